@@ -1,0 +1,26 @@
+# Two commands set everything up on a fresh machine: `make demo` and `make test`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Real public files to demonstrate with, used where the folder exists beside the project.
+REAL_DATA ?= $(wildcard ../shared/realdata)
+
+.PHONY: demo dev test clean
+
+demo: .venv/ready
+	$(BIN)/lgdp demo $(if $(REAL_DATA),--real-data $(REAL_DATA))
+
+dev: .venv/ready
+	$(BIN)/lgdp dev
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadscope
+
+.venv/ready: pyproject.toml constraints.txt
+	test -d .venv || if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
+	touch $@
+
+clean:
+	rm -rf data .venv

@@ -1,0 +1,52 @@
+"""The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage.
+
+The journey, and the package where each step of it lives::
+
+    council system ──SFTP / API / hand──▶ received ──▶ landed ──▶ validated ──▶ conformed ──▶ published
+                                          collection   landing    validation    conformance   publication
+                                          └──────────────── ledger, findings, lineage ────────────────┘
+
+===============  ====================================================================================
+``standards``    words: data items, code lists, councils, periods, kinds of rule
+``register``     what is asked: returns read from ``schemas/``, their rules and their calendar
+``storage``      where things lie: the only code that knows Delta Lake
+``ledger``       what happened: receipts, submissions, judgements, lineage
+``collection``   extracts arrive: SFTP, API, by hand; receipts
+``landing``      bronze: every cell as text, as sent
+``validation``   silver: typed by the contract, judged rule by rule
+``conformance``  gold: dbt models that make returns comparable
+``publication``  released: privacy, disclosure control, a version
+``estate``       a council estate to demonstrate with: SFTP server, API, synthetic extracts
+``orchestration``  when: the only code that knows Dagster
+===============  ====================================================================================
+
+Imports read downwards: ``definitions, cli → orchestration → estate → the five stages → ledger → storage →
+register → standards → settings → errors``. The stages never import each other: they meet through tables and ledger.
+
+Glossary, one word per thing:
+
+*Return*
+    What councils are asked for, such as HL1.
+*Data item*
+    The smallest thing asked, named by a URN.
+*Contract*
+    A version of a return, in the Open Data Contract Standard.
+*Extract*
+    A file or response as a council's system gives it.
+*Receipt*
+    The record of one extract received.
+*Submission*
+    The extracts (one or more) that answer a return for a council and period.
+*Period*
+    A financial or academic year, quarter, month, calendar year or census day.
+*Finding*
+    One broken rule at one place.
+*Verdict*
+    Accepted, queried or rejected.
+*Judgement*
+    One judging of a submission: its verdict and a result for each rule.
+*Release*
+    A published version.
+*Recipient*
+    A body entitled to a return.
+"""

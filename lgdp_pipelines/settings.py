@@ -1,0 +1,84 @@
+"""Where things are. What belongs here: paths and addresses, each with a default. No secret is ever a setting."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lgdp_pipelines.errors import WrongUse
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where one platform keeps its things.
+
+    Attributes:
+        home: what the platform writes (``LGDP_HOME``; default ``data/`` in the project).
+        schemas: the register's folder (``LGDP_SCHEMAS``; default ``schemas/`` in the project).
+        lake: root of the Delta tables and the received bytes (``LGDP_LAKE``; default ``lake/`` under home).
+        database_url: the ledger, as an SQLAlchemy URL (``LGDP_DATABASE_URL``; default SQLite under home).
+        dbt_project: the dbt project that generated models are added to.
+    """
+
+    home: Path
+    schemas: Path
+    lake: Path
+    database_url: str
+    dbt_project: Path = PROJECT / "dbt_project"
+
+    @classmethod
+    def at(cls, home: Path, schemas: Path = PROJECT / "schemas") -> "Settings":
+        """The settings of a platform that keeps everything under one folder."""
+        home = home.resolve()
+        return cls(home, schemas.resolve(), home / "lake", f"sqlite:///{home / 'ledger.sqlite'}")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+        """The settings that the environment names, with defaults for the rest.
+
+        Raises:
+            WrongUse: ``LGDP_LAKE`` names a kind of place that the platform cannot write to.
+        """
+        env = os.environ if environment is None else environment
+        plain = cls.at(
+            Path(env.get("LGDP_HOME") or PROJECT / "data"), Path(env.get("LGDP_SCHEMAS") or PROJECT / "schemas")
+        )
+        lake = env.get("LGDP_LAKE") or str(plain.lake)
+        if "://" in lake:
+            raise WrongUse(
+                f"LGDP_LAKE names {lake.split('://', 1)[0]}://, and the lake can only be a folder.",
+                remedy="Set LGDP_LAKE to a path, or leave it out to use the lake folder under LGDP_HOME.",
+            )
+        return cls(
+            home=plain.home,
+            schemas=plain.schemas,
+            lake=Path(lake).resolve(),
+            database_url=env.get("LGDP_DATABASE_URL") or plain.database_url,
+        )
+
+    @property
+    def catalogue(self) -> Path:
+        """The analysts' read-only DuckDB file."""
+        return self.home / "lakehouse.duckdb"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Dagster's own storage."""
+        return self.home / "dagster"
+
+    @property
+    def scratch(self) -> Path:
+        """Files of a run that nobody needs after it."""
+        return self.home / "scratch"
+
+    @property
+    def secrets(self) -> Path:
+        """Keys that the platform made for itself, readable by its account alone."""
+        return self.home / "secrets"
+
+    @property
+    def estate(self) -> Path:
+        """The demonstration's council estate."""
+        return self.home / "estate"

@@ -1,0 +1,69 @@
+"""Code lists: the values an item may take, with labels, other spellings and the days each code is valid.
+
+A code list lives once, in ``schemas/codelists/``, and serves many contracts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One value of a code list.
+
+    Attributes:
+        code: as stored in the lake.
+        label: what it means, for people.
+        aliases: other spellings that mean it without doubt.
+        valid_from: first day it may be used; None: always could.
+        valid_to: last day it may be used; None: still may.
+    """
+
+    code: str
+    label: str
+    aliases: tuple[str, ...] = ()
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether the code may be used for something of that day."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True)
+class CodeList:
+    """The values an item may take.
+
+    Attributes:
+        id: file name in ``schemas/codelists/`` without ending, such as ``hl1-assess``.
+        version: of the list, from its file.
+        title: for people.
+        source: where it was read; with ``verified``.
+        verified: ``READ`` or ``memory, unverified``.
+        codes: in the file's order.
+    """
+
+    id: str
+    version: str
+    title: str
+    source: str
+    verified: str
+    codes: tuple[Code, ...]
+
+    @property
+    def urn(self) -> str:
+        """``urn:lgdp:codelist:<id>``."""
+        return f"urn:lgdp:codelist:{self.id}"
+
+    @cached_property
+    def by_code(self) -> Mapping[str, Code]:
+        """Codes by their stored spelling."""
+        return {code.code: code for code in self.codes}
+
+    def spellings_on(self, day: date) -> Mapping[str, str]:
+        """Stored code by each spelling (code or alias) valid that day. Spellings match to the letter."""
+        valid = [code for code in self.codes if code.is_valid_on(day)]
+        found = {alias: code.code for code in valid for alias in code.aliases}
+        return found | {code.code: code.code for code in valid}

@@ -1,0 +1,96 @@
+"""Kinds of rule, how severe a rule is, what a judgement can come to, and how a rule's result reads.
+
+What belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share.
+What does not: how a rule is tested (``validation``) and which rules a return has (``register``).
+"""
+
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """What a broken rule does to a submission."""
+
+    ERROR = "error"
+    """The rule cannot be broken: the submission is rejected and the last accepted one stays."""
+    QUERY = "query"
+    """Unlikely: accepted, and the council must confirm or explain."""
+    KNOWN_ISSUE = "known_issue"
+    """Agreed and annotated: accepted, and the note is published with the figure."""
+
+
+class Verdict(StrEnum):
+    """What one judging of a submission came to."""
+
+    ACCEPTED = "accepted"
+    QUERIED = "queried"
+    REJECTED = "rejected"
+
+
+class RuleResult(StrEnum):
+    """What became of one rule in one judgement. Each rule id has one, each time."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+
+
+class RuleKind(StrEnum):
+    """What a rule tests. The first eleven follow from the contract's fields; the rest are written in ``quality``."""
+
+    READABLE = "readable"
+    """The bytes are the declared format, whole and decodable."""
+    COLUMNS = "columns"
+    """The extract has the contract's columns, once each."""
+    COUNCIL = "council"
+    """The council named in a row is the council of the account that delivered it."""
+    PERIOD = "period"
+    """The period named in a row is the submission's."""
+    TYPE = "type"
+    """The text reads as the item's type."""
+    REQUIRED = "required"
+    """The item is filled in."""
+    CODES = "codes"
+    """The code is in the code list on the period's last day."""
+    PATTERN = "pattern"
+    """The text has the declared form."""
+    LENGTH = "length"
+    """The text is as long as declared."""
+    RANGE = "range"
+    """The number or date lies within the declared bounds."""
+    KEY = "key"
+    """No two rows share the table's key."""
+    ROW_COUNT = "row_count"
+    """The table has as many rows as it must."""
+    SQL = "sql"
+    """A rule across items, rows or tables, as ``SELECT count(*) … WHERE <violation>``."""
+    EARLIER_PERIOD = "earlier_period"
+    """A figure against the same figure of an earlier period."""
+
+
+class CheckFamily(StrEnum):
+    """The asset checks of a return, each named for what is true when it is green."""
+
+    SCHEMA_CONFORMS = "schema_conforms"
+    CODES_ARE_RECOGNISED = "codes_are_recognised"
+    KEY_IS_UNIQUE = "key_is_unique"
+    COUNCIL_AND_PERIOD_AGREE = "council_and_period_agree"
+    RULES_HOLD = "rules_hold"
+    FIGURES_ARE_PLAUSIBLE = "figures_are_plausible"
+
+
+_FAMILY = {
+    RuleKind.CODES: CheckFamily.CODES_ARE_RECOGNISED,
+    RuleKind.KEY: CheckFamily.KEY_IS_UNIQUE,
+    RuleKind.COUNCIL: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
+    RuleKind.PERIOD: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
+    RuleKind.SQL: CheckFamily.RULES_HOLD,
+    RuleKind.ROW_COUNT: CheckFamily.RULES_HOLD,
+    RuleKind.EARLIER_PERIOD: CheckFamily.FIGURES_ARE_PLAUSIBLE,
+}
+
+
+def family_of(kind: RuleKind, severity: Severity) -> CheckFamily:
+    """The asset check that a rule's result is shown under; a rule that does not reject is about plausibility."""
+    if severity is not Severity.ERROR:
+        return CheckFamily.FIGURES_ARE_PLAUSIBLE
+    return _FAMILY.get(kind, CheckFamily.SCHEMA_CONFORMS)
