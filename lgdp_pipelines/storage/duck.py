@@ -1,0 +1,114 @@
+"""DuckDB, opened so that it fetches nothing, asks nobody and stops when it is told.
+
+The ``delta`` extension is loaded straight from the file that its package carries: nothing is installed into anybody's
+home, so a fresh machine without a network, and many processes at once, do the same. What belongs here: connections.
+What does not: any particular query.
+"""
+
+import importlib.resources
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from lgdp_pipelines.errors import QueryRefused, StorageError
+
+_OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+
+
+def delta_extension() -> Path:
+    """The packaged file of the ``delta`` extension, for this version of DuckDB.
+
+    Raises:
+        StorageError: the package is missing, or is for another version.
+    """
+    try:
+        package = importlib.resources.files("duckdb_extension_delta")
+    except ModuleNotFoundError:
+        package = None
+    file = Path(str(package)) / "extensions" / f"v{duckdb.__version__}" / "delta.duckdb_extension"
+    if package is None or not file.is_file():
+        raise StorageError(
+            f"The package duckdb-extension-delta does not fit DuckDB {duckdb.__version__}.",
+            remedy=f"Install duckdb-extension-delta=={duckdb.__version__}.",
+        )
+    return file
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def connect(
+    database: Path | None = None, *, read_only: bool = False, scratch: Path | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection that reads Delta tables by ``delta_scan`` and installs nothing.
+
+    Args:
+        database: a DuckDB file; None: in memory.
+        read_only: open the file without a lock that keeps others out.
+        scratch: folder for what does not fit into memory; None: nothing is put on disk.
+
+    Raises:
+        StorageError: the extension is not there.
+    """
+    config = {**_OFFLINE, "temp_directory": str(scratch) if scratch else ""}
+    connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)
+    try:
+        connection.execute(f"LOAD {quoted(str(delta_extension()))}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def sandbox(*, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """A connection in memory for SQL that somebody else wrote, such as a contract's rules.
+
+    It reaches no file, no network and no Python variable, its settings cannot be changed, and its memory is bounded.
+    Frames are given to it by ``register``; ``SET VARIABLE`` works. Bound each query with :func:`time_limit`.
+    """
+    config = {
+        **_OFFLINE,
+        "temp_directory": "",
+        "enable_external_access": False,
+        "memory_limit": f"{memory_mb}MB",
+        "threads": threads,
+    }
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+@contextmanager
+def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    """Stop what runs on a connection after so many seconds. The connection can be used again afterwards.
+
+    Raises:
+        QueryRefused: the time was up.
+    """
+    timer = threading.Timer(seconds, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise QueryRefused(
+            f"The query took longer than {seconds:g} seconds and was stopped.",
+            remedy="Ask for fewer periods or councils, or aggregate before joining.",
+        ) from None
+    finally:
+        timer.cancel()
+        timer.join()
