@@ -97,7 +97,15 @@ class SourceError(LgdpError):
 
 
 class SourceUnreachable(SourceError):
-    """Nobody answered in time, or the line broke: worth another try."""
+    """Nobody answered in time, or the line broke: worth another try.
+
+    Attributes:
+        wait: seconds the other side asked to be left alone before the next try; None where it did not say.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", wait: float | None = None) -> None:
+        super().__init__(what, where=where, remedy=remedy)
+        self.wait = wait
 
 
 class SourceRefused(SourceError):

@@ -1,0 +1,152 @@
+"""The seam between collection and a council's system: what any transport offers, and the values that cross it.
+
+What belongs here: the two protocols and their values. What does not: how a transport does it (``sftp``, ``api``,
+``memory``), or what is done with what it brings (``collect``).
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO, Protocol, Self
+
+from lgdp_pipelines.collection.routing import Routing
+from lgdp_pipelines.errors import StorageError
+
+LARGEST_EXTRACT = 2 * 1024**3
+"""Bytes: what is larger is no extract of a council, and is left where it is."""
+
+_IN_MEMORY = 8 * 1024**2
+_CHUNK = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that can be fetched from an account.
+
+    Attributes:
+        path: where it is in the account: folder and name, or the request that gives it.
+        name: the file name to record.
+        size: in bytes as listed; None where the transport cannot know before it fetches.
+        modified: seconds since 1970 as listed; None where the transport cannot know.
+        routing: what the entry answers, or why nobody can tell.
+    """
+
+    path: str
+    name: str
+    size: int | None
+    modified: int | None
+    routing: Routing
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something seen in an account and deliberately not taken.
+
+    Attributes:
+        name: its name, made safe to show.
+        reason: why it was left, and what would make it come.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoNews:
+    """The system says that nothing has changed since the last time, or that there is nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One look into an account.
+
+    Attributes:
+        entries: what can be fetched.
+        left: what was seen and is not taken.
+    """
+
+    entries: tuple[Entry, ...]
+    left: tuple[Left, ...]
+
+
+class Download:
+    """The bytes of one entry: small ones in memory, large ones in a file without a name that ends with this object."""
+
+    def __init__(self, *, modified: int | None = None, etag: str | None = None) -> None:
+        self.modified = modified
+        self.etag = etag
+        self.size = 0
+        self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
+
+    def add(self, chunk: bytes) -> None:
+        """Append bytes as they come.
+
+        Raises:
+            StorageError: there is no room for them. That is our trouble, not the council's.
+        """
+        try:
+            self._spool.write(chunk)
+        except OSError as error:
+            raise StorageError(
+                "An extract cannot be put aside while it is fetched.",
+                remedy="Make room where temporary files go.",
+            ) from error
+        self.size += len(chunk)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes from the beginning, a mebibyte at a time."""
+        self._spool.seek(0, os.SEEK_SET)
+        while chunk := self._spool.read(_CHUNK):
+            yield chunk
+
+    def close(self) -> None:
+        """Give the memory or the file back."""
+        self._spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Account(Protocol):
+    """One council's account in a source, opened."""
+
+    async def entries(self) -> Listing:
+        """What is there.
+
+        Raises:
+            SourceUnreachable: nobody answered, after every retry.
+            SourceRefused: the wrong host answered, or the right one refused us.
+        """
+        ...
+
+    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+        """The bytes of an entry, or why there are none this time.
+
+        Raises:
+            SourceUnreachable: the line broke, after every retry.
+            SourceRefused: the system refused this entry.
+        """
+        ...
+
+
+class Transport(Protocol):
+    """A way to reach the accounts of one source."""
+
+    def account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
+        """One council's account, closed again when the block is left."""
+        ...
+
+
+Progress = Callable[[str], None]
+"""Told one plain sentence whenever something worth showing has happened."""
+
+
+def shown(name: str) -> str:
+    """A name from outside, safe to show: one line, printable, not endless."""
+    safe = "".join(one if one.isprintable() else "?" for one in name)
+    return safe if len(safe) <= 80 else f"{safe[:79]}…"
