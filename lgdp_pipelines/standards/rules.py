@@ -35,12 +35,14 @@ class RuleResult(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule tests. The first eleven follow from the contract's fields; the rest are written in ``quality``."""
+    """What a rule tests. Down to ``key`` they follow from the contract's fields; the rest are written in ``quality``."""
 
     READABLE = "readable"
     """The bytes are the declared format, whole and decodable."""
     COLUMNS = "columns"
     """The extract has the contract's columns, once each."""
+    EXTRA_COLUMNS = "extra_columns"
+    """The extract has no column that the contract does not know. Its cells are kept as landed, so this is a query."""
     COUNCIL = "council"
     """The council named in a row is the council of the account that delivered it."""
     PERIOD = "period"
