@@ -1,0 +1,131 @@
+"""The estate's SFTP server: one account a council, each shut into a folder of its own, by public key, to read only.
+
+A real server (asyncssh) on this machine alone. What belongs here: the protocol. What does not: keys and files, which
+``council_estate`` lays out.
+"""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+
+@dataclass(frozen=True, slots=True)
+class SftpAccountHolder:
+    """An account of the server.
+
+    Attributes:
+        root: the folder that the account sees as ``/``.
+        public_key: the only key that opens it, in OpenSSH form.
+    """
+
+    root: Path
+    public_key: str
+
+
+class _Door(asyncssh.SSHServer):
+    """Lets an account in by its own public key and by nothing else."""
+
+    def __init__(self, accounts: Mapping[str, SftpAccountHolder]) -> None:
+        self._accounts = accounts
+
+    def begin_auth(self, username: str) -> bool:
+        del username  # an unknown account is refused like a wrong key, so that names cannot be tried out
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return False
+
+    def kbdint_auth_supported(self) -> bool:
+        return False
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        account = self._accounts.get(username)
+        if account is None:
+            return False
+        return asyncssh.import_public_key(account.public_key).public_data == key.public_data
+
+
+class _ReadOnlyFiles(asyncssh.SFTPServer):
+    """A folder to look into. Whatever would change it is refused."""
+
+    def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        if pflags != asyncssh.FXF_READ:
+            raise _refused()
+        return super().open(path, pflags, attrs)
+
+    def open56(self, path: bytes, desired_access: int, flags: int, attrs: asyncssh.SFTPAttrs) -> object:
+        del path, desired_access, flags, attrs
+        raise _refused()
+
+    def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs, *, follow_symlinks: bool = True) -> None:
+        del path, attrs, follow_symlinks
+        raise _refused()
+
+    def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
+        del file_obj, attrs
+        raise _refused()
+
+    def remove(self, path: bytes) -> None:
+        del path
+        raise _refused()
+
+    def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        del path, attrs
+        raise _refused()
+
+    def rmdir(self, path: bytes) -> None:
+        del path
+        raise _refused()
+
+    def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        del oldpath, newpath
+        raise _refused()
+
+    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
+        del oldpath, newpath
+        raise _refused()
+
+    def symlink(self, oldpath: bytes, newpath: bytes) -> None:
+        del oldpath, newpath
+        raise _refused()
+
+    def link(self, oldpath: bytes, newpath: bytes) -> None:
+        del oldpath, newpath
+        raise _refused()
+
+
+def _refused() -> asyncssh.SFTPPermissionDenied:
+    return asyncssh.SFTPPermissionDenied("This account is to read only.")
+
+
+async def serve_sftp(
+    listening: socket.socket, host_key: asyncssh.SSHKey, accounts: Mapping[str, SftpAccountHolder]
+) -> asyncssh.SSHAcceptor:
+    """The server, answering on a socket that is bound already.
+
+    Args:
+        listening: bound to an address of this machine.
+        host_key: who the server proves to be.
+        accounts: by user name.
+    """
+
+    def files(channel: "asyncssh.SSHServerChannel[bytes]") -> asyncssh.SFTPServer:
+        username = channel.get_extra_info("username")
+        return _ReadOnlyFiles(channel, chroot=str(accounts[username].root).encode())
+
+    asyncssh.set_log_level("WARNING")
+    return await asyncssh.listen(
+        sock=listening,
+        config=None,
+        server_host_keys=[host_key],
+        server_factory=lambda: _Door(accounts),
+        sftp_factory=files,
+        allow_scp=False,
+        agent_forwarding=False,
+    )

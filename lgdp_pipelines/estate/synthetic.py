@@ -1,0 +1,160 @@
+"""Synthetic extracts: made from a contract alone, so that a new return can be tried before any council has data.
+
+**Every figure and case made here is made up.** What belongs here: rows that keep to everything a contract declares of
+its items and its key, and writing rows in the contract's format. What does not: rules across items, which no general
+maker can keep (``made_hl1`` and ``made_dhp`` know their returns' rules), and mistakes (``defects``).
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+
+from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, text_for, valid_codes
+from lgdp_pipelines.register.model import Contract, Format, Item, ItemType, Register, Role, Table
+from lgdp_pipelines.standards.councils import Council
+from lgdp_pipelines.standards.periods import Period
+
+Row = dict[str, str]
+"""Text by item name; empty where a cell is."""
+
+MOST_ROWS = 2_000
+_FILLED = 0.9
+_MARKED = 0.03
+
+
+@dataclass(frozen=True)
+class MadeFile:
+    """One made-up file.
+
+    Attributes:
+        table: name of the table it holds; None where it holds all.
+        rows: by table name.
+        content: the bytes.
+    """
+
+    table: str | None
+    rows: Mapping[str, Sequence[Row]]
+    content: bytes
+
+
+def seeded(*parts: object) -> Random:
+    """A source of chance that gives the same every time for the same parts, on every machine."""
+    return Random(hashlib.sha256("|".join(map(str, parts)).encode()).digest())  # noqa: S311 - made-up data, no secret
+
+
+def made_rows(
+    register: Register, contract: Contract, table: Table, council: Council, period: Period, *, seed: int, count: int
+) -> list[Row]:
+    """Rows that keep to types, codes, patterns, lengths, ranges, required items and the key.
+
+    A table whose key is made of codes alone gets one row for each combination, up to :data:`MOST_ROWS`; any other gets
+    ``count`` rows.
+    """
+    random = seeded(seed, contract.return_code, table.name, council.code, period.id)
+    rows: list[Row] = []
+    seen: set[tuple[str, ...]] = set()
+    for given in _given_keys(register, table, period, random, count):
+        for _ in range(100):
+            row = {item.name: _cell(register, item, council, period, random) for item in table.items} | given
+            key = tuple(row[item.name] for item in table.key)
+            if not key or key not in seen:
+                seen.add(key)
+                rows.append(row)
+                break
+    return rows
+
+
+def _given_keys(register: Register, table: Table, period: Period, random: Random, count: int) -> list[Row]:
+    breaking = [item for item in table.key if item.role not in {Role.COUNCIL, Role.PERIOD}]
+    if not breaking or any(item.code_list is None for item in breaking):
+        return [{} for _ in range(count if breaking or not table.key else 1)]
+    lists = [valid_codes(register.code_lists[item.code_list], period) for item in breaking if item.code_list]
+    names = [item.name for item in breaking]
+    combinations = [dict(zip(names, codes, strict=True)) for codes in product(*lists)]
+    if len(combinations) <= MOST_ROWS:
+        return combinations
+    return random.sample(combinations, MOST_ROWS)
+
+
+def _cell(register: Register, item: Item, council: Council, period: Period, random: Random) -> str:
+    if item.role is Role.COUNCIL:
+        return council_spelling(item, council, register.code_lists, period)
+    if item.role is Role.PERIOD:
+        return period_spelling(item, period)
+    if item.marks and random.random() < _MARKED:
+        return random.choice(sorted(item.marks))
+    if not (item.required or item.key) and random.random() > _FILLED:
+        return ""
+    return text_for(item, register.code_lists, period, random)
+
+
+def made_files(
+    register: Register, contract: Contract, council: Council, period: Period, *, seed: int = 1, count: int = 60
+) -> tuple[MadeFile, ...]:
+    """A whole made-up submission: one file, or one for each table where the contract says so."""
+    rows = {
+        table.name: made_rows(register, contract, table, council, period, seed=seed, count=count)
+        for table in contract.tables
+    }
+    return written(contract, rows)
+
+
+def written(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[MadeFile, ...]:
+    """Rows as the contract's files."""
+    if any(table.file_pattern for table in contract.tables) or contract.extract.format is Format.CSV:
+        return tuple(
+            MadeFile(name if len(contract.tables) > 1 else None, {name: some}, _content(contract, {name: some}))
+            for name, some in rows.items()
+        )
+    return (MadeFile(None, rows, _content(contract, rows)),)
+
+
+def _content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    text = csv_text(contract, rows) if contract.extract.format is Format.CSV else json_text(contract, rows)
+    return text.encode(contract.extract.encoding)
+
+
+def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Rows of the one table as delimited text under the contract's headers."""
+    ((name, some),) = rows.items()
+    items = contract.by_name[name].items
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=contract.extract.delimiter, lineterminator="\r\n")
+    writer.writerow([item.header for item in items])
+    writer.writerows([row[item.name] for item in items] for row in some)
+    return text.getvalue()
+
+
+def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Rows of all tables as records of one JSON document, where the contract says that the records are."""
+    records = [
+        "{"
+        + ", ".join(
+            f"{json.dumps(item.header)}: {_token(item, row[item.name])}" for item in table.items if _has(item, row)
+        )
+        + "}"
+        for table in contract.tables
+        for row in rows.get(table.name, ())
+    ]
+    listed = "[" + ",\n ".join(records) + "]"
+    for step in reversed([one for one in contract.extract.records_at.split(".") if one]):
+        listed = "{" + f"{json.dumps(step)}: {listed}" + "}"
+    return listed + "\n"
+
+
+def _has(item: Item, row: Row) -> bool:
+    return item.required or item.key or row[item.name] != ""
+
+
+def _token(item: Item, text: str) -> str:
+    """A cell as JSON writes it: figures as they are, anything else in quotes."""
+    if text in item.marks or text == "":
+        return json.dumps(text)
+    if item.type in {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL, ItemType.BOOLEAN} and item.code_list is None:
+        return text
+    return json.dumps(text, ensure_ascii=False)
