@@ -27,7 +27,7 @@ FINDING_SCHEMA = pl.Schema(
 )
 """One broken rule at one place.
 
-``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` empty where the extract as a whole is meant; ``item``
+``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` null where the extract as a whole is meant; ``item``
 URN or null; ``sheet`` or null; ``row`` as a person sees it in the file, or null; ``column`` header as in the file, or
 null; ``message`` what is wrong and what to do, without the value.
 """
@@ -39,14 +39,12 @@ class RuleOutcome:
 
     Attributes:
         rule: stable id.
-        severity: of the rule.
         result: passed, failed or not run.
         failed: how many places broke it; 0 unless failed.
         reason: why it was not run; empty otherwise.
     """
 
     rule: str
-    severity: Severity
     result: RuleResult
     failed: int = 0
     reason: str = ""
@@ -54,12 +52,12 @@ class RuleOutcome:
     @classmethod
     def of(cls, rule: Rule, failed: int) -> "RuleOutcome":
         """The outcome of a rule that was run and was broken at so many places."""
-        return cls(rule.id, rule.severity, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
+        return cls(rule.id, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
 
     @classmethod
     def not_run(cls, rule: Rule, reason: str) -> "RuleOutcome":
         """The outcome of a rule that could not be run; ``reason`` says why, for the council."""
-        return cls(rule.id, rule.severity, RuleResult.NOT_RUN, 0, reason)
+        return cls(rule.id, RuleResult.NOT_RUN, 0, reason)
 
 
 def no_findings() -> pl.DataFrame:
@@ -69,38 +67,38 @@ def no_findings() -> pl.DataFrame:
 
 def finding_rows(
     rule: Rule,
-    message: str,
+    message: str | pl.Series,
     *,
-    rows: pl.Series | Sequence[int | None] = (None,),
+    rows: pl.Series | Sequence[int | None] | None = None,
     item: Item | None = None,
-    column: str | None = None,
+    column: str = "",
     sheet: str | None = None,
 ) -> pl.DataFrame:
-    """One finding of a rule for each row.
+    """Findings of one rule: one for each row, or a single one about no row in particular.
 
     Args:
-        rule: the broken rule; gives id, severity and table.
-        message: what is wrong and what to do. It must not hold a cell's value.
-        rows: row numbers as a person sees them; left out, the finding is on the table or extract as a whole.
-        item: the data item concerned; gives ``item`` and ``column``.
-        column: header, where it is not that of ``item``.
+        rule: that is broken; gives id, severity and table.
+        message: what is wrong and what to do, the same for all or one for each row. It must not hold a cell's value.
+        rows: rows as a person sees them in the file; None: one finding without a row.
+        item: that is concerned, if one is; gives its URN and, where ``column`` is empty, its header.
+        column: as headed in the file.
         sheet: of a workbook.
 
     Returns:
         A frame of :data:`FINDING_SCHEMA`, in the order of ``rows``.
     """
-    places = pl.Series("row", rows, dtype=pl.Int64) if not isinstance(rows, pl.Series) else rows.cast(pl.Int64)
-    constants = {
-        "rule": rule.id,
-        "severity": str(rule.severity),
-        "table": rule.table,
-        "item": item.urn if item else None,
-        "sheet": sheet,
-        "column": column if column is not None or item is None else item.header,
-        "message": message,
-    }
-    literals = [pl.lit(value, dtype=pl.String).alias(name) for name, value in constants.items()]
-    return places.alias("row").to_frame().with_columns(literals).select(list(FINDING_SCHEMA))
+    places = pl.Series("row", [None] if rows is None else rows, dtype=pl.Int64)
+    text = pl.lit(message) if isinstance(message, str) else message
+    return places.to_frame().select(
+        pl.lit(rule.id).alias("rule"),
+        pl.lit(rule.severity.value).alias("severity"),
+        pl.lit(rule.table or None, dtype=pl.String).alias("table"),
+        pl.lit(item.urn if item else None, dtype=pl.String).alias("item"),
+        pl.lit(sheet, dtype=pl.String).alias("sheet"),
+        pl.col("row"),
+        pl.lit(column or (item.header if item else None), dtype=pl.String).alias("column"),
+        text.alias("message"),
+    )
 
 
 def gathered(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -1,0 +1,281 @@
+"""Delta tables, written slice by slice: a slice is replaced whole in one commit, or nothing happens.
+
+Three things Delta Lake does not look after by itself are looked after here. It casts to the table's types without a
+word, so the rows' columns are compared first. It lets the later writer win, so a submission's number is compared with
+the one that stands, on the very version that the commit is based on. And it keeps minima and maxima of columns in its
+log, names of people too, so it is told which columns are open.
+
+The number that stands is kept as Delta's own transaction version, one for each council and period of a table: so it is
+known even where an accepted submission has no row at all.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from itertools import product
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
+from lgdp_pipelines.storage import duck
+from lgdp_pipelines.storage.creation import create, fit
+from lgdp_pipelines.storage.layout import Rows, arrow_rows, refuse_strangers
+from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
+
+_ATTEMPTS = 20
+_LONGEST_PAUSE_S = 0.5
+
+
+class Lake:
+    """The Delta tables below one folder.
+
+    Attributes:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, table: LakeTable) -> Path:
+        """Where a table lies, whether it exists or not."""
+        return self.root / table.layer / table.name
+
+    def exists(self, table: LakeTable) -> bool:
+        """Whether it was ever written."""
+        return self._opened(table) is not None
+
+    def version(self, table: LakeTable) -> int | None:
+        """Its present version; None where it was never written."""
+        delta = self._opened(table)
+        return None if delta is None else delta.version()
+
+    def schema(self, table: LakeTable) -> pa.Schema:
+        """Its columns as they are on disk, or as declared where it was never written.
+
+        Raises:
+            StorageError: it was never written, and nothing is declared.
+        """
+        delta = self._opened(table)
+        return table.arrow_schema if delta is None else pa.schema(delta.schema().to_arrow())
+
+    def scan_sql(self, table: LakeTable) -> str:
+        """What to write after ``FROM`` in DuckDB: ``delta_scan('…')``."""
+        return f"delta_scan({duck.quoted(str(self.path(table)))})"
+
+    def read(self, table: LakeTable, where: Where | None = None, columns: list[str] | None = None) -> pl.DataFrame:
+        """Rows of the present version.
+
+        Args:
+            table: to read; one that was never written has no rows.
+            where: the slice; None: all rows.
+            columns: names, in order; None: all.
+
+        Returns:
+            A frame with the table's own columns and types.
+
+        Raises:
+            StorageError: ``where`` is not a slice, or the table was never written and nothing is declared of it.
+        """
+        delta = self._opened(table)
+        if delta is None:
+            empty = table.arrow_schema.empty_table()
+            return _frame(empty.select(columns) if columns else empty)
+        return _frame(_rows(delta, where, columns))
+
+    def slices(self, table: LakeTable, period: str) -> dict[str, str]:
+        """The submission whose rows stand in each council's slice of a period, by register code.
+
+        A council whose current submission has no rows in this table is not among them.
+        """
+        delta = self._opened(table)
+        if delta is None:
+            return {}
+        rows = _rows(delta, {"period": period}, ["council_code", "_submission_id"])
+        return {str(row["council_code"]): str(row["_submission_id"]) for row in _distinct(rows)}
+
+    def replace(
+        self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: Where, commit: Mapping[str, str]
+    ) -> int:
+        """Put rows in place of a slice, in one commit. No rows: the slice becomes empty.
+
+        Args:
+            table: to write to; made on first use.
+            rows: with exactly the table's columns; or what gives them, which is then asked again whenever another
+                writer came between, so that what it reads is never older than what it replaces.
+            where: the slice; each row must lie in it.
+            commit: kept with the commit, such as run and submissions.
+
+        Returns:
+            The table's new version.
+
+        Raises:
+            SchemaMismatch: the rows are not shaped as the table is.
+            WriteConflict: other writers kept winning.
+            StorageError: a row lies outside the slice, or the disk did not take it.
+        """
+        condition = predicate(where)
+
+        def change(base: DeltaTable | None) -> int:
+            given = arrow_rows(rows() if callable(rows) else rows)
+            refuse_strangers(given, where, where=str(table))
+            return self._overwrite(table, base, given, condition, CommitProperties(custom_metadata=dict(commit)))
+
+        return self._committed(table, change)
+
+    def replace_councils(
+        self, table: LakeTable, rows: Rows, *, period: str, submissions: Mapping[str, str], commit: Mapping[str, str]
+    ) -> int:
+        """Put the accepted submissions of a period in place of their councils' slices, in one commit for all.
+
+        Args:
+            table: with columns council_code, period and _submission_id.
+            rows: of these submissions; a council without rows gets an empty slice.
+            period: its id.
+            submissions: the submission of each council that is to stand, by register code.
+            commit: kept with the commit.
+
+        Returns:
+            The table's new version.
+
+        Raises:
+            StaleSubmission: a later submission stands in one of the slices; checked on the version that the commit is
+                based on. Nothing is written for any council.
+            SchemaMismatch: the rows are not shaped as the table is.
+            WriteConflict: other writers kept winning.
+            StorageError: rows and submissions contradict each other.
+        """
+        given = arrow_rows(rows)
+        where = {"period": period, "council_code": sorted(submissions)}
+        condition = predicate(where)
+        refuse_strangers(given, where, where=str(table))
+        _refuse_contradictions(table, given, period, submissions)
+        numbers = {council: submission_key(one).number for council, one in submissions.items()}
+        properties = CommitProperties(
+            custom_metadata=dict(commit),
+            app_transactions=[Transaction(_standing_key(period, council), n) for council, n in numbers.items()],
+        )
+
+        def change(base: DeltaTable | None) -> int:
+            for council, number in numbers.items():
+                standing = base.transaction_version(_standing_key(period, council)) if base else None
+                if standing is not None and standing > number:
+                    raise StaleSubmission(
+                        f"Submission {standing:03d} of {council} for {period} already stands, and "
+                        f"{submissions[council]} came before it.",
+                        where=str(table),
+                        remedy="Nothing was written. Run the period again: the later submission stays.",
+                    )
+            return self._overwrite(table, base, given, condition, properties)
+
+        return self._committed(table, change)
+
+    def remove(self, table: LakeTable, where: Where, commit: Mapping[str, str] | None = None) -> int | None:
+        """Empty a slice, as a recovery does with what no ledger entry stands behind.
+
+        Where the slice is named by period and councils, any submission of theirs may be put there afterwards: the
+        number that stood is forgotten with the rows.
+
+        Returns:
+            The table's version afterwards; None where it was never written.
+
+        Raises:
+            WriteConflict: other writers kept winning.
+            StorageError: ``where`` is not a slice.
+        """
+        condition = predicate(where)
+        forgotten = list(product(values_of(where, "period"), values_of(where, "council_code")))
+        if not self.exists(table):
+            return None
+
+        def change(base: DeltaTable | None) -> int:
+            if base is None:  # pragma: no cover - tables are never dropped
+                raise StorageError("The table has gone.", where=str(table))
+            keys = [_standing_key(period, council) for period, council in forgotten]
+            properties = CommitProperties(
+                custom_metadata=dict(commit or {}),
+                app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
+            )
+            nothing = pa.schema(base.schema().to_arrow()).empty_table()
+            return _write(base, nothing, condition, properties)
+
+        return self._committed(table, change)
+
+    def _opened(self, table: LakeTable) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.path(table))
+        except TableNotFoundError:
+            return None
+
+    def _overwrite(
+        self, table: LakeTable, base: DeltaTable | None, rows: pa.Table, condition: str, properties: CommitProperties
+    ) -> int:
+        delta = base or create(self.path(table), table, rows.schema)
+        return _write(delta, fit(delta, table, rows), condition, properties)
+
+    def _committed(self, table: LakeTable, change: Callable[[DeltaTable | None], int]) -> int:
+        """Do a change on the present version, and on the next one again where another writer came between."""
+        for attempt in range(_ATTEMPTS):
+            try:
+                return change(self._opened(table))
+            except CommitFailedError:
+                longest = min(_LONGEST_PAUSE_S, 0.01 * 2**attempt)
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - keeps writers from meeting again, no secret
+            except DeltaError as error:
+                # Its text may hold rows, so neither the text nor the error itself goes any further.
+                raise StorageError(
+                    f"Delta Lake refused the write ({type(error).__name__}).",
+                    where=str(table),
+                    remedy="Look at free space and rights of the lake's folder, then run it again.",
+                ) from None
+        raise WriteConflict(
+            f"Other writers to the same slice won {_ATTEMPTS} times.",
+            where=str(table),
+            remedy="Nothing was written. Run it again when they have finished.",
+        )
+
+
+def _write(delta: DeltaTable, rows: pa.Table, condition: str, properties: CommitProperties) -> int:
+    write_deltalake(delta, rows, mode="overwrite", predicate=condition, commit_properties=properties)
+    return delta.version()
+
+
+def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:
+    chosen: pc.Expression | None = None
+    if where:
+        predicate(where)  # the same strictness for reading as for writing
+        for column in where:
+            values = values_of(where, column)
+            term = pc.field(column).isin(list(values)) if values else pc.field(column).is_null()
+            chosen = term if chosen is None else chosen & term
+    return delta.to_pyarrow_dataset().to_table(columns=columns, filter=chosen)
+
+
+def _frame(rows: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(rows)
+    if not isinstance(frame, pl.DataFrame):  # pragma: no cover - a table always gives a frame
+        raise TypeError(type(frame).__name__)
+    return frame
+
+
+def _distinct(rows: pa.Table) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = rows.group_by(rows.column_names).aggregate([]).to_pylist()
+    return found
+
+
+def _standing_key(period: str, council: str) -> str:
+    return f"lgdp/{period}/{council}"
+
+
+def _refuse_contradictions(table: LakeTable, rows: pa.Table, period: str, submissions: Mapping[str, str]) -> None:
+    """Each submission is of its council and the period, and each council's rows are of its submission."""
+    keys = {council: submission_key(one) for council, one in submissions.items()}
+    if any(key.council_code != council or key.period != period for council, key in keys.items()):
+        raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))
+    pairs = _distinct(rows.select(["council_code", "_submission_id"]))
+    if any(submissions[str(pair["council_code"])] != pair["_submission_id"] for pair in pairs):
+        raise StorageError("Some rows are of another submission than the one to stand.", where=str(table))

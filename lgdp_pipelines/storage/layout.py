@@ -1,0 +1,84 @@
+"""Whether rows are shaped exactly as a table is. Delta Lake would cast them without a word.
+
+What belongs here: comparing columns, and bringing rows into Arrow's plainest layout. What does not: changing a value.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lgdp_pipelines.errors import SchemaMismatch, StorageError
+
+Rows: TypeAlias = pl.DataFrame | pa.Table | pa.RecordBatchReader
+"""Rows to be written. A reader is read whole, because a write that meets another writer is made again."""
+
+
+def arrow_rows(rows: Rows) -> pa.Table:
+    """Rows as an Arrow table, text in its plainest layout (``large_string`` and ``string_view`` become ``string``)."""
+    table = _table(rows)
+    schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
+    return table.cast(schema)
+
+
+def _table(rows: Rows) -> pa.Table:
+    if isinstance(rows, pl.DataFrame):
+        return rows.to_arrow()
+    return rows.read_all() if isinstance(rows, pa.RecordBatchReader) else rows
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return pa.binary()
+    return kind
+
+
+def refuse_differences(found: pa.Schema, wanted: pa.Schema, *, where: str) -> None:
+    """Compare names, types and order. Nullability and metadata do not matter.
+
+    Raises:
+        SchemaMismatch: with everything that differs.
+    """
+    types = {field.name: field.type for field in wanted}
+    missing = [name for name in types if name not in found.names]
+    unknown = [name for name in found.names if name not in types]
+    differing = [
+        f"{field.name} is {field.type}, not {types[field.name]}"
+        for field in found
+        if field.name in types and field.type != types[field.name]
+    ]
+    said = [f"{', '.join(missing)} missing"] if missing else []
+    said += [f"{', '.join(unknown)} unknown"] if unknown else []
+    said += differing
+    if not said and found.names != wanted.names:
+        said = ["the columns are in another order"]
+    if said:
+        raise SchemaMismatch(
+            f"The rows are not shaped as the table is: {'; '.join(said)}.",
+            where=where,
+            remedy="Nothing was written. A change of type, grain or key is a major version of the contract, "
+            "and a table of its own.",
+        )
+
+
+def refuse_strangers(rows: pa.Table, allowed: Mapping[str, str | Sequence[str] | None], *, where: str) -> None:
+    """Make sure that no row lies outside the slice that it is to replace.
+
+    Raises:
+        StorageError: some do. Their values are not repeated.
+    """
+    for column, values in allowed.items():
+        wanted: list[str | None] = [values] if values is None or isinstance(values, str) else list(values)
+        if column not in rows.column_names:
+            raise SchemaMismatch(f"The slice is named by {column}, which the rows do not have.", where=where)
+        inside = pc.is_in(rows[column], value_set=pa.array(wanted, pa.string()))
+        if not pc.all(inside, min_count=0).as_py():
+            raise StorageError(
+                f"Some rows have another {column} than the slice they are to replace.",
+                where=where,
+                remedy="Nothing was written. Write each slice's own rows.",
+            )
