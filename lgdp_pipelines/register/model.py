@@ -148,6 +148,7 @@ class Item:
         max_length: of the text.
         range: bounds of the value; None where it has none.
         marks: text that stands for a missing figure, and the status it means.
+        severities: of rules that follow from the item, where it is not an error to break them.
         line: line of the contract where it is declared.
     """
 
@@ -173,6 +174,7 @@ class Item:
     max_length: int | None = None
     range: Range | None = None
     marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
+    severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
     line: int = 0
 
 

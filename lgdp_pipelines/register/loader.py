@@ -1,0 +1,165 @@
+"""Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
+
+What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
+of file says (``council_files``, ``codelist_files``, ``contracts``, ``versions``, ``source_files``). Nothing is fetched and
+nothing in a file is run.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from lgdp_pipelines.errors import Contradiction, RegisterError
+from lgdp_pipelines.register.codelist_files import read_code_list
+from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
+from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
+from lgdp_pipelines.register.model import Register, Return, Source
+from lgdp_pipelines.register.source_files import read_source, source_contradictions
+from lgdp_pipelines.register.versions import (
+    by_return,
+    inline_lists_of,
+    urn_contradictions,
+    version_contradictions,
+)
+from lgdp_pipelines.register.yaml_lines import Document, read_yaml
+from lgdp_pipelines.standards.codelists import CodeList
+from lgdp_pipelines.standards.councils import Councils
+
+_FOLDERS = ("codelists", "councils", "returns", "sources")
+_CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")
+_CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.odcs\.yaml")
+_SOURCE = re.compile(r"sources/[^/]+\.yaml")
+
+
+def load_register(root: Path) -> Register:
+    """The register in a folder.
+
+    Raises:
+        RegisterError: with every contradiction in it, each with its file, line and remedy.
+    """
+    root = root.resolve()
+    contents = _contents(root)
+    texts, found = _texts(contents)
+    found += _strangers(contents)
+    councils, in_councils = read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, ""))
+    found += in_councils
+
+    code_lists: dict[str, CodeList] = {}
+    for document in _documents(texts, _CODE_LIST, found.extend):
+        listed, in_list = read_code_list(document)
+        found += in_list
+        code_lists.setdefault(listed.id, listed)
+
+    reads = [
+        read_contract(document, root / document.file, hashlib.sha256(contents[document.file]).hexdigest())
+        for document in _documents(texts, _CONTRACT, found.extend)
+    ]
+    known = frozenset(code_lists)
+    for read in reads:
+        found += contract_contradictions(read, known)
+    inline, in_inline = inline_lists_of(reads)
+    returns, in_returns = _returns(reads)
+    found += [*in_inline, *in_returns]
+
+    sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns)
+    found += in_sources
+    if found:
+        raise RegisterError(tuple(dict.fromkeys(found)))
+    return Register(
+        root=root,
+        councils=councils,
+        code_lists=MappingProxyType(dict(sorted((code_lists | dict(inline)).items()))),
+        returns=returns,
+        sources=sources,
+        sha256=_fingerprint(contents),
+    )
+
+
+def _contents(root: Path) -> Mapping[str, bytes]:
+    """The bytes of every file of the register, by path below its folder, in order."""
+    paths = (path for folder in _FOLDERS for path in (root / folder).rglob("*") if path.is_file())
+    wanted = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(wanted)}
+
+
+def _fingerprint(contents: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for name, content in sorted(contents.items()):
+        digest.update(f"{name}\n{len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _texts(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
+    texts: dict[str, str] = {}
+    found: list[Contradiction] = []
+    for name, content in contents.items():
+        try:
+            texts[name] = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = content[: error.start].count(b"\n") + 1
+            found.append(Contradiction(name, line, "The file is not UTF-8.", "Save it as UTF-8."))
+    for name in (COUNCILS_FILE, NAMES_FILE):
+        if name not in contents:
+            found.append(Contradiction(name, 0, "The file is not there.", "Write it; the councils come from it."))
+    return texts, found
+
+
+def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+    """Files that nothing reads: a contract under a wrong name would otherwise be left out without a word."""
+    for name in contents:
+        is_read = name in (COUNCILS_FILE, NAMES_FILE) or any(
+            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _SOURCE)
+        )
+        if not is_read:
+            yield Contradiction(
+                name,
+                0,
+                "Nothing reads this file.",
+                "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml or "
+                "returns/<return>/<return>.v<version>.odcs.yaml, or move it out of the register.",
+            )
+
+
+def _documents(
+    texts: Mapping[str, str], form: re.Pattern[str], tell: Callable[[Sequence[Contradiction]], None]
+) -> Iterator[Document]:
+    """The readable documents whose names have a form; what is wrong with them as YAML is told."""
+    for name, text in texts.items():
+        if form.fullmatch(name):
+            document, found = read_yaml(name, text)
+            tell(found)
+            if document.value is not None:
+                yield document
+
+
+def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
+    grouped = by_return(reads)
+    found = [one for versions in grouped.values() for one in version_contradictions(versions)]
+    found += urn_contradictions(reads)
+    returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
+    slugs: dict[str, str] = {}
+    for code, ret in returns.items():
+        owner = slugs.setdefault(ret.slug, code)
+        if owner != code:
+            found.append(
+                grouped[code][0].document.root.contradiction(
+                    f"{code} and {owner} would have tables of the same name.", "Choose another return code."
+                )
+            )
+    return MappingProxyType(returns), tuple(found)
+
+
+def _sources(
+    documents: Iterator[Document], councils: Councils, returns: Mapping[str, Return]
+) -> tuple[Mapping[str, Source], tuple[Contradiction, ...]]:
+    sources: dict[str, Source] = {}
+    found: list[Contradiction] = []
+    for document in documents:
+        source, misshapen = read_source(document, councils)
+        found += misshapen
+        found += source_contradictions(source, document.root, councils, returns)
+        sources.setdefault(source.id, source)
+    return MappingProxyType(sources), tuple(found)

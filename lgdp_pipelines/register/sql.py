@@ -1,0 +1,81 @@
+"""Rules written in SQL: whether a query can be asked at all, told before any row exists.
+
+What belongs here: reading a rule's SQL. What does not: running it (``validation``).
+
+A query names tables as ``{model}`` (its own) or ``{table}`` (another of the same return), and reads facts of the
+submission with ``getvariable('period_start')`` and its like.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError, TokenError
+from sqlglot.optimizer.qualify import qualify
+
+VARIABLES = ("council_code", "period", "period_start", "period_end")
+"""What ``getvariable`` can be asked for: the submission's council and period, and the period's first and last day."""
+
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_DIALECT = "duckdb"
+
+
+def filled(query: str, own_table: str) -> str:
+    """The query with plain table names instead of placeholders."""
+    return _PLACEHOLDER.sub(lambda found: own_table if found[1] == "model" else found[1], query)
+
+
+def problems_of(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Why a query cannot be a rule; nothing where it can.
+
+    Args:
+        query: as the contract has it.
+        own_table: name of the table that the rule is written at.
+        columns: columns that a query may name, by table of the return.
+    """
+    named = {own_table if name == "model" else name for name in _PLACEHOLDER.findall(query)}
+    strange = sorted(named - set(columns))
+    if strange:
+        yield f"it names {{{strange[0]}}}, and the return has the tables {', '.join(columns)}"
+        return
+    try:
+        statements = sqlglot.parse(filled(query, own_table), dialect=_DIALECT)
+    except (ParseError, TokenError) as error:
+        yield f"it is no SQL: {str(error).splitlines()[0]}"
+        return
+    if len(statements) != 1 or not isinstance(statements[0], exp.Select):
+        yield "it must be one SELECT"
+        return
+    tree = statements[0]
+    if not _PLACEHOLDER.search(query):
+        yield "it names no table as {model}"
+    yield from _table_problems(tree, columns)
+    yield from _variable_problems(tree)
+    if len(tree.expressions) != 1:
+        yield "it must give one figure, such as count(*)"
+
+
+def _table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    for table in tree.find_all(exp.Table):
+        if not isinstance(table.this, exp.Identifier) or table.db:
+            yield "it reads something that is no table of the return"
+            return
+        if table.name not in columns and table.name not in own:
+            yield f"it reads {table.name}, which is no table of the return"
+            return
+    schema = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}
+    try:
+        qualify(tree.copy(), schema=schema, dialect=_DIALECT, quote_identifiers=False)
+    except OptimizeError as error:
+        yield f"it names a column that is not there: {str(error).splitlines()[0]}"
+
+
+def _variable_problems(tree: exp.Select) -> Iterator[str]:
+    for call in tree.find_all(exp.Anonymous):
+        if call.name.lower() == "getvariable":
+            argument = call.expressions[0] if call.expressions else None
+            name = argument.name if isinstance(argument, exp.Literal) else ""
+            if name not in VARIABLES:
+                yield f"getvariable knows {', '.join(VARIABLES)}, and not “{name}”"

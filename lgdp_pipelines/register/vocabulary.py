@@ -1,0 +1,175 @@
+"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, where it may stand and what it holds.
+
+What belongs here: the vocabulary, as data. What does not: reading it (``contracts``) and what the words do in a run.
+``schemas/README.md`` explains the same words to those who write contracts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lgdp_pipelines.register.model import DisclosureMethod, Format, Grain, Privacy, Role
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.standards.rules import RuleKind, Severity
+
+VERIFIED = ("READ", "memory, unverified", "ours")
+"""Marks of a fact: seen in the source named beside it; remembered and not seen; made here."""
+
+RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period", "return_code"})
+"""Columns that the platform adds itself."""
+
+OVERRIDABLE = (
+    RuleKind.TYPE,
+    RuleKind.REQUIRED,
+    RuleKind.CODES,
+    RuleKind.PATTERN,
+    RuleKind.LENGTH,
+    RuleKind.RANGE,
+    RuleKind.COUNCIL,
+    RuleKind.PERIOD,
+)
+"""Rules that follow from an item, whose severity the item may set."""
+
+
+class Where(StrEnum):
+    """What an ``lgdp…`` property can be a property of."""
+
+    CONTRACT = "contract"
+    TABLE = "table"
+    ITEM = "item"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One ``lgdp…`` property.
+
+    Attributes:
+        name: as written.
+        where: what it is a property of.
+        schema: JSON Schema of its value.
+        required: whether each contract, table, item or rule must have it.
+    """
+
+    name: str
+    where: Where
+    schema: Mapping[str, Any]
+    required: bool = False
+
+
+TEXT = {"type": "string", "pattern": r"\S"}
+_FLAG = {"type": "boolean"}
+_PROVENANCE = {
+    "type": "object",
+    "properties": {"verified": {"enum": list(VERIFIED)}, "source": {"type": "string"}},
+    "required": ["verified", "source"],
+    "additionalProperties": False,
+}
+
+WORDS = (
+    Word("lgdpReturn", Where.CONTRACT, {"type": "string", "pattern": r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$"}, required=True),
+    Word("lgdpPeriodKind", Where.CONTRACT, {"enum": [kind.value for kind in PeriodKind]}, required=True),
+    Word("lgdpValidFrom", Where.CONTRACT, TEXT, required=True),
+    Word("lgdpRecipients", Where.CONTRACT, {"type": "array", "items": TEXT, "minItems": 1}, required=True),
+    Word(
+        "lgdpLegalBasis",
+        Where.CONTRACT,
+        {
+            "type": "object",
+            "properties": {"text": TEXT, "verified": {"enum": list(VERIFIED)}},
+            "required": ["text", "verified"],
+            "additionalProperties": False,
+        },
+        required=True,
+    ),
+    Word("lgdpBurdenMinutes", Where.CONTRACT, {"type": "integer", "minimum": 1}),
+    Word(
+        "lgdpExtract",
+        Where.CONTRACT,
+        {
+            "type": "object",
+            "properties": {
+                "format": {"enum": [one.value for one in Format]},
+                "encoding": TEXT,
+                "delimiter": {"enum": [",", ";", "|", "\t"]},
+                "recordsAt": {"type": "string"},
+            },
+            "required": ["format"],
+            "additionalProperties": False,
+        },
+        required=True,
+    ),
+    Word(
+        "lgdpDisclosure",
+        Where.CONTRACT,
+        {
+            "type": "object",
+            "properties": {
+                "method": {"enum": [one.value for one in DisclosureMethod]},
+                "threshold": {"type": "integer", "minimum": 2},
+            },
+            "required": ["method"],
+            "additionalProperties": False,
+        },
+        required=True,
+    ),
+    Word("lgdpProvenance", Where.CONTRACT, _PROVENANCE, required=True),
+    Word("lgdpGrain", Where.TABLE, {"enum": [one.value for one in Grain]}, required=True),
+    Word(
+        "lgdpCounts",
+        Where.TABLE,
+        {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "item": TEXT,
+                    "title": TEXT,
+                    "unit": TEXT,
+                    "by": {"type": "array", "items": TEXT, "uniqueItems": True},
+                },
+                "required": ["item", "title", "unit", "by"],
+                "additionalProperties": False,
+            },
+        },
+    ),
+    Word("lgdpRecordKey", Where.TABLE, TEXT),
+    Word("lgdpFilePattern", Where.TABLE, TEXT),
+    Word("lgdpOptional", Where.TABLE, _FLAG),
+    Word("lgdpItem", Where.ITEM, TEXT, required=True),
+    Word("lgdpRole", Where.ITEM, {"enum": [one.value for one in Role]}, required=True),
+    Word("lgdpGuidance", Where.ITEM, TEXT, required=True),
+    Word("lgdpCodeList", Where.ITEM, TEXT),
+    Word("lgdpUnit", Where.ITEM, TEXT),
+    Word("lgdpPrivacy", Where.ITEM, {"enum": [one.value for one in Privacy]}),
+    Word(
+        "lgdpMarks",
+        Where.ITEM,
+        {
+            "type": "object",
+            "additionalProperties": {
+                "enum": [one.value for one in ObservationStatus if one is not ObservationStatus.NORMAL]
+            },
+            "minProperties": 1,
+        },
+    ),
+    Word(
+        "lgdpSeverity",
+        Where.ITEM,
+        {
+            "type": "object",
+            "propertyNames": {"enum": [kind.value for kind in OVERRIDABLE]},
+            "additionalProperties": {"enum": [one.value for one in Severity]},
+            "minProperties": 1,
+        },
+    ),
+    Word("lgdpProvenance", Where.ITEM, _PROVENANCE),
+    Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
+)
+
+
+def words_of(where: Where) -> Mapping[str, Word]:
+    """The words that may stand at a kind of place, by name."""
+    return {word.name: word for word in WORDS if word.where is where}
