@@ -241,7 +241,7 @@ def next_link(body: bytes, dotted: str) -> str | None:
         return None
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     for step in dotted.split("."):
         found = found.get(step) if isinstance(found, dict) else None

@@ -1,0 +1,208 @@
+"""A small register of its own, so that what is expected here does not follow from the schemas folder."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+from lgdp_pipelines.estate.sftp_server import SftpAccountHolder
+from lgdp_pipelines.register.model import (
+    Contract,
+    Disclosure,
+    DisclosureMethod,
+    Extract,
+    Format,
+    Grain,
+    Provenance,
+    Register,
+    Return,
+    SecretReference,
+    Source,
+    SourceReturn,
+    Table,
+    TransportKind,
+    Version,
+)
+from lgdp_pipelines.standards.councils import Council, Councils
+from lgdp_pipelines.standards.periods import PeriodKind
+
+TODAY = date(2024, 11, 21)
+
+
+def contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
+    return Contract(
+        return_code=code,
+        version=Version(1, 0, 0),
+        valid_from=first,
+        title=code,
+        purpose="",
+        limitations="",
+        subject="tests",
+        owner="",
+        recipients=(),
+        legal_basis="",
+        burden_minutes=None,
+        period_kind=kind,
+        due_days=30,
+        retention_years=1,
+        extract=Extract(format_),
+        disclosure=Disclosure(DisclosureMethod.NONE),
+        provenance=Provenance("ours", ""),
+        tables=tables or (table("only"),),
+        path=Path("none"),
+        sha256="0" * 64,
+    )
+
+
+def table(name: str, file_pattern: str | None = None) -> Table:
+    return Table(name, name, "", Grain.AGGREGATE, (), (), file_pattern=file_pattern)
+
+
+def council(code: str, name: str) -> Council:
+    return Council(code, name, name, f"S12{code}", None, "", "", "", (), "READ")
+
+
+SFTP_RETURNS = (
+    SourceReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv"),
+    SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv"),
+)
+API_RETURNS = (
+    SourceReturn("WASTE", request="/waste/{council}?year={year}", records="data.records", next_page="links.next"),
+)
+
+
+@pytest.fixture(scope="session")
+def register() -> Register:
+    hl1 = contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
+    staff = contract(
+        "STAFF",
+        PeriodKind.MONTH,
+        "2024-09",
+        Format.CSV,
+        table("people", r".*_people\.csv"),
+        table("posts", r".*_posts\.csv"),
+    )
+    waste = contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
+    councils = {one.code: one for one in (council("FIF", "Fife"), council("GLG", "Glasgow City"))}
+    return Register(
+        root=Path("none"),
+        councils=Councils(councils),
+        code_lists={},
+        returns={one.return_code: Return(one.return_code, (one,)) for one in (hl1, staff, waste)},
+        sources={},
+        sha256="0" * 64,
+    )
+
+
+@pytest.fixture(scope="session")
+def today() -> date:
+    return TODAY
+
+
+@pytest.fixture
+def sftp_source() -> Source:
+    return Source(
+        id="council-systems",
+        title="",
+        transport=TransportKind.SFTP,
+        address="${SFTP_ADDRESS}",
+        councils=("FIF", "GLG"),
+        username="{council_lower}",
+        credential=SecretReference("file:${KEYS}/{council_lower}"),
+        known_hosts=SecretReference("env:KNOWN_HOSTS"),
+        returns=SFTP_RETURNS,
+    )
+
+
+@pytest.fixture
+def api_source() -> Source:
+    return Source(
+        id="waste-api",
+        title="",
+        transport=TransportKind.API,
+        address="${API_ADDRESS}",
+        councils=("FIF", "GLG"),
+        username="",
+        credential=SecretReference("env:TOKEN_{council}"),
+        known_hosts=None,
+        returns=API_RETURNS,
+    )
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Key pairs of two councils and one host, made once because making keys is slow."""
+
+    folder: Path
+    host: asyncssh.SSHKey
+    public: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    folder = tmp_path_factory.mktemp("keys")
+    public = {}
+    for account in ("fif", "glg", "stranger"):
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        (folder / account).write_bytes(key.export_private_key())
+        (folder / account).chmod(0o600)
+        public[account] = key.export_public_key().decode().strip()
+    return Keys(folder, asyncssh.generate_private_key("ssh-ed25519"), public)
+
+
+@pytest.fixture
+def put() -> Callable[..., Path]:
+    """Writes a file that was last changed long ago."""
+
+    def write(folder: Path, path: str, content: bytes, *, modified: int = 1_700_000_000) -> Path:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        os.utime(file, (modified, modified))
+        return file
+
+    return write
+
+
+@pytest.fixture
+def bound() -> Iterator[Callable[[], socket.socket]]:
+    """Sockets on free ports of this machine."""
+    with ExitStack() as stack:
+
+        def make() -> socket.socket:
+            one = stack.enter_context(socket.socket())
+            one.bind(("127.0.0.1", 0))
+            return one
+
+        yield make
+
+
+@pytest.fixture
+def accounts(tmp_path: Path, keys: Keys) -> dict[str, SftpAccountHolder]:
+    """Two councils' folders, and who may look into them."""
+    roots = {account: tmp_path / "accounts" / account for account in ("fif", "glg")}
+    for root in roots.values():
+        for folder in ("hl1", "staff"):
+            (root / folder).mkdir(parents=True)
+    return {account: SftpAccountHolder(root, keys.public[account]) for account, root in roots.items()}
+
+
+@pytest.fixture
+def environment_for(keys: Keys) -> Callable[..., dict[str, str]]:
+    """The environment in which the SFTP source's references lead to a server on a port."""
+
+    def environment(port: int, host_key: asyncssh.SSHKey | None = None) -> dict[str, str]:
+        pinned = (host_key or keys.host).export_public_key().decode().strip()
+        return {
+            "SFTP_ADDRESS": f"127.0.0.1:{port}",
+            "KEYS": str(keys.folder),
+            "KNOWN_HOSTS": f"[127.0.0.1]:{port} {pinned}",
+        }
+
+    return environment

@@ -1,0 +1,339 @@
+"""Against a real HTTP server on this machine: the estate's own, and small ones with bad manners."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as HttpRoute
+
+from lgdp_pipelines.collection.api import ApiAccount, ApiPatience, ApiTransport, next_link, retry_after
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.routing import Route
+from lgdp_pipelines.collection.transport import Download, Left, NoNews
+from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
+from lgdp_pipelines.estate.api_server import ApiQuestion, api, record_texts
+from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.standards.periods import calendar_year
+
+TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}
+QUICK = ApiPatience(connect=5, answer=5, retry=Retry(3, 0.01, 2.0))
+EXTRACT = '[{"year":2023, "tonnes":2.8318148239349914E-4},\n {"year":2023,"tonnes":0.10},{"year":2023,"tonnes":7}]'
+
+
+@contextmanager
+def serving(application: Starlette) -> Iterator[int]:
+    """The application on a free port of this machine, in a thread of its own."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join(10)
+
+
+class Recorder:
+    """Answers by a function of the test's, and remembers what was asked."""
+
+    def __init__(self, answer: Callable[[Request, int], Response]) -> None:
+        self.requests: list[tuple[str, dict[str, str]]] = []
+
+        async def handle(request: Request) -> Response:
+            address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            self.requests.append((address, dict(request.headers)))
+            return answer(request, len(self.requests))
+
+        self.application = Starlette(routes=[HttpRoute("/{path:path}", handle)])
+
+
+@pytest.fixture
+def get(api_source: Source, register: Register, today: date) -> Callable[..., Any]:
+    """Asks an application for one council's extract of 2023."""
+
+    def fetch(application: Starlette, council: str = "FIF", *, etag: str | None = None, **environment: str) -> Any:
+        async def run(port: int) -> Any:
+            transport = ApiTransport(
+                api_source,
+                register.returns,
+                {"API_ADDRESS": f"http://127.0.0.1:{port}"}
+                | {f"TOKEN_{code}": token for code, token in TOKENS.items()}
+                | environment,
+                today,
+                lambda _council, _path: etag,
+                QUICK,
+            )
+            async with transport.account(council) as account:
+                return await of_2023(account)
+
+        with serving(application) as port:
+            return asyncio.run(run(port))
+
+    return fetch
+
+
+async def of_2023(account: ApiAccount) -> Any:
+    (entry,) = [one for one in (await account.entries()).entries if one.routing == Route("WASTE", calendar_year(2023))]
+    outcome = await account.fetch(entry)
+    if not isinstance(outcome, Download):
+        return outcome
+    with outcome:
+        return b"".join(outcome.chunks()), outcome.etag
+
+
+@pytest.fixture
+def questions(tmp_path: Path, api_source: Source) -> dict[str, ApiQuestion]:
+    for code in TOKENS:
+        (tmp_path / f"{code}.json").write_text(EXTRACT)
+    return {
+        f"/waste/{code}?year={year}": ApiQuestion(code, api_source.returns[0], tmp_path / f"{name}.json")
+        for code in TOKENS
+        for year, name in ((2023, code), (2024, "none"))
+    }
+
+
+def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: Register, today: date) -> None:
+    environment = {"API_ADDRESS": "http://127.0.0.1:1", "TOKEN_FIF": "x"}
+
+    async def run() -> Any:
+        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: None, QUICK)
+        async with transport.account("FIF") as account:
+            return (await account.entries()).entries
+
+    entries = asyncio.run(run())
+    assert [(one.path, one.name) for one in entries] == [
+        ("/waste/FIF?year=2022", "WASTE_FIF_CY2022.json"),
+        ("/waste/FIF?year=2023", "WASTE_FIF_CY2023.json"),
+        ("/waste/FIF?year=2024", "WASTE_FIF_CY2024.json"),
+    ]
+
+
+def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, questions: Any) -> None:
+    content, etag = get(api(questions, TOKENS, page_size=2))
+    assert etag
+    assert b'"tonnes":2.8318148239349914E-4' in content
+    assert b'"tonnes":0.10' in content
+    decoder = json.JSONDecoder()
+    one, end = decoder.raw_decode(content.decode())
+    two, second_end = decoder.raw_decode(content.decode(), end + 1)
+    assert content[end : end + 1] == b"\n"
+    assert [len(page["data"]["records"]) for page in (one, two)] == [2, 1]
+    assert one["links"]["next"] == "/waste/FIF?year=2023&page=2"
+    assert "links" not in two
+    assert second_end == len(content)
+
+
+def test_an_extract_that_has_not_changed_is_no_news(get: Any, questions: Any) -> None:
+    _, etag = get(api(questions, TOKENS))
+    assert isinstance(get(api(questions, TOKENS), etag=etag), NoNews)
+
+
+def test_an_extract_that_has_changed_is_news(get: Any, questions: Any, tmp_path: Path) -> None:
+    _, etag = get(api(questions, TOKENS))
+    (tmp_path / "FIF.json").write_text('[{"year":2023, "tonnes":1}]')
+    content, other = get(api(questions, TOKENS), etag=etag)
+    assert b'"tonnes":1}' in content
+    assert other != etag
+
+
+def test_a_period_without_data_is_no_news(get: Any, questions: Any, tmp_path: Path) -> None:
+    (tmp_path / "FIF.json").unlink()
+    assert isinstance(get(api(questions, TOKENS)), NoNews)
+
+
+def test_an_address_the_api_does_not_know_is_reported(get: Any) -> None:
+    outcome = get(api({}, TOKENS))
+    assert isinstance(outcome, Left)
+    assert "404" in outcome.reason
+
+
+def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, questions: Any) -> None:
+    with pytest.raises(SourceRefused, match="does not accept our token") as refusal:
+        get(api(questions, TOKENS), TOKEN_FIF="wrong-and-secret")
+    assert "wrong-and-secret" not in str(refusal.value)
+
+
+def test_a_council_s_token_opens_no_other_council_s_data(get: Any, questions: Any) -> None:
+    with pytest.raises(SourceRefused, match="403"):
+        get(api(questions, TOKENS), TOKEN_FIF=TOKENS["GLG"])
+
+
+def page(records: str, following: str | None = None) -> str:
+    links = "" if following is None else f', "links": {{"next": {json.dumps(following)}}}'
+    return f'{{"data": {{"records": [{records}]}}{links}}}'
+
+
+def test_being_asked_to_come_back_is_kept_to_the_second(get: Any) -> None:
+    busy = Recorder(
+        lambda _, count: Response(status_code=429, headers={"Retry-After": "1"}) if count == 1 else Response(page("1"))
+    )
+    before = time()
+    content, _ = get(busy.application)
+    assert content == page("1").encode()
+    assert len(busy.requests) == 2
+    assert time() - before >= 1
+
+
+def test_a_server_that_stays_busy_is_unreachable_after_the_last_attempt(get: Any) -> None:
+    busy = Recorder(lambda *_: Response(status_code=503, headers={"Retry-After": "0"}))
+    with pytest.raises(SourceUnreachable, match="503"):
+        get(busy.application)
+    assert len(busy.requests) == QUICK.retry.attempts
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["http://127.0.0.1:1/next", "https://127.0.0.1/next", "//example.org/next", "http://localhost/next"]
+)
+def test_a_next_page_on_another_origin_is_never_asked_for(elsewhere: str, get: Any) -> None:
+    one = Recorder(lambda *_: Response(page("1", elsewhere)))
+    with pytest.raises(SourceRefused, match="next page"):
+        get(one.application)
+    assert len(one.requests) == 1
+
+
+def test_a_next_page_may_be_a_whole_address_of_the_same_origin(get: Any) -> None:
+    def answer(request: Request, count: int) -> Response:
+        return Response(page("1", f"http://{request.url.netloc}/two") if count == 1 else page("2"))
+
+    two = Recorder(answer)
+    content, _ = get(two.application)
+    assert [address for address, _ in two.requests] == ["/waste/FIF?year=2023", "/two"]
+    assert content.endswith(b"\n" + page("2").encode())
+
+
+def test_pages_that_lead_in_a_circle_are_refused(get: Any) -> None:
+    circle = Recorder(lambda *_: Response(page("1", "/again")))
+    with pytest.raises(SourceRefused, match="no end"):
+        get(circle.application)
+    assert len(circle.requests) == 2
+
+
+def test_a_redirect_is_not_followed_with_a_token(get: Any) -> None:
+    moved = Recorder(lambda *_: Response(status_code=302, headers={"Location": "/elsewhere"}))
+    with pytest.raises(SourceRefused, match="302"):
+        get(moved.application)
+    assert len(moved.requests) == 1
+
+
+def test_an_extract_that_changes_between_its_pages_is_left_for_the_next_time(get: Any) -> None:
+    changing = Recorder(
+        lambda _, count: Response(page(str(count), "/two" if count == 1 else None), headers={"ETag": f'"{count}"'})
+    )
+    outcome = get(changing.application)
+    assert isinstance(outcome, Left)
+    assert "changed" in outcome.reason
+
+
+def test_what_is_no_json_is_kept_as_sent(get: Any) -> None:
+    content, _ = get(Recorder(lambda *_: Response("<html>a page of errors</html>")).application)
+    assert content == b"<html>a page of errors</html>"
+
+
+def test_a_page_beyond_the_limit_is_refused(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgdp_pipelines.collection.api.LARGEST_PAGE", 1000)
+    with pytest.raises(SourceRefused, match="larger than 1000"):
+        get(Recorder(lambda *_: Response(b"x" * 1001)).application)
+
+
+def test_an_answer_beyond_the_limit_is_refused(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgdp_pipelines.collection.api.LARGEST_EXTRACT", 1000)
+    endless = Recorder(lambda _, count: Response(page(str(count) * 300, f"/{count}")))
+    with pytest.raises(SourceRefused, match="larger than 1000"):
+        get(endless.application)
+    assert len(endless.requests) <= 4
+
+
+def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Register, today: date) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        environment = {"API_ADDRESS": f"http://127.0.0.1:{closed.getsockname()[1]}", "TOKEN_FIF": "x"}
+
+        async def run() -> None:
+            transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: None, QUICK)
+            async with transport.account("FIF") as account:
+                await of_2023(account)
+
+        with pytest.raises(SourceUnreachable):
+            asyncio.run(run())
+
+
+@pytest.mark.parametrize("address", ["http://council.example/", "http://192.0.2.1", "ftp://127.0.0.1", "nonsense"])
+def test_a_token_is_sent_in_clear_text_to_this_machine_alone(address: str, get: Any) -> None:
+    with pytest.raises(SourceRefused, match="address"):
+        get(Recorder(lambda *_: Response("{}")).application, API_ADDRESS=address)
+
+
+def test_a_proxy_in_the_environment_is_not_used(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    content, _ = get(Recorder(lambda *_: Response("{}")).application)
+    assert content == b"{}"
+
+
+def test_tokens_and_addresses_stay_out_of_the_log(get: Any, questions: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "httpx2")
+    get(api(questions, TOKENS))
+    assert TOKENS["FIF"] not in caplog.text
+    assert "waste/FIF" not in caplog.text
+
+
+NOW = datetime(2024, 11, 21, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0.0),
+        (None, None),
+        ("soon", None),
+        ("-5", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header, NOW) == seconds
+
+
+def test_no_wait_is_longer_than_the_longest() -> None:
+    assert Retry(longest_wait=60).wait(1, asked=86_400) == 60
+    assert Retry(longest_wait=60).wait(30, asked=None) <= 60
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"links": {"next": "/two"}}', "/two"),
+        (b'{"links": {"next": null}}', None),
+        (b'{"links": {"next": 7}}', None),
+        (b'{"links": []}', None),
+        (b"[1]", None),
+        (b"\xff", None),
+        (b"[" * 200_000, None),
+        (b"", None),
+    ],
+)
+def test_the_next_page_is_read_where_the_register_says(body: bytes, found: str | None) -> None:
+    assert next_link(body, "links.next") == found
+    assert next_link(body, "") is None
+
+
+def test_records_are_cut_to_the_letter() -> None:
+    assert record_texts(' [ {"a": 1.0} ,\n{"b":[1, 2]}] ') == ['{"a": 1.0}', '{"b":[1, 2]}']
+    assert record_texts("[]") == []

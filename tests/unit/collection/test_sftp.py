@@ -1,0 +1,390 @@
+"""Against a real SFTP server on this machine. What needs OpenSSH is in ``test_openssh``."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from time import time
+from typing import Any
+
+import asyncssh
+import pytest
+
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.routing import Route
+from lgdp_pipelines.collection.sftp import Patience, SftpAccount, SftpTransport, is_unfinished, name_refused
+from lgdp_pipelines.collection.transport import Download, Left
+from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
+from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
+from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.standards.periods import financial_quarter
+
+QUICK = Patience(connect=5, answer=5, settled=60, second_look=0.05, retry=Retry(3, 0.01, 0.05))
+Ask = Callable[[SftpAccount], Awaitable[Any]]
+Put = Callable[..., Path]
+
+
+@pytest.fixture
+def ask(  # noqa: PLR0917 - fixtures
+    accounts: dict[str, SftpAccountHolder],
+    keys: Any,
+    bound: Callable[[], socket.socket],
+    environment_for: Callable[..., dict[str, str]],
+    sftp_source: Source,
+    register: Register,
+    today: date,
+) -> Callable[..., Any]:
+    """Asks something of one council's account at a server that is up for as long as the question takes."""
+
+    def asked(question: Ask, council: str = "FIF", through: Any = None, **environment: str) -> Any:
+        async def run() -> Any:
+            listening = bound()
+            port = listening.getsockname()[1]
+            async with await serve_sftp(listening, keys.host, accounts), ThroughLine(through, port) as reached:
+                transport = SftpTransport(
+                    sftp_source, register.returns, environment_for(reached) | environment, today, QUICK
+                )
+                async with transport.account(council) as account:
+                    return await question(account)
+
+        return asyncio.run(run())
+
+    return asked
+
+
+class ThroughLine:
+    """A line of the test's own between client and server, where it has one."""
+
+    def __init__(self, through: Any, port: int) -> None:
+        self._through, self._port = through, port
+
+    async def __aenter__(self) -> int:
+        if self._through is None:
+            return self._port
+        self._server = await self._through.serve(self._port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._through is not None:
+            self._server.close()
+
+
+class BreakingLine:
+    """Passes bytes on, and cuts the line after so many from the server, so many times."""
+
+    def __init__(self, after: int, times: int) -> None:
+        self._after, self._times = after, times
+        self.connections = 0
+
+    async def serve(self, port: int) -> asyncio.Server:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            budget = self._after if self.connections <= self._times else 10**12
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                await asyncio.gather(
+                    self._pass(reader, server_writer, 10**12), self._pass(server_reader, writer, budget)
+                )
+            finally:
+                writer.close()
+                server_writer.close()
+
+        return await asyncio.start_server(handle, "127.0.0.1", 0)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, budget: int) -> None:
+        try:
+            while budget > 0 and (data := await source.read(min(65536, budget))):
+                sink.write(data)
+                await sink.drain()
+                budget -= len(data)
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+
+async def listed(account: SftpAccount) -> Any:
+    return await account.entries()
+
+
+async def taken(account: SftpAccount) -> Any:
+    (entry,) = (await account.entries()).entries
+    outcome = await account.fetch(entry)
+    assert isinstance(outcome, Download)
+    with outcome:
+        return b"".join(outcome.chunks())
+
+
+def test_a_file_is_listed_with_what_it_answers_and_fetched_to_the_byte(ask: Any, accounts: Any, put: Put) -> None:
+    content = os.urandom(5_000_000)
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
+    (entry,) = ask(listed).entries
+    assert (entry.path, entry.size, entry.modified) == ("hl1/HL1_2024-25_Q1.csv", 5_000_000, 1_700_000_000)
+    assert entry.routing == Route("HL1", financial_quarter(2024, 1))
+    assert ask(taken) == content
+
+
+def test_only_declared_folders_are_looked_into(ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["fif"].root, "private/HL1_2024-25_Q1.csv", b"x")
+    put(accounts["fif"].root, "HL1_2024-25_Q1.csv", b"x")
+    put(accounts["fif"].root, "hl1/old/HL1_2024-25_Q1.csv", b"x")
+    assert ask(listed).entries == ()
+
+
+def test_a_declared_folder_that_is_missing_is_reported_and_the_others_are_listed(
+    ask: Any, accounts: Any, put: Put
+) -> None:
+    (accounts["fif"].root / "staff").rmdir()
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
+    listing = ask(listed)
+    assert [entry.name for entry in listing.entries] == ["HL1_2024-25_Q1.csv"]
+    assert listing.left == (Left("staff", "The account has no such folder."),)
+
+
+def test_files_that_are_still_being_written_by_name_are_left(ask: Any, accounts: Any, put: Put) -> None:
+    names = ["HL1_2024-25_Q1.csv.part", ".HL1_2024-25_Q1.csv", "HL1_2024-25_Q1.TMP", "HL1_2024-25_Q1.csv.filepart"]
+    for name in names:
+        put(accounts["fif"].root, f"hl1/{name}", b"half")
+    listing = ask(listed)
+    assert listing.entries == ()
+    assert sorted(left.name for left in listing.left) == sorted(names)
+
+
+def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"fresh", modified=int(time()))
+    assert ask(taken) == b"fresh"
+
+
+def test_a_file_that_grows_between_two_looks_is_left(ask: Any, accounts: Any, put: Put) -> None:
+    file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"first,", modified=int(time()))
+
+    async def while_growing(account: SftpAccount) -> Any:
+        async def grow() -> None:
+            while True:
+                await asyncio.sleep(0.005)
+                with file.open("ab") as still_written:
+                    still_written.write(b"more,")
+
+        growing = asyncio.create_task(grow())
+        try:
+            return await account.entries()
+        finally:
+            growing.cancel()
+
+    listing = ask(while_growing)
+    assert listing.entries == ()
+    assert [left.name for left in listing.left] == ["HL1_2024-25_Q1.csv"]
+
+
+@pytest.mark.parametrize("change", ["grown", "shorter", "same size, other time"])
+def test_a_file_that_changes_after_it_was_listed_is_left(change: str, ask: Any, accounts: Any, put: Put) -> None:
+    file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
+
+    async def change_and_fetch(account: SftpAccount) -> Any:
+        (entry,) = (await account.entries()).entries
+        if change == "grown":
+            file.write_bytes(b"0123456789 and more")
+        elif change == "shorter":
+            file.write_bytes(b"0123")
+        else:
+            put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"abcdefghij", modified=1_700_000_001)
+        return await account.fetch(entry)
+
+    assert isinstance(ask(change_and_fetch), Left)
+
+
+def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, put: Put) -> None:
+    file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
+
+    async def remove_and_fetch(account: SftpAccount) -> Any:
+        (entry,) = (await account.entries()).entries
+        file.unlink()
+        return await account.fetch(entry)
+
+    outcome = ask(remove_and_fetch)
+    assert isinstance(outcome, Left)
+    assert "taken away" in outcome.reason
+
+
+def test_links_are_not_followed(ask: Any, accounts: Any, put: Put, tmp_path: Path) -> None:
+    put(tmp_path, "elsewhere.csv", b"not for us")
+    (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").symlink_to(tmp_path / "elsewhere.csv")
+    assert ask(listed).entries == ()
+
+
+def test_hostile_names_are_left_and_shown_on_one_safe_line(ask: Any, accounts: Any) -> None:
+    folder = os.fsencode(accounts["fif"].root / "hl1")
+    hostile = [b"HL1_2024-25_Q1.csv\n2024 all fine", b"\x1b[2Jclear.csv", b"\xff\xfe.csv", b"back\\slash.csv"]
+    for name in hostile:
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
+    listing = ask(listed)
+    assert listing.entries == ()
+    assert len(listing.left) == len(hostile)
+    assert all(left.name.isprintable() for left in listing.left)
+
+
+@pytest.mark.parametrize(
+    "name", ["../other/HL1.csv", "a/b", "..", ".", "", "x" * 256, "a\\b", "a\x00b", "a\udcffb", "\u202eb"]
+)
+def test_a_name_that_could_lead_astray_is_refused(name: str) -> None:
+    assert name_refused(name)
+
+
+@pytest.mark.parametrize("name", ["HL1_2024-25_Q1.csv", "Comhairle nan Eilean Siar (é).csv", "x" * 255])
+def test_an_odd_but_harmless_name_is_not_refused(name: str) -> None:
+    assert name_refused(name) is None
+    assert not is_unfinished(name)
+
+
+class NamesFromHell(asyncssh.SFTPServer):
+    """A server that lists names no file system would hold."""
+
+    def scandir(self, path: bytes) -> Any:
+        del path  # every folder of this server looks the same
+
+        async def names() -> Any:
+            attributes = asyncssh.SFTPAttrs(size=1, permissions=0o100644, atime=1_700_000_000, mtime=1_700_000_000)
+            for name in (b"../../etc/passwd", b"a/HL1_2024-25_Q1.csv", b"n" * 5000, b"HL1_2024-25_Q1.csv"):
+                yield asyncssh.SFTPName(name, attrs=attributes)
+
+        return names()
+
+
+def test_path_separators_from_a_server_are_never_used(  # noqa: PLR0917 - fixtures
+    accounts: Any, keys: Any, bound: Any, environment_for: Any, sftp_source: Source, register: Register, today: date
+) -> None:
+    async def run() -> Any:
+        listening = bound()
+        server = await asyncssh.listen(
+            sock=listening,
+            server_host_keys=[keys.host],
+            authorized_client_keys=asyncssh.import_authorized_keys(keys.public["fif"]),
+            sftp_factory=NamesFromHell,
+        )
+        environment = environment_for(listening.getsockname()[1])
+        async with (
+            server,
+            SftpTransport(sftp_source, register.returns, environment, today, QUICK).account("FIF") as one,
+        ):
+            return await one.entries()
+
+    listing = asyncio.run(run())
+    assert {entry.name for entry in listing.entries} == {"HL1_2024-25_Q1.csv"}
+    assert len(listing.left) == 6  # three names in each of two folders
+
+
+def test_a_server_with_another_host_key_is_refused_and_not_asked_again(ask: Any, environment_for: Any) -> None:
+    other = asyncssh.generate_private_key("ssh-ed25519")
+    line = BreakingLine(after=10**12, times=0)
+    pinned = other.export_public_key().decode().strip()
+    with pytest.raises(SourceRefused, match="host key"):
+        ask(listed, through=line, KNOWN_HOSTS=f"127.0.0.1 {pinned}")
+    assert line.connections == 1
+
+
+def test_a_server_nobody_pinned_is_refused(ask: Any) -> None:
+    with pytest.raises(SourceRefused, match="host key"):
+        ask(listed, KNOWN_HOSTS="# nobody")
+
+
+def test_our_key_is_refused_where_it_is_not_the_account_s(ask: Any, keys: Any, tmp_path: Path) -> None:
+    (tmp_path / "fif").write_bytes((keys.folder / "stranger").read_bytes())
+    with pytest.raises(SourceRefused, match="does not accept our key"):
+        ask(listed, KEYS=str(tmp_path))
+
+
+def test_a_damaged_private_key_is_refused_without_a_word_of_it(ask: Any, tmp_path: Path) -> None:
+    (tmp_path / "fif").write_text(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\ncG9vciBzZWNyZXQ=\n-----END OPENSSH PRIVATE KEY-----"
+    )
+    with pytest.raises(SourceRefused) as refusal:
+        ask(listed, KEYS=str(tmp_path))
+    assert "cG9vciBzZWNyZXQ" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
+
+
+def test_one_council_cannot_reach_another_s_folder(ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["glg"].root, "hl1/HL1_2024-25_Q1.csv", b"Glasgow's")
+
+    async def reach(account: SftpAccount) -> list[str]:
+        client = await account._ready()
+        for path in ("../glg/hl1/HL1_2024-25_Q1.csv", "/../../glg/hl1/HL1_2024-25_Q1.csv"):
+            with pytest.raises(asyncssh.SFTPNoSuchFile):
+                await client.stat(path)
+        return [str(one.filename) async for one in client.scandir("/")]
+
+    assert set(ask(reach, council="FIF")) == {".", "..", "hl1", "staff"}
+
+
+def test_the_account_cannot_change_what_lies_there(ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"as sent")
+
+    async def meddle(account: SftpAccount) -> None:
+        client = await account._ready()
+        with pytest.raises(asyncssh.SFTPPermissionDenied):
+            await client.remove("hl1/HL1_2024-25_Q1.csv")
+        with pytest.raises(asyncssh.SFTPPermissionDenied):
+            await client.rename("hl1/HL1_2024-25_Q1.csv", "hl1/x.csv")
+        with pytest.raises(asyncssh.SFTPPermissionDenied):
+            await client.open("hl1/HL1_2024-25_Q1.csv", "wb")
+        with pytest.raises(asyncssh.SFTPPermissionDenied):
+            await client.mkdir("hl1/new")
+
+    ask(meddle)
+    assert (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").read_bytes() == b"as sent"
+
+
+def test_a_line_that_breaks_in_the_middle_of_a_file_is_tried_again_from_the_beginning(
+    ask: Any, accounts: Any, put: Put
+) -> None:
+    content = os.urandom(3_000_000)
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
+    line = BreakingLine(after=1_000_000, times=1)
+    assert ask(taken, through=line) == content
+    assert line.connections == 2
+
+
+def test_a_line_that_always_breaks_is_unreachable_after_the_last_attempt(ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", os.urandom(3_000_000))
+    line = BreakingLine(after=1_000_000, times=100)
+    with pytest.raises(SourceUnreachable):
+        ask(taken, through=line)
+    assert line.connections == QUICK.retry.attempts
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """Takes connections and never says a word."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen()
+        yield one.getsockname()[1]
+
+
+def test_a_server_that_never_answers_is_unreachable_in_time(
+    environment_for: Any, sftp_source: Source, register: Register, today: date
+) -> None:
+    impatient = Patience(connect=0.2, answer=0.2, retry=Retry(2, 0.01, 0.01))
+
+    async def run(port: int) -> None:
+        transport = SftpTransport(sftp_source, register.returns, environment_for(port), today, impatient)
+        async with transport.account("FIF") as account:
+            await account.entries()
+
+    with silent_server() as port:
+        before = time()
+        with pytest.raises(SourceUnreachable):
+            asyncio.run(run(port))
+    assert time() - before < 3
+
+
+def test_secrets_and_names_stay_out_of_the_log(
+    ask: Any, accounts: Any, put: Put, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
+    ask(taken)
+    assert caplog.text == ""
