@@ -7,16 +7,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from jsonschema import Draft201909Validator
-
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.shape import misshapen
+from lgdp_pipelines.register.shape import Shape, misshapen
 from lgdp_pipelines.register.vocabulary import TEXT, VERIFIED
 from lgdp_pipelines.register.yaml_lines import Document, Place
 from lgdp_pipelines.standards.codelists import Code, CodeList
 
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
-_SHAPE = Draft201909Validator(
+_SHAPE = Shape(
     {
         "type": "object",
         "properties": {

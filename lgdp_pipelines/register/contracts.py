@@ -23,7 +23,7 @@ from lgdp_pipelines.register.model import (
     slug,
 )
 from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.register.shape import misshapen, odcs_validator
+from lgdp_pipelines.register.shape import misshapen, odcs
 from lgdp_pipelines.register.tables import TableRead, columns_of, read_table, table_contradictions
 from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Document, Place
@@ -139,7 +139,7 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
     """
     contract, root = read.contract, read.document.root
     custom = custom_of(root)
-    yield from misshapen(root, odcs_validator(), "Write it as the Open Data Contract Standard 3.2 says.")
+    yield from misshapen(root, odcs(), "Write it as the Open Data Contract Standard 3.2 says.")
     yield from custom_contradictions(root, Where.CONTRACT)
     yield from _heading_contradictions(read)
     yield from _agreement_contradictions(root)
@@ -160,21 +160,7 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
 
 def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
     contract, root = read.contract, read.document.root
-    version = _version(root.text("version"))
-    if version is None or version.major < 1:
-        yield root.at("version").contradiction(
-            f"The version “{root.text('version')}” is not <major>.<minor>.<patch> from 1.0.0 on.",
-            "Write such as 1.0.0.",
-        )
-    elif contract.return_code:
-        expected = f"returns/{contract.slug}/{contract.slug}.v{version}.odcs.yaml"
-        if read.document.file != expected:
-            yield root.contradiction(
-                f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
-                f"Call it {expected}, or mend lgdpReturn and version.",
-            )
-    if contract.return_code and root.text("id") != contract.urn:
-        yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
+    yield from _name_contradictions(read)
     if root.text("apiVersion") != _API_VERSION:
         yield root.at("apiVersion").contradiction(
             "The contract is of another version of the standard.", f"Write {_API_VERSION}."
@@ -196,6 +182,26 @@ def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
         )
     if not read.tables:
         yield root.at("schema").contradiction("The contract asks for no table.", "List its tables under schema.")
+
+
+def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+    """What the file's name, id and version say against each other."""
+    contract, root = read.contract, read.document.root
+    version = _version(root.text("version"))
+    if version is None or version.major < 1:
+        yield root.at("version").contradiction(
+            f"The version “{root.text('version')}” is not <major>.<minor>.<patch> from 1.0.0 on.",
+            "Write such as 1.0.0.",
+        )
+    elif contract.return_code:
+        expected = f"returns/{contract.slug}/{contract.slug}.v{version}.odcs.yaml"
+        if read.document.file != expected:
+            yield root.at("version").contradiction(
+                f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
+                f"Call it {expected}, or mend lgdpReturn and version.",
+            )
+    if contract.return_code and root.text("id") != contract.urn:
+        yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
 
 
 def _agreement_contradictions(root: Place) -> Iterator[Contradiction]:

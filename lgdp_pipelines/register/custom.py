@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from jsonschema import Draft201909Validator
-
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.shape import close_to, misshapen
+from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.vocabulary import Where, words_of
 from lgdp_pipelines.register.yaml_lines import Place
 
@@ -65,11 +63,11 @@ def custom_contradictions(place: Place, where: Where) -> Iterator[Contradiction]
             yield entry.contradiction(f"{name} is no property of a {where}.", close_to(name, words))
     for name, word in words.items():
         if name in seen:
-            yield from misshapen(custom.at(name), _validator(where, name), f"Mend {name}.", label=name)
+            yield from misshapen(custom.at(name), _shape(where, name), f"Mend {name}.", label=name)
         elif word.required:
             yield place.contradiction(f"The {where} has no {name}.", f"Add {name} under customProperties.")
 
 
 @cache
-def _validator(where: Where, name: str) -> Draft201909Validator:
-    return Draft201909Validator(words_of(where)[name].schema)
+def _shape(where: Where, name: str) -> Shape:
+    return Shape(words_of(where)[name].schema)

@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
 What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
-of file says (``council_files``, ``codelist_files``, ``contracts``, ``versions``, ``source_files``). Nothing is fetched and
-nothing in a file is run.
+of file says (``council_files``, ``codelist_files``, ``contracts``, ``versions``, ``source_files``). Nothing is fetched
+and nothing in a file is run.
 """
 
 import hashlib
@@ -101,9 +101,10 @@ def _texts(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contr
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
             found.append(Contradiction(name, line, "The file is not UTF-8.", "Save it as UTF-8."))
-    for name in (COUNCILS_FILE, NAMES_FILE):
-        if name not in contents:
-            found.append(Contradiction(name, 0, "The file is not there.", "Write it; the councils come from it."))
+    missing = (name for name in (COUNCILS_FILE, NAMES_FILE) if name not in contents)
+    found += (
+        Contradiction(name, 0, "The file is not there.", "Write it; the councils come from it.") for name in missing
+    )
     return texts, found
 
 

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jsonschema import Draft201909Validator
-
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.model import EarlierPeriod, Item, Role, Rule
-from lgdp_pipelines.register.shape import close_to, misshapen
+from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.sql import problems_of
 from lgdp_pipelines.register.vocabulary import TEXT, Where
 from lgdp_pipelines.register.yaml_lines import Place
@@ -38,7 +36,7 @@ IMPLEMENTATION: Mapping[str, Any] = {
 }
 """JSON Schema of what a ``custom`` rule of engine ``lgdp`` implements."""
 
-_IMPLEMENTATION = Draft201909Validator(IMPLEMENTATION)
+_IMPLEMENTATION = Shape(IMPLEMENTATION)
 
 _LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
     PeriodKind.DAY: frozenset(PeriodKind) - {PeriodKind.DAY},

@@ -77,18 +77,6 @@ def _extra_columns(contract: Contract, table: Table) -> Rule:
     )
 
 
-def _extra_columns(contract: Contract, table: Table) -> Rule:
-    return Rule(
-        id=f"{contract.slug}.{table.name}.extra_columns",
-        kind=RuleKind.EXTRA_COLUMNS,
-        severity=Severity.QUERY,
-        table=table.name,
-        items=(),
-        title=f"{table.title}: no column is there that nobody asked for",
-        guidance="Take the column out of the export, or tell the return's owner that it should be asked for.",
-    )
-
-
 def _key(contract: Contract, table: Table) -> Rule:
     headers = _listed([item.header for item in table.key])
     return Rule(

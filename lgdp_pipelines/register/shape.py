@@ -11,37 +11,52 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from jsonschema import Draft201909Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema import Draft201909Validator  # type: ignore[import-untyped]  # the library has no types
+from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]  # likewise
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.yaml_lines import Path, Place
+from lgdp_pipelines.register.yaml_lines import Path, Place, Plain
 
 _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 
 
+class Shape:
+    """A JSON Schema, ready to hold values against.
+
+    Args:
+        schema: the schema, in draft 2019-09.
+    """
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+        self._validator = Draft201909Validator(schema)
+
+    def refusals(self, value: Plain) -> Sequence[ValidationError]:
+        """Each refusal that says most, where the schema offered several choices."""
+        errors = self._validator.iter_errors(value)
+        return [(best_match(error.context) or error) if error.context else error for error in errors]
+
+
 @cache
-def odcs_validator() -> Draft201909Validator:
+def odcs() -> Shape:
     """The Open Data Contract Standard's own schema, as its package carries it; nothing is fetched."""
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
-    return Draft201909Validator(json.loads(text))
+    return Shape(json.loads(text))
 
 
-def misshapen(
-    place: Place, validator: Draft201909Validator, remedy: str, *, label: str = ""
-) -> Iterator[Contradiction]:
+def misshapen(place: Place, shape: Shape, remedy: str, *, label: str = "") -> Iterator[Contradiction]:
     """Every way in which the value at a place has not the shape that a schema asks for.
 
     Args:
         place: the value.
-        validator: what it should be.
+        shape: what it should be.
         remedy: what to do where a refusal has no better advice.
         label: what people call the place; empty for the whole document.
     """
-    errors = [_innermost(error) for error in validator.iter_errors(place.value)]
+    errors = shape.refusals(place.value)
     for error in errors:
         if error.validator in _UNKNOWN and isinstance(error.instance, dict):
-            yield from _unknown_keys(place, error, errors, validator.schema, label)
+            yield from _unknown_keys(place, error, errors, shape.schema, label)
         else:
             path = tuple(error.absolute_path)
             yield _at(place, path, _words(error, _called(label, path)), remedy)
@@ -52,11 +67,6 @@ def close_to(word: str, known: Iterable[str]) -> str:
     listed = sorted(known)
     near = difflib.get_close_matches(word, listed, n=1)
     return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
-
-
-def _innermost(error: ValidationError) -> ValidationError:
-    """The refusal that says most, where a schema offered several choices."""
-    return best_match(error.context) or error if error.context else error
 
 
 def _at(place: Place, path: Path, what: str, remedy: str) -> Contradiction:
@@ -88,7 +98,7 @@ def _words(error: ValidationError, where: str) -> str:
 
 
 def _unknown_keys(
-    place: Place, error: ValidationError, errors: Sequence[ValidationError], schema: Any, label: str
+    place: Place, error: ValidationError, errors: Sequence[ValidationError], schema: Mapping[str, Any], label: str
 ) -> Iterator[Contradiction]:
     """The keys that the schema does not know.
 

@@ -8,18 +8,16 @@ stands in a file; only a reference to it does.
 import re
 from collections.abc import Iterator, Mapping
 
-from jsonschema import Draft201909Validator
-
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.model import Format, Return, SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.register.patterns import groups_of, problem_of_pattern
-from lgdp_pipelines.register.shape import close_to, misshapen
+from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.vocabulary import TEXT
 from lgdp_pipelines.register.yaml_lines import Document, Place
 from lgdp_pipelines.standards.councils import Councils
 
 _SECRET = {"type": "string", "pattern": r"^(env:[A-Za-z_][A-Za-z0-9_{}]*|file:\S+)$"}
-_SHAPE = Draft201909Validator(
+_SHAPE = Shape(
     {
         "type": "object",
         "properties": {
@@ -115,19 +113,24 @@ def source_contradictions(
     transport = root.text("transport")
     if transport in _NEEDS:
         yield from _needed(root, transport, _NEEDS)
-    for name in ("address", "username", "credential", "known_hosts"):
-        yield from _placeholders(root.at(name), {"council", "council_lower"} if name != "address" else set())
+    yield from _placeholders(root.at("address"), frozenset())
+    for name in ("username", "credential", "known_hosts"):
+        yield from _placeholders(root.at(name), frozenset({"council", "council_lower"}))
     if source.schedule and not _CRON.fullmatch(source.schedule):
         yield root.at("schedule").contradiction(
             f"“{source.schedule}” is no schedule.", "Write five cron fields, such as 30 6 * * *."
         )
+    yield from _given_contradictions(source, root, returns)
+
+
+def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
     seen: set[str] = set()
     for place, given in zip(root.entries("returns"), source.returns, strict=True):
         if given.return_code in seen:
             yield place.contradiction(f"{given.return_code} is given twice.", "Keep one of the two.")
         seen.add(given.return_code)
-        if transport in _RETURN_NEEDS:
-            yield from _needed(place, transport, _RETURN_NEEDS)
+        if root.text("transport") in _RETURN_NEEDS:
+            yield from _needed(place, root.text("transport"), _RETURN_NEEDS)
         ret = returns.get(given.return_code)
         if ret is None and given.return_code:
             yield place.at("return").contradiction(
@@ -148,7 +151,7 @@ def _needed(
             yield place.at(name).contradiction(f"{name} means nothing at an {transport.upper()} source.", "Remove it.")
 
 
-def _placeholders(place: Place, known: set[str]) -> Iterator[Contradiction]:
+def _placeholders(place: Place, known: frozenset[str]) -> Iterator[Contradiction]:
     text = place.value if isinstance(place.value, str) else ""
     rest = _REFERENCE.sub("", text)
     if "$" in rest:
@@ -171,7 +174,7 @@ def _route_contradictions(place: Place, given: SourceReturn, ret: Return | None)
                 "The pattern has no group period.", "Put (?P<period>…) around the part that names the period."
             )
     if given.request:
-        yield from _placeholders(place.at("request"), {"council", "period", "year"})
+        yield from _placeholders(place.at("request"), frozenset({"council", "period", "year"}))
         for names in (("council",), ("period", "year")):
             if not any(f"{{{name}}}" in given.request for name in names):
                 yield place.at("request").contradiction(

@@ -65,7 +65,7 @@ def _table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> I
         if table.name not in columns and table.name not in own:
             yield f"it reads {table.name}, which is no table of the return"
             return
-    schema = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}
+    schema: dict[str, object] = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}
     try:
         qualify(tree.copy(), schema=schema, dialect=_DIALECT, quote_identifiers=False)
     except OptimizeError as error:

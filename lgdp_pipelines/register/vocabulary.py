@@ -1,4 +1,4 @@
-"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, where it may stand and what it holds.
+"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, and what it may hold.
 
 What belongs here: the vocabulary, as data. What does not: reading it (``contracts``) and what the words do in a run.
 ``schemas/README.md`` explains the same words to those who write contracts.

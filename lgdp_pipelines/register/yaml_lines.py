@@ -1,11 +1,12 @@
 """YAML as plain values, each with the line it stands on.
 
 What belongs here: reading one text safely and saying where things are in it. What does not: what the values mean.
-Nothing in a file is ever constructed or run: only text, numbers, booleans, lists and mappings with text keys exist. A key
-given twice, an alias and any other tag are contradictions, because each lets a file say something else than it shows.
+Nothing in a file is ever constructed or run: only text, numbers, booleans, lists and mappings with text keys exist.
+A key given twice, an alias and any other tag are contradictions, because each lets a file say something else than it
+shows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -24,11 +25,16 @@ Plain: TypeAlias = Any
 LONGEST = 1_000_000
 """Characters in a file; a longer one is no contract, and only costs time."""
 
-_SIMPLE = {
-    "tag:yaml.org,2002:str",
-    # The day stays text, so that a file reads the same with and without quotation marks.
-    "tag:yaml.org,2002:timestamp",
+_READERS: Mapping[str, Callable[[str], Plain]] = {
+    "tag:yaml.org,2002:str": str,
+    # A day stays text, so that it reads the same with and without quotation marks.
+    "tag:yaml.org,2002:timestamp": str,
+    "tag:yaml.org,2002:null": lambda _text: None,
+    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
 }
+"""How a scalar of each tag is read; there are no others."""
 
 
 @dataclass(frozen=True)
@@ -191,24 +197,16 @@ class _Composer:
         return members
 
     def _scalar(self, node: Node, line: int) -> Plain:
+        read = _READERS.get(node.tag)
+        if read is None:
+            self._say(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
+            return None
         text = str(node.value)
-        if node.tag in _SIMPLE:
-            return text
         try:
-            match node.tag:
-                case "tag:yaml.org,2002:null":
-                    return None
-                case "tag:yaml.org,2002:bool":
-                    return text.lower() == "true"
-                case "tag:yaml.org,2002:int":
-                    return int(text.replace("_", ""), 10)
-                case "tag:yaml.org,2002:float":
-                    return float(text.replace("_", ""))
+            return read(text)
         except ValueError:
             self._say(line, f"“{text}” is no plain number.", "Write decimal digits, or quotation marks around a text.")
             return None
-        self._say(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
-        return None
 
     def _say(self, line: int, what: str, remedy: str) -> None:
         self.found.append(Contradiction(self.file, line, what, remedy))

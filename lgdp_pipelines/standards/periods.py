@@ -5,7 +5,8 @@ What belongs here: reading, ordering and stepping periods. What does not: when a
 """
 
 import re
-from collections.abc import Iterator
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -43,12 +44,17 @@ class Period:
     end: date
 
     def shifted(self, steps: int) -> "Period":
-        """The period of the same kind so many steps later (earlier, where negative)."""
+        """The period of the same kind so many steps later (earlier, where negative).
+
+        Raises:
+            WrongUse: it would lie outside the years 1 to 9999.
+        """
         if self.kind is PeriodKind.DAY:
-            return day(self.start + timedelta(days=steps))
-        months = _MONTHS[self.kind]
-        count = self.start.year * 12 + self.start.month - 1 + steps * months
-        return period_of(self.kind, date(count // 12, count % 12 + 1, 1))
+            try:
+                return day(self.start + timedelta(days=steps))
+            except OverflowError:
+                raise _outside() from None
+        return period_of(self.kind, _month_start(self.start, steps * _MONTHS[self.kind]))
 
 
 _MONTHS = {
@@ -60,13 +66,157 @@ _MONTHS = {
     PeriodKind.MONTH: 1,
 }
 
-_ID = re.compile(
-    r"(?P<fy>FY(?P<fy1>\d{4})-(?P<fy2>\d{2})(-Q(?P<fq>[1-4]))?)"
-    r"|(?P<ay>AY(?P<ay1>\d{4})-(?P<ay2>\d{2}))"
-    r"|(?P<cy>CY(?P<cy1>\d{4})(-Q(?P<cq>[1-4]))?)"
-    r"|(?P<m>(?P<m1>\d{4})-(?P<m2>0[1-9]|1[0-2]))"
-    r"|(?P<d>\d{4}-\d{2}-\d{2})"
-)
+
+def financial_year(first: int) -> Period:
+    """The year from 1 April of ``first``."""
+    return _period(PeriodKind.FINANCIAL_YEAR, _two_years("FY", first), _date(first, 4))
+
+
+def financial_quarter(first: int, quarter: int) -> Period:
+    """Quarter 1 (April to June) to 4 (January to March) of the financial year from April of ``first``."""
+    if quarter not in (1, 2, 3, 4):
+        raise _outside()
+    start = _date(first, 3 * quarter + 1) if quarter < 4 else _date(first + 1, 1)
+    return _period(PeriodKind.FINANCIAL_QUARTER, f"{_two_years('FY', first)}-Q{quarter}", start)
+
+
+def academic_year(first: int) -> Period:
+    """The year from 1 August of ``first``."""
+    return _period(PeriodKind.ACADEMIC_YEAR, _two_years("AY", first), _date(first, 8))
+
+
+def calendar_year(year: int) -> Period:
+    """The year from 1 January."""
+    return _period(PeriodKind.CALENDAR_YEAR, f"CY{year:04d}", _date(year, 1))
+
+
+def calendar_quarter(year: int, quarter: int) -> Period:
+    """Quarter 1 (January to March) to 4 (October to December)."""
+    return _period(PeriodKind.CALENDAR_QUARTER, f"CY{year:04d}-Q{quarter}", _date(year, 3 * quarter - 2))
+
+
+def month(year: int, number: int) -> Period:
+    """A calendar month."""
+    return _period(PeriodKind.MONTH, f"{year:04d}-{number:02d}", _date(year, number))
+
+
+def day(when: date) -> Period:
+    """A census day."""
+    return Period(when.isoformat(), PeriodKind.DAY, when, when)
+
+
+def _period(kind: PeriodKind, period_id: str, start: date) -> Period:
+    last = _month_start(start, _MONTHS[kind] - 1)
+    return Period(period_id, kind, start, last.replace(day=monthrange(last.year, last.month)[1]))
+
+
+def _month_start(start: date, months: int) -> date:
+    """The first day of the month so many months later."""
+    count = start.year * 12 + start.month - 1 + months
+    return _date(count // 12, count % 12 + 1)
+
+
+def _date(year: int, number: int, day_of_month: int = 1) -> date:
+    try:
+        return date(year, number, day_of_month)
+    except (ValueError, OverflowError):
+        raise _outside() from None
+
+
+def _outside() -> WrongUse:
+    return WrongUse("There is no such period.", remedy="Name a period that exists, in the years 1 to 9999.")
+
+
+def _two_years(prefix: str, first: int) -> str:
+    return f"{prefix}{first:04d}-{(first + 1) % 100:02d}"
+
+
+def period_of(kind: PeriodKind, when: date) -> Period:
+    """The period of a kind that a day lies in.
+
+    Raises:
+        WrongUse: it would begin or end outside the years 1 to 9999.
+    """
+    return _AROUND[kind](when)
+
+
+def _financial_year_around(when: date) -> int:
+    return when.year if when.month >= 4 else when.year - 1
+
+
+_AROUND: Mapping[PeriodKind, Callable[[date], Period]] = {
+    PeriodKind.FINANCIAL_YEAR: lambda when: financial_year(_financial_year_around(when)),
+    PeriodKind.FINANCIAL_QUARTER: lambda when: financial_quarter(
+        _financial_year_around(when), (when.month - 4) % 12 // 3 + 1
+    ),
+    PeriodKind.ACADEMIC_YEAR: lambda when: academic_year(when.year if when.month >= 8 else when.year - 1),
+    PeriodKind.CALENDAR_YEAR: lambda when: calendar_year(when.year),
+    PeriodKind.CALENDAR_QUARTER: lambda when: calendar_quarter(when.year, (when.month - 1) // 3 + 1),
+    PeriodKind.MONTH: lambda when: month(when.year, when.month),
+    PeriodKind.DAY: day,
+}
+
+
+def periods_between(first: Period, until: date) -> Iterator[Period]:
+    """From ``first`` on, each period of its kind that has begun by ``until``, in order."""
+    period = first
+    while period.start <= until:
+        yield period
+        try:
+            period = period.shifted(1)
+        except WrongUse:
+            return
+
+
+_PAIR = r"(?P<year>\d{4})-(?P<second>\d{2})"
+
+_IDS: Mapping[PeriodKind, re.Pattern[str]] = {
+    PeriodKind.FINANCIAL_YEAR: re.compile(rf"FY{_PAIR}", re.ASCII),
+    PeriodKind.FINANCIAL_QUARTER: re.compile(rf"FY{_PAIR}-Q(?P<part>[1-4])", re.ASCII),
+    PeriodKind.ACADEMIC_YEAR: re.compile(rf"AY{_PAIR}", re.ASCII),
+    PeriodKind.CALENDAR_YEAR: re.compile(r"CY(?P<year>\d{4})", re.ASCII),
+    PeriodKind.CALENDAR_QUARTER: re.compile(r"CY(?P<year>\d{4})-Q(?P<part>[1-4])", re.ASCII),
+    PeriodKind.MONTH: re.compile(r"(?P<year>\d{4})-(?P<part>\d{2})", re.ASCII),
+    PeriodKind.DAY: re.compile(r"(?P<year>\d{4})-(?P<part>\d{2})-(?P<day>\d{2})", re.ASCII),
+}
+"""The platform's own spelling of each kind."""
+
+_REAL_PAIR = r"(?P<year>\d{4})\s*[-/–]\s*(?P<second>\d{4}|\d{2})"
+
+_REAL: Mapping[PeriodKind, re.Pattern[str]] = {
+    PeriodKind.FINANCIAL_YEAR: re.compile(_REAL_PAIR, re.ASCII),
+    PeriodKind.FINANCIAL_QUARTER: re.compile(rf"{_REAL_PAIR}[\s_-]*[Qq](?P<part>[1-4])", re.ASCII),
+    PeriodKind.ACADEMIC_YEAR: re.compile(_REAL_PAIR, re.ASCII),
+    PeriodKind.CALENDAR_YEAR: re.compile(r"(?P<year>\d{4})", re.ASCII),
+    PeriodKind.CALENDAR_QUARTER: re.compile(r"(?P<year>\d{4})[\s_-]*[Qq](?P<part>[1-4])", re.ASCII),
+    PeriodKind.MONTH: re.compile(r"(?P<year>\d{4})[-/]?(?P<part>\d{2})", re.ASCII),
+    PeriodKind.DAY: re.compile(r"(?P<year>\d{4})-?(?P<part>\d{2})-?(?P<day>\d{2})", re.ASCII),
+}
+"""How real files spell each kind. Without the kind most would be ambiguous: ``2010-11`` is a year and a month."""
+
+_MAKERS: Mapping[PeriodKind, Callable[[int, int, int], Period]] = {
+    PeriodKind.FINANCIAL_YEAR: lambda year, _part, _day: financial_year(year),
+    PeriodKind.FINANCIAL_QUARTER: lambda year, part, _day: financial_quarter(year, part),
+    PeriodKind.ACADEMIC_YEAR: lambda year, _part, _day: academic_year(year),
+    PeriodKind.CALENDAR_YEAR: lambda year, _part, _day: calendar_year(year),
+    PeriodKind.CALENDAR_QUARTER: lambda year, part, _day: calendar_quarter(year, part),
+    PeriodKind.MONTH: lambda year, part, _day: month(year, part),
+    PeriodKind.DAY: lambda year, part, day_of_month: day(_date(year, part, day_of_month)),
+}
+
+_URI_KINDS = {
+    "government-year": PeriodKind.FINANCIAL_YEAR,
+    "government-quarter": PeriodKind.FINANCIAL_QUARTER,
+    "calendar-year": PeriodKind.CALENDAR_YEAR,
+    "year": PeriodKind.CALENDAR_YEAR,
+    "calendar-quarter": PeriodKind.CALENDAR_QUARTER,
+    "quarter": PeriodKind.CALENDAR_QUARTER,
+    "calendar-month": PeriodKind.MONTH,
+    "month": PeriodKind.MONTH,
+    "calendar-day": PeriodKind.DAY,
+    "day": PeriodKind.DAY,
+}
+"""What the segment before the last says in URIs of time intervals."""
 
 
 def parse_period(text: str) -> Period:
@@ -75,165 +225,46 @@ def parse_period(text: str) -> Period:
     Raises:
         WrongUse: the text is not a period id.
     """
-    found = _ID.fullmatch(text)
-    period = _from_id(found) if found else None
-    if period is None:
-        raise WrongUse(
-            f"“{text}” is not a period.",
-            remedy="Write FY2024-25, FY2024-25-Q1, AY2024-25, CY2024, CY2024-Q1, 2024-04 or 2024-09-11.",
-        )
-    return period
-
-
-def _from_id(found: re.Match[str]) -> Period | None:
-    if found["fy"]:
-        if not _follows(found["fy1"], found["fy2"]):
-            return None
-        first = int(found["fy1"])
-        return financial_quarter(first, int(found["fq"])) if found["fq"] else financial_year(first)
-    if found["ay"]:
-        return academic_year(int(found["ay1"])) if _follows(found["ay1"], found["ay2"]) else None
-    if found["cy"]:
-        year = int(found["cy1"])
-        return calendar_quarter(year, int(found["cq"])) if found["cq"] else calendar_year(year)
-    if found["m"]:
-        return month(int(found["m1"]), int(found["m2"])) if int(found["m1"]) else None
-    try:
-        return day(date.fromisoformat(found["d"]))
-    except ValueError:
-        return None
-
-
-def _follows(first: str, second: str) -> bool:
-    return int(first) > 0 and (int(first) + 1) % 100 == int(second[-2:])
-
-
-def financial_year(first: int) -> Period:
-    """The year from 1 April of ``first``."""
-    return Period(_two_years("FY", first), PeriodKind.FINANCIAL_YEAR, date(first, 4, 1), date(first + 1, 3, 31))
-
-
-def financial_quarter(first: int, quarter: int) -> Period:
-    """Quarter 1 (April to June) to 4 (January to March) of the financial year from April of ``first``."""
-    start = date(first, 4 + 3 * (quarter - 1), 1) if quarter < 4 else date(first + 1, 1, 1)
-    return Period(f"{_two_years('FY', first)}-Q{quarter}", PeriodKind.FINANCIAL_QUARTER, start, _last_day(start, 3))
-
-
-def academic_year(first: int) -> Period:
-    """The year from 1 August of ``first``."""
-    return Period(_two_years("AY", first), PeriodKind.ACADEMIC_YEAR, date(first, 8, 1), date(first + 1, 7, 31))
-
-
-def calendar_year(year: int) -> Period:
-    """The year from 1 January."""
-    return Period(f"CY{year:04d}", PeriodKind.CALENDAR_YEAR, date(year, 1, 1), date(year, 12, 31))
-
-
-def calendar_quarter(year: int, quarter: int) -> Period:
-    """Quarter 1 (January to March) to 4 (October to December)."""
-    start = date(year, 3 * quarter - 2, 1)
-    return Period(f"CY{year:04d}-Q{quarter}", PeriodKind.CALENDAR_QUARTER, start, _last_day(start, 3))
-
-
-def month(year: int, number: int) -> Period:
-    """A calendar month."""
-    start = date(year, number, 1)
-    return Period(f"{year:04d}-{number:02d}", PeriodKind.MONTH, start, _last_day(start, 1))
-
-
-def day(when: date) -> Period:
-    """A census day."""
-    return Period(when.isoformat(), PeriodKind.DAY, when, when)
-
-
-def period_of(kind: PeriodKind, when: date) -> Period:
-    """The period of a kind that a day lies in."""
-    match kind:
-        case PeriodKind.FINANCIAL_YEAR:
-            return financial_year(when.year if when.month >= 4 else when.year - 1)
-        case PeriodKind.FINANCIAL_QUARTER:
-            first = when.year if when.month >= 4 else when.year - 1
-            return financial_quarter(first, (when.month - 4) % 12 // 3 + 1)
-        case PeriodKind.ACADEMIC_YEAR:
-            return academic_year(when.year if when.month >= 8 else when.year - 1)
-        case PeriodKind.CALENDAR_YEAR:
-            return calendar_year(when.year)
-        case PeriodKind.CALENDAR_QUARTER:
-            return calendar_quarter(when.year, (when.month - 1) // 3 + 1)
-        case PeriodKind.MONTH:
-            return month(when.year, when.month)
-        case PeriodKind.DAY:
-            return day(when)
-
-
-def periods_between(first: Period, until: date) -> Iterator[Period]:
-    """From ``first`` on, each period of its kind that has begun by ``until``, in order."""
-    period = first
-    while period.start <= until:
-        yield period
-        period = period.shifted(1)
-
-
-_YEARS = re.compile(r"(\d{4})\s*[-/–]\s*(\d{4}|\d{2})")
-_YEAR = re.compile(r"\d{4}")
-_YEAR_QUARTER = re.compile(r"(\d{4})(?:\s*[-/–]\s*(\d{4}|\d{2}))?[\s_-]*Q([1-4])", re.IGNORECASE)
-_YEAR_MONTH = re.compile(r"(\d{4})[-/]?(0[1-9]|1[0-2])")
+    for kind, pattern in _IDS.items():
+        found = pattern.fullmatch(text)
+        period = _made(kind, found) if found else None
+        if period is not None:
+            return period
+    raise WrongUse(
+        f"“{text}” is not a period.",
+        remedy="Write FY2024-25, FY2024-25-Q1, AY2024-25, CY2024, CY2024-Q1, 2024-04 or 2024-09-11.",
+    )
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
     """The period that a real file spells, read by the kind that its contract declares; None where it spells none.
 
     Read besides the id itself: ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
-    ``202404``, and the last segment of a URI. A year pair must be two consecutive years.
+    ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
+    consecutive years.
     """
-    text = text.strip().rsplit("/id/", 1)[-1]
-    if "://" in text or text.startswith(("government-year/", "calendar-year/", "month/", "day/")):
-        text = text.rstrip("/").rsplit("/", 1)[-1]
+    segments = text.strip().rstrip("/").split("/")
+    spelled = text.strip()
+    if "://" in text or segments[0] in _URI_KINDS or "id" in segments:
+        spelled = segments[-1]
+        if len(segments) > 1 and _URI_KINDS.get(segments[-2], kind) is not kind:
+            return None
+    found = _IDS[kind].fullmatch(spelled) or _REAL[kind].fullmatch(spelled)
+    return _made(kind, found) if found else None
+
+
+def _made(kind: PeriodKind, found: re.Match[str]) -> Period | None:
+    """The period of a kind that a spelling's parts name; None where there is no such period."""
+    parts = found.groupdict()
+    year, second = int(parts["year"]), parts.get("second")
+    if second is not None and not _follows(year, second):
+        return None
     try:
-        period = parse_period(text)
+        return _MAKERS[kind](year, int(parts.get("part") or 0), int(parts.get("day") or 0))
     except WrongUse:
-        period = None
-    if period is not None:
-        return period if period.kind is kind else _bare(text, kind)
-    return _bare(text, kind)
+        return None
 
 
-def _bare(text: str, kind: PeriodKind) -> Period | None:  # noqa: PLR0911 - one line a kind
-    match kind:
-        case PeriodKind.FINANCIAL_YEAR | PeriodKind.ACADEMIC_YEAR:
-            found = _YEARS.fullmatch(text)
-            if found is None or not _pair(found[1], found[2]):
-                return None
-            make = financial_year if kind is PeriodKind.FINANCIAL_YEAR else academic_year
-            return make(int(found[1]))
-        case PeriodKind.FINANCIAL_QUARTER | PeriodKind.CALENDAR_QUARTER:
-            found = _YEAR_QUARTER.fullmatch(text)
-            paired = found is not None and found[2] is not None
-            if found is None or paired != (kind is PeriodKind.FINANCIAL_QUARTER):
-                return None
-            if not paired:
-                return calendar_quarter(int(found[1]), int(found[3])) if int(found[1]) else None
-            return financial_quarter(int(found[1]), int(found[3])) if _pair(found[1], found[2]) else None
-        case PeriodKind.CALENDAR_YEAR:
-            return calendar_year(int(text)) if _YEAR.fullmatch(text) and int(text) else None
-        case PeriodKind.MONTH:
-            found = _YEAR_MONTH.fullmatch(text)
-            return month(int(found[1]), int(found[2])) if found and int(found[1]) else None
-        case PeriodKind.DAY:
-            try:
-                return day(date.fromisoformat(text))
-            except ValueError:
-                return None
-
-
-def _pair(first: str, second: str) -> bool:
-    return int(second) == int(first) + 1 if len(second) == 4 else _follows(first, second)
-
-
-def _two_years(prefix: str, first: int) -> str:
-    return f"{prefix}{first:04d}-{(first + 1) % 100:02d}"
-
-
-def _last_day(start: date, months: int) -> date:
-    count = start.year * 12 + start.month - 1 + months
-    return date(count // 12, count % 12 + 1, 1) - timedelta(days=1)
+def _follows(first: int, second: str) -> bool:
+    """Whether the second year of a pair, in two digits or four, is the one after the first."""
+    return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

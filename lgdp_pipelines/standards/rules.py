@@ -35,7 +35,7 @@ class RuleResult(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule tests. Down to ``key`` they follow from the contract's fields; the rest are written in ``quality``."""
+    """What a rule tests. Down to ``key`` they follow from the contract's fields; the rest stand under ``quality``."""
 
     READABLE = "readable"
     """The bytes are the declared format, whole and decodable."""
