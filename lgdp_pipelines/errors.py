@@ -14,6 +14,7 @@
     │   ├── SchemaMismatch       the rows are not shaped as the table is
     │   ├── StaleSubmission      a later submission already stands there
     │   └── WriteConflict        other writers kept winning
+    ├── BuildFailed          dbt could not make a model; what was published stands
     └── LedgerError          the ledger does not balance, or was asked for an impossible step
 
 Bad data is never an exception: it is a finding. What belongs here is a platform, a register or a request that is wrong.
@@ -126,6 +127,10 @@ class StaleSubmission(StorageError):
 
 class WriteConflict(StorageError):
     """Other writers kept winning; every retry was used up. Nothing was written."""
+
+
+class BuildFailed(LgdpError):
+    """dbt could not parse the project or make a model. A failed test is no error: it is in the build's outcome."""
 
 
 class LedgerError(LgdpError):

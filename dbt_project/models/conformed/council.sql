@@ -1,0 +1,12 @@
+-- The council dimension: thirty-two rows, the codes of every system beside the register code.
+select
+    council_code,
+    council_name,
+    official_name,
+    gss_code,
+    former_gss_code,
+    sg_code,
+    health_code,
+    org_id,
+    verified
+from {{ ref('register_council') }}

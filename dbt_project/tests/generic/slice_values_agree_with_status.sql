@@ -1,0 +1,6 @@
+{#- In the periods of this build, a figure is there just where its status says so, and never stands as 0 for missing. -#}
+{% test slice_values_agree_with_status(model) %}
+    select item
+    from {{ model }}
+    where {{ in_slice() }} and (obs_status is null or (obs_status = 'A') <> (value is not null))
+{% endtest %}

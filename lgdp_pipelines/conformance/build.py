@@ -1,0 +1,256 @@
+"""Running dbt over one return's slices, in this process, on a scratch database of the call's own.
+
+The order is dbt's: staging, conformed models, their tests, what would be published, its tests, and only then the
+published slice. Where a test of severity error fails, everything after it is skipped, so what was published stands.
+
+What belongs here: one call and what came of it. What does not: where the project comes from (``project``), and whether a
+release is a new one (``publication.release``).
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pyarrow as pa
+
+from lgdp_pipelines.conformance.models import validated_tables
+from lgdp_pipelines.conformance.project import Project, quiet, run_dbt, safe_message
+from lgdp_pipelines.errors import BuildFailed
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.storage import duck
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import LakeTable, validated_table
+
+_LEDGER_COLUMNS = {
+    "rule_result": ("submission_id", "rule", "result"),
+    "query": ("submission_id", "state"),
+}
+"""Columns of the ledger's mirror that models read: what an empty table has until the ledger is first mirrored."""
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """One model of a build.
+
+    Attributes:
+        unique_id: dbt's name for it.
+        status: ``success``, or ``skipped`` because a test before it failed.
+        seconds: how long it took.
+        table: ``layer/name`` in the lake; empty where it stays in the scratch database.
+        rows: of the slice that was written; None where nothing was.
+        version: of the Delta table after the write; None where nothing was written.
+        sql: as it ran; empty for a Python model and for one that was skipped.
+    """
+
+    unique_id: str
+    status: str
+    seconds: float
+    table: str
+    rows: int | None
+    version: int | None
+    sql: str
+
+
+@dataclass(frozen=True)
+class BuiltTest:
+    """One test of a build, on its slice.
+
+    Attributes:
+        name: dbt's name for it.
+        model: unique id of the model that it is about.
+        status: ``pass``, ``warn``, ``fail`` or ``skipped``.
+        failures: rows that broke it.
+        description: what is true when it holds.
+    """
+
+    name: str
+    model: str
+    status: str
+    failures: int
+    description: str
+
+
+@dataclass(frozen=True)
+class BuildOutcome:
+    """What came of one build.
+
+    Attributes:
+        return_code: the return.
+        periods: ids of the slices.
+        models: in the order they ran.
+        tests: likewise.
+    """
+
+    return_code: str
+    periods: tuple[str, ...]
+    models: tuple[BuiltModel, ...]
+    tests: tuple[BuiltTest, ...]
+
+    @property
+    def is_published(self) -> bool:
+        """Whether every published slice was replaced."""
+        published = [one for one in self.models if ".published__" in one.unique_id]
+        return bool(published) and all(one.version is not None for one in published)
+
+    @property
+    def failed_tests(self) -> tuple[BuiltTest, ...]:
+        """The tests that kept something back."""
+        return tuple(test for test in self.tests if test.status == "fail")
+
+    @property
+    def written(self) -> Mapping[str, BuiltModel]:
+        """What was written to the lake, by ``layer/name``."""
+        return {one.table: one for one in self.models if one.version is not None}
+
+
+def build(
+    project: Project, settings: Settings, ret: Return, periods: Sequence[str], *, commit: Mapping[str, str]
+) -> BuildOutcome:
+    """Conform and publish the slices of one return.
+
+    Args:
+        project: as :func:`~lgdp_pipelines.conformance.project.write_project` gives it.
+        settings: where lake, secrets and scratch folder are.
+        ret: the return.
+        periods: ids; all are built in one call.
+        commit: kept with each commit to the lake, such as the run.
+
+    Returns:
+        What was built and tested. A failed test is told here and is no exception.
+
+    Raises:
+        WrongUse: a period's id is none.
+        BuildFailed: a model could not be made. What was published stands.
+        StorageError: the lake did not take a slice.
+    """
+    ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
+    with _scratch(settings) as scratch:
+        _write_profile(scratch, settings)
+        _lay_sources(scratch, settings, ret)
+        variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
+        result = run_dbt(
+            [
+                "build",
+                "--select", f"tag:{ret.slug}", "tag:shared",
+                "--vars", json.dumps(variables),
+                "--no-populate-cache",
+                "--no-write-json",
+                *quiet(project.folder, scratch),
+            ],
+            project.manifest(),
+        )  # fmt: skip
+        notes = _notes(scratch / "written.jsonl")
+    broken = [one for one in result.results if str(one.status) in {"error", "runtime error", "partial success"}]
+    if broken:
+        first = broken[0]
+        raise BuildFailed(
+            f"{first.node.name} could not be made: {safe_message(first.message or '')}",
+            where=f"{ret.code} {', '.join(ids)}",
+            remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
+        )
+    models = [_built(one, notes) for one in result.results if one.node.resource_type == "model"]
+    tests = [_tested(one) for one in result.results if one.node.resource_type == "test"]
+    return BuildOutcome(ret.code, ids, tuple(models), tuple(tests))
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    folder = settings.scratch / f"dbt-{uuid4().hex}"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_profile(scratch: Path, settings: Settings) -> None:
+    plugin = {
+        "module": "lgdp_pipelines.conformance.dbt_plugin",
+        "config": {
+            "lake": str(settings.lake),
+            "secrets": str(settings.secrets),
+            "written": str(scratch / "written.jsonl"),
+        },
+    }
+    output = {
+        "type": "duckdb",
+        "path": str(scratch / "lgdp.duckdb"),
+        "threads": 1,
+        "plugins": [plugin],
+        "config_options": {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "temp_directory": str(scratch / "spill"),
+        },
+    }
+    profile = {"lgdp": {"target": "scratch", "outputs": {"scratch": output}}}
+    (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
+
+
+def _lay_sources(scratch: Path, settings: Settings, ret: Return) -> None:
+    """Put a view over each source table into the scratch database; an empty table where it was never written."""
+    lake = Lake(settings.lake)
+    sources = [validated_table(contract, table) for contract, table in validated_tables(ret)]
+    sources += [
+        LakeTable("ledger", name, pa.schema([(column, pa.string()) for column in columns]))
+        for name, columns in _LEDGER_COLUMNS.items()
+    ]
+    with duck.connect(scratch / "lgdp.duckdb") as connection:
+        for table in sources:
+            name = f"{duck.identifier(table.layer)}.{duck.identifier(table.name)}"
+            connection.execute(f"create schema if not exists {duck.identifier(table.layer)}")
+            if lake.exists(table):
+                connection.execute(f"create view {name} as select * from {lake.scan_sql(table)}")  # noqa: S608 - quoted
+            else:
+                connection.register("nothing", table.arrow_schema.empty_table())
+                connection.execute(f"create table {name} as select * from nothing")  # noqa: S608 - quoted
+                connection.unregister("nothing")
+
+
+def _notes(file: Path) -> dict[str, dict[str, Any]]:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {note["model"]: note for note in map(json.loads, lines)}
+
+
+def _built(one: Any, notes: Mapping[str, dict[str, Any]]) -> BuiltModel:  # noqa: ANN401 - dbt's results are untyped
+    note = notes.get(one.node.unique_id, {})
+    is_sql = str(one.node.language) == "sql"
+    return BuiltModel(
+        unique_id=one.node.unique_id,
+        status=str(one.status),
+        seconds=round(one.execution_time, 3),
+        table=(one.node.config.meta or {}).get("table", ""),
+        rows=note.get("rows"),
+        version=note.get("version"),
+        sql=(one.node.compiled_code or "") if is_sql else "",
+    )
+
+
+def _tested(one: Any) -> BuiltTest:  # noqa: ANN401 - dbt's results are untyped
+    return BuiltTest(
+        name=one.node.name,
+        model=one.node.attached_node or next(iter(one.node.depends_on.nodes), ""),
+        status=str(one.status),
+        failures=int(one.failures or 0),
+        description=_WHAT_HOLDS.get(one.node.test_metadata.name if one.node.test_metadata else "", one.node.name),
+    )
+
+
+_WHAT_HOLDS = {
+    "has_a_value": "Every row has a value in its key",
+    "is_unique": "No key stands twice",
+    "slice_has_values": "Every row has what it must have",
+    "slice_is_unique": "No row stands twice",
+    "slice_knows_its_councils": "Every council is in the council dimension",
+    "slice_values_agree_with_status": "A figure is there just where its status says so",
+    "slice_keeps_every_row": "No row was lost or doubled on the way",
+    "slice_shows_no_small_count": "No count below the threshold is shown",
+    "slice_totals_reveal_nothing": "No withheld count can be had by subtraction",
+}
