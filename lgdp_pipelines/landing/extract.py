@@ -1,0 +1,68 @@
+"""What landing is given and what it gives back.
+
+What belongs here: the records that readers and their callers share. What does not: any reading.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from lgdp_pipelines.ledger.findings import RuleOutcome
+
+UNMAPPED = "_unmapped"
+"""Landed column: JSON object of the cells that no column of the contract takes; null where there are none."""
+ROW = "_row"
+"""Landed and validated column: the row as a person sees it in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractFile:
+    """One file or response of a submission.
+
+    Attributes:
+        name: as the sender called it.
+        content: its bytes, or where they are.
+        table: the table it holds, where the source says so; None: its name says so, or the contract has one table.
+    """
+
+    name: str
+    content: bytes | Path
+    table: str | None = None
+
+    def bytes(self) -> bytes:
+        """The content."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an extract, or the part of it from some place on, cannot be read.
+
+    Attributes:
+        what: what is wrong and what to do, without anything that the extract says.
+        row: where; None where no row can be named.
+    """
+
+    what: str
+    row: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An extract as tables of text.
+
+    Attributes:
+        tables: by table name: a string column for each item of the contract, by the item's name, null where the cell
+            is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract cannot be read; an
+            optional table that was not sent is not there.
+        findings: frame of ``FINDING_SCHEMA``.
+        results: an outcome for each rule that landing tests.
+        unreadable: why nothing can be judged, for people; None where something can.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    findings: pl.DataFrame
+    results: tuple[RuleOutcome, ...]
+    unreadable: str | None = None

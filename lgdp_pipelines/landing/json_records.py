@@ -1,0 +1,104 @@
+"""JSON text as records, the token of each number as it was sent.
+
+An extract is one JSON document or several one after the other, as the pages of an API are kept; each holds a list of
+records. What belongs here: records. What does not: which table a record is of (``read``).
+"""
+
+import json
+import re
+from typing import Any
+
+from lgdp_pipelines.landing.extract import Fault
+
+Json = Any
+"""What a JSON document parses to: dict, list, str (numbers too), bool or None."""
+
+_SPACE = re.compile(r"\s*")
+_ESCAPED_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
+
+
+class Repeating(dict[str, Json]):
+    """An object in which a name stands more than once; the last value is kept.
+
+    Attributes:
+        names: that repeat.
+    """
+
+    names: tuple[str, ...] = ()
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeating = Repeating(plain)
+    names = [name for name, _ in pairs]
+    repeating.names = tuple(name for name in plain if names.count(name) > 1)
+    return repeating
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def read_records(text: str, records_at: str) -> list[Json] | Fault:
+    """The records of every document in a text, in order.
+
+    Args:
+        text: one JSON document, or several with white space between.
+        records_at: dotted path to the list of records in each; empty where the document is the list.
+    """
+    records: list[Json] = []
+    place = _after_space(text, 0)
+    if place == len(text):
+        return Fault("The extract is empty. Send its list of records, even where that has none.")
+    while place < len(text):
+        try:
+            document, place = _DECODER.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            return Fault(f"Line {error.lineno}, column {error.colno} is not JSON. Export the extract again.")
+        except RecursionError:
+            return Fault("The JSON is nested far deeper than records are. Send a plain list of records.")
+        found = _at(document, records_at)
+        if not isinstance(found, list):
+            where = f"under “{records_at}”" if records_at else "at the top"
+            return Fault(f"The JSON has no list of records {where}. Send the records there.")
+        records += found
+        place = _after_space(text, place)
+    if _ESCAPED_SURROGATE_OR_NUL.search(text):
+        for row, record in enumerate(records, start=1):
+            if not _is_text(record):
+                return Fault("The record holds an escape that is no character. Export the extract again.", row)
+    return records
+
+
+def cell_text(value: Json) -> str | None:
+    """A value as the text of a cell: nothing for null and the empty text, JSON for what is nested."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+def _at(document: Json, path: str) -> Json:
+    for name in path.split(".") if path else ():
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def _is_text(record: Json) -> bool:
+    try:
+        return b"\0" not in json.dumps(record, ensure_ascii=False).replace("\\u0000", "\0").encode()
+    except UnicodeEncodeError:
+        return False

@@ -1,0 +1,126 @@
+"""JSON records as landed tables, told apart by the keys they have.
+
+A record may leave out a key: its cell is empty. A column is missing only where no record of a table has it and the
+item is required. What belongs here: from records to the landed columns. What does not: reading JSON text.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lgdp_pipelines.landing.extract import ROW, UNMAPPED, Fault
+from lgdp_pipelines.landing.headers import match_headers
+from lgdp_pipelines.landing.json_records import Json, Repeating, cell_text
+from lgdp_pipelines.landing.tables import ColumnRules, Landed
+from lgdp_pipelines.ledger.findings import finding_rows, gathered
+from lgdp_pipelines.register.model import Contract, Item, ItemType, Rule, Table
+from lgdp_pipelines.standards.councils import fold
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    row: int
+    cells: dict[str, Json]
+
+
+def landed_records(contract: Contract, records: Sequence[Json]) -> tuple[dict[str, Landed], list[Fault]]:
+    """Records as landed tables, and the records that are of no table or of more than one."""
+    sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
+    faults: list[Fault] = []
+    for row, record in enumerate(records, start=1):
+        if not isinstance(record, dict):
+            faults.append(Fault("This is no record: it has no named values. Send each record with its keys.", row))
+            continue
+        tables = _tables_of(contract, record)
+        if len(tables) == 1:
+            sorted_out[tables[0].name].append(_Record(row, record))
+        else:
+            keys = ", ".join(f"“{table.record_key}”" for table in contract.tables)
+            faults.append(
+                Fault(
+                    f"The record cannot be told to be of one table: it must have exactly one of the keys {keys}.", row
+                )
+            )
+    landed = {table.name: _landed(contract, table, sorted_out[table.name]) for table in contract.tables}
+    return landed, faults
+
+
+def _tables_of(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
+    if len(contract.tables) == 1 and contract.tables[0].record_key is None:
+        return [contract.tables[0]]
+    keys = {fold(key) for key in record}
+    return [table for table in contract.tables if table.record_key is not None and fold(table.record_key) in keys]
+
+
+def _landed(contract: Contract, table: Table, records: Sequence[_Record]) -> Landed:
+    rules = ColumnRules.of(contract, table)
+    keys = list(dict.fromkeys(key for record in records for key in record.cells))
+    match = match_headers(table, keys)
+    findings: list[pl.DataFrame] = []
+    columns: dict[str, pl.Series] = {}
+    for item in table.items:
+        named = [keys[place] for place in match.positions.get(item.name, ())]
+        findings += _repeated(rules.columns, item, named, records)
+        values = [_first(record.cells, named) for record in records]
+        if item.type is ItemType.TEXT:
+            findings.append(_nested(rules.columns, item, values, records))
+        columns[item.name] = pl.Series(item.name, [cell_text(value) for value in values], dtype=pl.String)
+    extra = [keys[place] for place in match.extra]
+    columns[UNMAPPED] = pl.Series(UNMAPPED, [_left_over(record.cells, extra) for record in records], dtype=pl.String)
+    columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
+    if records:
+        findings += _of_keys(rules, [item for item in match.missing if item.required], extra)
+    findings.append(_repeated_extra(rules.columns, extra, records))
+    return Landed(pl.DataFrame(columns), gathered(findings))
+
+
+def _first(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:
+    return next((cells[key] for key in keys if key in cells), None)
+
+
+def _left_over(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
+    left = {key: cell_text(cells[key]) for key in keys if key in cells}
+    return json.dumps(left, ensure_ascii=False) if any(value is not None for value in left.values()) else None
+
+
+def _nested(rule: Rule, item: Item, values: Sequence[Json], records: Sequence[_Record]) -> pl.DataFrame:
+    rows = [record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)]
+    return finding_rows(
+        rule,
+        f"“{item.header}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
+        rows=rows,
+        item=item,
+    )
+
+
+def _repeated(rule: Rule, item: Item, keys: Sequence[str], records: Sequence[_Record]) -> Iterator[pl.DataFrame]:
+    rows = [
+        record.row
+        for record in records
+        if sum(key in record.cells for key in keys) > 1
+        or (isinstance(record.cells, Repeating) and not set(keys).isdisjoint(record.cells.names))
+    ]
+    if rows:
+        yield finding_rows(
+            rule, f"The record has “{item.header}” more than once. {rule.guidance}", rows=rows, item=item
+        )
+
+
+def _repeated_extra(rule: Rule, extra: Sequence[str], records: Sequence[_Record]) -> pl.DataFrame:
+    rows = [
+        record.row
+        for record in records
+        if isinstance(record.cells, Repeating) and not set(extra).isdisjoint(record.cells.names)
+    ]
+    return finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
+
+
+def _of_keys(rules: ColumnRules, missing: Sequence[Item], extra: Sequence[str]) -> Iterator[pl.DataFrame]:
+    for item in missing:
+        yield finding_rows(rules.columns, f"No record has the key “{item.header}”. {rules.columns.guidance}", item=item)
+    for key in extra:
+        yield finding_rows(
+            rules.extra_columns, f"A key is none of the contract's. {rules.extra_columns.guidance}", column=key
+        )

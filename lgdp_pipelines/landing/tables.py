@@ -1,0 +1,123 @@
+"""Cells under headers as a table of text by item, with what is wrong with its columns.
+
+What belongs here: from the columns of a CSV file to the landed columns. What does not: reading the file, or a cell's
+meaning.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lgdp_pipelines.landing.csv_cells import Cells
+from lgdp_pipelines.landing.extract import ROW, UNMAPPED
+from lgdp_pipelines.landing.headers import Match, match_headers
+from lgdp_pipelines.ledger.findings import finding_rows, gathered
+from lgdp_pipelines.register.model import Contract, Rule, Table
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.rules import RuleKind
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One table as landed.
+
+    Attributes:
+        frame: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`; None where the table was not sent.
+        findings: of its columns and of the shape of its rows.
+    """
+
+    frame: pl.DataFrame | None
+    findings: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRules:
+    """The two rules about a table's columns."""
+
+    columns: Rule
+    extra_columns: Rule
+
+    @classmethod
+    def of(cls, contract: Contract, table: Table) -> "ColumnRules":
+        """Those of a table."""
+        by_kind = {rule.kind: rule for rule in rules_of(contract) if rule.table == table.name}
+        return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
+
+
+def not_sent(contract: Contract, table: Table) -> Landed:
+    """A table that must be sent and was not."""
+    rule = ColumnRules.of(contract, table).columns
+    return Landed(None, finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others."))
+
+
+def landed_cells(contract: Contract, table: Table, cells: Cells) -> Landed:
+    """A CSV file as a landed table."""
+    rules = ColumnRules.of(contract, table)
+    match = match_headers(table, cells.header)
+    taken = {name: places[0] for name, places in match.positions.items()}
+    left = [place for place in range(cells.frame.width - 1) if place not in taken.values()]
+    frame = cells.frame.select(
+        *(
+            pl.col(str(taken[item.name])).alias(item.name)
+            if item.name in taken
+            else pl.lit(None, dtype=pl.String).alias(item.name)
+            for item in table.items
+        ),
+        _unmapped(cells, left),
+        ROW,
+    )
+    findings = [_ragged(rules.columns, cells), *_of_headers(rules, cells, match)]
+    return Landed(frame, gathered(findings))
+
+
+def heading(headers: Sequence[str], place: int) -> str:
+    """What a column is called, where it has no header of its own by its number."""
+    name = headers[place] if place < len(headers) else ""
+    return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
+
+
+def _unmapped(cells: Cells, places: Sequence[int]) -> pl.Expr:
+    filled = [place for place in places if cells.frame.get_column(str(place)).null_count() < cells.frame.height]
+    if not filled:
+        return pl.lit(None, dtype=pl.String).alias(UNMAPPED)
+    fields = [pl.col(str(place)).alias(heading(cells.header, place)) for place in filled]
+    something = pl.any_horizontal(pl.col(str(place)).is_not_null() for place in filled)
+    return pl.when(something).then(pl.struct(fields).struct.json_encode()).alias(UNMAPPED)
+
+
+def _ragged(rule: Rule, cells: Cells) -> pl.DataFrame:
+    width = len(cells.header)
+    messages = cells.misshapen.select(
+        pl.format(
+            "The row has {} cells and the header has {}, so that its cells cannot be told apart. Give it a cell for "
+            "each column, empty where there is nothing, and quote a cell that holds the delimiter.",
+            pl.col("cells"),
+            pl.lit(width),
+        ).alias("message")
+    ).to_series()
+    return finding_rows(rule, messages, rows=cells.misshapen.get_column(ROW))
+
+
+def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.DataFrame]:
+    if not match.positions:
+        # Row 1 may be a row of data: then nothing of it may be repeated as if it were a header.
+        yield finding_rows(
+            rules.columns,
+            "Row 1 names none of the columns. Send the column names in row 1, before the first row of data.",
+        )
+        return
+    for item in match.missing:
+        yield finding_rows(rules.columns, f"The column “{item.header}” is missing. {rules.columns.guidance}", item=item)
+    for item in match.repeated:
+        places = ", ".join(str(place + 1) for place in match.positions[item.name])
+        yield finding_rows(
+            rules.columns, f"The columns {places} all name “{item.header}”. {rules.columns.guidance}", item=item
+        )
+    for place in match.extra:
+        if cells.header[place].strip() or cells.frame.get_column(str(place)).null_count() < cells.frame.height:
+            yield finding_rows(
+                rules.extra_columns,
+                f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
+                column=heading(cells.header, place),
+            )

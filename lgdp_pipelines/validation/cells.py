@@ -1,0 +1,61 @@
+"""The rules that follow from a contract's fields, tested cell by cell, with one error at most for a cell.
+
+What belongs here: which rows break which of these rules, after what is known of a cell already. What does not: the
+tests themselves (``typed``, ``checks``).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from lgdp_pipelines.register.model import Rule, Table
+from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.validation import checks
+from lgdp_pipelines.validation.tested import NO_ROWS, Tested, without
+from lgdp_pipelines.validation.typed import ROW, Submitted, Typed
+
+ORDER = (
+    RuleKind.REQUIRED,
+    RuleKind.COUNCIL,
+    RuleKind.PERIOD,
+    RuleKind.TYPE,
+    RuleKind.CODES,
+    RuleKind.LENGTH,
+    RuleKind.PATTERN,
+    RuleKind.RANGE,
+)
+"""Kinds of rule about a single cell; an error of an earlier kind explains what a later one would say."""
+
+
+def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, Tested]:
+    """What each rule about a cell or the key found, by rule id.
+
+    Args:
+        table: of the contract.
+        rules: its rules that can be judged, of the kinds in :data:`ORDER` and key.
+        typed: its values.
+        submitted: what the submission is for.
+    """
+    checked = checks.broken_rows(table, [rule for rule in rules if rule.kind in checks.TESTED_HERE], typed, submitted)
+    found: dict[str, Tested] = {}
+    in_error: dict[str, pl.Series] = {}
+    for rule in sorted((rule for rule in rules if rule.kind in ORDER), key=lambda rule: ORDER.index(rule.kind)):
+        name = rule.items[0]
+        rows = typed.refused.get((name, rule.kind), checked.get(rule.id, NO_ROWS))
+        if rule.kind is RuleKind.REQUIRED:
+            # A mark is an answer, and a text that does not read is another finding.
+            rows = _both(rows, typed.empty[name])
+        rows = without(rows, in_error.get(name, NO_ROWS))
+        found[rule.id] = Tested(rows)
+        if rule.severity is Severity.ERROR:
+            in_error[name] = in_error.get(name, NO_ROWS).append(rows)
+    for rule in rules:
+        if rule.kind is RuleKind.KEY:
+            spoilt = pl.concat([NO_ROWS, *(in_error.get(name, NO_ROWS) for name in rule.items)])
+            found[rule.id] = Tested(without(checked.get(rule.id, NO_ROWS), spoilt))
+    return found
+
+
+def _both(rows: pl.Series, others: pl.Series) -> pl.Series:
+    """The rows that are among the others too, in order."""
+    return rows.to_frame(ROW).join(others.to_frame(ROW), on=ROW, how="semi", maintain_order="left").to_series()

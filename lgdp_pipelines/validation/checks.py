@@ -1,0 +1,146 @@
+"""Rules about values and keys, as a pandera schema compiled from the contract.
+
+The schema is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries
+the id of its rule, since pandera's report has only its own texts. The report itself is not used: it would build a line
+for each failure, with its value. What belongs here: required, codes, pattern, length, range, key. What does not: types
+(``typed``), SQL (``sql_rules``) and whether a finding adds anything to what is known of a cell (``judge``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
+
+from lgdp_pipelines.errors import LgdpError
+from lgdp_pipelines.register.model import Item, Rule, Table
+from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, bound, has_form_besides_its_type, polars_type
+
+TESTED_HERE = frozenset(
+    {RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE, RuleKind.KEY}
+)
+
+
+def schema_of(table: Table, rules: Sequence[Rule], submitted: Submitted) -> pa.DataFrameSchema:
+    """The pandera schema of a table.
+
+    Args:
+        table: of the contract.
+        rules: those to be tested, of the kinds in :data:`TESTED_HERE`.
+        submitted: whose period decides which codes are valid.
+    """
+    columns: dict[str, pa.Column] = {}
+    for item in table.items:
+        own = [rule for rule in rules if rule.items[0] == item.name]
+        of_text = [rule for rule in own if rule.kind in _OF_TEXT and has_form_besides_its_type(item)]
+        columns[item.name] = pa.Column(
+            polars_type(item),
+            nullable=all(rule.kind is not RuleKind.REQUIRED for rule in own),
+            checks=[check for rule in own if rule not in of_text for check in _checks(item, rule, submitted)],
+        )
+        if of_text:
+            columns[spelt(item.name)] = pa.Column(
+                pl.String(),
+                nullable=True,
+                checks=[check for rule in of_text for check in _checks(item, rule, submitted)],
+            )
+    return pa.DataFrameSchema(columns)
+
+
+_OF_TEXT = (RuleKind.PATTERN, RuleKind.LENGTH)
+
+
+def spelt(name: str) -> str:
+    """The column of an item's text beside that of its value."""
+    return f"_spelt.{name}"
+
+
+def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, pl.Series]:
+    """``_row`` of the rows that break each rule, by rule id; rules that hold are left out.
+
+    Args:
+        table: of the contract.
+        rules: those to be tested, of the kinds in :data:`TESTED_HERE`.
+        typed: its values.
+        submitted: what the submission is for.
+
+    Raises:
+        LgdpError: a check itself failed, such as a pattern that Polars cannot run.
+    """
+    frame = typed.frame.with_columns(typed.spelt.rename(spelt))
+    required = {rule.items[0]: rule.id for rule in rules if rule.kind is RuleKind.REQUIRED}
+    try:
+        # Validation can be switched off from the environment; what is published may not hang on that.
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            schema_of(table, rules, submitted).validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        broken: dict[str, pl.Series] = {}
+        for error in errors.schema_errors:
+            rule_id = _rule_of(error, required)
+            rows = frame.get_column(ROW).filter(~error.check_output.to_series())
+            broken[rule_id] = broken[rule_id].append(rows).unique().sort() if rule_id in broken else rows
+        return broken
+    return {}
+
+
+def _rule_of(error: SchemaError, required: Mapping[str, str]) -> str:
+    """The rule whose check failed. Pandera reports a check that crashed as if data had failed it; a crash it stays."""
+    if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
+        return required[str(error.schema.name)]
+    if error.reason_code is SchemaErrorReason.DATAFRAME_CHECK:
+        return str(error.check.error)
+    raise LgdpError(
+        f"The rules of {error.schema.name} cannot be tested.",
+        where=str(getattr(error.check, "error", None) or error.check),
+        remedy="Run `lgdp check`, and mend the item's pattern, codes or bounds in its contract.",
+    )
+
+
+def _checks(item: Item, rule: Rule, submitted: Submitted) -> Iterator[pa.Check]:
+    """The checks of a rule. One failure case is all that pandera may collect: rows come from the check's output."""
+    told: dict[str, Any] = {"error": rule.id, "n_failure_cases": 1}
+    match rule.kind:
+        case RuleKind.CODES:
+            code_list = submitted.register.code_lists[item.code_list or ""]
+            valid = [code.code for code in code_list.codes if code.is_valid_on(submitted.period.end)]
+            yield pa.Check.isin(valid, **told)
+        case RuleKind.LENGTH:
+            yield pa.Check.str_length(item.min_length, item.max_length, **told)
+        case RuleKind.PATTERN:
+            yield pa.Check.str_matches(f"^(?:{item.pattern})$", **told)
+        case RuleKind.RANGE:
+            yield from _bounds(item, told)
+        case RuleKind.KEY:
+            yield pa.Check(_FirstOfItsKey(rule.items), **told)
+        case _:
+            return
+
+
+def _bounds(item: Item, told: Mapping[str, Any]) -> Iterator[pa.Check]:
+    if item.range is None:
+        return
+    tests = (
+        (pa.Check.ge, item.range.minimum),
+        (pa.Check.gt, item.range.exclusive_minimum),
+        (pa.Check.le, item.range.maximum),
+        (pa.Check.lt, item.range.exclusive_maximum),
+    )
+    for test, text in tests:
+        if text is not None:
+            yield test(bound(item, text), **told)
+
+
+class _FirstOfItsKey:
+    """A check that a row is the first with its key. A key that is not whole is no key: ``required`` says so."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+
+    def __call__(self, data: PolarsData) -> pl.LazyFrame:
+        key = pl.struct(self.names)
+        whole = pl.all_horizontal(pl.col(self.names).is_not_null())
+        return data.lazyframe.select(key.is_first_distinct() | ~whole)

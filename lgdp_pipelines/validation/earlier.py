@@ -1,0 +1,45 @@
+"""A figure held against the same figure of an earlier period.
+
+A rule is broken by a row whose figure fell or rose by more than the rule's percentage of the earlier figure *and* by
+more than its floor. Where either figure is missing nothing is compared. What belongs here: the comparison. What does
+not: where earlier figures come from.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from lgdp_pipelines.register.model import EarlierPeriod, Table
+from lgdp_pipelines.standards.periods import Period, period_of
+from lgdp_pipelines.validation.typed import ROW
+
+Earlier = Callable[[Period, Table], pl.DataFrame | None]
+"""Gives the council's validated rows of a table in an earlier period; None where it has none."""
+
+
+def earlier_period(period: Period, earlier: EarlierPeriod) -> Period | None:
+    """The period that figures are held against; None where it does not lie in the same longer period."""
+    before = period.shifted(-earlier.periods_back)
+    kind = earlier.within
+    return before if kind is None or period_of(kind, period.start) == period_of(kind, before.start) else None
+
+
+def changed_too_much(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPeriod) -> pl.Series:
+    """``_row`` of the rows whose figure changed by more than it may.
+
+    Args:
+        now: validated rows of the submission.
+        before: validated rows of the same council in the earlier period.
+        earlier: what may change by how much.
+    """
+    figure = pl.col(earlier.item).cast(pl.Float64)
+    names = list(earlier.by) or ["_all"]
+    keyed = [pl.col(name) for name in earlier.by] or [pl.lit(0).alias("_all")]
+    then = before.select(*keyed, figure.alias("_then")).unique(subset=names, keep="first")
+    change, size = figure - pl.col("_then"), pl.col("_then").abs()
+    limits = [(-change, earlier.fall_pct), (change, earlier.rise_pct)]
+    too_much = pl.any_horizontal(
+        [moved * 100 > size * percent for moved, percent in limits if percent is not None] or [pl.lit(value=False)]
+    )
+    compared = now.select(*keyed, earlier.item, ROW).join(then, on=names, how="inner")
+    return compared.filter(too_much & (change.abs() > earlier.floor)).sort(ROW).get_column(ROW)

@@ -1,0 +1,132 @@
+"""Rules written in SQL, run where they can reach nothing but the submission.
+
+A rule counts what breaks it. Where it reads rows of its own table, the same query with ``_row`` in place of the count
+names the offending rows; where it does not (it groups, or unites, or asks another table), a count other than 0 is one
+finding on the table as a whole. What belongs here: running such rules. What does not: whether a rule can be asked at
+all (``register.sql`` tells that before any row exists).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+import polars as pl
+import sqlglot
+from sqlglot import exp
+
+from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.register.model import Rule
+from lgdp_pipelines.register.sql import filled
+from lgdp_pipelines.storage.duck import sandbox, time_limit
+from lgdp_pipelines.validation.typed import ROW, Submitted
+
+_SECONDS = 120.0
+_DIALECT = "duckdb"
+
+
+@contextmanager
+def submission_in_sql(tables: Mapping[str, pl.DataFrame], submitted: Submitted) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds a submission's tables and its variables, and nothing else.
+
+    Args:
+        tables: validated frames by table name.
+        submitted: whose council, period and days the rules may ask for by ``getvariable``.
+    """
+    connection = sandbox()
+    try:
+        for name, frame in tables.items():
+            connection.register(name, frame.to_arrow())
+        facts = {
+            "council_code": submitted.council.code,
+            "period": submitted.period.id,
+            "period_start": submitted.period.start,
+            "period_end": submitted.period.end,
+        }
+        for name, value in facts.items():
+            connection.execute(f"SET VARIABLE {name} = $1", [value])
+        yield connection
+    finally:
+        connection.close()
+
+
+def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
+    """``_row`` of the rows that break a rule; None where it is broken and no row can be named.
+
+    Raises:
+        QueryRefused: the rule cannot be run, which is a fault of the register, not of the data.
+    """
+    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
+    by_row = rows_instead_of_count(tree, rule.table)
+    if by_row is not None:
+        try:
+            return pl.Series(ROW, _asked(connection, by_row, rule), dtype=pl.Int64)
+        except duckdb.BinderException:
+            pass  # a query within it does not carry the row on
+    try:
+        counted = _asked(connection, tree, rule)
+    except duckdb.BinderException as error:
+        raise _refused(rule, error) from None
+    return pl.Series(ROW, [], dtype=pl.Int64) if counted == [0] else None
+
+
+def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
+    """The query that names the rows that a query counts; None where it does not count rows of the table."""
+    if not isinstance(tree, exp.Select) or any(
+        tree.args.get(part) for part in ("group", "having", "distinct", "limit")
+    ):
+        return None
+    if [projection.sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
+        return None
+    alias = _source(tree, table)
+    if alias is None:
+        return None
+    row = exp.column(ROW, table=alias)
+    return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
+
+
+def names_read(rule: Rule) -> frozenset[str]:
+    """The columns that a rule's query names, of whichever table."""
+    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
+    return frozenset(column.name for column in tree.find_all(exp.Column))
+
+
+def tables_read(rule: Rule) -> frozenset[str]:
+    """The tables that a rule's query reads."""
+    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
+    return frozenset(table.name for table in tree.find_all(exp.Table)) - set(_ctes(tree))
+
+
+def _source(tree: exp.Select, table: str) -> str | None:
+    """What the rows of the table are called in a query's FROM."""
+    sources = [tree.args.get("from_") or tree.args.get("from"), *(tree.args.get("joins") or ())]
+    for source in sources:
+        relation = source.this if source is not None else None
+        if isinstance(relation, exp.Table) and relation.name == table:
+            return relation.alias_or_name
+    within = [relation.name for relation in tree.find_all(exp.Table)]
+    first = sources[0].this if sources[0] is not None else None
+    return first.alias_or_name if first is not None and set(within) <= {table, *_ctes(tree)} else None
+
+
+def _ctes(tree: exp.Expr) -> Sequence[str]:
+    return [cte.alias_or_name for cte in tree.find_all(exp.CTE)]
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, rule: Rule) -> list[int]:
+    try:
+        with time_limit(connection, _SECONDS):
+            found = connection.execute(tree.sql(dialect=_DIALECT)).fetchall()
+    except duckdb.BinderException:
+        raise
+    except duckdb.Error as error:
+        raise _refused(rule, error) from None
+    return [row[0] for row in found]
+
+
+def _refused(rule: Rule, error: duckdb.Error) -> QueryRefused:
+    # DuckDB's own message may hold a value of the data.
+    return QueryRefused(
+        f"The rule {rule.id} cannot be run ({type(error).__name__}).",
+        where=f"table {rule.table}, line {rule.line} of the contract",
+        remedy="Mend its query, so that it runs on whatever a council may send; TRY_CAST gives null where CAST fails.",
+    )
