@@ -138,7 +138,7 @@ def build(
         result = run_dbt(
             [
                 "build",
-                "--select", f"tag:{ret.slug}", "tag:shared",
+                "--select", f"tag:{ret.slug}", "tag:shared", "--indirect-selection", "cautious",
                 "--vars", json.dumps(variables),
                 "--no-populate-cache",
                 "--no-write-json",

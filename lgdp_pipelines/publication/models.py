@@ -104,7 +104,11 @@ def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str
     names = ",\n    ".join(quoted_name(name) for name in published_columns(register, product))
     yield (
         f"models/published/{product.ret.slug}/published__{product.name}.sql",
-        model(written, f"select\n    {names}\nfrom {{{{ ref('candidate__{product.name}') }}}}"),
+        model(
+            written,
+            f"select\n    {names}\nfrom {{{{ ref('candidate__{product.name}') }}}}\n"
+            "order by period, council_code, _release_row",
+        ),
     )
     yield f"{folder}/_{product.name}.yml", _properties(register, product)
 
