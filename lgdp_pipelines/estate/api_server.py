@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
+from lgdp_pipelines.estate.records import record_texts
 from lgdp_pipelines.register.model import SourceReturn
 
 PAGE_SIZE = 25
@@ -93,26 +94,6 @@ def _page(request: Request, question: ApiQuestion, address: str, page: int, page
         slice_ = records
     body = page_text(slice_, question.source_return, following)
     return Response(body, media_type="application/json", headers={"ETag": etag})
-
-
-def record_texts(text: str) -> list[str]:
-    """The records of a JSON list as they are written, to the letter: no number is read and written again."""
-    decoder = json.JSONDecoder()
-    position = _after_space(text, text.index("[") + 1)
-    records = []
-    while text[position] != "]":
-        _, end = decoder.raw_decode(text, position)
-        records.append(text[position:end])
-        position = _after_space(text, end)
-        if text[position] == ",":
-            position = _after_space(text, position + 1)
-    return records
-
-
-def _after_space(text: str, position: int) -> int:
-    while text[position].isspace():
-        position += 1
-    return position
 
 
 def page_text(records: Sequence[str], source_return: SourceReturn, following: str | None) -> str:

@@ -6,6 +6,7 @@ What does not: keys, tables and files (``synthetic``).
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 from re import _constants as sre  # type: ignore[attr-defined]  # the only reader of expressions there is
@@ -87,46 +88,72 @@ def matching(pattern: str, random: Random) -> str:
     Raises:
         ValueError: the expression uses something that texts cannot be made up for.
     """
-    text = _sequence(sre_parser.parse(pattern), random)
+    text = _Writer(random, _REPEATS, {}).sequence(sre_parser.parse(pattern))
     if re.fullmatch(pattern, text) is None:
         message = f"No text can be made up for the expression {pattern}"
         raise ValueError(message)
     return text
 
 
-def _sequence(parts: Any, random: Random) -> str:  # noqa: ANN401 - the parser's own tree, which has no types
-    return "".join(_part(operation, argument, random) for operation, argument in parts)
+def shortest(pattern: str, groups: Mapping[str, str]) -> str | None:
+    """The text with the fewest repetitions in which named groups read as given; None where they cannot.
+
+    Groups that the expression does not have are passed over.
+    """
+    parsed = sre_parser.parse(pattern)
+    numbers = parsed.state.groupdict
+    fixed = {numbers[name]: text for name, text in groups.items() if name in numbers}
+    text = _Writer(Random(pattern), 0, fixed).sequence(parsed)  # noqa: S311 - a name, no secret
+    found = re.fullmatch(pattern, text)
+    return text if found and all(found[name] == groups[name] for name in groups if name in numbers) else None
 
 
-def _part(operation: Any, argument: Any, random: Random) -> str:  # noqa: ANN401, PLR0911 - one line a kind of node
-    if operation is sre.LITERAL:
-        return chr(argument)
-    if operation is sre.IN:
-        return random.choice(_members(argument))
-    if operation is sre.NOT_LITERAL:
-        return random.choice([one for one in _PRINTABLE if one != chr(argument)])
-    if operation is sre.ANY:
-        return random.choice(_PRINTABLE)
-    if operation is sre.SUBPATTERN:
-        return _sequence(argument[3], random)
-    if operation is sre.BRANCH:
-        return _sequence(random.choice(argument[1]), random)
-    if operation in {sre.MAX_REPEAT, sre.MIN_REPEAT}:
-        least, most, inner = argument
-        times = random.randint(least, min(int(most), least + _REPEATS))
-        return "".join(_sequence(inner, random) for _ in range(times))
-    if operation is sre.AT:
-        return ""
-    message = f"No text can be made up for {operation} in an expression"
-    raise ValueError(message)
+@dataclass(frozen=True)
+class _Writer:
+    """Writes texts along an expression as Python's own parser reads it, whose tree has no types.
+
+    Attributes:
+        random: source of chance.
+        more: how often at most something is repeated beyond what it must.
+        fixed: texts of groups, by number.
+    """
+
+    random: Random
+    more: int
+    fixed: Mapping[int, str]
+
+    def sequence(self, parts: Any) -> str:  # noqa: ANN401 - no types
+        return "".join(self.part(operation, argument) for operation, argument in parts)
+
+    def part(self, operation: Any, argument: Any) -> str:  # noqa: ANN401, C901, PLR0911 - one line a kind of node
+        if operation is sre.LITERAL:
+            return chr(argument)
+        if operation is sre.IN:
+            return self.random.choice(_members(argument))
+        if operation is sre.NOT_LITERAL:
+            return self.random.choice([one for one in _PRINTABLE if one != chr(argument)])
+        if operation is sre.ANY:
+            return self.random.choice(_PRINTABLE)
+        if operation is sre.SUBPATTERN:
+            return self.fixed[argument[0]] if argument[0] in self.fixed else self.sequence(argument[3])
+        if operation is sre.BRANCH:
+            return self.sequence(self.random.choice(argument[1]))
+        if operation in {sre.MAX_REPEAT, sre.MIN_REPEAT}:
+            least, most, inner = argument
+            times = self.random.randint(least, min(int(most), least + self.more))
+            return "".join(self.sequence(inner) for _ in range(times))
+        if operation is sre.AT:
+            return ""
+        message = f"No text can be made up for {operation} in an expression"
+        raise ValueError(message)
 
 
 _PRINTABLE = [chr(number) for number in range(33, 127)]
 _CATEGORIES = {
     sre.CATEGORY_DIGIT: [one for one in _PRINTABLE if one.isdecimal()],
     sre.CATEGORY_NOT_DIGIT: [one for one in _PRINTABLE if not one.isdecimal()],
-    sre.CATEGORY_WORD: [one for one in _PRINTABLE if one.isalnum()],
-    sre.CATEGORY_NOT_WORD: ["-", ".", ":"],
+    sre.CATEGORY_WORD: [one for one in _PRINTABLE if one.isalnum() or one == "_"],
+    sre.CATEGORY_NOT_WORD: [one for one in _PRINTABLE if not one.isalnum() and one != "_"],
     sre.CATEGORY_SPACE: [" "],
     sre.CATEGORY_NOT_SPACE: _PRINTABLE,
 }
@@ -164,24 +191,29 @@ def period_spelling(item: Item, period: Period) -> str:
     Raises:
         ValueError: it can hold none.
     """
+    if item.type is ItemType.DATE:
+        return period.start.strftime(item.date_format or "%Y-%m-%d")
+    return _first_that_fits(item, period_spellings(period), None)
+
+
+def period_spellings(period: Period) -> tuple[str, ...]:
+    """How people spell a period, its id last; each reads as this period."""
     first, last = period.start.year, period.end.year
     quarter = period.id[-2:]
-    by_kind = {
-        PeriodKind.FINANCIAL_YEAR: (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}"),
-        PeriodKind.ACADEMIC_YEAR: (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}"),
+    years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")
+    by_kind: Mapping[PeriodKind, tuple[str, ...]] = {
+        PeriodKind.FINANCIAL_YEAR: years,
+        PeriodKind.ACADEMIC_YEAR: years,
         PeriodKind.FINANCIAL_QUARTER: (f"{period.id[2:9]}_{quarter}", f"{period.id[2:9]} {quarter}"),
         PeriodKind.CALENDAR_YEAR: (str(first),),
         PeriodKind.CALENDAR_QUARTER: (f"{first}{quarter}", f"{first}-{quarter}", f"{first} {quarter}"),
-        PeriodKind.MONTH: (f"{first}{period.start.month:02d}", period.id),
-        PeriodKind.DAY: (period.id,),
+        PeriodKind.MONTH: (f"{first}-{period.start.month:02d}", f"{first}{period.start.month:02d}"),
+        PeriodKind.DAY: (),
     }
-    if item.type is ItemType.DATE:
-        return period.start.strftime(item.date_format or "%Y-%m-%d")
-    read = [text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period]
-    return _first_that_fits(item, read, None)
+    return tuple(text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period)
 
 
-def _first_that_fits(item: Item, candidates: tuple[str, ...] | list[str], listed: list[str] | None) -> str:
+def _first_that_fits(item: Item, candidates: tuple[str, ...], listed: list[str] | None) -> str:
     for text in candidates:
         if listed is not None and text not in listed:
             continue

@@ -132,23 +132,25 @@ def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
 
 def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     """Rows of all tables as records of one JSON document, where the contract says that the records are."""
-    records = [
-        "{"
-        + ", ".join(
-            f"{json.dumps(item.header)}: {_token(item, row[item.name])}" for item in table.items if _has(item, row)
-        )
-        + "}"
-        for table in contract.tables
-        for row in rows.get(table.name, ())
-    ]
-    listed = "[" + ",\n ".join(records) + "]"
+    listed = record_list(contract, rows)
     for step in reversed([one for one in contract.extract.records_at.split(".") if one]):
         listed = "{" + f"{json.dumps(step)}: {listed}" + "}"
     return listed + "\n"
 
 
-def _has(item: Item, row: Row) -> bool:
-    return item.required or item.key or row[item.name] != ""
+def record_list(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Rows of all tables as one JSON list."""
+    records = [_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
+    return "[" + ",\n ".join(records) + "]"
+
+
+def _record(table: Table, row: Row) -> str:
+    pairs = [
+        f"{json.dumps(item.header)}: {_token(item, row[item.name])}"
+        for item in table.items
+        if item.required or item.key or row[item.name] != ""
+    ]
+    return "{" + ", ".join(pairs) + "}"
 
 
 def _token(item: Item, text: str) -> str:

@@ -24,7 +24,7 @@ from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.transport import Download, Left, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.estate.api_server import ApiQuestion, api, record_texts
+from lgdp_pipelines.estate.api_server import ApiQuestion, api
 from lgdp_pipelines.register.model import Register, Source
 from lgdp_pipelines.standards.periods import calendar_year
 
@@ -333,7 +333,3 @@ def test_the_next_page_is_read_where_the_register_says(body: bytes, found: str |
     assert next_link(body, "links.next") == found
     assert next_link(body, "") is None
 
-
-def test_records_are_cut_to_the_letter() -> None:
-    assert record_texts(' [ {"a": 1.0} ,\n{"b":[1, 2]}] ') == ['{"a": 1.0}', '{"b":[1, 2]}']
-    assert record_texts("[]") == []
