@@ -6,6 +6,7 @@ records. What belongs here: records. What does not: which table a record is of (
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from lgdp_pipelines.landing.extract import Fault
@@ -98,7 +99,19 @@ def _at(document: Json, path: str) -> Json:
 
 
 def _is_text(record: Json) -> bool:
-    try:
-        return b"\0" not in json.dumps(record, ensure_ascii=False).replace("\\u0000", "\0").encode()
-    except UnicodeEncodeError:
-        return False
+    return all(
+        "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text) for text in _texts(record)
+    )
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, one in value.items():
+                yield name
+                yield from _texts(one)
+        case list():
+            for one in value:
+                yield from _texts(one)

@@ -1,0 +1,165 @@
+"""A JSON extract read into tables of text."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgdp_pipelines.landing.extract import ExtractFile, Reading
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.register.model import Contract, Format, Item, ItemType, Table
+from lgdp_pipelines.standards.rules import RuleResult
+
+Make = Callable[..., Contract]
+
+
+def read(contract: Contract, *texts: str) -> Reading:
+    return read_extract(contract, [ExtractFile(f"page{n}.json", text.encode()) for n, text in enumerate(texts)])
+
+
+def found(reading: Reading) -> list[tuple[object, ...]]:
+    return list(reading.findings.select("rule", "item", "row", "column").iter_rows())
+
+
+def failed(reading: Reading) -> dict[str, int]:
+    return {outcome.rule: outcome.failed for outcome in reading.results if outcome.result is RuleResult.FAILED}
+
+
+@pytest.fixture(scope="module")
+def listed(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
+    """A JSON contract whose document is the list, with the keys A (required), B and C."""
+    return contract(table("t", item("A", required=True), item("B"), item("C")), format=Format.JSON)
+
+
+def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None:
+    text = '[{"A": 00, "B": 1, "C": 2}]'.replace("00", "2.8318148239349914E-4")
+    reading = read(
+        listed, text, '[{"A": 12345678901234567890123, "B": NaN, "C": 1.0}]', '[{"A": "nan", "B": " 7 ", "C": "00123"}]'
+    )
+    assert list(reading.tables["t"].drop("_unmapped").iter_rows()) == [
+        ("2.8318148239349914E-4", "1", "2", 1),
+        ("12345678901234567890123", "NaN", "1.0", 2),
+        ("nan", " 7 ", "00123", 3),
+    ]
+
+
+def test_null_missing_and_empty_are_empty_and_truth_is_a_word(listed: Contract) -> None:
+    reading = read(listed, '[{"A": true, "B": null, "C": ""}, {"A": false}]')
+    assert list(reading.tables["t"].drop("_unmapped").iter_rows()) == [
+        ("true", None, None, 1),
+        ("false", None, None, 2),
+    ]
+    assert found(reading) == []
+
+
+def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -> None:
+    first = '{"data": {"rows": [{"A": 1, "B": 2}, {"A": 3, "C": 4}]}, "next": "x"}'
+    second = '{"data": {"rows": [{"A": 5, "b": 6}]}}'
+    reading = read(pages, f"{first}\n{second}\n")
+    assert list(reading.tables["first"].drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
+    assert list(reading.tables["second"].drop("_unmapped").iter_rows()) == [("3", "4", 2)]
+    assert found(reading) == []
+
+
+def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
+    reading = read(pages, '{"data": {"rows": [{"A": 1}, {"A": 1, "B": 2, "C": 3}, {"A": 1, "B": 2}, 7]}}')
+    assert found(reading) == [("tst.readable", None, row, None) for row in (1, 2, 4)]
+    assert reading.tables["first"].height == 1
+    assert reading.unreadable is None
+
+
+def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: Contract) -> None:
+    assert found(read(listed, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
+    assert found(read(listed, '[{"A": 1}]')) == []
+    assert found(read(listed, "[]")) == []
+
+
+def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:
+    reading = read(listed, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
+    assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
+    assert [text and json.loads(text) for text in reading.tables["t"]["_unmapped"]] == [{"X": "y", "Z": None}, None]
+
+
+@pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
+def test_a_key_twice_in_a_record_is_told_by_row(listed: Contract, record: str) -> None:
+    reading = read(listed, f'[{{"A": 0}}, {record}]')
+    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 2, "A")]
+
+
+def test_an_unknown_key_twice_in_a_record_is_told_by_row(listed: Contract) -> None:
+    assert ("tst.t.columns", None, 1, None) in found(read(listed, '[{"A": 1, "X": 2, "X": 3}]'))
+
+
+def test_a_nested_value_in_a_text_is_told_and_kept_as_json(listed: Contract) -> None:
+    reading = read(listed, '[{"A": {"é": [true]}}, {"A": 2}]')
+    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
+    assert json.loads(reading.tables["t"]["a"][0]) == {"é": [True]}
+
+
+def test_a_nested_value_elsewhere_is_left_to_its_type(
+    item: Callable[..., Item], table: Callable[..., Table], contract: Make
+) -> None:
+    numbers = contract(table("t", item("A", type=ItemType.INTEGER)), format=Format.JSON)
+    assert found(read(numbers, '[{"A": [1]}]')) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n",
+        "{",
+        '{"A": 1}',
+        '"text"',
+        "[1,]",
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "[{'A': 1}]",
+        '[{"A": "\t"}]',
+        "[] x",
+    ],
+)
+def test_what_is_no_json_list_is_unreadable_and_no_crash(listed: Contract, text: str) -> None:
+    reading = read(listed, text)
+    assert failed(reading) == {"tst.readable": 1}
+    assert reading.unreadable
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\udC00", "\\u0000"])
+def test_an_escape_that_is_no_character_is_told_by_row(listed: Contract, escape: str) -> None:
+    assert found(read(listed, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [("tst.readable", None, 2, None)]
+
+
+def test_an_escaped_backslash_before_u0000_is_a_text(listed: Contract) -> None:
+    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"]["a"].to_list() == ["\\u0000"]
+
+
+def test_undecodable_bytes_are_told_by_line(listed: Contract) -> None:
+    reading = read_extract(listed, [ExtractFile("x", b'[{"A": 1},\n{"A": "\xff"}]')])
+    assert failed(reading) == {"tst.readable": 1}
+    assert "Line 2" in reading.findings["message"][0]
+
+
+CELL = st.one_of(
+    st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6), st.integers(), st.booleans()
+)
+RECORD = st.fixed_dictionaries({}, optional={"A": CELL, "B": CELL, "C": CELL})
+
+
+@given(st.lists(st.lists(RECORD, max_size=5), min_size=1, max_size=4), st.sampled_from([True, False]))
+def test_any_records_are_read_cell_for_cell(
+    listed: Contract, drawn: list[list[dict[str, object]]], ascii_only: object
+) -> None:
+    reading = read(listed, "\n".join(json.dumps(page, ensure_ascii=bool(ascii_only)) for page in drawn))
+
+    def text(value: object) -> str | None:
+        return (
+            ("true" if value else "false") if isinstance(value, bool) else None if value in {None, ""} else str(value)
+        )
+
+    records = [record for page in drawn for record in page]
+    assert list(reading.tables["t"].select("_row", "a", "b", "c").iter_rows()) == [
+        (row, *(text(record.get(key)) for key in "ABC")) for row, record in enumerate(records, start=1)
+    ]
