@@ -25,16 +25,26 @@ Plain: TypeAlias = Any
 LONGEST = 1_000_000
 """Characters in a file; a longer one is no contract, and only costs time."""
 
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
 _READERS: Mapping[str, Callable[[str], Plain]] = {
     "tag:yaml.org,2002:str": str,
     # A day stays text, so that it reads the same with and without quotation marks.
     "tag:yaml.org,2002:timestamp": str,
     "tag:yaml.org,2002:null": lambda _text: None,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
+    "tag:yaml.org,2002:bool": _boolean,
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
 }
-"""How a scalar of each tag is read; there are no others."""
+"""How a scalar of each tag is read."""
+
+_MAPPING = "tag:yaml.org,2002:map"
+_SEQUENCE = "tag:yaml.org,2002:seq"
 
 
 @dataclass(frozen=True)
@@ -168,18 +178,21 @@ class _Composer:
 
     def plain(self, node: Node, path: Path) -> Plain:
         """A node's value."""
-        line: int = node.start_mark.line + 1
-        self.lines.setdefault(path, line)
+        line = self.lines.setdefault(path, node.start_mark.line + 1)
         # An alias composes to the very node of its anchor: following it could go on for ever, or nearly.
         if id(node) in self._seen:
             self._say(line, "An alias (*) repeats another part of the file.", "Write the value out where it is used.")
             return None
         self._seen.add(id(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and node.tag == _MAPPING:
             return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
             return [self.plain(child, (*path, position)) for position, child in enumerate(node.value)]
-        return self._scalar(node, line)
+        if isinstance(node, ScalarNode) and node.tag in _READERS:
+            return self._scalar(node, line)
+        # A tag can ask for any Python object.
+        self._say(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
+        return None
 
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Plain]:
         members: dict[str, Plain] = {}
@@ -197,15 +210,15 @@ class _Composer:
         return members
 
     def _scalar(self, node: Node, line: int) -> Plain:
-        read = _READERS.get(node.tag)
-        if read is None:
-            self._say(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
-            return None
         text = str(node.value)
         try:
-            return read(text)
+            return _READERS[str(node.tag)](text)
         except ValueError:
-            self._say(line, f"“{text}” is no plain number.", "Write decimal digits, or quotation marks around a text.")
+            self._say(
+                line,
+                f"“{text}” is not plain.",
+                "Write decimal digits, true or false, or put quotation marks around a text.",
+            )
             return None
 
     def _say(self, line: int, what: str, remedy: str) -> None:
