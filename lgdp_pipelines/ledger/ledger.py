@@ -1,0 +1,231 @@
+"""The ledger: what happened to every extract, in a relational database.
+
+One object, whose methods are each one transaction. What belongs here: opening it, and handing each method to the module
+that does the work. What does not: the statements themselves (``arriving``, ``opening``, ``settling``, ``reading``,
+``releases``, ``balance``, ``mirror``).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from lgdp_pipelines.ledger import arriving, balance, mirror, opening, reading, releases, settling
+from lgdp_pipelines.ledger.database import Database
+from lgdp_pipelines.ledger.records import (
+    Arrival,
+    Judged,
+    Judgement,
+    QueryState,
+    Receipt,
+    ReceiptState,
+    Release,
+    Standing,
+    Submission,
+    SubmissionState,
+    Waiting,
+)
+from lgdp_pipelines.storage.lake import Lake
+
+__all__ = [
+    "Arrival",
+    "Judged",
+    "Judgement",
+    "Ledger",
+    "QueryState",
+    "Receipt",
+    "ReceiptState",
+    "Release",
+    "Standing",
+    "Submission",
+    "SubmissionState",
+    "Waiting",
+]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Ledger:
+    """What happened. Safe to use from several threads and processes at once.
+
+    Args:
+        database: opened, at the newest version of its schema.
+        clock: the time, in UTC.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    def open(cls, url: str, *, clock: Callable[[], datetime] = _now) -> "Ledger":
+        """Open a ledger, made or brought up to date first where it has to be.
+
+        Raises:
+            LedgerError: the database cannot be reached or written to.
+        """
+        return cls(Database(url), clock)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._database.close()
+
+    def record_receipt(self, arrival: Arrival) -> Receipt:
+        """Write down that an extract has come; its state says whether it is news.
+
+        ``duplicate``: the same bytes as the last receipt of that return, council, period and table (or, where nobody
+        can tell what it answers, of that file). ``unrecognised``: nobody can tell. ``waiting``: news.
+        """
+        return self._database.written(lambda connection: arriving.record(connection, arrival, self._clock()))
+
+    def known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
+        """Listing entries that need not be fetched: path, size, and time of change in seconds since 1970."""
+        with self._database.reading() as connection:
+            return arriving.known_entries(connection, source, account)
+
+    def etag(self, source: str, account: str, path: str) -> str | None:
+        """The mark that the source gave with the latest receipt of a request."""
+        with self._database.reading() as connection:
+            return arriving.latest_etag(connection, source, account, path)
+
+    def unrecognised(self) -> tuple[Receipt, ...]:
+        """Receipts that answer nothing that anybody could tell, in order of arrival."""
+        with self._database.reading() as connection:
+            return arriving.unrecognised(connection)
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """Returns and periods with something to do: receipts waiting, or submissions that a run left in judging."""
+        with self._database.reading() as connection:
+            return arriving.waiting(connection)
+
+    def open_submissions(
+        self, return_code: str, period: str, councils: Sequence[str] | None = None, tables: Sequence[str] = ()
+    ) -> tuple[Submission, ...]:
+        """Make submissions of waiting receipts, and give all back that nobody has judged, in sequence order.
+
+        Args:
+            return_code: of the return.
+            period: id.
+            councils: register codes; None: all.
+            tables: where a submission has a file for each table, those it must have.
+        """
+        return self._database.written(
+            lambda connection: opening.open_submissions(
+                connection, return_code, period, councils, tables=tables, now=self._clock()
+            )
+        )
+
+    def settle(self, run_id: str, judged: Sequence[Judged]) -> None:
+        """Write judgements down and move their submissions on, in one transaction. Telling the same again does nothing.
+
+        Accepted or queried: current, and the one before it superseded; superseded at once where a later one is current.
+        Rejected: rejected; one that is current stays so, and its judgement says rejected.
+
+        Raises:
+            LedgerError: a submission is not known, or a judgement contradicts its results. Nothing was settled.
+        """
+        self._database.written(lambda connection: settling.settle(connection, run_id, judged, self._clock()))
+
+    def current(self, return_code: str, period: str) -> dict[str, str]:
+        """The current submission of each council, by register code."""
+        with self._database.reading() as connection:
+            return reading.current(connection, return_code, period)
+
+    def to_rejudge(
+        self, return_code: str, period: str, councils: Sequence[str] | None = None
+    ) -> tuple[Submission, ...]:
+        """Each council's current submission and whatever was rejected after it, in sequence order."""
+        with self._database.reading() as connection:
+            return reading.to_rejudge(connection, return_code, period, councils)
+
+    def submission(self, submission_id: str) -> Submission:
+        """One submission.
+
+        Raises:
+            LedgerError: there is none of that id.
+        """
+        with self._database.reading() as connection:
+            return reading.submission(connection, submission_id)
+
+    def receipts_of(self, submission_id: str) -> tuple[Receipt, ...]:
+        """The receipts whose files a submission is read from, in order of arrival.
+
+        Raises:
+            LedgerError: there is no such submission.
+        """
+        with self._database.reading() as connection:
+            return opening.files_of(connection, reading.submission(connection, submission_id).id)
+
+    def judgement_of(self, submission_id: str) -> Judgement | None:
+        """The latest judging of a submission; None where it was never judged."""
+        with self._database.reading() as connection:
+            return reading.latest_judgement(connection, submission_id)
+
+    def rows_of(self, submission_id: str) -> int:
+        """How many rows a submission has by its last accepting judgement, over all tables; 0 where there is none."""
+        with self._database.reading() as connection:
+            return reading.accepted_rows(connection, submission_id)
+
+    def periods_with_submissions(self, return_code: str) -> list[str]:
+        """Ids of the periods that somebody has answered, in order."""
+        with self._database.reading() as connection:
+            return reading.periods_with_submissions(connection, return_code)
+
+    def status(self, return_code: str | None = None, period: str | None = None) -> tuple[Standing, ...]:
+        """How each council stands with what it has sent something for, in order of return, period and council."""
+        with self._database.reading() as connection:
+            return reading.status(connection, return_code, period)
+
+    def record_release(
+        self,
+        return_code: str,
+        period: str,
+        *,
+        submissions: Mapping[str, str],
+        versions: Mapping[str, int],
+        model_sha256: str,
+        run_id: str,
+    ) -> Release:
+        """Write a release down; where the latest was made from the very same, it is that one and nothing is written.
+
+        Args:
+            return_code: of the return.
+            period: id.
+            submissions: the submission of each council in it, by register code.
+            versions: Delta version of each published table, by name.
+            model_sha256: of the models that made it.
+            run_id: the run that made it.
+
+        Raises:
+            LedgerError: a submission is not known, or answers something else.
+        """
+        return self._database.written(
+            lambda connection: releases.record(
+                connection,
+                return_code,
+                period,
+                submissions=submissions,
+                versions=versions,
+                model_sha256=model_sha256,
+                run_id=run_id,
+                now=self._clock(),
+            )
+        )
+
+    def latest_release(self, return_code: str, period: str) -> Release | None:
+        """The latest release of a return's period; None where there is none."""
+        with self._database.reading() as connection:
+            return releases.latest(connection, return_code, period)
+
+    def balance(self) -> list[str]:
+        """Everything that does not add up, in plain sentences; none where all is well."""
+        with self._database.reading() as connection:
+            return balance.problems(connection)
+
+    def mirror(self, lake: Lake, return_code: str) -> None:
+        """Copy what the ledger says of a return, and of receipts that answer none, into the lake for SQL.
+
+        Raises:
+            StorageError: the lake did not take it.
+        """
+        mirror.write(self._database, lake, return_code)

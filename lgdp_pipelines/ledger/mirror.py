@@ -1,0 +1,242 @@
+"""The ledger's copy in the lake, so that it can be asked in SQL beside the data.
+
+What belongs here: the shape of the copy. What does not: anything that reads it back; the database is the ledger, and
+this is never written from. Rule results are those of each submission's latest judgement, as the findings are.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from lgdp_pipelines.ledger.database import Database
+from lgdp_pipelines.ledger.schema import (
+    JUDGEMENT,
+    QUERY,
+    RECEIPT,
+    RELEASE,
+    RELEASE_SUBMISSION,
+    RULE_RESULT,
+    SUBMISSION,
+)
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import LakeTable
+
+_TIME = pa.timestamp("us", "UTC")
+_TEXT, _NUMBER = pa.string(), pa.int64()
+
+
+def _table(name: str, description: str, columns: Mapping[str, tuple[pa.DataType, str]]) -> LakeTable:
+    # Text of a council's own making (file names, paths) is kept out of the log's statistics.
+    unopened = {"file_name", "path", "account", "etag", "reason"}
+    return LakeTable(
+        "ledger",
+        name,
+        pa.schema([(column, kind) for column, (kind, _) in columns.items()]),
+        ("return_code",),
+        tuple(column for column in columns if column not in unopened),
+        description,
+        MappingProxyType({column: comment for column, (_, comment) in columns.items()}),
+    )
+
+
+_RETURN = {"return_code": (_TEXT, "The return; null where nobody can tell which.")}
+_SUBMISSION_ID = {"submission_id": (_TEXT, "The submission.")}
+
+TABLES = (
+    _table(
+        "receipt",
+        "One extract received, and what has become of it.",
+        {
+            **_RETURN,
+            "id": (_NUMBER, "Number in order of arrival."),
+            "received_at": (_TIME, "When it came."),
+            "state": (_TEXT, "waiting, unrecognised, duplicate or part."),
+            "council_code": (_TEXT, "Register code of the council whose account it came by."),
+            "period": (_TEXT, "Period id; null where nobody can tell which."),
+            "table_name": (_TEXT, "Its table, where a submission has a file for each."),
+            "file_name": (_TEXT, "As the council called it."),
+            "size": (_NUMBER, "In bytes."),
+            "sha256": (_TEXT, "Of its bytes."),
+            "transport": (_TEXT, "How it came: sftp, api or hand."),
+            "source": (_TEXT, "Where it came from."),
+            "account": (_TEXT, "Account there."),
+            "path": (_TEXT, "Path in the account, or request."),
+            "modified": (_TIME, "When the source says that it last changed."),
+            "etag": (_TEXT, "Mark that the source gave."),
+            "reason": (_TEXT, "Why nobody can tell what it answers; empty otherwise."),
+            **_SUBMISSION_ID,
+            "duplicate_of": (_NUMBER, "The receipt whose bytes it repeats."),
+        },
+    ),
+    _table(
+        "submission",
+        "What answers a return for a council and period, and what has become of it.",
+        {
+            **_RETURN,
+            "id": (_TEXT, "Return, council, period and number."),
+            "council_code": (_TEXT, "Register code of the council."),
+            "period": (_TEXT, "Period id."),
+            "number": (_NUMBER, "In the sequence of its return, council and period."),
+            "state": (_TEXT, "judging, rejected, current, superseded or withdrawn."),
+            "opened_at": (_TIME, "When it was opened."),
+            "received_at": (_TIME, "When the last of its files came."),
+        },
+    ),
+    _table(
+        "judgement",
+        "One judging of a submission.",
+        {
+            **_RETURN,
+            **_SUBMISSION_ID,
+            "number": (_NUMBER, "In the sequence of the submission's judgements."),
+            "verdict": (_TEXT, "accepted, queried or rejected."),
+            "contract_version": (_TEXT, "Version of the contract that it was judged by."),
+            "contract_sha256": (_TEXT, "Of the contract's file."),
+            "code_version": (_TEXT, "The code that judged."),
+            "rows": (_NUMBER, "Rows over all tables."),
+            "errors": (_NUMBER, "Findings of severity error."),
+            "queries": (_NUMBER, "Findings of severity query."),
+            "known_issues": (_NUMBER, "Findings of severity known issue."),
+            "run_id": (_TEXT, "The run that judged."),
+            "judged_at": (_TIME, "When."),
+        },
+    ),
+    _table(
+        "rule_result",
+        "What became of a rule in the latest judgement of a submission.",
+        {
+            **_RETURN,
+            **_SUBMISSION_ID,
+            "judgement": (_NUMBER, "Number of the judgement."),
+            "rule": (_TEXT, "Stable id of the rule."),
+            "severity": (_TEXT, "error, query or known_issue."),
+            "result": (_TEXT, "passed, failed or not_run."),
+            "failed": (_NUMBER, "At how many places it was broken."),
+            "reason": (_TEXT, "Why it was not run; empty otherwise."),
+        },
+    ),
+    _table(
+        "query",
+        "A rule that a council must confirm or explain.",
+        {
+            **_RETURN,
+            **_SUBMISSION_ID,
+            "rule": (_TEXT, "Stable id of the rule."),
+            "state": (_TEXT, "open or expired."),
+            "failed": (_NUMBER, "At how many places it was broken."),
+            "opened_at": (_TIME, "When it was first opened."),
+            "expired_at": (_TIME, "When it expired; null while it is open."),
+        },
+    ),
+    _table(
+        "release",
+        "A published version of a return's period.",
+        {
+            **_RETURN,
+            "period": (_TEXT, "Period id."),
+            "number": (_NUMBER, "In the sequence of the period's releases."),
+            "sha256": (_TEXT, "Of what it was made from: submissions and model."),
+            "model_sha256": (_TEXT, "Of the models that made it."),
+            "versions": (_TEXT, "Delta version of each published table, as a JSON object."),
+            "run_id": (_TEXT, "The run that made it."),
+            "released_at": (_TIME, "When."),
+        },
+    ),
+    _table(
+        "release_submission",
+        "A submission that a release holds.",
+        {
+            **_RETURN,
+            "period": (_TEXT, "Period id."),
+            "number": (_NUMBER, "Number of the release."),
+            "council_code": (_TEXT, "Register code of the council."),
+            **_SUBMISSION_ID,
+        },
+    ),
+)
+"""All tables of the copy, partitioned by ``return_code``."""
+
+
+def write(database: Database, lake: Lake, return_code: str) -> None:
+    """Copy every table's rows of a return, and the receipts that answer none.
+
+    The ledger is asked again whenever another writer came between, so that an older copy never covers a newer one.
+    """
+    for table in TABLES:
+        for asked in (return_code, None) if table.name == "receipt" else (return_code,):
+            lake.replace(
+                table,
+                lambda table=table, asked=asked: _rows(database, table, asked),  # type: ignore[misc] # bound per round
+                where={"return_code": asked},
+                commit={"mirror": "ledger"},
+            )
+
+
+def _rows(database: Database, table: LakeTable, return_code: str | None) -> pa.Table:
+    with database.reading() as connection:
+        found = [dict(row) for row in connection.execute(_question(table.name, return_code)).mappings()]
+    return pa.Table.from_pylist(found, schema=table.arrow_schema)
+
+
+def _question(name: str, return_code: str | None) -> sa.Select[tuple[object, ...]]:
+    """The rows of one table, with the return's code on each."""
+    return _QUESTIONS[name].where(_CODES[name].is_not_distinct_from(return_code))
+
+
+_LATEST = (
+    sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
+    .group_by(JUDGEMENT.c.submission_id)
+    .subquery("latest")
+)
+
+_JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
+
+_QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
+    "receipt": sa.select(RECEIPT).order_by(RECEIPT.c.id),
+    "submission": sa.select(SUBMISSION).order_by(SUBMISSION.c.id),
+    "judgement": sa.select(SUBMISSION.c.return_code, *(column for column in JUDGEMENT.c if column.name != "id"))
+    .select_from(_JUDGED)
+    .order_by(JUDGEMENT.c.id),
+    "rule_result": sa.select(
+        SUBMISSION.c.return_code,
+        JUDGEMENT.c.submission_id,
+        JUDGEMENT.c.number.label("judgement"),
+        *(column for column in RULE_RESULT.c if column.name != "judgement_id"),
+    )
+    .select_from(
+        _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
+            _LATEST,
+            sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
+        )
+    )
+    .order_by(JUDGEMENT.c.id, RULE_RESULT.c.rule),
+    "query": sa.select(SUBMISSION.c.return_code, *QUERY.c)
+    .join_from(QUERY, SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)
+    .order_by(QUERY.c.submission_id, QUERY.c.rule),
+    "release": sa.select(
+        *(column for column in RELEASE.c if column.name not in {"id", "versions"}),
+        sa.cast(RELEASE.c.versions, sa.Text).label("versions"),
+    ).order_by(RELEASE.c.id),
+    "release_submission": sa.select(
+        RELEASE.c.return_code,
+        RELEASE.c.period,
+        RELEASE.c.number,
+        SUBMISSION.c.council_code,
+        RELEASE_SUBMISSION.c.submission_id,
+    )
+    .select_from(
+        RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
+            SUBMISSION, SUBMISSION.c.id == RELEASE_SUBMISSION.c.submission_id
+        )
+    )
+    .order_by(RELEASE.c.id, SUBMISSION.c.council_code),
+}
+
+_CODES: Mapping[str, sa.ColumnElement[str | None]] = {
+    "receipt": RECEIPT.c.return_code,
+    "release": RELEASE.c.return_code,
+    "release_submission": RELEASE.c.return_code,
+    **dict.fromkeys(("submission", "judgement", "rule_result", "query"), SUBMISSION.c.return_code),
+}

@@ -1,0 +1,216 @@
+"""Asking the ledger: submissions, judgements, and how everyone stands.
+
+What belongs here: questions. What does not: anything that changes the ledger.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.records import (
+    Judgement,
+    QueryState,
+    ReceiptState,
+    Standing,
+    Submission,
+    SubmissionState,
+)
+from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, RECEIPT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
+
+
+def submission_of(row: sa.Row[tuple[object, ...]]) -> Submission:
+    """A row of the table as a record."""
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values["state"] = SubmissionState(values["state"])
+    return Submission(**values)
+
+
+def submissions_where(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Submission, ...]:
+    """Submissions in order of council, period and number."""
+    rows = connection.execute(
+        sa.select(SUBMISSION)
+        .where(*conditions)
+        .order_by(SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.number)
+    )
+    return tuple(submission_of(row) for row in rows)
+
+
+def submission(connection: sa.Connection, submission_id: str) -> Submission:
+    """One submission.
+
+    Raises:
+        LedgerError: there is none of that id.
+    """
+    row = connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission_id)).one_or_none()
+    if row is None:
+        raise LedgerError(
+            "There is no such submission.", where=submission_id, remedy="`lgdp status` lists those there are."
+        )
+    return submission_of(row)
+
+
+def current(connection: sa.Connection, return_code: str, period: str) -> dict[str, str]:
+    """The current submission of each council, by register code."""
+    rows = connection.execute(
+        sa.select(SUBMISSION.c.council_code, SUBMISSION.c.id)
+        .where(
+            SUBMISSION.c.return_code == return_code,
+            SUBMISSION.c.period == period,
+            SUBMISSION.c.state == SubmissionState.CURRENT.value,
+        )
+        .order_by(SUBMISSION.c.council_code)
+    )
+    return {row.council_code: row.id for row in rows}
+
+
+def to_rejudge(
+    connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
+) -> tuple[Submission, ...]:
+    """Each council's current submission and whatever was rejected after it, in sequence order."""
+    chosen = submissions_where(
+        connection,
+        SUBMISSION.c.return_code == return_code,
+        SUBMISSION.c.period == period,
+        SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
+        *([SUBMISSION.c.council_code.in_(councils)] if councils else []),
+    )
+    standing = {one.council_code: one.number for one in chosen if one.state is SubmissionState.CURRENT}
+    return tuple(one for one in chosen if one.number >= standing.get(one.council_code, 0))
+
+
+def latest_judgement(connection: sa.Connection, submission_id: str) -> Judgement | None:
+    """The latest judging of a submission, with the result of each rule; None where it was never judged."""
+    row = connection.execute(
+        sa.select(JUDGEMENT)
+        .where(JUDGEMENT.c.submission_id == submission_id)
+        .order_by(JUDGEMENT.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    results = connection.execute(
+        sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == values.pop("id")).order_by(RULE_RESULT.c.rule)
+    )
+    values["verdict"] = Verdict(values["verdict"])
+    values["results"] = tuple(RuleOutcome(one.rule, RuleResult(one.result), one.failed, one.reason) for one in results)
+    return Judgement(**values)
+
+
+def accepted_rows(connection: sa.Connection, submission_id: str) -> int:
+    """How many rows a submission has by its last accepting judgement; 0 where there is none."""
+    rows = connection.scalar(
+        sa.select(JUDGEMENT.c.rows)
+        .where(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .order_by(JUDGEMENT.c.number.desc())
+        .limit(1)
+    )
+    return rows or 0
+
+
+def periods_with_submissions(connection: sa.Connection, return_code: str) -> list[str]:
+    """Ids of the periods that somebody has answered, in order."""
+    return list(
+        connection.scalars(
+            sa.select(SUBMISSION.c.period)
+            .where(SUBMISSION.c.return_code == return_code)
+            .distinct()
+            .order_by(SUBMISSION.c.period)
+        )
+    )
+
+
+def status(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[Standing, ...]:
+    """How each council stands with each return and period that it has sent something for.
+
+    In order of return, period and council.
+    """
+    latest = _latest_submissions(connection, return_code, period)
+    judged = _latest_judgements(connection, return_code, period)
+    standing = _current_with_queries(connection, return_code, period)
+    receipts = _waiting_receipts(connection, return_code, period)
+    found = []
+    for key in sorted(latest.keys() | receipts.keys(), key=lambda key: (key[0], key[2], key[1])):
+        one = latest.get(key)
+        judgement = judged.get(one.id) if one else None
+        now, queries = standing.get(key, (None, 0))
+        found.append(
+            Standing(
+                *key,
+                submission_id=one.id if one else None,
+                state=one.state if one else None,
+                verdict=Verdict(judgement.verdict) if judgement else None,
+                rows=judgement.rows if judgement else None,
+                errors=judgement.errors if judgement else 0,
+                queries=judgement.queries if judgement else 0,
+                known_issues=judgement.known_issues if judgement else 0,
+                received_at=one.received_at if one else None,
+                current=now,
+                open_queries=queries,
+                waiting=receipts.get(key, 0),
+            )
+        )
+    return tuple(found)
+
+
+_Key = tuple[str, str, str]
+
+
+def _asked(table: sa.Table, return_code: str | None, period: str | None) -> list[sa.ColumnElement[bool]]:
+    return [
+        *([table.c.return_code == return_code] if return_code else []),
+        *([table.c.period == period] if period else []),
+    ]
+
+
+def _latest_submissions(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[_Key, Submission]:
+    ordered = sorted(
+        submissions_where(connection, *_asked(SUBMISSION, return_code, period)), key=lambda one: one.number
+    )
+    return {(one.return_code, one.council_code, one.period): one for one in ordered}
+
+
+def _latest_judgements(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[str, sa.Row[tuple[object, ...]]]:
+    rows = connection.execute(
+        sa.select(JUDGEMENT)
+        .join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
+        .where(*_asked(SUBMISSION, return_code, period))
+        .order_by(JUDGEMENT.c.number)
+    )
+    return {row.submission_id: row for row in rows}
+
+
+def _current_with_queries(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[_Key, tuple[str, int]]:
+    opened = sa.and_(QUERY.c.submission_id == SUBMISSION.c.id, QUERY.c.state == QueryState.OPEN.value)
+    rows = connection.execute(
+        sa.select(
+            SUBMISSION.c.return_code,
+            SUBMISSION.c.council_code,
+            SUBMISSION.c.period,
+            SUBMISSION.c.id,
+            sa.func.count(QUERY.c.rule),
+        )
+        .outerjoin(QUERY, opened)
+        .where(SUBMISSION.c.state == SubmissionState.CURRENT.value, *_asked(SUBMISSION, return_code, period))
+        .group_by(SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.id)
+    )
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+
+
+def _waiting_receipts(connection: sa.Connection, return_code: str | None, period: str | None) -> dict[_Key, int]:
+    columns = (RECEIPT.c.return_code, RECEIPT.c.council_code, RECEIPT.c.period)
+    rows = connection.execute(
+        sa.select(*columns, sa.func.count())
+        .where(RECEIPT.c.state == ReceiptState.WAITING.value, *_asked(RECEIPT, return_code, period))
+        .group_by(*columns)
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}

@@ -1,0 +1,190 @@
+"""Settling: what judgements do to submissions, in one transaction.
+
+What belongs here: the steps from state to state. What does not: reaching a verdict (``validation``) and moving rows
+(``storage``), which happen before.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.reading import latest_judgement, submission
+from lgdp_pipelines.ledger.records import Judged, Judgement, QueryState, Submission, SubmissionState
+from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
+
+
+def settle(connection: sa.Connection, run_id: str, judged: Sequence[Judged], now: datetime) -> None:
+    """Write judgements down and move their submissions on, each council's in sequence order.
+
+    Raises:
+        LedgerError: a submission is not known or was withdrawn, or a judgement contradicts its results.
+    """
+    known = [(submission(connection, one.submission_id), one) for one in judged]
+    for found, one in sorted(known, key=lambda pair: (pair[0].council_code, pair[0].number)):
+        _refuse_contradiction(one)
+        if not _is_settled(latest_judgement(connection, found.id), run_id, one):
+            _write(connection, run_id, one, now)
+            _move(connection, found, one, now)
+
+
+def _refuse_contradiction(one: Judged) -> None:
+    ids = Counter(outcome.rule for outcome in one.results)
+    expected = [rule.id for rule in one.rules]
+    differing = sorted({rule for rule, count in ids.items() if count != 1} | (set(expected) ^ set(ids)))
+    if differing:
+        raise LedgerError(
+            f"Each rule must have one result; this is not so for {', '.join(differing[:5])}.",
+            where=one.submission_id,
+            remedy="Nothing was settled. Judge the submission again with the contract's whole set of rules.",
+        )
+    if (one.verdict is Verdict.REJECTED) != bool(_failed(one, Severity.ERROR)) and not _has_unrun_error(one):
+        raise LedgerError(
+            f"The verdict is {one.verdict}, and the results of the rules say otherwise.",
+            where=one.submission_id,
+            remedy="Nothing was settled. A broken error rule rejects, and nothing else does.",
+        )
+
+
+def _has_unrun_error(one: Judged) -> bool:
+    """Whether a rule that rejects was not run: then a rejection may rest on why it could not be."""
+    severities = _severities(one)
+    return one.verdict is Verdict.REJECTED and any(
+        outcome.result is RuleResult.NOT_RUN and severities[outcome.rule] is Severity.ERROR for outcome in one.results
+    )
+
+
+def _severities(one: Judged) -> Mapping[str, Severity]:
+    return {rule.id: rule.severity for rule in one.rules}
+
+
+def _failed(one: Judged, severity: Severity) -> dict[str, int]:
+    """Failed rules of a severity, and at how many places."""
+    severities = _severities(one)
+    return {
+        outcome.rule: outcome.failed
+        for outcome in one.results
+        if outcome.result is RuleResult.FAILED and severities[outcome.rule] is severity
+    }
+
+
+def _is_settled(latest: Judgement | None, run_id: str, one: Judged) -> bool:
+    """Whether the latest judgement is this very one, told again by a run that was repeated."""
+    return latest is not None and (
+        (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
+        == (run_id, one.verdict, one.contract_sha256, one.code_version, one.rows)
+        and set(latest.results) == set(one.results)
+    )
+
+
+def _write(connection: sa.Connection, run_id: str, one: Judged, now: datetime) -> None:
+    last = connection.scalar(
+        sa.select(sa.func.max(JUDGEMENT.c.number)).where(JUDGEMENT.c.submission_id == one.submission_id)
+    )
+    key: int = connection.execute(
+        sa.insert(JUDGEMENT)
+        .values(
+            submission_id=one.submission_id,
+            number=(last or 0) + 1,
+            verdict=one.verdict.value,
+            contract_version=one.contract_version,
+            contract_sha256=one.contract_sha256,
+            code_version=one.code_version,
+            rows=one.rows,
+            errors=sum(_failed(one, Severity.ERROR).values()),
+            queries=sum(_failed(one, Severity.QUERY).values()),
+            known_issues=sum(_failed(one, Severity.KNOWN_ISSUE).values()),
+            run_id=run_id,
+            judged_at=now,
+        )
+        .returning(JUDGEMENT.c.id)
+    ).scalar_one()
+    severities = _severities(one)
+    if one.results:
+        connection.execute(
+            sa.insert(RULE_RESULT),
+            [_result_row(key, severities[outcome.rule], outcome) for outcome in one.results],
+        )
+
+
+def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> dict[str, object]:
+    return {
+        "judgement_id": judgement_id,
+        "rule": outcome.rule,
+        "severity": severity.value,
+        "result": outcome.result.value,
+        "failed": outcome.failed,
+        "reason": outcome.reason,
+    }
+
+
+def _move(connection: sa.Connection, found: Submission, one: Judged, now: datetime) -> None:
+    """From its state to the next. A rejection removes nothing: what is current stays, and so do its queries."""
+    if found.state is SubmissionState.WITHDRAWN:
+        raise LedgerError("A withdrawn submission cannot be judged.", where=found.id)
+    if one.verdict is Verdict.REJECTED:
+        if found.state is SubmissionState.JUDGING:
+            _set_state(connection, found.id, SubmissionState.REJECTED)
+        return
+    if found.state in {SubmissionState.JUDGING, SubmissionState.REJECTED}:
+        present = _current(connection, found)
+        if present is not None and present.number > found.number:
+            _set_state(connection, found.id, SubmissionState.SUPERSEDED)
+            return
+        if present is not None:
+            _set_state(connection, present.id, SubmissionState.SUPERSEDED)
+            _expire(connection, present.id, now, but=())
+        _set_state(connection, found.id, SubmissionState.CURRENT)
+    if found.state is not SubmissionState.SUPERSEDED:
+        _ask(connection, found.id, _failed(one, Severity.QUERY), now)
+
+
+def _current(connection: sa.Connection, found: Submission) -> Submission | None:
+    present = connection.scalar(
+        sa.select(SUBMISSION.c.id).where(
+            SUBMISSION.c.return_code == found.return_code,
+            SUBMISSION.c.council_code == found.council_code,
+            SUBMISSION.c.period == found.period,
+            SUBMISSION.c.state == SubmissionState.CURRENT.value,
+        )
+    )
+    return None if present is None else submission(connection, present)
+
+
+def _set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
+    connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
+
+
+def _ask(connection: sa.Connection, submission_id: str, failed: Mapping[str, int], now: datetime) -> None:
+    """Open a query for each failed rule that asks, and close those whose rule holds after all."""
+    _expire(connection, submission_id, now, but=tuple(failed))
+    known: set[str] = set(connection.scalars(sa.select(QUERY.c.rule).where(QUERY.c.submission_id == submission_id)))
+    for rule, places in failed.items():
+        if rule in known:
+            connection.execute(
+                sa.update(QUERY)
+                .where(QUERY.c.submission_id == submission_id, QUERY.c.rule == rule)
+                .values(state=QueryState.OPEN.value, failed=places, expired_at=None)
+            )
+        else:
+            connection.execute(
+                sa.insert(QUERY).values(
+                    submission_id=submission_id, rule=rule, state=QueryState.OPEN.value, failed=places, opened_at=now
+                )
+            )
+
+
+def _expire(connection: sa.Connection, submission_id: str, now: datetime, *, but: tuple[str, ...]) -> None:
+    connection.execute(
+        sa.update(QUERY)
+        .where(
+            QUERY.c.submission_id == submission_id,
+            QUERY.c.state == QueryState.OPEN.value,
+            QUERY.c.rule.not_in(but),
+        )
+        .values(state=QueryState.EXPIRED.value, expired_at=now)
+    )
