@@ -16,24 +16,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pyarrow as pa
-
-from lgdp_pipelines.conformance.models import validated_tables
+from lgdp_pipelines.conformance.models import LEDGER_SOURCES, validated_tables
 from lgdp_pipelines.conformance.project import Project, quiet, run_dbt, safe_message
 from lgdp_pipelines.errors import BuildFailed
+from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable, validated_table
-
-_LEDGER_COLUMNS = {
-    "rule_result": ("submission_id", "rule", "result"),
-    "query": ("submission_id", "state"),
-}
-"""Columns of the ledger's mirror that models read: what an empty table has until the ledger is first mirrored."""
-
+from lgdp_pipelines.storage.tables import validated_table
 
 @dataclass(frozen=True)
 class BuiltModel:
@@ -198,10 +190,7 @@ def _lay_sources(scratch: Path, settings: Settings, ret: Return) -> None:
     """Put a view over each source table into the scratch database; an empty table where it was never written."""
     lake = Lake(settings.lake)
     sources = [validated_table(contract, table) for contract, table in validated_tables(ret)]
-    sources += [
-        LakeTable("ledger", name, pa.schema([(column, pa.string()) for column in columns]))
-        for name, columns in _LEDGER_COLUMNS.items()
-    ]
+    sources += [table for table in TABLES if table.name in LEDGER_SOURCES]
     with duck.connect(scratch / "lgdp.duckdb") as connection:
         for table in sources:
             name = f"{duck.identifier(table.layer)}.{duck.identifier(table.name)}"

@@ -44,6 +44,7 @@ class CompiledModel:
         tags: return and kind.
         sql: compiled; empty for a Python model.
         depends_on: unique ids of models and sources that it reads.
+        columns: names that its properties declare.
     """
 
     unique_id: str
@@ -54,6 +55,7 @@ class CompiledModel:
     tags: tuple[str, ...]
     sql: str
     depends_on: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Project:
         listed = json.loads((self.folder / _COMPILED).read_text(encoding="utf-8"))
         return {
             one["unique_id"]: CompiledModel(
-                **{**one, "tags": tuple(one["tags"]), "depends_on": tuple(one["depends_on"])}
+                **{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
             )
             for one in listed
         }
@@ -247,4 +249,5 @@ def _compiled(node: Any) -> dict[str, object]:  # noqa: ANN401 - dbt's nodes hav
         "tags": sorted(node.config.tags),
         "sql": (node.compiled_code or "") if is_sql else "",
         "depends_on": sorted(node.depends_on.nodes),
+        "columns": list(node.columns),
     }

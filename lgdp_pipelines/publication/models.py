@@ -309,7 +309,9 @@ def _properties(register: Register, product: Product) -> str:
         models.append(
             {
                 "name": f"withheld__{product.name}",
+                "description": "{{ doc('withheld') }}",
                 "data_tests": [{"slice_totals_reveal_nothing": {"arguments": subtracting}}],
+                "columns": [{"name": name} for name in ("council_code", "period", "_cell", "is_withheld")],
             }
         )
     columns = [

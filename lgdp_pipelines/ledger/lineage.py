@@ -1,0 +1,161 @@
+"""Lineage: which column comes from which, from a published column down to a data item and a column of a council's extract.
+
+An edge is one step between two tables. Direct: the value comes from there. Indirect: whether or where it stands depends
+on what is there (a filter, a join, a grouping, an order, a condition). What belongs here: edges, the table that holds
+them, and walking along them. What does not: finding them in SQL (``conformance.lineage``).
+
+Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, ``extract.<return>.
+<table>`` with the headers of a council's extract, ``register.<list>`` with what the register says, and ``ledger.<table>``.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import LakeTable
+
+DIRECT, INDIRECT = "direct", "indirect"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ColumnEdge:
+    """One step: a column and one that it comes from.
+
+    Attributes:
+        return_code: the return whose journey it is a step of.
+        to_table: ``layer.name`` of the later table.
+        to_column: its column; ``breakdown.<name>`` for one entry of a breakdown.
+        from_table: ``layer.name`` of the earlier table.
+        from_column: its column; the header in an extract.
+        kind: ``direct`` or ``indirect``.
+        how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
+            ``computed``; between landed and validated ``read``, from an extract ``land``, of a row's number ``key``.
+        item: URN of the data item that goes this way; empty where none does.
+        contract_version: of the extract; empty in later steps.
+    """
+
+    return_code: str
+    to_table: str
+    to_column: str
+    from_table: str
+    from_column: str
+    kind: str
+    how: str
+    item: str = ""
+    contract_version: str = ""
+
+
+LINEAGE = LakeTable(
+    "lineage",
+    "column_edge",
+    pa.schema([(name, pa.string()) for name in ColumnEdge.__dataclass_fields__]),
+    ("return_code",),
+    ("to_table", "from_table", "kind", "how"),
+    "One step between two columns, from published figures down to columns of councils' extracts.",
+    MappingProxyType(
+        {
+            "return_code": "The return whose journey it is a step of.",
+            "to_table": "The later table.",
+            "to_column": "Its column; breakdown.<name> for one entry of a breakdown.",
+            "from_table": "The earlier table, an extract, or a list of the register.",
+            "from_column": "Its column; the header in an extract.",
+            "kind": "direct: the value comes from there; indirect: whether or where it stands depends on it.",
+            "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, computed, "
+            "read, land, key.",
+            "item": "URN of the data item that goes this way; empty where none does.",
+            "contract_version": "Version of the contract, for steps from an extract.",
+        }
+    ),
+)
+"""Edges of all returns; replaced by ``return_code``."""
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Edges, to be walked.
+
+    Attributes:
+        edges: all of them.
+    """
+
+    edges: tuple[ColumnEdge, ...]
+
+    @cached_property
+    def by_target(self) -> Mapping[tuple[str, str, str], Sequence[ColumnEdge]]:
+        """Edges by return, later table and its column."""
+        found: dict[tuple[str, str, str], list[ColumnEdge]] = defaultdict(list)
+        for edge in self.edges:
+            found[edge.return_code, edge.to_table, edge.to_column].append(edge)
+        return found
+
+    def steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
+        """The edges that lead down from a column, for one data item where it is known."""
+        found = self.by_target.get((return_code, table, column), ())
+        if not item:
+            return list(found)
+        return [edge for edge in found if edge.item == item] or [edge for edge in found if not edge.item] or list(found)
+
+    def way_back(
+        self,
+        return_code: str,
+        table: str,
+        column: str,
+        item: str = "",
+        *,
+        along: Callable[[ColumnEdge], bool] = lambda edge: edge.kind == DIRECT,
+    ) -> list[ColumnEdge]:
+        """Every edge on the way from a column to where it began, nearest first, each once.
+
+        Args:
+            return_code: whose journey.
+            table: to begin at.
+            column: in it.
+            item: keep to the way of this data item, where it is known.
+            along: which edges to follow; left out: direct ones.
+        """
+        seen: dict[ColumnEdge, None] = {}
+        open_ends = [(table, column, item)]
+        visited: set[tuple[str, str, str]] = set()
+        while open_ends:
+            here = open_ends.pop(0)
+            if here in visited:
+                continue
+            visited.add(here)
+            for edge in self.steps(return_code, *here):
+                if along(edge):
+                    seen.setdefault(edge)
+                    open_ends.append((edge.from_table, edge.from_column, edge.item))
+        return list(seen)
+
+
+def edge_rows(edges: Iterable[ColumnEdge]) -> pa.Table:
+    """Edges as rows of :data:`LINEAGE`."""
+    return pa.Table.from_pylist([asdict(edge) for edge in sorted(edges)], schema=LINEAGE.arrow_schema)
+
+
+def write_lineage(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
+    """Put the edges of their returns in place of what stood; nothing is written where the same stand already.
+
+    Returns:
+        The table's new version; None where nothing was written.
+    """
+    returns = sorted({edge.return_code for edge in edges})
+    rows = edge_rows(edges)
+    if not returns or (lake.exists(LINEAGE) and _standing(lake, returns) == set(edges)):
+        return None
+    return lake.replace(LINEAGE, rows, where={"return_code": returns}, commit=commit)
+
+
+def read_lineage(lake: Lake, return_code: str) -> Lineage:
+    """The edges of a return as they stand in the lake."""
+    return Lineage(tuple(sorted(_standing(lake, [return_code]))))
+
+
+def _standing(lake: Lake, returns: list[str]) -> set[ColumnEdge]:
+    rows = lake.read(LINEAGE, {"return_code": returns}, list(ColumnEdge.__dataclass_fields__))
+    return {ColumnEdge(**row) for row in rows.iter_rows(named=True)}
