@@ -109,9 +109,7 @@ def _numbers(connection: sa.Connection) -> Iterator[str]:
 def _standing(connection: sa.Connection) -> Iterator[str]:
     """The current submission is the highest that was ever accepted, and there is just one."""
     states = [state.value for state in SubmissionState]
-    for found in (
-        connection.execute(sa.select(SUBMISSION.c.id).where(SUBMISSION.c.state.not_in(states))).scalars().all()
-    ):
+    for found in _ids(connection, sa.select(SUBMISSION.c.id).where(SUBMISSION.c.state.not_in(states))):
         yield f"Submission {found} is not in exactly one state."
     accepted = (
         sa.exists()
