@@ -1,0 +1,21 @@
+"""When returns are asked and due."""
+
+from datetime import date
+
+from lgdp_pipelines.register.calendar import due_date, periods_of
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.standards.periods import parse_period
+from tests.unit.register.small_register import SmallRegister
+
+
+def test_periods_are_those_that_have_begun_since_the_first(small: SmallRegister) -> None:
+    pets = load_register(small.root).returns["PETS"]
+    assert periods_of(pets, date(2024, 3, 31)) == ()
+    assert [one.id for one in periods_of(pets, date(2024, 4, 1))] == ["2024-04"]
+    assert [one.id for one in periods_of(pets, date(2024, 6, 30))] == ["2024-04", "2024-05", "2024-06"]
+
+
+def test_a_submission_is_due_so_many_days_after_the_period(small: SmallRegister) -> None:
+    pets = load_register(small.root).returns["PETS"].latest
+    assert due_date(pets, parse_period("2024-04")) == date(2024, 5, 28)
+    assert due_date(pets, parse_period("9999-12")) == date.max

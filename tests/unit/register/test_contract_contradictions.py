@@ -1,0 +1,115 @@
+"""The standard, the vocabulary and the heading of a contract: each way to spoil one, and what is said of it."""
+
+import pytest
+
+from tests.unit.register.small_register import FOOD, PETS, SmallRegister, Spoilt
+
+GRAIN_OF_COST = """\
+      - { property: lgdpGrain, value: aggregate }
+      - { property: lgdpRecordKey, value: gbp }
+"""
+
+SPOILT = {
+    # The standard's own schema.
+    "an unknown key": Spoilt(PETS, "domain: animals", "domain: animals\nsubject: x", "subject: x", ("subject",)),
+    "a misspelt key": Spoilt(
+        PETS,
+        "physicalName: KIND",
+        "physicalNam: KIND",
+        "physicalNam: KIND",
+        ("physicalNam", "Write physicalName"),
+    ),
+    "a word for a truth value": Spoilt(
+        PETS,
+        "description: When it was born.",
+        'description: When it was born.\n        required: "yes"',
+        '"yes"',
+        ("required", "boolean"),
+    ),
+    "a rule id with a dot": Spoilt(PETS, "id: has_pets", "id: pets.has_pets", "pets.has_pets", ("pets.has_pets",)),
+    "another version of the standard": Spoilt(
+        PETS, "apiVersion: v3.2.0", "apiVersion: v3.1.0", "apiVersion: v3.1.0", ("standard", "v3.2.0")
+    ),
+    # The vocabulary.
+    "a misspelt lgdp property": Spoilt(
+        PETS, "property: lgdpCounts", "property: lgdpCount", "lgdpCount", ("lgdpCount ", "Write lgdpCounts")
+    ),
+    "an lgdp property in the wrong place": Spoilt(
+        PETS,
+        "- { property: lgdpGrain, value: case }",
+        "- { property: lgdpGrain, value: case }\n      - { property: lgdpRole, value: measure }",
+        "value: measure",
+        ("lgdpRole", "table"),
+    ),
+    "a value of the wrong type": Spoilt(
+        PETS, "value: [somebody]", "value: somebody", "value: somebody", ("lgdpRecipients", "array")
+    ),
+    "an unknown member of a value": Spoilt(
+        PETS, "encoding: utf-8 }", "encoding: utf-8, quote: x }", "quote", ("lgdpExtract.quote",)
+    ),
+    "an lgdp property given twice": Spoilt(
+        PETS,
+        "- { property: lgdpGrain, value: case }",
+        "- { property: lgdpGrain, value: case }\n      - { property: lgdpGrain, value: aggregate }",
+        "value: aggregate",
+        ("lgdpGrain", "twice"),
+    ),
+    "no guidance": Spoilt(
+        PETS,
+        '          - { property: lgdpGuidance, value: "Ask the vet." }\n',
+        "",
+        "- name: birth_date",
+        ("lgdpGuidance",),
+    ),
+    "no grain": Spoilt(FOOD, GRAIN_OF_COST, GRAIN_OF_COST.split("\n", 1)[1], "- name: cost", ("lgdpGrain",)),
+    "an unknown severity of a derived rule": Spoilt(
+        PETS, "{ codes: query }", "{ codes: warning }", "warning", ("lgdpSeverity.codes", "warning", "known_issue")
+    ),
+    "the severity of a rule that is not there": Spoilt(
+        PETS, "{ codes: query }", "{ range: query }", "range: query", ("kind_code", "range")
+    ),
+    "an unknown mark": Spoilt(FOOD, '{ "*": Q }', '{ "*": A }', '"*"', ("lgdpMarks", "A")),
+    # The heading.
+    "a name that is not its content's": Spoilt(PETS, "version: 1.0.0", "version: 1.0.1", "version: 1.0.1", ("1.0.1",)),
+    "a version of two numbers": Spoilt(PETS, "version: 1.0.0", 'version: "1.0"', 'version: "1.0"', ("1.0",)),
+    "another id": Spoilt(PETS, "id: urn:lgdp:return:pets", "id: urn:lgdp:return:cats", "return:cats", ("pets",)),
+    "a draft": Spoilt(PETS, "status: active", "status: draft", "status: draft", ("active",)),
+    "no owner": Spoilt(PETS, "role: owner", "role: helper", "team:", ("owner",)),
+    "no subject": Spoilt(PETS, "domain: animals\n", "", "apiVersion: v3.2.0", ("domain",)),
+    "no last day": Spoilt(
+        PETS, "property: latency, value: 28, unit: d", "property: latency, value: 4, unit: w", "latency", ("latency",)
+    ),
+    "no years of keeping": Spoilt(
+        PETS, "  - { property: retention, value: 7, unit: y }\n", "", "slaProperties:", ("retention",)
+    ),
+    "an encoding nobody knows": Spoilt(PETS, "encoding: utf-8", "encoding: utf-9", "utf-9", ("utf-9",)),
+    "a path to records in CSV": Spoilt(
+        PETS, "encoding: utf-8 }", "recordsAt: here }", "recordsAt", ("CSV", "recordsAt")
+    ),
+    "a delimiter in JSON": Spoilt(
+        FOOD, "recordsAt: records }", 'recordsAt: records, delimiter: "," }', "delimiter", ("JSON", "delimiter")
+    ),
+    "a threshold without need": Spoilt(
+        FOOD, "{ method: none }", "{ method: none, threshold: 5 }", "threshold", ("threshold",)
+    ),
+    "a threshold that is missing": Spoilt(PETS, ", threshold: 5", "", "suppress-below", ("threshold",)),
+    "a first period that is none": Spoilt(
+        PETS, "lgdpValidFrom, value: 2024-04", "lgdpValidFrom, value: 2024-13", "2024-13", ("2024-13",)
+    ),
+    "a first period of another kind": Spoilt(
+        PETS, "lgdpValidFrom, value: 2024-04", "lgdpValidFrom, value: CY2024", "CY2024", ("CY2024", "month")
+    ),
+}
+
+
+class TestASpoiltRegister:
+    @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
+    def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.spoil(spoilt.file, spoilt.old, spoilt.new)
+        found = small.contradictions()
+        assert len(found) == 1, "\n".join(map(str, found))
+        assert found[0].file == spoilt.file
+        assert found[0].line == small.line_of(spoilt.file, spoilt.at)
+        for words in spoilt.says:
+            assert words in f"{found[0].what} {found[0].remedy}"
+        assert found[0].remedy

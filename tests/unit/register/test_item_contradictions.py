@@ -1,0 +1,264 @@
+"""Items, tables and rules of a contract: each way to spoil one, and what is said of it."""
+
+import pytest
+
+from tests.unit.register.small_register import FOOD, PETS, SmallRegister, Spoilt
+
+SPOILT = {
+    # Items.
+    "a malformed URN": Spoilt(
+        PETS, '"urn:lgdp:item:pets:born"', '"urn:item:pets:born"', "urn:item:pets:born", ("URN", "urn:item:pets:born")
+    ),
+    "a header given twice": Spoilt(
+        PETS, "physicalName: BORN", "physicalName: kind", "- name: birth_date", ("header", "kind")
+    ),
+    "no definition": Spoilt(
+        PETS, "        description: When it was born.\n", "", "- name: birth_date", ("birth_date", "definition")
+    ),
+    "a date without a form": Spoilt(PETS, "format: ddMMyyyy, ", "", "logicalTypeOptions: { minimum", ("birth_date",)),
+    "a date with a time": Spoilt(PETS, "ddMMyyyy", '"ddMMyyyy HH"', "ddMMyyyy HH", ("birth_date", "spelled")),
+    "bounds the wrong way round": Spoilt(
+        FOOD, "{ minimum: 0, maximum: 1000 }", "{ minimum: 2000, maximum: 1000 }", "minimum: 2000", ("weight_kg",)
+    ),
+    "a bound that is no day": Spoilt(PETS, '"2040-01-01"', '"2040-02-30"', "2040-02-30", ("2040-02-30",)),
+    "lengths the wrong way round": Spoilt(PETS, "minLength: 2", "minLength: 20", "minLength: 20", ("minLength",)),
+    "a pattern that is none": Spoilt(PETS, '"[A-Z][0-9]+"', '"[A-Z"', '"[A-Z"', ("pet_ref", "pattern")),
+    "a pattern that looks ahead": Spoilt(PETS, '"[A-Z][0-9]+"', '"(?=A)[A-Z][0-9]+"', "(?=A)", ("pet_ref", "looks")),
+    "an option that is not tested": Spoilt(
+        FOOD, "{ minimum: 0, maximum: 1000 }", "{ multipleOf: 5 }", "multipleOf", ("multipleOf", "not tested")
+    ),
+    "uniqueness that is not tested": Spoilt(
+        PETS,
+        "description: When it was born.",
+        "description: When it was born.\n        unique: true",
+        "unique: true",
+        ("unique", "not tested"),
+    ),
+    "a code list that is not there": Spoilt(
+        PETS, "value: pets-kind", "value: pets-kinds", "pets-kinds", ("pets-kinds", "Write pets-kind,")
+    ),
+    "a code that is a number": Spoilt(FOOD, 'value: "2", label', "value: 2, label", "value: 2, label", ("2", "quotes")),
+    "a code list and codes": Spoilt(
+        FOOD,
+        '"urn:lgdp:item:pet-food:kind" }',
+        '"urn:lgdp:item:pet-food:kind" }\n          - { property: lgdpCodeList, value: pets-kind }',
+        "lgdpCodeList",
+        ("both enum and lgdpCodeList",),
+    ),
+    "a measure without a unit": Spoilt(
+        FOOD,
+        "          - { property: lgdpUnit, value: kilograms }\n",
+        "",
+        "- name: weight_kg",
+        ("weight_kg", "unit"),
+    ),
+    "a unit of what is no measure": Spoilt(
+        PETS,
+        "- { property: lgdpPrivacy, value: year }",
+        "- { property: lgdpPrivacy, value: year }\n          - { property: lgdpUnit, value: days }",
+        "value: days",
+        ("lgdpUnit", "no measure"),
+    ),
+    "a council with codes of its own": Spoilt(
+        PETS,
+        '"urn:lgdp:item:pets:council" }',
+        '"urn:lgdp:item:pets:council" }\n          - { property: lgdpCodeList, value: pets-kind }',
+        "- name: sending_council",
+        ("sending_council", "council"),
+    ),
+    # Privacy.
+    "a text published by year": Spoilt(
+        PETS, "value: pseudonymise", "value: month", "lgdpPrivacy, value: month", ("pet_ref", "no date")
+    ),
+    "a date that is pseudonymised": Spoilt(
+        PETS,
+        "lgdpPrivacy, value: year }",
+        "lgdpPrivacy, value: pseudonymise } # date",
+        "# date",
+        ("birth_date", "no text"),
+    ),
+    "free text of a case in the open": Spoilt(
+        PETS, "value: pseudonymise }", "value: open } # free", "# free", ("pet_ref", "published as it is")
+    ),
+    "a case that says nothing of privacy": Spoilt(
+        PETS,
+        "          - { property: lgdpPrivacy, value: year }\n",
+        "",
+        "- name: birth_date",
+        ("birth_date", "lgdpPrivacy"),
+    ),
+    # Keys.
+    "cases without a key": Spoilt(PETS, "        primaryKey: true\n", "", "- name: pet", ("no key", "primaryKey")),
+    "a key that may be empty": Spoilt(
+        PETS,
+        "        required: true\n        primaryKey: true",
+        "        primaryKey: true",
+        "- name: pet_ref",
+        ("empty",),
+    ),
+    "a measure that is part of the key": Spoilt(
+        FOOD,
+        "description: How dear.",
+        "description: How dear.\n        required: true\n        primaryKey: true",
+        "- name: cost_gbp",
+        ("cost_gbp", "measure"),
+    ),
+    # Counts.
+    "a count by what is not there": Spoilt(PETS, "by: [kind_code]", "by: [kind]", "by: [kind]", ("kind", "kind_code")),
+    "a count by what is not open": Spoilt(PETS, "by: [kind_code]", "by: [pet_ref]", "by: [pet_ref]", ("pet_ref",)),
+    "a count under an item's URN": Spoilt(
+        PETS, "urn:lgdp:item:pets:pets", "urn:lgdp:item:pets:ref", "title: Pets, unit", ("pets:ref", "two things")
+    ),
+    # Several tables.
+    "a record key that two tables have": Spoilt(
+        FOOD, "lgdpRecordKey, value: kg", "lgdpRecordKey, value: quarter", "value: quarter }", ("quarter", "alone")
+    ),
+    "a table that nothing tells apart": Spoilt(
+        FOOD, "      - { property: lgdpRecordKey, value: kg }\n", "", "- name: weight", ("weight", "lgdpRecordKey")
+    ),
+    "an only table that is optional": Spoilt(
+        PETS,
+        "- { property: lgdpGrain, value: case }",
+        "- { property: lgdpGrain, value: case }\n      - { property: lgdpOptional, value: true }",
+        "lgdpOptional",
+        ("optional",),
+    ),
+    "an only table with a file pattern": Spoilt(
+        PETS,
+        "- { property: lgdpGrain, value: case }",
+        "- { property: lgdpGrain, value: case }\n      - { property: lgdpFilePattern, value: x }",
+        "lgdpFilePattern",
+        ("file pattern",),
+    ),
+    # Written rules.
+    "a rule without guidance": Spoilt(
+        PETS, "        description: Correct the date.\n", "", "- id: born_in_time", ("description",)
+    ),
+    "an unknown severity": Spoilt(
+        FOOD,
+        "description: Send both.\n        severity: query",
+        "description: Send both.\n        severity: warning",
+        "severity: warning",
+        ("warning", "known_issue"),
+    ),
+    "two rules of one id": Spoilt(
+        PETS, "id: born_in_time", "id: has_pets # twice", "id: has_pets # twice", ("pets.has_pets",)
+    ),
+    "a rule about what is no item": Spoilt(
+        PETS, "value: [birth_date]", "value: [birthdate]", "- id: born_in_time", ("birthdate", "Write birth_date")
+    ),
+    "SQL that is none": Spoilt(
+        PETS, "SELECT count(*) FROM {model} WHERE birth", "SELECT FROM WHERE ((birth", "query:", ("SQL",)
+    ),
+    "SQL that writes": Spoilt(
+        PETS,
+        "SELECT count(*) FROM {model} WHERE birth_date > getvariable('period_end')",
+        "DELETE FROM {model}",
+        "query:",
+        ("SELECT",),
+    ),
+    "SQL on a table that is not there": Spoilt(FOOD, "FROM {weight}", "FROM {wait}", "query:", ("wait",)),
+    "SQL on a file": Spoilt(
+        FOOD, "FROM {weight}", "FROM read_csv('/etc/passwd')", "query:", ("no table of the return",)
+    ),
+    "SQL on a column that is not there": Spoilt(
+        PETS, "WHERE birth_date >", "WHERE birthdate >", "query:", ("birthdate",)
+    ),
+    "SQL on an unknown variable": Spoilt(
+        PETS, "'period_end'", "'end_of_period'", "query:", ("end_of_period", "period_end")
+    ),
+    "SQL that is not held against 0": Spoilt(
+        FOOD, "        mustBe: 0", "        mustBe: 1", "- id: cost_with_weight", ("mustBe: 0",)
+    ),
+    "a rule that is not tested": Spoilt(
+        PETS,
+        "metric: rowCount\n        mustBeGreaterOrEqualTo: 1",
+        "metric: nullValues\n        mustBe: 0",
+        "- id: has_pets",
+        ("not tested",),
+    ),
+    "a number of rows below zero": Spoilt(
+        PETS, "mustBeGreaterOrEqualTo: 1", "mustBeGreaterOrEqualTo: -1", "- id: has_pets", ("how many rows",)
+    ),
+    "a comparison of what is no measure": Spoilt(
+        FOOD, "item: weight_kg", "item: kind_code", "item: kind_code", ("kind_code", "weight_kg")
+    ),
+    "a comparison of different things": Spoilt(
+        FOOD, "          by: [kind_code]\n", "", "implementation:", ("by: [kind_code]",)
+    ),
+    "a comparison with no bound": Spoilt(FOOD, "          fallPct: 50\n", "", "implementation:", ("fallPct",)),
+    "a comparison within what holds no whole periods": Spoilt(
+        FOOD, "periodsBack: 4", "within: academic-year", "within: academic-year", ("academic-year",)
+    ),
+    "a misspelt word of a comparison": Spoilt(
+        FOOD, "floor: 10", "flor: 10", "flor: 10", ("implementation.flor", "Write floor")
+    ),
+}
+
+SPOILT_AND_FOLLOWED = {
+    "an unknown role": Spoilt(
+        PETS, "lgdpRole, value: council", "lgdpRole, value: counsel", "counsel", ("lgdpRole", "counsel", "council")
+    ),
+    "a reserved name": Spoilt(PETS, "name: birth_date", "name: period", "name: period", ("period", "reserved")),
+    "a name that ends as a status": Spoilt(
+        FOOD, "name: cost_gbp\n", "name: cost_status\n", "name: cost_status", ("cost_status", "reserved")
+    ),
+    "a name that is no column name": Spoilt(
+        PETS, "name: birth_date", "name: Birth Date", "name: Birth Date", ("Birth Date",)
+    ),
+    "a name that begins with _": Spoilt(PETS, "name: birth_date", "name: _row", "name: _row", ("_row",)),
+    "a URN given twice": Spoilt(
+        PETS, "urn:lgdp:item:pets:born", "urn:lgdp:item:pets:ref", "- name: birth_date", ("URN", "pets:ref")
+    ),
+    "types that do not go together": Spoilt(
+        FOOD,
+        "description: How heavy.\n        logicalType: number",
+        "description: How heavy.\n        logicalType: integer",
+        "- name: weight_kg",
+        ("weight_kg", "integer", "decimal(9,2)"),
+    ),
+    "a decimal of more digits after the point than in all": Spoilt(
+        FOOD,
+        "How heavy.\n        logicalType: number\n        physicalType: decimal(9,2)",
+        "How heavy.\n        logicalType: number\n        physicalType: decimal(2,9)",
+        "- name: weight_kg",
+        ("decimal(2,9)",),
+    ),
+    "a code given twice at the item": Spoilt(
+        FOOD, '{ value: "2", label: Dog }', '{ value: "1", label: Dog }', "label: Dog", ("1", "twice")
+    ),
+    "two councils": Spoilt(
+        PETS,
+        '"urn:lgdp:item:pets:kind" }\n          - { property: lgdpRole, value: attribute }\n'
+        "          - { property: lgdpPrivacy, value: open }\n          - { property: lgdpCodeList, value: pets-kind }\n"
+        "          - { property: lgdpSeverity, value: { codes: query } }",
+        '"urn:lgdp:item:pets:kind" }\n          - { property: lgdpRole, value: council }',
+        "- name: kind_code",
+        ("council", "twice"),
+    ),
+    "a dimension that is no part of the key": Spoilt(
+        FOOD, "        primaryKey: true\n", "", "- name: kind_code", ("kind_code", "part of the key")
+    ),
+}
+
+
+class TestASpoiltRegister:
+    @pytest.mark.parametrize("spoilt", SPOILT_AND_FOLLOWED.values(), ids=SPOILT_AND_FOLLOWED.keys())
+    def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.spoil(spoilt.file, spoilt.old, spoilt.new)
+        line = small.line_of(spoilt.file, spoilt.at)
+        said = [
+            f"{one.what} {one.remedy}" for one in small.contradictions() if (one.file, one.line) == (spoilt.file, line)
+        ]
+        assert any(all(words in one for words in spoilt.says) for one in said), said
+
+    @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
+    def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.spoil(spoilt.file, spoilt.old, spoilt.new)
+        found = small.contradictions()
+        assert len(found) == 1, "\n".join(map(str, found))
+        assert found[0].file == spoilt.file
+        assert found[0].line == small.line_of(spoilt.file, spoilt.at)
+        for words in spoilt.says:
+            assert words in f"{found[0].what} {found[0].remedy}"
+        assert found[0].remedy

@@ -1,0 +1,62 @@
+"""YAML as plain values: what hostile and careless files come to."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.register.yaml_lines import LONGEST, read_yaml
+
+
+def test_every_value_has_the_line_it_stands_on() -> None:
+    document, found = read_yaml("x.yaml", "a:\n  b: 1\n  c:\n    - one\n    - { d: two }\n")
+    assert found == ()
+    assert document.value == {"a": {"b": 1, "c": ["one", {"d": "two"}]}}
+    assert document.line(("a", "b")) == 2
+    assert document.line(("a", "c", 1, "d")) == 5
+    assert document.line(("a", "c", 1, "not there")) == 5
+
+
+def test_codes_and_days_stay_as_they_are_written() -> None:
+    document, _ = read_yaml("x.yaml", 'code: "010"\nday: 2012-12-30\nword: yes\n')
+    assert document.value == {"code": "010", "day": "2012-12-30", "word": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "twice"),
+        ("a: &x [1]\nb: *x\n", 2, "alias"),
+        ("a: &x\n  b: *x\n", 2, "alias"),
+        ("a: 1\nb: !!python/object/apply:os.system [ls]\n", 2, "tag"),
+        ("a: !!python/name:os.system\n", 1, "tag"),
+        ("a: !!binary aGVsbG8=\n", 1, "tag"),
+        ("a: 0x1F\n", 1, "plain"),
+        ("a: .inf\n", 1, "plain"),
+        ("? [a]\n: b\n", 1, "key"),
+        ("a: 1\n---\nb: 2\n", 2, "no YAML"),
+        ("a: 'x\n", 2, "no YAML"),
+        ("a: 1\x00\n", 0, "no YAML"),
+        ("", 1, "empty"),
+        ("a: " + "[" * 5000, 0, "deep"),
+        ("a: " + "x" * LONGEST, 0, "characters"),
+    ],
+)
+def test_what_is_not_plain_is_refused_where_it_stands(text: str, line: int, words: str) -> None:
+    _, found = read_yaml("x.yaml", text)
+    assert len(found) == 1
+    assert (found[0].file, found[0].line) == ("x.yaml", line)
+    assert words in found[0].what
+
+
+def test_aliases_that_would_grow_without_end_cost_nothing() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+    _, found = read_yaml("x.yaml", "\n".join(lines))
+    assert len(found) == 290
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(alphabet=st.sampled_from(list("ab:-[]{}&*!|>'\"#%@,? \n\t0.~<")), max_size=40))
+def test_no_text_makes_it_stumble(text: str) -> None:
+    document, found = read_yaml("x.yaml", text)
+    assert found or document.value is not None or text.strip()
