@@ -311,18 +311,20 @@ def _with_another_column(content: bytes) -> bytes:
     return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in others)]).encode()
 
 
-_RAGGED_LINE = 9
+_DAMAGED_LINE = 9
+"""From 0: the line that a mistake of one line is made in."""
 
 
 def _with_a_cell_too_many(content: bytes) -> bytes:
     lines = content.split(b"\r\n")
-    lines[_RAGGED_LINE] += b",1"
+    lines[_DAMAGED_LINE] += b",1"
     return b"\r\n".join(lines)
 
 
 def _not_decodable(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + b"\xff\xfe\x00" + content[middle:]
+    lines = content.split(b"\r\n")
+    lines[_DAMAGED_LINE] = lines[_DAMAGED_LINE][:12] + b"\xff\xfe" + lines[_DAMAGED_LINE][12:]
+    return b"\r\n".join(lines)
 
 
 HL1_FILES = {
@@ -338,7 +340,7 @@ HL1_FILES = {
         "hl1.application.columns",
         Severity.ERROR,
         None,
-        _RAGGED_LINE + 1,
+        _DAMAGED_LINE + 1,
         _with_a_cell_too_many,
         "One row has a cell more than there are columns.",
     ),
@@ -354,9 +356,9 @@ HL1_FILES = {
         "hl1.readable",
         Severity.ERROR,
         None,
-        None,
+        _DAMAGED_LINE + 1,
         _not_decodable,
-        "Bytes in the middle that are not UTF-8.",
+        "Two bytes in one row that are not UTF-8.",
     ),
 }
 """Mistakes in whole HL1 files, by a name for each. They hold for files without quotes, as the made-up ones are."""

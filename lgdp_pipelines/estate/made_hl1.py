@@ -37,22 +37,13 @@ def applications(council_code: str, period: Period, seed: int) -> int:
 
 
 def hl1_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int, count: int | None = None
+    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
 ) -> dict[str, Sequence[Row]]:
-    """Rows of the contract's one table, in order of date of application.
-
-    Args:
-        register: unused by these rows, which know their codes; every maker is called alike.
-        contract: of the return.
-        council: whose applications.
-        period: the quarter.
-        seed: of chance.
-        count: how many; None: as many as the council's size suggests.
-    """
-    del register
+    """Rows of the contract's one table, as many as the council's size suggests, in order of date of application."""
+    del register  # these rows know their codes; every maker is called alike
     (table,) = contract.tables
     random = seeded(seed, "hl1 rows", council.code, period.id)
-    wanted = count or applications(council.code, period, seed)
+    wanted = applications(council.code, period, seed)
     days = sorted(random.randint(0, (period.end - period.start).days) for _ in range(wanted))
     rows = []
     for number, day in enumerate(days, start=1):

@@ -1,8 +1,8 @@
 """Real public files cut into the extracts that councils would have sent: a file for each council and period.
 
-The files are those of ``SOURCES.md`` beside them and stay where they are. Cells and figures are kept to the letter: a
-line of the CSV and a record of the JSON go over as they are written. National rows are nobody's extract and are left out; a
-name that is neither a council's nor the nation's is an error, so that no council's rows are lost in silence.
+The files stay where they are. Cells and figures are kept to the letter: a line of the CSV and a record of the JSON go
+over as they are written. National rows are nobody's extract and are left out; a name that is neither a council's nor
+the nation's is an error, so that no council's rows are lost in silence.
 """
 
 import csv

@@ -125,7 +125,7 @@ class _Writer:
     def sequence(self, parts: Any) -> str:  # noqa: ANN401 - no types
         return "".join(self.part(operation, argument) for operation, argument in parts)
 
-    def part(self, operation: Any, argument: Any) -> str:  # noqa: ANN401, C901, PLR0911 - one line a kind of node
+    def part(self, operation: Any, argument: Any) -> str:  # noqa: ANN401, PLR0911 - one line a kind of node
         if operation is sre.LITERAL:
             return chr(argument)
         if operation is sre.IN:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from random import Random
+from typing import Protocol
 
 from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, text_for, valid_codes
 from lgdp_pipelines.register.model import Contract, Format, Item, ItemType, Register, Role, Table
@@ -23,6 +24,7 @@ Row = dict[str, str]
 """Text by item name; empty where a cell is."""
 
 MOST_ROWS = 2_000
+PLAIN_ROWS = 40
 _FILLED = 0.9
 _MARKED = 0.03
 
@@ -93,15 +95,24 @@ def _cell(register: Register, item: Item, council: Council, period: Period, rand
     return text_for(item, register.code_lists, period, random)
 
 
-def made_files(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int = 1, count: int = 60
-) -> tuple[MadeFile, ...]:
-    """A whole made-up submission: one file, or one for each table where the contract says so."""
-    rows = {
-        table.name: made_rows(register, contract, table, council, period, seed=seed, count=count)
+class Maker(Protocol):
+    """Makes the rows of one submission."""
+
+    def __call__(
+        self, register: Register, contract: Contract, council: Council, period: Period, *, seed: int
+    ) -> Mapping[str, Sequence[Row]]:
+        """Rows by table name, the same for the same seed."""
+        ...
+
+
+def plain_rows(
+    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
+) -> Mapping[str, Sequence[Row]]:
+    """Rows of every table, made from the contract alone. See :func:`made_rows`."""
+    return {
+        table.name: made_rows(register, contract, table, council, period, seed=seed, count=PLAIN_ROWS)
         for table in contract.tables
     }
-    return written(contract, rows)
 
 
 def written(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[MadeFile, ...]:
