@@ -19,7 +19,8 @@ from lgdp_pipelines.collection.secrets import account_name
 from lgdp_pipelines.collection.sftp import SftpTransport
 from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, NoNews, Progress, Transport
 from lgdp_pipelines.errors import SourceError, SourceUnreachable, WrongUse
-from lgdp_pipelines.ledger.ledger import Arrival, Ledger, Receipt
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.records import Arrival, Receipt, ReceiptState
 from lgdp_pipelines.register.model import Register, Source, TransportKind
 from lgdp_pipelines.storage.raw import RawStore
 
@@ -65,17 +66,17 @@ class AccountReport:
     @property
     def fetched(self) -> tuple[Receipt, ...]:
         """Receipts that bring news for a return."""
-        return tuple(one for one in self.receipts if one.state == "waiting")
+        return tuple(one for one in self.receipts if one.state is ReceiptState.WAITING)
 
     @property
     def duplicates(self) -> tuple[Receipt, ...]:
         """Receipts of bytes that had been received before."""
-        return tuple(one for one in self.receipts if one.state == "duplicate")
+        return tuple(one for one in self.receipts if one.state is ReceiptState.DUPLICATE)
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
         """Receipts of what answers nothing that anybody could tell. They are kept, and somebody has to look."""
-        return tuple(one for one in self.receipts if one.state == "unrecognised")
+        return tuple(one for one in self.receipts if one.state is ReceiptState.UNRECOGNISED)
 
 
 @dataclass(frozen=True, slots=True)

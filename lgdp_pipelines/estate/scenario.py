@@ -29,7 +29,7 @@ MAKERS: Mapping[str, Maker] = {
     "PEOPLE-SUPPORTED": people_supported_rows,
     "WASTE": waste_rows,
 }
-"""Makers that know the rules across items of a return, by its code. Any other return is made from its contract alone."""
+"""Makers that know the rules across items of a return, by its code. Others are made from their contract alone."""
 
 _PERIODS_OF_OTHERS = 2
 _DAYS_TO_EXPORT = 10
