@@ -11,8 +11,8 @@ import polars as pl
 from lgdp_pipelines.register.model import Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 from lgdp_pipelines.validation import checks
-from lgdp_pipelines.validation.tested import NO_ROWS, Tested, without
-from lgdp_pipelines.validation.typed import ROW, Submitted, Typed
+from lgdp_pipelines.validation.tested import Tested, without
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted, Typed
 
 ORDER = (
     RuleKind.REQUIRED,
@@ -48,7 +48,7 @@ def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: S
         rows = without(rows, in_error.get(name, NO_ROWS))
         found[rule.id] = Tested(rows)
         if rule.severity is Severity.ERROR:
-            in_error[name] = in_error.get(name, NO_ROWS).append(rows)
+            in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
     for rule in rules:
         if rule.kind is RuleKind.KEY:
             spoilt = pl.concat([NO_ROWS, *(in_error.get(name, NO_ROWS) for name in rule.items)])

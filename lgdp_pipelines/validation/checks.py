@@ -82,7 +82,7 @@ def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Su
         for error in errors.schema_errors:
             rule_id = _rule_of(error, required)
             rows = frame.get_column(ROW).filter(~error.check_output.to_series())
-            broken[rule_id] = broken[rule_id].append(rows).unique().sort() if rule_id in broken else rows
+            broken[rule_id] = pl.concat([broken[rule_id], rows]).unique().sort() if rule_id in broken else rows
         return broken
     return {}
 
