@@ -45,7 +45,7 @@ def read_cells(content: bytes, delimiter: str) -> Cells | Fault:
     """Read CSV text in UTF-8."""
     if content.endswith((b"\n\n", b"\n\r\n", b"\r\r")):
         content = content.rstrip(b"\r\n")
-    if not content.strip(b"\r\n"):
+    if content in {b"", b"\n", b"\r\n", b"\r"}:
         return Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
     line_end = "\n" if b"\n" in content or b"\r" not in content else "\r"
     return _fast(content, delimiter, line_end) or _careful(content.decode(), delimiter, line_end)
@@ -64,7 +64,7 @@ def _fast(content: bytes, delimiter: str, line_end: str) -> Cells | None:
         return None
     read.columns = columns = [str(place) for place in range(read.width)]
     cells = pl.col(columns)
-    quotes = content.count(b'"')
+    quotes = b'"' in content
     if quotes and read.select(pl.any_horizontal(cells.str.contains('"', literal=True).any())).item():
         return None
     body = read.slice(1).with_columns(_row_numbers())
@@ -80,7 +80,7 @@ def _fast(content: bytes, delimiter: str, line_end: str) -> Cells | None:
     # Lines without anything in them have no delimiters, or some: then only a last column without gaps is proof.
     if body.get_column(columns[-1]).null_count() if gaps else delimiters != read.height * (read.width - 1):
         return None
-    if b'""' in content:
+    if quotes and b'""' in content:
         body = body.with_columns(pl.when(cells != "").then(cells))
         if len(columns) > 1:
             body = body.filter(~no_line)

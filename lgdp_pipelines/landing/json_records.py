@@ -47,6 +47,9 @@ def read_records(text: str, records_at: str) -> list[Json] | Fault:
     Args:
         text: one JSON document, or several with white space between.
         records_at: dotted path to the list of records in each; empty where the document is the list.
+
+    Raises:
+        RecursionError: the text is nested deeper than Python reads.
     """
     records: list[Json] = []
     place = _after_space(text, 0)
@@ -57,8 +60,6 @@ def read_records(text: str, records_at: str) -> list[Json] | Fault:
             document, place = _DECODER.raw_decode(text, place)
         except json.JSONDecodeError as error:
             return Fault(f"Line {error.lineno}, column {error.colno} is not JSON. Export the extract again.")
-        except RecursionError:
-            return Fault("The JSON is nested far deeper than records are. Send a plain list of records.")
         found = _at(document, records_at)
         if not isinstance(found, list):
             where = f"under “{records_at}”" if records_at else "at the top"

@@ -111,14 +111,22 @@ def _cells(contract: Contract, file: ExtractFile) -> Cells | Fault:
 
 
 def _json(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[str, Landed], list[Fault]]:
+    try:
+        records = _records(contract, files)
+        return ({}, [records]) if isinstance(records, Fault) else landed_records(contract, records)
+    except RecursionError:
+        return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
+
+
+def _records(contract: Contract, files: Sequence[ExtractFile]) -> list[Json] | Fault:
     records: list[Json] = []
     for file in files:
         text = as_utf8(file.bytes(), contract.extract.encoding)
         if isinstance(text, Undecodable):
             line = text.before.count("\n") + 1
-            return {}, [Fault(f"Line {line} cannot be read. {text.what}")]
+            return Fault(f"Line {line} cannot be read. {text.what}")
         found = read_records(text.decode(), contract.extract.records_at)
         if isinstance(found, Fault):
-            return {}, [Fault(found.what, found.row and found.row + len(records))]
+            return Fault(found.what, found.row and found.row + len(records))
         records += found
-    return landed_records(contract, records)
+    return records

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+import pyarrow as pa
 
 from lgdp_pipelines.landing.csv_cells import Cells
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED
@@ -15,7 +16,9 @@ from lgdp_pipelines.landing.headers import Match, match_headers
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
 from lgdp_pipelines.register.model import Contract, Rule, Table
 from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.storage.tables import landed_table
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,28 @@ def landed_cells(contract: Contract, table: Table, cells: Cells) -> Landed:
     )
     findings = [_ragged(rules.columns, cells), *_of_headers(rules, cells, match)]
     return Landed(frame, gathered(findings))
+
+
+def landed_rows(  # noqa: PLR0917 - a landed row's keys, in the order in which they stand in it
+    frame: pl.DataFrame, contract: Contract, table: Table, council_code: str, period: Period, submission_id: str
+) -> pa.Table:
+    """A landed frame as rows of the lake's landed table, with the platform's keys.
+
+    Args:
+        frame: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`.
+        contract: that was read by.
+        table: of the contract.
+        council_code: register code of the council that sent it.
+        period: that it is for.
+        submission_id: of the submission.
+
+    Returns:
+        Rows with the columns and types of ``storage.tables.landed_table``.
+    """
+    schema = landed_table(contract, table).arrow_schema
+    keys = {"council_code": council_code, "period": period.id, "_submission_id": submission_id}
+    keyed = frame.with_columns(pl.lit(text).alias(name) for name, text in keys.items())
+    return keyed.select(schema.names).to_arrow().cast(schema)
 
 
 def heading(headers: Sequence[str], place: int) -> str:

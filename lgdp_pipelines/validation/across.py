@@ -12,8 +12,8 @@ from lgdp_pipelines.register.model import EarlierPeriod, Rule
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
 from lgdp_pipelines.validation.sql_rules import names_read, offending_rows, submission_in_sql
-from lgdp_pipelines.validation.tested import NO_ROWS, Tested, without
-from lgdp_pipelines.validation.typed import Submitted
+from lgdp_pipelines.validation.tested import Tested, without
+from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
 
 
 def across(

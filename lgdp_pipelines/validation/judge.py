@@ -23,8 +23,8 @@ from lgdp_pipelines.validation.cells import ORDER, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import LISTED, told
-from lgdp_pipelines.validation.tested import NO_ROWS, Tested
-from lgdp_pipelines.validation.typed import ROW, Submitted, typed_table
+from lgdp_pipelines.validation.tested import Tested
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted, typed_table
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from lgdp_pipelines.validation.typed import ROW
-
-NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lgdp_pipelines.standards.periods import Period, read_period
 from lgdp_pipelines.standards.rules import RuleKind
 
 ROW = "_row"
+NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,20 @@ def typed_table(table: Table, text: pl.DataFrame, submitted: Submitted) -> Typed
         text: as landed: a string column for each item, and ``_row``.
         submitted: what the submission is for.
     """
+    standing = _standing(table, text, submitted)
     expressions: list[pl.Expr] = [pl.col(ROW)]
     for item in table.items:
-        value = _value(item, text, submitted)
-        given = _given(item)
+        cell = _as_sent(item) if item.name in standing else _cleaned(item)
+        value = _value(item, cell, text, submitted)
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
-            expressions.append(_status(item, value).alias(f"{item.name}_status"))
+            expressions.append(_status(item, cell, value).alias(f"{item.name}_status"))
         if item.required:
-            expressions.append(_text(item).is_null().alias(f"{_EMPTY}{item.name}"))
+            expressions.append(cell.text.is_null().alias(f"{_EMPTY}{item.name}"))
         if has_form_besides_its_type(item):
-            expressions.append(given.alias(f"{_SPELT}{item.name}"))
+            expressions.append(cell.given.alias(f"{_SPELT}{item.name}"))
         if _refusing(item):
-            expressions.append((given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
+            expressions.append((cell.given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
     read = text.lazy().select(expressions).collect()
     return Typed(
         frame=read.select(
@@ -123,48 +125,81 @@ def _refusing(item: Item) -> tuple[RuleKind, ...]:
 
 
 def _rows(frame: pl.DataFrame, flag: str) -> pl.Series:
-    return frame.lazy().filter(flag).select(ROW).collect().to_series()
+    flags = frame.get_column(flag)
+    return frame.get_column(ROW).filter(flags) if flags.any() else NO_ROWS
 
 
-def _text(item: Item) -> pl.Expr:
-    """The cell without the white space around it; null where nothing is left."""
+@dataclass(frozen=True)
+class _Cell:
+    """A column on its way to its values.
+
+    Attributes:
+        text: without the white space around it; null where nothing is left.
+        given: the text where it is meant as a value, and is no mark.
+        shaped: what of it has the shape of the item's type.
+    """
+
+    text: pl.Expr
+    given: pl.Expr
+    shaped: pl.Expr
+
+
+def _as_sent(item: Item) -> _Cell:
+    column = pl.col(item.name)
+    return _Cell(column, column, column)
+
+
+def _cleaned(item: Item) -> _Cell:
     stripped = pl.col(item.name).str.strip_chars()
-    return pl.when(stripped != "").then(stripped)
+    text = pl.when(stripped != "").then(stripped)
+    given = pl.when(~text.is_in(list(item.marks))).then(text) if item.marks else text
+    shape = _shape(item)
+    return _Cell(text, given, pl.when(given.str.contains(shape)).then(given) if shape else given)
 
 
-def _given(item: Item) -> pl.Expr:
-    """The cell's text where it is meant as a value: no mark."""
-    text = _text(item)
-    return pl.when(~text.is_in(list(item.marks))).then(text) if item.marks else text
+def _standing(table: Table, text: pl.DataFrame, submitted: Submitted) -> frozenset[str]:
+    """Items of which every cell is sent just as a value is spelt: most are, and need no cleaning."""
+    tests = [_stands(item, submitted).all(ignore_nulls=True).alias(item.name) for item in table.items]
+    return frozenset(name for name, stands in text.lazy().select(tests).collect().row(0, named=True).items() if stands)
 
 
-def _status(item: Item, value: pl.Expr) -> pl.Expr:
+def _stands(item: Item, submitted: Submitted) -> pl.Expr:
+    shape = _shape(item)
+    if item.code_list is not None:
+        return pl.col(item.name).is_in(list(set(_spellings(item, submitted).values())))
+    return pl.col(item.name).str.contains(shape) if shape else ~pl.col(item.name).str.contains(r"^\s*$")
+
+
+def _status(item: Item, cell: _Cell, value: pl.Expr) -> pl.Expr:
     filled = pl.when(value.is_not_null()).then(pl.lit(ObservationStatus.NORMAL.value))
+    missing = ObservationStatus.MISSING.value
     if not item.marks:
-        return filled.otherwise(pl.lit(ObservationStatus.MISSING.value))
+        return filled.otherwise(pl.lit(missing))
     statuses = {mark: status.value for mark, status in item.marks.items()}
-    return filled.otherwise(
-        _text(item).replace_strict(statuses, default=ObservationStatus.MISSING.value, return_dtype=pl.String)
-    )
+    return filled.otherwise(cell.text.replace_strict(statuses, default=missing, return_dtype=pl.String))
 
 
-def _value(item: Item, text: pl.DataFrame, submitted: Submitted) -> pl.Expr:
+def _value(item: Item, cell: _Cell, text: pl.DataFrame, submitted: Submitted) -> pl.Expr:
     if item.role is Role.COUNCIL:
         return _named(item, text, lambda spelling: _council(spelling, submitted))
     if item.role is Role.PERIOD:
         return _named(item, text, lambda spelling: _period(spelling, submitted))
     if item.code_list is not None:
-        spellings = submitted.register.code_lists[item.code_list].spellings_on(submitted.period.end)
-        aliases = {spelling: code for spelling, code in spellings.items() if spelling != code}
-        return _given(item).replace(aliases) if aliases else _given(item)
-    return _typed(item)
+        aliases = {spelling: code for spelling, code in _spellings(item, submitted).items() if spelling != code}
+        return cell.given.replace(aliases) if aliases else cell.given
+    return _typed(item, cell)
+
+
+def _spellings(item: Item, submitted: Submitted) -> Mapping[str, str]:
+    return submitted.register.code_lists[item.code_list or ""].spellings_on(submitted.period.end)
 
 
 def _named(item: Item, text: pl.DataFrame, resolve: Callable[[str], str | None]) -> pl.Expr:
     """The column by a look-up: a submission spells its council and period in few ways."""
-    spellings = text.lazy().select(_text(item).unique()).collect().to_series().drop_nulls().to_list()
+    spellings = text.get_column(item.name).unique().drop_nulls().to_list()
     resolved = {spelling: resolve(spelling) for spelling in spellings}
-    return _text(item).replace_strict(resolved, return_dtype=pl.String) if resolved else _text(item)
+    column = pl.col(item.name)
+    return column.replace_strict(resolved, return_dtype=pl.String) if resolved else column
 
 
 def _council(spelling: str, submitted: Submitted) -> str | None:
@@ -177,44 +212,43 @@ def _period(spelling: str, submitted: Submitted) -> str | None:
     return period.id if period == submitted.period else None
 
 
-def _typed(item: Item) -> pl.Expr:
-    given = _given(item)
+def _typed(item: Item, cell: _Cell) -> pl.Expr:
     match item.type:
         case ItemType.TEXT:
             # Text is kept with the white space around it, unless there is nothing else.
-            return pl.when(given.is_not_null()).then(pl.col(item.name))
+            return pl.when(cell.text.is_not_null()).then(pl.col(item.name))
         case ItemType.INTEGER:
-            return _shaped(given, r"^-?[0-9]+$").cast(pl.Int64, strict=False)
+            return cell.shaped.cast(pl.Int64, strict=False)
         case ItemType.NUMBER:
-            number = _shaped(given, r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$").cast(pl.Float64, strict=False)
+            number = cell.shaped.cast(pl.Float64, strict=False)
             return pl.when(number.is_finite()).then(number)
         case ItemType.DECIMAL:
-            return _shaped(given, _decimal_shape(item)).cast(polars_type(item), strict=False)
+            return cell.shaped.cast(polars_type(item), strict=False)
         case ItemType.DATE:
-            return _shaped(given, _date_shape(item.date_format or "")).str.to_date(item.date_format, strict=False)
+            return cell.shaped.str.to_date(item.date_format, strict=False, cache=False)
         case ItemType.BOOLEAN:
-            return given.str.to_lowercase().replace_strict(
-                {"true": True, "false": False}, default=None, return_dtype=pl.Boolean
-            )
+            return pl.when(cell.shaped.is_not_null()).then(cell.shaped.str.to_lowercase() == "true")
 
 
-def _shaped(given: pl.Expr, shape: str) -> pl.Expr:
-    """The text where it has a shape: Polars' own readers take more than a person would."""
-    return pl.when(given.str.contains(shape)).then(given)
-
-
-def _decimal_shape(item: Item) -> str:
-    whole = item.precision - item.scale
-    before = rf"0*[0-9]{{1,{whole}}}" if whole else "0+"
-    after = rf"(\.[0-9]{{1,{item.scale}}}0*)?" if item.scale else r"(\.0+)?"
-    return rf"^-?{before}{after}$"
-
-
-def _date_shape(date_format: str) -> str:
-    shape = date_format.replace(".", r"\.").replace("%Y", "[1-9][0-9]{3}")
-    for letters in ("%d", "%m"):
-        shape = shape.replace(letters, "[0-9]{2}")
-    return f"^{shape}$"
+def _shape(item: Item) -> str:
+    """What a value looks like, as a regular expression: Polars' own readers take more than a person would."""
+    match item.type:
+        case ItemType.TEXT:
+            return ""
+        case ItemType.INTEGER:
+            return r"^-?[0-9]+$"
+        case ItemType.NUMBER:
+            return r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+        case ItemType.DECIMAL:
+            whole = item.precision - item.scale
+            before = rf"0*[0-9]{{1,{whole}}}" if whole else "0+"
+            after = rf"(\.[0-9]{{1,{item.scale}}}0*)?" if item.scale else r"(\.0+)?"
+            return rf"^-?{before}{after}$"
+        case ItemType.DATE:
+            spelt = (item.date_format or "").replace(".", r"\.").replace("%Y", "[1-9][0-9]{3}")
+            return f"^{spelt.replace('%d', '[0-9]{2}').replace('%m', '[0-9]{2}')}$"
+        case ItemType.BOOLEAN:
+            return "^(?i:true|false)$"
 
 
 def bound(item: Item, text: str) -> int | float | date | str:

@@ -127,6 +127,12 @@ def test_what_is_no_json_list_is_unreadable_and_no_crash(listed: Contract, text:
     assert reading.unreadable
 
 
+@pytest.mark.parametrize("depth", [100, 400, 700, 900, 2_000, 9_000, 200_000])
+def test_no_depth_of_nesting_is_a_crash(listed: Contract, depth: int) -> None:
+    reading = read(listed, '[{"A": ' + "[" * depth + '"\\u0041\\u0000"' + "]" * depth + "}]")
+    assert set(failed(reading)) == {"tst.readable"}
+
+
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udC00", "\\u0000"])
 def test_an_escape_that_is_no_character_is_told_by_row(listed: Contract, escape: str) -> None:
     assert found(read(listed, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [("tst.readable", None, 2, None)]
