@@ -22,7 +22,7 @@ Path: TypeAlias = tuple[str | int, ...]
 Plain: TypeAlias = Any
 """None, bool, int, float, str, or lists of and mappings from text to such: what JSON can say."""
 
-LONGEST = 1_000_000
+LONGEST = 250_000
 """Characters in a file; a longer one is no contract, and only costs time."""
 
 

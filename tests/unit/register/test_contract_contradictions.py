@@ -105,6 +105,7 @@ SPOILT = {
 class TestASpoiltRegister:
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
     def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.narrow_to(spoilt.file)
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         found = small.contradictions()
         assert len(found) == 1, "\n".join(map(str, found))

@@ -245,6 +245,7 @@ SPOILT_AND_FOLLOWED = {
 class TestASpoiltRegister:
     @pytest.mark.parametrize("spoilt", SPOILT_AND_FOLLOWED.values(), ids=SPOILT_AND_FOLLOWED.keys())
     def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.narrow_to(spoilt.file)
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         line = small.line_of(spoilt.file, spoilt.at)
         said = [
@@ -254,6 +255,7 @@ class TestASpoiltRegister:
 
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
     def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: Spoilt) -> None:
+        small.narrow_to(spoilt.file)
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         found = small.contradictions()
         assert len(found) == 1, "\n".join(map(str, found))

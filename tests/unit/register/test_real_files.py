@@ -1,0 +1,91 @@
+"""The shipped register against files that its publishers wrote; passed over where those files are not at hand."""
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import ItemType, Register, Role, Table
+from lgdp_pipelines.standards.periods import read_period
+
+PROJECT = Path(__file__).resolve().parents[3]
+REAL = PROJECT.parent / "shared" / "realdata"
+PEOPLE = REAL / "phs-social-care" / "data_people_supported_client_group.csv"
+WASTE = REAL / "waste" / "household-waste-dx-data.json"
+NAMES = REAL / "la-registers" / "name.tsv"
+
+
+@pytest.fixture(scope="module")
+def register() -> Register:
+    return load_register(PROJECT / "schemas")
+
+
+def refused(register: Register, table: Table, kind: str, rows: list[dict[str, str]]) -> set[str]:
+    """Headers of items whose cells the contract would not take, but for national totals."""
+    period_kind = register.returns[kind].latest.period_kind
+    found = set()
+    for row in rows:
+        council = table.having(Role.COUNCIL)[0].header
+        if row[council].startswith("Scotland"):
+            continue
+        for item in table.items:
+            text = row[item.header]
+            if item.role is Role.COUNCIL:
+                taken = register.councils.find(text) is not None
+            elif item.role is Role.PERIOD:
+                taken = read_period(text, period_kind) is not None
+            elif item.code_list:
+                taken = text in register.code_lists[item.code_list].by_code
+            elif item.type is ItemType.INTEGER:
+                taken = int(text) >= 0
+            else:
+                number = Decimal(text)
+                places = -int(number.as_tuple().exponent)
+                taken = number >= 0 and (
+                    item.type is ItemType.NUMBER
+                    or (places <= item.scale and number < 10 ** (item.precision - item.scale))
+                )
+            if not taken:
+                found.add(item.header)
+    return found
+
+
+@pytest.mark.skipif(not PEOPLE.exists(), reason="the publisher's file is not at hand")
+def test_every_real_row_of_people_supported_is_taken(register: Register) -> None:
+    with PEOPLE.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    table = register.returns["PEOPLE-SUPPORTED"].latest.tables[0]
+    assert len(rows) == 15631
+    assert list(rows[0]) == [item.header for item in table.items]
+    assert refused(register, table, "PEOPLE-SUPPORTED", rows) == set()
+
+
+@pytest.mark.skipif(not WASTE.exists(), reason="the publisher's file is not at hand")
+def test_every_real_record_of_waste_is_taken_by_one_table(register: Register) -> None:
+    records = json.loads(WASTE.read_text(encoding="utf-8"))
+    taken = 0
+    for table in register.returns["WASTE"].latest.tables:
+        own = [{key: str(value) for key, value in one.items()} for one in records if table.record_key in one]
+        assert all(set(one) == {item.header for item in table.items} for one in own)
+        assert refused(register, table, "WASTE", own) == set()
+        taken += len(own)
+    assert taken == len(records) == 17490
+
+
+@pytest.mark.skipif(not NAMES.exists(), reason="the publisher's file is not at hand")
+def test_real_misspellings_mean_a_council(register: Register) -> None:
+    with NAMES.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t"))
+    code_column, name_column = "local-authority", "name"
+    scottish = [row for row in rows if row[code_column].startswith("local-authority-sct:")]
+    assert scottish
+    wrong = {
+        row[name_column]
+        for row in scottish
+        if (found := register.councils.find(row[name_column])) is None
+        or found.code != row[code_column].removeprefix("local-authority-sct:")
+    }
+    assert wrong == set()

@@ -1,0 +1,64 @@
+"""The vocabulary, and the page that explains it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.shape import Shape
+from lgdp_pipelines.register.vocabulary import WORDS, Where, words_of
+from tests.unit.register.small_register import PETS, SFTP, SmallRegister
+
+README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
+_ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes)? ?\| (.+) \|$")
+
+
+def _documented() -> list[tuple[str, str, bool, str]]:
+    between = README.split("<!-- vocabulary")[1].split("<!-- end of vocabulary")[0]
+    rows = (_ROW.match(line) for line in between.splitlines())
+    return [(found[1], found[2], bool(found[3]), found[4]) for found in rows if found]
+
+
+def test_the_page_lists_every_word_in_order_and_no_other() -> None:
+    assert [row[:3] for row in _documented()] == [(word.name, word.where.value, word.required) for word in WORDS]
+
+
+@pytest.mark.parametrize("name", ["lgdpPeriodKind", "lgdpGrain", "lgdpRole", "lgdpPrivacy"])
+def test_the_page_names_every_value_of_a_closed_list(name: str) -> None:
+    word = next(word for word in WORDS if word.name == name)
+    text = next(row[3] for row in _documented() if row[0] == name)
+    assert set(re.findall(r"`([\w-]+)`", text)) == set(word.schema["enum"])
+
+
+def test_a_word_means_one_thing_at_a_kind_of_place() -> None:
+    for where in Where:
+        assert len(words_of(where)) == sum(word.where is where for word in WORDS)
+
+
+def test_every_words_schema_is_a_schema_that_refuses_something() -> None:
+    for word in WORDS:
+        assert Shape(word.schema).refusals(3.5), word.name
+
+
+def _examples() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_pages_rules_load(small: SmallRegister) -> None:
+    """Its rules, with the names of the small register's items in place of the page's."""
+    rules = _examples()[0].split("  - id: awards")[0].replace("quality:\n", "")
+    rules = rules.replace("assessment_date", "birth_date").replace("application_date", "birth_date")
+    rules = rules.replace("[birth_date, birth_date]", "[birth_date]")
+    indented = "".join(f"    {line}\n" for line in rules.splitlines())
+    small.write(PETS, small.read(PETS) + indented)
+    pets = load_register(small.root).returns["PETS"].latest.tables[0]
+    assert [rule.id for rule in pets.rules][-2:] == ["pets.decision_not_before_application", "pets.has_applications"]
+
+
+def test_the_pages_code_list_and_source_load(small: SmallRegister) -> None:
+    small.write("codelists/hl1-contact.yaml", _examples()[1])
+    small.write(SFTP, _examples()[2].replace("return: HL1", "return: PETS"))
+    register = load_register(small.root)
+    assert "hl1-contact" in register.code_lists
+    assert register.sources["somewhere-sftp"].returns[0].folder == "outgoing"
