@@ -12,7 +12,7 @@ import polars as pl
 from lgdp_pipelines.register.model import Contract, Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
-from lgdp_pipelines.validation.sql_rules import names_read, tables_read
+from lgdp_pipelines.validation.sql_rules import prepared
 from lgdp_pipelines.validation.typed import ROW
 
 
@@ -59,13 +59,13 @@ def why_not(contract: Contract, rule: Rule, tables: Mapping[str, pl.DataFrame], 
     """
     if not tables:
         return "The extract cannot be read."
-    read = {rule.table, *(tables_read(rule) if rule.sql else ())}
+    read = {rule.table, *(prepared(rule).tables if rule.sql else ())}
     unusable = [contract.by_name[name].title for name in sorted(read & lost.tables)]
     if unusable:
         return f"The table “{unusable[0]}” is missing, or its columns are."
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
-    needed = {*rule.items, *(rule.earlier.by if rule.earlier else ()), *(names_read(rule) if rule.sql else ())}
+    needed = {*rule.items, *(rule.earlier.by if rule.earlier else ()), *(prepared(rule).names if rule.sql else ())}
     headers = [
         contract.by_name[table].by_name[name].header
         for table, name in sorted(lost.items)

@@ -8,6 +8,8 @@ all (``register.sql`` tells that before any row exists).
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 import polars as pl
@@ -49,21 +51,54 @@ def submission_in_sql(tables: Mapping[str, pl.DataFrame], submitted: Submitted) 
         connection.close()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A rule's query, parsed once for all submissions.
+
+    Attributes:
+        by_row: names the offending rows; empty where no row can be named.
+        counted: counts what breaks the rule.
+        names: columns that it names, of whichever table.
+        tables: tables that it reads.
+    """
+
+    by_row: str
+    counted: str
+    names: frozenset[str]
+    tables: frozenset[str]
+
+
+def prepared(rule: Rule) -> Prepared:
+    """A rule of SQL, ready to be asked."""
+    return _prepared(rule.sql or "", rule.table)
+
+
+@lru_cache(maxsize=4096)
+def _prepared(sql: str, table: str) -> Prepared:
+    tree = sqlglot.parse_one(filled(sql, table), dialect=_DIALECT)
+    by_row = rows_instead_of_count(tree, table)
+    return Prepared(
+        by_row=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
+        counted=tree.sql(dialect=_DIALECT),
+        names=frozenset(column.name for column in tree.find_all(exp.Column)),
+        tables=frozenset(found.name for found in tree.find_all(exp.Table)) - set(_ctes(tree)),
+    )
+
+
 def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
     """``_row`` of the rows that break a rule; None where it is broken and no row can be named.
 
     Raises:
         QueryRefused: the rule cannot be run, which is a fault of the register, not of the data.
     """
-    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
-    by_row = rows_instead_of_count(tree, rule.table)
-    if by_row is not None:
+    query = prepared(rule)
+    if query.by_row:
         try:
-            return pl.Series(ROW, _asked(connection, by_row, rule), dtype=pl.Int64)
+            return pl.Series(ROW, _asked(connection, query.by_row, rule), dtype=pl.Int64)
         except duckdb.BinderException:
             pass  # a query within it does not carry the row on
     try:
-        counted = _asked(connection, tree, rule)
+        counted = _asked(connection, query.counted, rule)
     except duckdb.BinderException as error:
         raise _refused(rule, error) from None
     return pl.Series(ROW, [], dtype=pl.Int64) if counted == [0] else None
@@ -84,18 +119,6 @@ def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
 
 
-def names_read(rule: Rule) -> frozenset[str]:
-    """The columns that a rule's query names, of whichever table."""
-    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
-    return frozenset(column.name for column in tree.find_all(exp.Column))
-
-
-def tables_read(rule: Rule) -> frozenset[str]:
-    """The tables that a rule's query reads."""
-    tree = sqlglot.parse_one(filled(rule.sql or "", rule.table), dialect=_DIALECT)
-    return frozenset(table.name for table in tree.find_all(exp.Table)) - set(_ctes(tree))
-
-
 def _source(tree: exp.Select, table: str) -> str | None:
     """What the rows of the table are called in a query's FROM."""
     sources = [tree.args.get("from_") or tree.args.get("from"), *(tree.args.get("joins") or ())]
@@ -112,10 +135,10 @@ def _ctes(tree: exp.Expr) -> Sequence[str]:
     return [cte.alias_or_name for cte in tree.find_all(exp.CTE)]
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, rule: Rule) -> list[int]:
+def _asked(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule) -> list[int]:
     try:
         with time_limit(connection, _SECONDS):
-            found = connection.execute(tree.sql(dialect=_DIALECT)).fetchall()
+            found = connection.execute(query).fetchall()
     except duckdb.BinderException:
         raise
     except duckdb.Error as error:
