@@ -11,7 +11,7 @@ import polars as pl
 from lgdp_pipelines.register.model import EarlierPeriod, Rule
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
-from lgdp_pipelines.validation.sql_rules import names_read, offending_rows, submission_in_sql
+from lgdp_pipelines.validation.sql_rules import offending_rows, prepared, submission_in_sql
 from lgdp_pipelines.validation.tested import Tested, without
 from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
 
@@ -52,7 +52,7 @@ def across(
                 if rows is None:
                     found[rule.id] = Tested(is_broken_as_a_whole=True)
                 else:
-                    spoilt = _spoilt(rule, (*rule.items, *sorted(names_read(rule))), in_error)
+                    spoilt = _spoilt(rule, (*rule.items, *sorted(prepared(rule).names)), in_error)
                     found[rule.id] = Tested(without(rows.sort(), spoilt))
     return found
 
