@@ -1,0 +1,60 @@
+"""What people type: returns, councils and periods by any known name, and where the platform is.
+
+What belongs here: turning words into values, with a clear refusal. What does not: commands.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import Period, parse_period, read_period
+
+ReturnArgument = Annotated[str, typer.Argument(metavar="RETURN", help="A return's code, such as HL1.")]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has that.")
+]
+CouncilOption = Annotated[
+    str, typer.Option("--council", "-c", help="A council, by any code or known name: FIF, S12000047, Fife.")
+]
+PeriodOption = Annotated[str, typer.Option("--period", "-p", help="A period, such as FY2024-25-Q1, CY2024 or 2024-04.")]
+SomeReturn = Annotated[str | None, typer.Option("--return", "-r", help="Only this return.")]
+SomeCouncil = Annotated[str | None, typer.Option("--council", "-c", help="Only this council, by any code or name.")]
+SomePeriod = Annotated[str | None, typer.Option("--period", "-p", help="Only this period.")]
+
+
+def open_platform() -> Platform:
+    """The platform that the environment names."""
+    return Platform(Settings.from_environment())
+
+
+def period_named(ret: Return, text: str) -> Period:
+    """The period that somebody typed for a return: an id, or any spelling of the return's kind of period.
+
+    Raises:
+        WrongUse: it is no period, one of another kind, or one before the return began.
+    """
+    period = read_period(text, ret.latest.period_kind) or parse_period(text)
+    ret.contract_for(period)
+    return period
+
+
+def returns_named(register: Register, text: str | None) -> list[Return]:
+    """The return that somebody typed, or all of them."""
+    return [register.named(text)] if text else list(register.returns.values())
+
+
+def readable_files(files: list[Path]) -> list[Path]:
+    """Files that can be opened.
+
+    Raises:
+        WrongUse: one of them is not there, or is a folder.
+    """
+    for file in files:
+        if not file.is_file():
+            raise WrongUse(f"There is no file {file}.", remedy="Check the path; a folder cannot be handed in.")
+    return files

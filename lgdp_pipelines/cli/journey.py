@@ -1,0 +1,174 @@
+"""Commands that move data: ``submit``, ``collect``, ``revalidate``; and ``status``, which says how far it has come.
+
+What belongs here: starting the journey's jobs and showing what became of it. What does not: the journey.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from lgdp_pipelines.cli import arguments as typed
+from lgdp_pipelines.cli.output import TableFormat, print_out, rows_out, say, working
+from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, standing_rows
+from lgdp_pipelines.collection.collect import CollectionReport
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.runner import Runner, open_runner
+from lgdp_pipelines.register.model import Return, Source
+from lgdp_pipelines.standards.rules import Verdict
+
+FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("submit")(submit)
+    app.command("collect")(collect)
+    app.command("revalidate")(revalidate)
+    app.command("status")(status)
+
+
+def submit(
+    return_code: typed.ReturnArgument,
+    files: typed.FilesArgument,
+    council: typed.CouncilOption,
+    period: typed.PeriodOption,
+) -> None:
+    """Hand in a file: the same journey as a collected one, to SQL.
+
+    Exit code 0: accepted (perhaps with queries), 1: rejected.
+
+    Example: `lgdp submit HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
+    """
+    platform = typed.open_platform()
+    ret = platform.register.named(return_code)
+    span = typed.period_named(ret, period)
+    authority = platform.register.councils.named(council)
+    receipts = hand_in(ret, authority, span, typed.readable_files(files), ledger=platform.ledger, raw=platform.raw)
+    for receipt in receipts:
+        say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
+    with working("Journey") as progress, open_runner(platform, progress) as runner:
+        onwards(runner)
+    rejected = False
+    for receipt in receipts:
+        rejected = _tell_verdict(platform, receipt.id) or rejected
+    if rejected:
+        raise typer.Exit(1)
+
+
+def _tell_verdict(platform: Platform, receipt_id: int) -> bool:
+    """Say what became of a receipt; whether its submission was rejected."""
+    receipt = platform.ledger.receipt(receipt_id)
+    judgement = platform.ledger.judgement_of(receipt.submission_id) if receipt.submission_id else None
+    if judgement is None:
+        say(f"Receipt {receipt.id}: {receipt.state}")
+        return False
+    counted = f"{judgement.rows:,} rows, {judgement.errors:,} errors, {judgement.queries:,} queries"
+    print_out(f"{judgement.submission_id}: {judgement.verdict} ({counted})")
+    if judgement.errors or judgement.queries:
+        say(
+            "Each finding, with its row: "
+            f"lgdp sql \"SELECT rule, row, \\"column\\", message FROM judged.finding "
+            f"WHERE _submission_id = '{judgement.submission_id}'\""
+        )
+    return judgement.verdict is Verdict.REJECTED
+
+
+def onwards(runner: Runner) -> None:
+    """From waiting receipts to releases."""
+    runner.process_waiting()
+    runner.publish_changed()
+
+
+def collect(return_code: typed.SomeReturn = None, council: typed.SomeCouncil = None) -> None:
+    """Fetch what is new from the sources in the register, and take it all the way to SQL.
+
+    Example: `lgdp collect --return HL1 --council Fife`
+    """
+    platform = typed.open_platform()
+    returns = typed.returns_named(platform.register, return_code)
+    councils = [platform.register.councils.named(council).code] if council else []
+    failed = False
+    with working("Collection and journey") as progress, open_runner(platform, progress) as runner:
+        for source in sources_of(platform, returns):
+            progress(f"collecting from {source.title}")
+            report = runner.collect(source, councils)
+            show_collection(source, report)
+            failed = failed or bool(report.failures)
+        onwards(runner)
+    if failed:
+        raise typer.Exit(1)
+
+
+def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
+    """The sources that give any of the returns."""
+    codes = {ret.code for ret in returns}
+    return [s for s in platform.register.sources.values() if any(one.return_code in codes for one in s.returns)]
+
+
+def show_collection(source: Source, report: CollectionReport) -> None:
+    """One line a source, and one for each thing in it that somebody should know of."""
+    total = {
+        "new": sum(len(one.fetched) for one in report.accounts),
+        "known": sum(one.known + one.unchanged for one in report.accounts),
+        "duplicate": sum(len(one.duplicates) for one in report.accounts),
+        "unrecognised": sum(len(one.unrecognised) for one in report.accounts),
+        "left": sum(len(one.left) for one in report.accounts),
+        "failed": len(report.failures),
+    }
+    counted = ", ".join(f"{number:,} {word}" for word, number in total.items() if number or word == "new")
+    say(f"{source.title}, {len(report.accounts)} accounts: {counted}")
+    for account in report.accounts:
+        for receipt in account.unrecognised:
+            say(f"  [yellow]?[/yellow] {account.council_code}: {escape(receipt.file_name)}: {escape(receipt.reason)}")
+        for left in account.left:
+            say(f"  [yellow]·[/yellow] {account.council_code}: {escape(left.name)}: {escape(left.reason)}")
+        for failure in account.failures:
+            say(f"  [red]✗[/red] {account.council_code}: {escape(failure.what)} ({escape(failure.where)})")
+            say(f"    → {escape(failure.remedy)}")
+
+
+def revalidate(
+    return_code: typed.SomeReturn = None, period: typed.SomePeriod = None, council: typed.SomeCouncil = None
+) -> None:
+    """Judge again what stands, by the rules of today; then conform and release what changed.
+
+    A submission that the rules of today would reject stays in place, and is shown as rejected.
+
+    Example: `lgdp revalidate --return HL1 --period FY2024-25-Q1`
+    """
+    platform = typed.open_platform()
+    returns = typed.returns_named(platform.register, return_code)
+    if period and not return_code:
+        raise WrongUse("--period needs --return: periods are a return's own.", remedy="Add --return, such as HL1.")
+    councils = [platform.register.councils.named(council).code] if council else []
+    with working("Judging again") as progress, open_runner(platform, progress) as runner:
+        for ret in returns:
+            chosen = (
+                [typed.period_named(ret, period).id] if period else platform.ledger.periods_with_submissions(ret.code)
+            )
+            runner.revalidate(ret, chosen, councils)
+        runner.publish_changed()
+
+
+def status(
+    return_code: typed.SomeReturn = None,
+    period: typed.SomePeriod = None,
+    form: FormatOption = TableFormat.TABLE,
+) -> None:
+    """Who has submitted what, and the verdict.
+
+    Example: `lgdp status --return HL1`
+    """
+    platform = typed.open_platform()
+    returns = typed.returns_named(platform.register, return_code)
+    chosen = typed.period_named(returns[0], period).id if period and return_code else period
+    if form is TableFormat.TABLE:
+        for ret in returns:
+            print_grid(platform, ret, chosen)
+        print_unplaced(platform)
+    else:
+        rows_out(standing_rows(platform, returns, chosen), COLUMNS, form)

@@ -1,0 +1,133 @@
+"""Who has submitted what, and the verdict: the ledger's standings as rows and as a grid.
+
+What belongs here: how standings look. What does not: what they are (``ledger``).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from lgdp_pipelines.cli.output import Row, print_out, print_table
+from lgdp_pipelines.ledger.records import ReceiptState, Standing, SubmissionState
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.register.calendar import due_date
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.standards.rules import Verdict
+
+COLUMNS = (
+    "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
+    "queries", "known_issues", "open_queries", "received_at", "due", "on_time",
+)  # fmt: skip
+"""Columns of :func:`standing_rows`."""
+
+PERIODS_SHOWN = 9
+
+
+def standing_rows(platform: Platform, returns: Sequence[Return], period: str | None = None) -> list[Row]:
+    """One row for each council and period that anything has come for, in order of return, period and council."""
+    return [_row(platform, ret, one) for ret in returns for one in _standings(platform, ret, period)]
+
+
+def _standings(platform: Platform, ret: Return, period: str | None) -> list[Standing]:
+    found = platform.ledger.status(ret.code, period)
+    return sorted(found, key=lambda one: (parse_period(one.period).start, one.council_code))
+
+
+def _row(platform: Platform, ret: Return, one: Standing) -> Row:
+    span = parse_period(one.period)
+    due = due_date(ret.contract_for(span), span)
+    return {
+        "return": ret.code,
+        "council": one.council_code,
+        "council_name": platform.register.councils.by_code[one.council_code].name,
+        "period": one.period,
+        "submission": one.submission_id,
+        "state": one.state,
+        "verdict": one.verdict,
+        "current": one.current,
+        "rows": one.rows,
+        "errors": one.errors,
+        "queries": one.queries,
+        "known_issues": one.known_issues,
+        "open_queries": one.open_queries,
+        "received_at": one.received_at.isoformat(timespec="seconds") if one.received_at else None,
+        "due": due.isoformat(),
+        "on_time": one.received_at.date() <= due if one.received_at else None,
+    }
+
+
+def print_grid(platform: Platform, ret: Return, period: str | None = None) -> None:
+    """Councils down, periods across: the picture of who has submitted and whose data stand."""
+    standings = _standings(platform, ret, period)
+    periods = list(dict.fromkeys(one.period for one in standings))
+    shown, left_out = periods[-PERIODS_SHOWN:], len(periods) - PERIODS_SHOWN
+    cells = {(one.council_code, one.period): one for one in standings}
+    table = Table(
+        title=f"{ret.code}: {ret.latest.title}", title_justify="left", header_style="bold", box=None, pad_edge=False
+    )
+    for heading in ("council", *(text.removeprefix("FY").removeprefix("CY") for text in shown)):
+        table.add_column(heading, no_wrap=True)
+    for council in platform.register.councils:
+        table.add_row(f"{council.code} {escape(council.name)}", *(_symbol(cells.get((council.code, p))) for p in shown))
+    if not periods:
+        print_out(f"[bold]{ret.code}: {escape(ret.latest.title)}[/bold]\n  nothing has come yet\n")
+        return
+    print_table(table)
+    note = f" The {left_out} earlier periods: --period, or --format csv." if left_out > 0 else ""
+    print_out(f"[dim]✓ accepted  ? queried  ✗ rejected  ✗✓ rejected, an earlier one stands  … waiting  · nothing{note}[/dim]\n")
+
+
+def _symbol(one: Standing | None) -> str:
+    if one is None:
+        return "[dim]·[/dim]"
+    if one.waiting or one.state is SubmissionState.JUDGING:
+        return "…"
+    match one.verdict:
+        case Verdict.ACCEPTED:
+            return "[green]✓[/green]"
+        case Verdict.QUERIED:
+            return f"[yellow]? {one.queries}[/yellow]"
+        case Verdict.REJECTED:
+            return f"[red]✗ {one.errors}[/red]" + (" [green]✓[/green]" if one.current else "")
+        case _:
+            return "…"
+
+
+def print_unplaced(platform: Platform) -> None:
+    """What came and could not be placed: kept, and somebody has to look."""
+    for receipt in platform.ledger.receipts(ReceiptState.UNRECOGNISED):
+        print_out(
+            f"[yellow]?[/yellow] unrecognised, kept as receipt {receipt.id}: {receipt.council_code} "
+            f"{escape(receipt.file_name)}: {escape(receipt.reason)}"
+        )
+
+
+def print_summary(platform: Platform) -> None:
+    """One line a return and period: how many councils, and with which verdict; then each rejection by name."""
+    everything = [one for ret in platform.register.returns.values() for one in _standings(platform, ret, None)]
+    expected = len(platform.register.councils.codes)
+    table = Table(title="Who has submitted what", title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for heading in ("return", "period", "accepted", "queried", "rejected", "nothing came", "rows standing"):
+        table.add_column(heading, justify="left" if heading in ("return", "period") else "right")
+    for (code, period), group in _grouped(everything):
+        verdicts = Counter(one.verdict for one in group)
+        standing = sum(one.rows or 0 for one in group if one.current)
+        table.add_row(
+            code, period, *(str(verdicts[verdict] or "") for verdict in Verdict),
+            str(expected - len(group) or ""), f"{standing:,}",
+        )  # fmt: skip
+    print_table(table)
+    for one in everything:
+        if one.verdict is Verdict.REJECTED:
+            stays = f"; {one.current} stays" if one.current else ""
+            print_out(f"  [red]✗[/red] {one.submission_id}: {one.errors} errors{stays}")
+
+
+def _grouped(standings: Sequence[Standing]) -> Iterator[tuple[tuple[str, str], list[Standing]]]:
+    groups: dict[tuple[str, str], list[Standing]] = {}
+    for one in standings:
+        groups.setdefault((one.return_code, one.period), []).append(one)
+    yield from groups.items()

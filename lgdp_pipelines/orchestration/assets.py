@@ -1,0 +1,145 @@
+"""Asset factories: one a stage, each on one screen, whose body is one call into the journey.
+
+What belongs here: wiring. What does not: what is shown of an asset (``specs``, ``events``) and what is done
+(``process``, ``publish``, ``collection``).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from lgdp_pipelines.orchestration import events, policy, specs
+from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.process import Outcome, Scope, process
+from lgdp_pipelines.orchestration.publish import conformed_model_names, publish
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.periods import parse_period
+
+
+class ProcessConfig(dg.Config):
+    """What a run over a return's councils judges.
+
+    Attributes:
+        scope: ``news``: what nobody has judged yet; ``everything``: also what stands, by the rules of today.
+    """
+
+    scope: str = Scope.EVERYTHING.value
+
+
+def received_asset(ret: Return, platform: Platform) -> dg.AssetSpec:
+    """``[received, return]``: written by collection alone, so it has no run of its own."""
+    return specs.received_spec(ret, platform, council_period_grid(ret, platform.register, platform.today))
+
+
+def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
+    """``[landed, return]`` and ``[validated, return]``, with the checks on the latter: one step for many councils."""
+    grid = council_period_grid(ret, platform.register, platform.today)
+    validated = specs.stage_key(specs.VALIDATED, ret)
+    described = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
+    described[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
+
+    @dg.multi_asset(
+        name=f"process_{ret.slug}",
+        specs=[specs.landed_spec(ret, platform, grid), specs.validated_spec(ret, platform, grid)],
+        check_specs=[policy.partitioned_check(name, validated, grid, text) for name, text in described.items()],
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def process_return(
+        context: dg.AssetExecutionContext, config: ProcessConfig, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult]:
+        teller = Teller(context, ret, list(described))
+        for period_id, councils in councils_by_period(context.partition_keys).items():
+            process(
+                platform,
+                ret,
+                parse_period(period_id),
+                councils,
+                scope=Scope(config.scope),
+                run_id=context.run_id,
+                tell=teller.tell,
+                progress=context.log.info,
+            )
+        yield from teller.declared_checks()
+
+    return process_return
+
+
+class Teller:
+    """Tells Dagster, partition by partition, what really happened; then each declared check once, as it demands.
+
+    A council with two submissions in one run has one check result: its latest submission's. In a run of one partition
+    Dagster takes what is yielded as that partition's result, so nothing else is told of its checks.
+    """
+
+    def __init__(self, context: dg.AssetExecutionContext, ret: Return, checks: Sequence[str]) -> None:
+        self._context = context
+        self._ret = ret
+        self._validated = specs.stage_key(specs.VALIDATED, ret)
+        self._alone = len(context.partition_keys) == 1
+        self._passed = dict.fromkeys(checks, True)
+        self._only: dict[str, dg.AssetCheckResult] = {}
+        self._told = 0
+
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """What happened to each submission of a period."""
+        latest = {outcome.council: outcome for outcome in outcomes}
+        for outcome in outcomes:
+            contract = self._ret.contract_for(parse_period(outcome.submission.period))
+            for event in events.materialisations(self._ret, contract, outcome):
+                self._context.log_event(event)
+            if latest[outcome.council] is outcome:
+                self._told += 1
+                for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
+                    self._tell_check(outcome, result)
+
+    def _tell_check(self, outcome: Outcome, result: events.Checked) -> None:
+        self._passed[result.name] = self._passed[result.name] and result.passed
+        told = {"passed": result.passed, "severity": result.severity, "metadata": result.metadata}
+        where = {"asset_key": self._validated, "check_name": result.name}
+        if self._alone:
+            self._only[result.name] = dg.AssetCheckResult(**where, **told)
+        else:
+            key = cell(outcome.council, outcome.submission.period)
+            self._context.log_event(dg.AssetCheckEvaluation(**where, **told, partition=key))
+
+    def declared_checks(self) -> Iterator[dg.AssetCheckResult]:
+        """Each declared check once: a single partition's own result, or a word on the run as a whole."""
+        for name, passed in self._passed.items():
+            yield self._only.get(name) or dg.AssetCheckResult(
+                asset_key=self._validated,
+                check_name=name,
+                passed=passed,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"{self._told} councils judged in this run; each partition has its own result.",
+            )
+
+
+def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
+    """``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
+    grid = period_grid(ret, platform.today)
+    models = conformed_model_names(ret)
+    keys = [specs.conformed_key(model, ret) for model in models]
+    published = specs.stage_key(specs.PUBLISHED, ret)
+
+    @dg.multi_asset(
+        name=f"publish_{ret.slug}",
+        specs=[*specs.conformed_specs(ret, models, grid), specs.published_spec(ret, models, grid)],
+        check_specs=[
+            policy.partitioned_check(
+                policy.SLICE_TESTS_HOLD, key, grid, "The dbt tests of the slice hold: keys, codes, references."
+            )
+            for key in [*keys, published]
+        ],
+        partitions_def=grid,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def publish_return(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+        release = publish(platform, ret, context.partition_keys, run_id=context.run_id, progress=context.log.info)
+        yield from events.publication_results(ret, release)
+
+    return publish_return

@@ -1,0 +1,43 @@
+"""What is in the graph: a list that someone wrote.
+
+What belongs here: putting definitions together. What does not: making any of them.
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
+from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.sensors import automations
+from lgdp_pipelines.settings import Settings
+
+
+def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """Everything Dagster is to know, for the returns and sources of the register.
+
+    Args:
+        settings: where things are.
+        overrides: resources by name, in place of the usual ones; ``platform`` is the one there is.
+
+    Raises:
+        RegisterError: the register contradicts itself.
+    """
+    resources: dict[str, object] = {"platform": Platform(settings), **(overrides or {})}
+    platform = resources["platform"]
+    if not isinstance(platform, Platform):
+        raise TypeError("the resource `platform` must be a Platform")
+    returns = list(platform.register.returns.values())
+    sensors, schedules = automations(platform)
+    return dg.Definitions(
+        assets=[
+            *(received_asset(ret, platform) for ret in returns),
+            *(process_assets(ret, platform) for ret in returns),
+            *(publish_assets(ret, platform) for ret in returns),
+        ],
+        jobs=[collect_job, *(job for ret in returns for job in return_jobs(ret))],
+        sensors=sensors,
+        schedules=schedules,
+        resources=resources,
+    )

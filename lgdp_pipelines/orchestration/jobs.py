@@ -1,0 +1,121 @@
+"""Jobs: collecting from a source, and for each return processing, revalidating and publishing.
+
+What belongs here: what an engineer can start by hand. What does not: what starts them by itself (``sensors``).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from lgdp_pipelines.collection.collect import CollectionReport, collect_source
+from lgdp_pipelines.orchestration import policy, specs
+from lgdp_pipelines.orchestration.partitions import cell
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.process import Scope
+from lgdp_pipelines.orchestration.publish import conformed_model_names
+from lgdp_pipelines.register.model import Return
+
+COLLECT = "collect"
+
+
+class CollectConfig(dg.Config):
+    """What a collection run fetches.
+
+    Attributes:
+        source: id of a source in the register.
+        councils: register codes; empty for every council that has an account.
+    """
+
+    source: str
+    councils: list[str] = []  # noqa: RUF012 - pydantic copies it
+
+
+@dg.op(name=COLLECT, out=dg.Out(io_manager_key="in_memory"))
+def collect(
+    context: dg.OpExecutionContext, config: CollectConfig, platform: dg.ResourceParam[Platform]
+) -> CollectionReport:
+    """Fetch what is new in a source's accounts and write a receipt for each extract.
+
+    A council whose server is down is a line in the report, not a failed run: the others are not held up.
+    """
+    source = platform.register.sources[config.source]
+    report = collect_source(
+        source,
+        platform.register,
+        platform.ledger,
+        platform.raw,
+        councils=config.councils or None,
+        today=platform.today,
+        environment=platform.environment,
+        progress=context.log.info,
+    )
+    for event in _received(platform, report):
+        context.log_event(event)
+    for failure in report.failures:
+        context.log.warning(f"{failure.what} ({failure.where}) → {failure.remedy}")
+    return report
+
+
+def _received(platform: Platform, report: CollectionReport) -> Iterator[dg.AssetMaterialization]:
+    for receipt in report.receipts:
+        if receipt.return_code is None or receipt.period is None:
+            continue
+        yield dg.AssetMaterialization(
+            specs.stage_key(specs.RECEIVED, platform.register.returns[receipt.return_code]),
+            partition=cell(receipt.council_code, receipt.period),
+            metadata={
+                "file": receipt.file_name,
+                "bytes": receipt.size,
+                "sha256": receipt.sha256,
+                "state": str(receipt.state),
+                "transport": str(receipt.transport),
+            },
+        )
+
+
+@dg.job(
+    name=COLLECT,
+    description="Fetch what is new in a source's accounts, council by council, and write receipts.",
+    executor_def=dg.in_process_executor,
+    resource_defs={"in_memory": dg.mem_io_manager},
+)
+def collect_job() -> None:
+    """The one collection job; what it collects is in its run config."""
+    collect()
+
+
+def return_jobs(ret: Return) -> list[Any]:
+    """``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
+    judged = [specs.stage_key(specs.LANDED, ret), specs.stage_key(specs.VALIDATED, ret)]
+    made = [specs.conformed_key(model, ret) for model in conformed_model_names(ret)]
+    return [
+        dg.define_asset_job(
+            f"process_{ret.slug}",
+            selection=dg.AssetSelection.assets(*judged),
+            description=f"Land and judge the submissions of {ret.code} that nobody has judged yet.",
+            config=process_config(ret, Scope.NEWS),
+            executor_def=dg.in_process_executor,
+            tags=policy.RUN_RETRIES,
+        ),
+        dg.define_asset_job(
+            f"revalidate_{ret.slug}",
+            selection=dg.AssetSelection.assets(*judged),
+            description=f"Judge again what stands of {ret.code}, by the rules of today.",
+            config=process_config(ret, Scope.EVERYTHING),
+            executor_def=dg.in_process_executor,
+            tags=policy.RUN_RETRIES,
+        ),
+        dg.define_asset_job(
+            f"publish_{ret.slug}",
+            selection=dg.AssetSelection.assets(*made, specs.stage_key(specs.PUBLISHED, ret)),
+            description=f"Conform {ret.code} and release it, period by period.",
+            executor_def=dg.in_process_executor,
+            tags=policy.RUN_RETRIES,
+        ),
+    ]
+
+
+def process_config(ret: Return, scope: Scope) -> Mapping[str, Any]:
+    """Run config of a return's processing step."""
+    return {"ops": {f"process_{ret.slug}": {"config": {"scope": str(scope)}}}}

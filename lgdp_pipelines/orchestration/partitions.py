@@ -1,0 +1,55 @@
+"""Partitions: the grid of council × period up to the validated table, and period from the conformed models on.
+
+What belongs here: making the grids from the register, and turning keys into councils and periods and back.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import dagster as dg
+
+from lgdp_pipelines.register.calendar import periods_of
+from lgdp_pipelines.register.model import Register, Return
+
+COUNCIL = "council"
+PERIOD = "period"
+
+
+def period_grid(ret: Return, today: date) -> dg.StaticPartitionsDefinition:
+    """The periods of a return that have begun."""
+    return dg.StaticPartitionsDefinition([period.id for period in periods_of(ret, today)])
+
+
+def council_period_grid(ret: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
+    """Every council in every period of a return that has begun."""
+    return dg.MultiPartitionsDefinition(
+        {COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)), PERIOD: period_grid(ret, today)}
+    )
+
+
+def cell(council: str, period: str) -> dg.MultiPartitionKey:
+    """The key of one council in one period."""
+    return dg.MultiPartitionKey({COUNCIL: council, PERIOD: period})
+
+
+def councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
+    """Councils by period, of the keys that a run was given, in the keys' order."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        if not isinstance(key, dg.MultiPartitionKey):
+            raise TypeError(f"{key!r} is not a key of two dimensions")
+        dimensions = key.keys_by_dimension
+        found[dimensions[PERIOD]].append(dimensions[COUNCIL])
+    return dict(found)
+
+
+def range_tags(first: str, last: str) -> Mapping[str, str]:
+    """The tags that make one run of all partitions from the first to the last."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def all_councils(register: Register, period: str) -> Mapping[str, str]:
+    """The tags of a run over every council in one period."""
+    codes = register.councils.codes
+    return range_tags(cell(codes[0], period), cell(codes[-1], period))

@@ -1,0 +1,67 @@
+"""Policy: when assets are made, how often things are tried, and what may run beside what. One module, one place.
+
+What belongs here: numbers and conditions with the reason for each. What does not: assets, jobs and sensors.
+"""
+
+import warnings
+
+import dagster as dg
+
+from lgdp_pipelines.standards.rules import CheckFamily
+
+SLICE_TAG = "lgdp/slice"
+"""Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
+
+SENSOR_SECONDS = 30
+"""Between looks at SFTP accounts and waiting receipts: a resubmission is in SQL well within two minutes."""
+
+RUN_RETRIES = {"dagster/max_retries": "2"}
+"""A run is idempotent slices alone, so a run that died is simply started again, twice."""
+
+SUBMISSION_ON_TIME = "submission_on_time"
+SLICE_TESTS_HOLD = "slice_tests_hold"
+
+
+def slice_tag(slug: str, period: str) -> dict[str, str]:
+    """The tag that keeps two runs off one return and period."""
+    return {SLICE_TAG: f"{slug}/{period}"}
+
+
+def follows_upstream() -> dg.AutomationCondition[dg.AssetKey]:
+    """Make a period again as soon as any council's slice of it has changed.
+
+    ``eager()`` would wait until no council is missing, and a condition on blocking checks until every council's check
+    has passed: with one council late neither ever fires. A rejected submission materialises nothing, and that is the
+    gate. ``since_last_handled`` keeps a change that arrives while a run is under way: without it that change is lost.
+    """
+    return (
+        dg.AutomationCondition.any_deps_updated().since_last_handled() & ~dg.AutomationCondition.in_progress()
+    ).with_label("a council's slice has changed")
+
+
+def period_of_every_council() -> dg.PartitionMapping:
+    """A period depends on the same period of all councils."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.MultiToSingleDimensionPartitionMapping("period")
+
+
+def partitioned_check(
+    name: str, asset: dg.AssetKey, grid: dg.PartitionsDefinition, description: str
+) -> dg.AssetCheckSpec:
+    """A check with a result for each partition. The only place that makes them: they are a preview in Dagster 1.13."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(name, asset=asset, description=description, partitions_def=grid)
+
+
+CHECK_DESCRIPTIONS = {
+    CheckFamily.SCHEMA_CONFORMS: "The extract is readable, has the contract's columns, and every cell reads as its "
+    "item's type, form and range, with nothing missing that must be there.",
+    CheckFamily.CODES_ARE_RECOGNISED: "Every code is in its code list on the period's last day.",
+    CheckFamily.KEY_IS_UNIQUE: "No two rows share the table's key.",
+    CheckFamily.COUNCIL_AND_PERIOD_AGREE: "Rows name the council of the account and the period of the submission.",
+    CheckFamily.RULES_HOLD: "The contract's rules across items, rows and tables hold.",
+    CheckFamily.FIGURES_ARE_PLAUSIBLE: "Nothing is so unlikely that the council must confirm or explain it.",
+}
+"""What is true when a check is green."""

@@ -1,0 +1,332 @@
+"""From received bytes to validated slices: the submissions of one return and one period, in one go.
+
+The order of effects is what makes a run that dies repeatable. Bytes are on disk and receipts in the ledger before it
+begins; landed rows, findings and validated slices are written next, each replacing only its own submission or slice;
+the ledger says last, in one transaction, what became of each submission. A run that finds slices without a word in the
+ledger undoes them first (:func:`recover`), and judges again what was left in judging.
+
+What belongs here: the order in which stages are called. What does not: any rule about data, and Dagster.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+import polars as pl
+import pyarrow as pa
+
+from lgdp_pipelines.landing.tables import landed_rows
+from lgdp_pipelines.landing.extract import ExtractFile, Reading
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.ledger.ledger import Judged, Submission
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.register.calendar import due_date
+from lgdp_pipelines.register.model import Contract, Return, Table
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.storage.tables import FINDING, landed_table, submission_key, validated_table
+from lgdp_pipelines.validation.judge import Judgement, judge
+
+
+class Scope(StrEnum):
+    """Which submissions a run judges."""
+
+    NEWS = "news"
+    """Those that nobody has judged yet."""
+    EVERYTHING = "everything"
+    """Those, and again each current submission and whatever was rejected after it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one submission in one run.
+
+    Attributes:
+        submission: as it was opened.
+        judgement: verdict, findings and a result for each rule.
+        rows: how many rows its extracts have, over all tables.
+        is_late: whether its last file came after the due date.
+        is_standing: whether the council's validated slice is now this submission's.
+    """
+
+    submission: Submission
+    judgement: Judgement
+    rows: int
+    is_late: bool
+    is_standing: bool
+
+    @property
+    def council(self) -> str:
+        """Register code of the council."""
+        return self.submission.council_code
+
+
+def process(
+    platform: Platform,
+    ret: Return,
+    period: Period,
+    councils: Sequence[str],
+    *,
+    scope: Scope,
+    run_id: str,
+    tell: Callable[[Sequence[Outcome]], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> tuple[Outcome, ...]:
+    """Judge what has come from the given councils, and put in place what is accepted.
+
+    Args:
+        platform: where everything is.
+        ret: the return.
+        period: one of its periods.
+        councils: register codes; others are not looked at.
+        scope: news alone, or everything again.
+        run_id: who does it, for ledger and commits.
+        tell: told of all outcomes when their slices are written and before the ledger says so: whoever listens hears of
+            an outcome again if the run dies in between, and never misses one.
+        progress: told of each submission when it is judged.
+
+    Returns:
+        One outcome a submission, in order of council and sequence number; empty where nothing was waiting.
+
+    Raises:
+        LgdpError: the platform is broken. Bad data never raises.
+    """
+    contract = ret.contract_for(period)
+    recover(platform, contract, period)
+    submissions = _submissions(platform, contract, period, councils, scope)
+    if not submissions:
+        return ()
+    earlier = _earlier(platform, ret)
+    judged: list[tuple[Submission, Reading, Judgement]] = []
+    for number, submission in enumerate(submissions, 1):
+        reading, judgement = judge_submission(platform, contract, period, submission, earlier(submission.council_code))
+        judged.append((submission, reading, judgement))
+        progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
+    standing = _standing(judged, platform.ledger.current(ret.code, period.id))
+    _write(platform, contract, period, judged, standing, run_id)
+    due = due_date(contract, period)
+    outcomes = tuple(
+        Outcome(
+            submission=submission,
+            judgement=judgement,
+            rows=_rows(reading),
+            is_late=submission.received_at.date() > due,
+            is_standing=standing.get(submission.council_code) == submission.id,
+        )
+        for submission, reading, judgement in judged
+    )
+    tell(outcomes)
+    platform.ledger.settle(run_id, [_judged(platform, contract, outcome) for outcome in outcomes])
+    platform.ledger.mirror(platform.lake, ret.code)
+    return outcomes
+
+
+def judge_submission(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    submission: Submission,
+    earlier: Callable[[Period, Table], pl.DataFrame | None],
+) -> tuple[Reading, Judgement]:
+    """Read a submission's bytes and judge them. Nothing is written."""
+    files = [
+        ExtractFile(receipt.file_name, platform.raw.get(receipt.sha256), receipt.table)
+        for receipt in platform.ledger.receipts_of(submission.id)
+    ]
+    reading = read_extract(contract, files)
+    judgement = judge(
+        contract,
+        platform.register,
+        reading.tables,
+        reading.findings,
+        reading.results,
+        council=platform.register.councils.by_code[submission.council_code],
+        period=period,
+        earlier=earlier,
+    )
+    return reading, judgement
+
+
+def recover(platform: Platform, contract: Contract, period: Period) -> None:
+    """Make validated slices agree with the ledger, where a run died between writing the one and the other.
+
+    A slice of a submission that the ledger does not call current is taken away, and the current one made again from
+    its bytes. A current submission with rows but no slice is likewise made again.
+    """
+    current = platform.ledger.current(contract.return_code, period.id)
+    tables = [validated_table(contract, table) for table in contract.tables]
+    slices = [platform.lake.slices(table, period.id) for table in tables]
+    councils = {council for found in slices for council in found} | set(current)
+    wrong = {
+        council
+        for council in councils
+        if any(found.get(council, current.get(council)) != current.get(council) for found in slices)
+        or (all(council not in found for found in slices) and _has_rows(platform, current[council]))
+    }
+    for table in tables:
+        if wrong and platform.lake.exists(table):
+            platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
+    lost = {council: current[council] for council in sorted(wrong & set(current))}
+    if not lost:
+        return
+    never = _no_earlier
+    frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table in contract.tables}
+    for submission_id in lost.values():
+        submission = platform.ledger.submission(submission_id)
+        _, judgement = judge_submission(platform, contract, period, submission, never)
+        for name, frame in judgement.tables.items():
+            frames[name].append(_keyed(frame, submission))
+    _write_validated(platform, contract, period, frames, lost, run_id="recovery")
+
+
+def _has_rows(platform: Platform, submission_id: str) -> bool:
+    judgement = platform.ledger.judgement_of(submission_id)
+    return judgement is not None and judgement.rows > 0
+
+
+def _no_earlier(_period: Period, _table: Table) -> None:
+    return None
+
+
+def _submissions(
+    platform: Platform, contract: Contract, period: Period, councils: Sequence[str], scope: Scope
+) -> list[Submission]:
+    required = [table.name for table in contract.tables if table.file_pattern and not table.optional]
+    found = {
+        one.id: one for one in platform.ledger.open_submissions(contract.return_code, period.id, councils, required)
+    }
+    if scope is Scope.EVERYTHING:
+        found |= {one.id: one for one in platform.ledger.to_rejudge(contract.return_code, period.id, councils)}
+    return sorted(found.values(), key=lambda one: (one.council_code, one.number))
+
+
+def _earlier(platform: Platform, ret: Return) -> Callable[[str], Callable[[Period, Table], pl.DataFrame | None]]:
+    """A reader of earlier periods for each council; a period's table is read once for all councils."""
+
+    @cache
+    def whole(period: Period, table_name: str) -> Mapping[str, pl.DataFrame]:
+        if period.start < ret.first_period.start:
+            return {}
+        contract = ret.contract_for(period)
+        table = contract.by_name.get(table_name)
+        if table is None:
+            return {}
+        stored = validated_table(contract, table)
+        if not platform.lake.exists(stored):
+            return {}
+        rows = platform.lake.read(stored, {"period": period.id})
+        return {str(key[0]): frame for key, frame in rows.partition_by("council_code", as_dict=True).items()}
+
+    def of(council: str) -> Callable[[Period, Table], pl.DataFrame | None]:
+        return lambda period, table: whole(period, table.name).get(council)
+
+    return of
+
+
+def _standing(judged: Sequence[tuple[Submission, Reading, Judgement]], current: Mapping[str, str]) -> dict[str, str]:
+    """Which submission each council's slice becomes: its last accepted one, unless a later one is current already."""
+    standing: dict[str, Submission] = {}
+    for submission, _, judgement in judged:
+        present = current.get(submission.council_code)
+        is_older = present is not None and submission_key(present).number > submission.number
+        if judgement.verdict is not Verdict.REJECTED and not is_older:
+            standing[submission.council_code] = submission
+    return {council: submission.id for council, submission in standing.items()}
+
+
+def _write(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    standing: Mapping[str, str],
+    run_id: str,
+) -> None:
+    ids = [submission.id for submission, _, _ in judged]
+    commit = {"run": run_id, "submissions": " ".join(ids)}
+    for table in contract.tables:
+        rows = [
+            landed_rows(reading.tables[table.name], contract, table, submission.council_code, period, submission.id)
+            for submission, reading, _ in judged
+            if table.name in reading.tables
+        ]
+        stored = landed_table(contract, table)
+        if rows:
+            platform.lake.replace(
+                stored, pa.concat_tables(rows), where={"period": period.id, "_submission_id": ids}, commit=commit
+            )
+    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
+    platform.lake.replace(
+        FINDING,
+        findings.to_arrow().cast(FINDING.arrow_schema),
+        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
+        commit=commit,
+    )
+    frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table in contract.tables}
+    for submission, _, judgement in judged:
+        if standing.get(submission.council_code) == submission.id:
+            for name, frame in judgement.tables.items():
+                frames[name].append(_keyed(frame, submission))
+    _write_validated(platform, contract, period, frames, standing, run_id=run_id)
+
+
+def _write_validated(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    frames: Mapping[str, Sequence[pl.DataFrame]],
+    standing: Mapping[str, str],
+    *,
+    run_id: str,
+) -> None:
+    if not standing:
+        return
+    for table in contract.tables:
+        stored = validated_table(contract, table)
+        schema = stored.arrow_schema
+        parts = [frame.select(schema.names).to_arrow().cast(schema) for frame in frames[table.name]]
+        platform.lake.replace_councils(
+            stored,
+            pa.concat_tables(parts) if parts else schema.empty_table(),
+            period=period.id,
+            submissions=standing,
+            commit={"run": run_id, "submissions": " ".join(standing.values())},
+        )
+
+
+def _keyed(frame: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+    """A judged table with the platform's keys."""
+    return frame.with_columns(
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    )
+
+
+def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+    """A judgement's findings with the keys of the lake's finding table."""
+    return findings.with_columns(
+        pl.lit(submission.return_code).alias("return_code"),
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    ).select(FINDING.arrow_schema.names)
+
+
+def _rows(reading: Reading) -> int:
+    return sum(frame.height for frame in reading.tables.values())
+
+
+def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:
+    return Judged(
+        submission_id=outcome.submission.id,
+        verdict=outcome.judgement.verdict,
+        contract_version=str(contract.version),
+        contract_sha256=contract.sha256,
+        code_version=platform.code_version,
+        rows=outcome.rows,
+        rules=rules_of(contract),
+        results=outcome.judgement.results,
+    )

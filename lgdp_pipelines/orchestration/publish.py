@@ -1,0 +1,132 @@
+"""From validated slices to releases: conforming and publishing the periods of one return, in one go.
+
+What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases down,
+and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from lgdp_pipelines.conformance.build import BuildOutcome, build
+from lgdp_pipelines.conformance.models import conformed_models
+from lgdp_pipelines.conformance.project import Project, write_project
+from lgdp_pipelines.ledger.records import Release
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.publication.models import published_models
+from lgdp_pipelines.register.calendar import periods_of
+from lgdp_pipelines.register.model import Grain, Return
+from lgdp_pipelines.register.united import products_of, united_tables
+from lgdp_pipelines.storage.outputs import OBSERVATION, case_table, published_table
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What came of publishing some periods of a return.
+
+    Attributes:
+        outcome: of dbt.
+        releases: one a period, as the ledger has them; empty where a test kept them back.
+    """
+
+    outcome: BuildOutcome
+    releases: tuple[Release, ...]
+
+
+def conformed_model_names(ret: Return) -> list[str]:
+    """Names of the conformed tables that a return writes slices into."""
+    tables = united_tables(ret)
+    cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
+    has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
+    return [*([OBSERVATION.name] if has_figures else []), *cases]
+
+
+def project_of(platform: Platform) -> Project:
+    """The dbt project that follows from the register, made if it is not there.
+
+    Raises:
+        BuildFailed: dbt cannot parse it.
+    """
+    register = platform.register
+    return write_project(platform.settings, {**conformed_models(register), **published_models(register)})
+
+
+def periods_to_publish(platform: Platform, ret: Return) -> list[str]:
+    """Ids of the periods whose current submissions or models are not those of the latest release, in order."""
+    model_sha256 = model_hash(platform, ret)
+    found = []
+    for period in platform.ledger.periods_with_submissions(ret.code):
+        current = platform.ledger.current(ret.code, period)
+        latest = platform.ledger.latest_release(ret.code, period)
+        released = dict(latest.submissions) if latest else {}
+        if released != current or (latest is not None and latest.model_sha256 != model_sha256):
+            found.append(period)
+    order = [period.id for period in periods_of(ret, platform.today)]
+    return sorted(found, key=order.index)
+
+
+def model_hash(platform: Platform, ret: Return) -> str:
+    """What a return's published slices depend on besides its rows: its models as compiled, and the words they show.
+
+    Another return's contract, or a code list that this one does not use, changes nothing here.
+    """
+    register = platform.register
+    models = sorted((one.unique_id, one.sql) for one in project_of(platform).models.values() if ret.slug in one.tags)
+    used = {item.code_list for contract in ret.contracts for table in contract.tables for item in table.items}
+    lists = [repr(register.code_lists[name]) for name in sorted(used - {None}, key=str) if name]
+    councils = [repr(council) for council in register.councils]
+    return hashlib.sha256(repr((models, lists, councils)).encode()).hexdigest()
+
+
+def publish(
+    platform: Platform,
+    ret: Return,
+    periods: Sequence[str],
+    *,
+    run_id: str,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Publication:
+    """Conform and release the slices of one return.
+
+    Args:
+        platform: where everything is.
+        ret: the return.
+        periods: ids; all are built in one call of dbt.
+        run_id: who does it, for ledger and commits.
+        progress: told of each step.
+
+    Returns:
+        What was built and released. A failed test keeps the release back and is told, not raised.
+
+    Raises:
+        BuildFailed: a model could not be made. What was published stands.
+        StorageError: the lake did not take a slice.
+    """
+    project = project_of(platform)
+    current = {period: platform.ledger.current(ret.code, period) for period in periods}
+    platform.ledger.mirror(platform.lake, ret.code)
+    progress(f"conforming {ret.code} {', '.join(periods)}")
+    outcome = build(project, platform.settings, ret, periods, commit={"run": run_id})
+    releases: tuple[Release, ...] = ()
+    if outcome.is_published:
+        versions = _versions(ret, outcome)
+        releases = tuple(
+            platform.ledger.record_release(
+                ret.code,
+                period,
+                submissions=current[period],
+                versions=versions,
+                model_sha256=model_hash(platform, ret),
+                run_id=run_id,
+            )
+            for period in periods
+        )
+        platform.ledger.mirror(platform.lake, ret.code)
+    renew_catalogue(platform)
+    return Publication(outcome, releases)
+
+
+def _versions(ret: Return, outcome: BuildOutcome) -> Mapping[str, int]:
+    stored = {product.name: str(published_table(product)) for product in products_of(ret)}
+    written = outcome.written
+    return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

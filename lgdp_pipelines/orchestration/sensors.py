@@ -1,0 +1,141 @@
+"""What starts runs by itself: looks into SFTP accounts, polls of APIs, receipts that wait, slices that changed.
+
+What belongs here: deciding that a run is due. What does not: what the run does.
+"""
+
+import hashlib
+from collections.abc import Iterator
+
+import dagster as dg
+
+from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.orchestration import policy
+from lgdp_pipelines.orchestration.jobs import COLLECT, collect_job, process_config
+from lgdp_pipelines.orchestration.partitions import all_councils
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.process import Scope
+from lgdp_pipelines.register.model import Return, Source, TransportKind
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.standards.rules import RuleKind
+
+
+def watch_sensor(source: Source) -> dg.SensorDefinition:
+    """Looks into all accounts of an SFTP source, side by side, and collects where there is something new.
+
+    The run key is a hash of the new listing entries (path, size, time of change): a file sent again under its old name
+    is news, and the same listing seen twice is not.
+    """
+
+    @dg.sensor(
+        name=f"watch_{_name(source)}",
+        job=collect_job,
+        minimum_interval_seconds=policy.SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Looks for new extracts in: {source.title}.",
+    )
+    def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
+        for failure in news.failures:
+            context.log.warning(f"{failure.what} ({failure.where}) → {failure.remedy}")
+        if not news.councils:
+            return dg.SensorResult(skip_reason=f"Nothing new in {len(source.councils)} accounts.")
+        request = dg.RunRequest(
+            run_key=news.sha256,
+            run_config=collect_config(source, news.councils),
+            tags={"lgdp/source": source.id},
+        )
+        return dg.SensorResult(run_requests=[request])
+
+    return watch
+
+
+def poll_schedule(source: Source) -> dg.ScheduleDefinition:
+    """Polls an API at the times that the register gives."""
+    return dg.ScheduleDefinition(
+        name=f"poll_{_name(source)}",
+        job=collect_job,
+        cron_schedule=source.schedule,
+        execution_timezone="Europe/London",
+        run_config=collect_config(source, ()),
+        tags={"lgdp/source": source.id},
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Asks for every open period: {source.title}.",
+    )
+
+
+def receipts_waiting_sensor(platform: Platform) -> dg.SensorDefinition:
+    """Gives each return and period with receipts waiting its run.
+
+    A return whose figures are held against earlier periods gets its oldest waiting period first, and the next one only
+    when nothing older waits: else a year that arrives in one day would be judged against nothing.
+    """
+    names = [f"process_{ret.slug}" for ret in platform.register.returns.values()]
+
+    @dg.sensor(
+        name="receipts_waiting",
+        job_names=names,
+        minimum_interval_seconds=policy.SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts a run for each return and period with receipts that nobody has judged yet.",
+    )
+    def receipts_waiting(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        requests = list(process_requests(platform))
+        return dg.SensorResult(
+            run_requests=requests, skip_reason=None if requests else "No receipt is waiting to be judged."
+        )
+
+    return receipts_waiting
+
+
+def process_requests(platform: Platform) -> Iterator[dg.RunRequest]:
+    """The runs that are due now. The run key names the receipts and the hour: what still waits is tried each hour."""
+    hour = platform.clock().strftime("%Y-%m-%dT%H")
+    held: set[str] = set()
+    waiting = sorted(platform.ledger.waiting(), key=lambda one: (one.return_code, parse_period(one.period).start))
+    for one in waiting:
+        ret = platform.register.returns[one.return_code]
+        if one.return_code in held:
+            continue
+        if looks_back(ret):
+            held.add(one.return_code)
+        receipts = hashlib.sha256(" ".join(str(receipt) for receipt in one.receipts).encode()).hexdigest()[:16]
+        yield dg.RunRequest(
+            run_key=f"{ret.slug}/{one.period}/{receipts}/{hour}",
+            job_name=f"process_{ret.slug}",
+            run_config=dict(process_config(ret, Scope.NEWS)),
+            tags={**all_councils(platform.register, one.period), **policy.slice_tag(ret.slug, one.period)},
+        )
+
+
+def looks_back(ret: Return) -> bool:
+    """Whether any figure of a return is held against an earlier period."""
+    tables = [table for contract in ret.contracts for table in contract.tables]
+    return any(rule.kind is RuleKind.EARLIER_PERIOD for table in tables for rule in table.rules)
+
+
+def publish_sensor() -> dg.AutomationConditionSensorDefinition:
+    """Evaluates what follows from changed slices."""
+    return dg.AutomationConditionSensorDefinition(
+        name="publish_what_changed",
+        target=dg.AssetSelection.all(),
+        minimum_interval_seconds=policy.SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Conforms and releases a period when any council's slice of it has changed.",
+    )
+
+
+def collect_config(source: Source, councils: tuple[str, ...]) -> dict[str, object]:
+    """Run config of a collection run."""
+    return {"ops": {COLLECT: {"config": {"source": source.id, "councils": list(councils)}}}}
+
+
+def automations(platform: Platform) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
+    """Every sensor and schedule that the register's sources call for."""
+    sources = platform.register.sources.values()
+    watched = [watch_sensor(source) for source in sources if source.transport is TransportKind.SFTP]
+    polled = [poll_schedule(source) for source in sources if source.transport is TransportKind.API and source.schedule]
+    return [*watched, receipts_waiting_sensor(platform), publish_sensor()], polled
+
+
+def _name(source: Source) -> str:
+    return source.id.replace("-", "_")

@@ -1,0 +1,35 @@
+"""Periods as unbroken runs: what one Dagster range may cover."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgdp_pipelines.orchestration.runner import runs_of
+
+ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "runs"),
+    [
+        ([], []),
+        (["CY2021"], [("CY2021", "CY2021")]),
+        (["CY2019", "CY2020"], [("CY2019", "CY2020")]),
+        (["CY2020", "CY2019"], [("CY2019", "CY2020")]),
+        (["CY2019", "CY2021", "CY2022"], [("CY2019", "CY2019"), ("CY2021", "CY2022")]),
+        (ORDER, [("CY2019", "CY2023")]),
+    ],
+)
+def test_chosen_periods_become_unbroken_runs(chosen: list[str], runs: list[tuple[str, str]]) -> None:
+    assert runs_of(chosen, ORDER) == runs
+
+
+@given(st.sets(st.sampled_from(ORDER)))
+def test_runs_cover_what_was_chosen_and_nothing_else(chosen: set[str]) -> None:
+    covered = [
+        period
+        for first, last in runs_of(sorted(chosen), ORDER)
+        for period in ORDER[ORDER.index(first) : ORDER.index(last) + 1]
+    ]
+
+    assert sorted(covered) == sorted(chosen)
