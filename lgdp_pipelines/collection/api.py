@@ -222,11 +222,7 @@ class ApiAccount:
 
 def question(source_return: SourceReturn, asked: Return, council_code: str, period: Period) -> Entry:
     """The request that gives a return for a period, and the name that its answer is recorded under."""
-    path = (
-        source_return.request.replace("{council}", council_code)
-        .replace("{period}", period.id)
-        .replace("{year}", f"{period.start.year:04d}")
-    )
+    path = source_return.asked(council_code, period)
     ending = asked.contract_for(period).extract.format
     name = f"{asked.code}_{council_code}_{period.id}.{ending}"
     return Entry(path, name, None, None, Route(asked.code, period))

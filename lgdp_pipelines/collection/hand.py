@@ -4,7 +4,7 @@ What belongs here: local files to receipts. What does not: judging them, and who
 platform has no log-in to know.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lgdp_pipelines.collection.routing import has_file_a_table, table_of
@@ -17,21 +17,20 @@ from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.storage.raw import RawStore
 
 SOURCE = "hand"
-_CHUNK = 1024**2
 
 
 def hand_in(
-    files: Sequence[Path], asked: Return, council: Council, period: Period, *, ledger: Ledger, raw: RawStore
+    asked: Return, council: Council, period: Period, files: Sequence[Path], *, ledger: Ledger, raw: RawStore
 ) -> tuple[Receipt, ...]:
     """Record files that somebody hands in for a return, council and period.
 
     Nothing is recorded unless every file is there and says which table it holds.
 
     Args:
-        files: one, or one for each table where the contract says so.
-        asked: the return that they answer.
-        council: that they are handed in for.
+        asked: the return that is answered.
+        council: that the files are handed in for.
         period: that they are for.
+        files: one, or one for each table where the contract says so.
         ledger: takes the receipts.
         raw: takes the bytes.
 
@@ -41,8 +40,7 @@ def hand_in(
     """
     contract = asked.contract_for(period)
     tables = _tables(files, contract)
-    for file in files:
-        _readable(file)
+    contents = [_content(file) for file in files]
     return tuple(
         ledger.record_receipt(
             Arrival(
@@ -51,15 +49,15 @@ def hand_in(
                 period=period.id,
                 table=table,
                 file_name=file.name,
-                size=file.stat().st_size,
-                sha256=raw.put(_content(file)),
+                size=len(content),
+                sha256=raw.put(content),
                 transport=TransportKind.HAND,
                 source=SOURCE,
                 account=council.code,
                 path=file.name,
             )
         )
-        for file, table in zip(files, tables, strict=True)
+        for file, table, content in zip(files, tables, contents, strict=True)
     )
 
 
@@ -85,17 +83,10 @@ def _tables(files: Sequence[Path], contract: Contract) -> tuple[str | None, ...]
     return tuple(names)
 
 
-def _readable(file: Path) -> None:
+def _content(file: Path) -> bytes:
     try:
-        with file.open("rb") as opened:
-            opened.read(1)
+        return file.read_bytes()
     except OSError as error:
         raise WrongUse(
             "The file cannot be read.", where=str(file), remedy="Check the path and whether you may read it."
         ) from error
-
-
-def _content(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while chunk := opened.read(_CHUNK):
-            yield chunk

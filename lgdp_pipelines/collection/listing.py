@@ -1,8 +1,8 @@
 """Watching: what is new in a source's accounts, without fetching any of it.
 
-A sensor asks this often, so nothing is written and nothing is fetched. The mark of an account says what is new in it:
-the same entries give the same mark, and any other set gives another one. Only whole files count, by the same looks as
-when they are fetched; otherwise a file seen half-written would have used up its mark by the time it was whole.
+A sensor asks this often, so nothing is written and nothing is fetched. One hash stands for all that is new: the same
+entries give the same hash, and any others give another one. Only whole files count, by the same looks as when they are
+fetched; otherwise a file seen half-written would have used up its hash by the time it was whole.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 from lgdp_pipelines.collection.collect import ACCOUNTS_AT_ONCE, Failure, failure_of, is_known, transport_of
 from lgdp_pipelines.collection.secrets import account_name
@@ -21,66 +21,68 @@ from lgdp_pipelines.register.model import Register, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """What one look into one account came to.
+class News:
+    """What one look into the accounts of a source came to.
 
     Attributes:
-        council_code: whose account it is.
-        entries: new ones, in order of path.
-        mark: a hash of the new entries (path, size, time); empty where there are none.
-        failure: why nobody could look; None where somebody could.
+        entries: new ones by council code, for the councils that have any, in order.
+        sha256: of all new entries (council, path, size, time); empty where there are none.
+        failures: of the accounts that nobody could look into.
     """
 
-    council_code: str
-    entries: tuple[Entry, ...] = ()
-    mark: str = ""
-    failure: Failure | None = None
+    entries: Mapping[str, tuple[Entry, ...]]
+    sha256: str
+    failures: tuple[Failure, ...]
+
+    @property
+    def councils(self) -> tuple[str, ...]:
+        """Register codes of the councils that have something new, in order."""
+        return tuple(self.entries)
 
 
-def new_entries(
+def news_of(
     source: Source,
     register: Register,
     ledger: Ledger,
     *,
-    today: date,
     environment: Mapping[str, str],
-    councils: Collection[str] | None = None,
+    today: date | None = None,
     transport: Transport | None = None,
-) -> tuple[Watched, ...]:
-    """What no receipt knows yet, for each account, in order of council code.
+) -> News:
+    """What no receipt knows yet in a source's accounts, looked into side by side.
 
     Args:
-        source: where to look; its listing must be able to say what is new, so an API's cannot be watched.
+        source: where to look. Its listing must be able to say what is new: everything an API could be asked is news.
         register: what is asked.
         ledger: knows what was received.
-        today: no file is for a period that begins later.
         environment: what variables and secret references are read from.
-        councils: register codes; None: every council with an account.
+        today: no file is for a period that begins later; None: today, in UTC.
         transport: how to reach the source; None: as it declares.
     """
-    reached = transport or transport_of(source, register, ledger, today=today, environment=environment)
-    asked = sorted(code for code in source.councils if councils is None or code in councils)
+    day = today or datetime.now(UTC).date()
+    reached = transport or transport_of(source, register, ledger, today=day, environment=environment)
 
-    async def look(council_code: str, free: asyncio.Semaphore) -> Watched:
+    async def look(council_code: str, free: asyncio.Semaphore) -> tuple[Entry, ...] | Failure:
         try:
             known = ledger.known_entries(source.id, account_name(source, environment, council_code))
             async with free, reached.account(council_code) as account:
                 listing = await account.entries()
         except SourceError as error:
-            return Watched(council_code, failure=failure_of(error))
-        news = tuple(entry for entry in listing.entries if not is_known(entry, known))
-        return Watched(council_code, news, mark_of(news))
+            return failure_of(error)
+        return tuple(entry for entry in listing.entries if not is_known(entry, known))
 
-    async def look_everywhere() -> list[Watched]:
+    async def look_everywhere() -> dict[str, tuple[Entry, ...] | Failure]:
         free = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-        return await asyncio.gather(*(look(code, free) for code in asked))
+        codes = sorted(source.councils)
+        return dict(zip(codes, await asyncio.gather(*(look(code, free) for code in codes)), strict=True))
 
-    return tuple(asyncio.run(look_everywhere()))
+    looked = asyncio.run(look_everywhere())
+    entries = {code: found for code, found in looked.items() if found and not isinstance(found, Failure)}
+    failures = tuple(found for found in looked.values() if isinstance(found, Failure))
+    return News(entries, sha256_of(entries), failures)
 
 
-def mark_of(entries: Collection[Entry]) -> str:
+def sha256_of(entries: Mapping[str, Collection[Entry]]) -> str:
     """The same text for the same entries in any order, and another for any others; empty for none."""
-    if not entries:
-        return ""
-    listed = sorted([entry.path, entry.size, entry.modified] for entry in entries)
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    listed = sorted([code, one.path, one.size, one.modified] for code, some in entries.items() for one in some)
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest() if listed else ""

@@ -480,6 +480,14 @@ class SourceReturn:
     records: str = ""
     next_page: str = ""
 
+    def asked(self, council_code: str, period: Period) -> str:
+        """API: path and query of the first page of a council's answer for a period."""
+        return (
+            self.request.replace("{council}", council_code)
+            .replace("{period}", period.id)
+            .replace("{year}", f"{period.start.year:04d}")
+        )
+
 
 @dataclass(frozen=True)
 class Source:
