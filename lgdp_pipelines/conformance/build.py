@@ -3,8 +3,8 @@
 The order is dbt's: staging, conformed models, their tests, what would be published, its tests, and only then the
 published slice. Where a test of severity error fails, everything after it is skipped, so what was published stands.
 
-What belongs here: one call and what came of it. What does not: where the project comes from (``project``), and whether a
-release is a new one (``publication.release``).
+What belongs here: one call and what came of it. What does not: where the project comes from (``project``), and whether
+a release is a new one (the ledger knows).
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from lgdp_pipelines.conformance.models import LEDGER_SOURCES, validated_tables
-from lgdp_pipelines.conformance.project import Project, quiet, run_dbt, safe_message
+from lgdp_pipelines.conformance.project import Project, quiet
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.register.model import Return
@@ -26,6 +26,7 @@ from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.tables import validated_table
+
 
 @dataclass(frozen=True)
 class BuiltModel:
@@ -122,12 +123,14 @@ def build(
         BuildFailed: a model could not be made. What was published stands.
         StorageError: the lake did not take a slice.
     """
+    from lgdp_pipelines.conformance import dbt_seam  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
+
     ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
     with _scratch(settings) as scratch:
         _write_profile(scratch, settings)
         _lay_sources(scratch, settings, ret)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
-        result = run_dbt(
+        result = dbt_seam.run(
             [
                 "build",
                 "--select", f"tag:{ret.slug}", "tag:shared", "--indirect-selection", "cautious",
@@ -136,14 +139,14 @@ def build(
                 "--no-write-json",
                 *quiet(project.folder, scratch),
             ],
-            project.manifest(),
+            dbt_seam.unpacked(project.packed_manifest),
         )  # fmt: skip
         notes = _notes(scratch / "written.jsonl")
     broken = [one for one in result.results if str(one.status) in {"error", "runtime error", "partial success"}]
     if broken:
         first = broken[0]
         raise BuildFailed(
-            f"{first.node.name} could not be made: {safe_message(first.message or '')}",
+            f"{first.node.name} could not be made: {dbt_seam.safe_message(first.message or '')}",
             where=f"{ret.code} {', '.join(ids)}",
             remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
         )

@@ -79,7 +79,9 @@ def columns_of(sql: str, tables: Mapping[tuple[str, str], Known]) -> Result:
     parsed = sqlglot.parse_one(sql, dialect="duckdb")
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)
-    qualified = qualify(parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False)
+    qualified = qualify(
+        parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
+    )
     scope = build_scope(qualified)
     if scope is None:
         return Result({}, [])
@@ -110,7 +112,7 @@ class _Reader:
         return Result(united, [branch for part in parts for branch in part.branches])
 
     def _selected(self, scope: Scope) -> Result:
-        select = scope.expression
+        select = typed("exp.Select", scope.expression)
         sources = {name: self._source(source) for name, source in scope.sources.items()}
         allowed = {name: _allowed(result, select, name) for name, result in sources.items()}
         constants = {
@@ -135,7 +137,7 @@ class _Reader:
             branches = allowed[passed[0]]
         return Result(columns, branches)
 
-    def _source(self, source: exp.Expression | Scope) -> Result:
+    def _source(self, source: exp.Expr | Scope) -> Result:
         if isinstance(source, Scope):
             return self.read(source)
         table = typed("exp.Table", source)
@@ -149,7 +151,7 @@ class _Reader:
 
     def _traced(
         self,
-        value: exp.Expression,
+        value: exp.Expr,
         sources: Mapping[str, Result],
         allowed: Mapping[str, list[Mapping[str, str]]],
         item: str,
@@ -169,7 +171,7 @@ class _Reader:
             found.add(Reference(CONSTANT, name, DIRECT, "constant", item))
         return found
 
-    def _entries(self, value: exp.Expression, sources: Mapping[str, Result]) -> Iterator[tuple[str, exp.Expression]]:
+    def _entries(self, value: exp.Expr, sources: Mapping[str, Result]) -> Iterator[tuple[str, exp.Expr]]:
         """The entries of a map that a projection makes or hands on."""
         plain = _uncast(value)
         if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
@@ -183,7 +185,10 @@ class _Reader:
                     yield entry, exp.Bracket(this=plain.copy(), expressions=[exp.Literal.string(entry)])
 
     def _of(
-        self, column: tuple[str, str, str], sources: Mapping[str, Result], allowed: Mapping[str, list[Mapping[str, str]]]
+        self,
+        column: tuple[str, str, str],
+        sources: Mapping[str, Result],
+        allowed: Mapping[str, list[Mapping[str, str]]],
     ) -> Iterator[Reference]:
         """What a column of a source comes from, less the items that the query leaves out."""
         source, name, entry = column
@@ -198,21 +203,21 @@ class _Reader:
         yield from (one for one in references if one.item not in left_out)
 
 
-def _uncast(value: exp.Expression) -> exp.Expression:
+def _uncast(value: exp.Expr) -> exp.Expr:
     while isinstance(value, exp.Cast | exp.Paren):
         value = value.this
     return value
 
 
-def _parts(value: exp.Expression) -> Iterator[tuple[tuple[str, str, str], str, str]]:
+def _parts(value: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str, str]]:
     """Each column in a projection: whether its value goes on, or only decides."""
     for column in value.find_all(exp.Column):
         kind, how = _part_played(column, value)
         yield _column(column), kind, how
 
 
-def _part_played(column: exp.Expression, root: exp.Expression) -> tuple[str, str]:
-    child: exp.Expression = column
+def _part_played(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
+    child: exp.Expr = column
     while child is not root and child.parent is not None:
         parent = child.parent
         if isinstance(parent, exp.If) and parent.this is child:
@@ -239,9 +244,9 @@ def _column(column: exp.Column) -> tuple[str, str, str]:
     return column.table, column.name, ""
 
 
-def _indirect(select: exp.Expression) -> Iterator[tuple[tuple[str, str, str], str]]:
+def _indirect(select: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Columns that decide which rows there are, how they meet, and in which order they stand."""
-    clauses: list[tuple[exp.Expression | None, str]] = [
+    clauses: list[tuple[exp.Expr | None, str]] = [
         (select.args.get("where"), "filter"),
         (select.args.get("having"), "filter"),
         (select.args.get("qualify"), "filter"),
@@ -255,7 +260,7 @@ def _indirect(select: exp.Expression) -> Iterator[tuple[tuple[str, str, str], st
                 yield _column(column), how
 
 
-def _allowed(result: Result, select: exp.Expression, source: str) -> list[Mapping[str, str]]:
+def _allowed(result: Result, select: exp.Expr, source: str) -> list[Mapping[str, str]]:
     """The branches of a source that a query's filter lets through."""
     where = select.args.get("where")
     kept = list(result.branches)
@@ -267,7 +272,7 @@ def _allowed(result: Result, select: exp.Expression, source: str) -> list[Mappin
     return kept
 
 
-def _conjuncts(condition: exp.Expression | None) -> Iterator[exp.Expression]:
+def _conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
     if isinstance(condition, exp.And):
         yield from _conjuncts(condition.left)
         yield from _conjuncts(condition.right)
@@ -277,9 +282,9 @@ def _conjuncts(condition: exp.Expression | None) -> Iterator[exp.Expression]:
         yield condition
 
 
-def _constants(term: exp.Expression, source: str) -> tuple[str, set[str]] | None:
+def _constants(term: exp.Expr, source: str) -> tuple[str, set[str]] | None:
     """A filter of a column of the source to certain texts."""
-    values: Iterable[exp.Expression]
+    values: Iterable[exp.Expr]
     if isinstance(term, exp.In):
         column, values = term.this, term.expressions
     elif isinstance(term, exp.EQ):

@@ -12,12 +12,13 @@ import duckdb
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 
+from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.tokens import TokenKey, token_key
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.tables import LakeTable
 
-TOKEN_MACRO = """
+HMAC_MACRO = """
 create or replace macro lgdp_token(purpose, subject, val) as
 case
     when purpose is not null and subject is not null and val is not null
@@ -45,8 +46,8 @@ The key is a variable of the connection, so it stands in no query, log or compil
 class Plugin(BasePlugin):
     """What a build's connection knows, and how it writes.
 
-    The profile gives it ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key) and ``written`` (file
-    that each write is noted in).
+    The profile gives it ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key) and ``written`` (the
+    file that each write is noted in).
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
@@ -59,7 +60,7 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Load the packaged Delta extension and define the token function; the key comes with each cursor."""
         conn.execute(f"LOAD {duck.quoted(str(duck.delta_extension()))}")
-        conn.execute(TOKEN_MACRO)
+        conn.execute(HMAC_MACRO)
         self._connection = conn
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
@@ -83,7 +84,8 @@ class Plugin(BasePlugin):
             stream.write(json.dumps(note) + "\n")
 
     def _rows(self, relation: str) -> pa.Table:
-        assert self._connection is not None
+        if self._connection is None:
+            raise BuildFailed("dbt asked for rows to be written before it opened its database.")
         with self._connection.cursor() as cursor:
             return cursor.execute(f"select * from {relation}").to_arrow_table()  # noqa: S608 - dbt's own quoted name
 
@@ -101,4 +103,4 @@ def _same(stored: pa.Table, rows: pa.Table) -> bool:
     if stored.schema.names != rows.schema.names:
         return False
     order = [(name, "ascending") for name in rows.schema.names]
-    return stored.cast(rows.schema).sort_by(order).equals(rows.sort_by(order))
+    return bool(stored.cast(rows.schema).sort_by(order).equals(rows.sort_by(order)))

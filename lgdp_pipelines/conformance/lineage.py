@@ -1,8 +1,8 @@
 """Column lineage of every return: from published columns down to columns of councils' extracts and data items.
 
 The steps between models are read from their compiled SQL; those below (validated, landed, extract) follow from the
-contracts. What belongs here: the edges, and whether any published column has no way back. What does not: reading one query
-(``columns``), and walking (``ledger.lineage``).
+contracts. What belongs here: the edges, and whether any published column has no way back. What does not: reading one
+query (``columns``), and walking (``ledger.lineage``).
 """
 
 import json
@@ -19,11 +19,10 @@ from lgdp_pipelines.ledger.lineage import DIRECT, INDIRECT, ColumnEdge, Lineage
 from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.register.model import Contract, Register, Return, Role, Table
 from lgdp_pipelines.register.united import products_of
-from lgdp_pipelines.storage.outputs import published_table
 from lgdp_pipelines.storage.tables import table_name, validated_table
 
 SYSTEM_COLUMNS: Mapping[str, str] = {
-    "council_code": "the council whose account the submission came by; checked against the item where the return has one",
+    "council_code": "the council whose account it came by; checked against the item where the return has one",
     "period": "the period that the submission answers; checked against the item where the return has one",
     "_release_row": "numbered by the platform within council and period",
     "_trace_id": "made by the platform from submission and row",
@@ -54,8 +53,9 @@ def column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]
 def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
     """Published columns with no way back to a data item, as ``published.<table>.<column>``.
 
-    A column is explained where its value comes, step by step, from a column of an extract or a list of the register, and
-    some way from it, direct or not, reaches a data item of the register. :data:`SYSTEM_COLUMNS` are explained by name.
+    A column is explained where its value comes, step by step, from a column of an extract or a list of the register,
+    and some way from it, direct or not, reaches a data item of the register. :data:`SYSTEM_COLUMNS` are explained by
+    name.
     """
     lineage = Lineage(tuple(edges))
     found = []
@@ -129,9 +129,7 @@ def _of_return(project: Project, ret: Return) -> Iterator[ColumnEdge]:
 
 
 def _in_order(project: Project, ret: Return) -> list[CompiledModel]:
-    wanted = {
-        name: model for name, model in project.models.items() if ret.slug in model.tags or "shared" in model.tags
-    }
+    wanted = {name: model for name, model in project.models.items() if ret.slug in model.tags or "shared" in model.tags}
     order = TopologicalSorter({name: set(model.depends_on) & wanted.keys() for name, model in wanted.items()})
     return [wanted[name] for name in order.static_order()]
 

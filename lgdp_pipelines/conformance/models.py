@@ -10,12 +10,12 @@ A handwritten model of the same name takes the place of a generated one.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from lgdp_pipelines.storage.sql import cast, dbt_yaml, literal, model, quoted_name, sql_type, values
 from lgdp_pipelines.register.model import Contract, Count, Grain, Privacy, Register, Return, Role, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedItem, UnitedTable, united_tables
 from lgdp_pipelines.standards.periods import periods_between
 from lgdp_pipelines.storage.outputs import OBSERVATION, case_table
+from lgdp_pipelines.storage.sql import cast, dbt_yaml, literal, model, quoted_name, sql_type, values
 from lgdp_pipelines.storage.tables import LakeTable, table_name
 
 LAST_DAY = date(2040, 12, 31)
@@ -73,7 +73,10 @@ def _of_return(ret: Return) -> Iterator[tuple[str, str]]:
     if selects:
         text = model(_written(ret, OBSERVATION, {"return_code": ret.code}), "\nunion all\n".join(selects))
         yield f"models/conformed/{ret.slug}/{observation_model(ret)}.sql", text
-    yield f"models/conformed/{ret.slug}/_conformed_{ret.slug}.yml", _conformed_yaml(ret, tables, has_figures=bool(selects))
+    yield (
+        f"models/conformed/{ret.slug}/_conformed_{ret.slug}.yml",
+        _conformed_yaml(ret, tables, has_figures=bool(selects)),
+    )
 
 
 def _written(ret: Return, table: LakeTable, constants: Mapping[str, str]) -> dict[str, object]:
@@ -219,7 +222,11 @@ def _conformed_yaml(ret: Return, tables: Iterable[UnitedTable], *, has_figures: 
                 "name": observation_model(ret),
                 "description": "{{ doc('observation') }}",
                 "data_tests": [
-                    {"slice_has_values": {"arguments": {"columns": ["council_code", "item", "breakdown", "_submission_id"]}}},
+                    {
+                        "slice_has_values": {
+                            "arguments": {"columns": ["council_code", "item", "breakdown", "_submission_id"]}
+                        }
+                    },
                     {"slice_is_unique": {"arguments": {"columns": key}}},
                     "slice_knows_its_councils",
                     "slice_values_agree_with_status",
@@ -278,7 +285,11 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
     yield (
         "register_code",
         {"code_list": text, "code": text, "label": text},
-        [(codes.id, code.code, code.label) for codes in register.code_lists.values() for code in codes.by_code.values()],
+        [
+            (codes.id, code.code, code.label)
+            for codes in register.code_lists.values()
+            for code in codes.by_code.values()
+        ],
     )
     yield (
         "register_rule",

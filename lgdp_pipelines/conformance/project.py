@@ -1,7 +1,7 @@
 """The dbt project: an immutable folder for each content, parsed once.
 
-Handwritten files and generated models are laid together in a folder that is named by the hash of what is in it, so that a
-run that began keeps its project while the register changes, and any number of processes share one parse. What belongs
+Handwritten files and generated models are laid together in a folder that is named by the hash of what is in it, so that
+a run that began keeps its project while the register changes, and any number of processes share one parse. What belongs
 here: making and opening such folders. What does not: running models (``build``), what they say (``models``).
 """
 
@@ -9,26 +9,19 @@ import hashlib
 import json
 import os
 import shutil
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.settings import Settings
-
-if TYPE_CHECKING:
-    from dbt.contracts.graph.manifest import Manifest
 
 _MANIFEST = "manifest.msgpack"
 _COMPILED = "compiled.json"
 _LEFT_OUT = {"target", "logs", "dbt_packages"}
-_ONE_CALL_AT_A_TIME = threading.Lock()
-"""dbt keeps its flags, adapters and connection in the process as a whole."""
 
 
 @dataclass(frozen=True)
@@ -70,27 +63,21 @@ class Project:
     folder: Path
     sha256: str
 
-    def manifest(self) -> "Manifest":
-        """dbt's parse of the project, fresh for each call: dbt writes into the one it is given."""
-        from dbt.contracts.graph.manifest import Manifest
-        from dbt.parser.manifest import extended_mashumuro_decoder
-
-        return Manifest.from_msgpack(self._packed, decoder=extended_mashumuro_decoder)
-
     @cached_property
-    def _packed(self) -> bytes:
+    def packed_manifest(self) -> bytes:
+        """The parse of the project, as dbt reads it back."""
         return (self.folder / _MANIFEST).read_bytes()
 
     @cached_property
     def models(self) -> Mapping[str, CompiledModel]:
         """Every model by unique id, compiled once for a slice that is nobody's."""
         listed = json.loads((self.folder / _COMPILED).read_text(encoding="utf-8"))
-        return {
-            one["unique_id"]: CompiledModel(
-                **{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()}
-            )
-            for one in listed
-        }
+        return {one["unique_id"]: _model(one) for one in listed}
+
+
+def _model(saved: dict[str, Any]) -> CompiledModel:
+    listed = {name: tuple(saved[name]) for name in ("tags", "depends_on", "columns")}
+    return CompiledModel(**{**saved, **listed})
 
 
 def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
@@ -106,9 +93,7 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     files = _handwritten(settings.dbt_project)
     overridden = {Path(path).stem for path in files if _is_model(path)}
     files |= {
-        path: text.encode()
-        for path, text in models.items()
-        if not (_is_model(path) and Path(path).stem in overridden)
+        path: text.encode() for path, text in models.items() if not (_is_model(path) and Path(path).stem in overridden)
     }
     sha256 = _content_hash(files)
     home = settings.home / "dbt"
@@ -116,35 +101,6 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     if not (folder / _COMPILED).exists():
         _make(folder, files)
     return Project(folder, sha256)
-
-
-def run_dbt(arguments: Sequence[str], manifest: "Manifest | None" = None) -> Any:  # noqa: ANN401 - dbt's result has no common type
-    """Run dbt in this process; one call at a time.
-
-    Returns:
-        dbt's result, which may tell of failures.
-
-    Raises:
-        BuildFailed: dbt itself did not get as far as a result.
-    """
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-    from dbt.adapters.factory import reset_adapters
-    from dbt.cli.main import dbtRunner
-
-    with _ONE_CALL_AT_A_TIME:
-        try:
-            outcome = dbtRunner(manifest=manifest).invoke(list(arguments))
-        finally:
-            reset_adapters()
-            if DuckDBConnectionManager._ENV is not None:  # noqa: SLF001 - the only way to close its database
-                DuckDBConnectionManager._ENV.close()  # noqa: SLF001
-            DuckDBConnectionManager.close_all_connections()
-    if outcome.result is None:
-        raise BuildFailed(
-            f"dbt could not {arguments[0]} the project: {safe_message(str(outcome.exception))}",
-            remedy="Run `lgdp check`; if the register is in order, look at the handwritten models in dbt_project/.",
-        )
-    return outcome.result
 
 
 def quiet(folder: Path, scratch: Path) -> list[str]:
@@ -162,17 +118,6 @@ def quiet(folder: Path, scratch: Path) -> list[str]:
         "--no-send-anonymous-usage-stats",
         "--no-version-check",
     ]  # fmt: skip
-
-
-def safe_message(message: str) -> str:
-    """What dbt or DuckDB says, without a cell's value: complaints about SQL are told, complaints about data are named."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    about_data = ("Conversion Error", "Invalid Input Error", "Out of Range Error", "Constraint Error")
-    for line in lines:
-        for kind in about_data:
-            if kind in line:
-                return f"{kind} (not repeated here: it may hold a value)"
-    return " ".join(lines)[:600]
 
 
 def _handwritten(folder: Path) -> dict[str, bytes]:
@@ -222,17 +167,14 @@ def _make(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _parse(draft: Path, scratch: Path) -> None:
-    from dbt.parser.manifest import extended_mashumaro_encoder
+    from lgdp_pipelines.conformance import dbt_seam  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
     profile = {"lgdp": {"target": "s", "outputs": {"s": {"type": "duckdb", "path": str(scratch / "lgdp.duckdb")}}}}
     (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
-    manifest = run_dbt(["parse", "--no-partial-parse", *quiet(draft, scratch)])
-    packed = manifest.to_msgpack(extended_mashumaro_encoder)
-    (draft / _MANIFEST).write_bytes(packed)
+    manifest = dbt_seam.run(["parse", "--no-partial-parse", *quiet(draft, scratch)])
+    (draft / _MANIFEST).write_bytes(dbt_seam.packed(manifest))
     nobody = json.dumps({"periods": ["-"]})
-    compiled = run_dbt(
-        ["compile", "--vars", nobody, "--no-populate-cache", *quiet(draft, scratch)], manifest
-    )
+    compiled = dbt_seam.run(["compile", "--vars", nobody, "--no-populate-cache", *quiet(draft, scratch)], manifest)
     models = [_compiled(one.node) for one in compiled.results if one.node.resource_type == "model"]
     listed = json.dumps(sorted(models, key=lambda one: str(one["unique_id"])), indent=1)
     (draft / _COMPILED).write_text(listed, encoding="utf-8")

@@ -1,11 +1,12 @@
-"""Lineage: which column comes from which, from a published column down to a data item and a column of a council's extract.
+"""Lineage: which column comes from which, from a published column down to a column of a council's extract.
 
 An edge is one step between two tables. Direct: the value comes from there. Indirect: whether or where it stands depends
 on what is there (a filter, a join, a grouping, an order, a condition). What belongs here: edges, the table that holds
 them, and walking along them. What does not: finding them in SQL (``conformance.lineage``).
 
-Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, ``extract.<return>.
-<table>`` with the headers of a council's extract, ``register.<list>`` with what the register says, and ``ledger.<table>``.
+Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, there are
+``extract.<return>.<table>`` with the headers of a council's extract, ``register.<list>`` with what the register says,
+and ``ledger.<table>``.
 """
 
 from collections import defaultdict
@@ -65,8 +66,8 @@ LINEAGE = LakeTable(
             "from_table": "The earlier table, an extract, or a list of the register.",
             "from_column": "Its column; the header in an extract.",
             "kind": "direct: the value comes from there; indirect: whether or where it stands depends on it.",
-            "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, computed, "
-            "read, land, key.",
+            "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, "
+            "computed, read, land, key.",
             "item": "URN of the data item that goes this way; empty where none does.",
             "contract_version": "Version of the contract, for steps from an extract.",
         }

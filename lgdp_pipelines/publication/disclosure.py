@@ -1,14 +1,14 @@
 """Disclosure control: which counts are withheld so that no published figure points at a person.
 
-Small counts are withheld first (above 0 and below the threshold). That alone is not enough: a single withheld cell is the
-council's total less the cells shown. So more cells are withheld, the smallest first, until in each set of cells that add
-up to a figure somebody knows
+Small counts are withheld first (above 0 and below the threshold). That alone is not enough: a single withheld cell is
+the council's total less the cells shown. So more cells are withheld, the smallest first, until in each set of cells
+that add up to a figure somebody knows
 
 - at least two are withheld, and
 - what is withheld adds up to the threshold or more (two cells of 1 are known from a difference of 2);
 
 until no shown cells add up to a withheld one; and until no withheld cell follows from all sums taken together, which is
-tested by solving them. The total over all cells is taken to be known even where it is not published. A cell of 0 is shown.
+tested by solving them. The total over all cells is taken to be known even where it is not published. A 0 is shown.
 
 The withheld cells all look alike: nobody can tell a small count from one that keeps it company. What this does not do:
 hide a total that is itself below the threshold and known from elsewhere, or compare releases with one another.
@@ -23,7 +23,7 @@ from itertools import groupby
 import pyarrow as pa
 
 _PRIME = 2**61 - 1
-"""Sums of cells have coefficients 0 and ±1; they are solved modulo a prime so large that no pivot vanishes by chance."""
+"""Sums have coefficients 0 and ±1; they are solved modulo a prime so large that no pivot vanishes by chance."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,9 @@ def withheld_cells(cells: pa.Table, threshold: int) -> pa.Table:
         )
         for n, one in zip(members, found, strict=True):
             is_withheld[n] = one
-    return cells.select(["council_code", "period", "_cell"]).append_column("is_withheld", pa.array(is_withheld, pa.bool_()))
+    return cells.select(["council_code", "period", "_cell"]).append_column(
+        "is_withheld", pa.array(is_withheld, pa.bool_())
+    )
 
 
 def _population(row: Mapping[str, str]) -> tuple[str, str, str]:
@@ -109,9 +111,7 @@ def _sums(cells: Sequence[Cell]) -> tuple[_Sum, ...]:
     return tuple(found)
 
 
-def _to_protect_sums(
-    cells: Sequence[Cell], sums: Iterable[_Sum], hidden: set[int], threshold: int
-) -> set[int]:
+def _to_protect_sums(cells: Sequence[Cell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
     """The next cell to withhold because a sum gives another away; empty where none does."""
     for one in sums:
         there = [n for n in one.children if _value(cells, n) > 0]

@@ -10,7 +10,7 @@ What belongs here: text of models, nothing run. A handwritten model of the same 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lgdp_pipelines.register.model import Grain, ItemType, Privacy, Register, Role
+from lgdp_pipelines.register.model import ItemType, Privacy, Register, Role
 from lgdp_pipelines.register.united import Product, Shape, UnitedItem, UnitedTable, products_of
 from lgdp_pipelines.storage.outputs import case_table, published_table
 from lgdp_pipelines.storage.sql import cast, dbt_yaml, literal, model, quoted_name
@@ -206,12 +206,14 @@ def _figures(register: Register, product: Product) -> str:
             withheld = f"bool_or({withheld}) over ({of_row})"
         value = f"case when not {withheld} then given.value end"
         status = f"case when {withheld} and given.value is not null then 'Q' else given.obs_status end"
-        joins = [
+        joins.append(
             f"left join {{{{ ref('withheld__{product.name}') }}}} as withheld\n"
             "    on given.council_code = withheld.council_code and given.period = withheld.period\n"
             "    and given._cell = withheld._cell"
-        ]
-    dimensions = [f"{expression} as {quoted_name(alias)}" for expression, alias, _ in _dimension_columns(register, product)]
+        )
+    dimensions = [
+        f"{expression} as {quoted_name(alias)}" for expression, alias, _ in _dimension_columns(register, product)
+    ]
     broken_down_by = ["array_to_string(list_sort(map_keys(given.breakdown)), ', ') as broken_down_by"]
     columns = [
         *_keys(),
@@ -233,7 +235,8 @@ def _figures(register: Register, product: Product) -> str:
         *joins,
         *_label_joins(register, labels),
     ]
-    return _select(columns, f"cell__{product.name}", joins)
+    said = f"-- Counts above 0 and below {product.threshold} are withheld.\n" if product.threshold else ""
+    return said + _select(columns, f"cell__{product.name}", joins)
 
 
 def _dimension_columns(register: Register, product: Product) -> Iterator[tuple[str, str, str]]:
@@ -295,7 +298,11 @@ def _select(columns: Iterable[str], source: str, joins: Iterable[str]) -> str:
 def _properties(register: Register, product: Product) -> str:
     filled = ["council_name", "gss_code", "period_kind"]
     tests: list[object] = [
-        {"slice_has_values": {"arguments": {"columns": filled if product.shape is Shape.CASES else [*filled, "item_title"]}}},
+        {
+            "slice_has_values": {
+                "arguments": {"columns": filled if product.shape is Shape.CASES else [*filled, "item_title"]}
+            }
+        },
         {"slice_is_unique": {"arguments": {"columns": ["council_code", "period", "_release_row"]}}},
         {"slice_keeps_every_row": {"arguments": {"source": _source(product)}}},
     ]
@@ -314,9 +321,7 @@ def _properties(register: Register, product: Product) -> str:
                 "columns": [{"name": name} for name in ("council_code", "period", "_cell", "is_withheld")],
             }
         )
-    columns = [
-        {"name": name, "description": text} for name, text in published_columns(register, product).items()
-    ]
+    columns = [{"name": name, "description": text} for name, text in published_columns(register, product).items()]
     models.append(
         {
             "name": f"candidate__{product.name}",
@@ -325,7 +330,9 @@ def _properties(register: Register, product: Product) -> str:
             "columns": columns,
         }
     )
-    models.append({"name": f"published__{product.name}", "description": published_table(product).description, "columns": columns})
+    models.append(
+        {"name": f"published__{product.name}", "description": published_table(product).description, "columns": columns}
+    )
     return dbt_yaml({"models": models})
 
 

@@ -10,8 +10,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.model import Contract, Count, DisclosureMethod, Grain, Item, ItemType, Privacy
-from lgdp_pipelines.register.model import Return, Role, Table
+from lgdp_pipelines.register.model import (
+    Contract,
+    Count,
+    DisclosureMethod,
+    Grain,
+    Item,
+    ItemType,
+    Privacy,
+    Return,
+    Role,
+    Table,
+)
 
 _STRICTEST_FIRST = (Privacy.WITHHOLD, Privacy.PSEUDONYMISE, Privacy.YEAR, Privacy.MONTH, Privacy.OPEN)
 _BIGINT_DIGITS = 19
@@ -217,7 +227,7 @@ def _united_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
 def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
     """A type, with precision and scale, that each version's values fit without loss; text where nothing else does."""
     kinds = {item.type for item in versions}
-    if kinds == {ItemType.DECIMAL} or kinds == {ItemType.DECIMAL, ItemType.INTEGER}:
+    if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
         scale = max(item.scale for item in versions)
         whole = max(
             _BIGINT_DIGITS if item.type is ItemType.INTEGER else item.precision - item.scale for item in versions

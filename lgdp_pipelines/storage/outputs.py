@@ -43,7 +43,7 @@ OBSERVATION = LakeTable(
             "breakdown": "What the figure is broken down by: code by name of the dimension.",
             "value": "The figure; null where obs_status is not A.",
             "unit": "What the figure counts or measures.",
-            "obs_status": "SDMX observation status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
+            "obs_status": "SDMX status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
             "_submission_id": "The submission that the figure came with.",
             "_row": "Its row in the file; null where the platform counted it from cases.",
         }
@@ -139,5 +139,5 @@ def published_table(product: Product) -> LakeTable:
         None,
         ("period",),
         ("council_code",),
-        f"{product.ret.latest.title}: {titles} ({product.shape}).",
+        f"{product.ret.latest.title}: {titles}. One row a {product.shape.value.removesuffix('s')}.",
     )
