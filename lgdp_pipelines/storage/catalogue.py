@@ -148,8 +148,8 @@ def ask(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
         QueryRefused: it is not one ``SELECT``, names what is not there, reaches for what is not open, or takes too
             long.
     """
+    _refuse_all_but_select(sql)
     with contextlib.closing(_opened(path)) as connection:
-        _refuse_all_but_select(connection, sql)
         try:
             with duck.time_limit(connection, seconds):
                 return connection.execute(sql).to_arrow_table()
@@ -178,14 +178,15 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _refuse_all_but_select(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _refuse_all_but_select(sql: str) -> None:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryRefused(_first_line(error), remedy=_READ_ONLY) from None
     if not statements:
         raise QueryRefused("There is no question.", remedy=_READ_ONLY)
-    parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
+    with contextlib.closing(duck.sandbox()) as connection:
+        parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(parsed[0]) if parsed else {"error": True}
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:
         raise QueryRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)

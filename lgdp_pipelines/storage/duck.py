@@ -21,6 +21,9 @@ _OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": False,
 }
 
+_NO_PROGRESS_BAR = "SET enable_progress_bar = false"
+"""DuckDB draws it on standard output, amid what a machine is to read."""
+
 
 def delta_extension() -> Path:
     """The packaged file of the ``delta`` extension, for this version of DuckDB.
@@ -67,6 +70,7 @@ def connect(
     config = {**_OFFLINE, "temp_directory": str(scratch) if scratch else ""}
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)
     try:
+        connection.execute(_NO_PROGRESS_BAR)
         connection.execute(f"LOAD {quoted(str(delta_extension()))}")
     except BaseException:
         connection.close()
@@ -88,6 +92,7 @@ def sandbox(*, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnec
         "threads": threads,
     }
     connection = duckdb.connect(":memory:", config=config)
+    connection.execute(_NO_PROGRESS_BAR)
     connection.execute("SET lock_configuration = true")
     return connection
 

@@ -27,8 +27,11 @@ from lgdp_pipelines.storage.creation import create, fit
 from lgdp_pipelines.storage.layout import Rows, arrow_rows, refuse_strangers
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
 
-_ATTEMPTS = 20
+_ATTEMPTS = 30
 _LONGEST_PAUSE_S = 0.5
+_NONE = 0
+"""Delta Lake's own retries look only at files: an empty slice that was put in place meanwhile would go unseen. So where
+a number is guarded, any commit that came between is met by looking again."""
 
 
 class Lake:
@@ -158,6 +161,7 @@ class Lake:
         properties = CommitProperties(
             custom_metadata=dict(commit),
             app_transactions=[Transaction(_standing_key(period, council), n) for council, n in numbers.items()],
+            max_commit_retries=_NONE,
         )
 
         def change(base: DeltaTable | None) -> int:
@@ -199,6 +203,7 @@ class Lake:
             properties = CommitProperties(
                 custom_metadata=dict(commit or {}),
                 app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
+                max_commit_retries=_NONE,
             )
             nothing = pa.schema(base.schema().to_arrow()).empty_table()
             return _write(base, nothing, condition, properties)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotFoundError
+from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
 from lgdp_pipelines.errors import StorageError
@@ -53,7 +53,7 @@ class RawStore:
         """
         try:
             data = bytes(obstore.get(self._store, _key(sha256)).bytes())
-        except NotFoundError:
+        except FileNotFoundError:
             raise StorageError(
                 "Received bytes are missing.", where=sha256, remedy="Restore the received folder, or ask for a resend."
             ) from None

@@ -1,0 +1,66 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.storage.raw import RawStore
+
+DATA = "name,amount\r\nBuchanan,1\r\n".encode("cp1252")
+SHA256 = hashlib.sha256(DATA).hexdigest()
+
+
+def test_bytes_come_back_as_they_were_put(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    assert store.put(DATA) == SHA256
+    assert store.get(SHA256) == DATA
+    assert store.path(SHA256) == tmp_path / "received" / SHA256[:2] / SHA256
+    assert store.path(SHA256).read_bytes() == DATA
+
+
+def test_chunks_are_the_same_as_the_whole(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    assert store.put(DATA[i : i + 5] for i in range(0, len(DATA), 5)) == SHA256
+    assert store.get(SHA256) == DATA
+
+
+def test_putting_again_leaves_the_first_file_alone(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    store.put(DATA)
+    before = store.path(SHA256).stat()
+    assert store.put(DATA) == SHA256
+    after = store.path(SHA256).stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert [file.name for file in (tmp_path / "received").rglob("*") if file.is_file()] == [SHA256]
+
+
+def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    store.put(DATA)
+    store.path(SHA256).write_bytes(DATA[:-1])
+    with pytest.raises(StorageError, match="no longer what was received"):
+        store.get(SHA256)
+    store.put(DATA)
+    assert store.get(SHA256) == DATA
+
+
+def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    store.put(DATA)
+    store.remove(SHA256)
+    store.remove(SHA256)
+    with pytest.raises(StorageError, match="missing"):
+        store.get(SHA256)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "A" * 64, "a" * 63, "", "a" * 64 + "\n"])
+def test_nothing_but_a_sha256_names_a_file(tmp_path: Path, name: str) -> None:
+    store = RawStore(tmp_path)
+    for use in (store.get, store.path, store.remove):
+        with pytest.raises(StorageError, match="not a sha256"):
+            use(name)
+
+
+def test_an_empty_extract_is_kept_too(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    assert store.get(store.put(b"")) == b""
