@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 import typer
 
 from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import TableFormat, rows_out, say
-from lgdp_pipelines.cli.tracing import print_trace, trace_as_openlineage
+from lgdp_pipelines.cli.output import TableFormat, rows_out, say, text_out
+from lgdp_pipelines.cli.tracing import as_json, as_openlineage, print_trace, trace_figure
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.orchestration.publish import tracer_of
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.catalogue import ask
 

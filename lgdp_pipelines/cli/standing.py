@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lgdp_pipelines.cli.output import Row, print_out, print_table
-from lgdp_pipelines.ledger.records import ReceiptState, Standing, SubmissionState
+from lgdp_pipelines.ledger.records import Standing, SubmissionState
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Return
@@ -77,7 +77,9 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
         return
     print_table(table)
     note = f" The {left_out} earlier periods: --period, or --format csv." if left_out > 0 else ""
-    print_out(f"[dim]✓ accepted  ? queried  ✗ rejected  ✗✓ rejected, an earlier one stands  … waiting  · nothing{note}[/dim]\n")
+    print_out(
+        f"[dim]✓ accepted  ? queried  ✗ rejected  ✗✓ rejected, an earlier one stands  … waiting  · nothing{note}[/dim]\n"
+    )
 
 
 def _symbol(one: Standing | None) -> str:
@@ -98,7 +100,7 @@ def _symbol(one: Standing | None) -> str:
 
 def print_unplaced(platform: Platform) -> None:
     """What came and could not be placed: kept, and somebody has to look."""
-    for receipt in platform.ledger.receipts(ReceiptState.UNRECOGNISED):
+    for receipt in platform.ledger.unrecognised():
         print_out(
             f"[yellow]?[/yellow] unrecognised, kept as receipt {receipt.id}: {receipt.council_code} "
             f"{escape(receipt.file_name)}: {escape(receipt.reason)}"

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.records import Arrival, Receipt, ReceiptState, SubmissionState, Waiting
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION
 
@@ -90,16 +91,35 @@ def latest_etag(connection: sa.Connection, source: str, account: str, path: str)
 
 def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
     """Returns and periods with something to do, in order: receipts waiting, or submissions left in judging."""
-    receipts = sa.select(RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code).where(
+    receipts = sa.select(RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id).where(
         RECEIPT.c.state == ReceiptState.WAITING.value
     )
-    judging = sa.select(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code).where(
+    judging = sa.select(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, sa.null()).where(
         SUBMISSION.c.state == SubmissionState.JUDGING.value
     )
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in sorted(connection.execute(receipts.union(judging)), key=tuple):
-        found.setdefault((row.return_code, row.period), []).append(row.council_code)
-    return tuple(Waiting(*key, tuple(councils)) for key, councils in found.items())
+    found: dict[tuple[str, str], list[tuple[str, int | None]]] = {}
+    for code, period, council, receipt in connection.execute(sa.union_all(receipts, judging)):
+        found.setdefault((code, period), []).append((council, receipt))
+    return tuple(
+        Waiting(
+            *key,
+            councils=tuple(sorted({council for council, _ in parts})),
+            receipts=tuple(sorted(receipt for _, receipt in parts if receipt is not None)),
+        )
+        for key, parts in sorted(found.items())
+    )
+
+
+def receipt(connection: sa.Connection, receipt_id: int) -> Receipt:
+    """One receipt.
+
+    Raises:
+        LedgerError: there is none of that number.
+    """
+    row = connection.execute(sa.select(RECEIPT).where(RECEIPT.c.id == receipt_id)).one_or_none()
+    if row is None:
+        raise LedgerError("There is no such receipt.", where=str(receipt_id))
+    return receipt_of(row)
 
 
 def unrecognised(connection: sa.Connection) -> tuple[Receipt, ...]:

@@ -93,6 +93,15 @@ class Ledger:
         with self._database.reading() as connection:
             return arriving.unrecognised(connection)
 
+    def receipt(self, receipt_id: int) -> Receipt:
+        """One receipt.
+
+        Raises:
+            LedgerError: there is none of that number.
+        """
+        with self._database.reading() as connection:
+            return arriving.receipt(connection, receipt_id)
+
     def waiting(self) -> tuple[Waiting, ...]:
         """Returns and periods with something to do: receipts waiting, or submissions that a run left in judging."""
         with self._database.reading() as connection:

@@ -131,11 +131,13 @@ class Waiting:
         return_code: of the return.
         period: id.
         councils: register codes, in order.
+        receipts: ids of the receipts that no submission has taken up, in order.
     """
 
     return_code: str
     period: str
     councils: tuple[str, ...]
+    receipts: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

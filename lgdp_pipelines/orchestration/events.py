@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import dagster as dg
 import polars as pl
 
+from lgdp_pipelines.conformance.build import BuildOutcome, BuiltModel, BuiltTest
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.orchestration.partitions import cell
-from lgdp_pipelines.orchestration.policy import SUBMISSION_ON_TIME
+from lgdp_pipelines.orchestration.policy import SLICE_TESTS_HOLD, SUBMISSION_ON_TIME
 from lgdp_pipelines.orchestration.process import Outcome
-from lgdp_pipelines.orchestration.specs import LANDED, VALIDATED, open_items, stage_key
+from lgdp_pipelines.orchestration.publish import Publication, conformed_model_names
+from lgdp_pipelines.orchestration.specs import LANDED, PUBLISHED, VALIDATED, conformed_key, open_items, stage_key
 from lgdp_pipelines.register.model import Contract, Return, Rule
 from lgdp_pipelines.standards.rules import CheckFamily, RuleResult, Severity, family_of
 
@@ -101,6 +103,58 @@ def findings_table(findings: pl.DataFrame) -> dg.MetadataValue:
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "int" if name == "row" else "string") for name in columns])
     return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def publication_results(ret: Return, publication: Publication) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
+    """What came of a build: each table that was written, and whether the tests of its slices hold.
+
+    Raises:
+        dg.Failure: a test kept the published slice back; what was published stands.
+    """
+    outcome = publication.outcome
+    written = outcome.written
+    for name in conformed_model_names(ret):
+        key = conformed_key(name, ret)
+        built = written.get(f"conformed/{name}")
+        if built is not None:
+            about = {"dbt model": built.unique_id.rsplit(".", 1)[-1], "delta version": built.version}
+            yield dg.MaterializeResult(asset_key=key, metadata={**about, **_rows_and_sql(built)})
+        yield _tests(key, [test for test in outcome.tests if _is_about(test, outcome, "conformed")])
+    published = stage_key(PUBLISHED, ret)
+    checked = _tests(published, [test for test in outcome.tests if not _is_about(test, outcome, "conformed")])
+    if outcome.is_published:
+        metadata: dict[str, object] = {
+            "releases": ", ".join(f"{one.period} release {one.number}" for one in publication.releases),
+        }
+        for table, built in written.items():
+            if table.startswith("published/"):
+                metadata[f"rows of {table.replace('/', '.')}"] = built.rows
+        yield dg.MaterializeResult(asset_key=published, metadata=metadata)
+    yield checked
+    if not outcome.is_published:
+        held = ", ".join(test.name for test in outcome.failed_tests)
+        raise dg.Failure(f"Nothing was released: {held}. What was published stands.", allow_retries=False)
+
+
+def _is_about(test: BuiltTest, outcome: BuildOutcome, layer: str) -> bool:
+    tables = {model.unique_id: model.table for model in outcome.models}
+    return tables.get(test.model, "").startswith(f"{layer}/")
+
+
+def _rows_and_sql(built: BuiltModel) -> dict[str, object]:
+    rows = dict(dg.TableMetadataSet(row_count=built.rows))
+    return {**rows, "SQL": dg.MetadataValue.md(f"```sql\n{built.sql}\n```")} if built.sql else dict(rows)
+
+
+def _tests(key: dg.AssetKey, tests: Sequence[BuiltTest]) -> dg.AssetCheckResult:
+    lines = ["| test | what is true | result | rows that break it |", "| --- | --- | --- | --- |"]
+    lines += [f"| `{test.name}` | {test.description} | {test.status} | {test.failures} |" for test in tests]
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=SLICE_TESTS_HOLD,
+        passed=all(test.status in ("pass", "warn") for test in tests),
+        metadata={"tests": dg.MetadataValue.md("\n".join(lines))},
+    )
 
 
 def _rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:

@@ -8,15 +8,20 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lgdp_pipelines.conformance import catalogue as conformed_catalogue
 from lgdp_pipelines.conformance.build import BuildOutcome, build
+from lgdp_pipelines.conformance.lineage import column_edges
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.conformance.project import Project, write_project
+from lgdp_pipelines.ledger.lineage import ColumnEdge, write_lineage
 from lgdp_pipelines.ledger.records import Release
 from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.publication import catalogue as published_catalogue
 from lgdp_pipelines.publication.models import published_models
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Grain, Return
 from lgdp_pipelines.register.united import products_of, united_tables
+from lgdp_pipelines.storage.catalogue import write_catalogue
 from lgdp_pipelines.storage.outputs import OBSERVATION, case_table, published_table
 
 
@@ -122,8 +127,21 @@ def publish(
             for period in periods
         )
         platform.ledger.mirror(platform.lake, ret.code)
+    write_lineage(platform.lake, edges_of(platform), {"run": run_id})
     renew_catalogue(platform)
     return Publication(outcome, releases)
+
+
+def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
+    """Every step between columns, from published figures down to columns of councils' extracts."""
+    return column_edges(project_of(platform), platform.register)
+
+
+def renew_catalogue(platform: Platform) -> None:
+    """Put the analysts' catalogue in place anew, with whatever tables there are by now."""
+    register = platform.register
+    views = (*published_catalogue.catalogue_views(register), *conformed_catalogue.catalogue_views(register))
+    write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 
 def _versions(ret: Return, outcome: BuildOutcome) -> Mapping[str, int]:
