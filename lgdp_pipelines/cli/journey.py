@@ -69,12 +69,13 @@ def _tell_verdict(platform: Platform, receipt_id: int) -> bool:
     counted = f"{judgement.rows:,} rows, {judgement.errors:,} errors, {judgement.queries:,} queries"
     print_out(f"{judgement.submission_id}: {judgement.verdict} ({counted})")
     if judgement.errors or judgement.queries:
-        say(
-            "Each finding, with its row: "
-            f"lgdp sql \"SELECT rule, row, \\"column\\", message FROM judged.finding "
-            f"WHERE _submission_id = '{judgement.submission_id}'\""
-        )
+        say(f"Each finding, with its row: {_findings_query(judgement.submission_id)}")
     return judgement.verdict is Verdict.REJECTED
+
+
+def _findings_query(submission_id: str) -> str:
+    """What to type to see a submission's findings."""
+    return f"lgdp sql \"FROM judged.finding SELECT rule, row, message WHERE _submission_id = '{submission_id}'\""
 
 
 def onwards(runner: Runner) -> None:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.errors import UnreadableExtract
-from lgdp_pipelines.landing.extract import ExtractFile
+from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.orchestration.build import build_definitions
 from lgdp_pipelines.orchestration.publish import project_of
@@ -100,11 +100,11 @@ def validate(
     )
     match form:
         case ValidateFormat.JSON:
-            _as_json(judgement)
+            _as_json(reading, judgement)
         case ValidateFormat.CSV:
             _as_csv(judgement)
         case ValidateFormat.TEXT:
-            _as_text(judgement, contract)
+            _as_text(reading, judgement, contract)
     if reading.unreadable is not None:
         raise UnreadableExtract(
             f"This cannot be read as {contract.return_code}: {reading.unreadable}",
@@ -122,12 +122,12 @@ def _described(contract: Contract) -> str:
     )
 
 
-def _as_json(judgement: Judgement) -> None:
+def _as_json(reading: Reading, judgement: Judgement) -> None:
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
     json.dump(
         {
             "verdict": str(judgement.verdict),
-            "rows": judgement.rows,
+            "rows": reading.rows,
             "findings": judgement.findings.select(columns).to_dicts(),
             "rules": [
                 {"rule": one.rule, "result": str(one.result), "failed": one.failed}
@@ -156,9 +156,9 @@ _LOOK = {
 }
 
 
-def _as_text(judgement: Judgement, contract: Contract) -> None:
+def _as_text(reading: Reading, judgement: Judgement, contract: Contract) -> None:
     rules = {rule.id: rule for rule in rules_of(contract)}
-    print_out(f"{_LOOK[judgement.verdict]}: {contract.title}, {judgement.rows:,} rows")
+    print_out(f"{_LOOK[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
     for result in judgement.results:
         if result.result is not RuleResult.FAILED:
             continue

@@ -66,3 +66,8 @@ class Reading:
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
     unreadable: str | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, over all tables."""
+        return sum(frame.height for frame in self.tables.values())

@@ -98,8 +98,8 @@ def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
         SUBMISSION.c.state == SubmissionState.JUDGING.value
     )
     found: dict[tuple[str, str], list[tuple[str, int | None]]] = {}
-    for code, period, council, receipt in connection.execute(sa.union_all(receipts, judging)):
-        found.setdefault((code, period), []).append((council, receipt))
+    for row in connection.execute(sa.union_all(receipts, judging)):
+        found.setdefault((row.return_code, row.period), []).append((row.council_code, row.id))
     return tuple(
         Waiting(
             *key,

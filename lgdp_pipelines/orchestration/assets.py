@@ -97,13 +97,25 @@ class Teller:
 
     def _tell_check(self, outcome: Outcome, result: events.Checked) -> None:
         self._passed[result.name] = self._passed[result.name] and result.passed
-        told = {"passed": result.passed, "severity": result.severity, "metadata": result.metadata}
-        where = {"asset_key": self._validated, "check_name": result.name}
         if self._alone:
-            self._only[result.name] = dg.AssetCheckResult(**where, **told)
+            self._only[result.name] = dg.AssetCheckResult(
+                asset_key=self._validated,
+                check_name=result.name,
+                passed=result.passed,
+                severity=result.severity,
+                metadata=result.metadata,
+            )
         else:
-            key = cell(outcome.council, outcome.submission.period)
-            self._context.log_event(dg.AssetCheckEvaluation(**where, **told, partition=key))
+            self._context.log_event(
+                dg.AssetCheckEvaluation(
+                    asset_key=self._validated,
+                    check_name=result.name,
+                    passed=result.passed,
+                    severity=result.severity,
+                    metadata=result.metadata,
+                    partition=cell(outcome.council, outcome.submission.period),
+                )
+            )
 
     def declared_checks(self) -> Iterator[dg.AssetCheckResult]:
         """Each declared check once: a single partition's own result, or a word on the run as a whole."""

@@ -24,19 +24,20 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
     Raises:
         RegisterError: the register contradicts itself.
     """
-    resources: dict[str, object] = {"platform": Platform(settings), **(overrides or {})}
+    resources: dict[str, object] = {"platform": Platform(settings), "in_memory": dg.mem_io_manager, **(overrides or {})}
     platform = resources["platform"]
     if not isinstance(platform, Platform):
         raise TypeError("the resource `platform` must be a Platform")
     returns = list(platform.register.returns.values())
-    sensors, schedules = automations(platform)
+    jobs = {ret.code: return_jobs(ret) for ret in returns}
+    sensors, schedules = automations(platform, [job for some in jobs.values() for job in some])
     return dg.Definitions(
         assets=[
             *(received_asset(ret, platform) for ret in returns),
             *(process_assets(ret, platform) for ret in returns),
             *(publish_assets(ret, platform) for ret in returns),
         ],
-        jobs=[collect_job, *(job for ret in returns for job in return_jobs(ret))],
+        jobs=[collect_job, *(job for some in jobs.values() for job in some)],
         sensors=sensors,
         schedules=schedules,
         resources=resources,

@@ -6,6 +6,7 @@ item is shown: previews hold open items only, and findings never repeat a value.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -68,7 +69,7 @@ class Checked:
     name: str
     passed: bool
     severity: dg.AssetCheckSeverity
-    metadata: Mapping[str, dg.MetadataValue]  # type: ignore[type-arg]
+    metadata: Mapping[str, dg.MetadataValue]
 
 
 def check_results(outcome: Outcome, rules: Mapping[str, Rule]) -> Iterator[Checked]:
@@ -79,7 +80,7 @@ def check_results(outcome: Outcome, rules: Mapping[str, Rule]) -> Iterator[Check
         results = [r for r in judgement.results if family_of(rules[r.rule].kind, rules[r.rule].severity) is family]
         failed = [result.rule for result in results if result.result is RuleResult.FAILED]
         rejects = any(rules[rule].severity is Severity.ERROR for rule in failed)
-        metadata: dict[str, dg.MetadataValue] = {"submission": submission}  # type: ignore[type-arg]
+        metadata: dict[str, dg.MetadataValue] = {"submission": submission}
         if failed:
             metadata["findings"] = findings_table(judgement.findings.filter(pl.col("rule").is_in(failed)))
         metadata["rules"] = dg.MetadataValue.md(_rules(results, rules))
@@ -117,13 +118,12 @@ def publication_results(ret: Return, publication: Publication) -> Iterator[dg.Ma
         key = conformed_key(name, ret)
         built = written.get(f"conformed/{name}")
         if built is not None:
-            about = {"dbt model": built.unique_id.rsplit(".", 1)[-1], "delta version": built.version}
-            yield dg.MaterializeResult(asset_key=key, metadata={**about, **_rows_and_sql(built)})
+            yield dg.MaterializeResult(asset_key=key, metadata=_about(built))
         yield _tests(key, [test for test in outcome.tests if _is_about(test, outcome, "conformed")])
     published = stage_key(PUBLISHED, ret)
     checked = _tests(published, [test for test in outcome.tests if not _is_about(test, outcome, "conformed")])
     if outcome.is_published:
-        metadata: dict[str, object] = {
+        metadata: dict[str, Any] = {
             "releases": ", ".join(f"{one.period} release {one.number}" for one in publication.releases),
         }
         for table, built in written.items():
@@ -141,9 +141,15 @@ def _is_about(test: BuiltTest, outcome: BuildOutcome, layer: str) -> bool:
     return tables.get(test.model, "").startswith(f"{layer}/")
 
 
-def _rows_and_sql(built: BuiltModel) -> dict[str, object]:
-    rows = dict(dg.TableMetadataSet(row_count=built.rows))
-    return {**rows, "SQL": dg.MetadataValue.md(f"```sql\n{built.sql}\n```")} if built.sql else dict(rows)
+def _about(built: BuiltModel) -> dict[str, Any]:
+    about: dict[str, Any] = {
+        "dbt model": built.unique_id.rsplit(".", 1)[-1],
+        "delta version": built.version,
+        **dict(dg.TableMetadataSet(row_count=built.rows)),
+    }
+    if built.sql:
+        about["SQL"] = dg.MetadataValue.md(f"```sql\n{built.sql}\n```")
+    return about
 
 
 def _tests(key: dg.AssetKey, tests: Sequence[BuiltTest]) -> dg.AssetCheckResult:

@@ -53,7 +53,7 @@ def collect(
     for event in _received(platform, report):
         context.log_event(event)
     for failure in report.failures:
-        context.log.warning(f"{failure.what} ({failure.where}) → {failure.remedy}")
+        context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
     return report
 
 
@@ -78,7 +78,6 @@ def _received(platform: Platform, report: CollectionReport) -> Iterator[dg.Asset
     name=COLLECT,
     description="Fetch what is new in a source's accounts, council by council, and write receipts.",
     executor_def=dg.in_process_executor,
-    resource_defs={"in_memory": dg.mem_io_manager},
 )
 def collect_job() -> None:
     """The one collection job; what it collects is in its run config."""

@@ -4,6 +4,7 @@ What belongs here: numbers and conditions with the reason for each. What does no
 """
 
 import warnings
+from typing import Any
 
 import dagster as dg
 
@@ -27,7 +28,7 @@ def slice_tag(slug: str, period: str) -> dict[str, str]:
     return {SLICE_TAG: f"{slug}/{period}"}
 
 
-def follows_upstream() -> dg.AutomationCondition[dg.AssetKey]:
+def follows_upstream() -> dg.AutomationCondition[Any]:
     """Make a period again as soon as any council's slice of it has changed.
 
     ``eager()`` would wait until no council is missing, and a condition on blocking checks until every council's check

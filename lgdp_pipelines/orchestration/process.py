@@ -111,7 +111,7 @@ def process(
         Outcome(
             submission=submission,
             judgement=judgement,
-            rows=_rows(reading),
+            rows=reading.rows,
             is_late=submission.received_at.date() > due,
             is_standing=standing.get(submission.council_code) == submission.id,
         )
@@ -313,10 +313,6 @@ def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
         pl.lit(submission.period).alias("period"),
         pl.lit(submission.id).alias("_submission_id"),
     ).select(FINDING.arrow_schema.names)
-
-
-def _rows(reading: Reading) -> int:
-    return sum(frame.height for frame in reading.tables.values())
 
 
 def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:

@@ -4,7 +4,8 @@ What belongs here: deciding that a run is due. What does not: what the run does.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -36,7 +37,7 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
         news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
         for failure in news.failures:
-            context.log.warning(f"{failure.what} ({failure.where}) → {failure.remedy}")
+            context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
         if not news.councils:
             return dg.SensorResult(skip_reason=f"Nothing new in {len(source.councils)} accounts.")
         request = dg.RunRequest(
@@ -63,17 +64,16 @@ def poll_schedule(source: Source) -> dg.ScheduleDefinition:
     )
 
 
-def receipts_waiting_sensor(platform: Platform) -> dg.SensorDefinition:
+def receipts_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
     """Gives each return and period with receipts waiting its run.
 
     A return whose figures are held against earlier periods gets its oldest waiting period first, and the next one only
     when nothing older waits: else a year that arrives in one day would be judged against nothing.
     """
-    names = [f"process_{ret.slug}" for ret in platform.register.returns.values()]
 
     @dg.sensor(
         name="receipts_waiting",
-        job_names=names,
+        jobs=[job for job in jobs if job.name.startswith("process_")],
         minimum_interval_seconds=policy.SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a run for each return and period with receipts that nobody has judged yet.",
@@ -129,12 +129,14 @@ def collect_config(source: Source, councils: tuple[str, ...]) -> dict[str, objec
     return {"ops": {COLLECT: {"config": {"source": source.id, "councils": list(councils)}}}}
 
 
-def automations(platform: Platform) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
+def automations(
+    platform: Platform, jobs: Sequence[Any]
+) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
     """Every sensor and schedule that the register's sources call for."""
     sources = platform.register.sources.values()
     watched = [watch_sensor(source) for source in sources if source.transport is TransportKind.SFTP]
     polled = [poll_schedule(source) for source in sources if source.transport is TransportKind.API and source.schedule]
-    return [*watched, receipts_waiting_sensor(platform), publish_sensor()], polled
+    return [*watched, receipts_waiting_sensor(jobs), publish_sensor()], polled
 
 
 def _name(source: Source) -> str:

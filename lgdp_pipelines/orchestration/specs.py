@@ -5,6 +5,7 @@ What belongs here: pure functions from the register to asset specs. What does no
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -112,7 +113,7 @@ def _spec(
     deps: Sequence[dg.AssetKey | dg.AssetDep] = (),
     columns: dg.TableSchema | None = None,
     skippable: bool = False,
-    automation_condition: dg.AutomationCondition[dg.AssetKey] | None = None,
+    automation_condition: dg.AutomationCondition[Any] | None = None,
 ) -> dg.AssetSpec:
     contract = ret.latest
     metadata: dict[str, object] = {
