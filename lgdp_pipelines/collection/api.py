@@ -13,8 +13,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from ipaddress import ip_address
 from logging import WARNING, getLogger
+from ssl import SSLContext
 
 import httpx2
 
@@ -97,6 +99,7 @@ class ApiTransport:
             timeout=httpx2.Timeout(self.patience.answer, connect=self.patience.connect),
             headers={"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*;q=0.1"},
             follow_redirects=False,
+            verify=_trusted(),
             trust_env=False,  # the register names the address; a proxy variable must not redirect a token
         ) as client:
             yield ApiAccount(self, council_code, client, base, where)
@@ -284,6 +287,12 @@ def _refusal(response: httpx2.Response, where: str) -> SourceRefused | SourceUnr
     return SourceRefused(
         f"The API refused the request (HTTP {status}).", where=where, remedy="Correct the source's request."
     )
+
+
+@cache
+def _trusted() -> SSLContext:
+    """Whom we believe over TLS. Read once for all accounts, because it takes a while."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _base(address: str, where: str) -> httpx2.URL:

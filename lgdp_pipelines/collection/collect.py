@@ -111,7 +111,14 @@ class _Visit:
     raw: RawStore
     environment: Mapping[str, str]
     transport: Transport
+    returns: Collection[str] | None
     progress: Progress
+
+    def wants(self, entry: Entry) -> bool:
+        """Whether an entry answers a return that is collected now. Where all are, what answers none is wanted too."""
+        if self.returns is None:
+            return True
+        return isinstance(entry.routing, Route) and entry.routing.return_code in self.returns
 
 
 def collect_source(
@@ -144,24 +151,17 @@ def collect_source(
     Returns:
         What happened in each account. A source that could not be reached is a failure in it, never an exception.
     """
-    narrowed = only_returns(source, returns)
     visit = _Visit(
-        source=narrowed,
+        source=source,
         ledger=ledger,
         raw=raw,
         environment=environment,
-        transport=transport or transport_of(narrowed, register, ledger, today=today, environment=environment),
+        transport=transport or transport_of(source, register, ledger, today=today, environment=environment),
+        returns=returns,
         progress=progress,
     )
-    asked = tuple(code for code in narrowed.councils if councils is None or code in councils)
+    asked = tuple(code for code in source.councils if councils is None or code in councils)
     return CollectionReport(source.id, asyncio.run(_visit_all(visit, asked)))
-
-
-def only_returns(source: Source, returns: Collection[str] | None) -> Source:
-    """The source as if it gave these returns alone."""
-    if returns is None:
-        return source
-    return replace(source, returns=tuple(one for one in source.returns if one.return_code in returns))
 
 
 def transport_of(
@@ -208,8 +208,9 @@ async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
         known = visit.ledger.known_entries(visit.source.id, account_id)
         async with visit.transport.account(council_code) as account:
             listing = await account.entries()
-            news = [one for one in listing.entries if not is_known(one, known)]
-            report = replace(report, known=len(listing.entries) - len(news), left=listing.left)
+            entries = [one for one in listing.entries if visit.wants(one)]
+            news = [one for one in entries if not is_known(one, known)]
+            report = replace(report, known=len(entries) - len(news), left=listing.left)
             for entry in news:
                 report = await _take(visit, report, account_id, account, entry)
     except SourceError as error:

@@ -21,7 +21,7 @@ from starlette.routing import Route as HttpRoute
 from lgdp_pipelines.estate.records import record_texts
 from lgdp_pipelines.register.model import SourceReturn
 
-PAGE_SIZE = 25
+PAGE_SIZE = 50
 RETRY_AFTER = "1"
 _PAGE_PARAMETER = "page"
 

@@ -332,4 +332,3 @@ def test_no_wait_is_longer_than_the_longest() -> None:
 def test_the_next_page_is_read_where_the_register_says(body: bytes, found: str | None) -> None:
     assert next_link(body, "links.next") == found
     assert next_link(body, "") is None
-

@@ -1,0 +1,248 @@
+"""Collecting into a real ledger and store, from accounts in memory."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgdp_pipelines.collection.collect import CollectionReport, collect_source, sentence
+from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.collection.memory import HeldFile, MemoryTransport
+from lgdp_pipelines.errors import LedgerError, SourceRefused, SourceUnreachable, StorageError
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.records import Arrival, Receipt
+from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.storage.raw import RawStore
+
+Q1, Q2 = "hl1/HL1_2024-25_Q1.csv", "hl1/HL1_2024-25_Q2.csv"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    opened = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> RawStore:
+    return RawStore(tmp_path / "lake")
+
+
+@pytest.fixture
+def transport(sftp_source: Source, register: Register, today: date) -> Callable[..., MemoryTransport]:
+    def holding(**accounts: Any) -> MemoryTransport:
+        held = {
+            code: files
+            if isinstance(files, Exception)
+            else {path: one if isinstance(one, HeldFile) else HeldFile(one) for path, one in files.items()}
+            for code, files in accounts.items()
+        }
+        return MemoryTransport(sftp_source, register.returns, today, held)
+
+    return holding
+
+
+@pytest.fixture
+def collect(
+    sftp_source: Source, register: Register, ledger: Ledger, raw: RawStore, today: date
+) -> Callable[..., CollectionReport]:
+    def collected(transport: MemoryTransport, **narrowed: Any) -> CollectionReport:
+        return collect_source(
+            narrowed.pop("source", sftp_source),
+            register,
+            narrowed.pop("ledger", ledger),
+            raw,
+            today=today,
+            environment={},
+            transport=transport,
+            **narrowed,
+        )
+
+    return collected
+
+
+def of(report: CollectionReport, council: str) -> Any:
+    (account,) = [one for one in report.accounts if one.council_code == council]
+    return account
+
+
+def test_what_is_new_gets_a_receipt_and_its_bytes_are_kept(collect: Any, transport: Any, raw: RawStore) -> None:
+    report = collect(transport(FIF={Q1: b"Fife's first"}, GLG={Q1: b"Glasgow's first"}))
+    (receipt,) = of(report, "FIF").fetched
+    assert (receipt.return_code, receipt.council_code, receipt.period) == ("HL1", "FIF", "FY2024-25-Q1")
+    assert (receipt.source, receipt.account, receipt.path) == ("council-systems", "fif", Q1)
+    assert (receipt.file_name, receipt.size, receipt.transport) == ("HL1_2024-25_Q1.csv", 12, "sftp")
+    assert raw.get(receipt.sha256) == b"Fife's first"
+    assert raw.get(of(report, "GLG").fetched[0].sha256) == b"Glasgow's first"
+
+
+def test_an_entry_that_a_receipt_knows_is_not_fetched_again(collect: Any, transport: Any) -> None:
+    collect(transport(FIF={Q1: b"first"}))
+    again = transport(FIF={Q1: b"first", Q2: b"second"})
+    report = collect(again)
+    assert again.fetched == [("FIF", Q2)]
+    assert (of(report, "FIF").known, len(of(report, "FIF").fetched)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "news",
+    [HeldFile(b"FIRST and more", 1_700_000_000), HeldFile(b"other", 1_700_000_000), HeldFile(b"first", 1_700_000_001)],
+)
+def test_a_change_of_size_or_time_under_an_old_name_is_fetched(news: HeldFile, collect: Any, transport: Any) -> None:
+    collect(transport(FIF={Q1: HeldFile(b"first!", 1_700_000_000)}))
+    changed = transport(FIF={Q1: news})
+    report = collect(changed)
+    assert changed.fetched == [("FIF", Q1)]
+    assert len(of(report, "FIF").receipts) == 1
+    assert of(report, "FIF").duplicates == ()
+
+
+def test_the_same_bytes_again_are_a_duplicate_whatever_their_name(collect: Any, transport: Any) -> None:
+    collect(transport(FIF={Q1: b"first"}))
+    report = collect(transport(FIF={Q1: b"first", "hl1/HL1_2024-25_Q1_v2.csv": b"first"}))
+    assert [one.file_name for one in of(report, "FIF").duplicates] == ["HL1_2024-25_Q1_v2.csv"]
+    assert of(report, "FIF").fetched == ()
+
+
+def test_the_same_bytes_of_another_council_are_no_duplicate(collect: Any, transport: Any) -> None:
+    report = collect(transport(FIF={Q1: b"same"}, GLG={Q1: b"same"}))
+    assert [len(one.fetched) for one in report.accounts] == [1, 1]
+
+
+def test_what_cannot_be_routed_is_kept_and_reported_with_its_reason(
+    collect: Any, transport: Any, raw: RawStore, ledger: Ledger
+) -> None:
+    report = collect(transport(FIF={"hl1/final version.csv": b"which quarter?"}))
+    (receipt,) = of(report, "FIF").unrecognised
+    assert raw.get(receipt.sha256) == b"which quarter?"
+    assert (receipt.return_code, receipt.period) == (None, None)
+    assert "not of a form" in receipt.reason
+    assert [one.id for one in ledger.unrecognised()] == [receipt.id]
+    assert collect(transport(FIF={"hl1/final version.csv": b"which quarter?"})).receipts == ()
+
+
+def test_where_a_submission_has_a_file_a_table_the_receipt_says_which(collect: Any, transport: Any) -> None:
+    report = collect(transport(FIF={"staff/202410_posts.csv": b"posts", "staff/202410_people.csv": b"people"}))
+    assert [(one.table, one.period) for one in report.receipts] == [("people", "2024-10"), ("posts", "2024-10")]
+
+
+def test_a_council_is_who_its_account_says_whatever_the_bytes_say(collect: Any, transport: Any) -> None:
+    report = collect(transport(GLG={Q1: b"LACODE\r\n250\r\n"}))
+    assert [one.council_code for one in report.receipts] == ["GLG"]
+
+
+@pytest.mark.parametrize("trouble", [SourceUnreachable("gone"), SourceRefused("not you")])
+def test_one_account_s_failure_holds_up_no_other(trouble: Exception, collect: Any, transport: Any) -> None:
+    report = collect(transport(FIF=trouble, GLG={Q1: b"first"}))
+    assert [one.what for one in of(report, "FIF").failures] == [str(trouble)]
+    assert len(of(report, "GLG").fetched) == 1
+    assert len(report.failures) == 1
+
+
+def test_one_entry_that_is_refused_holds_up_no_other(collect: Any, transport: Any) -> None:
+    report = collect(transport(FIF={Q1: HeldFile(SourceRefused("no permission")), Q2: b"second"}))
+    assert [one.what for one in of(report, "FIF").failures] == ["no permission"]
+    assert "HL1_2024-25_Q1.csv" in of(report, "FIF").failures[0].where
+    assert [one.period for one in of(report, "FIF").fetched] == ["FY2024-25-Q2"]
+
+
+def test_a_line_that_breaks_keeps_what_came_before_and_the_next_time_fetches_the_rest(
+    collect: Any, transport: Any
+) -> None:
+    broken = collect(transport(FIF={Q1: b"first", Q2: HeldFile(SourceUnreachable("gone"))}))
+    assert (len(of(broken, "FIF").fetched), len(of(broken, "FIF").failures)) == (1, 1)
+    again = transport(FIF={Q1: b"first", Q2: b"second"})
+    assert [one.period for one in collect(again).receipts] == ["FY2024-25-Q2"]
+    assert again.fetched == [("FIF", Q2)]
+
+
+class DiesBeforeTheReceipt:
+    """A ledger whose process dies when a receipt should be written."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    def record_receipt(self, arrival: Arrival) -> Receipt:
+        del arrival
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_dies_between_bytes_and_receipt_loses_and_doubles_nothing(
+    collect: Any, transport: Any, ledger: Ledger, raw: RawStore, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        collect(transport(FIF={Q1: b"first"}), ledger=DiesBeforeTheReceipt(ledger))
+    kept = [path for path in (tmp_path / "lake" / "received").rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in kept] == [b"first"]
+    (receipt,) = collect(transport(FIF={Q1: b"first"})).receipts
+    assert receipt.state == "waiting"
+    assert [path for path in (tmp_path / "lake" / "received").rglob("*") if path.is_file()] == kept
+    assert ledger.balance() == []
+
+
+def test_a_platform_that_is_broken_is_not_reported_as_a_council_s_failure(
+    collect: Any, transport: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_raw: RawStore, _data: object) -> str:
+        message = "no room"
+        raise StorageError(message)
+
+    monkeypatch.setattr(RawStore, "put", full)
+    with pytest.raises(ExceptionGroup) as broken:
+        collect(transport(FIF={Q1: b"first"}))
+    assert broken.group_contains(StorageError)
+    assert not broken.group_contains(LedgerError)
+
+
+def test_one_council_or_one_return_can_be_asked_for(collect: Any, transport: Any) -> None:
+    accounts = {Q1: b"first", "staff/202410_posts.csv": b"posts", "hl1/what is this.csv": b"?"}
+    report = collect(transport(FIF=accounts, GLG=accounts), councils={"GLG"}, returns={"HL1"})
+    assert [(one.council_code, one.return_code) for one in report.receipts] == [("GLG", "HL1")]
+    everything = collect(transport(FIF=accounts, GLG=accounts))
+    assert [len(one.receipts) for one in everything.accounts] == [3, 2]
+
+
+def test_progress_is_told_account_by_account(collect: Any, transport: Any) -> None:
+    told: list[str] = []
+    report = collect(transport(FIF={Q1: b"first"}, GLG={}), progress=told.append)
+    assert sorted(told) == ["FIF: 1 fetched", "GLG: no news"]
+    assert sentence(of(report, "FIF")) == "FIF: 1 fetched"
+
+
+def test_news_are_what_no_receipt_knows_and_have_one_hash(  # noqa: PLR0917 - fixtures
+    collect: Any, transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
+) -> None:
+    def look(held: MemoryTransport) -> Any:
+        return news_of(sftp_source, register, ledger, environment={}, today=today, transport=held)
+
+    first = look(transport(FIF={Q1: b"first"}, GLG={}))
+    assert first.councils == ("FIF",)
+    assert [entry.path for entry in first.entries["FIF"]] == [Q1]
+    assert look(transport(FIF={Q1: b"first"}, GLG={})).sha256 == first.sha256
+    others = [
+        transport(FIF={Q1: b"longer than first"}),
+        transport(FIF={Q1: HeldFile(b"first", 1_700_000_001)}),
+        transport(FIF={Q2: b"first"}),
+        transport(GLG={Q1: b"first"}),
+        transport(FIF={Q1: b"first"}, GLG={Q1: b"first"}),
+    ]
+    assert len({look(other).sha256 for other in others} | {first.sha256}) == 6
+    collect(transport(FIF={Q1: b"first"}))
+    assert look(transport(FIF={Q1: b"first"})).councils == ()
+    assert look(transport(FIF={Q1: b"first"})).sha256 == ""
+
+
+def test_looking_fetches_and_writes_nothing(
+    transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
+) -> None:
+    held = transport(FIF={Q1: b"first"}, GLG=SourceUnreachable("gone"))
+    news = news_of(sftp_source, register, ledger, environment={}, today=today, transport=held)
+    assert held.fetched == []
+    assert ledger.waiting() == ()
+    assert [one.what for one in news.failures] == ["gone"]
