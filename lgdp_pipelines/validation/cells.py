@@ -1,4 +1,4 @@
-"""The rules that follow from a contract's fields, tested cell by cell, with one error at most for a cell.
+"""The rules that follow from a contract's fields, tested cell by cell, with one finding where one explains the rest.
 
 What belongs here: which rows break which of these rules, after what is known of a cell already. What does not: the
 tests themselves (``typed``, ``checks``).
@@ -24,7 +24,7 @@ ORDER = (
     RuleKind.PATTERN,
     RuleKind.RANGE,
 )
-"""Kinds of rule about a single cell; an error of an earlier kind explains what a later one would say."""
+"""Kinds of rule about a single cell, in the order in which one explains the next."""
 
 
 def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, Tested]:
@@ -47,13 +47,21 @@ def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: S
             rows = _both(rows, typed.empty[name])
         rows = without(rows, in_error.get(name, NO_ROWS))
         found[rule.id] = Tested(rows)
-        if rule.severity is Severity.ERROR:
+        if explains_more(rule):
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
     for rule in rules:
         if rule.kind is RuleKind.KEY:
             spoilt = pl.concat([NO_ROWS, *(in_error.get(name, NO_ROWS) for name in rule.items)])
             found[rule.id] = Tested(without(checked.get(rule.id, NO_ROWS), spoilt))
     return found
+
+
+_NOT_UNDERSTOOD = frozenset({RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE, RuleKind.CODES})
+
+
+def explains_more(rule: Rule) -> bool:
+    """Whether a cell that breaks a rule says no more: it is in error, or what it says is not understood."""
+    return rule.severity is Severity.ERROR or rule.kind in _NOT_UNDERSTOOD
 
 
 def _both(rows: pl.Series, others: pl.Series) -> pl.Series:

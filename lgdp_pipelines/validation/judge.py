@@ -19,7 +19,7 @@ from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.validation.across import across
-from lgdp_pipelines.validation.cells import ORDER, broken_cells
+from lgdp_pipelines.validation.cells import ORDER, broken_cells, explains_more
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import LISTED, told
@@ -117,10 +117,10 @@ def _judged_rows(table: Table, tables: Mapping[str, pl.DataFrame], lost: pl.Seri
 
 
 def _in_error(rules: Sequence[Rule], tests: Mapping[str, Tested]) -> Mapping[tuple[str, str], pl.Series]:
-    """``_row`` of the cells in error, by table and item."""
+    """``_row`` of the cells that explain whatever else is wrong in their row, by table and item."""
     found: dict[tuple[str, str], pl.Series] = {}
     for rule in rules:
-        if rule.kind in ORDER and rule.severity is Severity.ERROR:
+        if rule.kind in ORDER and explains_more(rule):
             place = (rule.table, rule.items[0])
             found[place] = pl.concat([found.get(place, NO_ROWS), tests[rule.id].rows])
     return found

@@ -22,6 +22,7 @@ from lgdp_pipelines.register.sql import filled
 from lgdp_pipelines.storage.duck import sandbox, time_limit
 from lgdp_pipelines.validation.typed import ROW, Submitted
 
+_NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 120.0
 _DIALECT = "duckdb"
 
@@ -101,21 +102,19 @@ def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Seri
         counted = _asked(connection, query.counted, rule)
     except duckdb.BinderException as error:
         raise _refused(rule, error) from None
-    return pl.Series(ROW, [], dtype=pl.Int64) if counted == [0] else None
+    return pl.Series(ROW, [], dtype=pl.Int64) if not any(counted) else None
 
 
 def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
     """The query that names the rows that a query counts; None where it does not count rows of the table."""
-    if not isinstance(tree, exp.Select) or any(
-        tree.args.get(part) for part in ("group", "having", "distinct", "limit")
-    ):
+    if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None
-    if [projection.sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
+    if [projection.unalias().sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
         return None
     alias = _source(tree, table)
     if alias is None:
         return None
-    row = exp.column(ROW, table=alias)
+    row = exp.column(ROW, table=alias or None)
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
 
 

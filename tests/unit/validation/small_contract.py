@@ -1,0 +1,182 @@
+"""Contracts, code lists and councils made by hand, and a way to judge a few rows by them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+
+import polars as pl
+
+from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
+from lgdp_pipelines.register.model import (
+    Contract,
+    Disclosure,
+    DisclosureMethod,
+    Extract,
+    Format,
+    Grain,
+    Item,
+    ItemType,
+    Privacy,
+    Provenance,
+    Register,
+    Role,
+    Rule,
+    Table,
+    Version,
+)
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.codelists import Code, CodeList
+from lgdp_pipelines.standards.councils import Council, Councils
+from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_year
+from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.validation.judge import Judgement, judge
+
+OURS = Provenance("ours", "")
+FIFE = Council(
+    "FIF", "Fife", "Fife Council", "S12000047", "S12000015", "250", "17", "GB-LAS-FIF", ("Kingdom of Fife",), "ours"
+)
+MORAY = Council("MRY", "Moray", "The Moray Council", "S12000020", None, "300", "20", "GB-LAS-MRY", (), "ours")
+COLOURS = CodeList(
+    "colours",
+    "1",
+    "Colours",
+    "",
+    "ours",
+    (
+        Code("R", "Red", ("red", "Rouge")),
+        Code("G", "Green"),
+        Code("B", "Blue", valid_to=date(2024, 12, 31)),
+        Code("2", "Two"),
+    ),
+)
+YEAR = financial_year(2024)
+LANDING = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A contract under test and the register it leans on."""
+
+    contract: Contract
+    register: Register
+
+    def judge(
+        self,
+        rows: Mapping[str, Sequence[Sequence[str | None]]] | Sequence[Sequence[str | None]],
+        *,
+        findings: pl.DataFrame | None = None,
+        period: Period = YEAR,
+        council: Council = FIFE,
+        earlier: Callable[[Period, Table], pl.DataFrame | None] = lambda _period, _table: None,
+    ) -> Judgement:
+        """Judge rows of text; the first is row 2. A single table's rows may be given without its name."""
+        by_table = rows if isinstance(rows, Mapping) else {self.contract.tables[0].name: rows}
+        tables = {
+            name: pl.DataFrame(
+                [[*row, None, number] for number, row in enumerate(cells, start=2)],
+                schema={
+                    **{item.name: pl.String for item in self.contract.by_name[name].items},
+                    "_unmapped": pl.String,
+                    "_row": pl.Int64,
+                },
+                orient="row",
+            )
+            for name, cells in by_table.items()
+        }
+        landed = no_findings() if findings is None else findings
+        broken = set(landed["rule"])
+        results = [
+            RuleOutcome.of(rule, int(rule.id in broken)) for rule in rules_of(self.contract) if rule.kind in LANDING
+        ]
+        return judge(
+            self.contract, self.register, tables, landed, results, council=council, period=period, earlier=earlier
+        )
+
+    def found(self, rows: Sequence[Sequence[str | None]]) -> list[tuple[str, int | None]]:
+        """Rule and row of each finding."""
+        return places(self.judge(rows))
+
+    def values(self, rows: Sequence[Sequence[str | None]], name: str) -> list[object]:
+        """A validated column."""
+        return self.judge(rows).tables[self.contract.tables[0].name].get_column(name).to_list()
+
+
+def places(judgement: Judgement) -> list[tuple[str, int | None]]:
+    """Rule and row of each finding."""
+    return list(judgement.findings.select("rule", "row").iter_rows())
+
+
+def outcome(judgement: Judgement, rule: str) -> RuleOutcome:
+    """What became of a rule."""
+    return next(one for one in judgement.results if one.rule == rule)
+
+
+def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
+    """An item, plain but for what is said."""
+    plain: dict[str, object] = {
+        "name": name,
+        "header": name.upper(),
+        "urn": f"urn:lgdp:item:tst:{name}",
+        "title": name.title(),
+        "definition": name,
+        "type": kind,
+        "role": Role.ATTRIBUTE,
+        "required": False,
+        "key": False,
+        "guidance": "Look it up.",
+        "privacy": Privacy.OPEN,
+        "provenance": OURS,
+    }
+    return Item(**{**plain, **facts})  # type: ignore[arg-type] - facts are checked by the test that gives them
+
+
+def make_table(name: str, items: Sequence[Item], rules: Sequence[Rule] = (), **facts: object) -> Table:
+    """A table of cases."""
+    return Table(name, name, "", Grain.CASE, tuple(items), tuple(rules), **facts)  # type: ignore[arg-type]
+
+
+def make_rule(rule_id: str, kind: RuleKind = RuleKind.SQL, table: str = "t", **facts: object) -> Rule:
+    """A written rule, an error unless said otherwise."""
+    plain: dict[str, object] = {
+        "severity": Severity.ERROR,
+        "items": (),
+        "title": f"{rule_id} holds",
+        "guidance": "Mend it.",
+    }
+    return Rule(f"tst.{rule_id}", kind, table=table, **{**plain, **facts})  # type: ignore[arg-type]
+
+
+def make_bench(*tables: Table, kind: PeriodKind = PeriodKind.FINANCIAL_YEAR) -> Bench:
+    """A contract of those tables."""
+    contract = Contract(
+        return_code="TST",
+        version=Version(1, 0, 0),
+        valid_from="FY2020-21",
+        title="Test",
+        purpose="",
+        limitations="",
+        subject="test",
+        owner="",
+        recipients=(),
+        legal_basis="",
+        burden_minutes=None,
+        period_kind=kind,
+        due_days=30,
+        retention_years=1,
+        extract=Extract(Format.CSV),
+        disclosure=Disclosure(DisclosureMethod.NONE),
+        provenance=OURS,
+        tables=tables,
+        path=Path("tst.odcs.yaml"),
+        sha256="",
+    )
+    councils = Councils(MappingProxyType({one.code: one for one in (FIFE, MORAY)}))
+    register = Register(Path(), councils, MappingProxyType({COLOURS.id: COLOURS}), MappingProxyType({}), {}, "")
+    return Bench(contract, register)
+
+
+def of_items(*items: Item, rules: Sequence[Rule] = ()) -> Bench:
+    """A contract of one table, ``t``."""
+    return make_bench(make_table("t", items, rules))

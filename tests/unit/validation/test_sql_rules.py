@@ -1,0 +1,125 @@
+"""Rules in SQL: rows where rows can be named, a finding on the table where not, and nothing else within reach."""
+
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.register.model import ItemType, Role, Rule
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
+
+A = make_item("a", ItemType.INTEGER)
+B = make_item("b", ItemType.INTEGER, role=Role.MEASURE)
+REF = make_item("ref")
+
+
+def sql(query: str, **facts: object) -> Rule:
+    return make_rule("rule", sql=query, **facts)
+
+
+def bench(rule: Rule) -> Bench:
+    return make_bench(
+        make_table("t", [A, B, REF], [rule]),
+        make_table("other", [make_item("ref", urn="urn:lgdp:item:tst:oref")], optional=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("SELECT count(*) FROM {model} WHERE a > b", [3]),
+        ("SELECT COUNT(*) AS n FROM {model} AS m WHERE m.a > m.b OR m.ref = 'x'", [2, 3, 4]),
+        ("SELECT count(*) FROM {model} m WHERE EXISTS (SELECT 1 FROM {model} o WHERE o.a = m.b AND o.b > 3)", [2]),
+        ("SELECT count(*) FROM {model} m LEFT JOIN {other} o ON m.ref = o.ref WHERE o.ref IS NULL", [3]),
+        ("SELECT count(*) FROM {model} m JOIN {other} o ON m.ref = o.ref", [2, 4]),
+        ("SELECT count(*) FROM {other} o JOIN {model} m ON m.ref = o.ref", [2, 4]),
+        ("SELECT count(*) FROM (SELECT *, lag(a) OVER (ORDER BY _row) AS before FROM {model}) WHERE a < before", [4]),
+        ("WITH big AS (SELECT * FROM {model} WHERE a > 1) SELECT count(*) FROM big WHERE b < 3", [3]),
+        ("SELECT count(*) FROM {model} QUALIFY row_number() OVER (PARTITION BY ref ORDER BY _row) > 1", [4]),
+        ("SELECT count(*) FROM {model} WHERE b_status <> 'A'", []),
+        ("SELECT count(*) FROM {model}", [2, 3, 4]),
+    ],
+)
+def test_the_rows_that_break_a_rule_are_named(query: str, rows: list[int]) -> None:
+    judged = bench(sql(query)).judge(
+        {"t": [["1", "2", "x"], ["5", "1", "y"], ["2", "4", "x"]], "other": [["x"], ["x"], ["z"]]}
+    )
+    assert places(judged) == [("tst.rule", row) for row in rows]
+    assert outcome(judged, "tst.rule").failed == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("query", "failed"),
+    [
+        ("SELECT count(*) FROM (SELECT ref FROM {model} GROUP BY ref HAVING sum(a) > 2)", 1),
+        ("SELECT count(DISTINCT ref) - 2 FROM {model}", 0),
+        ("SELECT count(DISTINCT ref) FROM {model} WHERE a > 0", 1),
+        ("SELECT sum(a) - sum(b) FROM {model}", 1),
+        ("SELECT count(*) FROM {model} WHERE a > 100 HAVING count(*) > 0", 0),
+        ("SELECT count(*) FROM {other} WHERE ref = 'z'", 1),
+        ("SELECT count(*) FROM (SELECT ref FROM {model} EXCEPT SELECT ref FROM {other})", 1),
+        ("WITH big AS (SELECT ref FROM {model} WHERE a > 1) SELECT count(*) FROM big", 1),
+    ],
+)
+def test_other_shapes_are_one_finding_on_the_table(query: str, failed: int) -> None:
+    judged = bench(sql(query)).judge(
+        {"t": [["1", "2", "x"], ["5", "1", "y"], ["2", "4", "x"]], "other": [["x"], ["z"]]}
+    )
+    assert places(judged) == [("tst.rule", None)] * failed
+
+
+def test_a_finding_stands_at_the_first_item_concerned() -> None:
+    rule = sql("SELECT count(*) FROM {model} WHERE a > b", items=("b", "a"), severity=Severity.QUERY)
+    judged = bench(rule).judge([["5", "1", "y"]])
+    assert judged.verdict is Verdict.QUERIED
+    assert list(judged.findings.select("severity", "table", "item", "column", "message").iter_rows()) == [
+        ("query", "t", "urn:lgdp:item:tst:b", "B", "Not met: rule holds. Mend it.")
+    ]
+
+
+def test_facts_of_the_submission_can_be_asked_for() -> None:
+    query = (
+        "SELECT count(*) FROM {model} WHERE getvariable('period_start') = DATE '2024-04-01' AND "
+        "getvariable('period_end') = DATE '2025-03-31' AND getvariable('council_code') = 'FIF' AND "
+        "getvariable('period') = 'FY2024-25'"
+    )
+    assert places(bench(sql(query)).judge([["1", "1", "x"]])) == [("tst.rule", 2)]
+
+
+def test_a_row_with_an_item_in_error_is_not_held_against_the_rule_as_well() -> None:
+    judged = bench(sql("SELECT count(*) FROM {model} WHERE a > b OR b IS NULL")).judge(
+        [["5", "x", ""], ["5", "1", ""], ["5", None, ""]]
+    )
+    assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3), ("tst.rule", 4)]
+
+
+def test_an_optional_table_that_was_not_sent_is_empty_to_the_rules_of_others() -> None:
+    query = "SELECT count(*) FROM {model} m WHERE m.ref NOT IN (SELECT ref FROM {other})"
+    judged = bench(sql(query)).judge([["1", "1", "x"]])
+    assert places(judged) == [("tst.rule", 2)]
+    assert set(judged.tables) == {"t"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM {model} WHERE CAST(ref AS INTEGER) > 1",
+        "SELECT count(*) FROM {model} WHERE nothing > 1",
+        "SELECT count(*) FROM {model} WHERE ref IN (SELECT content FROM read_text('{path}'))",
+        "SELECT count(*) FROM read_csv('{path}')",
+    ],
+)
+def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(query: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret.csv"
+    path.write_text("content\nsecret\n")
+    with pytest.raises(QueryRefused, match=r"tst\.rule") as refused:
+        bench(sql(query.replace("{path}", str(path)))).judge([["1", "1", "Jane Doe"]])
+    assert "Jane" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_a_row_count_is_of_the_rows_sent() -> None:
+    counted = make_bench(make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, minimum_rows=2)]))
+    assert places(counted.judge([["1"]])) == [("tst.some", None)]
+    assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED

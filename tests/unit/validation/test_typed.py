@@ -1,0 +1,283 @@
+"""Text read as values: strictly, and every refusal told."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.register.model import ItemType, Role
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.periods import PeriodKind, financial_quarter
+from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from tests.unit.validation.small_contract import FIFE, MORAY, YEAR, make_bench, make_item, make_table, of_items, places
+
+WHOLE = of_items(make_item("n", ItemType.INTEGER))
+MONEY = of_items(make_item("n", ItemType.DECIMAL, precision=7, scale=2))
+RATE = of_items(make_item("n", ItemType.DECIMAL, precision=2, scale=2))
+NUMBER = of_items(make_item("n", ItemType.NUMBER))
+TRUTH = of_items(make_item("n", ItemType.BOOLEAN))
+TEXT = of_items(make_item("n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("7", 7), ("-7", -7), ("007", 7), (" 7 ", 7), ("\u00a07\t", 7), ("0", 0), ("9223372036854775807", 2**63 - 1)],
+)
+def test_whole_numbers(text: str, value: int) -> None:
+    assert WHOLE.values([[text]], "n") == [value]
+    assert WHOLE.found([[text]]) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2.9",
+        "12E5",
+        "7.0",
+        "+7",
+        "1,000",
+        "1 000",
+        "- 7",
+        "--7",
+        "0x10",
+        "9223372036854775808",
+        "nan",
+        "x",
+        "٣",
+        "7\n8",
+    ],
+)
+def test_what_is_no_whole_number(text: str) -> None:
+    assert WHOLE.found([["1"], [text]]) == [("tst.n.type", 3)]
+    assert WHOLE.values([["1"], [text]], "n") == [1, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", "1.00"), ("12345.67", "12345.67"), ("-0.1", "-0.10"), ("00012345.6700", "12345.67"), (" 5.5 ", "5.50")],
+)
+def test_decimals(text: str, value: str) -> None:
+    assert MONEY.values([[text]], "n") == [Decimal(value)]
+
+
+@pytest.mark.parametrize("text", ["1.005", "123456.7", "1e2", ".5", "5.", "1,5", "£5", "NaN", ""])
+def test_what_no_decimal_holds_is_not_rounded(text: str) -> None:
+    assert MONEY.values([[text]], "n") == [None]
+    assert MONEY.found([[text]]) == ([("tst.n.type", 2)] if text else [])
+
+
+def test_a_decimal_without_whole_digits() -> None:
+    assert RATE.values([["0.25"], ["1.25"], ["0.255"]], "n") == [Decimal("0.25"), None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", 1.0), ("-2.5", -2.5), ("2.8E-4", 0.00028), ("1e+2", 100.0), ("00.5", 0.5)]
+)
+def test_numbers(text: str, value: float) -> None:
+    assert NUMBER.values([[text]], "n") == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "nan", "inf", "-Infinity", "1e999", ".5", "5.", "1.5.2", "1,5", "1e", "NA", "0x1p3"]
+)
+def test_what_is_no_number(text: str) -> None:
+    assert NUMBER.found([[text]]) == [("tst.n.type", 2)]
+    assert NUMBER.values([[text]], "n") == [None]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("true", True), ("FALSE", False), (" True ", True), ("yes", None), ("1", None), ("t", None), ("trueish", None)],
+)
+def test_booleans(text: str, value: bool | None) -> None:  # noqa: FBT001
+    assert TRUTH.values([[text]], "n") == [value]
+    assert TRUTH.found([[text]]) == ([] if value is not None else [("tst.n.type", 2)])
+
+
+@pytest.mark.parametrize("text", ["00123", "12E5", "nan", "NA", "Buchanan", " 7 ", "NULL"])
+def test_text_is_kept_to_the_letter(text: str) -> None:
+    assert TEXT.values([[text], ["x"]], "n") == [text, "x"]
+    # beside a cell of nothing but white space, which is empty
+    assert TEXT.values([[text], ["  "]], "n") == [text, None]
+
+
+FORMATS = {
+    "%d%m%Y": [
+        "1012024",
+        "31022024",
+        "010120240",
+        "01-01-2024",
+        "01012O24",
+        "00012024",
+        "01130000",
+        "32012024",
+        "29022023",
+    ],
+    "%Y-%m-%d": ["2024-1-1", "24-01-01", "2024-01-01T00:00", "20240101", "2024/01/01", "0000-01-01", "2024-02-30"],
+    "%d/%m/%Y": ["1/1/2024", "01/01/24", "2024/01/01", "01.01.2024", "30/02/2024"],
+    "%d.%m.%Y": ["01a01a2024", "1.1.2024"],
+    "%m %d %Y": ["13 01 2024", "01012024"],
+}
+
+
+@pytest.mark.parametrize(("date_format", "wrong"), FORMATS.items())
+def test_dates_are_spelt_exactly(date_format: str, wrong: list[str]) -> None:
+    dates = of_items(make_item("n", ItemType.DATE, date_format=date_format))
+    leap = date(2024, 2, 29)
+    assert dates.values([[leap.strftime(date_format)], [f" {leap.strftime(date_format)} "]], "n") == [leap, leap]
+    for text in wrong:
+        assert dates.found([[text]]) == [("tst.n.type", 2)], text
+        assert dates.values([[text]], "n") == [None]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.dates(date(1000, 1, 1), date(9999, 12, 31)), st.sampled_from(sorted(FORMATS)))
+def test_every_day_reads_in_every_format(day: date, date_format: str) -> None:
+    dates = of_items(make_item("n", ItemType.DATE, date_format=date_format))
+    shifted = day - timedelta(days=1) if day > date(1000, 1, 1) else day
+    text = [day.strftime(date_format), shifted.strftime(date_format)]
+    assert dates.values([[one] for one in text], "n") == [day, shifted]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(-(10**20), 10**20), min_size=1, max_size=5))
+def test_whole_numbers_read_or_are_refused_but_never_change(numbers: list[int]) -> None:
+    expected = [number if -(2**63) <= number < 2**63 else None for number in numbers]
+    assert WHOLE.values([[str(number)] for number in numbers], "n") == expected
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.decimals(-200_000, 200_000, places=3), min_size=1, max_size=5))
+def test_decimals_read_or_are_refused_but_never_change(numbers: list[Decimal]) -> None:
+    expected = [number if abs(number) < 100_000 and number == round(number, 2) else None for number in numbers]
+    assert MONEY.values([[format(number, "f")] for number in numbers], "n") == expected
+
+
+MARKS = {"*": ObservationStatus.SUPPRESSED, "z": ObservationStatus.CANNOT_EXIST}
+MEASURE = of_items(
+    make_item("n", ItemType.INTEGER, role=Role.MEASURE, required=True, marks=MARKS),
+    make_item("m", ItemType.NUMBER, role=Role.MEASURE),
+)
+
+
+def test_marks_are_answers_with_a_status() -> None:
+    judgement = MEASURE.judge([["5", "1"], ["*", ""], [" z ", None], ["", "1"], ["#", "x"]])
+    frame = judgement.tables["t"]
+    assert frame["n"].to_list() == [5, None, None, None, None]
+    assert frame["n_status"].to_list() == ["A", "Q", "M", "O", "O"]
+    assert frame["m_status"].to_list() == ["A", "O", "O", "A", "O"]
+    assert places(judgement) == [("tst.n.required", 5), ("tst.n.type", 6), ("tst.m.type", 6)]
+    assert frame.columns == ["n", "m", "n_status", "m_status", "_row"]
+
+
+CODED = of_items(make_item("c", code_list="colours"))
+
+
+def test_codes_and_their_aliases_become_the_stored_code() -> None:
+    assert CODED.values([["R"], ["red"], [" Rouge "], ["G"], [None], [""]], "c") == ["R", "R", "R", "G", None, None]
+    assert CODED.found([["R"], ["red"], [" Rouge "], ["G"], [None], [""]]) == []
+
+
+@pytest.mark.parametrize("text", ["r", "RED", "X", "2.9", "Red ish", "Redd"])
+def test_unknown_codes_are_told_and_never_guessed(text: str) -> None:
+    assert CODED.found([["R"], [text]]) == [("tst.c.codes", 3)]
+
+
+def test_a_withdrawn_code_is_told_by_the_last_day_of_the_period() -> None:
+    quarters = make_bench(make_table("t", [make_item("c", code_list="colours")]), kind=PeriodKind.FINANCIAL_QUARTER)
+    assert places(quarters.judge([["B"]], period=financial_quarter(2024, 3))) == []
+    assert places(quarters.judge([["B"]], period=financial_quarter(2024, 4))) == [("tst.c.codes", 2)]
+
+
+def test_an_unknown_code_that_is_a_query_is_kept_as_sent() -> None:
+    queried = of_items(make_item("c", code_list="colours", severities={RuleKind.CODES: Severity.QUERY}))
+    judgement = queried.judge([["X"], ["red"]])
+    assert judgement.verdict is Verdict.QUERIED
+    assert judgement.tables["t"]["c"].to_list() == ["X", "R"]
+
+
+PLACED = of_items(
+    make_item("who", role=Role.COUNCIL, required=True), make_item("when", role=Role.PERIOD, required=True)
+)
+
+
+@pytest.mark.parametrize("spelling", ["FIF", "fife", "S12000047", "S12000015", "250", " kingdom  of FIFE ", "17"])
+def test_every_spelling_of_the_council_becomes_its_code(spelling: str) -> None:
+    judgement = PLACED.judge([[spelling, "2024-25"]])
+    assert places(judgement) == []
+    assert judgement.tables["t"].row(0) == ("FIF", YEAR.id, 2)
+
+
+@pytest.mark.parametrize("spelling", ["Moray", "MRY", "300", "Fifeshire", "FI", "25"])
+def test_a_claim_to_be_another_council_is_an_error(spelling: str) -> None:
+    judgement = PLACED.judge([["FIF", "2024-25"], [spelling, "2024-25"]])
+    assert places(judgement) == [("tst.who.council", 3)]
+    assert judgement.verdict is Verdict.REJECTED
+    assert places(PLACED.judge([["MRY", "2024-25"]], council=FIFE)) == [("tst.who.council", 2)]
+    assert places(PLACED.judge([["MRY", "2024-25"]], council=MORAY)) == []
+
+
+@pytest.mark.parametrize("spelling", ["FY2024-25", "2024/25", " 2024-2025 "])
+def test_every_spelling_of_the_period_becomes_its_id(spelling: str) -> None:
+    assert PLACED.found([["FIF", spelling]]) == []
+    assert PLACED.values([["FIF", spelling]], "when") == [YEAR.id]
+
+
+@pytest.mark.parametrize("spelling", ["2023-24", "AY2024-25", "2024", "2024-26", "FY2024-25-Q1", "x"])
+def test_another_period_is_an_error(spelling: str) -> None:
+    assert PLACED.found([["FIF", spelling]]) == [("tst.when.period", 2)]
+
+
+def test_a_council_or_period_left_empty_is_only_not_filled_in() -> None:
+    assert PLACED.found([["", None]]) == [("tst.who.required", 2), ("tst.when.required", 2)]
+
+
+CELLS = st.one_of(
+    st.sampled_from(["7", " 7", "*", "", " ", "R", "red", "x", "2024-01-01", "true", "0.5", "FIF", "2024-25"]),
+    st.text("0123456789.-eE* R", max_size=6),
+)
+EVERYTHING = of_items(
+    make_item("whole", ItemType.INTEGER, role=Role.MEASURE, marks=MARKS, required=True),
+    make_item("money", ItemType.DECIMAL, precision=5, scale=2),
+    make_item("number", ItemType.NUMBER),
+    make_item("day", ItemType.DATE, date_format="%Y-%m-%d"),
+    make_item("truth", ItemType.BOOLEAN),
+    make_item("text", required=True),
+    make_item("code", code_list="colours"),
+    make_item("who", role=Role.COUNCIL),
+    make_item("when", role=Role.PERIOD),
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(*[CELLS] * 9), min_size=1, max_size=4))
+def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[str, ...]]) -> None:
+    """Columns that stand as sent take a shorter way; row by row and all at once must give the same."""
+    whole = EVERYTHING.judge(rows)
+    single = [EVERYTHING.judge([row]) for row in rows]
+    assert whole.tables["t"].drop("_row").rows() == [one.tables["t"].drop("_row").row(0) for one in single]
+    assert [rule for rule, _ in sorted(places(whole), key=lambda place: place[1] or 0)] == [
+        rule for one in single for rule, _ in places(one)
+    ]
+
+
+def test_types_are_those_of_the_validated_table() -> None:
+    frame = EVERYTHING.judge([[None] * 9]).tables["t"]
+    assert frame.schema == pl.Schema(
+        {
+            "whole": pl.Int64,
+            "money": pl.Decimal(5, 2),
+            "number": pl.Float64,
+            "day": pl.Date,
+            "truth": pl.Boolean,
+            "text": pl.String,
+            "code": pl.String,
+            "who": pl.String,
+            "when": pl.String,
+            "whole_status": pl.String,
+            "_row": pl.Int64,
+        }
+    )
