@@ -1,0 +1,117 @@
+"""A figure held against an earlier period's."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.register.model import EarlierPeriod, ItemType, Role, Table
+from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
+
+
+def bench(
+    *,
+    by: tuple[str, ...] = ("k",),
+    fall: float | None = None,
+    rise: float | None = None,
+    floor: float = 0,
+    back: int = 1,
+    within: PeriodKind | None = None,
+    kind: PeriodKind = PeriodKind.FINANCIAL_YEAR,
+) -> Bench:
+    terms = EarlierPeriod("n", by, back, within, fall, rise, floor)
+    rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), earlier=terms)
+    key, figure = (
+        make_item("k", key=bool(by)),
+        make_item("n", ItemType.DECIMAL, precision=9, scale=2, role=Role.MEASURE),
+    )
+    return make_bench(make_table("t", [key, figure], [rule]), kind=kind)
+
+
+def before(**figures: str | None) -> Callable[[Period, Table], pl.DataFrame]:
+    """Validated rows of the earlier period."""
+    frame = pl.DataFrame(
+        {"k": list(figures), "n": [figure and Decimal(figure) for figure in figures.values()]},
+        schema={"k": pl.String, "n": pl.Decimal(9, 2)},
+    )
+    return lambda _period, _table: frame
+
+
+@pytest.mark.parametrize(
+    ("now", "breaks"),
+    [("100", False), ("80", False), ("79.99", True), ("150", False), ("150.01", True), ("0", True), (None, False)],
+)
+def test_a_fall_or_rise_beyond_its_percentage_breaks_the_rule(now: str | None, breaks: bool) -> None:  # noqa: FBT001
+    judged = bench(fall=20, rise=50).judge([["a", now]], earlier=before(a="100"))
+    assert places(judged) == ([("tst.like_before", 2)] if breaks else [])
+    assert judged.verdict is (Verdict.QUERIED if breaks else Verdict.ACCEPTED)
+
+
+def test_only_what_is_limited_is_compared() -> None:
+    assert places(bench(fall=20).judge([["a", "999"]], earlier=before(a="1"))) == []
+    assert places(bench(rise=20).judge([["a", "1"]], earlier=before(a="999"))) == []
+
+
+@pytest.mark.parametrize(("now", "breaks"), [("15", False), ("15.01", True), ("5", False), ("4.99", True)])
+def test_changes_up_to_the_floor_never_break_the_rule(now: str, breaks: bool) -> None:  # noqa: FBT001
+    judged = bench(fall=0, rise=0, floor=5).judge([["a", now]], earlier=before(a="10"))
+    assert places(judged) == ([("tst.like_before", 2)] if breaks else [])
+
+
+def test_from_nothing_any_rise_above_the_floor_is_too_much() -> None:
+    limited = bench(rise=1000, floor=2)
+    assert places(limited.judge([["a", "2"]], earlier=before(a="0"))) == []
+    assert places(limited.judge([["a", "3"]], earlier=before(a="0"))) == [("tst.like_before", 2)]
+
+
+def test_a_negative_figure_falls_by_a_percentage_of_its_size() -> None:
+    limited = bench(fall=50)
+    assert places(limited.judge([["a", "-15"]], earlier=before(a="-10"))) == []
+    assert places(limited.judge([["a", "-16"]], earlier=before(a="-10"))) == [("tst.like_before", 2)]
+
+
+def test_the_same_figure_is_the_one_of_the_same_key() -> None:
+    judged = bench(fall=10).judge([["new", "1"], ["b", "1"], ["a", "100"]], earlier=before(a="100", b="50", gone="7"))
+    assert places(judged) == [("tst.like_before", 3)]
+
+
+def test_a_missing_figure_on_either_side_is_not_compared() -> None:
+    judged = bench(fall=0, rise=0).judge([["a", None], ["b", "5"], [None, "9"]], earlier=before(a="1", b=None))
+    assert places(judged) == []
+
+
+def test_a_table_of_one_row_needs_no_key() -> None:
+    judged = bench(by=(), fall=0).judge([[None, "5"]], earlier=before(a="6"))
+    assert places(judged) == [("tst.like_before", 2)]
+
+
+def test_the_right_period_is_asked_for() -> None:
+    asked: list[str] = []
+
+    def earlier(period: Period, table: Table) -> None:
+        asked.append(f"{period.id} {table.name}")
+
+    judged = bench(fall=1, back=4, kind=PeriodKind.FINANCIAL_QUARTER).judge(
+        [["a", "1"]], period=financial_quarter(2024, 2), earlier=earlier
+    )
+    assert asked == ["FY2023-24-Q2 t"]
+    one = outcome(judged, "tst.like_before")
+    assert (one.result, one.failed) == (RuleResult.NOT_RUN, 0)
+    assert "FY2023-24-Q2" in one.reason
+    assert judged.verdict is Verdict.ACCEPTED
+
+
+def test_a_cumulative_series_starts_afresh_in_its_year() -> None:
+    yearly = bench(fall=0, within=PeriodKind.FINANCIAL_YEAR, kind=PeriodKind.FINANCIAL_QUARTER)
+    first = yearly.judge([["a", "1"]], period=financial_quarter(2024, 1), earlier=before(a="100"))
+    assert outcome(first, "tst.like_before").result is RuleResult.NOT_RUN
+    second = yearly.judge([["a", "1"]], period=financial_quarter(2024, 2), earlier=before(a="100"))
+    assert places(second) == [("tst.like_before", 2)]
+
+
+def test_a_figure_that_did_not_read_is_not_compared() -> None:
+    judged = bench(fall=0).judge([["a", "x"]], period=financial_year(2024), earlier=before(a="100"))
+    assert places(judged) == [("tst.n.type", 2)]

@@ -1,0 +1,261 @@
+"""The judgement as a whole: verdict, an outcome for each rule, and what follows from what landing found."""
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.landing.extract import ExtractFile
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
+from lgdp_pipelines.register.model import ItemType, Range, Role
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from lgdp_pipelines.validation.judge import Judgement, judge
+from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_bench, make_item, make_rule, make_table, places
+
+CASES = make_bench(
+    make_table(
+        "t",
+        [
+            make_item("ref", key=True, required=True),
+            make_item("n", ItemType.INTEGER, required=True, range=Range(maximum="40")),
+            make_item("m", ItemType.INTEGER, severities={RuleKind.RANGE: Severity.QUERY}, range=Range(maximum="5")),
+            make_item("note"),
+        ],
+        [
+            make_rule("n_above_m", sql="SELECT count(*) FROM {model} WHERE n < m", items=("n", "m")),
+            make_rule("some_rows", RuleKind.ROW_COUNT, minimum_rows=1),
+            make_rule("noted", sql="SELECT count(*) FROM {model} WHERE note = 'agreed'", severity=Severity.KNOWN_ISSUE),
+        ],
+    ),
+)
+
+
+def journey(bench: Bench, *texts: str | bytes) -> Judgement:
+    """From bytes to judgement."""
+    files = [
+        ExtractFile(f"{table.name}.csv", text if isinstance(text, bytes) else text.encode(), table.name)
+        for table, text in zip(bench.contract.tables, texts, strict=False)
+    ]
+    reading = read_extract(bench.contract, files)
+    return judge(
+        bench.contract,
+        bench.register,
+        reading.tables,
+        reading.findings,
+        reading.results,
+        council=FIFE,
+        period=YEAR,
+        earlier=lambda _period, _table: None,
+    )
+
+
+def results(judgement: Judgement) -> dict[str, str]:
+    return {one.rule: one.result.value for one in judgement.results if one.result is not RuleResult.PASSED}
+
+
+GOOD = "ref,n,m,note\nA,10,1,\n"
+
+
+def test_a_good_submission_is_accepted_and_typed() -> None:
+    judgement = journey(CASES, GOOD)
+    assert judgement.verdict is Verdict.ACCEPTED
+    assert judgement.findings.is_empty()
+    assert judgement.findings.schema == FINDING_SCHEMA
+    assert judgement.tables["t"].rows(named=True) == [{"ref": "A", "n": 10, "m": 1, "note": None, "_row": 2}]
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "rule"),
+    [
+        ("A,10,1,", Verdict.ACCEPTED, None),
+        ("A,10,1,agreed", Verdict.ACCEPTED, "tst.noted"),
+        ("A,10,6,", Verdict.QUERIED, "tst.m.range"),
+        ("A,41,1,", Verdict.REJECTED, "tst.n.range"),
+        ("A,1,2,", Verdict.REJECTED, "tst.n_above_m"),
+    ],
+)
+def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict, rule: str | None) -> None:
+    judgement = journey(CASES, f"ref,n,m,note\n{row}\n")
+    assert judgement.verdict is verdict
+    assert places(judgement) == ([(rule, 2)] if rule else [])
+    assert [one.rule for one in judgement.results if one.failed] == ([rule] if rule else [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        GOOD,
+        "",
+        b"\xff",
+        "ref,n\nA,1\n",
+        "x,y\n1,2\n",
+        "ref,n,m,note\n",
+        "ref,n,m,note\nA\n",
+        "ref,n,n,m,note\nA,1,2,3,4\n",
+    ],
+)
+def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) -> None:
+    judgement = journey(CASES, text)
+    assert [one.rule for one in judgement.results] == [rule.id for rule in rules_of(CASES.contract)]
+    for one in judgement.results:
+        listed = judgement.findings.filter(pl.col("rule") == one.rule).height
+        assert listed == one.failed
+        assert bool(one.failed) == (one.result is RuleResult.FAILED)
+        assert bool(one.reason) == (one.result is RuleResult.NOT_RUN)
+
+
+def test_an_unreadable_extract_is_rejected_for_that_alone() -> None:
+    judgement = journey(CASES, b"ref,n,m,note\nA,\xff,1,\n")
+    assert judgement.verdict is Verdict.REJECTED
+    assert places(judgement) == [("tst.readable", 2)]
+    assert set(results(judgement).values()) == {"failed", "not_run"}
+    assert judgement.tables == {}
+
+
+def test_a_missing_column_is_told_once_and_only_its_own_rules_are_not_run() -> None:
+    judgement = journey(CASES, "ref,m,note\nA,9,\n")
+    assert places(judgement) == [("tst.t.columns", None), ("tst.m.range", 2)]
+    assert {rule for rule, result in results(judgement).items() if result == "not_run"} == {
+        "tst.n.type",
+        "tst.n.required",
+        "tst.n.range",
+        "tst.n_above_m",
+    }
+
+
+def test_a_missing_key_column_leaves_the_key_untested() -> None:
+    judgement = journey(CASES, "n,m,note\n1,1,\n1,1,\n")
+    assert places(judgement) == [("tst.t.columns", None)]
+    assert results(judgement)["tst.t.key"] == "not_run"
+
+
+def test_a_file_without_its_header_is_told_once() -> None:
+    judgement = journey(CASES, "A,10,1,\nB,11,1,\n")
+    assert places(judgement) == [("tst.t.columns", None)]
+    assert judgement.verdict is Verdict.REJECTED
+    assert "t" not in judgement.tables
+
+
+def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
+    judgement = journey(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
+    assert places(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
+    assert judgement.tables["t"]["_row"].to_list() == [2, 4]
+
+
+def test_an_empty_table_is_what_the_row_count_says() -> None:
+    assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.some_rows", None)]
+
+
+def test_findings_are_ordered_by_row_column_and_rule() -> None:
+    judgement = journey(CASES, "ref,n,m,note,extra\n,x,9,,1\nA,41,y,,\nA,1,2,,\n")
+    assert places(judgement) == [
+        ("tst.t.extra_columns", None),
+        ("tst.ref.required", 2),
+        ("tst.n.type", 2),
+        ("tst.m.range", 2),
+        ("tst.n.range", 3),
+        ("tst.m.type", 3),
+        ("tst.t.key", 4),
+        ("tst.n_above_m", 4),
+    ]
+
+
+def test_no_finding_repeats_a_value() -> None:
+    judgement = journey(CASES, "ref,n,m,note\nJaneDoe,QQ1,QQ2,QQ3\nJaneDoe,QQ4,,\n,987654,987653,QQ5,QQ6\n")
+    assert judgement.findings.height >= 4
+    told = " ".join(str(cell) for row in judgement.findings.iter_rows() for cell in row)
+    assert not any(value in told for value in ("JaneDoe", "QQ", "98765"))
+
+
+def test_a_finding_is_addressed_as_in_the_file() -> None:
+    judgement = journey(CASES, "REF, N ,m,note\nA,41,1,\n")
+    assert judgement.findings.rows(named=True) == [
+        {
+            "rule": "tst.n.range",
+            "severity": "error",
+            "table": "t",
+            "item": "urn:lgdp:item:tst:n",
+            "sheet": None,
+            "row": 2,
+            "column": "N",
+            "message": "Not met: N: is at most 40. Check the figure in the system it comes from. Look it up.",
+        }
+    ]
+
+
+FAMILIES = make_bench(
+    make_table("parent", [make_item("ref", key=True)]),
+    make_table(
+        "child",
+        [make_item("child_ref", role=Role.ATTRIBUTE)],
+        [
+            make_rule(
+                "has_parent",
+                table="child",
+                sql="SELECT count(*) FROM {model} c WHERE c.child_ref NOT IN (SELECT ref FROM {parent})",
+            )
+        ],
+        optional=True,
+    ),
+)
+
+
+def test_rules_across_tables_see_both() -> None:
+    assert places(journey(FAMILIES, "ref\nA\n", "child_ref\nA\nB\n")) == [("tst.has_parent", 3)]
+
+
+def test_an_optional_table_left_out_has_outcomes_and_no_findings() -> None:
+    judgement = journey(FAMILIES, "ref\nA\n")
+    assert judgement.verdict is Verdict.ACCEPTED
+    assert results(judgement) == {
+        "tst.child.columns": "not_run",
+        "tst.child.extra_columns": "not_run",
+        "tst.has_parent": "not_run",
+    }
+
+
+def test_a_rule_is_not_run_where_another_table_it_reads_has_no_columns() -> None:
+    judgement = journey(FAMILIES, "x\nA\n", "child_ref\nA\n")
+    assert places(judgement) == [("tst.parent.columns", None)]
+    assert results(judgement)["tst.has_parent"] == "not_run"
+
+
+PAINS = make_bench(
+    make_table(
+        "t",
+        [
+            make_item("ref", key=True, required=True),
+            make_item("name"),
+            make_item("code", code_list="colours"),
+            make_item("hours", ItemType.INTEGER, range=Range("0", "40")),
+            make_item("day", ItemType.DATE, date_format="%d/%m/%Y"),
+        ],
+    )
+)
+
+
+def test_a_header_in_small_letters_keeps_its_column() -> None:
+    judgement = journey(PAINS, "ref,NAME,Code,hours,dAy\n00123,Buchanan,R,7,01/02/2024\n")
+    assert judgement.verdict is Verdict.ACCEPTED
+    assert judgement.tables["t"]["ref"].to_list() == ["00123"]
+
+
+def test_nan_within_a_name_stays_and_a_reference_is_no_number() -> None:
+    judgement = journey(PAINS, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
+    assert judgement.verdict is Verdict.ACCEPTED
+    assert judgement.tables["t"]["ref"].to_list() == ["00123", "12E5"]
+    assert judgement.tables["t"]["name"].to_list() == ["Buchanan", "nan"]
+
+
+def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:
+    judgement = journey(PAINS, "ref,name,code,hours,day\nA,,2.9,2.9,\nB,,2,999,\n")
+    assert places(judgement) == [("tst.code.codes", 2), ("tst.hours.type", 2), ("tst.hours.range", 3)]
+
+
+def test_an_invalid_date_is_told_and_its_row_does_not_collide_with_another() -> None:
+    dated = make_bench(
+        make_table("t", [make_item("ref", key=True), make_item("day", ItemType.DATE, date_format="%d/%m/%Y", key=True)])
+    )
+    judgement = journey(dated, "ref,day\nA,31/02/2024\nA,30/02/2024\nA,01/02/2024\n")
+    assert places(judgement) == [("tst.day.type", 2), ("tst.day.type", 3)]
+    assert judgement.tables["t"].height == 3
