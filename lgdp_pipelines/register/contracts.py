@@ -77,7 +77,7 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
         limitations=" ".join(about.text("limitations").split()),
         subject=root.text("domain"),
         owner=_owner(root),
-        recipients=tuple(one for one in custom.at("lgdpRecipients").value or () if isinstance(one, str)),
+        recipients=custom.texts("lgdpRecipients"),
         legal_basis=_legal_basis(custom.at("lgdpLegalBasis")),
         burden_minutes=burden if isinstance(burden := custom.at("lgdpBurdenMinutes").value, int) else None,
         period_kind=PeriodKind(kind) if kind in set(PeriodKind) else PeriodKind.FINANCIAL_YEAR,

@@ -40,6 +40,16 @@ class Custom:
         value = self.at(name).value
         return " ".join(value.split()) if isinstance(value, str) else ""
 
+    def entries(self, name: str) -> tuple[Place, ...]:
+        """The entries of a list, none where there is no list."""
+        listed = self.at(name)
+        values = listed.value if isinstance(listed.value, list) else []
+        return tuple(Place(listed.document, (*listed.path, position), value) for position, value in enumerate(values))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """The texts in a list."""
+        return tuple(entry.value for entry in self.entries(name) if isinstance(entry.value, str))
+
 
 def custom_of(place: Place) -> Custom:
     """The ``customProperties`` of a place; of a property given twice, the first."""

@@ -69,9 +69,8 @@ def _read(place: Place, return_slug: str, table: str, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
     implementation = place.at("implementation")
-    items = tuple(
-        entry.value for entry in _listed(custom_of(place).at("lgdpItems")) if isinstance(entry.value, str)
-    ) or tuple(name for name in (item or implementation.text("item"),) if name)
+    named = custom_of(place).texts("lgdpItems")
+    items = named or tuple(name for name in (item or implementation.text("item"),) if name)
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=kind or RuleKind.SQL,
@@ -98,11 +97,6 @@ def _kind(place: Place) -> RuleKind | None:
             return RuleKind.EARLIER_PERIOD
         case _:
             return None
-
-
-def _listed(place: Place) -> tuple[Place, ...]:
-    values = place.value if isinstance(place.value, list) else []
-    return tuple(Place(place.document, (*place.path, position), value) for position, value in enumerate(values))
 
 
 def _earlier(place: Place) -> EarlierPeriod:

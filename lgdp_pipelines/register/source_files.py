@@ -65,6 +65,8 @@ _RETURN_NEEDS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _REFERENCE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}")
 _BRACED = re.compile(r"\{([^{}]*)\}")
+_HOST_AND_PORT = re.compile(r"[^\s:/@]+:\d{1,5}")
+_SAFE_URL = re.compile(r"https://[^\s/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)")
 _CRON = re.compile(r"[\d*/,-]+( [\d*/,A-Za-z-]+){4}")
 
 
@@ -114,6 +116,7 @@ def source_contradictions(
     if transport in _NEEDS:
         yield from _needed(root, transport, _NEEDS)
     yield from _placeholders(root.at("address"), frozenset())
+    yield from _address_contradictions(source, root)
     for name in ("username", "credential", "known_hosts"):
         yield from _placeholders(root.at(name), frozenset({"council", "council_lower"}))
     if source.schedule and not _CRON.fullmatch(source.schedule):
@@ -121,6 +124,23 @@ def source_contradictions(
             f"“{source.schedule}” is no schedule.", "Write five cron fields, such as 30 6 * * *."
         )
     yield from _given_contradictions(source, root, returns)
+
+
+def _address_contradictions(source: Source, root: Place) -> Iterator[Contradiction]:
+    """Whether a run could go to the address, as far as it can be told without the environment."""
+    address = _REFERENCE.sub(lambda found: (found[1] or "").removeprefix(":-"), source.address)
+    if not address or "$" in address:
+        return
+    if root.text("transport") == "sftp" and not _HOST_AND_PORT.fullmatch(address):
+        yield root.at("address").contradiction("The address is no host and port.", "Write host:22.")
+    if root.text("transport") == "api" and not _SAFE_URL.match(address):
+        yield root.at("address").contradiction(
+            "The address is none that a token may be sent to.", "Write https://…; http:// only to this machine itself."
+        )
+    if root.text("username") and len(source.councils) > 1 and not _BRACED.search(_REFERENCE.sub("", source.username)):
+        yield root.at("username").contradiction(
+            "All councils would share one account.", "Write {council} or {council_lower} into the name."
+        )
 
 
 def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Return]) -> Iterator[Contradiction]:

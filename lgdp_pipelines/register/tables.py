@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom_of
+from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.items import NAME, URN, ItemRead, item_contradictions, read_item
 from lgdp_pipelines.register.model import Count, Grain, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.patterns import problem_of_pattern
@@ -46,18 +46,12 @@ def read_table(place: Place, return_slug: str, provenance: Provenance) -> TableR
         grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
         items=tuple(read.item for read in items),
         rules=tuple(read.rule for read in rules),
-        counts=tuple(_count(entry) for entry in _counts(custom)),
+        counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
         record_key=custom.text("lgdpRecordKey") or None,
         file_pattern=custom.text("lgdpFilePattern") or None,
         optional=custom.at("lgdpOptional").value is True,
     )
     return TableRead(table, place, items, rules)
-
-
-def _counts(custom: Custom) -> tuple[Place, ...]:
-    listed = custom.at("lgdpCounts")
-    entries = listed.value if isinstance(listed.value, list) else []
-    return tuple(Place(listed.document, (*listed.path, position), value) for position, value in enumerate(entries))
 
 
 def _count(place: Place) -> Count:
@@ -205,7 +199,7 @@ def _privacy_contradictions(read: TableRead) -> Iterator[Contradiction]:
 
 def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
     table = read.table
-    places = _counts(custom_of(read.place))
+    places = custom_of(read.place).entries("lgdpCounts")
     if places and read.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
     taken = Counter([item.urn for item in table.items] + [count.urn for count in table.counts])

@@ -29,6 +29,12 @@ SPOILT = {
     "a request for no council": Spoilt(API, "/{council}/food", "/food", "request", ("council",)),
     "a malformed reference": Spoilt(SFTP, "${HOME}/known_hosts", "$HOME/known_hosts", "known_hosts", ("${NAME}",)),
     "a council that is none": Spoilt(API, "[FIF, GLG]", "[FIF, GLA]", "[FIF", ("GLA", "GLG")),
+    "a host without a port": Spoilt(SFTP, "127.0.0.1:22}", "127.0.0.1}", "address", ("host", "port")),
+    "a token sent in the clear": Spoilt(API, "http://127.0.0.1:80", "http://example.org", "address", ("https",)),
+    "a name that only begins as this machine's": Spoilt(
+        API, "http://127.0.0.1:80", "http://127.0.0.1.example.org", "address", ("https",)
+    ),
+    "one account for all councils": Spoilt(SFTP, '"{council_lower}"', "lgdp", "username", ("share", "{council}")),
     "an SFTP source without host keys": Spoilt(
         SFTP, 'known_hosts: "file:${HOME}/known_hosts"\n', "", "id: somewhere-sftp", ("known_hosts",)
     ),

@@ -128,7 +128,7 @@ def test_a_day_lies_in_its_period(kind: PeriodKind, day: date) -> None:
 @FEW
 @given(PERIODS, st.integers(-300, 300), st.integers(-300, 300))
 def test_steps_add_up_and_leave_no_gap(period: Period, one: int, other: int) -> None:
-    assume(400 < period.start.year < 9500)
+    assume(700 < period.start.year < 9300)
     assert period.shifted(one).shifted(other) == period.shifted(one + other)
     assert (period.shifted(1).start - period.end).days == 1
 
