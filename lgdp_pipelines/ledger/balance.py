@@ -116,7 +116,11 @@ def _standing(connection: sa.Connection) -> Iterator[str]:
         .where(JUDGEMENT.c.submission_id == SUBMISSION.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
         .correlate(SUBMISSION)
     )
-    rows = connection.execute(sa.select(SUBMISSION, accepted.label("was_accepted")).order_by(SUBMISSION.c.number))
+    rows = connection.execute(
+        sa.select(SUBMISSION, accepted.label("was_accepted"))
+        .where(SUBMISSION.c.state.in_(states))
+        .order_by(SUBMISSION.c.number)
+    )
     highest: dict[tuple[str, str, str], tuple[str, SubmissionState]] = {}
     current: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:

@@ -33,14 +33,15 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = _engine(url)
-        self._writing = self.engine.execution_options(**{_WRITES: True})
+        address = _address(url)
         try:
+            self.engine = _engine(address)
+            self._writing = self.engine.execution_options(**{_WRITES: True})
             self._migrate()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError, ImportError) as error:
             raise LedgerError(
                 f"The ledger's database cannot be opened ({type(error).__name__}).",
-                where=self.engine.url.render_as_string(hide_password=True),
+                where=address.render_as_string(hide_password=True),
                 remedy="Look at LGDP_DATABASE_URL, and that its folder or server can be reached and written to.",
             ) from error
 
@@ -108,14 +109,17 @@ def _version_in(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
 
 
-def _engine(url: str) -> sa.Engine:
+def _address(url: str) -> sa.URL:
     try:
-        address = sa.make_url(url)
-    except SQLAlchemyError as error:
+        return sa.make_url(url)
+    except SQLAlchemyError:
         raise LedgerError(
             "LGDP_DATABASE_URL is not the address of a database.",
             remedy="Write sqlite:///<path> or postgresql+psycopg2://<host>/<database>.",
-        ) from error
+        ) from None  # the address may hold a password
+
+
+def _engine(address: sa.URL) -> sa.Engine:
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(address, isolation_level="SERIALIZABLE")
     if address.database and address.database != ":memory:":

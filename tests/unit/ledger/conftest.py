@@ -1,0 +1,91 @@
+"""A ledger in an empty folder, with a clock that ticks a minute at each look."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, Receipt
+from lgdp_pipelines.register.model import Rule, TransportKind
+from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+
+START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+ERROR_RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", (), "Codes are known", "Correct them.")
+QUERY_RULE = Rule("hl1.rise", RuleKind.SQL, Severity.QUERY, "assess", (), "No sudden rise", "Confirm or explain.")
+NOTE_RULE = Rule("hl1.note", RuleKind.SQL, Severity.KNOWN_ISSUE, "assess", (), "No old code", "Nothing.")
+RULES = (ERROR_RULE, QUERY_RULE, NOTE_RULE)
+
+
+def arrival(council: str = "FIF", content: str = "a", **changed: object) -> Arrival:
+    """An extract of HL1 for FY2024-25 that has come by SFTP."""
+    values: dict[str, object] = {
+        "return_code": "HL1",
+        "council_code": council,
+        "period": "FY2024-25",
+        "table": None,
+        "file_name": "hl1.csv",
+        "size": len(content),
+        "sha256": hashlib.sha256(content.encode()).hexdigest(),
+        "transport": TransportKind.SFTP,
+        "source": "councils-sftp",
+        "account": council.lower(),
+        "path": "/hl1/hl1.csv",
+    }
+    return Arrival(**(values | changed))  # type: ignore[arg-type]
+
+
+def judged(submission_id: str, *, errors: int = 0, queries: int = 0, notes: int = 0, rows: int = 10) -> Judged:
+    """A judging by three rules, with so many findings of each severity."""
+    verdict = Verdict.REJECTED if errors else Verdict.QUERIED if queries else Verdict.ACCEPTED
+    return Judged(
+        submission_id=submission_id,
+        verdict=verdict,
+        contract_version="1.0.0",
+        contract_sha256="c" * 64,
+        code_version="0.1.0",
+        rows=rows,
+        rules=RULES,
+        results=(
+            RuleOutcome.of(ERROR_RULE, errors),
+            RuleOutcome.of(QUERY_RULE, queries),
+            RuleOutcome.of(NOTE_RULE, notes),
+        ),
+    )
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}"
+
+
+@pytest.fixture
+def ledger(url: str) -> Iterator[Ledger]:
+    looks = iter(range(1_000_000))
+    opened = Ledger.open(url, clock=lambda: START + timedelta(minutes=next(looks)))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def arrive(ledger: Ledger) -> Callable[..., Receipt]:
+    """Record that an extract has come: ``arrive("FIF", "bytes", period="CY2024")``."""
+    return lambda council="FIF", content="a", **changed: ledger.record_receipt(arrival(council, content, **changed))
+
+
+@pytest.fixture
+def submit(ledger: Ledger, arrive: Callable[..., Receipt]) -> Callable[..., str]:
+    """Let an extract come and open its submission: its id."""
+
+    def opened(council: str, content: str) -> str:
+        arrive(council, content)
+        return ledger.open_submissions("HL1", "FY2024-25", [council])[-1].id
+
+    return opened
+
+
+@pytest.fixture
+def judge() -> Callable[..., Judged]:
+    return judged

@@ -1,0 +1,66 @@
+"""Each thing that must hold is broken on purpose, and the balance says so."""
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from lgdp_pipelines.ledger.ledger import Judged, Ledger
+
+BREAKAGES = [
+    ("UPDATE receipt SET state = 'lost' WHERE id = 1", "Receipt 1 is not in exactly one state."),
+    ("UPDATE receipt SET state = 'waiting' WHERE id = 1", "Receipt 1 is not in exactly one state."),
+    ("UPDATE receipt SET submission_id = NULL WHERE id = 1", "bytes came"),
+    ("UPDATE receipt SET submission_id = 'HL1.ABE.CY2024.001' WHERE id = 1", "receipts came"),
+    ("UPDATE receipt SET size = 7 WHERE id = 2", "Receipt 2 is called a duplicate"),
+    ("UPDATE receipt SET sha256 = 'x' WHERE id = 1", "Receipt 2 is called a duplicate"),
+    ("DELETE FROM submission_file WHERE receipt_id = 1", "HL1.FIF.FY2024-25.001 has no file."),
+    ("UPDATE receipt SET council_code = 'GLG' WHERE id = 1", "receipt 1, which is of something else"),
+    ("UPDATE submission SET number = 9 WHERE number = 2", "have a gap in their numbers"),
+    ("UPDATE submission SET state = 'lost' WHERE number = 2", "002 is not in exactly one state."),
+    ("UPDATE submission SET state = 'superseded' WHERE state = 'current'", "is not the last accepted one"),
+    ("UPDATE submission SET state = 'current' WHERE number = 1", "is not the last accepted one"),
+    ("UPDATE submission SET state = 'rejected' WHERE number = 1", "001 is rejected, and its judgements say otherwise"),
+    ("UPDATE submission SET state = 'judging' WHERE number = 3", "003 has a state that its judgements do not explain"),
+    ("UPDATE rule_result SET failed = 5 WHERE result = 'failed'", "counts other findings than the results"),
+    ("UPDATE query SET state = 'open' WHERE state = 'expired'", "is open on HL1.FIF.FY2024-25.001, which does not"),
+]
+
+
+@pytest.mark.parametrize(("breakage", "said"), BREAKAGES)
+def test_what_does_not_add_up_is_said(
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], breakage: str, said: str
+) -> None:
+    first = submit("FIF", "a")
+    submit("FIF", "a")
+    ledger.settle("r1", [judge(first, queries=1)])
+    ledger.settle("r2", [judge(submit("FIF", "b"))])
+    ledger.settle("r3", [judge(submit("FIF", "c"), errors=2)])
+    assert ledger.balance() == []
+    with ledger._database.engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        for pragma in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        connection.exec_driver_sql("DROP INDEX uq_submission_current")
+        connection.exec_driver_sql(breakage)
+        connection.invalidate()
+    problems = ledger.balance()
+    assert any(said in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    "breakage",
+    [
+        "UPDATE submission SET state = 'current' WHERE number = 1",
+        "UPDATE submission SET state = 'lost'",
+        "UPDATE receipt SET submission_id = NULL WHERE id = 1",
+        "UPDATE submission SET number = 1 WHERE number = 2",
+        "DELETE FROM submission WHERE number = 1",
+    ],
+)
+def test_the_database_itself_refuses_the_worst(
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], breakage: str
+) -> None:
+    ledger.settle("r1", [judge(submit("FIF", "a")), judge(submit("FIF", "b"))])
+    with ledger._database.engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
+        connection.execute(sa.text(breakage))

@@ -1,0 +1,122 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger import database
+from lgdp_pipelines.ledger.database import Database
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.migrations import HEAD
+from lgdp_pipelines.ledger.schema import METADATA
+
+MIGRATIONS = Path(database.__file__).parent / "migrations"
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_uses(url: str) -> None:
+    opened = Database(url)
+    with opened.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"target_metadata": METADATA, "compare_type": True})
+        assert compare_metadata(context, METADATA) == []
+    opened.close()
+
+
+def test_checks_of_the_schema_are_in_the_migrations_too(url: str) -> None:
+    opened = Database(url)
+    inspected = sa.inspect(opened.engine)
+    for table in METADATA.sorted_tables:
+        declared = {str(one.name) for one in table.constraints if isinstance(one, sa.CheckConstraint)}
+        assert {str(one["name"]) for one in inspected.get_check_constraints(table.name)} == declared
+    opened.close()
+
+
+def test_head_is_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_opening_a_ledger_that_is_up_to_date_is_fast_and_needs_no_alembic(url: str) -> None:
+    Ledger.open(url).close()
+    code = (
+        "import sys, time; from lgdp_pipelines.ledger.ledger import Ledger\n"
+        f"Ledger.open({url!r}).close(); times = []\n"
+        "for _ in range(5):\n"
+        "    started = time.process_time(); Ledger.open(sys.argv[1]).close()\n"
+        "    times.append(time.process_time() - started)\n"
+        "print(min(times), 'alembic.command' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True).stdout.split()
+    assert float(said[0]) < 0.05
+    assert said[1] == "False"
+
+
+def test_processes_that_open_a_new_ledger_at_once_all_succeed(url: str) -> None:
+    code = (
+        "import sys; from lgdp_pipelines.ledger.ledger import Ledger\n"
+        "ledger = Ledger.open(sys.argv[1]); print(ledger.balance(), ledger.waiting())"
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-W", "error", "-c", code, url], stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [process.communicate(timeout=120)[0].strip() for process in started] == ["[] ()"] * 4
+
+
+def test_sqlite_writes_ahead_waits_for_others_and_keeps_foreign_keys(url: str) -> None:
+    opened = Database(url)
+    with opened.reading() as connection:
+        asked = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "foreign_keys")
+        }
+        assert asked == {"journal_mode": "wal", "foreign_keys": 1}
+        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
+    opened.close()
+
+
+def test_a_reader_is_not_held_up_by_a_writer(url: str) -> None:
+    opened = Database(url)
+
+    def look_from_outside(_: sa.Connection) -> float:
+        started = time.monotonic()
+        with opened.reading() as reader:
+            reader.execute(sa.text("SELECT count(*) FROM receipt"))
+        return time.monotonic() - started
+
+    assert opened.written(look_from_outside) < 5
+    opened.close()
+
+
+def test_what_fails_half_way_leaves_nothing(url: str) -> None:
+    opened = Database(url)
+
+    def half(connection: sa.Connection) -> None:
+        connection.execute(
+            sa.text("INSERT INTO release VALUES (1, 'HL1', 'CY2024', 1, 's', 'm', '{}', 'r', '2026-01-01')")
+        )
+        raise LedgerError("half way")
+
+    with pytest.raises(LedgerError):
+        opened.written(half)
+    with opened.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM release")) == 0
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "sqlite:////proc/nowhere/ledger.sqlite", "postgresql+nodriver://lgdp:hunter2@127.0.0.1:9/ledger"],
+)
+def test_a_database_that_cannot_be_opened_is_one_clear_error_without_its_password(url: str) -> None:
+    with pytest.raises(LedgerError) as refused:
+        Ledger.open(url)
+    assert "LGDP_DATABASE_URL" in str(refused.value)
+    assert "hunter2" not in str(refused.value)

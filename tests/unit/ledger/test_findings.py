@@ -1,0 +1,62 @@
+import polars as pl
+import pyarrow as pa
+
+from lgdp_pipelines.ledger.findings import FINDING_SCHEMA, RuleOutcome, counted, finding_rows, gathered, no_findings
+from lgdp_pipelines.register.model import Item, ItemType, Privacy, Provenance, Role, Rule
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity
+from lgdp_pipelines.storage.tables import FINDING
+
+RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", ("assess",), "Known", "Correct it.")
+WHOLE = Rule("hl1.readable", RuleKind.READABLE, Severity.QUERY, "", (), "Readable", "Send it again.")
+ITEM = Item(
+    "assess", "Assess", "urn:lgdp:item:hl1:assess", "", "", ItemType.TEXT, Role.DIMENSION, False, False, "",
+    Privacy.OPEN, Provenance("ours", ""),
+)  # fmt: skip
+
+
+def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
+    found = finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
+    assert found.schema == FINDING_SCHEMA
+    assert found.rows() == [
+        ("hl1.assess.codes", "error", "assess", "urn:lgdp:item:hl1:assess", None, row, "Assess", "Not in the list.")
+        for row in (4, 2)
+    ]
+
+
+def test_a_finding_on_the_extract_as_a_whole_has_no_table_and_no_row() -> None:
+    found = finding_rows(WHOLE, "Cannot be read.")
+    assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.")]
+
+
+def test_messages_header_and_sheet_may_be_given() -> None:
+    rows = pl.Series("n", [7, 8], dtype=pl.UInt32)
+    found = finding_rows(RULE, pl.Series(["a", "b"]), rows=rows, item=ITEM, column="ASSESS ", sheet="Sheet1")
+    assert found.select("row", "message", "column", "sheet").rows() == [
+        (7, "a", "ASSESS ", "Sheet1"),
+        (8, "b", "ASSESS ", "Sheet1"),
+    ]
+
+
+def test_no_rows_are_no_findings() -> None:
+    assert finding_rows(RULE, "x", rows=[]).equals(no_findings())
+    assert gathered([]).equals(no_findings())
+
+
+def test_findings_are_counted_by_severity() -> None:
+    found = gathered([finding_rows(RULE, "x", rows=[1, 2]), finding_rows(WHOLE, "y")])
+    assert counted(found) == {Severity.ERROR: 2, Severity.QUERY: 1, Severity.KNOWN_ISSUE: 0}
+
+
+def test_an_outcome_says_whether_the_rule_failed() -> None:
+    assert RuleOutcome.of(RULE, 0) == RuleOutcome("hl1.assess.codes", RuleResult.PASSED, 0, "")
+    assert RuleOutcome.of(RULE, 3) == RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 3, "")
+    assert RuleOutcome.not_run(RULE, "no column") == RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "no column")
+
+
+def test_the_lakes_finding_table_has_the_same_columns_after_its_keys() -> None:
+    keys = ["return_code", "council_code", "period", "_submission_id"]
+    assert FINDING.arrow_schema.names == [*keys, *FINDING_SCHEMA]
+    kinds = {pl.String(): pa.string(), pl.Int64(): pa.int64()}
+    assert [FINDING.arrow_schema.field(name).type for name in FINDING_SCHEMA] == [
+        kinds[kind] for kind in FINDING_SCHEMA.dtypes()
+    ]

@@ -1,0 +1,91 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.mirror import TABLES
+from lgdp_pipelines.storage.lake import Lake
+
+PERIOD = "FY2024-25"
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def table(lake: Lake, name: str) -> pl.DataFrame:
+    return lake.read(next(one for one in TABLES if one.name == name))
+
+
+def test_a_return_is_copied_whole_and_replaced_whole(
+    ledger: Ledger,
+    lake: Lake,
+    arrive: Callable[..., Receipt],
+    submit: Callable[[str, str], str],
+    judge: Callable[..., Judged],
+) -> None:
+    arrive("GLG", "stray", return_code=None, reason="No source pattern fits.")
+    arrive("GLG", "waste", return_code="WASTE", period="CY2018")
+    first = submit("FIF", "a")
+    ledger.settle("r1", [judge(first, queries=4, notes=1)])
+    ledger.record_release(
+        "HL1", PERIOD, submissions={"FIF": first}, versions={"published/hl1": 3}, model_sha256="m" * 64, run_id="r1"
+    )
+    ledger.mirror(lake, "HL1")
+    ledger.mirror(lake, "WASTE")
+    second = submit("FIF", "b")
+    ledger.settle("r2", [judge(second)])
+    ledger.settle("r3", [judge(second, errors=2)])
+    ledger.mirror(lake, "HL1")
+
+    assert sorted(table(lake, "receipt").select("id", "return_code", "state", "submission_id").rows()) == [
+        (1, None, "unrecognised", None),
+        (2, "WASTE", "waiting", None),
+        (3, "HL1", "part", first),
+        (4, "HL1", "part", second),
+    ]
+    assert table(lake, "submission").select("id", "state").rows() == [(first, "superseded"), (second, "current")]
+    assert table(lake, "judgement").select("submission_id", "number", "verdict", "errors", "queries").rows() == [
+        (first, 1, "queried", 0, 4),
+        (second, 1, "accepted", 0, 0),
+        (second, 2, "rejected", 2, 0),
+    ]
+    assert table(lake, "rule_result").select("submission_id", "judgement", "rule", "result", "failed").rows() == [
+        (first, 1, "hl1.assess.codes", "passed", 0),
+        (first, 1, "hl1.note", "failed", 1),
+        (first, 1, "hl1.rise", "failed", 4),
+        (second, 2, "hl1.assess.codes", "failed", 2),
+        (second, 2, "hl1.note", "passed", 0),
+        (second, 2, "hl1.rise", "passed", 0),
+    ]
+    assert table(lake, "query").select("submission_id", "rule", "state").rows() == [(first, "hl1.rise", "expired")]
+    assert table(lake, "release").select("number", "versions").rows() == [(1, '{"published/hl1": 3}')]
+    assert table(lake, "release_submission").select("number", "council_code", "submission_id").rows() == [
+        (1, "FIF", first)
+    ]
+
+
+def test_times_are_in_utc(ledger: Ledger, lake: Lake, submit: Callable[[str, str], str]) -> None:
+    one = ledger.submission(submit("FIF", "a"))
+    ledger.mirror(lake, "HL1")
+    copied = table(lake, "submission")
+    assert copied.schema["opened_at"] == pl.Datetime("us", "UTC")
+    assert copied["opened_at"][0] == one.opened_at
+
+
+def test_every_column_of_the_copy_has_a_comment() -> None:
+    for one in TABLES:
+        assert set(one.comments) == set(one.arrow_schema.names)
+        assert all(one.comments.values())
+        assert one.partition_by == ("return_code",)
+
+
+def test_file_names_are_copied_and_never_in_the_log(ledger: Ledger, lake: Lake, arrive: Callable[..., Receipt]) -> None:
+    arrive("FIF", "a", file_name="Buchanan, Isla.csv", path="/hl1/Buchanan, Isla.csv")
+    ledger.mirror(lake, "HL1")
+    assert table(lake, "receipt")["file_name"].to_list() == ["Buchanan, Isla.csv"]
+    log = lake.path(TABLES[0]) / "_delta_log"
+    assert all("Buchanan" not in file.read_text() for file in log.glob("*.json"))

@@ -1,0 +1,116 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from lgdp_pipelines.ledger.ledger import Ledger, Receipt, ReceiptState, Waiting
+from lgdp_pipelines.register.model import TransportKind
+
+Arrive = Callable[..., Receipt]
+
+
+def states(*receipts: Receipt) -> list[str]:
+    return [receipt.state.value for receipt in receipts]
+
+
+def test_a_receipt_keeps_what_came_and_when(arrive: Arrive) -> None:
+    changed = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)
+    receipt = arrive("FIF", "abc", modified=changed, etag='"e1"', table="assess", transport=TransportKind.API)
+    assert receipt == Receipt(
+        id=1,
+        received_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
+        state=ReceiptState.WAITING,
+        return_code="HL1",
+        council_code="FIF",
+        period="FY2024-25",
+        table="assess",
+        file_name="hl1.csv",
+        size=3,
+        sha256="ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        transport="api",
+        source="councils-sftp",
+        account="fif",
+        path="/hl1/hl1.csv",
+        modified=changed,
+        etag='"e1"',
+        reason="",
+        submission_id=None,
+        duplicate_of=None,
+    )
+
+
+def test_the_same_bytes_again_are_a_duplicate_of_the_first(arrive: Arrive) -> None:
+    receipts = [arrive("FIF", "a"), arrive("FIF", "a", file_name="other.csv"), arrive("FIF", "a")]
+    assert states(*receipts) == ["waiting", "duplicate", "duplicate"]
+    assert [receipt.duplicate_of for receipt in receipts] == [None, 1, 1]
+
+
+def test_going_back_to_earlier_bytes_is_news(arrive: Arrive) -> None:
+    assert states(arrive("FIF", "a"), arrive("FIF", "b"), arrive("FIF", "a")) == ["waiting"] * 3
+
+
+@pytest.mark.parametrize(
+    "other", [{"council": "GLG"}, {"period": "FY2023-24"}, {"return_code": "WASTE"}, {"table": "assess"}]
+)
+def test_the_same_bytes_for_something_else_are_news(arrive: Arrive, other: dict[str, str]) -> None:
+    assert states(arrive("FIF", "a"), arrive(**({"council": "FIF", "content": "a"} | other))) == ["waiting"] * 2
+
+
+def test_bytes_that_a_submission_took_up_are_still_known(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "a")
+    ledger.open_submissions("HL1", "FY2024-25")
+    assert states(arrive("FIF", "a")) == ["duplicate"]
+
+
+@pytest.mark.parametrize("missing", ["return_code", "period"])
+def test_what_cannot_be_routed_is_kept_and_listed_once(ledger: Ledger, arrive: Arrive, missing: str) -> None:
+    changed = {missing: None, "reason": "No source pattern fits.", "path": "/hl1/holiday.jpg"}
+    first, second, third = arrive("FIF", "a", **changed), arrive("FIF", "a", **changed), arrive("FIF", "b", **changed)
+    assert states(first, second, third) == ["unrecognised", "duplicate", "unrecognised"]
+    assert ledger.unrecognised() == (first, third)
+    assert ledger.waiting() == ()
+    assert ledger.balance() == []
+
+
+def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledger, arrive: Arrive) -> None:
+    changed = datetime(2026, 1, 4, 12, 0, 0, tzinfo=UTC)
+    arrive("FIF", "abc", modified=changed, path="/hl1/a.csv")
+    arrive("FIF", "abc", modified=changed, path="/hl1/b.csv")
+    arrive("FIF", "unrouted", modified=changed, path="/hl1/c.jpg", return_code=None)
+    arrive("FIF", "no time", path="/hl1/d.csv")
+    arrive("GLG", "abc", modified=changed, path="/hl1/e.csv")
+    second = 1767528000
+    assert ledger.known_entries("councils-sftp", "fif") == {
+        ("/hl1/a.csv", 3, second),
+        ("/hl1/b.csv", 3, second),
+        ("/hl1/c.jpg", 8, second),
+    }
+    assert ledger.known_entries("another", "fif") == frozenset()
+
+
+def test_the_latest_mark_of_a_request_is_given_back(ledger: Ledger, arrive: Arrive) -> None:
+    assert ledger.etag("councils-sftp", "fif", "/api/1") is None
+    arrive("FIF", "a", path="/api/1", etag="one")
+    arrive("FIF", "b", path="/api/1", etag="two")
+    arrive("FIF", "c", path="/api/2", etag="three")
+    assert ledger.etag("councils-sftp", "fif", "/api/1") == "two"
+    assert ledger.etag("councils-sftp", "glg", "/api/1") is None
+
+
+def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger: Ledger, arrive: Arrive) -> None:
+    for council, return_code, period in [
+        ("GLG", "HL1", "FY2024-25"),
+        ("FIF", "HL1", "FY2024-25"),
+        ("FIF", "HL1", "FY2023-24"),
+        ("FIF", "WASTE", "CY2018"),
+    ]:
+        arrive(council, f"{council}{return_code}{period}", return_code=return_code, period=period)
+    expected = (
+        Waiting("HL1", "FY2023-24", ("FIF",), (3,)),
+        Waiting("HL1", "FY2024-25", ("FIF", "GLG"), (1, 2)),
+        Waiting("WASTE", "CY2018", ("FIF",), (4,)),
+    )
+    assert ledger.waiting() == expected
+    ledger.open_submissions("HL1", "FY2023-24")
+    judging = Waiting("HL1", "FY2023-24", ("FIF",), ())
+    assert ledger.waiting() == (judging, *expected[1:]), "a submission that nobody has judged is something to do"

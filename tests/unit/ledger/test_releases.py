@@ -1,0 +1,54 @@
+from collections.abc import Callable
+
+import pytest
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.ledger import Judged, Ledger, Release
+
+PERIOD = "FY2024-25"
+
+
+def release(ledger: Ledger, submissions: dict[str, str], model: str = "m", version: int = 3) -> Release:
+    return ledger.record_release(
+        "HL1",
+        PERIOD,
+        submissions=submissions,
+        versions={"published/hl1": version},
+        model_sha256=model * 64,
+        run_id="r",
+    )
+
+
+def test_a_release_is_new_only_when_submissions_or_model_are(
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged]
+) -> None:
+    assert ledger.latest_release("HL1", PERIOD) is None
+    first, other = submit("FIF", "a"), submit("GLG", "a")
+    ledger.settle("r", [judge(first), judge(other)])
+    one = release(ledger, {"FIF": first, "GLG": other})
+    again = release(ledger, {"GLG": other, "FIF": first}, version=4)
+    assert again == one
+    assert (one.number, one.submissions, one.versions) == (1, {"FIF": first, "GLG": other}, {"published/hl1": 3})
+    assert release(ledger, {"FIF": first, "GLG": other}, model="n").number == 2
+    assert release(ledger, {"FIF": first}, model="n").number == 3
+    back = release(ledger, {"FIF": first, "GLG": other})
+    assert (back.number, back.sha256) == (4, one.sha256)
+    assert ledger.latest_release("HL1", PERIOD) == back
+
+
+def test_a_release_without_any_submission_can_be_told(ledger: Ledger) -> None:
+    assert release(ledger, {}).submissions == {}
+
+
+@pytest.mark.parametrize("wrong", [{"GLG": 0}, {"FIF": 0, "GLG": 0}, {"FIF": "HL1.FIF.FY2024-25.099"}])
+def test_a_release_holds_only_submissions_of_its_own(
+    ledger: Ledger, submit: Callable[[str, str], str], wrong: dict[str, object]
+) -> None:
+    one = submit("FIF", "a")
+    with pytest.raises(LedgerError):
+        release(ledger, {council: value if isinstance(value, str) else one for council, value in wrong.items()})
+    with pytest.raises(LedgerError):
+        ledger.record_release(
+            "HL1", "FY2023-24", submissions={"FIF": one}, versions={}, model_sha256="m" * 64, run_id="r"
+        )
+    assert ledger.latest_release("HL1", PERIOD) is None

@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+
+Arrive = Callable[..., Receipt]
+PERIOD = "FY2024-25"
+TABLES = ("household", "person")
+
+
+def ids(ledger: Ledger, *councils: str, tables: tuple[str, ...] = ()) -> list[str]:
+    return [one.id for one in ledger.open_submissions("HL1", PERIOD, list(councils) or None, tables)]
+
+
+def files(ledger: Ledger, submission_id: str) -> dict[str | None, int]:
+    return {receipt.table: receipt.id for receipt in ledger.receipts_of(submission_id)}
+
+
+def test_each_file_is_a_submission_with_the_next_number(ledger: Ledger, arrive: Arrive) -> None:
+    for council, content in [("FIF", "a"), ("GLG", "a"), ("FIF", "b")]:
+        arrive(council, content)
+    opened = ledger.open_submissions("HL1", PERIOD)
+    assert [(one.id, one.number, one.state) for one in opened] == [
+        ("HL1.FIF.FY2024-25.001", 1, "judging"),
+        ("HL1.FIF.FY2024-25.002", 2, "judging"),
+        ("HL1.GLG.FY2024-25.001", 1, "judging"),
+    ]
+    assert opened[1].received_at == datetime(2026, 1, 5, 9, 2, tzinfo=UTC)
+    assert opened[1].opened_at == datetime(2026, 1, 5, 9, 3, tzinfo=UTC)
+    assert [receipt.id for receipt in ledger.receipts_of("HL1.FIF.FY2024-25.002")] == [3]
+    assert ledger.balance() == []
+
+
+def test_those_left_in_judging_come_back_with_the_new_ones(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "a")
+    assert ids(ledger) == ["HL1.FIF.FY2024-25.001"]
+    arrive("FIF", "b")
+    assert ids(ledger) == ["HL1.FIF.FY2024-25.001", "HL1.FIF.FY2024-25.002"]
+
+
+def test_only_the_councils_asked_for_are_opened(ledger: Ledger, arrive: Arrive) -> None:
+    for council in ("FIF", "GLG"):
+        arrive(council, "a")
+    assert ids(ledger, "GLG") == ["HL1.GLG.FY2024-25.001"]
+    assert ledger.waiting()[0].councils == ("FIF", "GLG")
+    assert ids(ledger) == ["HL1.FIF.FY2024-25.001", "HL1.GLG.FY2024-25.001"]
+
+
+def test_no_council_is_no_submission(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "a")
+    assert ledger.open_submissions("HL1", PERIOD, []) == ()
+
+
+def test_the_number_goes_on_past_999(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "a")
+    ids(ledger)
+    with ledger._database.engine.begin() as connection:
+        connection.execute(sa.text("UPDATE submission SET number = 998"))
+    arrive("FIF", "b")
+    arrive("FIF", "c")
+    assert ids(ledger)[-2:] == ["HL1.FIF.FY2024-25.999", "HL1.FIF.FY2024-25.1000"]
+
+
+def test_a_submission_of_several_files_opens_when_each_table_has_one(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "h", table="household")
+    assert ids(ledger, tables=TABLES) == []
+    arrive("FIF", "p", table="person")
+    arrive("FIF", "o", table="an_optional_one")
+    assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.001"]
+    assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 1, "person": 2, "an_optional_one": 3}
+
+
+def test_a_file_sent_twice_before_opening_counts_once_and_as_last_sent(ledger: Ledger, arrive: Arrive) -> None:
+    arrive("FIF", "h1", table="household")
+    arrive("FIF", "h2", table="household")
+    arrive("FIF", "p", table="person")
+    assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.001"]
+    assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 2, "person": 3}
+    assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.001"], "nothing is left waiting"
+    assert ledger.balance() == []
+
+
+def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
+    ledger: Ledger, arrive: Arrive, judge: Callable[..., Judged]
+) -> None:
+    """A council that sends all files again, one of them corrected, has sent duplicates of the others."""
+    arrive("FIF", "h", table="household")
+    arrive("FIF", "p1", table="person")
+    ledger.settle("r1", [judge(ids(ledger, tables=TABLES)[0], errors=1)])
+    again = arrive("FIF", "h", table="household")
+    arrive("FIF", "p2", table="person")
+    assert again.state == "duplicate"
+    assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.002"]
+    assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 1, "person": 2}
+    assert files(ledger, "HL1.FIF.FY2024-25.002") == {"household": 1, "person": 4}
+    assert ledger.balance() == []
+
+
+@pytest.mark.parametrize("ask", ["submission", "receipts_of"])
+def test_asking_after_a_submission_that_is_not_there_is_refused(ledger: Ledger, ask: str) -> None:
+    with pytest.raises(LedgerError, match="no such submission"):
+        getattr(ledger, ask)("HL1.FIF.FY2024-25.001")
