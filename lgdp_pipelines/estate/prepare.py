@@ -8,14 +8,13 @@ how it was found.
 import json
 import os
 import secrets
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
 import asyncssh
 
-from lgdp_pipelines.estate.scenario import Planted, Scenario, Sent, scenario
+from lgdp_pipelines.estate.scenario import Scenario, Sent, scenario
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.settings import Settings
 
@@ -59,21 +58,25 @@ def prepare_estate(
         real_data: folder of real public files; None: every figure is made up.
         seed: of chance; the same seed makes the same files.
     """
-    told = scenario(register, today=today, real_data=real_data, seed=seed)
+    return lay_out(settings, register, scenario(register, today=today, real_data=real_data, seed=seed))
+
+
+def lay_out(settings: Settings, register: Register, told: Scenario) -> Prepared:
+    """Write what is not there or not the same: first what was planted, then keys and tokens, then extracts."""
     settings.estate.mkdir(parents=True, exist_ok=True)
     (settings.estate / "SYNTHETIC.txt").write_text(_notice(told), encoding="utf-8")
-    (settings.estate / "planted.json").write_text(planted_text(told.planted, seed), encoding="utf-8")
+    (settings.estate / "planted.json").write_text(planted_text(told), encoding="utf-8")
     _lay_accounts_out(settings.estate, register)
     news = [_put(settings.estate, sent) for sent in told.sent]
     return Prepared(sum(news), len(news) - sum(news), told)
 
 
-def planted_text(planted: Sequence[Planted], seed: int) -> str:
+def planted_text(told: Scenario) -> str:
     """What was planted, as JSON for tests and people."""
     content = {
         "note": "Mistakes and events planted in made-up extracts. The platform never reads this file.",
-        "seed": seed,
-        "planted": [asdict(one) for one in planted],
+        "seed": told.seed,
+        "planted": [asdict(one) for one in told.planted],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 

@@ -84,12 +84,14 @@ class Scenario:
     """Everything that the estate holds.
 
     Attributes:
+        seed: of the chance that made-up extracts come from.
         sent: files.
         planted: mistakes and events among them.
         made_up: by return code, whether its figures are made up.
         periods: by return code, the periods that there is something for.
     """
 
+    seed: int
     sent: tuple[Sent, ...]
     planted: tuple[Planted, ...]
     made_up: Mapping[str, bool]
@@ -137,7 +139,7 @@ def scenario(register: Register, *, today: date, real_data: Path | None, seed: i
                             sent.append(what)
                         else:
                             planted.append(what)
-    return Scenario(tuple(sent), tuple(planted), made_up, periods)
+    return Scenario(seed, tuple(sent), tuple(planted), made_up, periods)
 
 
 def _real(asked: Return, register: Register, real_data: Path | None) -> Cut | None:

@@ -1,0 +1,31 @@
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.estate.scenario import Scenario, scenario
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.settings import PROJECT
+
+TODAY = date(2024, 11, 21)
+
+
+@pytest.fixture(scope="session")
+def register() -> Register:
+    return load_register(PROJECT / "schemas")
+
+
+@pytest.fixture(scope="session")
+def made_up(register: Register) -> Scenario:
+    """What the councils send where no real file is at hand."""
+    return scenario(register, today=TODAY, real_data=None, seed=7)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real public files, where they lie beside the project."""
+    folder = PROJECT.parent / "shared" / "realdata"
+    if not folder.is_dir():
+        pytest.skip("The real public files are not beside the project.")
+    return folder
