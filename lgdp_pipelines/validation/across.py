@@ -46,7 +46,7 @@ def across(
             )
     in_sql = [rule for rule in rules if rule.kind is RuleKind.SQL]
     if in_sql:
-        with submission_in_sql(frames, submitted) as connection:
+        with submission_in_sql(in_sql, frames, submitted) as connection:
             for rule in in_sql:
                 rows = offending_rows(connection, rule)
                 if rows is None:

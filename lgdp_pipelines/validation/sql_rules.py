@@ -28,17 +28,23 @@ _DIALECT = "duckdb"
 
 
 @contextmanager
-def submission_in_sql(tables: Mapping[str, pl.DataFrame], submitted: Submitted) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that holds a submission's tables and its variables, and nothing else.
+def submission_in_sql(
+    rules: Sequence[Rule], tables: Mapping[str, pl.DataFrame], submitted: Submitted
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that holds what rules read of a submission, its variables, and nothing else.
 
     Args:
+        rules: those to be asked. Columns that none of them reads are not there: giving text away costs a copy.
         tables: validated frames by table name.
         submitted: whose council, period and days the rules may ask for by ``getvariable``.
     """
     connection = sandbox()
     try:
+        read: frozenset[str] = frozenset({ROW}).union(*(prepared(rule).words for rule in rules))
+        takes_all = any(prepared(rule).takes_all for rule in rules)
         for name, frame in tables.items():
-            connection.register(name, frame.to_arrow())
+            columns = frame.columns if takes_all else [column for column in frame.columns if column in read]
+            connection.register(name, frame.select(columns).to_arrow())
         facts = {
             "council_code": submitted.council.code,
             "period": submitted.period.id,
@@ -59,13 +65,17 @@ class Prepared:
     Attributes:
         by_row: names the offending rows; empty where no row can be named.
         counted: counts what breaks the rule.
-        names: columns that it names, of whichever table.
+        names: columns that it names, of whichever table; a status and its measure are one.
+        words: every word in it that may name a column.
+        takes_all: it takes columns without naming them.
         tables: tables that it reads.
     """
 
     by_row: str
     counted: str
     names: frozenset[str]
+    words: frozenset[str]
+    takes_all: bool
     tables: frozenset[str]
 
 
@@ -81,7 +91,9 @@ def _prepared(sql: str, table: str) -> Prepared:
     return Prepared(
         by_row=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
         counted=tree.sql(dialect=_DIALECT),
-        names=frozenset(column.name for column in tree.find_all(exp.Column)),
+        names=frozenset(name for word in _columns(tree) for name in (word, word.removesuffix("_status"))),
+        words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
+        takes_all=_takes_all(tree),
         tables=frozenset(found.name for found in tree.find_all(exp.Table)) - set(_ctes(tree)),
     )
 
@@ -116,6 +128,20 @@ def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
         return None
     row = exp.column(ROW, table=alias or None)
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
+
+
+def _columns(tree: exp.Expr) -> Iterator[str]:
+    yield from (column.name.lower() for column in tree.find_all(exp.Column))
+    yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
+
+
+def _takes_all(tree: exp.Expr) -> bool:
+    rows = {table.alias_or_name for table in tree.find_all(exp.Table)}
+    return (
+        any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star, exp.Columns))
+        or any(join.method.upper() == "NATURAL" for join in tree.find_all(exp.Join))
+        or not rows.isdisjoint(column.name for column in tree.find_all(exp.Column))
+    )
 
 
 def _source(tree: exp.Select, table: str) -> str | None:

@@ -29,6 +29,7 @@ def bench(rule: Rule) -> Bench:
     ("query", "rows"),
     [
         ("SELECT count(*) FROM {model} WHERE a > b", [3]),
+        ("select Count(*) from {model} where A > B", [3]),
         ("SELECT COUNT(*) AS n FROM {model} AS m WHERE m.a > m.b OR m.ref = 'x'", [2, 3, 4]),
         ("SELECT count(*) FROM {model} m WHERE EXISTS (SELECT 1 FROM {model} o WHERE o.a = m.b AND o.b > 3)", [2]),
         ("SELECT count(*) FROM {model} m LEFT JOIN {other} o ON m.ref = o.ref WHERE o.ref IS NULL", [3]),
@@ -38,6 +39,9 @@ def bench(rule: Rule) -> Bench:
         ("WITH big AS (SELECT * FROM {model} WHERE a > 1) SELECT count(*) FROM big WHERE b < 3", [3]),
         ("SELECT count(*) FROM {model} QUALIFY row_number() OVER (PARTITION BY ref ORDER BY _row) > 1", [4]),
         ("SELECT count(*) FROM {model} WHERE b_status <> 'A'", []),
+        ("SELECT count(*) FROM {model} m JOIN {other} USING (ref)", [2, 4]),
+        ("SELECT count(*) FROM {model} m NATURAL JOIN (SELECT ref FROM {other})", [2, 4]),
+        ("SELECT count(*) FROM {model} m WHERE m = {'a': 5, 'b': 1, 'ref': 'y', 'b_status': 'A', '_row': 3}", [3]),
         ("SELECT count(*) FROM {model}", [2, 3, 4]),
     ],
 )
@@ -92,6 +96,11 @@ def test_a_row_with_an_item_in_error_is_not_held_against_the_rule_as_well() -> N
         [["5", "x", ""], ["5", "1", ""], ["5", None, ""]]
     )
     assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3), ("tst.rule", 4)]
+
+
+def test_a_row_whose_measure_is_in_error_is_not_held_against_its_status() -> None:
+    judged = bench(sql("SELECT count(*) FROM {model} WHERE b_status = 'O'")).judge([["5", "x", ""], ["5", None, ""]])
+    assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3)]
 
 
 def test_an_optional_table_that_was_not_sent_is_empty_to_the_rules_of_others() -> None:
