@@ -21,6 +21,9 @@ from lgdp_pipelines.orchestration.specs import LANDED, PUBLISHED, VALIDATED, con
 from lgdp_pipelines.register.model import Contract, Return, Rule
 from lgdp_pipelines.standards.rules import CheckFamily, RuleResult, Severity, family_of
 
+ROW_COUNT = "dagster/row_count"
+"""Dagster shows it beside the asset."""
+
 SHOWN_FINDINGS = 50
 SHOWN_ROWS = 5
 
@@ -37,7 +40,7 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
         "contract": dg.MetadataValue.text(f"{contract.return_code} {contract.version}"),
         "look closer": dg.MetadataValue.text(f"lgdp trace validated.{ret.slug} --submission {outcome.submission.id}"),
     }
-    rows = dict(dg.TableMetadataSet(row_count=outcome.rows))
+    rows = {ROW_COUNT: outcome.rows}
     yield dg.AssetMaterialization(stage_key(LANDED, ret), partition=key, metadata={**about, **rows})
     if outcome.is_standing:
         previews = {
@@ -145,7 +148,7 @@ def _about(built: BuiltModel) -> dict[str, Any]:
     about: dict[str, Any] = {
         "dbt model": built.unique_id.rsplit(".", 1)[-1],
         "delta version": built.version,
-        **dict(dg.TableMetadataSet(row_count=built.rows)),
+        ROW_COUNT: built.rows,
     }
     if built.sql:
         about["SQL"] = dg.MetadataValue.md(f"```sql\n{built.sql}\n```")

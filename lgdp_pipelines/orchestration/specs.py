@@ -125,7 +125,7 @@ def _spec(
         "provenance": f"{contract.provenance.verified}: {contract.provenance.source}".rstrip(": "),
     }
     if columns is not None:
-        metadata |= dict(dg.TableMetadataSet(column_schema=columns))
+        metadata["dagster/column_schema"] = columns
     return dg.AssetSpec(
         key,
         description=f"**{contract.title}.** {what}\n\n{contract.purpose}",
