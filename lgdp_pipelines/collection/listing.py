@@ -12,12 +12,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from lgdp_pipelines.collection.collect import ACCOUNTS_AT_ONCE, Failure, failure_of, is_known, transport_of
+from lgdp_pipelines.collection.collect import ACCOUNTS_AT_ONCE, Failure, failure_of, is_known
+from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.secrets import account_name
+from lgdp_pipelines.collection.sftp import Patience, SftpTransport
 from lgdp_pipelines.collection.transport import Entry, Transport
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model import Register, Source
+
+WATCHING = Patience(connect=5.0, answer=10.0, second_look=1.0, retry=Retry(attempts=1))
+"""For a look that is repeated soon anyway: all accounts of a source that is down are looked into in half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +57,15 @@ def news_of(
     """What no receipt knows yet in a source's accounts, looked into side by side.
 
     Args:
-        source: where to look. Its listing must be able to say what is new: everything an API could be asked is news.
+        source: where to look, by SFTP: an API has no listing, and everything it could be asked would be news.
         register: what is asked.
         ledger: knows what was received.
         environment: what variables and secret references are read from.
         today: no file is for a period that begins later; None: today, in UTC.
-        transport: how to reach the source; None: as it declares.
+        transport: how to reach the source; None: as it declares, with little patience, because a sensor must answer.
     """
     day = today or datetime.now(UTC).date()
-    reached = transport or transport_of(source, register, ledger, today=day, environment=environment)
+    reached = transport or SftpTransport(source, register.returns, environment, day, WATCHING)
 
     async def look(council_code: str, free: asyncio.Semaphore) -> tuple[Entry, ...] | Failure:
         try:

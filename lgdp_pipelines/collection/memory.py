@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from lgdp_pipelines.collection.routing import route
+from lgdp_pipelines.collection.routing import expected_in, route
 from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.register.model import Return, Source
@@ -89,6 +89,6 @@ class MemoryAccount:
         folder, _, name = path.rpartition("/")
         held = self._files[path]
         size = 0 if isinstance(held.content, SourceError) else len(held.content)
-        expected = [one for one in self._transport.source.returns if one.folder.strip("/") == folder]
+        expected = expected_in(folder, self._transport.source.returns)
         routing = route(name, expected, self._transport.returns, today=self._transport.today)
         return Entry(path, name, size, held.modified, routing)

@@ -74,6 +74,11 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
     return _with_table(name, found.groupdict().get("table"), contract, period)
 
 
+def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
+    """What may arrive in a folder of an account; slashes at the ends of its name mean nothing."""
+    return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
+
+
 def _with_table(name: str, said: str | None, contract: Contract, period: Period) -> Routing:
     if not has_file_a_table(contract):
         return Route(contract.return_code, period)

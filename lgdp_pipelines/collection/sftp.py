@@ -26,7 +26,7 @@ import asyncssh
 from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
 from lgdp_pipelines.collection.retry import Retry, retried
-from lgdp_pipelines.collection.routing import route
+from lgdp_pipelines.collection.routing import expected_in, route
 from lgdp_pipelines.collection.secrets import account_name, expand, resolve
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews, shown
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
@@ -235,7 +235,7 @@ class SftpAccount:
         if attributes.size > LARGEST_EXTRACT:
             return Left(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
         transport = self._transport
-        expected = [one for one in transport.source.returns if one.folder.strip("/") == folder]
+        expected = expected_in(folder, transport.source.returns)
         routing = route(name, expected, transport.returns, today=transport.today)
         return Entry(f"{folder}/{name}" if folder else name, name, attributes.size, int(attributes.mtime), routing)
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,16 @@ TODAY = date(2024, 11, 21)
 @pytest.fixture(scope="session")
 def register() -> Register:
     return load_register(PROJECT / "schemas")
+
+
+FEW = ("ABD", "ABE", "ELS", "FIF", "GLG", "ORK", "ZET")
+
+
+@pytest.fixture(scope="session")
+def few(register: Register) -> Register:
+    """The register as if seven councils had accounts."""
+    sources = {one.id: replace(one, councils=FEW) for one in register.sources.values()}
+    return replace(register, sources=sources)
 
 
 @pytest.fixture(scope="session")
