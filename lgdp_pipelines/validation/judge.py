@@ -2,13 +2,13 @@
 
 One defect gives one finding. A row whose cells cannot be told apart is not judged further. A cell that is no value of
 its type is not also held against codes, bounds or patterns, and a cell has at most one error of its own. A rule over
-several cells (key, SQL, earlier period) is not held against a row in which one of the items it names is in error
-already; in SQL a cell that did not read is null.
+several cells (key, SQL, earlier period) is not held against a row in which one of the items it names is in error, or is
+not understood, already; in SQL a cell that did not read is null.
 What belongs here: the order of the tests, and what follows from one for another. What does not: any single test.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -96,7 +96,7 @@ def judge(
         submitted=submitted,
         earlier=earlier,
     )
-    outcomes = tuple(done.get(rule.id) or _outcome(rule, tests[rule.id]) for rule in rules_of(contract))
+    outcomes = tuple(_counted(done.get(rule.id) or _outcome(rule, tests[rule.id])) for rule in rules_of(contract))
     return Judgement(
         verdict=_verdict(contract, outcomes),
         findings=told(contract, tests, frames, findings),
@@ -127,12 +127,15 @@ def _in_error(rules: Sequence[Rule], tests: Mapping[str, Tested]) -> Mapping[tup
 
 
 def _outcome(rule: Rule, test: Tested) -> RuleOutcome:
-    if test.reason:
-        return RuleOutcome.not_run(rule, test.reason)
-    if test.failed > LISTED:
-        reason = f"The first {LISTED} findings are listed, {test.failed - LISTED} more are not."
-        return RuleOutcome(rule.id, RuleResult.FAILED, test.failed, reason)
-    return RuleOutcome.of(rule, test.failed)
+    return RuleOutcome.not_run(rule, test.reason) if test.reason else RuleOutcome.of(rule, test.failed)
+
+
+def _counted(outcome: RuleOutcome) -> RuleOutcome:
+    """The outcome, saying so where not all of its findings are listed."""
+    if outcome.failed <= LISTED:
+        return outcome
+    reason = f"The first {LISTED} findings are listed, {outcome.failed - LISTED} more are not."
+    return replace(outcome, reason=reason)
 
 
 def _verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verdict:

@@ -23,7 +23,8 @@ from lgdp_pipelines.storage.duck import sandbox, time_limit
 from lgdp_pipelines.validation.typed import ROW, Submitted
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
-_SECONDS = 120.0
+_SECONDS = 300.0
+"""For all rules of one submission together."""
 _DIALECT = "duckdb"
 
 
@@ -53,7 +54,8 @@ def submission_in_sql(
         }
         for name, value in facts.items():
             connection.execute(f"SET VARIABLE {name} = $1", [value])
-        yield connection
+        with time_limit(connection, _SECONDS):
+            yield connection
     finally:
         connection.close()
 
@@ -162,8 +164,7 @@ def _ctes(tree: exp.Expr) -> Sequence[str]:
 
 def _asked(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule) -> list[int]:
     try:
-        with time_limit(connection, _SECONDS):
-            found = connection.execute(query).fetchall()
+        found = connection.execute(query).fetchall()
     except duckdb.BinderException:
         raise
     except duckdb.Error as error:

@@ -32,7 +32,9 @@ def told(
         landed: findings of landing.
     """
     rules = rules_of(contract)
-    parts = [_of_rule(contract, rule, tests[rule.id], frames) for rule in rules if rule.id in tests]
+    parts = [
+        _of_rule(contract, rule, tests[rule.id], frames) for rule in rules if rule.id in tests and tests[rule.id].failed
+    ]
     place = {rule.id: number for number, rule in enumerate(rules)}
     tables = {table.name: number for number, table in enumerate(contract.tables)}
     listed = gathered([landed.group_by("rule", maintain_order=True).head(LISTED).select(landed.columns), *parts])

@@ -142,6 +142,13 @@ def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
     assert judgement.tables["t"]["_row"].to_list() == [2, 4]
 
 
+def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
+    judgement = journey(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
+    assert judgement.findings.height == 1_000
+    one = next(one for one in judgement.results if one.rule == "tst.t.columns")
+    assert (one.failed, one.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
+
+
 def test_an_empty_table_is_what_the_row_count_says() -> None:
     assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.some_rows", None)]
 

@@ -7,6 +7,7 @@ import pytest
 from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.register.model import ItemType, Role, Rule
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from lgdp_pipelines.validation import sql_rules
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
 
 A = make_item("a", ItemType.INTEGER)
@@ -132,3 +133,12 @@ def test_a_row_count_is_of_the_rows_sent() -> None:
     counted = make_bench(make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, minimum_rows=2)]))
     assert places(counted.judge([["1"]])) == [("tst.some", None)]
     assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED
+
+
+def test_a_rule_that_takes_too_long_is_stopped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_rules, "_SECONDS", 0.2)
+    endless = (
+        "SELECT count(*) FROM {model} m, range(100000) x, range(100000) y, range(100000) z WHERE m.a + x.range = 1"
+    )
+    with pytest.raises(QueryRefused, match=r"tst\.rule"):
+        bench(sql(endless)).judge([["1", "1", "x"]])
