@@ -41,7 +41,7 @@ class RuleOutcome:
         rule: stable id.
         result: passed, failed or not run.
         failed: how many places broke it; 0 unless failed.
-        reason: why it was not run; empty otherwise.
+        reason: why it was not run, or how many findings are not listed; empty otherwise.
     """
 
     rule: str
