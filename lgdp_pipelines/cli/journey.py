@@ -114,7 +114,7 @@ def show_collection(source: Source, report: CollectionReport) -> None:
     """One line a source, and one for each thing in it that somebody should know of."""
     total = {
         "new": sum(len(one.fetched) for one in report.accounts),
-        "known": sum(one.known + one.unchanged for one in report.accounts),
+        "without news": sum(one.known + one.unchanged for one in report.accounts),
         "duplicate": sum(len(one.duplicates) for one in report.accounts),
         "unrecognised": sum(len(one.unrecognised) for one in report.accounts),
         "left": sum(len(one.left) for one in report.accounts),

@@ -16,7 +16,10 @@ from rich.markup import escape
 from rich.table import Table
 
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
-_OUT = Console(highlight=False)
+_OUT = Console(highlight=False, soft_wrap=True)
+
+_WIDEST = 10_000
+"""Columns of a page that nobody looks at as it is printed: into a pipe or file nothing is folded or cut."""
 
 Row = Mapping[str, object]
 
@@ -50,7 +53,7 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
     say(f"[green]✓[/green] {what} [dim]({monotonic() - begun:.1f} s)[/dim]")
 
 
-def rows_out(rows: Sequence[Row], columns: Sequence[str], form: TableFormat, *, title: str = "") -> None:
+def rows_out(rows: Sequence[Row], columns: Sequence[str], form: TableFormat) -> None:
     """Rows to standard output, as a table for eyes, CSV or a JSON list."""
     match form:
         case TableFormat.JSON:
@@ -61,12 +64,26 @@ def rows_out(rows: Sequence[Row], columns: Sequence[str], form: TableFormat, *, 
             writer.writerow(columns)
             writer.writerows([row.get(name) for name in columns] for row in rows)
         case TableFormat.TABLE:
-            table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-            for name in columns:
-                table.add_column(name, justify="right" if _is_number_column(rows, name) else "left")
-            for row in rows:
-                table.add_row(*(_cell(row.get(name)) for name in columns))
-            _OUT.print(table)
+            _print_rows(rows, columns)
+
+
+def _print_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """A table; where a row is wider than the terminal, one block a row, with a line for each column."""
+    table = Table(header_style="bold", box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(escape(name), justify="right" if _is_number_column(rows, name) else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in columns))
+    if not _OUT.is_terminal or _OUT.measure(table).maximum <= _OUT.width:
+        print_table(table)
+        return
+    for number, row in enumerate(rows, 1):
+        block = Table(title=f"row {number}", title_justify="left", box=None, pad_edge=False, show_header=False)
+        block.add_column(style="dim", no_wrap=True)
+        block.add_column(overflow="fold")
+        for name in columns:
+            block.add_row(escape(name), _cell(row.get(name)))
+        _OUT.print(block)
 
 
 def text_out(text: str) -> None:
@@ -81,7 +98,10 @@ def print_out(text: str) -> None:
 
 def print_table(table: Table) -> None:
     """A table for eyes to standard output."""
-    _OUT.print(table)
+    if _OUT.is_terminal:
+        _OUT.print(table)
+    else:
+        _OUT.print(table, width=_WIDEST, crop=False)
 
 
 def _is_number_column(rows: Sequence[Row], name: str) -> bool:

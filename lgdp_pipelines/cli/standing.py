@@ -15,7 +15,7 @@ from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
 
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
@@ -113,7 +113,7 @@ def print_summary(platform: Platform) -> None:
     expected = len(platform.register.councils.codes)
     table = Table(title="Who has submitted what", title_justify="left", header_style="bold", box=None, pad_edge=False)
     for heading in ("return", "period", "accepted", "queried", "rejected", "nothing came", "rows standing"):
-        table.add_column(heading, justify="left" if heading in ("return", "period") else "right")
+        table.add_column(heading, justify="left" if heading in ("return", "period") else "right", no_wrap=True)
     for (code, period), group in _grouped(everything):
         verdicts = Counter(one.verdict for one in group)
         standing = sum(one.rows or 0 for one in group if one.current)
@@ -123,9 +123,15 @@ def print_summary(platform: Platform) -> None:
         )  # fmt: skip
     print_table(table)
     for one in everything:
-        if one.verdict is Verdict.REJECTED:
+        if one.verdict is Verdict.REJECTED and one.submission_id:
             stays = f"; {one.current} stays" if one.current else ""
-            print_out(f"  [red]✗[/red] {one.submission_id}: {one.errors} errors{stays}")
+            print_out(f"  [red]✗[/red] {one.submission_id}: {_failed_rules(platform, one.submission_id)}{stays}")
+
+
+def _failed_rules(platform: Platform, submission_id: str) -> str:
+    judgement = platform.ledger.judgement_of(submission_id)
+    failed = [one for one in judgement.results if one.result is RuleResult.FAILED] if judgement else []
+    return ", ".join(f"{one.rule}" + (f" ({one.failed} times)" if one.failed > 1 else "") for one in failed)
 
 
 def _grouped(standings: Sequence[Standing]) -> Iterator[tuple[tuple[str, str], list[Standing]]]:

@@ -10,6 +10,9 @@ import dagster as dg
 
 from lgdp_pipelines.standards.rules import CheckFamily
 
+warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
+# Dagster sets that parameter itself when it binds a sensor to its jobs.
+
 SLICE_TAG = "lgdp/slice"
 """Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
 

@@ -7,6 +7,7 @@ and renewing the analysts' catalogue. What does not: any model (``conformance``,
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lgdp_pipelines.conformance import catalogue as conformed_catalogue
 from lgdp_pipelines.conformance.build import BuildOutcome, build
@@ -46,8 +47,9 @@ def conformed_model_names(ret: Return) -> list[str]:
     return [*([OBSERVATION.name] if has_figures else []), *cases]
 
 
+@lru_cache(maxsize=8)
 def project_of(platform: Platform) -> Project:
-    """The dbt project that follows from the register, made if it is not there.
+    """The dbt project that follows from the register, made if it is not there; asked once for an opened platform.
 
     Raises:
         BuildFailed: dbt cannot parse it.
@@ -132,6 +134,7 @@ def publish(
     return Publication(outcome, releases)
 
 
+@lru_cache(maxsize=8)
 def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
     """Every step between columns, from published figures down to columns of councils' extracts."""
     return column_edges(project_of(platform), platform.register)
