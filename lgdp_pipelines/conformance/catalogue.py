@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from lgdp_pipelines.ledger.lineage import LINEAGE
 from lgdp_pipelines.ledger.mirror import TABLES
-from lgdp_pipelines.register.model import Grain, Privacy, Register
+from lgdp_pipelines.register.model import Grain, Privacy, Register, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedTable, united_tables
 from lgdp_pipelines.storage.catalogue import CatalogueView
@@ -48,7 +48,12 @@ def case_comments(table: UnitedTable) -> Mapping[str, str]:
         "_submission_id": OBSERVATION.comments["_submission_id"],
         "_row": "The row as a person sees it in the file.",
     }
-    return MappingProxyType({**said, **keys})
+    statuses = {
+        f"{item.name}_status": f"Observation status of {item.declared.title}."
+        for item in table.carried
+        if item.declared.role is Role.MEASURE
+    }
+    return MappingProxyType({**said, **statuses, **keys})
 
 
 def _of_register(register: Register) -> tuple[CatalogueView, ...]:

@@ -5,13 +5,16 @@ contracts. What belongs here: the edges, and whether any published column has no
 query (``columns``), and walking (``ledger.lineage``).
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from graphlib import TopologicalSorter
+from pathlib import Path
 from uuid import uuid4
 
+from lgdp_pipelines.conformance import columns
 from lgdp_pipelines.conformance.columns import CONSTANT, Known, Reference, columns_of
 from lgdp_pipelines.conformance.models import validated_tables
 from lgdp_pipelines.conformance.project import CompiledModel, Project
@@ -24,6 +27,9 @@ from lgdp_pipelines.storage.tables import table_name, validated_table
 SYSTEM_COLUMNS: Mapping[str, str] = {
     "council_code": "the council whose account it came by; checked against the item where the return has one",
     "period": "the period that the submission answers; checked against the item where the return has one",
+    "council_name": "of the council dimension, by council_code",
+    "gss_code": "of the council dimension, by council_code",
+    "period_kind": "of the period dimension, by period",
     "_release_row": "numbered by the platform within council and period",
     "_trace_id": "made by the platform from submission and row",
     "known_issues": "titles of rules, by the ledger's results for the submission",
@@ -40,7 +46,8 @@ def column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]
     Raises:
         OSError: the project's folder cannot be written.
     """
-    file = project.folder.with_name(f"{project.folder.name}.lineage.{register.sha256[:16]}.json")
+    read_by = hashlib.sha256(b"".join(Path(one).read_bytes() for one in (__file__, columns.__file__))).hexdigest()
+    file = project.folder.with_name(f"{project.folder.name}.lineage.{register.sha256[:8]}{read_by[:8]}.json")
     if file.exists():
         return tuple(ColumnEdge(*row) for row in json.loads(file.read_text(encoding="utf-8")))
     edges = tuple(sorted({edge for ret in register.returns.values() for edge in _of_return(project, ret)}))
@@ -63,10 +70,10 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
         items = _items_of(ret)
         for product in products_of(ret):
             table = f"published.{product.name}"
-            columns = sorted({to for code, at, to in lineage.by_target if (code, at) == (ret.code, table)})
-            if not columns:
+            published = sorted({to for code, at, to in lineage.by_target if (code, at) == (ret.code, table)})
+            if not published:
                 found.append(f"{table}.*")
-            for column in columns:
+            for column in published:
                 direct = lineage.way_back(ret.code, table, column)
                 every = lineage.way_back(ret.code, table, column, along=lambda _: True)
                 ends = any(edge.from_table.startswith(_ENDS) for edge in direct)
@@ -158,8 +165,8 @@ def _of_python(
     found: dict[str, set[Reference]] = {}
     for before in (project.models[name] for name in model.depends_on):
         key = (before.schema, before.alias)
+        known = tables[key].columns
         for column in model.columns:
-            known = tables[key].columns
             if column in known:
                 found.setdefault(column, set()).add(Reference(key, column, DIRECT, "select"))
             else:

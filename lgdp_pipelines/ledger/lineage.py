@@ -95,11 +95,11 @@ class Lineage:
         return found
 
     def steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
-        """The edges that lead down from a column, for one data item where it is known."""
-        found = self.by_target.get((return_code, table, column), ())
-        if not item:
-            return list(found)
-        return [edge for edge in found if edge.item == item] or [edge for edge in found if not edge.item] or list(found)
+        """The edges that lead down from a column; direct ones only for the data item, where it goes this way."""
+        found = list(self.by_target.get((return_code, table, column), ()))
+        if not item or not any(edge.kind == DIRECT and edge.item == item for edge in found):
+            return found
+        return [edge for edge in found if edge.kind == INDIRECT or edge.item in {item, ""}]
 
     def way_back(
         self,

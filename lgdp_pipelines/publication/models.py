@@ -170,10 +170,14 @@ def _withheld(product: Product) -> str:
     wanted = "" if product.shape is Shape.COUNTS else f".filter({_in(_people_items(product))!r})"
     return (
         '"""Which figures are withheld so that none points at a person."""\n\n'
+        "import asyncio\n\n"
         "from lgdp_pipelines.publication.disclosure import withheld_cells\n\n\n"
         "def model(dbt, session):\n"
         '    """Decide over the cells of each council and period."""\n'
         f'    dbt.config(materialized="table", schema="candidate", tags=["{product.ret.slug}"])\n'
+        "    # dbt-duckdb opens an event loop for the thread that a Python model runs on, and leaves it open.\n"
+        "    asyncio.get_event_loop().close()\n"
+        "    asyncio.set_event_loop(None)\n"
         f'    cells = dbt.ref("cell__{product.name}"){wanted}\n'
         f"    return withheld_cells(cells.to_arrow_table(), threshold={product.threshold})\n"
     )

@@ -1,4 +1,15 @@
 -- The period dimension: what spans of days the ids mean, and the years that hold them whole.
+with spans as (
+    select
+        period,
+        kind,
+        first_day,
+        last_day,
+        year(first_day) - cast(month(first_day) < 4 as integer) as financial_year_of_first,
+        year(last_day) - cast(month(last_day) < 4 as integer) as financial_year_of_last
+    from {{ ref('register_period') }}
+)
+
 select
     period,
     kind,
@@ -12,13 +23,4 @@ select
                 || lpad(cast((financial_year_of_first + 1) % 100 as varchar), 2, '0')
     end as financial_year,
     case when year(first_day) = year(last_day) then 'CY' || cast(year(first_day) as varchar) end as calendar_year
-from (
-    select
-        period,
-        kind,
-        first_day,
-        last_day,
-        year(first_day) - cast(month(first_day) < 4 as integer) as financial_year_of_first,
-        year(last_day) - cast(month(last_day) < 4 as integer) as financial_year_of_last
-    from {{ ref('register_period') }}
-) as spans
+from spans

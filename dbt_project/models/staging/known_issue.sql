@@ -1,7 +1,10 @@
 -- The known issues that each submission was accepted with: titles of the rules, as text for people.
 select
     results.submission_id,
-    string_agg(rules.title, '; ' order by rules.title) as known_issues
+    string_agg(
+        rules.title, '; '
+        order by rules.title
+    ) as known_issues
 from {{ source('ledger', 'rule_result') }} as results
 inner join {{ ref('register_rule') }} as rules on results.rule = rules.rule
 where results.result = 'failed' and rules.severity = 'known_issue'

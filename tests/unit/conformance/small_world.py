@@ -1,0 +1,246 @@
+"""A register of three small returns, and rows for them whose every outcome can be worked out by hand.
+
+SHELTER, cases, quarterly, two majors (an item renamed, one added); VISIT, cases that share an item's URN with SHELTER;
+BINS, figures, yearly, two tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+
+import pyarrow as pa
+
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.records import Arrival, Judged
+from lgdp_pipelines.register.model import (
+    Contract,
+    Count,
+    Disclosure,
+    DisclosureMethod,
+    Extract,
+    Format,
+    Grain,
+    Item,
+    ItemType,
+    Privacy,
+    Provenance,
+    Register,
+    Return,
+    Role,
+    Rule,
+    Table,
+    TransportKind,
+    Version,
+)
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.codelists import Code, CodeList
+from lgdp_pipelines.standards.councils import Council, Councils
+from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import landed_table, validated_table
+
+OURS = Provenance("ours", "")
+OLD, NEW, YEAR = "FY2023-24-Q4", "FY2024-25-Q1", "CY2023"
+VISITED = "2024-04"
+
+
+def item(
+    name: str,
+    urn: str,
+    kind: ItemType = ItemType.TEXT,
+    role: Role = Role.ATTRIBUTE,
+    privacy: Privacy = Privacy.OPEN,
+    *,
+    key: bool = False,
+    **more: object,
+) -> Item:
+    return Item(
+        name=name, header=name.upper(), urn=f"urn:lgdp:item:{urn}", title=name.replace("_", " ").capitalize(),
+        definition=f"What {name} is.", type=kind, role=role, required=key, key=key, guidance="Look again.",
+        privacy=privacy, provenance=OURS, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def count(urn: str, *by: str) -> Count:
+    return Count(f"urn:lgdp:item:{urn}", f"Stays by {', '.join(by) or 'nothing'}", "stays", by)
+
+
+def stays(ref_name: str, *added: Item) -> Table:
+    known_issue = Rule(
+        "shelter.nights_rounded", RuleKind.SQL, Severity.KNOWN_ISSUE, "stay", (), "Nights are not rounded", "", sql="-"
+    )
+    unlikely = replace(known_issue, id="shelter.nights_few", severity=Severity.QUERY, title="Nights are few")
+    return Table(
+        name="stay", title="Stays", description="A stay.", grain=Grain.CASE,
+        items=(
+            item("la", "shelter:la", role=Role.COUNCIL),
+            item(ref_name, "person:ref", privacy=Privacy.PSEUDONYMISE, key=True),
+            item("surname", "shelter:surname", privacy=Privacy.WITHHOLD),
+            item("gender", "shelter:gender", code_list="gender"),
+            item("reason", "shelter:reason", code_list="reason"),
+            item("started", "shelter:started", ItemType.DATE, privacy=Privacy.MONTH),
+            item("born", "shelter:born", ItemType.DATE, privacy=Privacy.YEAR),
+            item("nights", "shelter:nights", ItemType.INTEGER, Role.MEASURE, unit="nights"),
+            *added,
+        ),
+        rules=(known_issue, unlikely),
+        counts=(
+            count("shelter:stays"),
+            count("shelter:stays_by_gender", "gender"),
+            count("shelter:stays_by_gender_and_reason", "gender", "reason"),
+        ),
+    )  # fmt: skip
+
+
+def contract(code: str, version: Version, valid_from: str, kind: PeriodKind, tables: tuple[Table, ...]) -> Contract:
+    suppressing = Disclosure(DisclosureMethod.SUPPRESS_BELOW, 5)
+    return Contract(
+        return_code=code, version=version, valid_from=valid_from, title=f"{code} return", purpose="To try out.",
+        limitations="", subject="trial", owner="us@example.org", recipients=("us",), legal_basis="none",
+        burden_minutes=None, period_kind=kind, due_days=28, retention_years=7, extract=Extract(Format.CSV),
+        disclosure=suppressing if code == "SHELTER" else Disclosure(DisclosureMethod.NONE),
+        provenance=OURS, tables=tables, path=Path(f"{code}.odcs.yaml"), sha256=f"{code}-{version}",
+    )  # fmt: skip
+
+
+def bins() -> tuple[Table, ...]:
+    material = Table(
+        name="material", title="Material", description="A material.", grain=Grain.AGGREGATE,
+        items=(
+            item("material", "bins:material", role=Role.DIMENSION, key=True, code_list="material"),
+            item("unit", "bins:fate", role=Role.DIMENSION, key=True),
+            item("tonnes", "bins:tonnes", ItemType.NUMBER, Role.MEASURE, unit="tonnes"),
+            item("bags", "bins:bags", ItemType.INTEGER, Role.MEASURE, unit="bags"),
+        ),
+        rules=(),
+    )  # fmt: skip
+    cost = item("cost", "bins:cost", ItemType.DECIMAL, Role.MEASURE, unit="pounds", precision=12, scale=2)
+    return material, Table("money", "Money", "A sum.", Grain.AGGREGATE, (cost,), ())
+
+
+def code_list(name: str, **codes: str) -> CodeList:
+    return CodeList(name, "1", name, "", "ours", tuple(Code(code, label) for code, label in codes.items()))
+
+
+def small_register() -> Register:
+    quarter = PeriodKind.FINANCIAL_QUARTER
+    bedrooms = item("bedrooms", "shelter:bedrooms", ItemType.INTEGER)
+    shelter = Return(
+        "SHELTER",
+        (
+            contract("SHELTER", Version(1, 0, 0), "FY2023-24-Q1", quarter, (stays("stay_ref"),)),
+            contract("SHELTER", Version(2, 0, 0), "FY2024-25-Q1", quarter, (stays("ref", bedrooms),)),
+        ),
+    )
+    visit = Table(
+        "visit", "Visits", "A visit.", Grain.CASE,
+        (item("who", "person:ref", privacy=Privacy.PSEUDONYMISE, key=True), item("why", "visit:why")), (),
+    )  # fmt: skip
+    returns = (
+        shelter,
+        Return("VISIT", (contract("VISIT", Version(1, 0, 0), VISITED, PeriodKind.MONTH, (visit,)),)),
+        Return("BINS", (contract("BINS", Version(1, 0, 0), "CY2022", PeriodKind.CALENDAR_YEAR, bins()),)),
+    )
+    lists = (
+        code_list("gender", f="Female", m="Male"),
+        code_list("reason", a="Eviction {sic}", b="Bob's fire", c="Other"),
+        code_list("material", glass="glass", paper="Paper and card"),
+    )
+    councils = {
+        code: Council(code, name, f"{name} Council", gss, former, sg, health, f"GB-LAS-{code}", (), "READ")
+        for code, name, gss, former, sg, health in (
+            ("FIF", "Fife", "S12000047", "S12000015", "250", "17"),
+            ("GLG", "Glasgow City", "S12000049", None, "260", "18"),
+        )
+    }
+    return Register(
+        root=Path(),
+        councils=Councils(MappingProxyType(councils)),
+        code_lists={one.id: one for one in lists},
+        returns={one.code: one for one in returns},
+        sources={},
+        sha256="small",
+    )
+
+
+def stay_rows(council: str, period: str, cells: Mapping[tuple[str | None, str | None], int], *, ref: str) -> list[dict]:
+    """So many stays for each pair of gender and reason, numbered from row 2 on; every third has no nights."""
+    pairs = [pair for pair, times in cells.items() for _ in range(times)]
+    return [
+        {
+            "council_code": council, "period": period, "la": council, ref: f"REF-{council}-{n}", "surname": f"Smith{n}",
+            "gender": gender, "reason": reason, "started": date(2024, 4, 1 + n % 28), "born": date(1970 + n, 5, 17),
+            "nights": None if n % 3 == 0 else n, "nights_status": "Q" if n % 3 == 0 else "A",
+            "_submission_id": f"SHELTER.{council}.{period}.001", "_row": n + 2,
+            **({"bedrooms": 2} if ref == "ref" else {}),
+        }
+        for n, (gender, reason) in enumerate(pairs)
+    ]  # fmt: skip
+
+
+FIFE_NEW = {("f", "a"): 3, ("f", "b"): 20, ("f", "c"): 7, ("m", "a"): 12, ("m", None): 10}
+"""By gender: f 30, m 22; in all 52. Of six cells, (f, a) alone is below 5."""
+
+
+def fill(lake: Lake, register: Register) -> None:
+    """Landed and validated slices of every return."""
+    shelter = register.returns["SHELTER"]
+    old, new = (one for one in shelter.contracts)
+    _put(lake, old, "stay", OLD, stay_rows("FIF", OLD, {("f", "a"): 6, ("m", "b"): 8}, ref="stay_ref"))
+    small = stay_rows("GLG", NEW, {("m", "c"): 2}, ref="ref")
+    _put(lake, new, "stay", NEW, [*stay_rows("FIF", NEW, FIFE_NEW, ref="ref"), *small])
+    visits = [
+        {"council_code": "FIF", "period": VISITED, "who": f"REF-FIF-{n}", "why": "chat",
+         "_submission_id": f"VISIT.FIF.{VISITED}.001", "_row": n + 2}
+        for n in (0, 1, 1)
+    ]  # fmt: skip
+    _put(lake, register.returns["VISIT"].latest, "visit", VISITED, [{**one, "_row": n} for n, one in enumerate(visits)])
+    keys = {"council_code": "FIF", "period": YEAR, "_submission_id": f"BINS.FIF.{YEAR}.001"}
+    material = [
+        {**keys, "material": "glass", "unit": "recycled", "tonnes": 12.5, "tonnes_status": "A", "bags": 2**40,
+         "bags_status": "A", "_row": 1},
+        {**keys, "material": "paper", "unit": "landfill", "tonnes": None, "tonnes_status": "Q", "bags": 0,
+         "bags_status": "A", "_row": 3},
+    ]  # fmt: skip
+    money = [{**keys, "cost": Decimal("1234.50"), "cost_status": "A", "_row": 2}]
+    _put(lake, register.returns["BINS"].latest, "material", YEAR, material)
+    _put(lake, register.returns["BINS"].latest, "money", YEAR, money)
+
+
+def _put(lake: Lake, one: Contract, table: str, period: str, rows: list[dict]) -> None:
+    validated = validated_table(one, one.by_name[table])
+    lake.replace(
+        validated, pa.Table.from_pylist(rows, schema=validated.arrow_schema), where={"period": period}, commit={}
+    )
+    landed = landed_table(one, one.by_name[table])
+    texts = [
+        {name: str(row[name]) if row.get(name) is not None else None for name in landed.arrow_schema.names}
+        | {"_row": row["_row"]}
+        for row in rows
+    ]
+    lake.replace(landed, pa.Table.from_pylist(texts, schema=landed.arrow_schema), where={"period": period}, commit={})
+
+
+SUBMITTED = (("SHELTER", "FIF", OLD), ("SHELTER", "FIF", NEW), ("SHELTER", "GLG", NEW), ("BINS", "FIF", YEAR))
+
+
+def tell(ledger: Ledger, register: Register) -> None:
+    """Receipts, submissions and judgements of what :func:`fill` put there; Fife's stays have an issue and a query."""
+    for code, council, period in SUBMITTED:
+        name = f"{code}-{council}-{period}.csv".lower()
+        ledger.record_receipt(
+            Arrival(code, council, period, None, name, 100, f"{council}{period}".ljust(64, "0"), TransportKind.HAND,
+                    "hand", council, name)
+        )  # fmt: skip
+        (submission,) = ledger.open_submissions(code, period)
+        one = register.returns[code].contracts[-1 if period != OLD else 0]
+        broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
+        results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in rules_of(one)]
+        verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
+        judged = Judged(submission.id, verdict, str(one.version), one.sha256, "test", 52, rules_of(one), results)
+        ledger.settle("run", [judged])

@@ -1,0 +1,74 @@
+"""What is generated from a register, and from the register that is shipped."""
+
+from datetime import date
+
+import duckdb
+import pytest
+
+from lgdp_pipelines.conformance.models import conformed_models
+from lgdp_pipelines.publication.models import published_models
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.storage.sql import literal, values
+from tests.unit.conformance.conftest import Built
+from tests.unit.conformance.small_world import small_register
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Register:
+    return load_register(PROJECT / "schemas")
+
+
+def rows_of(text: str) -> list[tuple[object, ...]]:
+    """What a model over constant rows gives, asked of DuckDB itself."""
+    with duckdb.connect() as connection:
+        return connection.execute(text.split("}}", 1)[1]).fetchall()
+
+
+def test_the_council_list_has_thirty_two_rows_with_every_code_system(shipped: Register) -> None:
+    rows = rows_of(conformed_models(shipped)["models/register/register_council.sql"])
+    assert len(rows) == 32
+    fife = next(row for row in rows if row[0] == "FIF")
+    assert fife[1:8] == ("Fife", "The Fife Council", "S12000047", "S12000015", "250", "16", "GB-LAS-FIF")
+
+
+def test_every_shipped_return_has_its_models(shipped: Register) -> None:
+    conformed, published = conformed_models(shipped), published_models(shipped)
+    assert "models/conformed/hl1/hl1_application.sql" in conformed
+    for ret in shipped.returns.values():
+        assert f"models/conformed/{ret.slug}/observation__{ret.slug}.sql" in conformed
+        assert any(path.startswith(f"models/published/{ret.slug}/published__{ret.slug}") for path in published)
+    assert not conformed.keys() & published.keys()
+
+
+def test_the_period_dimension_knows_the_years_that_hold_a_period(built: Built) -> None:
+    periods = {row["period"]: row for row in built.read("conformed.period").iter_rows(named=True)}
+    quarter = periods["FY2023-24-Q4"]
+    assert (quarter["first_day"], quarter["last_day"], quarter["days"]) == (date(2024, 1, 1), date(2024, 3, 31), 91)
+    assert (quarter["financial_year"], quarter["calendar_year"]) == ("FY2023-24", "CY2024")
+    assert (periods["CY2023"]["financial_year"], periods["CY2023"]["calendar_year"]) == (None, "CY2023")
+    assert periods["2024-04"]["financial_year"] == "FY2024-25"
+    assert {row["kind"] for row in periods.values()} == {"financial-quarter", "month", "calendar-year"}
+
+
+def test_withheld_items_do_not_stand_in_any_conformed_or_published_model() -> None:
+    register = small_register()
+    for path, text in {**conformed_models(register), **published_models(register)}.items():
+        if not path.startswith(("models/staging", "models/register")):
+            assert "surname" not in text, path
+
+
+@pytest.mark.parametrize("text", ["plain", "it's", "{{ var('x') }}", "{% raw %}", "{", "'{'", ""])
+def test_no_text_of_the_register_is_read_as_code(text: str) -> None:
+    assert "{{" not in literal(text)
+    assert "{%" not in literal(text)
+    with duckdb.connect() as connection:
+        assert connection.execute(f"select {literal(text)}").fetchone() == (text,)
+
+
+def test_a_list_without_rows_still_has_its_columns() -> None:
+    with duckdb.connect() as connection:
+        answer = connection.execute(values({"code": "varchar", "order": "date"}, []))
+        assert [column[0] for column in answer.description] == ["code", "order"]
+        assert answer.fetchall() == []

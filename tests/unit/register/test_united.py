@@ -1,0 +1,92 @@
+"""Tables united over majors: items by URN, types without loss, the strictest privacy."""
+
+from dataclasses import replace
+
+import pytest
+
+from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.model import Grain, Item, ItemType, Privacy, Register, Return, Table, Version
+from lgdp_pipelines.register.united import UnitedTable, products_of, united_tables
+from tests.unit.conformance.small_world import item, small_register
+
+
+def united(*versions: Item | None) -> UnitedTable:
+    """The one table of a return whose majors, oldest first, have these items."""
+    model = small_register().returns["SHELTER"].contracts[0]
+    keep = item("kept", "trial:kept")
+    contracts = [
+        replace(
+            model,
+            version=Version(n + 1, 0, 0),
+            tables=(Table("t", "T", "", Grain.CASE, (keep, one) if one else (keep,), ()),),
+        )
+        for n, one in enumerate(versions)
+    ]
+    (table,) = united_tables(Return("TRIAL", tuple(contracts)))
+    return table
+
+
+def test_the_newest_name_stands_and_each_major_keeps_its_own_column() -> None:
+    table = united(item("old", "trial:x"), item("new", "trial:x"))
+    assert [one.name for one in table.items] == ["kept", "new"]
+    assert table.named("new").columns == {1: "old", 2: "new"}
+
+
+def test_an_item_that_only_an_older_major_has_keeps_its_place() -> None:
+    assert united(item("gone", "trial:gone"), None).named("gone").columns == {1: "gone"}
+
+
+def test_a_name_that_now_means_another_item_does_not_join_the_two() -> None:
+    table = united(item("x", "trial:one"), item("x", "trial:two"))
+    assert {one.name: one.columns for one in table.items if one.name != "kept"} == {"x": {2: "x"}, "x_v1": {1: "x"}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wanted"),
+    [
+        (ItemType.TEXT, ItemType.INTEGER, (ItemType.TEXT, 0, 0)),  # 00123 must not become 123
+        (ItemType.INTEGER, ItemType.TEXT, (ItemType.TEXT, 0, 0)),
+        (ItemType.INTEGER, ItemType.NUMBER, (ItemType.NUMBER, 0, 0)),
+        (ItemType.INTEGER, ItemType.DECIMAL, (ItemType.DECIMAL, 21, 2)),  # nineteen whole digits and two behind
+        (ItemType.DATE, ItemType.TEXT, (ItemType.TEXT, 0, 0)),
+        (ItemType.DATE, ItemType.DATE, (ItemType.DATE, 0, 0)),
+    ],
+)
+def test_the_type_holds_the_values_of_every_major(
+    old: ItemType, new: ItemType, wanted: tuple[ItemType, int, int]
+) -> None:
+    decimal = {"precision": 8, "scale": 2}
+    one, two = (item("x", "trial:x", kind, **(decimal if kind is ItemType.DECIMAL else {})) for kind in (old, new))
+    found = united(one, two).named("x")
+    assert (found.type, found.precision, found.scale) == wanted
+
+
+def test_decimals_of_two_sizes_fit_one() -> None:
+    one = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
+    two = item("x", "trial:x", ItemType.DECIMAL, precision=9, scale=4)
+    found = united(one, two).named("x")
+    assert (found.precision, found.scale) == (12, 4)
+
+
+@pytest.mark.parametrize(("old", "new"), [(Privacy.WITHHOLD, Privacy.OPEN), (Privacy.OPEN, Privacy.WITHHOLD)])
+def test_the_strictest_privacy_of_any_major_holds(old: Privacy, new: Privacy) -> None:
+    table = united(item("x", "trial:x", privacy=old), item("x", "trial:x", privacy=new))
+    assert table.named("x").privacy is Privacy.WITHHOLD
+    assert "x" not in {one.name for one in table.carried}
+
+
+def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:
+    first, second = small_register().returns["SHELTER"].contracts
+    changed = replace(second, tables=(replace(second.tables[0], grain=Grain.AGGREGATE),))
+    with pytest.raises(RegisterError, match="another name"):
+        united_tables(Return("SHELTER", (first, changed)))
+
+
+def test_published_tables_are_named_for_return_and_table() -> None:
+    register: Register = small_register()
+    names = {ret.code: [product.name for product in products_of(ret)] for ret in register.returns.values()}
+    assert names == {
+        "SHELTER": ["shelter", "shelter_counts"],
+        "VISIT": ["visit"],
+        "BINS": ["bins_material", "bins_money"],
+    }
