@@ -38,6 +38,7 @@ def serving(application: Starlette) -> Iterator[int]:
     """The application on a free port of this machine, in a thread of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # before the thread is up, so that whoever asks at once waits and is not turned away
         server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
