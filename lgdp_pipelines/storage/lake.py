@@ -29,9 +29,6 @@ from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submissio
 
 _ATTEMPTS = 30
 _LONGEST_PAUSE_S = 0.5
-_NONE = 0
-"""Delta Lake's own retries look only at files: an empty slice that was put in place meanwhile would go unseen. So where
-a number is guarded, any commit that came between is met by looking again."""
 
 
 class Lake:
@@ -161,12 +158,13 @@ class Lake:
         properties = CommitProperties(
             custom_metadata=dict(commit),
             app_transactions=[Transaction(_standing_key(period, council), n) for council, n in numbers.items()],
-            max_commit_retries=_NONE,
         )
 
         def change(base: DeltaTable | None) -> int:
+            # Made before the numbers are looked at: somebody else may have made it, and written to it, meanwhile.
+            base = base or create(self.path(table), table, given.schema)
             for council, number in numbers.items():
-                standing = base.transaction_version(_standing_key(period, council)) if base else None
+                standing = base.transaction_version(_standing_key(period, council))
                 if standing is not None and standing > number:
                     raise StaleSubmission(
                         f"Submission {standing:03d} of {council} for {period} already stands, and "
@@ -203,7 +201,6 @@ class Lake:
             properties = CommitProperties(
                 custom_metadata=dict(commit or {}),
                 app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
-                max_commit_retries=_NONE,
             )
             nothing = pa.schema(base.schema().to_arrow()).empty_table()
             return _write(base, nothing, condition, properties)

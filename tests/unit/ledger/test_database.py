@@ -1,3 +1,4 @@
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,6 +93,20 @@ def test_a_reader_is_not_held_up_by_a_writer(url: str) -> None:
         return time.monotonic() - started
 
     assert opened.written(look_from_outside) < 5
+    opened.close()
+
+
+def test_a_writing_transaction_keeps_other_writers_out_from_its_first_look(url: str, tmp_path: Path) -> None:
+    opened = Database(url)
+
+    def others_cannot_write(connection: sa.Connection) -> None:
+        connection.execute(sa.text("SELECT count(*) FROM receipt"))
+        other = sqlite3.connect(tmp_path / "home" / "ledger.sqlite", timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+
+    opened.written(others_cannot_write)
     opened.close()
 
 

@@ -73,11 +73,12 @@ def test_the_higher_number_wins_whoever_commits_first(
     assert lake.slices(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.008"} if names else {})
 
 
+@pytest.mark.parametrize("names", [("Buchanan",), ()])
 def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
-    lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     """A later submission lands after an earlier one was found free to write, and before it commits."""
-    put("FIF", 1)
+    put("FIF", 1, names)
     opened = Lake._opened
     came_between = []
 
@@ -85,13 +86,32 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
         delta = opened(self, table)
         if not came_between:
             came_between.append(True)
-            put("FIF", 3)
+            put("FIF", 3, names)
         return delta
 
     monkeypatch.setattr(Lake, "_opened", open_then_be_overtaken)
     with pytest.raises(StaleSubmission):
         put("FIF", 2)
-    assert lake.slices(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.003"}
+    assert lake.slices(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.003"} if names else {})
+
+
+def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
+    lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Lake._opened
+    came_between = []
+
+    def find_nothing_and_be_overtaken(self: Lake, table: LakeTable) -> object:
+        delta = opened(self, table)
+        if not came_between:
+            came_between.append(True)
+            put("FIF", 3, ())
+        return delta
+
+    monkeypatch.setattr(Lake, "_opened", find_nothing_and_be_overtaken)
+    with pytest.raises(StaleSubmission):
+        put("FIF", 2)
+    assert lake.slices(people, PERIOD) == {}
 
 
 def test_what_gives_the_rows_is_asked_again_when_another_writer_came_between(

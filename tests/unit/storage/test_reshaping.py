@@ -1,0 +1,82 @@
+"""A derived table's columns become wider with every row kept, and never narrower."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lgdp_pipelines.errors import SchemaMismatch
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.reshaping import widen_types
+from lgdp_pipelines.storage.tables import LakeTable
+
+TABLE = LakeTable("conformed", "trial", None, ("period",), ("council_code",))
+KEYS = [("council_code", pa.string()), ("period", pa.string())]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path)
+
+
+def put(lake: Lake, kind: pa.DataType, *values: object, period: str = "CY2023") -> None:
+    rows = [{"council_code": "FIF", "period": period, "x": value} for value in values]
+    schema = pa.schema([*KEYS, ("x", kind)])
+    lake.replace(TABLE, pa.Table.from_pylist(rows, schema=schema), where={"period": period}, commit={})
+
+
+def wanted(kind: pa.DataType) -> pa.Schema:
+    return pa.schema([*KEYS, ("x", kind), ("y", pa.string())])
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new", "becomes"),
+    [
+        (pa.int64(), 123, pa.string(), "123"),
+        (pa.int64(), 2, pa.float64(), 2.0),
+        (pa.int64(), 5, pa.decimal128(21, 2), Decimal("5.00")),
+        (pa.decimal128(6, 2), Decimal("1.50"), pa.decimal128(8, 3), Decimal("1.500")),
+    ],
+)
+def test_every_row_is_kept_in_the_wider_type(
+    lake: Lake, old: pa.DataType, value: object, new: pa.DataType, becomes: object
+) -> None:
+    put(lake, old, value, None)
+    version = widen_types(lake, TABLE, wanted(new), {"run": "r"})
+    assert version == lake.version(TABLE)
+    assert lake.read(TABLE)["x"].to_list() == [becomes, None]
+    put(lake, new, becomes, period="CY2024")  # what was refused before is taken now
+    assert lake.read(TABLE).height == 3
+
+
+def test_a_table_that_is_wide_enough_is_left_alone(lake: Lake) -> None:
+    assert widen_types(lake, TABLE, wanted(pa.string()), {}) is None
+    put(lake, pa.string(), "a")
+    before = lake.version(TABLE)
+    assert widen_types(lake, TABLE, wanted(pa.string()), {}) is None
+    assert lake.version(TABLE) == before
+
+
+@pytest.mark.parametrize(
+    ("old", "value", "new"),
+    [
+        (pa.string(), "00123", pa.int64()),
+        (pa.float64(), 2.9, pa.int64()),
+        (pa.decimal128(8, 3), Decimal("1.234"), pa.decimal128(8, 2)),
+    ],
+)
+def test_nothing_is_narrowed(lake: Lake, old: pa.DataType, value: object, new: pa.DataType) -> None:
+    put(lake, old, value)
+    with pytest.raises(SchemaMismatch):
+        widen_types(lake, TABLE, wanted(new), {})
+    assert lake.read(TABLE)["x"].to_list() == [value]
+
+
+def test_partitions_and_the_choice_of_open_columns_stay(lake: Lake) -> None:
+    put(lake, pa.int64(), 1)
+    widen_types(lake, TABLE, wanted(pa.string()), {})
+    folder = lake.path(TABLE)
+    assert (folder / "period=CY2023").is_dir()
+    newest = sorted((folder / "_delta_log").glob("*.json"))[-1].read_text()
+    assert '\\"x\\"' not in newest.split('"stats"', 1)[1].split("nullCount")[0]
