@@ -1,0 +1,308 @@
+"""The demonstration, run once as a person runs it, and everything that must then be true of its lake."""
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from deltalake import DeltaTable
+
+PROJECT = Path(__file__).resolve().parents[2]
+REAL_DATA = PROJECT.parent / "shared" / "realdata"
+LGDP = Path(sys.executable).parent / "lgdp"
+
+needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the publishers' own files are not at hand")
+
+
+def lgdp(home: Path, *words: str, expect: int = 0) -> str:
+    done = subprocess.run(
+        [str(LGDP), *words], env={**os.environ, "LGDP_HOME": str(home)}, capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == expect, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stdout
+
+
+def demonstrate(home: Path) -> str:
+    return lgdp(home, "demo", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else []))
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("demo")
+    demonstrate(folder)
+    yield folder
+
+
+@pytest.fixture(scope="module")
+def planted(home: Path) -> list[dict[str, Any]]:
+    said: list[dict[str, Any]] = json.loads((home / "estate" / "planted.json").read_text(encoding="utf-8"))["planted"]
+    return said
+
+
+def ask(home: Path, query: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(lgdp(home, "sql", query, "--format", "json"))
+    return rows
+
+
+def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besides(
+    home: Path, planted: list[dict[str, Any]]
+) -> None:
+    truth = {
+        (p["return_code"], p["council_code"], p["period"], p["rule"], p["row"], p["column"], p["severity"])
+        for p in planted
+        if p["rule"]
+    }
+    found = ask(
+        home,
+        """SELECT return_code, council_code, period, rule, "row", "column", severity
+           FROM judged.finding WHERE return_code IN ('HL1', 'DHP')""",
+    )
+
+    assert len(truth) > 20
+    assert {tuple(row.values()) for row in found} == truth
+    assert len(found) == len(truth)
+
+
+def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or_never_came(
+    home: Path, planted: list[dict[str, Any]]
+) -> None:
+    outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in planted:
+        if one["return_code"] == "HL1":
+            outcomes[one["period"], one["council_code"]].add(one["outcome"])
+    councils = {row["council_code"] for row in ask(home, "SELECT council_code FROM conformed.council")}
+    assert len(councils) == 32
+
+    for period in ("FY2024-25-Q1", "FY2024-25-Q2"):
+        without = {row["council_code"] for row in _lost(home, planted, period)}
+        published = ask(home, f"SELECT DISTINCT council_code FROM published.hl1 WHERE period = '{period}'")
+        assert {row["council_code"] for row in published} == councils - without
+        assert 5 <= len(without) <= 12
+
+
+def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
+    """Councils of which the estate holds no file for the period that is free of rejecting mistakes."""
+    files = {
+        (one["council_code"], one["file"]) for one in planted if one["outcome"] in ("rejected", "unrecognised", "left")
+    }
+    spelt = period.removeprefix("FY").replace("-Q", "_Q")
+    lost = []
+    for account in sorted((home / "estate" / "councils").iterdir()):
+        code = account.name
+        names = [file.name for file in (account / "outgoing" / "hl1").glob("*") if spelt in file.name]
+        if not [name for name in names if (code, name) not in files and not name.endswith(".part")]:
+            lost.append({"council_code": code})
+    return lost
+
+
+def test_events_of_the_estate_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
+    receipts = ask(home, "SELECT council_code, file_name, state FROM ledger.receipt")
+    states = {(one["council_code"], one["file_name"]): one["state"] for one in receipts}
+
+    for one in planted:
+        key = (one["council_code"], one["file"])
+        match one["outcome"]:
+            case "unrecognised" | "duplicate":
+                assert states[key] == one["outcome"], one
+            case "left" | "missing":
+                assert key not in states, one
+
+
+def test_second_demonstration_makes_nothing_twice(home: Path) -> None:
+    before = _everything(home)
+    demonstrate(home)
+
+    assert _everything(home) == before
+
+
+def _everything(home: Path) -> dict[str, Any]:
+    tables = {
+        str(log.parent.relative_to(home / "lake")): DeltaTable(log.parent).version()
+        for log in (home / "lake").rglob("_delta_log")
+    }
+    assert len(tables) > 20
+    counts = {
+        name: ask(home, f"SELECT count(*) AS n FROM ledger.{name}")[0]["n"]
+        for name in ("receipt", "submission", "judgement", "rule_result", "query", "release")
+    }
+    return tables | counts
+
+
+@needs_real_data
+def test_every_published_waste_value_equals_its_source(home: Path) -> None:
+    source = json.loads((REAL_DATA / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
+    keys = {
+        "tonnes": "tonnes", "tonnesPerCitizen": "tonnes_per_citizen", "tonnesPerHousehold": "tonnes_per_household",
+        "co2e": "co2e", "co2ePerCitizen": "co2e_per_citizen", "co2ePerHousehold": "co2e_per_household",
+    }  # fmt: skip
+    truth = {
+        (r["area"], f"CY{r['year']}", r.get("material"), r.get("endState"), f"urn:lgdp:item:waste:{keys[k]}"): float(v)
+        for r in source
+        if r["area"] != "Scotland"
+        for k, v in r.items()
+        if k in keys
+    }
+    published = {
+        (row["council_name"], row["period"], row["material"], row["end_state"], row["item"]): row
+        for row in ask(
+            home,
+            """SELECT council_name, period, material, end_state, item, value, obs_status FROM published.waste_material
+               UNION ALL
+               SELECT council_name, period, NULL, NULL, item, value, obs_status FROM published.waste_carbon""",
+        )
+    }
+
+    assert len(truth) == 32 * 8 * 66 * 3 + 32 * 2 * 3
+    assert {key: row["value"] for key, row in published.items()} == truth
+    assert {row["obs_status"] for row in published.values()} == {"A"}
+
+
+@needs_real_data
+def test_waste_adds_up_to_the_nations_own_rows_but_for_rounding_to_the_tonne(home: Path) -> None:
+    source = json.loads((REAL_DATA / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
+    nation = {
+        (f"CY{r['year']}", r.get("material"), r.get("endState")): r.get("tonnes", r.get("co2e"))
+        for r in source
+        if r["area"] == "Scotland"
+    }
+    summed = ask(
+        home,
+        """SELECT period, material, end_state, sum(value) AS total, count(*) AS n FROM published.waste_material
+           WHERE item = 'urn:lgdp:item:waste:tonnes' GROUP BY ALL
+           UNION ALL
+           SELECT period, NULL, NULL, sum(value), count(*) FROM published.waste_carbon
+           WHERE item = 'urn:lgdp:item:waste:co2e' GROUP BY ALL""",
+    )
+    differences = [nation[r["period"], r["material"], r["end_state"]] - r["total"] for r in summed]
+
+    assert {r["n"] for r in summed} == {32}
+    assert len(summed) == len(nation) == 8 * 66 + 2
+    # Thirty-two figures and their total, each rounded to the tonne: at most half a tonne each.
+    assert max(abs(one) for one in differences) <= 0.5 * 33
+    assert sum(abs(one) > 1e-6 for one in differences) == 175
+
+
+@needs_real_data
+def test_every_published_social_care_value_equals_its_source_and_reconciles_with_the_national_rows(home: Path) -> None:
+    with (REAL_DATA / "phs-social-care" / "data_people_supported_client_group.csv").open(encoding="utf-8") as file:
+        source = list(csv.DictReader(file))
+    names = {"Comhairle nan Eilean Siar": "Na h-Eileanan Siar"}
+    truth: dict[tuple[str, ...], float] = {}
+    nation: dict[tuple[str, ...], float] = {}
+    for row in source:
+        year = f"FY{row['financial_year'][:4]}-{row['financial_year'][-2:]}"
+        place = names.get(row["sending_location"], row["sending_location"])
+        key = (year, row["age_group"], row["client_group"], row["measure"])
+        if place.startswith("Scotland"):
+            nation[key] = float(row["nclient"])
+        else:
+            truth[(place, *key, "rate")] = float(row["rate"])
+            truth[(place, *key, "nclient")] = float(row["nclient"])
+
+    published = {
+        (r["council_name"], r["period"], r["age_group"], r["client_group"], r["measure"], r["item"].split(":")[-1]): r
+        for r in ask(
+            home,
+            """SELECT council_name, period, age_group, client_group, measure, item, value, obs_status
+               FROM published.people_supported""",
+        )
+    }
+    assert {key: row["value"] for key, row in published.items()} == truth
+    assert {row["obs_status"] for row in published.values()} == {"A"}
+
+    totals: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for (_, *key, item), row in published.items():
+        if item == "nclient":
+            totals[tuple(key)].append(row["value"])
+    assert totals.keys() == nation.keys()
+    for key, values in totals.items():
+        # Each council's figure and the nation's are rounded to the nearest five; who did not submit is in neither.
+        assert abs(nation[key] - sum(values)) <= 2.5 * (len(values) + 1), key
+
+
+def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(home: Path) -> None:
+    [cell] = ask(
+        home,
+        """SELECT _release_row, value, assessment_decision_code FROM published.hl1_counts
+           WHERE council_code = 'FIF' AND period = 'FY2024-25-Q1'
+             AND item = 'urn:lgdp:item:hl1:applications_by_decision' AND obs_status = 'A'
+           ORDER BY value DESC LIMIT 1""",
+    )
+    found = json.loads(
+        lgdp(
+            home, "trace", "published.hl1_counts.value", "--council", "Fife", "--period", "FY2024-25-Q1",
+            "--row", str(cell["_release_row"]), "--format", "json",
+        )
+    )  # fmt: skip
+    file = home / "estate" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
+    with file.open(encoding="utf-8", newline="") as opened:
+        rows = [
+            number
+            for number, row in enumerate(csv.DictReader(opened), 2)
+            if row["ASSESS"] == cell["assessment_decision_code"]
+        ]
+    [submission] = found["submissions"]
+    [receipt] = submission["receipts"]
+
+    assert found["items"][0]["urn"] == "urn:lgdp:item:hl1:applications_by_decision"
+    assert submission["contract_version"] == "1.0.0"
+    assert receipt["file_name"] == file.name
+    assert receipt["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert submission["rows"] == rows
+    assert len(rows) == cell["value"]
+
+
+def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Path) -> None:
+    [cell] = ask(
+        home,
+        """SELECT period, _release_row, value, material, end_state FROM published.waste_material
+           WHERE council_code = 'GLG' AND item = 'urn:lgdp:item:waste:tonnes' ORDER BY value DESC LIMIT 1""",
+    )
+    found = json.loads(
+        lgdp(
+            home, "trace", "published.waste_material.value", "--council", "S12000049", "--period", cell["period"],
+            "--row", str(cell["_release_row"]), "--format", "json",
+        )
+    )  # fmt: skip
+    [submission] = found["submissions"]
+    [receipt] = submission["receipts"]
+    content = (home / "lake" / "received" / receipt["sha256"][:2] / receipt["sha256"]).read_text(encoding="utf-8")
+    records = [record for page in documents(content) for record in page["records"]]
+    [row] = submission["rows"]
+
+    assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:waste:tonnes"]
+    assert [column["header"] for column in found["extract_columns"]] == ["tonnes"]
+    assert records[row - 1]["tonnes"] == cell["value"]
+    assert (records[row - 1]["material"], records[row - 1]["endState"]) == (cell["material"], cell["end_state"])
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """JSON documents that stand one after the other, as the pages of an API are kept."""
+    at = 0
+    while at < len(text):
+        document, at = json.JSONDecoder().raw_decode(text, at)
+        yield document
+        at += len(text[at:]) - len(text[at:].lstrip())
+
+
+def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> None:
+    standings = json.loads(lgdp(home, "status", "--return", "HL1", "--format", "json"))
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        landed = instance.get_materialized_partitions(dg.AssetKey(["landed", "hl1"]))
+        validated = instance.get_materialized_partitions(dg.AssetKey(["validated", "hl1"]))
+        received = instance.get_materialized_partitions(dg.AssetKey(["received", "hl1"]))
+        published = instance.get_materialized_partitions(dg.AssetKey(["published", "hl1"]))
+
+    keys = {f"{one['council']}|{one['period']}" for one in standings}
+    assert received == landed == keys
+    assert validated == {f"{one['council']}|{one['period']}" for one in standings if one["current"]}
+    assert published == {"FY2024-25-Q1", "FY2024-25-Q2"}
