@@ -204,9 +204,9 @@ def period_spellings(period: Period) -> tuple[str, ...]:
     by_kind: Mapping[PeriodKind, tuple[str, ...]] = {
         PeriodKind.FINANCIAL_YEAR: years,
         PeriodKind.ACADEMIC_YEAR: years,
-        PeriodKind.FINANCIAL_QUARTER: (f"{period.id[2:9]}_{quarter}", f"{period.id[2:9]} {quarter}"),
+        PeriodKind.FINANCIAL_QUARTER: tuple(f"{period.id[2:9]}{between}{quarter}" for between in ("_", "-", " ", "")),
         PeriodKind.CALENDAR_YEAR: (str(first),),
-        PeriodKind.CALENDAR_QUARTER: (f"{first}{quarter}", f"{first}-{quarter}", f"{first} {quarter}"),
+        PeriodKind.CALENDAR_QUARTER: tuple(f"{first}{between}{quarter}" for between in ("", "_", "-", " ")),
         PeriodKind.MONTH: (f"{first}-{period.start.month:02d}", f"{first}{period.start.month:02d}"),
         PeriodKind.DAY: (),
     }

@@ -202,7 +202,7 @@ def path_of(
     raise WrongUse(
         f"No file name for {period.id} fits the pattern of {source_return.return_code}.",
         where=f"source {source.id}",
-        remedy="Correct the pattern, so that a period that people write can stand in it.",
+        remedy=f"Let a period be spelt in it as in {' or '.join(period_spellings(period))}.",
     )
 
 
