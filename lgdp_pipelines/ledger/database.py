@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from lgdp_pipelines.errors import LedgerError
@@ -55,15 +55,20 @@ class Database:
         """Do something in one writing transaction; again, where the database says that another one came between.
 
         Raises:
-            LedgerError: others kept coming between.
+            LedgerError: others kept coming between, or the database refused. Nothing was written.
         """
         for attempt in range(_ATTEMPTS):
             try:
                 with self._writing.begin() as connection:
                     return work(connection)
-            except (OperationalError, IntegrityError, DBAPIError) as error:
+            except DBAPIError as error:
                 if attempt == _ATTEMPTS - 1 or not _may_succeed_later(error):
-                    raise
+                    # Its text holds what was to be written, so neither the text nor the error itself goes any further.
+                    raise LedgerError(
+                        f"The ledger's database did not take it ({type(error).__name__}).",
+                        where=self.engine.url.render_as_string(hide_password=True),
+                        remedy="Nothing was written. Look at free space and rights, then do it again.",
+                    ) from None
                 time.sleep(0.05 * 2**attempt)
         raise AssertionError  # pragma: no cover - the loop returns or raises
 

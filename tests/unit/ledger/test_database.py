@@ -126,6 +126,16 @@ def test_what_fails_half_way_leaves_nothing(url: str) -> None:
     opened.close()
 
 
+def test_what_the_database_refuses_is_one_clear_error_without_what_was_to_be_written(url: str) -> None:
+    opened = Database(url)
+    wrong = sa.text("INSERT INTO query VALUES ('Buchanan', 'rule', 'open', 1, '2026-01-01', NULL)")
+    with pytest.raises(LedgerError, match="did not take it") as refused:
+        opened.written(lambda connection: connection.execute(wrong))
+    assert "Buchanan" not in str(refused.value)
+    assert refused.value.__suppress_context__
+    opened.close()
+
+
 @pytest.mark.parametrize(
     "url",
     ["nonsense", "sqlite:////proc/nowhere/ledger.sqlite", "postgresql+nodriver://lgdp:hunter2@127.0.0.1:9/ledger"],

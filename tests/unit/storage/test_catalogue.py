@@ -47,6 +47,19 @@ def written(filled: Lake, path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalogue that no test changes, beside its lake."""
+    folder = tmp_path_factory.mktemp("standing")
+    lake = Lake(folder / "lake")
+    frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [3]})
+    people = LakeTable("validated", "hl1__assess__v1", None, ("period",))
+    for table in (COUNTS, people):
+        lake.replace(table, frame, where={"period": "CY2024"}, commit={})
+    write_catalogue(folder / "lakehouse.duckdb", lake, [CatalogueView("published", "hl1", COUNTS)])
+    return folder / "lakehouse.duckdb"
+
+
 def test_views_with_comments_are_asked_in_sql(written: Path) -> None:
     assert ask(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
     said = "SELECT comment FROM duckdb_views() WHERE view_name = 'hl1'"
@@ -122,15 +135,14 @@ def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(w
         "-- nothing",
     ],
 )
-def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(
-    written: Path, filled: Lake, tmp_path: Path, sql: str
-) -> None:
-    before = {file for file in tmp_path.rglob("*") if file.is_file()}
+def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: Path, sql: str) -> None:
+    folder = standing.parent
+    before = {file for file in folder.rglob("*") if file.is_file()}
     with pytest.raises(QueryRefused) as refused:
-        ask(written, sql.format(tmp=tmp_path, lake=filled.root))
+        ask(standing, sql.format(tmp=folder, lake=folder / "lake"))
     assert refused.value.what
     assert "\n" not in refused.value.what
-    assert {file for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert {file for file in folder.rglob("*") if file.is_file()} == before
 
 
 def test_duckdb_refuses_files_by_itself_too(written: Path, filled: Lake, tmp_path: Path) -> None:
