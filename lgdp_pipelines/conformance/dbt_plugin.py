@@ -16,6 +16,7 @@ from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.tokens import TokenKey, token_key
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.reshaping import widen_types
 from lgdp_pipelines.storage.tables import LakeTable
 
 HMAC_MACRO = """
@@ -74,6 +75,7 @@ class Plugin(BasePlugin):
         layer, name = target_config.location.path.split("/")
         rows = self._rows(str(target_config.relation))
         table = LakeTable(layer, name, rows.schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
+        widen_types(self._lake, table, rows.schema, about["commit"])
         if about["whole_by"]:
             version = self._store_whole(table, rows, about["whole_by"], about["commit"])
         else:

@@ -118,7 +118,7 @@ def _place(register: Register, table: str, lake: Lake, council: str | None, peri
             stored = case_table(united)
             if table == f"conformed.{stored.name}" and stored.name in _case_names(ret):
                 return _Place(ret, stored, (united,), Shape.CASES, "_row")
-    if table in {"conformed.observation", *(f"conformed.observation.{ret.slug}" for ret in register.returns.values())}:
+    if table in {"conformed.observation", *(f"conformed.observation__{ret.slug}" for ret in register.returns.values())}:
         return _observations(register, table, lake, council, period)
     names = [f"published.{product.name}" for ret in register.returns.values() for product in products_of(ret)]
     raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(names)}.")
@@ -135,7 +135,7 @@ def _case_names(ret: Return) -> set[str]:
 
 def _observations(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
     """The shared table holds figures of every return, so a period's kind, or who stands there, says which is meant."""
-    wanted = table.removeprefix("conformed.observation").removeprefix(".")
+    wanted = table.removeprefix("conformed.observation").removeprefix("__")
     returns = [ret for ret in register.returns.values() if not wanted or ret.slug == wanted]
     if period is not None:
         kind = parse_period(period).kind
@@ -146,7 +146,7 @@ def _observations(register: Register, table: str, lake: Lake, council: str | Non
         )
         returns = [ret for ret in returns if ret.code in there] or returns
     if len(returns) != 1:
-        choices = ", ".join(f"conformed.observation.{ret.slug}" for ret in returns or register.returns.values())
+        choices = ", ".join(f"conformed.observation__{ret.slug}" for ret in returns or register.returns.values())
         raise WrongUse("Several returns have figures there.", remedy=f"Say which: {choices}.")
     ret = returns[0]
     return _Place(ret, OBSERVATION, united_tables(ret), Shape.FIGURES, "_row")

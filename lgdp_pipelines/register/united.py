@@ -192,15 +192,10 @@ def _united(ret: Return, name: str) -> UnitedTable:
     }
     newest_contract, newest = majors[max(majors)]
     if len({table.grain for _, table in majors.values()}) > 1:
-        raise RegisterError(
-            (
-                Contradiction(
-                    newest_contract.path.name,
-                    0,
-                    f"Table {name} holds cases in one major version and aggregates in another.",
-                    "Give the new table another name: its rows are not the same things.",
-                ),
-            )
+        raise _contradiction(
+            newest_contract,
+            f"Table {name} holds cases in one major version and aggregates in another.",
+            "Give the new table another name: its rows are not the same things.",
         )
     declared: dict[str, dict[int, Item]] = {}
     for major in sorted(majors, reverse=True):
@@ -211,7 +206,20 @@ def _united(ret: Return, name: str) -> UnitedTable:
     for versions in declared.values():
         items.append(_united_item(versions, taken))
         taken.add(items[-1].name)
-    return UnitedTable(ret, newest, dict(sorted(majors.items())), tuple(items))
+    united = UnitedTable(ret, newest, dict(sorted(majors.items())), tuple(items))
+    for count in united.counts:
+        closed = [name for name in count.by if united.named(name).privacy is not Privacy.OPEN]
+        if closed:
+            raise _contradiction(
+                newest_contract,
+                f"{count.urn} is counted by {', '.join(closed)}, which some version of the contract does not publish.",
+                "Count by items that have always been open.",
+            )
+    return united
+
+
+def _contradiction(contract: Contract, what: str, remedy: str) -> RegisterError:
+    return RegisterError((Contradiction(contract.path.name, 0, what, remedy),))
 
 
 def _united_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:

@@ -53,7 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     tell(ledger, register)
     ledger.mirror(lake, "SHELTER")
     project = write_project(settings, {**conformed_models(register), **published_models(register)})
-    periods = {"SHELTER": [OLD, NEW], "VISIT": [VISITED], "BINS": [YEAR]}
+    periods = {"SHELTER": [OLD, NEW], "VISIT": [VISITED], "BINS": [YEAR], "CLIENTS": [YEAR]}
     outcomes = {
         code: build(project, settings, register.returns[code], ids, commit={"run": "first"})
         for code, ids in periods.items()

@@ -1,7 +1,7 @@
-"""A register of three small returns, and rows for them whose every outcome can be worked out by hand.
+"""A register of four small returns, and rows for them whose every outcome can be worked out by hand.
 
 SHELTER, cases, quarterly, two majors (an item renamed, one added); VISIT, cases that share an item's URN with SHELTER;
-BINS, figures, yearly, two tables.
+BINS, figures, yearly, two tables; CLIENTS, figures about people, so small numbers are withheld.
 """
 
 from collections.abc import Mapping
@@ -103,7 +103,7 @@ def contract(code: str, version: Version, valid_from: str, kind: PeriodKind, tab
         return_code=code, version=version, valid_from=valid_from, title=f"{code} return", purpose="To try out.",
         limitations="", subject="trial", owner="us@example.org", recipients=("us",), legal_basis="none",
         burden_minutes=None, period_kind=kind, due_days=28, retention_years=7, extract=Extract(Format.CSV),
-        disclosure=suppressing if code == "SHELTER" else Disclosure(DisclosureMethod.NONE),
+        disclosure=suppressing if code in {"SHELTER", "CLIENTS"} else Disclosure(DisclosureMethod.NONE),
         provenance=OURS, tables=tables, path=Path(f"{code}.odcs.yaml"), sha256=f"{code}-{version}",
     )  # fmt: skip
 
@@ -121,6 +121,18 @@ def bins() -> tuple[Table, ...]:
     )  # fmt: skip
     cost = item("cost", "bins:cost", ItemType.DECIMAL, Role.MEASURE, unit="pounds", precision=12, scale=2)
     return material, Table("money", "Money", "A sum.", Grain.AGGREGATE, (cost,), ())
+
+
+def clients() -> Table:
+    return Table(
+        name="client", title="Clients", description="A group of clients.", grain=Grain.AGGREGATE,
+        items=(
+            item("age", "clients:age", role=Role.DIMENSION, key=True),
+            item("clients", "clients:clients", ItemType.INTEGER, Role.MEASURE, unit="people"),
+            item("rate", "clients:rate", ItemType.NUMBER, Role.MEASURE, unit="per 1,000"),
+        ),
+        rules=(),
+    )  # fmt: skip
 
 
 def code_list(name: str, **codes: str) -> CodeList:
@@ -144,6 +156,7 @@ def small_register() -> Register:
     returns = (
         shelter,
         Return("VISIT", (contract("VISIT", Version(1, 0, 0), VISITED, PeriodKind.MONTH, (visit,)),)),
+        Return("CLIENTS", (contract("CLIENTS", Version(1, 0, 0), YEAR, PeriodKind.CALENDAR_YEAR, (clients(),)),)),
         Return("BINS", (contract("BINS", Version(1, 0, 0), "CY2022", PeriodKind.CALENDAR_YEAR, bins()),)),
     )
     lists = (
@@ -200,6 +213,13 @@ def fill(lake: Lake, register: Register) -> None:
         for n in (0, 1, 1)
     ]  # fmt: skip
     _put(lake, register.returns["VISIT"].latest, "visit", VISITED, [{**one, "_row": n} for n, one in enumerate(visits)])
+    people = [
+        {"council_code": "FIF", "period": YEAR, "age": age, "clients": n, "clients_status": "A" if n else "L",
+         "rate": None if n is None else n / 10, "rate_status": "A" if n else "L",
+         "_submission_id": f"CLIENTS.FIF.{YEAR}.001", "_row": row}
+        for row, (age, n) in enumerate({"0-17": 3, "18-64": 20, "65-84": 7, "85+": None}.items(), 2)
+    ]  # fmt: skip
+    _put(lake, register.returns["CLIENTS"].latest, "client", YEAR, people)
     keys = {"council_code": "FIF", "period": YEAR, "_submission_id": f"BINS.FIF.{YEAR}.001"}
     material = [
         {**keys, "material": "glass", "unit": "recycled", "tonnes": 12.5, "tonnes_status": "A", "bags": 2**40,

@@ -122,6 +122,21 @@ def test_counts_are_kept_from_pointing_at_people(built: Built) -> None:
     }
 
 
+def test_a_given_figure_about_people_is_withheld_with_every_figure_of_its_row(built: Built) -> None:
+    # 3 is small, 7 the next smallest; what was not collected stays so and hides nobody.
+    figures = built.read("published.clients").select("age", "item", "value", "obs_status").rows()
+    assert [(age, item.rsplit(":", 1)[1], value, status) for age, item, value, status in figures] == [
+        ("0-17", "clients", None, "Q"),
+        ("0-17", "rate", None, "Q"),
+        ("18-64", "clients", 20.0, "A"),
+        ("18-64", "rate", 2.0, "A"),
+        ("65-84", "clients", None, "Q"),
+        ("65-84", "rate", None, "Q"),
+        ("85+", "clients", None, "L"),
+        ("85+", "rate", None, "L"),
+    ]
+
+
 def test_a_council_whose_total_is_small_shows_no_count(built: Built) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="GLG")
     assert counts["value"].null_count() == counts.height == 3
@@ -171,12 +186,15 @@ def test_the_log_holds_no_statistics_on_what_describes_a_person(built: Built) ->
                 assert set(json.loads(stats).get("minValues", {})) <= {"council_code"}
 
 
-def test_building_one_period_leaves_the_others_as_they_were(built: Built) -> None:
+def test_building_one_period_leaves_the_others_as_they_were_and_prints_nothing(
+    built: Built, capfd: pytest.CaptureFixture[str]
+) -> None:
     before = built.read("published.shelter").sort("period", "council_code", "_release_row")
     outcome = build(built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"})
     assert outcome.written["published/shelter"].rows == 14
     after = built.read("published.shelter").sort("period", "council_code", "_release_row")
     assert after.equals(before)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None:

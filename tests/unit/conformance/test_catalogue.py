@@ -23,6 +23,6 @@ def test_every_column_of_every_published_table_says_what_it_is(built: Built) -> 
     ).to_pylist()
     assert titles == [{"value": 12.5, "title": "Tonnes"}]
     names = ask(built.settings.catalogue, 'select title from register."return" order by return_code').to_pylist()
-    assert [row["title"] for row in names] == ["BINS return", "SHELTER return", "VISIT return"]
+    assert [row["title"] for row in names] == ["BINS return", "CLIENTS return", "SHELTER return", "VISIT return"]
     council = ask(built.settings.catalogue, "select count(*) as n from ledger.submission").to_pylist()
     assert council == [{"n": 3}]

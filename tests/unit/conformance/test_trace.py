@@ -87,8 +87,10 @@ def test_a_conformed_case_says_itself_where_it_comes_from(built: Built) -> None:
 
 
 def test_a_conformed_observation_is_traced_by_return_and_row(built: Built) -> None:
-    found = traced(built, "conformed.observation", council="FIF", period=YEAR, row=2)
+    found = traced(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
     assert found.return_code == "BINS"
+    alone = traced(built, "conformed.observation", council="GLG", period=NEW)
+    assert alone.return_code == "SHELTER"
     assert found.figure is not None
     assert found.figure["item"] == "urn:lgdp:item:bins:cost"
     assert found.submissions[0].rows == (2,)
@@ -117,6 +119,7 @@ def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: Built) -> None:
         {"table": "published.shelter", "council": "GLG", "period": "FY2030-31-Q1"},
         {"table": "published.shelter", "council": "Atlantis"},
         {"table": "conformed.observation"},
+        {"table": "conformed.observation", "council": "FIF", "period": YEAR, "row": 2},  # of two returns
     ],
 )
 def test_what_does_not_exist_is_said(built: Built, asked: dict[str, object]) -> None:

@@ -82,6 +82,14 @@ def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:
         united_tables(Return("SHELTER", (first, changed)))
 
 
+def test_a_count_by_an_item_that_was_once_closed_is_a_contradiction() -> None:
+    first, second = small_register().returns["SHELTER"].contracts
+    (table,) = first.tables
+    closed = tuple(replace(one, privacy=Privacy.WITHHOLD) if one.name == "gender" else one for one in table.items)
+    with pytest.raises(RegisterError, match="counted by gender"):
+        united_tables(Return("SHELTER", (replace(first, tables=(replace(table, items=closed),)), second)))
+
+
 def test_published_tables_are_named_for_return_and_table() -> None:
     register: Register = small_register()
     names = {ret.code: [product.name for product in products_of(ret)] for ret in register.returns.values()}
@@ -89,4 +97,5 @@ def test_published_tables_are_named_for_return_and_table() -> None:
         "SHELTER": ["shelter", "shelter_counts"],
         "VISIT": ["visit"],
         "BINS": ["bins_material", "bins_money"],
+        "CLIENTS": ["clients"],
     }
