@@ -58,7 +58,7 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
                 parse_period(period_id),
                 councils,
                 scope=Scope(config.scope),
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 tell=teller.tell,
                 progress=context.log.info,
             )
@@ -151,7 +151,7 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     def publish_return(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-        release = publish(platform, ret, context.partition_keys, run_id=context.run_id, progress=context.log.info)
+        release = publish(platform, ret, context.partition_keys, run_id=context.run.run_id, progress=context.log.info)
         yield from events.publication_results(ret, release)
 
     return publish_return
