@@ -99,11 +99,14 @@ The lakehouse is in {escape(str(settings.catalogue))}. Look at it:
 
 def dev(
     port: Annotated[int, typer.Option(help="Of the UI, on this machine alone.")] = 3000,
-    with_estate: Annotated[
+    estate: Annotated[
         bool, typer.Option("--estate", help="Also start the demonstration's council estate, for sensors to watch.")
-    ] = False,
+    ] = False,  # noqa: FBT002 - typer makes a switch of it
+    real_data: RealDataOption = None,
 ) -> None:
     """Dagster's UI and daemon over the same lake, until Ctrl-C.
+
+    With --estate, give the same --real-data as to `lgdp demo`: else its extracts are made anew, and arrive as news.
 
     Example: `lgdp dev --estate`
     """
@@ -111,10 +114,12 @@ def dev(
     prepare_dagster_home(settings)
     with ExitStack() as stack:
         environment: Mapping[str, str] = {}
-        if with_estate:
-            estate = stack.enter_context(council_estate(settings, load_register(settings.schemas), real_data=None))
-            tell_estate(estate)
-            environment = estate.environment
+        if estate:
+            running = stack.enter_context(
+                council_estate(settings, load_register(settings.schemas), real_data=real_data)
+            )
+            tell_estate(running)
+            environment = running.environment
         say(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold] (Ctrl-C ends it)")
         ended = subprocess.run(  # noqa: S603 - our own interpreter, with fixed words and a number
             [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-p", str(port)],

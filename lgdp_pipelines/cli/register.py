@@ -9,6 +9,7 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
+import dagster as dg
 import polars as pl
 import typer
 from rich.markup import escape
@@ -60,7 +61,7 @@ def check(
         with working("dbt project, with the models that follow from the register"):
             project_of(platform)
         with working("Dagster definitions"):
-            build_definitions(settings, overrides={"platform": platform}).get_repository_def()
+            dg.Definitions.validate_loadable(build_definitions(settings, overrides={"platform": platform}))
     say(
         f"{len(register.returns)} returns, {rules} rules, {len(register.code_lists)} code lists, "
         f"{len(register.sources)} sources, {len(register.councils.codes)} councils: no contradiction."

@@ -41,7 +41,7 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     described[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
     @dg.multi_asset(
-        name=f"process_{ret.slug}",
+        name=f"land_and_judge_{ret.slug}",
         specs=[specs.landed_spec(ret, platform, grid), specs.validated_spec(ret, platform, grid)],
         check_specs=[policy.partitioned_check(name, validated, grid, text) for name, text in described.items()],
         partitions_def=grid,
@@ -137,7 +137,7 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     published = specs.stage_key(specs.PUBLISHED, ret)
 
     @dg.multi_asset(
-        name=f"publish_{ret.slug}",
+        name=f"conform_and_release_{ret.slug}",
         specs=[*specs.conformed_specs(ret, models, grid), specs.published_spec(ret, models, grid)],
         check_specs=[
             policy.partitioned_check(

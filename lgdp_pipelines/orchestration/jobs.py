@@ -17,6 +17,10 @@ from lgdp_pipelines.orchestration.publish import conformed_model_names
 from lgdp_pipelines.register.model import Return
 
 COLLECT = "collect"
+"""The job."""
+
+FETCH = "fetch_extracts"
+"""Its one step."""
 
 
 class CollectConfig(dg.Config):
@@ -31,8 +35,8 @@ class CollectConfig(dg.Config):
     councils: list[str] = []  # noqa: RUF012 - pydantic copies it
 
 
-@dg.op(name=COLLECT, out=dg.Out(io_manager_key="in_memory"))
-def collect(
+@dg.op(name=FETCH, out=dg.Out(io_manager_key="in_memory"))
+def fetch_extracts(
     context: dg.OpExecutionContext, config: CollectConfig, platform: dg.ResourceParam[Platform]
 ) -> CollectionReport:
     """Fetch what is new in a source's accounts and write a receipt for each extract.
@@ -81,7 +85,7 @@ def _received(platform: Platform, report: CollectionReport) -> Iterator[dg.Asset
 )
 def collect_job() -> None:
     """The one collection job; what it collects is in its run config."""
-    collect()
+    fetch_extracts()
 
 
 def return_jobs(ret: Return) -> list[Any]:
@@ -117,4 +121,4 @@ def return_jobs(ret: Return) -> list[Any]:
 
 def process_config(ret: Return, scope: Scope) -> Mapping[str, Any]:
     """Run config of a return's processing step."""
-    return {"ops": {f"process_{ret.slug}": {"config": {"scope": str(scope)}}}}
+    return {"ops": {f"land_and_judge_{ret.slug}": {"config": {"scope": str(scope)}}}}

@@ -14,7 +14,7 @@ import dagster as dg
 from lgdp_pipelines.collection.collect import CollectionReport
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.orchestration.build import build_definitions
-from lgdp_pipelines.orchestration.jobs import COLLECT, process_config
+from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils, cell, range_tags
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.policy import slice_tag
@@ -53,7 +53,7 @@ class Runner:
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
         """Fetch what is new from a source."""
         result = self._run(COLLECT, collect_config(source, tuple(councils)), {"lgdp/source": source.id})
-        report: CollectionReport = result.output_for_node(COLLECT)
+        report: CollectionReport = result.output_for_node(FETCH)
         return report
 
     def process_waiting(self) -> None:

@@ -11,7 +11,7 @@ import dagster as dg
 
 from lgdp_pipelines.collection.listing import news_of
 from lgdp_pipelines.orchestration import policy
-from lgdp_pipelines.orchestration.jobs import COLLECT, collect_job, process_config
+from lgdp_pipelines.orchestration.jobs import FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.process import Scope
@@ -23,8 +23,8 @@ from lgdp_pipelines.standards.rules import RuleKind
 def watch_sensor(source: Source) -> dg.SensorDefinition:
     """Looks into all accounts of an SFTP source, side by side, and collects where there is something new.
 
-    The run key is a hash of the new listing entries (path, size, time of change): a file sent again under its old name
-    is news, and the same listing seen twice is not.
+    The run key is a hash of the new listing entries (path, size, time of change), so a file sent again under its old
+    name is news, and the same listing seen twice is not. It holds the hour too: what a failed run left is tried again.
     """
 
     @dg.sensor(
@@ -41,7 +41,7 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
         if not news.councils:
             return dg.SensorResult(skip_reason=f"Nothing new in {len(source.councils)} accounts.")
         request = dg.RunRequest(
-            run_key=news.sha256,
+            run_key=f"{news.sha256}/{platform.clock():%Y-%m-%dT%H}",
             run_config=collect_config(source, news.councils),
             tags={"lgdp/source": source.id},
         )
@@ -126,7 +126,7 @@ def publish_sensor() -> dg.AutomationConditionSensorDefinition:
 
 def collect_config(source: Source, councils: tuple[str, ...]) -> dict[str, object]:
     """Run config of a collection run."""
-    return {"ops": {COLLECT: {"config": {"source": source.id, "councils": list(councils)}}}}
+    return {"ops": {FETCH: {"config": {"source": source.id, "councils": list(councils)}}}}
 
 
 def automations(
