@@ -4,9 +4,10 @@ What belongs here: starting servers and telling people where they are. What does
 """
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.runner import open_runner, prepare_dagster_home
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
+
+_SECONDS_TO_END = 60
 
 RealDataOption = Annotated[
     Path | None,
@@ -121,15 +124,36 @@ def dev(
             tell_estate(running)
             environment = running.environment
         say(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold] (Ctrl-C ends it)")
-        ended = subprocess.run(  # noqa: S603 - our own interpreter, with fixed words and a number
+        code = _run_until_stopped(
             [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-p", str(port)],
-            env={
+            {
                 **os.environ,
                 **environment,
                 "DAGSTER_HOME": str(settings.dagster_home),
                 "LGDP_HOME": str(settings.home),
                 "LGDP_SCHEMAS": str(settings.schemas),
             },
-            check=False,
         )
-    raise typer.Exit(1 if ended.returncode not in (0, 130, -2) else 0)
+    raise typer.Exit(code)
+
+
+def _run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command until it ends, or until this process is asked to; then it is asked to end too.
+
+    Returns:
+        0 where it was stopped on purpose or ended well, 1 otherwise.
+    """
+
+    def stop(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    with subprocess.Popen(command, env=environment) as running:  # noqa: S603 - our own interpreter, with fixed words
+        try:
+            return 1 if running.wait() else 0
+        except KeyboardInterrupt:
+            running.send_signal(signal.SIGINT)
+            running.wait(_SECONDS_TO_END)
+            return 0
+        finally:
+            signal.signal(signal.SIGTERM, before)
