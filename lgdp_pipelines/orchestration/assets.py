@@ -79,9 +79,8 @@ class Teller:
         self._ret = ret
         self._validated = specs.stage_key(specs.VALIDATED, ret)
         self._alone = len(context.partition_keys) == 1
-        self._passed = dict.fromkeys(checks, True)
+        self._told: dict[str, list[tuple[Outcome, events.Checked]]] = {name: [] for name in checks}
         self._only: dict[str, dg.AssetCheckResult] = {}
-        self._told = 0
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """What happened to each submission of a period."""
@@ -91,12 +90,11 @@ class Teller:
             for event in events.materialisations(self._ret, contract, outcome):
                 self._context.log_event(event)
             if latest[outcome.council] is outcome:
-                self._told += 1
                 for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
                     self._tell_check(outcome, result)
 
     def _tell_check(self, outcome: Outcome, result: events.Checked) -> None:
-        self._passed[result.name] = self._passed[result.name] and result.passed
+        self._told[result.name].append((outcome, result))
         if self._alone:
             self._only[result.name] = dg.AssetCheckResult(
                 asset_key=self._validated,
@@ -119,13 +117,14 @@ class Teller:
 
     def declared_checks(self) -> Iterator[dg.AssetCheckResult]:
         """Each declared check once: a single partition's own result, or a word on the run as a whole."""
-        for name, passed in self._passed.items():
+        for name, told in self._told.items():
             yield self._only.get(name) or dg.AssetCheckResult(
                 asset_key=self._validated,
                 check_name=name,
-                passed=passed,
+                passed=all(checked.passed for _, checked in told),
                 severity=dg.AssetCheckSeverity.WARN,
-                description=f"{self._told} councils judged in this run; each partition has its own result.",
+                description=f"{len(told)} councils judged in this run; each partition has its own result.",
+                metadata=events.run_findings(told),
             )
 
 

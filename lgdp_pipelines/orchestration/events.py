@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from lgdp_pipelines.conformance.build import BuildOutcome, BuiltModel, BuiltTest
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
 from lgdp_pipelines.orchestration.partitions import cell
 from lgdp_pipelines.orchestration.policy import SLICE_TESTS_HOLD, SUBMISSION_ON_TIME
 from lgdp_pipelines.orchestration.process import Outcome
@@ -26,6 +26,8 @@ ROW_COUNT = "dagster/row_count"
 
 SHOWN_FINDINGS = 50
 SHOWN_ROWS = 5
+
+_FINDING_COLUMNS = ("rule", "severity", "row", "column", "message")
 
 
 def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
@@ -66,12 +68,14 @@ class Checked:
         name: of the check.
         passed: whether it is green.
         severity: whether a red one rejects.
+        findings: the ones that made it red, as ``FINDING_SCHEMA`` has them.
         metadata: what a person needs to see.
     """
 
     name: str
     passed: bool
     severity: dg.AssetCheckSeverity
+    findings: pl.DataFrame
     metadata: Mapping[str, dg.MetadataValue]
 
 
@@ -84,23 +88,41 @@ def check_results(outcome: Outcome, rules: Mapping[str, Rule]) -> Iterator[Check
         failed = [result.rule for result in results if result.result is RuleResult.FAILED]
         rejects = any(rules[rule].severity is Severity.ERROR for rule in failed)
         metadata: dict[str, dg.MetadataValue] = {"submission": submission}
+        listed = judgement.findings.filter(pl.col("rule").is_in(failed))
         if failed:
-            metadata["findings"] = findings_table(judgement.findings.filter(pl.col("rule").is_in(failed)))
+            metadata["findings"] = findings_table(listed, _FINDING_COLUMNS)
         metadata["rules"] = dg.MetadataValue.md(_rules(results, rules))
         level = dg.AssetCheckSeverity.ERROR if rejects else dg.AssetCheckSeverity.WARN
-        yield Checked(str(family), not failed, level, metadata)
+        yield Checked(str(family), not failed, level, listed, metadata)
     received = dg.MetadataValue.timestamp(outcome.submission.received_at)
     yield Checked(
         SUBMISSION_ON_TIME,
         not outcome.is_late,
         dg.AssetCheckSeverity.WARN,
+        no_findings(),
         {"submission": submission, "received": received},
     )
 
 
-def findings_table(findings: pl.DataFrame) -> dg.MetadataValue:
+def run_findings(told: Sequence[tuple[Outcome, Checked]]) -> dict[str, dg.MetadataValue]:
+    """What a run over many councils shows beside its own word on a check: which councils, and the first findings."""
+    red = [(outcome, checked) for outcome, checked in told if not checked.passed]
+    if not red:
+        return {}
+    placed = [
+        checked.findings.with_columns(pl.lit(outcome.submission.id).alias("submission")) for outcome, checked in red
+    ]
+    metadata: dict[str, dg.MetadataValue] = {
+        "councils": dg.MetadataValue.text(", ".join(outcome.council for outcome, _ in red)),
+    }
+    findings = pl.concat(placed)
+    if not findings.is_empty():
+        metadata["findings"] = findings_table(findings, ("submission", *_FINDING_COLUMNS))
+    return metadata
+
+
+def findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.MetadataValue:
     """The first findings as a table: where, which rule, and what to do."""
-    columns = ["rule", "severity", "row", "column", "message"]
     records = [
         dg.TableRecord({name: "" if row[name] is None else row[name] for name in columns})
         for row in findings.head(SHOWN_FINDINGS).select(columns).iter_rows(named=True)
