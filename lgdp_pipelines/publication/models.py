@@ -153,7 +153,7 @@ def _cells(product: Product) -> str:
     ordinal = f"list_position([{', '.join(literal(urn) for urn in items)}], item)"
     tables = ", ".join(literal(table.name) for table in product.tables)
     counted = product.shape is Shape.COUNTS
-    order = "table_name, " + (f"{ordinal}, cast(breakdown as varchar)" if counted else f"_row, {ordinal}")
+    order = "table_name, " + (f"{ordinal}, map_values(breakdown)" if counted else f"_row, {ordinal}")
     columns = [
         "council_code", "period", "table_name", "item", "breakdown", "value", "unit", "obs_status",
         "_submission_id", "_row",
