@@ -41,4 +41,5 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
         sensors=sensors,
         schedules=schedules,
         resources=resources,
+        executor=dg.in_process_executor,
     )

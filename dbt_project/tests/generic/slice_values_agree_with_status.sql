@@ -1,4 +1,4 @@
-{#- In the periods of this build, a figure is there just where its status says so, and never stands as 0 for missing. -#}
+{#- In the periods of this build, a figure is there just where its status says so, and 0 never stands for missing. -#}
 {% test slice_values_agree_with_status(model) %}
     select item
     from {{ model }}
