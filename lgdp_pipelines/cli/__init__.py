@@ -1,7 +1,7 @@
 """The door that people open: ``lgdp``.
 
-What belongs here: words, arguments, exit codes and how results look. What does not: anything a job or a stage should do.
-Machine formats go to standard output alone; progress and prose go to standard error.
+What belongs here: words, arguments, exit codes and how results look. What does not: anything that a job or a stage
+should do. Machine formats go to standard output alone; progress and prose go to standard error.
 
 Exit codes: 0 done (``validate``: accepted, with or without queries), 1 refused (``validate``: rejected), 2 wrong use or
 unreadable input.

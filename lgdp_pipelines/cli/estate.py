@@ -86,25 +86,26 @@ def run_journey(platform: Platform) -> None:
         say(f"[red]✗[/red] The ledger does not balance: {escape(problem)}")
 
 
-def tell_how_to_look(settings: Settings) -> None:
-    """What to type next."""
-    print_out(
-        f"""
-The lakehouse is in {escape(str(settings.catalogue))}. Look at it:
+_HOW_TO_LOOK = """
+Look at it:
 
   lgdp status --return HL1
-  lgdp sql "SELECT council_name, obs_status, value FROM published.hl1_counts WHERE broken_down_by = '' LIMIT 5"
+  lgdp sql "FROM published.hl1_counts SELECT council_name, period, value, obs_status WHERE broken_down_by = '' LIMIT 5"
   lgdp trace published.waste_material.value --council Fife --period CY2018 --row 1
-  lgdp dev      Dagster's UI: the asset graph, each return's council × period grid, each check
+  lgdp dev        Dagster's UI: the asset graph, each return's council × period grid, each check
 """
-    )
+
+
+def tell_how_to_look(settings: Settings) -> None:
+    """Where the lakehouse is, and what to type next."""
+    print_out(f"\nThe lakehouse is in {escape(str(settings.catalogue))}.{escape(_HOW_TO_LOOK)}")
 
 
 def dev(
     port: Annotated[int, typer.Option(help="Of the UI, on this machine alone.")] = 3000,
-    estate: Annotated[
+    estate: Annotated[  # noqa: FBT002 - typer makes a switch of it
         bool, typer.Option("--estate", help="Also start the demonstration's council estate, for sensors to watch.")
-    ] = False,  # noqa: FBT002 - typer makes a switch of it
+    ] = False,
     real_data: RealDataOption = None,
 ) -> None:
     """Dagster's UI and daemon over the same lake, until Ctrl-C.

@@ -74,7 +74,7 @@ def landed_cells(contract: Contract, table: Table, cells: Cells) -> Landed:
     return Landed(frame, gathered(findings))
 
 
-def landed_rows(  # noqa: PLR0917 - a landed row's keys, in the order in which they stand in it
+def landed_rows(
     frame: pl.DataFrame, contract: Contract, table: Table, council_code: str, period: Period, submission_id: str
 ) -> pa.Table:
     """A landed frame as rows of the lake's landed table, with the platform's keys.

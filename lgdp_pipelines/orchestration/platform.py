@@ -73,7 +73,7 @@ class Platform:
     def code_version(self) -> str:
         """Which code judged: package version, and the commit where the project is a git checkout."""
         try:
-            commit = subprocess.run(
+            commit = subprocess.run(  # noqa: S603 - fixed words
                 ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - git as installed
                 capture_output=True,
                 text=True,

@@ -1,7 +1,7 @@
 """From validated slices to releases: conforming and publishing the periods of one return, in one go.
 
-What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases down,
-and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
+What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases
+down, and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
 """
 
 import hashlib

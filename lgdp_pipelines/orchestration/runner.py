@@ -94,7 +94,7 @@ class Runner:
         released: list[tuple[Return, str]] = []
         for ret in self.platform.register.returns.values():
             periods = periods_to_publish(self.platform, ret)
-            for first, last in runs_of(periods, [p for p in self._all_periods(ret)]):
+            for first, last in runs_of(periods, self._all_periods(ret)):
                 self.progress(f"publishing {ret.code} {first}" + (f" to {last}" if first != last else ""))
                 self._run(f"publish_{ret.slug}", {}, range_tags(first, last))
             released += [(ret, period) for period in periods]

@@ -215,7 +215,7 @@ def test_progress_is_told_account_by_account(collect: Any, transport: Any) -> No
     assert sentence(of(report, "FIF")) == "FIF: 1 fetched"
 
 
-def test_news_are_what_no_receipt_knows_and_have_one_hash(  # noqa: PLR0917 - fixtures
+def test_news_are_what_no_receipt_knows_and_have_one_hash(
     collect: Any, transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
 ) -> None:
     def look(held: MemoryTransport) -> Any:

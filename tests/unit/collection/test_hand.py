@@ -63,7 +63,7 @@ def test_where_a_submission_has_a_file_a_table_all_can_be_handed_in(hand: Any, t
         ("STAFF", ["x_people.csv", "missing_posts.csv"], "cannot be read"),
     ],
 )
-def test_wrong_use_is_refused_and_nothing_is_recorded(  # noqa: PLR0917 - fixtures and cases
+def test_wrong_use_is_refused_and_nothing_is_recorded(
     code: str, names: list[str], said: str, hand: Any, platform: Any, tmp_path: Path
 ) -> None:
     for name in names:

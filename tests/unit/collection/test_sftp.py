@@ -28,7 +28,7 @@ Put = Callable[..., Path]
 
 
 @pytest.fixture
-def ask(  # noqa: PLR0917 - fixtures
+def ask(
     accounts: dict[str, SftpAccountHolder],
     keys: Any,
     bound: Callable[[], socket.socket],
@@ -253,7 +253,7 @@ class NamesFromHell(asyncssh.SFTPServer):
         return names()
 
 
-def test_path_separators_from_a_server_are_never_used(  # noqa: PLR0917 - fixtures
+def test_path_separators_from_a_server_are_never_used(
     accounts: Any, keys: Any, bound: Any, environment_for: Any, sftp_source: Source, register: Register, today: date
 ) -> None:
     async def run() -> Any:
