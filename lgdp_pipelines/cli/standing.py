@@ -76,9 +76,9 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
         print_out(f"[bold]{ret.code}: {escape(ret.latest.title)}[/bold]\n  nothing has come yet\n")
         return
     print_table(table)
-    note = f" The {left_out} earlier periods: --period, or --format csv." if left_out > 0 else ""
+    note = f"; for the {left_out} earlier periods: --period, or --format csv" if left_out > 0 else ""
     print_out(
-        f"[dim]✓ accepted  ? queried  ✗ rejected  ✗✓ rejected, an earlier one stands  … waiting  · nothing{note}[/dim]\n"
+        f"[dim]✓ accepted, ? queried, ✗ rejected, ✗ ✓ rejected and an earlier one stands, … waiting{note}[/dim]\n"
     )
 
 

@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(BIN / command[0]), *command[1:]], cwd=PROJECT, capture_output=True, text=True, timeout=300
+        [str(BIN / command[0]), *command[1:]], cwd=PROJECT, capture_output=True, text=True, timeout=300, check=False
     )
 
 
