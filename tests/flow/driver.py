@@ -1,0 +1,75 @@
+"""``lgdp`` called in this process, as a person calls it: words in, exit code and both outputs out."""
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgdp_pipelines.cli import main
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said.
+
+    Attributes:
+        code: its exit code.
+        out: standard output.
+        err: standard error.
+    """
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+class Lgdp:
+    """The command line over one home and one register.
+
+    Attributes:
+        home: what the platform writes.
+        schemas: the register's folder.
+    """
+
+    def __init__(self, home: Path, schemas: Path) -> None:
+        self.home = home
+        self.schemas = schemas
+
+    def __call__(self, *words: str | Path, expect: int = 0) -> Said:
+        """Run one command and see that it ends as it must, without a traceback."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.setattr(sys, "argv", ["lgdp", *map(str, words)])
+            for name in ("LGDP_LAKE", "LGDP_DATABASE_URL"):
+                patch.delenv(name, raising=False)
+            patch.setenv("LGDP_HOME", str(self.home))
+            patch.setenv("LGDP_SCHEMAS", str(self.schemas))
+            with pytest.raises(SystemExit) as ended:
+                main()
+        said = Said(expect, out.getvalue(), err.getvalue())
+        assert "Traceback" not in said.out + said.err
+        assert ended.value.code == expect, said.err
+        return said
+
+    def ask(self, query: str) -> list[dict[str, Any]]:
+        """What the lakehouse answers."""
+        rows: list[dict[str, Any]] = self("sql", query, "--format", "json").rows
+        return rows
+
+
+def csv(folder: Path, name: str, *lines: str) -> Path:
+    """A CSV file of these lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return file

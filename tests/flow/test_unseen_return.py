@@ -1,0 +1,398 @@
+"""Returns that the code has never seen, from a file on a council's disk to SQL, through the command line alone.
+
+Each journey is made once; every expected value was worked out from the rows written here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from lgdp_pipelines.storage.catalogue import OPEN_LAYERS
+from tests.flow.contracts import (
+    add_contract,
+    allotment_v1,
+    allotment_v2,
+    library,
+    register_with,
+    respite,
+    rule,
+)
+from tests.flow.driver import Lgdp, Said, csv
+
+FIGURES = """SELECT period, site_name, water_label, value, obs_status
+             FROM published.allotment WHERE item = 'urn:lgdp:item:allotment:plots' ORDER BY period, water"""
+ALLOTMENTS = """SELECT council_code, council_name, gss_code, period, site, grade, grade_label, value, unit, obs_status
+                FROM published.allotment WHERE item = 'urn:lgdp:item:allotment:plots' ORDER BY ALL"""
+RELEASES = "SELECT return_code, period, max(number) AS number FROM ledger.release GROUP BY ALL ORDER BY ALL"
+FIFE = {"council_code": "FIF", "council_name": "Fife", "gss_code": "S12000047"}
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a journey, and what the lakehouse said after it."""
+
+    said: Said
+    published: Rows
+    releases: Rows
+
+
+@dataclass(frozen=True)
+class Allotments:
+    """A journey of ALLOTMENT in four steps, and the first file."""
+
+    lgdp: Lgdp
+    file: Path
+    good: Step
+    bad: Step
+    better: Step
+    status: Rows
+    trace: Any
+    findings: Rows
+
+
+@pytest.fixture(scope="module")
+def allotments(tmp_path_factory: pytest.TempPathFactory) -> Allotments:
+    folder = tmp_path_factory.mktemp("allotments")
+    lgdp = Lgdp(folder / "home", register_with(folder / "register", allotment_v1()))
+    first = csv(
+        folder, "first.csv", "Council,Site,Grade,Plots",
+        "Fife,Beach,1,12", "FIF,Beach,2,c", "S12000047,Hill,1,z", "Fife,Hill,2,0", "Fife,Moor,1,",
+    )  # fmt: skip
+    second = csv(folder, "second.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,many", "Glasgow City,Hill,1,7")
+    third = csv(folder, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
+    good = step(lgdp, first)
+    bad = step(lgdp, second, expect=1)
+    status = lgdp("status", "--format", "json").rows
+    trace = lgdp(
+        "trace", "published.allotment.value", "--council", "Fife", "--period", "CY2023", "--row", "4",
+        "--format", "json",
+    ).rows  # fmt: skip
+    findings = lgdp.ask('SELECT rule, "row", "column" FROM judged.finding WHERE _submission_id LIKE \'%.002\'')
+    return Allotments(lgdp, first, good, bad, step(lgdp, third), status, trace, findings)
+
+
+def step(lgdp: Lgdp, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0) -> Step:
+    said = lgdp("submit", "ALLOTMENT", file, "--council", council, "--period", period, expect=expect)
+    return Step(said, lgdp.ask(ALLOTMENTS), lgdp.ask(RELEASES))
+
+
+def plots(site: str, grade: str, value: float | None, status: str, **more: str) -> dict[str, Any]:
+    label = {"1": "Watered", "2": "Dry"}[grade]
+    row = {"period": "CY2023", "site": site, "grade": grade, "grade_label": label, "unit": "plots"}
+    return {**FIFE, **row, **more, "value": value, "obs_status": status}
+
+
+def test_every_figure_is_published_with_label_unit_and_status(allotments: Allotments) -> None:
+    assert allotments.good.said.out == "ALLOTMENT.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n"
+    assert by_site(allotments.good.published) == by_site(
+        [
+            plots("Beach", "1", 12.0, "A"),
+            plots("Beach", "2", None, "Q"),
+            plots("Hill", "1", None, "M"),
+            plots("Hill", "2", 0.0, "A"),
+            plots("Moor", "1", None, "O"),
+        ]
+    )
+
+
+def by_site(rows: Rows) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+    found = {(row["council_code"], row["period"], row["site"], row["grade"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def test_bad_second_submission_is_refused_and_the_good_one_stays(allotments: Allotments) -> None:
+    bad = allotments.bad
+
+    assert bad.said.out == "ALLOTMENT.FIF.CY2023.002: rejected (2 rows, 2 errors, 0 queries)\n"
+    assert bad.published == allotments.good.published
+    assert bad.releases == allotments.good.releases == [release(1)]
+    assert allotments.findings == [
+        {"rule": "allotment.plots.type", "row": 2, "column": "Plots"},
+        {"rule": "allotment.authority.council", "row": 3, "column": "Council"},
+    ]
+
+
+def release(number: int, period: str = "CY2023", code: str = "ALLOTMENT") -> dict[str, Any]:
+    return {"return_code": code, "period": period, "number": number}
+
+
+def test_resubmission_replaces_the_figures_and_is_the_next_release(allotments: Allotments) -> None:
+    assert allotments.better.published == [plots("Beach", "1", 13.0, "A")]
+    assert allotments.better.releases == [release(2)]
+
+
+def test_status_names_the_rejected_submission_and_the_one_that_stands(allotments: Allotments) -> None:
+    (row,) = allotments.status
+
+    assert {name: row[name] for name in ("return", "council", "period", "submission", "state", "verdict")} == {
+        "return": "ALLOTMENT", "council": "FIF", "period": "CY2023",
+        "submission": "ALLOTMENT.FIF.CY2023.002", "state": "rejected", "verdict": "rejected",
+    }  # fmt: skip
+    assert (row["current"], row["errors"], row["rows"]) == ("ALLOTMENT.FIF.CY2023.001", 2, 2)
+    assert (row["due"], row["on_time"]) == ("2024-01-30", False)
+
+
+def test_trace_leads_from_a_figure_to_item_contract_receipt_file_and_row(allotments: Allotments) -> None:
+    trace = allotments.trace
+    (submission,) = trace["submissions"]
+    (receipt,) = submission["receipts"]
+    (column,) = trace["extract_columns"]
+
+    assert (trace["figure"]["site"], trace["figure"]["grade"], trace["figure"]["value"]) == ("Hill", "2", 0.0)
+    assert [item["urn"] for item in trace["items"]] == ["urn:lgdp:item:allotment:plots"]
+    assert (column["table"], column["header"], column["contract_version"]) == ("site", "Plots", "1.0.0")
+    assert (submission["id"], submission["contract_version"]) == ("ALLOTMENT.FIF.CY2023.001", "1.0.0")
+    assert (receipt["file_name"], receipt["transport"]) == ("first.csv", "hand")
+    assert receipt["sha256"] == hashlib.sha256(allotments.file.read_bytes()).hexdigest()
+    assert submission["rows"] == [5]
+
+
+def test_identical_file_handed_in_again_changes_nothing(allotments: Allotments, tmp_path: Path) -> None:
+    lgdp = allotments.lgdp
+    again = csv(tmp_path, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
+
+    said = lgdp("submit", "ALLOTMENT", again, "--council", "Fife", "--period", "CY2023")
+
+    assert "duplicate" in said.err
+    assert lgdp.ask("SELECT count(*) AS n FROM ledger.submission") == [{"n": 3}]
+    assert lgdp.ask(RELEASES) == allotments.better.releases
+
+
+def test_first_submission_that_is_refused_can_be_looked_into_as_the_command_says(tmp_path: Path) -> None:
+    lgdp = Lgdp(tmp_path / "home", register_with(tmp_path / "register", allotment_v1()))
+    file = csv(tmp_path, "bad.csv", "Council,Site,Grade,Plots", "Fife,Beach,3,4")
+
+    said = lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", "CY2023", expect=1)
+
+    query = said.err.split('lgdp sql "', 1)[1].rsplit('"', 1)[0]
+    assert [(row["rule"], row["row"]) for row in lgdp.ask(query)] == [("allotment.grade.codes", 2)]
+
+
+@dataclass(frozen=True)
+class Majors:
+    """ALLOTMENT over two majors; then a stricter rule."""
+
+    united: Rows
+    waiting: Rows
+    items: Rows
+    after: Rows
+    status: Rows
+    judgements: Rows
+    states: Rows
+
+
+@pytest.fixture(scope="module")
+def majors(tmp_path_factory: pytest.TempPathFactory) -> Majors:
+    folder = tmp_path_factory.mktemp("majors")
+    register = register_with(folder / "register", allotment_v1(), allotment_v2())
+    lgdp = Lgdp(folder / "home", register)
+    old = csv(folder, "old.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,12", "Fife,Beach,2,c")
+    new = csv(
+        folder, "new.csv", "Local authority,Site name,Water,Plots let,People waiting",
+        "Fife,Beach,1,12.5,3", "Fife,Beach,2,z,0",
+    )  # fmt: skip
+    for file, period in ((old, "CY2023"), (new, "CY2024")):
+        lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", period)
+    united = lgdp.ask(FIGURES)
+    waiting = lgdp.ask(
+        """SELECT period, site_name, value, unit, obs_status FROM published.allotment
+           WHERE item = 'urn:lgdp:item:allotment:waiting' ORDER BY ALL"""
+    )
+    items = lgdp.ask("SELECT DISTINCT item, item_title FROM published.allotment ORDER BY ALL")
+    add_contract(register, allotment_v1("1.1.0", "CY2023", rule("few_plots", "No more than ten plots", "plots > 10")))
+    lgdp("revalidate", "--return", "ALLOTMENT", "--period", "CY2023")
+    return Majors(
+        united=united,
+        waiting=waiting,
+        items=items,
+        after=lgdp.ask(FIGURES),
+        status=lgdp("status", "--return", "ALLOTMENT", "--period", "CY2023", "--format", "json").rows,
+        judgements=lgdp.ask(
+            "SELECT submission_id, number, verdict, contract_version FROM ledger.judgement ORDER BY 1, 2"
+        ),
+        states=lgdp.ask("SELECT id, state FROM ledger.submission ORDER BY 1"),
+    )
+
+
+def test_two_majors_of_a_contract_stand_in_one_published_table(majors: Majors) -> None:
+    assert [tuple(row.values()) for row in majors.united] == [
+        ("CY2023", "Beach", "Watered", 12.0, "A"),
+        ("CY2023", "Beach", "Dry", None, "Q"),
+        ("CY2024", "Beach", "Watered", 12.5, "A"),
+        ("CY2024", "Beach", "Dry", None, "M"),
+    ]
+    assert majors.items == [
+        {"item": "urn:lgdp:item:allotment:plots", "item_title": "Plots let"},
+        {"item": "urn:lgdp:item:allotment:waiting", "item_title": "People waiting"},
+    ]
+
+
+def test_item_of_the_newer_major_alone_has_no_figures_before_it(majors: Majors) -> None:
+    given = {"period": "CY2024", "site_name": "Beach", "unit": "people", "obs_status": "A"}
+
+    assert majors.waiting == [{**given, "value": 0.0}, {**given, "value": 3.0}]
+
+
+def test_submission_that_a_stricter_rule_would_refuse_stays_and_its_judgement_says_so(majors: Majors) -> None:
+    assert majors.after == majors.united
+    assert {(row["id"], row["state"]) for row in majors.states} == {
+        ("ALLOTMENT.FIF.CY2023.001", "current"),
+        ("ALLOTMENT.FIF.CY2024.001", "current"),
+    }
+    assert majors.judgements == [
+        judgement("ALLOTMENT.FIF.CY2023.001", 1, "accepted", "1.0.0"),
+        judgement("ALLOTMENT.FIF.CY2023.001", 2, "rejected", "1.1.0"),
+        judgement("ALLOTMENT.FIF.CY2024.001", 1, "accepted", "2.0.0"),
+    ]
+    (row,) = majors.status
+    assert (row["verdict"], row["state"], row["current"]) == ("rejected", "current", "ALLOTMENT.FIF.CY2023.001")
+
+
+def judgement(submission: str, number: int, verdict: str, version: str) -> dict[str, Any]:
+    return {"submission_id": submission, "number": number, "verdict": verdict, "contract_version": version}
+
+
+def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) -> None:
+    lgdp = Lgdp(tmp_path / "home", register_with(tmp_path / "register", library()))
+    branches = csv(tmp_path, "branches_2023.csv", "Branch,Books", "Cupar,1200", "Leven,")
+    loans = csv(tmp_path, "loans_2023.csv", "Branch,Month,Loans", "Cupar,1,10", "Cupar,2,20", "Leven,1,0")
+
+    said = lgdp("submit", "LIBRARY", branches, loans, "--council", "FIF", "--period", "CY2023")
+
+    assert set(said.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)"}
+    assert lgdp.ask("SELECT branch, value, unit, obs_status FROM published.library_branch ORDER BY ALL") == [
+        {"branch": "Cupar", "value": 1200.0, "unit": "books", "obs_status": "A"},
+        {"branch": "Leven", "value": None, "unit": "books", "obs_status": "O"},
+    ]
+    published = lgdp.ask(
+        'SELECT branch, CAST("month" AS integer) AS m, value, unit FROM published.library_loan ORDER BY ALL'
+    )
+    assert [tuple(row.values()) for row in published] == [
+        ("Cupar", 1, 10.0, "loans"),
+        ("Cupar", 2, 20.0, "loans"),
+        ("Leven", 1, 0.0, "loans"),
+    ]
+
+    corrected = csv(tmp_path, "loans_2023_b.csv", "Branch,Month,Loans", "Cupar,1,11")
+    said = lgdp("submit", "LIBRARY", corrected, "--council", "FIF", "--period", "CY2023")
+
+    assert said.out == "LIBRARY.FIF.CY2023.002: accepted (3 rows, 0 errors, 0 queries)\n"
+    assert lgdp.ask("SELECT value FROM published.library_loan") == [{"value": 11.0}]
+    assert lgdp.ask("SELECT count(*) AS n FROM published.library_branch") == [{"n": 2}]
+
+
+SURNAMES = ("Quillfeather", "Brambleworth", "Osterhagen", "Vantongeren", "Littlejohn-Ames")
+PERSONS = tuple(f"ZQ/REF/{number:04d}" for number in range(1, 6))
+
+
+@pytest.fixture(scope="module")
+def stays(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
+    folder = tmp_path_factory.mktemp("respite")
+    lgdp = Lgdp(folder / "home", register_with(folder / "register", respite(threshold=3)))
+    carers, nights = ("F", "F", "F", "F", "N"), ("3", "c", "0", "", "14")
+    lines = [
+        f"{person},{surname},17/03/195{number},2{number}/05/2023,{carers[number]},{nights[number]}"
+        for number, (person, surname) in enumerate(zip(PERSONS, SURNAMES, strict=True))
+    ]
+    file = csv(folder, "stays.csv", "Person,Surname,Born,Began,Carer,Nights", *lines)
+    lgdp("submit", "RESPITE", file, "--council", "Na h-Eileanan Siar", "--period", "2023")
+    return lgdp
+
+
+def test_cases_are_published_without_identifiers_and_with_dates_made_coarse(stays: Lgdp) -> None:
+    rows = stays.ask("FROM published.respite ORDER BY _release_row")
+
+    assert [
+        (r["birth_date"], r["began"], r["carer_code_label"], r["nights"], r["nights_status"]) for r in rows
+    ] == [
+        ("1950-01-01", "2023-05-01", "Family", 3, "A"),
+        ("1951-01-01", "2023-05-01", "Family", None, "Q"),
+        ("1952-01-01", "2023-05-01", "Family", 0, "A"),
+        ("1953-01-01", "2023-05-01", "Family", None, "O"),
+        ("1954-01-01", "2023-05-01", "Neighbour", 14, "A"),
+    ]  # fmt: skip
+    assert not {"person_ref", "surname"} & set(rows[0])
+    assert len({row["_trace_id"] for row in rows}) == 5
+
+
+def test_person_is_a_pseudonym_in_the_conformed_table_and_the_surname_is_not_there(stays: Lgdp) -> None:
+    rows = stays.ask("FROM conformed.respite_stay")
+
+    assert "surname" not in rows[0]
+    assert len({row["person_ref"] for row in rows}) == 5
+    assert not {row["person_ref"] for row in rows} & {*PERSONS, *(hashed(person) for person in PERSONS)}
+
+
+def hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: Lgdp) -> None:
+    rows = stays.ask("SELECT broken_down_by, carer_code, value, obs_status FROM published.respite_counts")
+    shown = {(row["broken_down_by"], row["carer_code"]): row["value"] for row in rows if row["obs_status"] == "A"}
+    withheld = {(row["broken_down_by"], row["carer_code"]) for row in rows if row["obs_status"] == "Q"}
+
+    assert len(rows) == 3
+    assert ("carer_code", "N") in withheld
+    assert all(row["value"] is None for row in rows if row["obs_status"] == "Q")
+    assert len(withheld) == 2
+    assert shown.items() <= {("", None): 5.0, ("carer_code", "F"): 4.0}.items()
+
+
+def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: Lgdp) -> None:
+    needles = {*SURNAMES, *PERSONS}
+    lake = stays.home / "lake"
+    open_files = [file for layer in OPEN_LAYERS for file in (lake / layer).rglob("*.parquet")]
+    assert len(open_files) > 10
+    for file in open_files:
+        assert not needles & set(cells(pq.read_table(file, partitioning=None).to_pylist())), file
+
+    others = [
+        *lake.rglob("_delta_log/*.json"),
+        *(file for file in (stays.home / "dagster").rglob("*") if file.is_file()),
+        *(file for file in stays.home.iterdir() if file.is_file()),
+        *(file for file in (stays.home / "logs").rglob("*") if file.is_file()),
+    ]
+    assert len(others) > 10
+    for file in others:
+        content = file.read_bytes()
+        assert not [one for one in needles if one.encode() in content or one.encode("utf-16-le") in content], file
+
+
+def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: Lgdp) -> None:
+    (table,) = (stays.home / "lake" / "validated").iterdir()
+    kept = {cell for file in table.rglob("*.parquet") for cell in cells(pq.read_table(file).to_pylist())}
+
+    assert {*SURNAMES, *PERSONS} <= kept
+    stays("sql", f"SELECT * FROM '{table}/*/*.parquet'", expect=1)
+    stays("sql", "SELECT * FROM validated.respite__stay__v1", expect=1)
+
+
+def cells(value: object) -> Iterable[str]:
+    """Every text inside rows, lists and maps."""
+    match value:
+        case str():
+            yield value
+        case dict():
+            for key, one in value.items():
+                yield from cells(key)
+                yield from cells(one)
+        case list() | tuple():
+            for one in value:
+                yield from cells(one)
+
+
+def test_answers_come_as_csv_and_json_too(stays: Lgdp) -> None:
+    text = stays("sql", "SELECT count(*) AS n FROM published.respite", "--format", "csv").out
+
+    assert text == "n\n5\n"
+    assert json.loads(stays("sql", "SELECT 1 AS one WHERE false", "--format", "json").out) == []
