@@ -9,7 +9,6 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
-import dagster as dg
 import polars as pl
 import typer
 from rich.markup import escape
@@ -19,7 +18,7 @@ from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.errors import UnreadableExtract
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.orchestration.build import check_definitions
 from lgdp_pipelines.orchestration.publish import project_of
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract
@@ -61,7 +60,7 @@ def check(
         with working("dbt project, with the models that follow from the register"):
             project_of(platform)
         with working("Dagster definitions"):
-            dg.Definitions.validate_loadable(build_definitions(settings, overrides={"platform": platform}))
+            check_definitions(platform)
     say(
         f"{len(register.returns)} returns, {rules} rules, {len(register.code_lists)} code lists, "
         f"{len(register.sources)} sources, {len(register.councils.codes)} councils: no contradiction."

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
 from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
 from lgdp_pipelines.orchestration.platform import Platform
@@ -43,3 +44,15 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
         resources=resources,
         executor=dg.in_process_executor,
     )
+
+
+def check_definitions(platform: Platform) -> None:
+    """Load everything that Dagster is to know, as it would.
+
+    Raises:
+        LgdpError: Dagster refuses it.
+    """
+    try:
+        dg.Definitions.validate_loadable(build_definitions(platform.settings, overrides={"platform": platform}))
+    except dg.DagsterError as error:
+        raise LgdpError(f"Dagster refuses the definitions: {error}", where="lgdp_pipelines/definitions.py") from error
