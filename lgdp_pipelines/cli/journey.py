@@ -17,7 +17,8 @@ from lgdp_pipelines.collection.hand import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
-from lgdp_pipelines.register.model import Return, Source
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.rules import Verdict
 
 FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
@@ -60,8 +61,10 @@ def submit(
 
 
 def _tell_verdict(platform: Platform, receipt_id: int) -> bool:
-    """Say what became of a receipt; whether its submission was rejected."""
+    """Say what became of a receipt, or of the one that it repeats; whether its submission was rejected."""
     receipt = platform.ledger.receipt(receipt_id)
+    if receipt.duplicate_of is not None:
+        return _tell_verdict(platform, receipt.duplicate_of)
     judgement = platform.ledger.judgement_of(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")

@@ -26,7 +26,8 @@ from lgdp_pipelines.collection.secrets import expand, resolve
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Return, Source, SourceReturn
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source, SourceReturn
 from lgdp_pipelines.standards.periods import Period
 
 MOST_PAGES = 10_000

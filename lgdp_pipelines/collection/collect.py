@@ -21,7 +21,8 @@ from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, 
 from lgdp_pipelines.errors import SourceError, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt, ReceiptState
-from lgdp_pipelines.register.model import Register, Source, TransportKind
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source, TransportKind
 from lgdp_pipelines.storage.raw import RawStore
 
 ACCOUNTS_AT_ONCE = 8

@@ -11,7 +11,8 @@ from lgdp_pipelines.collection.routing import has_file_a_table, table_of
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt
-from lgdp_pipelines.register.model import Contract, Return, TransportKind
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.storage.raw import RawStore

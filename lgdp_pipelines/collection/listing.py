@@ -19,7 +19,8 @@ from lgdp_pipelines.collection.sftp import Patience, SftpTransport
 from lgdp_pipelines.collection.transport import Entry, Transport
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source
 
 WATCHING = Patience(connect=5.0, answer=10.0, second_look=1.0, retry=Retry(attempts=1))
 """For a look that is repeated soon anyway: all accounts of a source that is down are looked into in half a minute."""

@@ -12,7 +12,8 @@ from datetime import date
 from lgdp_pipelines.collection.routing import expected_in, route
 from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import SourceError
-from lgdp_pipelines.register.model import Return, Source
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source
 
 
 @dataclass(frozen=True, slots=True)

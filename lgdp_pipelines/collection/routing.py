@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.model import Contract, Return, SourceReturn, Table
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.register.source import SourceReturn
 from lgdp_pipelines.standards.periods import Period, read_period
 
 

@@ -30,7 +30,8 @@ from lgdp_pipelines.collection.routing import expected_in, route
 from lgdp_pipelines.collection.secrets import account_name, expand, resolve
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews, shown
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model import Return, Source, SourceReturn
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source, SourceReturn
 
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", "~")
 """Endings, in lower case, that programs give to files they have not finished."""

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from lgdp_pipelines.ledger.lineage import LINEAGE
 from lgdp_pipelines.ledger.mirror import TABLES
-from lgdp_pipelines.register.model import Grain, Privacy, Register, Role
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.parts import Grain, Privacy, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedTable, united_tables
 from lgdp_pipelines.storage.catalogue import CatalogueView

@@ -20,7 +20,8 @@ from lgdp_pipelines.conformance.models import validated_tables
 from lgdp_pipelines.conformance.project import CompiledModel, Project
 from lgdp_pipelines.ledger.lineage import DIRECT, INDIRECT, ColumnEdge, Lineage
 from lgdp_pipelines.ledger.mirror import TABLES
-from lgdp_pipelines.register.model import Contract, Register, Return, Role, Table
+from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.parts import Role, Table
 from lgdp_pipelines.register.united import products_of
 from lgdp_pipelines.storage.tables import table_name, validated_table
 

@@ -10,7 +10,8 @@ A handwritten model of the same name takes the place of a generated one.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from lgdp_pipelines.register.model import Contract, Count, Grain, Privacy, Register, Return, Role, Table
+from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.parts import Count, Grain, Privacy, Role, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedItem, UnitedTable, united_tables
 from lgdp_pipelines.standards.periods import periods_between

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.estate.records import record_texts
-from lgdp_pipelines.register.model import SourceReturn
+from lgdp_pipelines.register.source import SourceReturn
 
 PAGE_SIZE = 50
 RETRY_AFTER = "1"

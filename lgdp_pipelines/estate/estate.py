@@ -25,7 +25,8 @@ from lgdp_pipelines.estate.prepare import HOST, SEED, Prepared, prepare_estate
 from lgdp_pipelines.estate.scenario import path_of
 from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
 from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Register, TransportKind
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.settings import Settings
 
 SFTP_PORT = 22022

@@ -10,7 +10,8 @@ from random import Random
 
 from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, valid_codes
 from lgdp_pipelines.estate.synthetic import Row, seeded
-from lgdp_pipelines.register.model import Contract, Register, Role, Table
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Role, Table
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, PeriodKind, period_of
 

@@ -11,7 +11,8 @@ from lgdp_pipelines.estate.scenario import MAKERS
 from lgdp_pipelines.estate.story import PERIODS
 from lgdp_pipelines.estate.synthetic import plain_rows, written
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Grain, Register, Return
+from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.register.parts import Grain
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.standards.periods import Period, parse_period
 

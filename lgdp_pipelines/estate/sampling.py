@@ -13,7 +13,7 @@ from re import _constants as sre  # type: ignore[attr-defined]  # the only reade
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
-from lgdp_pipelines.register.model import Item, ItemType
+from lgdp_pipelines.register.parts import Item, ItemType
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, PeriodKind, read_period

@@ -18,7 +18,8 @@ from lgdp_pipelines.estate.real import CUTTERS, Cut
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
 from lgdp_pipelines.estate.synthetic import MadeFile, Maker, plain_rows, record_list, written
 from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Contract, Register, Return, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, parse_period
 from lgdp_pipelines.standards.rules import Severity

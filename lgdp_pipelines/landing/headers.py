@@ -7,7 +7,7 @@ and told; nothing is dropped for its spelling. What belongs here: matching. What
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lgdp_pipelines.register.model import Item, Table
+from lgdp_pipelines.register.parts import Item, Table
 from lgdp_pipelines.standards.councils import fold
 
 

@@ -15,7 +15,8 @@ from lgdp_pipelines.landing.headers import match_headers
 from lgdp_pipelines.landing.json_records import Json, Repeating, cell_text
 from lgdp_pipelines.landing.tables import ColumnRules, Landed
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Rule, Table
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Item, ItemType, Rule, Table
 from lgdp_pipelines.standards.councils import fold
 
 

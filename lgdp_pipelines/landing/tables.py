@@ -14,7 +14,8 @@ from lgdp_pipelines.landing.csv_cells import Cells
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED
 from lgdp_pipelines.landing.headers import Match, match_headers
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
-from lgdp_pipelines.register.model import Contract, Rule, Table
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Item, Rule
+from lgdp_pipelines.register.parts import Item, Rule
 from lgdp_pipelines.standards.rules import RuleResult, Severity
 
 FINDING_SCHEMA = pl.Schema(

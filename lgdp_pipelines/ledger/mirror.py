@@ -160,18 +160,27 @@ TABLES = (
 
 
 def write(database: Database, lake: Lake, return_code: str) -> None:
-    """Copy every table's rows of a return, and the receipts that answer none.
+    """Copy every table's rows of a return, and the receipts that answer none, where the copy does not say the same.
 
     The ledger is asked again whenever another writer came between, so that an older copy never covers a newer one.
     """
     for table in TABLES:
         for asked in (return_code, None) if table.name == "receipt" else (return_code,):
-            lake.replace(
-                table,
-                lambda table=table, asked=asked: _rows(database, table, asked),  # type: ignore[misc] # bound per round
-                where={"return_code": asked},
-                commit={"mirror": "ledger"},
-            )
+            if not _is_copied(database, lake, table, asked):
+                lake.replace(
+                    table,
+                    lambda table=table, asked=asked: _rows(database, table, asked),  # type: ignore[misc] # bound per round
+                    where={"return_code": asked},
+                    commit={"mirror": "ledger"},
+                )
+
+
+def _is_copied(database: Database, lake: Lake, table: LakeTable, return_code: str | None) -> bool:
+    if not lake.exists(table):
+        return False
+    order = [(name, "ascending") for name in table.arrow_schema.names]
+    copy = lake.read(table, {"return_code": return_code}).to_arrow().cast(table.arrow_schema)
+    return bool(copy.sort_by(order).equals(_rows(database, table, return_code).sort_by(order)))
 
 
 def _rows(database: Database, table: LakeTable, return_code: str | None) -> pa.Table:

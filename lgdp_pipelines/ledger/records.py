@@ -10,7 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
-from lgdp_pipelines.register.model import Rule, TransportKind
+from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.rules import Verdict
 
 

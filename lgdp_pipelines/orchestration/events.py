@@ -18,7 +18,8 @@ from lgdp_pipelines.orchestration.policy import SLICE_TESTS_HOLD, SUBMISSION_ON_
 from lgdp_pipelines.orchestration.process import Outcome
 from lgdp_pipelines.orchestration.publish import Publication, conformed_model_names
 from lgdp_pipelines.orchestration.specs import LANDED, PUBLISHED, VALIDATED, conformed_key, open_items, stage_key
-from lgdp_pipelines.register.model import Contract, Return, Rule
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.standards.rules import CheckFamily, RuleResult, Severity, family_of
 
 ROW_COUNT = "dagster/row_count"

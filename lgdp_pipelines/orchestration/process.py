@@ -22,7 +22,8 @@ from lgdp_pipelines.landing.tables import landed_rows
 from lgdp_pipelines.ledger.ledger import Judged, Submission
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
-from lgdp_pipelines.register.model import Contract, Return, Table
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
@@ -152,17 +153,21 @@ def judge_submission(
 def recover(platform: Platform, contract: Contract, period: Period) -> None:
     """Make validated slices agree with the ledger, where a run died between writing the one and the other.
 
-    A slice of a submission that the ledger does not call current is taken away, and the current one made again from
-    its bytes. A current submission with rows but no slice is likewise made again.
+    A slice that was last written for a submission that the ledger does not call current is taken away, in every table,
+    and the current one made again from its bytes: also where that submission has no rows in a table, and where an
+    earlier recovery died half way. A current submission with rows but no slice is likewise made again.
     """
     current = platform.ledger.current(contract.return_code, period.id)
+    numbers = {council: submission_key(one).number for council, one in current.items()}
     tables = [validated_table(contract, table) for table in contract.tables]
     slices = [platform.lake.slices(table, period.id) for table in tables]
     councils = {council for found in slices for council in found} | set(current)
+    standing = [platform.lake.standing(table, period.id, councils) for table in tables]
     wrong = {
         council
         for council in councils
         if any(found.get(council, current.get(council)) != current.get(council) for found in slices)
+        or any(council in found and found[council] != numbers.get(council, 0) for found in standing)
         or (all(council not in found for found in slices) and _has_rows(platform, current[council]))
     }
     for table in tables:

@@ -1,5 +1,7 @@
 """From validated slices to releases: conforming and publishing the periods of one return, in one go.
 
+The ledger says last that a period was released: a run that died before it is known by that, and is done again whole.
+
 What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases
 down, and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
 """
@@ -20,7 +22,8 @@ from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.publication import catalogue as published_catalogue
 from lgdp_pipelines.publication.models import published_models
 from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Grain, Return
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.parts import Grain
 from lgdp_pipelines.register.united import products_of, united_tables
 from lgdp_pipelines.storage.catalogue import write_catalogue
 from lgdp_pipelines.storage.outputs import OBSERVATION, case_table, published_table
@@ -114,6 +117,8 @@ def publish(
     platform.ledger.mirror(platform.lake, ret.code)
     progress(f"conforming {ret.code} {', '.join(periods)}")
     outcome = build(project, platform.settings, ret, periods, commit={"run": run_id})
+    write_lineage(platform.lake, edges_of(platform), {"run": run_id})
+    renew_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
         versions = _versions(ret, outcome)
@@ -129,9 +134,20 @@ def publish(
             for period in periods
         )
         platform.ledger.mirror(platform.lake, ret.code)
-    write_lineage(platform.lake, edges_of(platform), {"run": run_id})
-    renew_catalogue(platform)
     return Publication(outcome, releases)
+
+
+def finish(platform: Platform) -> None:
+    """What comes after the ledger's last word, where a run died before it or there was nothing to publish.
+
+    The ledger's copy in the lake is brought up to date, and there is a catalogue to see it in: a council whose first
+    submission was rejected looks up its findings there.
+    """
+    answered = [ret for ret in platform.register.returns.values() if platform.ledger.periods_with_submissions(ret.code)]
+    for ret in answered:
+        platform.ledger.mirror(platform.lake, ret.code)
+    if answered and not platform.settings.catalogue.exists():
+        renew_catalogue(platform)
 
 
 @lru_cache(maxsize=8)

@@ -19,9 +19,10 @@ from lgdp_pipelines.orchestration.partitions import all_councils, cell, range_ta
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.policy import slice_tag
 from lgdp_pipelines.orchestration.process import Scope
-from lgdp_pipelines.orchestration.publish import periods_to_publish
+from lgdp_pipelines.orchestration.publish import finish, periods_to_publish
 from lgdp_pipelines.orchestration.sensors import collect_config
-from lgdp_pipelines.register.model import Return, Source
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.standards.periods import parse_period
 
@@ -98,6 +99,7 @@ class Runner:
                 self.progress(f"publishing {ret.code} {first}" + (f" to {last}" if first != last else ""))
                 self._run(f"publish_{ret.slug}", {}, range_tags(first, last))
             released += [(ret, period) for period in periods]
+        finish(self.platform)
         return released
 
     def _all_periods(self, ret: Return) -> Sequence[str]:

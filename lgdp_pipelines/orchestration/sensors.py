@@ -15,7 +15,8 @@ from lgdp_pipelines.orchestration.jobs import FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.process import Scope
-from lgdp_pipelines.register.model import Return, Source, TransportKind
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.source import Source, TransportKind
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleKind
 

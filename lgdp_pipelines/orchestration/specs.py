@@ -11,7 +11,8 @@ import dagster as dg
 
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.policy import follows_upstream, period_of_every_council
-from lgdp_pipelines.register.model import Contract, Item, Register, Return, Table
+from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.parts import Item, Table
 
 RECEIVED, LANDED, VALIDATED, CONFORMED, PUBLISHED = "received", "landed", "validated", "conformed", "published"
 

@@ -10,7 +10,8 @@ What belongs here: text of models, nothing run. A handwritten model of the same 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from lgdp_pipelines.register.model import ItemType, Privacy, Register, Role
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.parts import ItemType, Privacy, Role
 from lgdp_pipelines.register.united import Product, Shape, UnitedItem, UnitedTable, products_of
 from lgdp_pipelines.storage.outputs import case_table, published_table
 from lgdp_pipelines.storage.sql import cast, dbt_yaml, literal, model, quoted_name

@@ -12,16 +12,8 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom_of
-from lgdp_pipelines.register.model import (
-    Contract,
-    Disclosure,
-    DisclosureMethod,
-    Extract,
-    Format,
-    Provenance,
-    Version,
-    slug,
-)
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Version, slug
+from lgdp_pipelines.register.parts import Provenance
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.shape import misshapen, odcs
 from lgdp_pipelines.register.tables import TableRead, columns_of, read_table, table_contradictions

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_of
-from lgdp_pipelines.register.model import Item, ItemType, Privacy, Provenance, Range, Role
+from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.vocabulary import RESERVED_NAMES
 from lgdp_pipelines.register.yaml_lines import Place

@@ -15,7 +15,8 @@ from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.codelist_files import read_code_list
 from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
-from lgdp_pipelines.register.model import Register, Return, Source
+from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.register.source_files import read_source, source_contradictions
 from lgdp_pipelines.register.versions import (
     by_return,

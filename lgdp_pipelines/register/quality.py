@@ -10,7 +10,7 @@ from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
-from lgdp_pipelines.register.model import EarlierPeriod, Item, Role, Rule
+from lgdp_pipelines.register.parts import EarlierPeriod, Item, Role, Rule
 from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.sql import problems_of
 from lgdp_pipelines.register.vocabulary import TEXT, Where

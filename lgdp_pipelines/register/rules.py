@@ -17,7 +17,8 @@ testing them (``validation``). Ids are stable for ever: they follow from the dat
 
 from collections.abc import Iterator
 
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Range, Role, Rule, Table
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Item, ItemType, Range, Role, Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 
 

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.model import Format, Return, SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model import Format, Return
 from lgdp_pipelines.register.patterns import groups_of, problem_of_pattern
 from lgdp_pipelines.register.shape import Shape, close_to, misshapen
+from lgdp_pipelines.register.source import SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.register.vocabulary import TEXT
 from lgdp_pipelines.register.yaml_lines import Document, Place
 from lgdp_pipelines.standards.councils import Councils

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.items import NAME, URN, ItemRead, item_contradictions, read_item
-from lgdp_pipelines.register.model import Count, Grain, ItemType, Privacy, Provenance, Role, Table
+from lgdp_pipelines.register.parts import Count, Grain, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.quality import RuleRead, read_rules, rule_contradictions
 from lgdp_pipelines.register.shape import close_to

@@ -10,18 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.model import (
-    Contract,
-    Count,
-    DisclosureMethod,
-    Grain,
-    Item,
-    ItemType,
-    Privacy,
-    Return,
-    Role,
-    Table,
-)
+from lgdp_pipelines.register.model import Contract, DisclosureMethod, Return
+from lgdp_pipelines.register.parts import Count, Grain, Item, ItemType, Privacy, Role, Table
 
 _STRICTEST_FIRST = (Privacy.WITHHOLD, Privacy.PSEUDONYMISE, Privacy.YEAR, Privacy.MONTH, Privacy.OPEN)
 _BIGINT_DIGITS = 19

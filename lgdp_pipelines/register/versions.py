@@ -10,7 +10,7 @@ from itertools import pairwise
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.contracts import ContractRead
 from lgdp_pipelines.register.custom import custom_of
-from lgdp_pipelines.register.model import Item
+from lgdp_pipelines.register.parts import Item
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.periods import Period, parse_period
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lgdp_pipelines.register.model import DisclosureMethod, Format, Grain, Privacy, Role
+from lgdp_pipelines.register.model import DisclosureMethod, Format
+from lgdp_pipelines.register.parts import Grain, Privacy, Role
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import PeriodKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity

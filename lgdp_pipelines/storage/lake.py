@@ -11,7 +11,7 @@ known even where an accepted submission has no row at all.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -97,6 +97,18 @@ class Lake:
             return {}
         rows = _rows(delta, {"period": period}, ["council_code", "_submission_id"])
         return {str(row["council_code"]): str(row["_submission_id"]) for row in _distinct(rows)}
+
+    def standing(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
+        """The number of the submission last put in place for each council and period, by register code.
+
+        It is known where that submission has no rows here too; 0 where a slice was taken away since. A council whose
+        slice was never written is not among them.
+        """
+        delta = self._opened(table)
+        if delta is None:
+            return {}
+        found = {council: delta.transaction_version(_standing_key(period, council)) for council in councils}
+        return {council: number for council, number in found.items() if number is not None}
 
     def replace(
         self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: Where, commit: Mapping[str, str]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from lgdp_pipelines.register.model import ItemType
+from lgdp_pipelines.register.parts import ItemType
 
 _TYPES = {
     ItemType.TEXT: "varchar",

@@ -12,7 +12,8 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Privacy, Role, Table
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Role, Table
 
 Where = Mapping[str, str | Sequence[str] | None]
 """Rows whose columns have these values: one, any of several, or null."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from lgdp_pipelines.register.model import EarlierPeriod, Rule
+from lgdp_pipelines.register.parts import EarlierPeriod, Rule
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
 from lgdp_pipelines.validation.sql_rules import offending_rows, prepared, submission_in_sql

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Rule, Table
+from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 from lgdp_pipelines.validation import checks
 from lgdp_pipelines.validation.tested import Tested, without

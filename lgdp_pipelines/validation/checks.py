@@ -16,7 +16,7 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.register.model import Item, Rule, Table
+from lgdp_pipelines.register.parts import Item, Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, bound, has_form_besides_its_type, polars_type
 

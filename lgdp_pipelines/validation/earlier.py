@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from lgdp_pipelines.register.model import EarlierPeriod, Table
+from lgdp_pipelines.register.parts import EarlierPeriod, Table
 from lgdp_pipelines.standards.periods import Period, period_of
 from lgdp_pipelines.validation.typed import ROW
 

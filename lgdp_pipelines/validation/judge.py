@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
-from lgdp_pipelines.register.model import Contract, Register, Rule, Table
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period

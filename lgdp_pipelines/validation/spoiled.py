@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Contract, Rule
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.sql_rules import prepared

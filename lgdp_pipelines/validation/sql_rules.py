@@ -17,7 +17,7 @@ import sqlglot
 from sqlglot import exp
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.model import Rule
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.sql import filled
 from lgdp_pipelines.storage.duck import sandbox, time_limit
 from lgdp_pipelines.validation.typed import ROW, Submitted

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
-from lgdp_pipelines.register.model import Contract, Rule
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.tested import Tested

@@ -12,7 +12,8 @@ from datetime import date
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Register, Role, Table
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
 from lgdp_pipelines.standards.councils import Council, fold
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import Period, read_period

@@ -23,7 +23,8 @@ from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.landing.tables import landed_rows
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Register, Role
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Item, ItemType, Role
 from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period

@@ -18,17 +18,12 @@ from lgdp_pipelines.register.model import (
     DisclosureMethod,
     Extract,
     Format,
-    Grain,
-    Provenance,
     Register,
     Return,
-    SecretReference,
-    Source,
-    SourceReturn,
-    Table,
-    TransportKind,
     Version,
 )
+from lgdp_pipelines.register.parts import Grain, Provenance, Table
+from lgdp_pipelines.register.source import SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.standards.councils import Council, Councils
 from lgdp_pipelines.standards.periods import PeriodKind
 

@@ -25,7 +25,8 @@ from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.transport import Download, Left, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.estate.api_server import ApiQuestion, api
-from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.periods import calendar_year
 
 TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}

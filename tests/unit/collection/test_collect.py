@@ -13,7 +13,8 @@ from lgdp_pipelines.collection.memory import HeldFile, MemoryTransport
 from lgdp_pipelines.errors import LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt
-from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.storage.raw import RawStore
 
 Q1, Q2 = "hl1/HL1_2024-25_Q1.csv", "hl1/HL1_2024-25_Q2.csv"

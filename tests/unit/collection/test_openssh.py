@@ -24,7 +24,8 @@ from lgdp_pipelines.collection.collect import CollectionReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.sftp import Patience, SftpTransport
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.register.model import Register, SecretReference, Source
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import SecretReference, Source
 from lgdp_pipelines.storage.raw import RawStore
 
 QUICK = Patience(connect=10, answer=10, settled=60, second_look=0.5, retry=Retry(3, 0.05, 0.2))

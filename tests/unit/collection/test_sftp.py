@@ -19,7 +19,8 @@ from lgdp_pipelines.collection.sftp import Patience, SftpAccount, SftpTransport,
 from lgdp_pipelines.collection.transport import Download, Left
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
-from lgdp_pipelines.register.model import Register, Source
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.periods import financial_quarter
 
 QUICK = Patience(connect=5, answer=5, settled=60, second_look=0.05, retry=Retry(3, 0.01, 0.05))

@@ -18,25 +18,17 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Judged
 from lgdp_pipelines.register.model import (
     Contract,
-    Count,
     Disclosure,
     DisclosureMethod,
     Extract,
     Format,
-    Grain,
-    Item,
-    ItemType,
-    Privacy,
-    Provenance,
     Register,
     Return,
-    Role,
-    Rule,
-    Table,
-    TransportKind,
     Version,
 )
+from lgdp_pipelines.register.parts import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
 from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.codelists import Code, CodeList
 from lgdp_pipelines.standards.councils import Council, Councils
 from lgdp_pipelines.standards.periods import PeriodKind

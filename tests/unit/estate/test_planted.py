@@ -12,7 +12,8 @@ from lgdp_pipelines.estate.samples import samples
 from lgdp_pipelines.estate.scenario import Planted, Scenario, Sent
 from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.model import Register, Table
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period, parse_period
 from lgdp_pipelines.validation.judge import Judgement, judge
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.estate.sampling import council_spelling, matching, period_spelling, period_spellings, shortest
 from lgdp_pipelines.estate.synthetic import PLAIN_ROWS, plain_rows, written
-from lgdp_pipelines.register.model import Contract, Item, ItemType, Range, Register, Role
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Item, ItemType, Range, Role
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import Period, financial_quarter, parse_period, read_period
 

@@ -5,21 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.model import (
-    Contract,
-    Disclosure,
-    DisclosureMethod,
-    Extract,
-    Format,
-    Grain,
-    Item,
-    ItemType,
-    Privacy,
-    Provenance,
-    Role,
-    Table,
-    Version,
-)
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Version
+from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.standards.periods import PeriodKind
 
 OURS = Provenance("ours", "")

@@ -8,7 +8,8 @@ import pytest
 
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.model import Contract, Item, Table
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Item, Table
 from lgdp_pipelines.standards.rules import RuleResult
 
 Make = Callable[..., Contract]

@@ -9,7 +9,8 @@ import pytest
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, Receipt
-from lgdp_pipelines.register.model import Rule, TransportKind
+from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, ReceiptState
-from lgdp_pipelines.register.model import Rule, TransportKind
+from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
 
 ERROR = Rule("hl1.e", RuleKind.SQL, Severity.ERROR, "t", (), "", "")

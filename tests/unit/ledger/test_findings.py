@@ -2,7 +2,7 @@ import polars as pl
 import pyarrow as pa
 
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA, RuleOutcome, counted, finding_rows, gathered, no_findings
-from lgdp_pipelines.register.model import Item, ItemType, Privacy, Provenance, Role, Rule
+from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Role, Rule
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity
 from lgdp_pipelines.storage.tables import FINDING
 

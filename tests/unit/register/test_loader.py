@@ -7,7 +7,9 @@ import pytest
 
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import DisclosureMethod, Format, Grain, ItemType, Privacy, Role, TransportKind
+from lgdp_pipelines.register.model import DisclosureMethod, Format
+from lgdp_pipelines.register.parts import Grain, ItemType, Privacy, Role
+from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import PeriodKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity

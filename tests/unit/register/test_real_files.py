@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import ItemType, Register, Role, Table
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.parts import ItemType, Role, Table
 from lgdp_pipelines.standards.periods import read_period
 
 PROJECT = Path(__file__).resolve().parents[3]

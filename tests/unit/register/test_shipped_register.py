@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Privacy, Register, Role
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.parts import Privacy, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import parse_period, read_period
 from lgdp_pipelines.standards.rules import RuleKind, Severity

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.model import Grain, Item, ItemType, Privacy, Register, Return, Table, Version
+from lgdp_pipelines.register.model import Register, Return, Version
+from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Table
 from lgdp_pipelines.register.united import UnitedTable, products_of, united_tables
 from tests.unit.conformance.small_world import item, small_register
 

@@ -9,23 +9,8 @@ from types import MappingProxyType
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
-from lgdp_pipelines.register.model import (
-    Contract,
-    Disclosure,
-    DisclosureMethod,
-    Extract,
-    Format,
-    Grain,
-    Item,
-    ItemType,
-    Privacy,
-    Provenance,
-    Register,
-    Role,
-    Rule,
-    Table,
-    Version,
-)
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Register, Version
+from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.codelists import Code, CodeList
 from lgdp_pipelines.standards.councils import Council, Councils

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.register.model import ItemType, Range, Role
+from lgdp_pipelines.register.parts import ItemType, Range, Role
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity
 from tests.unit.validation.small_contract import make_item, of_items, outcome

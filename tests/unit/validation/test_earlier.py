@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.model import EarlierPeriod, ItemType, Role, Table
+from lgdp_pipelines.register.parts import EarlierPeriod, ItemType, Role, Table
 from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places

@@ -6,7 +6,7 @@ import pytest
 from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
-from lgdp_pipelines.register.model import ItemType, Range, Role
+from lgdp_pipelines.register.parts import ItemType, Range, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.validation.judge import Judgement, judge

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.model import ItemType, Role, Rule
+from lgdp_pipelines.register.parts import ItemType, Role, Rule
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.validation import sql_rules
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places

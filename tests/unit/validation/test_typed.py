@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.register.model import ItemType, Role
+from lgdp_pipelines.register.parts import ItemType, Role
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import PeriodKind, financial_quarter
 from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict

@@ -1,0 +1,265 @@
+"""What a contract's tables are made of: items, the rules written beside them, and counts.
+
+What belongs here: frozen records below the contract. What does not: the contract, its return and the register
+(``model``), and the rules that follow from items (``rules``).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.standards.rules import RuleKind, Severity
+
+
+class ItemType(StrEnum):
+    """What an item's text reads as."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    """A double, where the figure is a measurement."""
+    DECIMAL = "decimal"
+    """An exact decimal, where the figure is money or a rounded rate."""
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Role(StrEnum):
+    """What an item is in its table (the SDMX roles, with the two that the platform's keys come from)."""
+
+    COUNCIL = "council"
+    """Names the council; must agree with the account."""
+    PERIOD = "period"
+    """Names the period; must agree with the submission."""
+    DIMENSION = "dimension"
+    """Breaks a figure down: part of the key of an observation."""
+    MEASURE = "measure"
+    """A figure: becomes one observation a row."""
+    ATTRIBUTE = "attribute"
+    """Describes a case, or is a case's own reference."""
+
+
+class Privacy(StrEnum):
+    """What happens to an item's value on its way to publication."""
+
+    OPEN = "open"
+    """Published as it is."""
+    PSEUDONYMISE = "pseudonymise"
+    """Conformed as a keyed token, never published: tokens would join rows of one person."""
+    WITHHOLD = "withhold"
+    """Not carried past the validated table."""
+    MONTH = "month"
+    """A date, published as the first day of its month."""
+    YEAR = "year"
+    """A date, published as the first day of its year."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether the raw value may point at a person."""
+        return self is not Privacy.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a fact was read.
+
+    Attributes:
+        verified: ``READ``, ``memory, unverified`` or ``ours``.
+        source: address or title; empty where it is ours.
+    """
+
+    verified: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a number or an ISO date, as text; None where there is none."""
+
+    minimum: str | None = None
+    maximum: str | None = None
+    exclusive_minimum: str | None = None
+    exclusive_maximum: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A data item at its place in a table.
+
+    Attributes:
+        name: column name in the lake.
+        header: column name (or JSON key) in the extract.
+        urn: the data item, ``urn:lgdp:item:…``, stable over versions and names.
+        title: short, for people.
+        definition: in full.
+        type: what its text reads as.
+        role: what it is in its table.
+        required: whether every row must fill it in.
+        key: whether it is part of the table's key.
+        guidance: what a council should do where it is wrong.
+        privacy: what happens to its value before publication.
+        provenance: where item and definition were read.
+        unit: of a measure, such as ``tonnes`` or ``households``; empty for others.
+        precision: total digits of a decimal; 0 otherwise.
+        scale: digits after the point of a decimal; 0 otherwise.
+        date_format: how dates are spelled, in ``strptime`` letters; None where the item is no date.
+        code_list: id of its code list; None where it has none.
+        pattern: regular expression for the whole text; None where it has none.
+        min_length: of the text.
+        max_length: of the text.
+        range: bounds of the value; None where it has none.
+        marks: text that stands for a missing figure, and the status it means.
+        severities: of rules that follow from the item, where it is not an error to break them.
+        line: line of the contract where it is declared.
+    """
+
+    name: str
+    header: str
+    urn: str
+    title: str
+    definition: str
+    type: ItemType
+    role: Role
+    required: bool
+    key: bool
+    guidance: str
+    privacy: Privacy
+    provenance: Provenance
+    unit: str = ""
+    precision: int = 0
+    scale: int = 0
+    date_format: str | None = None
+    code_list: str | None = None
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    range: Range | None = None
+    marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
+    severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPeriod:
+    """What a figure is held against: the same figure of an earlier period.
+
+    Attributes:
+        item: name of the measure.
+        by: names of the items that make the figure the same one; empty where a table has one row.
+        periods_back: how many periods earlier.
+        within: kind of period that both must lie in (a cumulative series starts afresh in it); None: any.
+        fall_pct: a greater fall than this, in percent of the earlier figure, breaks the rule; None: any fall may be.
+        rise_pct: likewise for a rise.
+        floor: changes of no more than this, in the figure's unit, never break the rule.
+    """
+
+    item: str
+    by: tuple[str, ...]
+    periods_back: int
+    within: PeriodKind | None
+    fall_pct: float | None
+    rise_pct: float | None
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that must be true of a submission.
+
+    Attributes:
+        id: stable for ever, such as ``hl1.assess.codes``.
+        kind: what is tested.
+        severity: what breaking it does.
+        table: the table it is about; empty where it is about the extract as a whole.
+        items: names of the items concerned, in order; empty where it is about rows or tables as a whole.
+        title: what is true when it holds.
+        guidance: what a council should do where it does not.
+        sql: for :attr:`RuleKind.SQL`, ``SELECT count(*) FROM {table} WHERE <violation>``.
+        earlier: for :attr:`RuleKind.EARLIER_PERIOD`.
+        minimum_rows: for :attr:`RuleKind.ROW_COUNT`.
+        line: line of the contract where it is declared.
+    """
+
+    id: str
+    kind: RuleKind
+    severity: Severity
+    table: str
+    items: tuple[str, ...]
+    title: str
+    guidance: str
+    sql: str | None = None
+    earlier: EarlierPeriod | None = None
+    minimum_rows: int | None = None
+    line: int = 0
+
+
+class Grain(StrEnum):
+    """What a row is."""
+
+    CASE = "case"
+    AGGREGATE = "aggregate"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A figure that the platform counts from cases.
+
+    Attributes:
+        urn: the data item that the count is.
+        title: for people.
+        unit: such as ``applications``.
+        by: names of the items it is broken down by; each must be open and hold codes.
+    """
+
+    urn: str
+    title: str
+    unit: str
+    by: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a return.
+
+    Attributes:
+        name: in lower case with underscores, unique in the return.
+        title: for people.
+        description: what a row is.
+        grain: cases or aggregates.
+        items: in the extract's order.
+        rules: those written under ``quality``; the rest follow from the items (``register.rules``).
+        counts: figures counted from cases.
+        record_key: in an extract that mixes records of several tables, the JSON key that only this table's records
+            have; None where the extract holds one table.
+        file_pattern: where a submission has a file for each table, a regular expression that its name matches.
+        optional: whether a submission may come without it.
+    """
+
+    name: str
+    title: str
+    description: str
+    grain: Grain
+    items: tuple[Item, ...]
+    rules: tuple[Rule, ...]
+    counts: tuple[Count, ...] = ()
+    record_key: str | None = None
+    file_pattern: str | None = None
+    optional: bool = False
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Item]:
+        """Items by name."""
+        return {item.name: item for item in self.items}
+
+    @property
+    def key(self) -> tuple[Item, ...]:
+        """The items that identify a row within a council and period."""
+        return tuple(item for item in self.items if item.key)
+
+    def having(self, role: Role) -> tuple[Item, ...]:
+        """The items of a role."""
+        return tuple(item for item in self.items if item.role is role)
