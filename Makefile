@@ -23,4 +23,5 @@ test: .venv/ready
 	touch $@
 
 clean:
-	rm -rf data .venv
+	git clean -qfdX data
+	rm -rf .venv
