@@ -19,6 +19,7 @@ from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.storage.layout import as_arrow
 from lgdp_pipelines.storage.tables import landed_table
 
 
@@ -94,7 +95,7 @@ def landed_rows(
     schema = landed_table(contract, table).arrow_schema
     keys = {"council_code": council_code, "period": period.id, "_submission_id": submission_id}
     keyed = frame.with_columns(pl.lit(text).alias(name) for name, text in keys.items())
-    return keyed.select(schema.names).to_arrow().cast(schema)
+    return as_arrow(keyed, schema)
 
 
 def heading(headers: Sequence[str], place: int) -> str:

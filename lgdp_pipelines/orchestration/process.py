@@ -9,6 +9,7 @@ What belongs here: the order in which stages are called. What does not: any rule
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -27,8 +28,12 @@ from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.storage.layout import as_arrow
 from lgdp_pipelines.storage.tables import FINDING, landed_table, submission_key, validated_table
 from lgdp_pipelines.validation.judge import Judgement, judge
+
+WRITERS = 3
+"""Tables written side by side: landed rows, findings and validated slices."""
 
 
 class Scope(StrEnum):
@@ -183,7 +188,7 @@ def recover(platform: Platform, contract: Contract, period: Period) -> None:
         _, judgement = judge_submission(platform, contract, period, submission, never)
         for name, frame in judgement.tables.items():
             frames[name].append(_keyed(frame, submission))
-    _write_validated(platform, contract, period, frames, lost, run_id="recovery")
+    _write_validated(platform, contract, period, frames, lost, "recovery")
 
 
 def _has_rows(platform: Platform, submission_id: str) -> bool:
@@ -249,32 +254,61 @@ def _write(
     standing: Mapping[str, str],
     run_id: str,
 ) -> None:
-    ids = [submission.id for submission, _, _ in judged]
-    commit = {"run": run_id, "submissions": " ".join(ids)}
-    for table in contract.tables:
-        rows = [
-            landed_rows(reading.tables[table.name], contract, table, submission.council_code, period, submission.id)
-            for submission, reading, _ in judged
-            if table.name in reading.tables
-        ]
-        stored = landed_table(contract, table)
-        if rows:
-            platform.lake.replace(
-                stored, pa.concat_tables(rows), where={"period": period.id, "_submission_id": ids}, commit=commit
-            )
-    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
-    platform.lake.replace(
-        FINDING,
-        findings.to_arrow().cast(FINDING.arrow_schema),
-        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
-        commit=commit,
-    )
+    """Landed rows, findings and validated slices: tables of their own, so they are written side by side."""
     frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table in contract.tables}
     for submission, _, judgement in judged:
         if standing.get(submission.council_code) == submission.id:
             for name, frame in judgement.tables.items():
                 frames[name].append(_keyed(frame, submission))
-    _write_validated(platform, contract, period, frames, standing, run_id=run_id)
+    ids = [submission.id for submission, _, _ in judged]
+    commit = {"run": run_id, "submissions": " ".join(ids)}
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing = [
+            *(
+                pool.submit(_write_landed, platform, contract, period, table, judged, commit)
+                for table in contract.tables
+            ),
+            pool.submit(_write_findings, platform, contract, period, judged, commit),
+            pool.submit(_write_validated, platform, contract, period, frames, standing, run_id),
+        ]
+    for one in writing:
+        one.result()
+
+
+def _write_landed(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    table: Table,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    commit: Mapping[str, str],
+) -> None:
+    rows = [
+        landed_rows(reading.tables[table.name], contract, table, submission.council_code, period, submission.id)
+        for submission, reading, _ in judged
+        if table.name in reading.tables
+    ]
+    if rows:
+        ids = [submission.id for submission, _, _ in judged]
+        where = {"period": period.id, "_submission_id": ids}
+        platform.lake.replace(landed_table(contract, table), pa.concat_tables(rows), where=where, commit=commit)
+
+
+def _write_findings(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    commit: Mapping[str, str],
+) -> None:
+    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
+    ids = [submission.id for submission, _, _ in judged]
+    platform.lake.replace(
+        FINDING,
+        as_arrow(findings, FINDING.arrow_schema),
+        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
+        commit=commit,
+    )
 
 
 def _write_validated(
@@ -283,15 +317,15 @@ def _write_validated(
     period: Period,
     frames: Mapping[str, Sequence[pl.DataFrame]],
     standing: Mapping[str, str],
-    *,
     run_id: str,
 ) -> None:
+    """One table after the other: where a run dies in between, recovery sees at the first that they disagree."""
     if not standing:
         return
     for table in contract.tables:
         stored = validated_table(contract, table)
         schema = stored.arrow_schema
-        parts = [frame.select(schema.names).to_arrow().cast(schema) for frame in frames[table.name]]
+        parts = [as_arrow(frame, schema) for frame in frames[table.name]]
         platform.lake.replace_councils(
             stored,
             pa.concat_tables(parts) if parts else schema.empty_table(),

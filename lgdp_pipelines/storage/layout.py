@@ -23,9 +23,14 @@ def arrow_rows(rows: Rows) -> pa.Table:
     return table.cast(schema)
 
 
+def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """A frame's columns of a schema, in its order and types. Text is copied once, out of Polars' own layout."""
+    return frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
+
+
 def _table(rows: Rows) -> pa.Table:
     if isinstance(rows, pl.DataFrame):
-        return rows.to_arrow()
+        return rows.to_arrow(compat_level=pl.CompatLevel.newest())
     return rows.read_all() if isinstance(rows, pa.RecordBatchReader) else rows
 
 

@@ -1,9 +1,10 @@
 """How fast a large extract goes from bytes to judged tables, against the bare floor of doing nothing with it.
 
 Run by ``python tests/bench/bench_validate.py``. It writes a million made-up rows of HL1 and then measures, each in a
-process of its own: *floor*, Polars reading the file as text, casting and writing one Delta table; *ours*, reading,
-writing the landed table, judging every rule and writing the validated table. It prints rows a second, peak memory, and
-how many times the floor ours takes: by the clock, and in time of the CPU, which other work on the machine moves less.
+process of its own and several times in turn: *floor*, Polars reading the file as text, casting and writing one Delta
+table; *ours*, what a run does with a receipt that waits, from the received bytes to landed rows, findings and validated
+slice, each a Delta table, with everything that ledger and lake are told. It prints rows a second, peak memory, and how
+many times the floor ours takes. It ends with 1 where that is the target or more.
 """
 
 import json
@@ -13,28 +14,26 @@ import sys
 import tempfile
 import time
 from datetime import date, timedelta
-from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import polars as pl
 from deltalake import write_deltalake
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.landing.tables import landed_rows
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.process import Scope, process
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, ItemType, Role
-from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import landed_table, validated_table
-from lgdp_pipelines.validation.judge import judge
 
 ROWS = 1_000_000
 TARGET = 3.0
+RUNS = 3
 
 
 def asked() -> tuple[Register, Contract, Council, Period]:
@@ -89,47 +88,17 @@ def floor(path: Path, folder: Path) -> dict[str, float]:
 
 
 def ours(path: Path, folder: Path) -> dict[str, float]:
-    """The journey of an extract from its bytes to the validated table."""
-    register, contract, council, period = asked()
-    lake, table, submission = Lake(folder), contract.tables[0], f"hl1.{council.code}.{period.id}.001"
-    landed, validated = landed_table(contract, table), validated_table(contract, table)
-    keys = {"council_code": council.code, "period": period.id, "_submission_id": submission}
-    times = [time.perf_counter()]
-
-    reading = read_extract(contract, [ExtractFile(path.name, path)])
-    times.append(time.perf_counter())
-
-    rows = landed_rows(reading.tables[table.name], contract, table, council.code, period, submission)
-    lake.replace(landed, rows, where={"period": period.id, "_submission_id": [submission]}, commit={})
-    del rows
-    times.append(time.perf_counter())
-
-    judgement = judge(
-        contract,
-        register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=council,
-        period=period,
-        earlier=lambda _period, _table: None,
-    )
-    times.append(time.perf_counter())
-    if judgement.verdict is not Verdict.ACCEPTED:
-        sys.exit(f"The made-up extract is {judgement.verdict}: {judgement.findings['rule'].unique().to_list()}")
-
-    frame = judgement.tables[table.name].with_columns(pl.lit(text).alias(name) for name, text in keys.items())
-    schema = validated.arrow_schema
-    lake.replace_councils(
-        validated,
-        frame.select(schema.names).to_arrow().cast(schema),
-        period=period.id,
-        submissions={council.code: submission},
-        commit={},
-    )
-    times.append(time.perf_counter())
-    steps = dict(zip(("read", "land", "judge", "write"), (b - a for a, b in pairwise(times)), strict=True))
-    return {"whole": times[-1] - times[0], **steps}
+    """What a run does with a receipt that waits: read, judge, write, settle."""
+    platform = Platform(Settings.at(folder))
+    ret = platform.register.returns["HL1"]
+    council, period = platform.register.councils.by_code["FIF"], ret.first_period.shifted(1)
+    hand_in(ret, council, period, [path], ledger=platform.ledger, raw=platform.raw)
+    started = time.perf_counter()
+    [outcome] = process(platform, ret, period, [council.code], scope=Scope.NEWS, run_id="bench")
+    took = time.perf_counter() - started
+    if outcome.judgement.verdict is not Verdict.ACCEPTED or outcome.rows != ROWS:
+        sys.exit(f"The made-up extract is {outcome.judgement.verdict}, with {outcome.rows} rows.")
+    return {"whole": took}
 
 
 def measured(way: str, path: Path, folder: Path) -> dict[str, float]:
@@ -139,29 +108,32 @@ def measured(way: str, path: Path, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure both ways and print what they took."""
+    """Measure both ways in turn, and print the medians of what they took."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "hl1.csv"
         made_up(path)
-        print(f"{ROWS:,} rows of HL1, {path.stat().st_size / 1e6:.0f} MB")
-        took = {way: measured(way, path, folder) for way in ("floor", "ours")}
+        print(f"{ROWS:,} rows of HL1, {path.stat().st_size / 1e6:.0f} MB; medians of {RUNS} runs")
+        runs: dict[str, list[dict[str, float]]] = {"floor": [], "ours": []}
+        for number in range(RUNS):
+            for way, found in runs.items():
+                found.append(measured(way, path, folder / str(number)))
+    took = {way: {key: median(one[key] for one in found) for key in found[0]} for way, found in runs.items()}
     for way, figures in took.items():
-        steps = ", ".join(
-            f"{step} {seconds:.2f} s" for step, seconds in figures.items() if step not in {"whole", "mb", "cpu"}
-        )
         speed = f"{ROWS / figures['whole']:>9,.0f} rows/s"
-        print(f"{way:<6}{figures['whole']:6.2f} s  {speed}  {figures['mb']:6,.0f} MB  {steps}")
+        print(f"{way:<6}{figures['whole']:6.2f} s  {speed}  {figures['mb']:6,.0f} MB  {figures['cpu']:.2f} s of CPU")
     ratio = took["ours"]["whole"] / took["floor"]["whole"]
-    of_cpu = took["ours"]["cpu"] / took["floor"]["cpu"]
-    print(f"ratio {ratio:.2f} by the clock, {of_cpu:.2f} in time of the CPU (target: below {TARGET:g})")
-    sys.exit(min(ratio, of_cpu) >= TARGET)
+    print(
+        f"ratio {ratio:.2f} by the clock (target: below {TARGET:g}); of peak memory "
+        f"{took['ours']['mb'] / took['floor']['mb']:.2f}, of CPU {took['ours']['cpu'] / took['floor']['cpu']:.2f}"
+    )
+    sys.exit(ratio >= TARGET)
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
         main()
-    asked()  # the register is loaded, and every library with it, before the clock starts
+    Path(sys.argv[3]).mkdir(parents=True)
     before = resource.getrusage(resource.RUSAGE_SELF)
     figures = {"floor": floor, "ours": ours}[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))
     after = resource.getrusage(resource.RUSAGE_SELF)
