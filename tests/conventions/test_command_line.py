@@ -1,0 +1,47 @@
+"""Every command is documented, with an example that names it, and the README's commands exist."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from lgdp_pipelines.cli import app
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMMANDS: dict[str, click.Command] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+PROMISED = {"demo", "dev", "check", "validate", "submit", "collect", "revalidate", "status", "sql", "trace"}
+
+
+def test_the_promised_commands_are_there() -> None:
+    assert set(COMMANDS) == PROMISED
+
+
+@pytest.mark.parametrize("name", sorted(PROMISED))
+def test_each_command_says_what_it_does_with_an_example(name: str) -> None:
+    said = COMMANDS[name].help or ""
+
+    assert len(said.splitlines()[0]) > 20
+    assert f"Example: `lgdp {name}" in said
+
+
+@pytest.mark.parametrize("name", sorted(PROMISED))
+def test_each_option_is_described(name: str) -> None:
+    silent = [
+        parameter.name
+        for parameter in COMMANDS[name].params
+        if parameter.name != "help" and not getattr(parameter, "help", None)
+    ]
+
+    assert silent == []
+
+
+def test_the_readme_speaks_only_of_commands_and_options_that_exist() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    asked = re.findall(r"lgdp (\w+)((?:[^\n`]|\n\s{2,})*)", text)
+
+    assert {name for name, _ in asked} <= PROMISED
+    for name, rest in asked:
+        options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        assert set(re.findall(r"(--[a-z-]+)", rest)) <= options, name

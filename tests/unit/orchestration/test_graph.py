@@ -1,0 +1,111 @@
+"""The graph as a reviewed list: what Dagster is told of the shipped register, and what it may never lose."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.rules import CheckFamily
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
+    settings = Settings.at(tmp_path_factory.mktemp("graph"))
+    platform = Platform(settings, clock=lambda: NOON)
+    return build_definitions(settings, overrides={"platform": platform}).get_repository_def()
+
+
+def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
+    keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
+
+    assert keys == {
+        *(f"{stage}/{ret}" for stage in ("received", "landed", "validated", "published") for ret in RETURNS),
+        *(f"conformed/observation/{ret}" for ret in RETURNS),
+        "conformed/hl1_application/hl1",
+    }
+
+
+RETURNS = ("dhp", "hl1", "people_supported", "waste")
+
+
+def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
+    jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
+
+    assert jobs == {"collect", *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS)}
+    assert {sensor.name for sensor in repository.sensor_defs} == {
+        "watch_council_estate_sftp",
+        "receipts_waiting",
+        "publish_what_changed",
+    }
+    assert {schedule.name for schedule in repository.schedule_defs} == {"poll_council_estate_api"}
+
+
+def test_grid_is_council_by_period_up_to_validated_and_period_after(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    grids = {
+        stage: graph.get(dg.AssetKey([stage, "hl1"])).partitions_def
+        for stage in ("received", "landed", "validated", "published")
+    }
+    quarters = 11  # from FY2024-25-Q1 to the quarter that 21 November 2026 lies in
+
+    for stage in ("received", "landed", "validated"):
+        grid = grids[stage]
+        assert isinstance(grid, dg.MultiPartitionsDefinition)
+        assert len(grid.get_partition_keys()) == 32 * quarters
+    assert grids["published"] is not None
+    assert grids["published"].get_partition_keys()[-1] == "FY2026-27-Q3"
+    assert len(grids["published"].get_partition_keys()) == quarters
+
+
+def test_each_validated_asset_has_a_check_for_each_family_of_rules_and_one_for_time(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    for ret in RETURNS:
+        names = {
+            key.name
+            for key in repository.asset_graph.asset_check_keys
+            if key.asset_key == dg.AssetKey(["validated", ret])
+        }
+        assert names == {*(str(family) for family in CheckFamily), "submission_on_time"}
+
+
+def test_a_changed_slice_leads_to_its_period_and_nothing_waits_for_all_councils(
+    repository: dg.RepositoryDefinition,
+) -> None:
+    """``eager`` or a wait on blocking checks would never fire with one council late."""
+    for key in repository.asset_graph.get_all_asset_keys():
+        condition = repository.asset_graph.get(key).automation_condition
+        if key.path[0] in ("conformed", "published"):
+            assert condition is not None
+            said = repr(condition)
+            assert "any_deps_updated" in said or "AnyDeps" in said
+            assert "missing" not in said.lower()
+        else:
+            assert condition is None
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_by_which_contract(repository: dg.RepositoryDefinition) -> None:
+    for key in repository.asset_graph.get_all_asset_keys():
+        node = repository.asset_graph.get(key)
+        assert node.description
+        assert node.owners, key
+        assert node.tags["lgdp/return"] == key.path[-1]
+        assert "odcs.yaml" in str(node.metadata["contract"])
+
+
+def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(
+    repository: dg.RepositoryDefinition, tmp_path: Path
+) -> None:
+    said = " ".join(
+        f"{repository.asset_graph.get(key).metadata} {repository.asset_graph.get(key).description}"
+        for key in repository.asset_graph.get_all_asset_keys()
+    )
+
+    for word in ("estate/keys", "estate/tokens", "known_hosts", "secrets/"):
+        assert word not in said
