@@ -1,0 +1,451 @@
+"""A run that is killed at every step, and then done again: a script, because what it kills is its own process.
+
+``python killed_run.py FOLDER`` writes beside each home what ended the run and what ledger and lake held when it had
+been done again; and the same of runs that nobody disturbed. ``python killed_run.py HOME POINT WORDS…`` is ``lgdp``,
+killed at a point.
+
+The modules are imported once; each run is a fork of this process that has done nothing else yet, and a run is killed by
+SIGKILL around the product's own functions.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from lgdp_pipelines import cli
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.tokens import token_key
+from lgdp_pipelines.orchestration import publish as publishing
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.orchestration.process import Scope, process
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.storage.catalogue import ask
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.raw import RawStore
+from tests.flow.contracts import add_contract, library, register_with, rule
+
+PERIOD = parse_period("CY2023")
+AT_ONCE = 2
+BUSY = rule("busy", "More than 5,000 books are unlikely", "books > 5000", severity="query")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Something that a run does to the world.
+
+    Attributes:
+        owner: class or module that holds the function.
+        function: its name.
+        table: of the lake, where the function writes several.
+        call: which call of it, counted from 1.
+    """
+
+    owner: Any
+    function: str
+    table: str = ""
+    call: int = 1
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a run is killed, and what follows.
+
+    Attributes:
+        effect: name in :data:`EFFECTS`.
+        when: before or after it.
+        start: what is there when the run begins: nothing, a first release, or news that were judged already.
+        end: how far the repeated run goes: ``processed`` or ``published``.
+    """
+
+    effect: str
+    when: str
+    start: str
+    end: str
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.effect}"
+
+
+class Listener:
+    """Who is told of outcomes."""
+
+    @staticmethod
+    def told(outcomes: object) -> None:
+        """Nobody listens."""
+
+
+def _replaced(table: str) -> Effect:
+    return Effect(Lake, "replace", table)
+
+
+EFFECTS = {
+    "raw put": Effect(RawStore, "put", call=2),
+    "receipt recorded": Effect(Ledger, "record_receipt", call=2),
+    "submissions opened": Effect(Ledger, "open_submissions"),
+    "landed written": _replaced("landed/library__loan__v1"),
+    "findings written": _replaced("judged/finding"),
+    "first validated table written": Effect(Lake, "replace_councils", "validated/library__branch__v1"),
+    "second validated table written": Effect(Lake, "replace_councils", "validated/library__loan__v1"),
+    "told": Effect(Listener, "told"),
+    "settled": Effect(Ledger, "settle"),
+    "judgements mirrored": _replaced("ledger/judgement"),
+    "mirrored": Effect(Ledger, "mirror"),
+    "council dimension written": _replaced("conformed/council"),
+    "period dimension written": _replaced("conformed/period"),
+    "observations written": _replaced("conformed/observation"),
+    "first published table written": _replaced("published/library_branch"),
+    "second published table written": _replaced("published/library_loan"),
+    "lineage written": Effect(publishing, "write_lineage"),
+    "catalogue written": Effect(publishing, "write_catalogue"),
+    "release recorded": Effect(Ledger, "record_release"),
+    "releases mirrored": Effect(Ledger, "mirror", call=2),
+}
+PROCESSING = list(EFFECTS)[:11]
+TO_THE_END = {"after first validated table written"}
+FROM_NOTHING = {"council dimension written", "period dimension written", "lineage written"}
+
+
+def _points() -> Iterator[Point]:
+    """After each effect; and before the first of each kind of start, for what is after one is before the next."""
+    begun: set[str] = set()
+    for effect in EFFECTS:
+        start = "released" if effect in PROCESSING else "nothing" if effect in FROM_NOTHING else "judged"
+        for when in ("before", "after") if start not in begun else ("after",):
+            end = "processed" if start == "released" and f"{when} {effect}" not in TO_THE_END else "published"
+            yield Point(effect, when, start, end)
+        begun.add(start)
+
+
+POINTS = {str(point): point for point in _points()}
+
+FIRST = {
+    "FIF": (["Cupar,1200", "Leven,300"], ["Cupar,1,10", "Leven,1,4"]),
+    "GLG": (["Gorbals,4000"], ["Gorbals,1,99"]),
+}
+"""Each council's rows of the two files: first those that are released when the killed run begins."""
+
+NEWS = {
+    "FIF": (["Cupar,1250", "Leven,310"], ["Cupar,1,11", "Leven,1,5", "Leven,2,6"]),
+    "EDH": (["Leith,6000"], ["Leith,1,70"]),
+    "ABE": (["Torry,many"], ["Torry,1,1"]),
+}
+"""Then a resubmission, a first submission with a query, and one that is rejected."""
+
+
+def platform_at(home: Path) -> Platform:
+    """The platform over a home; its register lies beside all homes, unless it has one of its own."""
+    own = home / "register"
+    platform = Platform(Settings.at(home, own if own.exists() else home.parent / "register"))
+    platform.code_version = "test"  # somebody may commit between two runs
+    return platform
+
+
+def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]]]) -> None:
+    """Hand in two files for each council."""
+    ret = platform.register.returns["LIBRARY"]
+    folder = platform.settings.home / "outbox"
+    for council, (branches, loans) in extracts.items():
+        folder.mkdir(exist_ok=True)
+        files = folder / f"branches_{council}.csv", folder / f"loans_{council}.csv"
+        files[0].write_text("\n".join(["Branch,Books", *branches, ""]), encoding="utf-8")
+        files[1].write_text("\n".join(["Branch,Month,Loans", *loans, ""]), encoding="utf-8")
+        authority = platform.register.councils.by_code[council]
+        hand_in(ret, authority, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+
+
+def processed(platform: Platform) -> None:
+    """What the command line does with what is waiting, without Dagster."""
+    for one in platform.ledger.waiting():
+        ret = platform.register.returns[one.return_code]
+        process(
+            platform, ret, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id=str(os.getpid()),
+            tell=Listener.told,
+        )  # fmt: skip
+
+
+def published(platform: Platform) -> None:
+    """What the command line does with what has changed, without Dagster."""
+    for ret in platform.register.returns.values():
+        periods = publishing.periods_to_publish(platform, ret)
+        if periods:
+            publishing.publish(platform, ret, periods, run_id=str(os.getpid()))
+    publishing.finish(platform)
+
+
+def run(platform: Platform, start: str, end: str) -> None:
+    """A run, as often as it is needed: from what is handed in to as far as it goes."""
+    if start != "judged":
+        handed_in(platform, FIRST if start == "nothing" else NEWS)
+    processed(platform)
+    if end == "processed":
+        publishing.finish(platform)
+    else:
+        published(platform)
+
+
+def killing(point: Point) -> None:
+    """Have this process killed at a point."""
+    effect = EFFECTS[point.effect]
+    real: Callable[..., Any] = getattr(effect.owner, effect.function)
+    calls = 0
+
+    @wraps(real)
+    def killed(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        is_meant = not effect.table or str(args[1]) == effect.table
+        calls += is_meant
+        if is_meant and calls == effect.call and point.when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        given = real(*args, **more)
+        if is_meant and calls == effect.call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return given
+
+    setattr(effect.owner, effect.function, killed)
+
+
+_TECHNICAL = {"run_id", "versions", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
+"""Times, runs, and numbers of commits: a run that is done again has others, and nothing is made from them."""
+
+
+def state(home: Path) -> dict[str, Any]:
+    """What ledger and lake hold, table by table, without what must differ; and what the ledger finds amiss."""
+    ledger = sqlite3.connect(home / "ledger.sqlite")
+    ledger.row_factory = sqlite3.Row
+    names = [row[0] for row in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+    found: dict[str, Any] = {}
+    for name in names:
+        rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
+        found[f"database {name}"] = _content(rows, first=home)
+    receipts = [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
+    found["duplicates"] = sorted(row["file_name"] for row in receipts if row["state"] == "duplicate")
+    for log in sorted((home / "lake").rglob("_delta_log")):
+        frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
+        found[f"lake {log.parent.relative_to(home / 'lake')}"] = _content(frame.to_dicts(), first=home)
+    found["received"] = sorted(file.name for file in (home / "lake" / "received").rglob("*") if file.is_file())
+    platform = platform_at(home)
+    found["balance"] = platform.ledger.balance()
+    if platform.settings.catalogue.exists():
+        views = ask(platform.settings.catalogue, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views()")
+        found["catalogue"] = sorted(name for name in views["name"].to_pylist() if "duckdb" not in name)
+    return found
+
+
+def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
+    """Rows as text in an order of their own; duplicates are left out, and receipts numbered without them."""
+    numbers = _receipt_numbers(first)
+    kept = []
+    for row in rows:
+        if row.get("state") == "duplicate":
+            continue
+        if "file_name" in row:
+            row["id"] = numbers[row["id"]]
+        if "receipt_id" in row:
+            row["receipt_id"] = numbers[row["receipt_id"]]
+        kept.append({name: value for name, value in row.items() if name not in _TECHNICAL})
+    return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
+
+
+def _receipt_numbers(home: Path) -> dict[int, int]:
+    with sqlite3.connect(home / "ledger.sqlite") as ledger:
+        ids = ledger.execute("SELECT id FROM receipt WHERE state <> 'duplicate' ORDER BY id").fetchall()
+    return {row[0]: number for number, row in enumerate(ids, 1)}
+
+
+def in_a_fork(work: Callable[[], None]) -> int:
+    """Do something in a process of its own.
+
+    Returns:
+        The signal that ended it, or 0; 1 where it failed.
+    """
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except Exception:  # noqa: BLE001 - told in the output of the test
+            traceback.print_exc()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def must(work: Callable[[], None]) -> None:
+    """Do something that must not fail, in a process of its own."""
+    if in_a_fork(work):
+        raise SystemExit("An undisturbed run failed.")
+
+
+def saved(home: Path) -> None:
+    """Write a home's state beside it."""
+    home.with_suffix(".json").write_text(json.dumps(state(home)), encoding="utf-8")
+
+
+def prepared(folder: Path) -> None:
+    """The starts, and what comes of an undisturbed run from each."""
+    register_with(folder / "register", library(BUSY))
+    token_key(Settings.at(folder / "nothing").secrets)
+    shutil.copytree(folder / "nothing", folder / "released")
+    must(lambda: run(platform_at(folder / "released"), "nothing", "published"))
+    shutil.copytree(folder / "released", folder / "judged")
+    must(lambda: run(platform_at(folder / "judged"), "released", "processed"))
+    for start, end in sorted({(point.start, point.end) for point in POINTS.values()}):
+        home = folder / f"undisturbed {start} {end}"
+        shutil.copytree(folder / start, home)
+        must(lambda home=home, start=start, end=end: (run(platform_at(home), start, end), saved(home)))
+
+
+def killed(folder: Path, point: Point) -> None:
+    """A run that is killed."""
+    home = folder / f"killed {point}"
+    shutil.copytree(folder / point.start, home)
+    ended = in_a_fork(lambda: (killing(point), run(platform_at(home), point.start, point.end)))
+    home.with_suffix(".ended").write_text(str(ended), encoding="utf-8")
+
+
+def repeated(folder: Path, points: Sequence[Point]) -> None:
+    """The runs that were killed, done again. One process does many: each has a home, and a platform, of its own."""
+    for point in points:
+        home = folder / f"killed {point}"
+        run(platform_at(home), point.start, point.end)
+        saved(home)
+        shutil.rmtree(home)
+
+
+@dataclass(frozen=True)
+class Stricter:
+    """A run killed after its slices were written; before it is done again, a new rule rejects what it accepted.
+
+    Attributes:
+        effect: after which it is killed.
+        news: Fife's rows of the two files.
+        recovery_killed_after: where the run that puts things right is killed too; empty where it is not.
+    """
+
+    effect: str
+    news: tuple[list[str], list[str]]
+    recovery_killed_after: str = ""
+
+
+STRICTER = {
+    "both tables written": Stricter("second validated table written", NEWS["FIF"]),
+    "one table written": Stricter("first validated table written", NEWS["FIF"]),
+    "one table emptied": Stricter("first validated table written", ([], ["Cupar,1,11"])),
+    "recovery killed too": Stricter(
+        "second validated table written", NEWS["FIF"], recovery_killed_after="first validated table written"
+    ),
+}
+
+
+def stricter_library() -> dict[str, Any]:
+    """A version of the contract that refuses :data:`NEWS` of Fife, and a submission without any branch."""
+    few = rule("few_books", "No branch has more than 1,220 books, or Fife's had", "books > 1220 AND books < 4000")
+    some = {
+        "id": "some_branch", "name": "There is a branch", "description": "Export it again.", "severity": "error",
+        "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "unit": "rows",
+    }  # fmt: skip
+    text = json.dumps({**library(BUSY, few, some), "version": "1.1.0"})
+    return json.loads(text.replace('"CY2022"', f'"{PERIOD.id}"'))
+
+
+def made_stricter(folder: Path, name: str) -> None:
+    """Killed, then judged by a stricter rule: the slice must be undone."""
+    case = STRICTER[name]
+    home = folder / f"stricter {name}"
+    shutil.copytree(folder / "released", home)
+    shutil.copytree(folder / "register", home / "register")
+
+    def hand() -> None:
+        handed_in(platform_at(home), {"FIF": case.news})
+
+    ended = in_a_fork(lambda: (killing(Point(case.effect, "after", "", "")), hand(), processed(platform_at(home))))
+    home.with_suffix(".ended").write_text(str(ended), encoding="utf-8")
+    add_contract(home / "register", stricter_library())
+    if case.recovery_killed_after:
+        point = Point(case.recovery_killed_after, "after", "", "")
+        in_a_fork(lambda: (killing(point), processed(platform_at(home))))
+    if in_a_fork(lambda: (processed(platform_at(home)), publishing.finish(platform_at(home)), saved(home))):
+        home.with_suffix(".json").write_text(json.dumps({"failed": 1}), encoding="utf-8")
+
+
+def side_by_side(work: Sequence[Callable[[], None]]) -> None:
+    """Do each piece of work in a process of its own, two at a time."""
+    running = 0
+    for one in work:
+        if running == AT_ONCE:
+            os.wait()
+            running -= 1
+        if os.fork() == 0:
+            in_a_fork(one)
+            os._exit(0)
+        running += 1
+    while running:
+        os.wait()
+        running -= 1
+
+
+def main(folder: Path) -> None:
+    """Everything."""
+    begun = time.monotonic()
+    prepared(folder)
+    print(f"prepared after {time.monotonic() - begun:.1f} s", file=sys.stderr)
+    points = list(POINTS.values())
+    side_by_side([lambda point=point: killed(folder, point) for point in points])
+    side_by_side(
+        [
+            *(lambda part=part: repeated(folder, points[part::AT_ONCE]) for part in range(AT_ONCE)),
+            *(lambda name=name: made_stricter(folder, name) for name in STRICTER),
+        ]
+    )
+    shutil.rmtree(folder / "nothing")
+    print(f"done after {time.monotonic() - begun:.1f} s", file=sys.stderr)
+
+
+SLOW_TO_LOAD = (
+    "lgdp_pipelines.conformance.dbt_seam",
+    "lgdp_pipelines.conformance.dbt_plugin",
+    "dbt.task.build",
+    "dbt.adapters.duckdb.impl",
+    "hypothesis",
+    "sqlglot.optimizer",
+)
+"""Seconds, once for all forks."""
+
+
+def submit(home: Path, point: str, words: list[str]) -> None:
+    """``lgdp``, killed at a point."""
+    when, effect = point.split(" ", 1)
+    killing(Point(effect, when, "", ""))
+    os.environ |= {"LGDP_HOME": str(home), "LGDP_SCHEMAS": str(home.parent / "register")}
+    sys.argv = ["lgdp", *words]
+    cli.main()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        submit(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+    else:
+        for module in SLOW_TO_LOAD:
+            importlib.import_module(module)
+        main(Path(sys.argv[1]))

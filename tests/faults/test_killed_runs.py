@@ -1,0 +1,121 @@
+"""A run killed at any step and done again leaves what an undisturbed run leaves: nothing lost, nothing twice."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.settings import Settings
+from tests.faults import killed_run
+from tests.faults.killed_run import POINTS, STRICTER
+from tests.flow.contracts import library, register_with
+from tests.flow.driver import Lgdp, csv
+
+SCRIPT = Path(killed_run.__file__)
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("killed")
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, timeout=600, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def read(homes: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((homes / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def ended(homes: Path, name: str) -> int:
+    return int((homes / f"{name}.ended").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_killed_run_done_again_leaves_what_an_undisturbed_one_leaves(homes: Path, name: str) -> None:
+    point = POINTS[name]
+    expected = read(homes, f"undisturbed {point.start} {point.end}")
+    found = read(homes, f"killed {name}")
+
+    assert ended(homes, f"killed {name}") == signal.SIGKILL
+    assert found.keys() == expected.keys()
+    for part in expected.keys() - {"duplicates"}:
+        assert found[part] == expected[part], part
+    assert found["balance"] == []
+
+
+@pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.start == "released"])
+def test_file_is_a_duplicate_exactly_if_its_receipt_was_written_before_the_kill(homes: Path, name: str) -> None:
+    received = {"before raw put": 1, "after raw put": 1, "after receipt recorded": 2}.get(name, 6)
+
+    assert len(read(homes, f"killed {name}")["duplicates"]) == received
+
+
+def test_undisturbed_run_does_all_that_is_to_be_lost(homes: Path) -> None:
+    """The comparisons above would be empty if the run did nothing."""
+    found = read(homes, "undisturbed released published")
+    states = {row["id"]: row["state"] for row in map(json.loads, found["database submission"])}
+    released = [json.loads(row)["number"] for row in found["database release"]]
+    books = {(row["council_code"], row["value"]) for row in map(json.loads, found["lake published/library_branch"])}
+
+    assert states == {
+        "LIBRARY.FIF.CY2023.001": "superseded",
+        "LIBRARY.FIF.CY2023.002": "current",
+        "LIBRARY.GLG.CY2023.001": "current",
+        "LIBRARY.EDH.CY2023.001": "current",
+        "LIBRARY.ABE.CY2023.001": "rejected",
+    }
+    assert sorted(released) == [1, 2]
+    assert books == {("FIF", 1250.0), ("FIF", 310.0), ("GLG", 4000.0), ("EDH", 6000.0)}
+    assert len(found["database query"]) == len(found["lake ledger/query"]) == 1
+    assert len(found["received"]) == 10
+    assert "published.library_loan" in found["catalogue"]
+    assert found["duplicates"] == found["balance"] == []
+
+
+@pytest.mark.parametrize("name", STRICTER)
+def test_slice_of_a_submission_that_is_refused_after_all_gives_way_to_the_last_good_one(homes: Path, name: str) -> None:
+    before = read(homes, "undisturbed nothing published")
+    found = read(homes, f"stricter {name}")
+    states = {row["id"]: row["state"] for row in map(json.loads, found["database submission"])}
+
+    assert ended(homes, f"stricter {name}") == signal.SIGKILL
+    assert states == {
+        "LIBRARY.FIF.CY2023.001": "current",
+        "LIBRARY.FIF.CY2023.002": "rejected",
+        "LIBRARY.GLG.CY2023.001": "current",
+    }
+    for table in ("lake validated/library__branch__v1", "lake validated/library__loan__v1"):
+        assert found[table] == before[table]
+    assert found["balance"] == []
+
+
+def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_path: Path) -> None:
+    register = register_with(tmp_path / "register", library())
+    lgdp = Lgdp(tmp_path / "home", register)
+    files = (
+        csv(tmp_path, "branches.csv", "Branch,Books", "Cupar,many"),
+        csv(tmp_path, "loans.csv", "Branch,Month,Loans", "Cupar,1,10"),
+    )
+    words = ["submit", "LIBRARY", *map(str, files), "--council", "Fife", "--period", "CY2023"]
+    killed = subprocess.run(
+        [sys.executable, str(SCRIPT), str(lgdp.home), "before settled", *words],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    again = lgdp(*words, expect=1)
+
+    assert set(again.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: rejected (2 rows, 1 errors, 0 queries)"}
+    assert lgdp.ask("SELECT count(*) AS n FROM ledger.submission") == [{"n": 1}]
+    assert [row["rule"] for row in lgdp.ask("FROM judged.finding")] == ["library.books.type"]
+    assert Platform(Settings.at(lgdp.home, register)).ledger.balance() == []
