@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.orchestration import events, policy, specs
+from lgdp_pipelines.orchestration import events, policy, release_events, specs
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.process import Outcome, Scope, process
-from lgdp_pipelines.orchestration.publish import conformed_model_names, publish
+from lgdp_pipelines.orchestration.publish import conformed_model_names, edges_of, publish
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import parse_period
@@ -151,6 +151,6 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         release = publish(platform, ret, context.partition_keys, run_id=context.run.run_id, progress=context.log.info)
-        yield from events.publication_results(ret, release)
+        yield from release_events.publication_results(ret, release, edges_of(platform))
 
     return publish_return

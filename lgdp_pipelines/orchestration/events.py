@@ -6,24 +6,18 @@ item is shown: previews hold open items only, and findings never repeat a value.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from lgdp_pipelines.conformance.build import BuildOutcome, BuiltModel, BuiltTest
 from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
 from lgdp_pipelines.orchestration.partitions import cell
-from lgdp_pipelines.orchestration.policy import SLICE_TESTS_HOLD, SUBMISSION_ON_TIME
+from lgdp_pipelines.orchestration.policy import ROW_COUNT, SUBMISSION_ON_TIME
 from lgdp_pipelines.orchestration.process import Outcome
-from lgdp_pipelines.orchestration.publish import Publication, conformed_model_names
-from lgdp_pipelines.orchestration.specs import LANDED, PUBLISHED, VALIDATED, conformed_key, open_items, stage_key
+from lgdp_pipelines.orchestration.specs import LANDED, VALIDATED, open_items, stage_key
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.standards.rules import CheckFamily, RuleResult, Severity, family_of
-
-ROW_COUNT = "dagster/row_count"
-"""Dagster shows it beside the asset."""
 
 SHOWN_FINDINGS = 50
 SHOWN_ROWS = 5
@@ -35,13 +29,14 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
     """Landed, whatever the verdict; validated, where the submission now stands."""
     key = cell(outcome.council, outcome.submission.period)
     judgement = outcome.judgement
+    submission = f"_submission_id = '{outcome.submission.id}'"
     about: dict[str, dg.MetadataValue] = {
         "submission": dg.MetadataValue.text(outcome.submission.id),
         "verdict": dg.MetadataValue.text(str(judgement.verdict)),
         "findings": dg.MetadataValue.int(sum(result.failed for result in judgement.results)),
         "received": dg.MetadataValue.timestamp(outcome.submission.received_at),
         "contract": dg.MetadataValue.text(f"{contract.return_code} {contract.version}"),
-        "look closer": dg.MetadataValue.text(f"lgdp trace validated.{ret.slug} --submission {outcome.submission.id}"),
+        "all findings": dg.MetadataValue.md(f'`lgdp sql "FROM judged.finding WHERE {submission}"`'),
     }
     rows = {ROW_COUNT: outcome.rows}
     yield dg.AssetMaterialization(stage_key(LANDED, ret), partition=key, metadata={**about, **rows})
@@ -130,63 +125,6 @@ def findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.Metadat
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "int" if name == "row" else "string") for name in columns])
     return dg.MetadataValue.table(records=records, schema=schema)
-
-
-def publication_results(ret: Return, publication: Publication) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-    """What came of a build: each table that was written, and whether the tests of its slices hold.
-
-    Raises:
-        dg.Failure: a test kept the published slice back; what was published stands.
-    """
-    outcome = publication.outcome
-    written = outcome.written
-    for name in conformed_model_names(ret):
-        key = conformed_key(name, ret)
-        built = written.get(f"conformed/{name}")
-        if built is not None:
-            yield dg.MaterializeResult(asset_key=key, metadata=_about(built))
-        yield _tests(key, [test for test in outcome.tests if _is_about(test, outcome, "conformed")])
-    published = stage_key(PUBLISHED, ret)
-    checked = _tests(published, [test for test in outcome.tests if not _is_about(test, outcome, "conformed")])
-    if outcome.is_published:
-        metadata: dict[str, Any] = {
-            "releases": ", ".join(f"{one.period} release {one.number}" for one in publication.releases),
-        }
-        for table, built in written.items():
-            if table.startswith("published/"):
-                metadata[f"rows of {table.replace('/', '.')}"] = built.rows
-        yield dg.MaterializeResult(asset_key=published, metadata=metadata)
-    yield checked
-    if not outcome.is_published:
-        held = ", ".join(test.name for test in outcome.failed_tests)
-        raise dg.Failure(f"Nothing was released: {held}. What was published stands.", allow_retries=False)
-
-
-def _is_about(test: BuiltTest, outcome: BuildOutcome, layer: str) -> bool:
-    tables = {model.unique_id: model.table for model in outcome.models}
-    return tables.get(test.model, "").startswith(f"{layer}/")
-
-
-def _about(built: BuiltModel) -> dict[str, Any]:
-    about: dict[str, Any] = {
-        "dbt model": built.unique_id.rsplit(".", 1)[-1],
-        "delta version": built.version,
-        ROW_COUNT: built.rows,
-    }
-    if built.sql:
-        about["SQL"] = dg.MetadataValue.md(f"```sql\n{built.sql}\n```")
-    return about
-
-
-def _tests(key: dg.AssetKey, tests: Sequence[BuiltTest]) -> dg.AssetCheckResult:
-    lines = ["| test | what is true | result | rows that break it |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{test.name}` | {test.description} | {test.status} | {test.failures} |" for test in tests]
-    return dg.AssetCheckResult(
-        asset_key=key,
-        check_name=SLICE_TESTS_HOLD,
-        passed=all(test.status in ("pass", "warn") for test in tests),
-        metadata={"tests": dg.MetadataValue.md("\n".join(lines))},
-    )
 
 
 def _rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:

@@ -22,6 +22,9 @@ SENSOR_SECONDS = 30
 RUN_RETRIES = {"dagster/max_retries": "2"}
 """A run is idempotent slices alone, so a run that died is simply started again, twice."""
 
+ROW_COUNT = "dagster/row_count"
+"""Metadata that Dagster shows beside an asset."""
+
 SUBMISSION_ON_TIME = "submission_on_time"
 SLICE_TESTS_HOLD = "slice_tests_hold"
 
