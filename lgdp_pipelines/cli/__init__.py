@@ -13,8 +13,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
 import typer
+from typer._click.exceptions import ClickException  # typer has its own copy of click, and no public name for wrong use
 
 from lgdp_pipelines.cli import estate, journey, lake, register
 from lgdp_pipelines.cli.output import say
@@ -43,9 +43,9 @@ def main() -> None:
     """Run one command; end with its exit code, and with one clear message where it could not be done."""
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.Abort:
+    except typer.Abort:
         sys.exit(INTERRUPTED)
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         sys.exit(WRONG_USE)
     except LgdpError as error:
