@@ -129,11 +129,7 @@ def _as_json(reading: Reading, judgement: Judgement) -> None:
             "verdict": str(judgement.verdict),
             "rows": reading.rows,
             "findings": judgement.findings.select(columns).to_dicts(),
-            "rules": [
-                {"rule": one.rule, "result": str(one.result), "failed": one.failed}
-                | ({"reason": one.reason} if one.reason else {})
-                for one in judgement.results
-            ],
+            "rules": [{"rule": one.rule, "result": str(one.result), "failed": one.failed} for one in judgement.results],
         },
         sys.stdout,
         ensure_ascii=False,
