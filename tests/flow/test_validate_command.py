@@ -1,0 +1,194 @@
+"""``lgdp validate``: what a council's officer sees on their own machine is what the platform will say."""
+
+import csv as csv_files
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.rules import rules_of
+from tests.flow.contracts import PROJECT
+from tests.flow.driver import Lgdp, Said
+
+SCHEMAS = PROJECT / "schemas"
+SAMPLE = PROJECT / "data" / "samples" / "hl1_FIF_FY2024-25-Q1.csv"
+WHO = ("--council", "Fife", "--period", "FY2024-25-Q1")
+
+SECRETS = {"APPREF": "ZZ-REF-987654", "DOB": "31021987", "POSTCODE": "QQ9 XX", "ASSESS": "QV", "LACODE": "260"}
+"""Cells of the bad file: the key twice, a day that there is not, a code that there is not, another council's code."""
+
+
+@pytest.fixture
+def lgdp(tmp_path: Path) -> Lgdp:
+    return Lgdp(tmp_path / "home", SCHEMAS)
+
+
+def changed(file: Path, change: Callable[[list[dict[str, str]]], None]) -> Path:
+    """The sample with some cells changed."""
+    with SAMPLE.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv_files.DictReader(stream))
+    change(rows)
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv_files.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    def spoil(rows: list[dict[str, str]]) -> None:
+        rows[0]["APPREF"] = rows[1]["APPREF"] = SECRETS["APPREF"]
+        rows[3]["DOB"] = SECRETS["DOB"]
+        rows[4]["ASSESS"] = SECRETS["ASSESS"]
+        rows[6]["LACODE"] = SECRETS["LACODE"]
+
+    return changed(tmp_path / "bad.csv", spoil)
+
+
+UNREADABLE = {
+    "nothing": b"",
+    "a workbook": b"PK\x03\x04" + bytes(range(256)),
+    "a quotation without end": SAMPLE.read_bytes() + b'250,"ZZ-REF-987654\n',
+}
+
+
+def test_good_file_is_accepted(lgdp: Lgdp) -> None:
+    said = lgdp("validate", "HL1", SAMPLE, *WHO)
+
+    assert "accepted" in said.out
+    assert "25 rows" in said.out
+
+
+def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: Lgdp, bad: Path) -> None:
+    said = lgdp("validate", "HL1", bad, *WHO, expect=1)
+
+    assert "rejected" in said.out
+    for rule in ("hl1.dob.type", "hl1.assess.codes", "hl1.lacode.council"):
+        assert any(rule in line for line in said.out.splitlines()), (rule, said.out)
+    assert_repeats_nothing(said)
+
+
+def assert_repeats_nothing(said: Said) -> None:
+    words = set((said.out + said.err).replace("“", " ").replace("”", " ").split())
+    assert not words & {SECRETS["APPREF"], SECRETS["DOB"], SECRETS["ASSESS"]}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: Lgdp, tmp_path: Path, what: str) -> None:
+    file = tmp_path / "extract.csv"
+    file.write_bytes(UNREADABLE[what])
+
+    said = lgdp("validate", "HL1", file, *WHO, expect=2)
+
+    assert "extract.csv" in said.err
+    assert "→ Export it again as CSV in utf-8" in said.err
+    assert_repeats_nothing(said)
+
+
+def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: Lgdp, bad: Path) -> None:
+    said = lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1)
+    found = json.loads(said.out)
+
+    assert_shape(found)
+    assert (found["verdict"], found["rows"]) == ("rejected", 25)
+    assert said.err == ""
+
+
+def assert_shape(found: dict[str, Any]) -> None:
+    """As the design has it, and no more."""
+    contract = load_register(SCHEMAS).returns["HL1"].latest
+    assert list(found) == ["verdict", "rows", "findings", "rules"]
+    for finding in found["findings"]:
+        assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]
+    assert [one["rule"] for one in found["rules"]] == [rule.id for rule in rules_of(contract)]
+    for one in found["rules"]:
+        assert list(one) == ["rule", "result", "failed"]
+        assert one["result"] in ("passed", "failed", "not_run")
+    failed = {one["rule"]: one["failed"] for one in found["rules"] if one["failed"]}
+    listed = [finding["rule"] for finding in found["findings"]]
+    assert failed == {rule: listed.count(rule) for rule in listed}
+
+
+def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(lgdp: Lgdp, tmp_path: Path) -> None:
+    unreadable = tmp_path / "extract.csv"
+    unreadable.write_bytes(UNREADABLE["a workbook"])
+    good = json.loads(lgdp("validate", "HL1", SAMPLE, *WHO, "--format", "json").out)
+    broken = json.loads(lgdp("validate", "HL1", unreadable, *WHO, "--format", "json", expect=2).out)
+
+    assert_shape(good)
+    assert (good["verdict"], good["rows"], good["findings"]) == ("accepted", 25, [])
+    assert_shape(broken)
+    assert (broken["verdict"], broken["rows"]) == ("rejected", 0)
+    assert {finding["rule"] for finding in broken["findings"]} == {"hl1.readable"}
+
+
+def test_findings_as_csv_open_in_a_spreadsheet(lgdp: Lgdp, bad: Path) -> None:
+    said = lgdp("validate", "HL1", bad, *WHO, "--format", "csv", expect=1)
+    rows = list(csv_files.DictReader(said.out.splitlines()))
+
+    assert {(row["rule"], row["row"]) for row in rows} >= {("hl1.dob.type", "5"), ("hl1.lacode.council", "8")}
+    assert said.err == ""
+
+
+def test_platform_finds_the_same_in_the_same_rows_with_the_same_words(lgdp: Lgdp, bad: Path) -> None:
+    offline = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)
+    assert not lgdp.home.exists()
+
+    lgdp("submit", "HL1", bad, *WHO, expect=1)
+    findings = lgdp.ask('SELECT rule, severity, item, sheet, "row", "column", message FROM judged.finding')
+    results = lgdp.ask("SELECT rule, result, failed FROM ledger.rule_result")
+
+    assert len(findings) >= 4
+    assert in_order(findings) == in_order(offline["findings"])
+    assert in_order(results) == in_order(offline["rules"])
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def test_rows_are_those_that_a_spreadsheet_shows(lgdp: Lgdp, bad: Path) -> None:
+    found = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)["findings"]
+    places = {(one["rule"], one["row"], one["column"]) for one in found}
+
+    assert places == {
+        ("hl1.application.key", 3, "APPREF"),
+        ("hl1.dob.type", 5, "DOB"),
+        ("hl1.assess.codes", 6, "ASSESS"),
+        ("hl1.lacode.council", 8, "LACODE"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("HL1", "nowhere.csv", *WHO), "nowhere.csv"),
+        (("HL1", ".", *WHO), "folder"),
+        (("HL9", SAMPLE, *WHO), "HL9"),
+        (("HL1", SAMPLE, "--council", "Narnia", "--period", "FY2024-25-Q1"), "Narnia"),
+        (("HL1", SAMPLE, "--council", "Fife", "--period", "soon"), "soon"),
+        (("HL1", SAMPLE, "--council", "Fife", "--period", "CY2024"), "CY2024"),
+        (("HL1", SAMPLE, "--council", "Fife", "--period", "FY1990-91-Q1"), "FY1990-91-Q1"),
+        (("HL1", SAMPLE, SAMPLE, *WHO), "hl1"),
+        (("HL1", SAMPLE, "--council", "Fife"), "--period"),
+        (("HL1", SAMPLE, *WHO, "--format", "xml"), "xml"),
+    ],
+)
+def test_wrong_use_ends_with_two_and_names_what_is_wrong(lgdp: Lgdp, words: tuple[str | Path, ...], what: str) -> None:
+    said = lgdp("validate", *words, expect=2)
+
+    assert what in said.err
+    assert len(said.err) > len(what) + 20
+    assert not said.out or "--format" not in words
+
+
+def test_nothing_is_made_under_home(lgdp: Lgdp, bad: Path) -> None:
+    lgdp("validate", "HL1", SAMPLE, *WHO)
+    lgdp("validate", "HL1", bad, *WHO, expect=1)
+    lgdp("validate", "HL1", "nowhere.csv", *WHO, expect=2)
+
+    assert not lgdp.home.exists()
