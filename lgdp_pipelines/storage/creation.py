@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.layout import refuse_differences
+from lgdp_pipelines.storage.layout import plain, refuse_differences
 from lgdp_pipelines.storage.tables import LakeTable
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -22,7 +22,7 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
     """
     return DeltaTable.create(
         str(path),
-        schema=_commented(table.schema or schema, table),
+        schema=_commented(table.schema or pa.schema([pa.field(one.name, plain(one.type)) for one in schema]), table),
         mode="ignore",
         partition_by=list(table.partition_by),
         name=str(table),
@@ -60,13 +60,13 @@ def widened(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
     """
     present = pa.schema(delta.schema().to_arrow())
     for field in rows.schema:
-        if field.name in present.names and present.field(field.name).type != field.type:
+        if field.name in present.names and present.field(field.name).type != plain(field.type):
             raise SchemaMismatch(
-                f"{field.name} is {field.type} in the rows and {present.field(field.name).type} in the table.",
+                f"{field.name} is {plain(field.type)} in the rows and {present.field(field.name).type} in the table.",
                 where=str(table),
                 remedy="Nothing was written. A change of type is a major version of the contract.",
             )
-    new = pa.schema([field for field in rows.schema if field.name not in present.names])
+    new = pa.schema([pa.field(one.name, plain(one.type)) for one in rows.schema if one.name not in present.names])
     if new.names:
         delta.alter.add_columns(list(Schema.from_arrow(_commented(new, table)).fields))
     _keep_statistics_open(delta, table, rows.schema, new)
@@ -74,7 +74,7 @@ def widened(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
     columns = [
         rows[field.name] if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type) for field in whole
     ]
-    return pa.table(columns, schema=whole)
+    return pa.table(columns, names=whole.names)
 
 
 def _keep_statistics_open(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:

@@ -18,13 +18,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.creation import create, fit
-from lgdp_pipelines.storage.layout import Rows, arrow_rows, refuse_strangers
+from lgdp_pipelines.storage.layout import Rows, arrow_rows, plain, refuse_strangers
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
 
 _ATTEMPTS = 30
@@ -215,7 +215,7 @@ class Lake:
                 app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
             )
             nothing = pa.schema(base.schema().to_arrow()).empty_table()
-            return _write(base, nothing, condition, properties)
+            return _write(base, table, nothing, condition, properties)
 
         return self._committed(table, change)
 
@@ -229,7 +229,7 @@ class Lake:
         self, table: LakeTable, base: DeltaTable | None, rows: pa.Table, condition: str, properties: CommitProperties
     ) -> int:
         delta = base or create(self.path(table), table, rows.schema)
-        return _write(delta, fit(delta, table, rows), condition, properties)
+        return _write(delta, table, fit(delta, table, rows), condition, properties)
 
     def _committed(self, table: LakeTable, change: Callable[[DeltaTable | None], int]) -> int:
         """Do a change on the present version, and on the next one again where another writer came between."""
@@ -253,9 +253,26 @@ class Lake:
         )
 
 
-def _write(delta: DeltaTable, rows: pa.Table, condition: str, properties: CommitProperties) -> int:
-    write_deltalake(delta, rows, mode="overwrite", predicate=condition, commit_properties=properties)
+def _write(delta: DeltaTable, table: LakeTable, rows: pa.Table, condition: str, properties: CommitProperties) -> int:
+    write_deltalake(
+        delta,
+        rows,
+        mode="overwrite",
+        predicate=condition,
+        commit_properties=properties,
+        writer_properties=_parquet(table),
+    )
     return delta.version()
+
+
+def _parquet(table: LakeTable) -> WriterProperties:
+    """How files are written: minima and maxima of open columns alone, as in the log."""
+    return WriterProperties(
+        compression="ZSTD",
+        compression_level=1,
+        default_column_properties=ColumnProperties(statistics_enabled="NONE"),
+        column_properties={name: ColumnProperties(statistics_enabled="CHUNK") for name in table.open_columns},
+    )
 
 
 def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:
@@ -277,7 +294,8 @@ def _frame(rows: pa.Table) -> pl.DataFrame:
 
 
 def _distinct(rows: pa.Table) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = rows.group_by(rows.column_names).aggregate([]).to_pylist()
+    text = rows.cast(pa.schema([pa.field(one.name, plain(one.type)) for one in rows.schema]))
+    found: list[dict[str, object]] = text.group_by(text.column_names).aggregate([]).to_pylist()
     return found
 
 

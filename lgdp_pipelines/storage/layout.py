@@ -1,6 +1,8 @@
 """Whether rows are shaped exactly as a table is. Delta Lake would cast them without a word.
 
-What belongs here: comparing columns, and bringing rows into Arrow's plainest layout. What does not: changing a value.
+Text may come in any of Arrow's layouts (``string``, ``large_string``, ``string_view``): they hold the same, Delta Lake
+takes each as it is, and bringing a million rows from one into another costs as much as judging them. What belongs here:
+comparing columns. What does not: changing a value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,25 +18,29 @@ Rows: TypeAlias = pl.DataFrame | pa.Table | pa.RecordBatchReader
 """Rows to be written. A reader is read whole, because a write that meets another writer is made again."""
 
 
-def arrow_rows(rows: Rows) -> pa.Table:
-    """Rows as an Arrow table, text in its plainest layout (``large_string`` and ``string_view`` become ``string``)."""
-    table = _table(rows)
-    schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in table.schema])
-    return table.cast(schema)
-
-
 def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
-    """A frame's columns of a schema, in its order and types. Text is copied once, out of Polars' own layout."""
-    return frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
+    """A frame's columns of a schema, in its order and types; text stays in Polars' own layout.
+
+    Raises:
+        pyarrow.ArrowInvalid: a value is none of its column's type.
+    """
+    table = frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.newest())
+    columns = [
+        column if plain(column.type) == field.type else column.cast(field.type)
+        for column, field in zip(table.columns, schema, strict=True)
+    ]
+    return pa.table(columns, names=schema.names)
 
 
-def _table(rows: Rows) -> pa.Table:
+def arrow_rows(rows: Rows) -> pa.Table:
+    """Rows as an Arrow table, text in whatever layout it has."""
     if isinstance(rows, pl.DataFrame):
         return rows.to_arrow(compat_level=pl.CompatLevel.newest())
     return rows.read_all() if isinstance(rows, pa.RecordBatchReader) else rows
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def plain(kind: pa.DataType) -> pa.DataType:
+    """A type whatever its layout."""
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
     if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
@@ -52,9 +58,9 @@ def refuse_differences(found: pa.Schema, wanted: pa.Schema, *, where: str) -> No
     missing = [name for name in types if name not in found.names]
     unknown = [name for name in found.names if name not in types]
     differing = [
-        f"{field.name} is {field.type}, not {types[field.name]}"
+        f"{field.name} is {plain(field.type)}, not {types[field.name]}"
         for field in found
-        if field.name in types and field.type != types[field.name]
+        if field.name in types and plain(field.type) != plain(types[field.name])
     ]
     said = [f"{', '.join(missing)} missing"] if missing else []
     said += [f"{', '.join(unknown)} unknown"] if unknown else []
@@ -80,7 +86,7 @@ def refuse_strangers(rows: pa.Table, allowed: Mapping[str, str | Sequence[str] |
         wanted: list[str | None] = [values] if values is None or isinstance(values, str) else list(values)
         if column not in rows.column_names:
             raise SchemaMismatch(f"The slice is named by {column}, which the rows do not have.", where=where)
-        inside = pc.is_in(rows[column], value_set=pa.array(wanted, pa.string()))
+        inside = pc.is_in(rows[column].cast(pa.string()), value_set=pa.array(wanted, pa.string()))
         if not pc.all(inside, min_count=0).as_py():
             raise StorageError(
                 f"Some rows have another {column} than the slice they are to replace.",

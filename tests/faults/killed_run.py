@@ -291,12 +291,6 @@ def in_a_fork(work: Callable[[], None]) -> int:
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def must(work: Callable[[], None]) -> None:
-    """Do something that must not fail, in a process of its own."""
-    if in_a_fork(work):
-        raise SystemExit("An undisturbed run failed.")
-
-
 def saved(home: Path) -> None:
     """Write a home's state beside it."""
     home.with_suffix(".json").write_text(json.dumps(state(home)), encoding="utf-8")
@@ -306,14 +300,22 @@ def prepared(folder: Path) -> None:
     """The starts, and what comes of an undisturbed run from each."""
     register_with(folder / "register", library(BUSY))
     token_key(Settings.at(folder / "nothing").secrets)
-    shutil.copytree(folder / "nothing", folder / "released")
-    must(lambda: run(platform_at(folder / "released"), "nothing", "published"))
-    shutil.copytree(folder / "released", folder / "judged")
-    must(lambda: run(platform_at(folder / "judged"), "released", "processed"))
-    for start, end in sorted({(point.start, point.end) for point in POINTS.values()}):
-        home = folder / f"undisturbed {start} {end}"
-        shutil.copytree(folder / start, home)
-        must(lambda home=home, start=start, end=end: (run(platform_at(home), start, end), saved(home)))
+    undisturbed(folder, "nothing", "published", "released")
+    undisturbed(folder, "released", "processed", "judged")
+    known = {("nothing", "published"), ("released", "processed")}
+    others = sorted({(point.start, point.end) for point in POINTS.values()} - known)
+    side_by_side(
+        [lambda start=start, end=end: undisturbed(folder, start, end, f"{start} {end}") for start, end in others]
+    )
+
+
+def undisturbed(folder: Path, start: str, end: str, name: str) -> None:
+    """A run that nobody disturbs, in a home of that name."""
+    home = folder / name
+    shutil.copytree(folder / start, home)
+    if in_a_fork(lambda: (run(platform_at(home), start, end), saved(home))):
+        raise SystemExit("An undisturbed run failed.")
+    home.with_suffix(".json").rename(folder / f"undisturbed {start} {end}.json")
 
 
 def killed(folder: Path, point: Point) -> None:
