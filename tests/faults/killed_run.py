@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import time
 import traceback
@@ -22,9 +21,6 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Any
-
-import polars as pl
-from deltalake import DeltaTable
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -37,9 +33,9 @@ from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.process import Scope, process
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.storage.catalogue import ask
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.raw import RawStore
+from tests.faults.state import state
 from tests.flow.contracts import add_contract, library, register_with, rule
 
 PERIOD = parse_period("CY2023")
@@ -222,54 +218,6 @@ def killing(point: Point) -> None:
     setattr(effect.owner, effect.function, killed)
 
 
-_TECHNICAL = {"run_id", "versions", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
-"""Times, runs, and numbers of commits: a run that is done again has others, and nothing is made from them."""
-
-
-def state(home: Path) -> dict[str, Any]:
-    """What ledger and lake hold, table by table, without what must differ; and what the ledger finds amiss."""
-    ledger = sqlite3.connect(home / "ledger.sqlite")
-    ledger.row_factory = sqlite3.Row
-    names = [row[0] for row in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
-    found: dict[str, Any] = {}
-    for name in names:
-        rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
-        found[f"database {name}"] = _content(rows, first=home)
-    receipts = [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
-    found["duplicates"] = sorted(row["file_name"] for row in receipts if row["state"] == "duplicate")
-    for log in sorted((home / "lake").rglob("_delta_log")):
-        frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
-        found[f"lake {log.parent.relative_to(home / 'lake')}"] = _content(frame.to_dicts(), first=home)
-    found["received"] = sorted(file.name for file in (home / "lake" / "received").rglob("*") if file.is_file())
-    platform = platform_at(home)
-    found["balance"] = platform.ledger.balance()
-    if platform.settings.catalogue.exists():
-        views = ask(platform.settings.catalogue, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views()")
-        found["catalogue"] = sorted(name for name in views["name"].to_pylist() if "duckdb" not in name)
-    return found
-
-
-def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
-    """Rows as text in an order of their own; duplicates are left out, and receipts numbered without them."""
-    numbers = _receipt_numbers(first)
-    kept = []
-    for row in rows:
-        if row.get("state") == "duplicate":
-            continue
-        if "file_name" in row:
-            row["id"] = numbers[row["id"]]
-        if "receipt_id" in row:
-            row["receipt_id"] = numbers[row["receipt_id"]]
-        kept.append({name: value for name, value in row.items() if name not in _TECHNICAL})
-    return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
-
-
-def _receipt_numbers(home: Path) -> dict[int, int]:
-    with sqlite3.connect(home / "ledger.sqlite") as ledger:
-        ids = ledger.execute("SELECT id FROM receipt WHERE state <> 'duplicate' ORDER BY id").fetchall()
-    return {row[0]: number for number, row in enumerate(ids, 1)}
-
-
 def in_a_fork(work: Callable[[], None]) -> int:
     """Do something in a process of its own.
 
@@ -293,7 +241,7 @@ def in_a_fork(work: Callable[[], None]) -> int:
 
 def saved(home: Path) -> None:
     """Write a home's state beside it."""
-    home.with_suffix(".json").write_text(json.dumps(state(home)), encoding="utf-8")
+    home.with_suffix(".json").write_text(json.dumps(state(platform_at(home))), encoding="utf-8")
 
 
 def prepared(folder: Path) -> None:
