@@ -14,7 +14,6 @@ import os
 import shutil
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -357,9 +356,7 @@ def side_by_side(work: Sequence[Callable[[], None]]) -> None:
 
 def main(folder: Path) -> None:
     """Everything."""
-    begun = time.monotonic()
     prepared(folder)
-    print(f"prepared after {time.monotonic() - begun:.1f} s", file=sys.stderr)
     points = list(POINTS.values())
     side_by_side([lambda point=point: killed(folder, point) for point in points])
     side_by_side(
@@ -369,7 +366,6 @@ def main(folder: Path) -> None:
         ]
     )
     shutil.rmtree(folder / "nothing")
-    print(f"done after {time.monotonic() - begun:.1f} s", file=sys.stderr)
 
 
 SLOW_TO_LOAD = (
