@@ -134,7 +134,9 @@ def _careful(text: str, delimiter: str, line_end: str) -> Cells | Fault:
     frame = frame.with_columns(
         pl.lit(None, dtype=pl.String).alias(name) for name in columns if name not in frame.columns
     )
-    sent = pl.col(columns).str.replace_all("\n" if line_end == "\r" else stand_in, "\r", literal=True)
+    instead = "\n" if line_end == "\r" else stand_in
+    sent = pl.col(columns).str.replace_all(instead, "\r", literal=True)
+    header = tuple(cell.replace(instead, "\r") for cell in header)
     return Cells(header, frame.select(pl.when(sent != "").then(sent), ROW), _misshapen(misshapen))
 
 

@@ -167,3 +167,11 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
         assert isinstance(read, Cells)
         assert read.frame.get_column("_row").to_list() == list(range(2, lines + 2))
         assert read.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
+
+
+def test_a_lone_carriage_return_stays_what_it_is_in_the_header_too() -> None:
+    read = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', ",")
+
+    assert isinstance(read, Cells)
+    assert read.header == ("a", "b\r")
+    assert read.frame.select("0", "1").rows() == [("x\ry", 'say "so"')]

@@ -1,0 +1,29 @@
+"""Text keeps a layout that every reader of the lake can filter."""
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.layout import as_arrow
+from lgdp_pipelines.storage.tables import LakeTable
+
+SCHEMA = pa.schema([("period", pa.string()), ("_submission_id", pa.string()), ("name", pa.string()), ("n", pa.int64())])
+TABLE = LakeTable("landed", "people", SCHEMA, ("period",), ("_submission_id",))
+ID = "HL1.FIF.FY2024-25-Q1.001"
+
+
+def test_what_polars_gave_can_be_filtered_by_whoever_reads_it(tmp_path: Path) -> None:
+    frame = pl.DataFrame({"period": ["CY2024"] * 2, "_submission_id": [ID] * 2, "name": ["Ann", None], "n": [1, 2]})
+    lake = Lake(tmp_path)
+    for rows in (frame, as_arrow(frame, SCHEMA)):
+        lake.replace(TABLE, rows, where={"period": "CY2024", "_submission_id": ID}, commit={})
+
+        read = lake.read(TABLE, {"period": "CY2024", "_submission_id": ID}, ["name", "n"])
+
+        assert sorted(read.rows(), key=str) == sorted([("Ann", 1), (None, 2)], key=str)
+    files = list(lake.path(TABLE).rglob("*.parquet"))
+    assert files
+    assert all("view" not in str(pq.read_schema(file)) for file in files)
