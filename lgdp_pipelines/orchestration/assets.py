@@ -12,7 +12,7 @@ from lgdp_pipelines.orchestration import events, policy, release_events, specs
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.process import Outcome, Scope, process
-from lgdp_pipelines.orchestration.publish import conformed_model_names, edges_of, publish
+from lgdp_pipelines.orchestration.publish import conformed_model_names, edges_of, finish, publish
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import parse_period
@@ -62,6 +62,7 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
                 tell=teller.tell,
                 progress=context.log.info,
             )
+        finish(platform)
         yield from teller.declared_checks()
 
     return process_return

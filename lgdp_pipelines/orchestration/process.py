@@ -21,6 +21,7 @@ from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.landing.tables import landed_rows
 from lgdp_pipelines.ledger.ledger import Judged, Submission
+from lgdp_pipelines.orchestration.agreement import disagreements
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Contract, Return
@@ -103,6 +104,7 @@ def process(
     recover(platform, contract, period)
     submissions = _submissions(platform, contract, period, councils, scope)
     if not submissions:
+        platform.ledger.mirror(platform.lake, ret.code)  # a run that died after its last word may not have come to it
         return ()
     earlier = _earlier(platform, ret)
     judged: list[tuple[Submission, Reading, Judgement]] = []
@@ -162,21 +164,13 @@ def recover(platform: Platform, contract: Contract, period: Period) -> None:
     and the current one made again from its bytes: also where that submission has no rows in a table, and where an
     earlier recovery died half way. A current submission with rows but no slice is likewise made again.
     """
+    wrong = disagreements(platform, contract, period)
+    if not wrong:
+        return
     current = platform.ledger.current(contract.return_code, period.id)
-    numbers = {council: submission_key(one).number for council, one in current.items()}
     tables = [validated_table(contract, table) for table in contract.tables]
-    slices = [platform.lake.slices(table, period.id) for table in tables]
-    councils = {council for found in slices for council in found} | set(current)
-    standing = [platform.lake.standing(table, period.id, councils) for table in tables]
-    wrong = {
-        council
-        for council in councils
-        if any(found.get(council, current.get(council)) != current.get(council) for found in slices)
-        or any(council in found and found[council] != numbers.get(council, 0) for found in standing)
-        or (all(council not in found for found in slices) and _has_rows(platform, current[council]))
-    }
     for table in tables:
-        if wrong and platform.lake.exists(table):
+        if platform.lake.exists(table):
             platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
     lost = {council: current[council] for council in sorted(wrong & set(current))}
     if not lost:
@@ -189,11 +183,6 @@ def recover(platform: Platform, contract: Contract, period: Period) -> None:
         for name, frame in judgement.tables.items():
             frames[name].append(_keyed(frame, submission))
     _write_validated(platform, contract, period, frames, lost, "recovery")
-
-
-def _has_rows(platform: Platform, submission_id: str) -> bool:
-    judgement = platform.ledger.judgement_of(submission_id)
-    return judgement is not None and judgement.rows > 0
 
 
 def _no_earlier(_period: Period, _table: Table) -> None:

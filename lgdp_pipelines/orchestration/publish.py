@@ -10,14 +10,17 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic, sleep
 
 from lgdp_pipelines.conformance import catalogue as conformed_catalogue
 from lgdp_pipelines.conformance.build import BuildOutcome, build
 from lgdp_pipelines.conformance.lineage import column_edges
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.conformance.project import Project, write_project
+from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.lineage import ColumnEdge, write_lineage
 from lgdp_pipelines.ledger.records import Release
+from lgdp_pipelines.orchestration.agreement import disagreements
 from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.publication import catalogue as published_catalogue
 from lgdp_pipelines.publication.models import published_models
@@ -25,8 +28,12 @@ from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.parts import Grain
 from lgdp_pipelines.register.united import products_of, united_tables
+from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage.catalogue import write_catalogue
 from lgdp_pipelines.storage.outputs import OBSERVATION, case_table, published_table
+
+SECONDS_TO_SETTLE = 30.0
+"""A run takes about a second from its first slice to its last word."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +118,10 @@ def publish(
     Raises:
         BuildFailed: a model could not be made. What was published stands.
         StorageError: the lake did not take a slice.
+        LedgerError: a run that judged left slices that the ledger does not know. What was published stands.
     """
     project = project_of(platform)
+    _wait_for_agreement(platform, ret, periods)
     current = {period: platform.ledger.current(ret.code, period) for period in periods}
     platform.ledger.mirror(platform.lake, ret.code)
     progress(f"conforming {ret.code} {', '.join(periods)}")
@@ -135,6 +144,19 @@ def publish(
         )
         platform.ledger.mirror(platform.lake, ret.code)
     return Publication(outcome, releases)
+
+
+def _wait_for_agreement(platform: Platform, ret: Return, periods: Sequence[str]) -> None:
+    """Let a run that is judging come to its last word: what it has not settled is not to be published."""
+    spans = [parse_period(period) for period in periods]
+    last = monotonic() + SECONDS_TO_SETTLE
+    while unsettled := [one.id for one in spans if disagreements(platform, ret.contract_for(one), one)]:
+        if monotonic() > last:
+            raise LedgerError(
+                f"Slices of {ret.code} for {', '.join(unsettled)} are not what the ledger calls current.",
+                remedy=f"A run that judged has died. Start process_{ret.slug} for the period, or `lgdp revalidate`.",
+            )
+        sleep(1)
 
 
 def finish(platform: Platform) -> None:
