@@ -98,10 +98,7 @@ def print_out(text: str) -> None:
 
 def print_table(table: Table) -> None:
     """A table for eyes to standard output."""
-    if _OUT.is_terminal:
-        _OUT.print(table)
-    else:
-        _OUT.print(table, width=_WIDEST, crop=False)
+    (_OUT if _OUT.is_terminal else Console(highlight=False, width=_WIDEST)).print(table)
 
 
 def _is_number_column(rows: Sequence[Row], name: str) -> bool:
