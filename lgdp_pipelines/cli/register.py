@@ -19,7 +19,7 @@ from lgdp_pipelines.errors import UnreadableExtract
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.orchestration.build import check_definitions
-from lgdp_pipelines.orchestration.publish import project_of
+from lgdp_pipelines.orchestration.publish import check_lineage, project_of
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.rules import rules_of
@@ -59,6 +59,8 @@ def check(
         platform = typed.open_platform()
         with working("dbt project, with the models that follow from the register"):
             project_of(platform)
+        with working("Lineage of every published column"):
+            check_lineage(platform)
         with working("Dagster definitions"):
             check_definitions(platform)
     say(

@@ -84,25 +84,6 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
     return found
 
 
-def column_lineage(edges: Iterable[ColumnEdge], table: str) -> dict[str, list[dict[str, str]]]:
-    """A table's columns with what each directly comes from, as plain values for an asset's metadata.
-
-    Args:
-        edges: of its return.
-        table: ``layer.name``.
-
-    Returns:
-        By column, ``{"table": …, "column": …}`` of each column one step earlier.
-    """
-    found: dict[str, dict[tuple[str, str], None]] = {}
-    for edge in sorted(edges):
-        if edge.to_table == table and edge.kind == DIRECT and edge.from_table != ".".join(CONSTANT):
-            found.setdefault(edge.to_column, {}).setdefault((edge.from_table, edge.from_column))
-    return {
-        column: [{"table": at, "column": name} for at, name in origins] for column, origins in sorted(found.items())
-    }
-
-
 def _items_of(ret: Return) -> set[str]:
     tables = [table for contract in ret.contracts for table in contract.tables]
     items = {item.urn for table in tables for item in table.items}

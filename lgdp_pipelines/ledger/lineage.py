@@ -152,11 +152,6 @@ def write_lineage(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, 
     return lake.replace(LINEAGE, rows, where={"return_code": returns}, commit=commit)
 
 
-def read_lineage(lake: Lake, return_code: str) -> Lineage:
-    """The edges of a return as they stand in the lake."""
-    return Lineage(tuple(sorted(_standing(lake, [return_code]))))
-
-
 def _standing(lake: Lake, returns: list[str]) -> set[ColumnEdge]:
     rows = lake.read(LINEAGE, {"return_code": returns}, list(ColumnEdge.__dataclass_fields__))
     return {ColumnEdge(**row) for row in rows.iter_rows(named=True)}

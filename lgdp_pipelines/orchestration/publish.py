@@ -14,10 +14,10 @@ from time import monotonic, sleep
 
 from lgdp_pipelines.conformance import catalogue as conformed_catalogue
 from lgdp_pipelines.conformance.build import BuildOutcome, build
-from lgdp_pipelines.conformance.lineage import column_edges
+from lgdp_pipelines.conformance.lineage import column_edges, unexplained
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.conformance.project import Project, write_project
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, LgdpError
 from lgdp_pipelines.ledger.lineage import ColumnEdge, write_lineage
 from lgdp_pipelines.ledger.records import Release
 from lgdp_pipelines.orchestration.agreement import disagreements
@@ -176,6 +176,20 @@ def finish(platform: Platform) -> None:
 def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
     """Every step between columns, from published figures down to columns of councils' extracts."""
     return column_edges(project_of(platform), platform.register)
+
+
+def check_lineage(platform: Platform) -> None:
+    """Make sure that every published column has a way back to a data item.
+
+    Raises:
+        LgdpError: some have none.
+    """
+    found = unexplained(edges_of(platform), platform.register)
+    if found:
+        raise LgdpError(
+            f"No data item stands behind {', '.join(found)}.",
+            remedy="Give the column to a model by way of the item's staging column, or leave it out.",
+        )
 
 
 def renew_catalogue(platform: Platform) -> None:
