@@ -3,6 +3,7 @@
 What belongs here: turning words into values, with a clear refusal. What does not: commands.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -36,10 +37,12 @@ def period_named(ret: Return, text: str) -> Period:
     """The period that somebody typed for a return: an id, or any spelling of the return's kind of period.
 
     Raises:
-        WrongUse: it is no period, one of another kind, or one before the return began.
+        WrongUse: it is no period, one of another kind, one before the return began, or one that has not begun.
     """
     period = read_period(text, ret.latest.period_kind) or parse_period(text)
     ret.contract_for(period)
+    if period.start > datetime.now(UTC).date():
+        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {ret.first_period.id}.")
     return period
 
 

@@ -19,6 +19,7 @@ from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import Verdict
 
 FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
@@ -149,13 +150,16 @@ def revalidate(
     if period and not return_code:
         raise WrongUse("--period needs --return: periods are a return's own.", remedy="Add --return, such as HL1.")
     councils = [platform.register.councils.named(council).code] if council else []
+    judged = 0
     with working("Judging again") as progress, open_runner(platform, progress) as runner:
         for ret in returns:
             chosen = (
                 [typed.period_named(ret, period).id] if period else platform.ledger.periods_with_submissions(ret.code)
             )
             runner.revalidate(ret, chosen, councils)
-        runner.publish_changed()
+            judged += len(chosen)
+        released = runner.publish_changed()
+    say(f"{judged} periods judged again; {len(released)} released anew. `lgdp status` shows the verdicts.")
 
 
 def status(
@@ -169,7 +173,9 @@ def status(
     """
     platform = typed.open_platform()
     returns = typed.returns_named(platform.register, return_code)
-    chosen = typed.period_named(returns[0], period).id if period and return_code else period
+    chosen = (
+        None if period is None else (typed.period_named(returns[0], period) if return_code else parse_period(period)).id
+    )
     if form is TableFormat.TABLE:
         for ret in returns:
             print_grid(platform, ret, chosen)

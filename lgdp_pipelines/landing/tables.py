@@ -141,10 +141,12 @@ def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.D
         yield finding_rows(
             rules.columns, f"The columns {places} all name “{item.header}”. {rules.columns.guidance}", item=item
         )
+    # Where most columns are missing, row 1 may still be a row of data in which a cell happens to read like a header.
+    is_header = len(match.positions) > len(match.missing)
     for place in match.extra:
         if cells.header[place].strip() or cells.frame.get_column(str(place)).null_count() < cells.frame.height:
             yield finding_rows(
                 rules.extra_columns,
                 f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
-                column=heading(cells.header, place),
+                column=heading(cells.header, place) if is_header else f"column {place + 1}",
             )

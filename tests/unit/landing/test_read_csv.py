@@ -186,3 +186,13 @@ def test_files_that_are_for_no_table_or_for_one_twice_are_not_guessed(two: Contr
 def test_every_unreadable_file_is_told(two: Contract) -> None:
     reading = read_extract(two, [ExtractFile("first_1.csv", b""), ExtractFile("second_1.csv", b"\xff")])
     assert failed(reading) == {"tst.readable": 2}
+
+
+def test_a_first_row_of_data_is_not_repeated_though_a_cell_reads_like_a_header(plain: Contract) -> None:
+    first = plain.tables[0].items[0].header
+    reading = read(plain, f"{first},Ann Smith,EH1 1AA\n1,2,3\n".encode())
+
+    said = str(reading.findings.rows())
+    assert "column 2" in said
+    assert "Smith" not in said
+    assert "EH1" not in said
