@@ -130,14 +130,14 @@ def publish(
     renew_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
-        versions = _versions(ret, outcome)
+        versions, model_sha256 = _versions(ret, outcome), model_hash(platform, ret)
         releases = tuple(
             platform.ledger.record_release(
                 ret.code,
                 period,
                 submissions=current[period],
                 versions=versions,
-                model_sha256=model_hash(platform, ret),
+                model_sha256=model_sha256,
                 run_id=run_id,
             )
             for period in periods

@@ -202,7 +202,7 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None
     lake, ret = built.lake, built.register.returns["BINS"]
     table = LakeTable("validated", "bins__material__v1")
     whole = lake.read(table)
-    stray = whole.with_columns(pl.lit("XXX").alias("council_code"))
+    stray = whole.with_columns(pl.lit("ZZZ").alias("council_code"))
     before = built.read("published.bins_material")
     try:
         lake.replace(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
