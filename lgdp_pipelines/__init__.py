@@ -16,12 +16,16 @@ The journey, and the package where each step of it lives::
 ``validation``   silver: typed by the contract, judged rule by rule
 ``conformance``  gold: dbt models that make returns comparable
 ``publication``  released: privacy, disclosure control, a version
+``feedback``     what goes back: a receipt and a report for each submission, reminders
 ``estate``       a council estate to demonstrate with: SFTP server, API, synthetic extracts
+``journey``      the stages put together, in an order that a run may die in
 ``orchestration``  when: the only code that knows Dagster
+``portal``       windows for systems outside: intake by HTTP
 ===============  ====================================================================================
 
-Imports read downwards: ``definitions, cli → orchestration → estate → the five stages → ledger → storage →
-register → standards → settings → errors``. The stages never import each other: they meet through tables and ledger.
+Imports read downwards: ``definitions, cli → orchestration, portal → journey → estate → the six stages → ledger →
+storage → register → standards → settings → errors``. The stages never import each other: they meet through tables and
+ledger.
 
 Glossary, one word per thing:
 

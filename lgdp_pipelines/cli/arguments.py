@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.register.model import Register, Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import Period, parse_period, read_period

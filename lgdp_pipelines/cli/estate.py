@@ -20,7 +20,7 @@ from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.cli.standing import print_summary
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.estate import Estate, council_estate
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import open_runner, prepare_dagster_home
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings

@@ -15,7 +15,7 @@ from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, sta
 from lgdp_pipelines.collection.collect import CollectionReport
 from lgdp_pipelines.collection.hand import hand_in
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source

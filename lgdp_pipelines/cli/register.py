@@ -16,10 +16,10 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.errors import UnreadableExtract
+from lgdp_pipelines.journey.publish import check_lineage, project_of
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.orchestration.build import check_definitions
-from lgdp_pipelines.orchestration.publish import check_lineage, project_of
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.rules import rules_of

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lgdp_pipelines.cli.output import Row, print_out, print_table
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.records import Standing, SubmissionState
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.standards.periods import parse_period

@@ -13,11 +13,11 @@ from rich.markup import escape
 from lgdp_pipelines.cli.output import print_out
 from lgdp_pipelines.conformance.openlineage import openlineage_event
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.publish import edges_of
 from lgdp_pipelines.ledger.tokens import token_key
 from lgdp_pipelines.ledger.trace import trace
 from lgdp_pipelines.ledger.traced import Trace, TracedSubmission
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.publish import edges_of
 
 _SHOWN_ROWS = 30
 

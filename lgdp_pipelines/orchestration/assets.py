@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Outcome, Scope, process
+from lgdp_pipelines.journey.publish import conformed_model_names, edges_of, finish, publish
 from lgdp_pipelines.orchestration import events, policy, release_events, specs
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.process import Outcome, Scope, process
-from lgdp_pipelines.orchestration.publish import conformed_model_names, edges_of, finish, publish
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import parse_period

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import dagster as dg
 
 from lgdp_pipelines.errors import LgdpError
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
 from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.sensors import automations
 from lgdp_pipelines.settings import Settings
 

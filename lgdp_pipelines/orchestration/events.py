@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import dagster as dg
 import polars as pl
 
+from lgdp_pipelines.journey.process import Outcome
 from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
 from lgdp_pipelines.orchestration.partitions import cell
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SUBMISSION_ON_TIME
-from lgdp_pipelines.orchestration.process import Outcome
 from lgdp_pipelines.orchestration.specs import LANDED, VALIDATED, open_items, stage_key
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Rule

@@ -9,11 +9,11 @@ from typing import Any
 import dagster as dg
 
 from lgdp_pipelines.collection.collect import CollectionReport, collect_source
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope
+from lgdp_pipelines.journey.publish import conformed_model_names
 from lgdp_pipelines.orchestration import policy, specs
 from lgdp_pipelines.orchestration.partitions import cell
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.process import Scope
-from lgdp_pipelines.orchestration.publish import conformed_model_names
 from lgdp_pipelines.register.model import Return
 
 COLLECT = "collect"

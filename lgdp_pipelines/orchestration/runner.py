@@ -13,13 +13,13 @@ import dagster as dg
 
 from lgdp_pipelines.collection.collect import CollectionReport
 from lgdp_pipelines.errors import LgdpError
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope
+from lgdp_pipelines.journey.publish import finish, periods_to_publish
 from lgdp_pipelines.orchestration.build import build_definitions
 from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils, cell, range_tags
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.policy import slice_tag
-from lgdp_pipelines.orchestration.process import Scope
-from lgdp_pipelines.orchestration.publish import finish, periods_to_publish
 from lgdp_pipelines.orchestration.sensors import collect_config
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source

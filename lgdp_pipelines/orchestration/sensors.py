@@ -10,11 +10,11 @@ from typing import Any
 import dagster as dg
 
 from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope
 from lgdp_pipelines.orchestration import policy
 from lgdp_pipelines.orchestration.jobs import FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.process import Scope
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source, TransportKind
 from lgdp_pipelines.standards.periods import parse_period

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.policy import follows_upstream, period_of_every_council
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Item, Table

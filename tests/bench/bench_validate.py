@@ -21,8 +21,8 @@ import polars as pl
 from deltalake import write_deltalake
 
 from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.process import Scope, process
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, ItemType, Role

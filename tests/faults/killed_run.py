@@ -25,11 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines import cli
 from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey import publish as publishing
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.tokens import token_key
-from lgdp_pipelines.orchestration import publish as publishing
-from lgdp_pipelines.orchestration.platform import Platform
-from lgdp_pipelines.orchestration.process import Scope, process
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage.lake import Lake

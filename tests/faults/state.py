@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.storage.catalogue import ask
 
 _TECHNICAL = {"run_id", "versions", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}

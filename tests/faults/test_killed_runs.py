@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.settings import Settings
 from tests.faults import killed_run
 from tests.faults.killed_run import POINTS, STRICTER

@@ -9,8 +9,8 @@ import dagster as dg
 import pytest
 
 from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.build import build_definitions
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.orchestration.sensors import process_requests
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period

@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.build import build_definitions
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.rules import CheckFamily
 

@@ -18,10 +18,10 @@ from lgdp_pipelines.conformance.lineage import column_edges, unexplained
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.conformance.project import Project, write_project
 from lgdp_pipelines.errors import LedgerError, LgdpError
+from lgdp_pipelines.journey.agreement import disagreements
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.lineage import ColumnEdge, write_lineage
 from lgdp_pipelines.ledger.records import Release
-from lgdp_pipelines.orchestration.agreement import disagreements
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.publication import catalogue as published_catalogue
 from lgdp_pipelines.publication.models import published_models
 from lgdp_pipelines.register.calendar import periods_of

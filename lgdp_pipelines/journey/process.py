@@ -17,12 +17,12 @@ from functools import cache
 import polars as pl
 import pyarrow as pa
 
+from lgdp_pipelines.journey.agreement import disagreements
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.landing.tables import landed_rows
 from lgdp_pipelines.ledger.ledger import Judged, Submission
-from lgdp_pipelines.orchestration.agreement import disagreements
-from lgdp_pipelines.orchestration.platform import Platform
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Table

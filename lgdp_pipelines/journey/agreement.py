@@ -3,7 +3,7 @@
 What belongs here: finding out. What does not: mending it (``process.recover``).
 """
 
-from lgdp_pipelines.orchestration.platform import Platform
+from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.storage.tables import submission_key, validated_table
