@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.mapping import SystemMapping, mapping_of
 from lgdp_pipelines.register.parts import Provenance, Table
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.codelists import CodeList
@@ -203,6 +204,7 @@ class Register:
         returns: by code, in order.
         sources: by id, in order.
         sha256: of all its files, so that what was derived from it can be told apart.
+        mappings: how systems' exports answer returns, in order of their files.
     """
 
     root: Path
@@ -211,6 +213,7 @@ class Register:
     returns: Mapping[str, Return]
     sources: Mapping[str, Source]
     sha256: str
+    mappings: tuple[SystemMapping, ...] = ()
 
     def named(self, text: str) -> Return:
         """The return that somebody typed, by code in any case or by slug.
@@ -225,6 +228,26 @@ class Register:
         raise WrongUse(
             f"There is no return “{text}” in the register.", remedy=f"Choose one of: {', '.join(self.returns)}."
         )
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems that have a mapping, in order."""
+        return tuple(sorted({one.system for one in self.mappings}))
+
+    def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
+        """How a system's export answers a contract for a council: the council's own mapping before the system's.
+
+        None where the register has none. Where no system is named, that is as it should be: the extract is in the
+        contract's own manner. Where one is named, nobody can say how the extract is to be read.
+
+        Args:
+            system: that the extract comes from; empty: none is named.
+            return_code: such as ``HL1``.
+            council_code: register code of the council.
+            contract: that the extract answers.
+        """
+        own = (one for one in self.mappings if one.return_code == return_code)
+        return mapping_of(own, system, council_code, contract)
 
 
 def slug(code: str) -> str:
