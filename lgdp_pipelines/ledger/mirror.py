@@ -68,6 +68,8 @@ TABLES = (
             "reason": (_TEXT, "Why nobody can tell what it answers; empty otherwise."),
             **_SUBMISSION_ID,
             "duplicate_of": (_NUMBER, "The receipt whose bytes it repeats."),
+            "system": (_TEXT, "Back-office system whose export it is; empty: in the contract's manner."),
+            "nil": (pa.bool_(), "Whether the council says that it has nothing to report."),
         },
     ),
     _table(

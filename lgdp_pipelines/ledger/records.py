@@ -71,6 +71,8 @@ class Arrival:
         modified: when the source says that it last changed.
         etag: that the source gave.
         reason: why nobody can tell what it answers; empty otherwise.
+        system: the back-office system whose export it is, as its mappings call it; empty: in the contract's manner.
+        nil: whether the council says that it has nothing to report; the bytes are the declaration as sent.
     """
 
     return_code: str | None
@@ -87,6 +89,8 @@ class Arrival:
     modified: datetime | None = None
     etag: str | None = None
     reason: str = ""
+    system: str = ""
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ class Receipt:
     reason: str
     submission_id: str | None
     duplicate_of: int | None
+    system: str = ""
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True)

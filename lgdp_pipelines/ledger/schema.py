@@ -68,6 +68,8 @@ RECEIPT = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("submission_id", sa.ForeignKey("submission.id")),
     sa.Column("duplicate_of", sa.ForeignKey("receipt.id")),
+    sa.Column("system", sa.String(80), nullable=False, server_default=""),
+    sa.Column("nil", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.CheckConstraint(_one_of("state", ReceiptState), name="state"),
     sa.CheckConstraint("(state = 'part') = (submission_id IS NOT NULL)", name="part_has_submission"),
     sa.CheckConstraint("(state = 'duplicate') = (duplicate_of IS NOT NULL)", name="duplicate_of_one"),
@@ -108,6 +110,17 @@ SUBMISSION_FILE = sa.Table(
 )
 """The files that a submission is read from. A file may serve a later submission too, where a council sends only the
 corrected one of several again."""
+
+WITHDRAWAL = sa.Table(
+    "withdrawal",
+    METADATA,
+    sa.Column("submission_id", sa.ForeignKey("submission.id"), primary_key=True),
+    sa.Column("withdrawn_at", UtcTime, nullable=False),
+    sa.Column("withdrawn_by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("finished_at", UtcTime),
+)
+"""Submissions that councils took back; ``finished_at`` is empty until their rows are out of the validated slices."""
 
 JUDGEMENT = sa.Table(
     "judgement",
@@ -154,6 +167,30 @@ QUERY = sa.Table(
     sa.CheckConstraint(_one_of("state", QueryState), name="state"),
     sa.CheckConstraint("(state = 'expired') = (expired_at IS NOT NULL)", name="expired_when"),
 )
+
+JUDGED_AGAINST = sa.Table(
+    "judged_against",
+    METADATA,
+    sa.Column("submission_id", sa.ForeignKey("submission.id"), primary_key=True),
+    sa.Column("period", sa.String(20), primary_key=True),
+    sa.Column("earlier_id", sa.ForeignKey("submission.id")),
+)
+"""Which submission of an earlier period a submission's figures were last held against; none where none was current. It
+is to be judged again where another one has become current since."""
+
+REMINDER = sa.Table(
+    "reminder",
+    METADATA,
+    sa.Column("council_code", sa.String(3), primary_key=True),
+    sa.Column("return_code", sa.String(80), primary_key=True),
+    sa.Column("period", sa.String(20), primary_key=True),
+    sa.Column("stage", sa.String(40), primary_key=True),
+    sa.Column("submission_id", sa.String(130), primary_key=True),
+    sa.Column("made_at", UtcTime, nullable=False),
+    sa.Column("sent_at", UtcTime),
+)
+"""What a council was reminded of, once a stage: ``submission_id`` is empty where nothing was submitted; ``sent_at``
+where nothing but the file was made of it."""
 
 RELEASE = sa.Table(
     "release",
