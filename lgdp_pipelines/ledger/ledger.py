@@ -8,8 +8,9 @@ that does the work. What does not: the statements themselves (``arriving``, ``op
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from lgdp_pipelines.ledger import arriving, balance, mirror, opening, reading, releases, settling
+from lgdp_pipelines.ledger import arriving, balance, delivering, mirror, opening, reading, releases, settling
 from lgdp_pipelines.ledger.database import Database
+from lgdp_pipelines.ledger.delivering import Delivery, Untold
 from lgdp_pipelines.ledger.records import (
     Arrival,
     Judged,
@@ -225,6 +226,47 @@ class Ledger:
         """The latest release of a return's period; None where there is none."""
         with self._database.reading() as connection:
             return releases.latest(connection, return_code, period)
+
+    def next_files(
+        self, return_code: str, council_code: str, period: str, tables: Sequence[str] = ()
+    ) -> tuple[Receipt, ...]:
+        """The files that a council's next submission would be read from, by what waits now.
+
+        Args:
+            return_code: of the return.
+            council_code: of the council.
+            period: id.
+            tables: where a submission has a file for each table, those it must have.
+
+        Returns:
+            In no order that matters; none where nothing waits, or a table's file has not come yet.
+        """
+        with self._database.reading() as connection:
+            return opening.next_files(connection, return_code, council_code, period, tables)
+
+    def open_queries(self, submission_id: str) -> tuple[str, ...]:
+        """Ids of the rules whose queries on a submission are open."""
+        with self._database.reading() as connection:
+            return delivering.open_queries(connection, submission_id)
+
+    def untold(self, destination: str, councils: Sequence[str] | None = None) -> tuple[Untold, ...]:
+        """Latest judgements that a destination has not been told of, in order of return, period and council.
+
+        Args:
+            destination: where reports go.
+            councils: register codes; None: all.
+        """
+        with self._database.reading() as connection:
+            return delivering.untold(connection, destination, councils)
+
+    def unplaced(self, destination: str, source: str | None = None) -> tuple[int, ...]:
+        """Ids of unrecognised receipts, of one source or of all, that a destination has not been told of."""
+        with self._database.reading() as connection:
+            return delivering.unplaced(connection, destination, source)
+
+    def record_deliveries(self, destination: str, delivered: Sequence[Delivery]) -> None:
+        """Write down which reports a destination has been given. Writing the same down again does nothing."""
+        self._database.written(lambda connection: delivering.record(connection, destination, delivered, self._clock()))
 
     def balance(self) -> list[str]:
         """Everything that does not add up, in plain sentences; none where all is well."""

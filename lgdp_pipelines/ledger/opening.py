@@ -73,6 +73,16 @@ def _answers(
     return [list(files.values())] if files.keys() >= set(tables) else []
 
 
+def next_files(
+    connection: sa.Connection, return_code: str, council: str, period: str, tables: Sequence[str]
+) -> tuple[Receipt, ...]:
+    """The files that a council's next submission would be read from, by what waits; none where it is not complete."""
+    receipts = _waiting(connection, return_code, period, [council]).get(council, [])
+    before = _latest_submission(connection, return_code, council, period)
+    answers = _answers(connection, receipts, tables, before) if receipts else []
+    return tuple(answers[-1]) if answers else ()
+
+
 def files_of(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ...]:
     """The receipts whose files a submission is read from, in order of arrival."""
     rows = connection.execute(

@@ -192,6 +192,25 @@ REMINDER = sa.Table(
 """What a council was reminded of, once a stage: ``submission_id`` is empty where nothing was submitted; ``sent_at``
 where nothing but the file was made of it."""
 
+DELIVERY = sa.Table(
+    "delivery",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("submission_id", sa.ForeignKey("submission.id")),
+    sa.Column("judgement", sa.Integer),
+    sa.Column("receipt_id", sa.ForeignKey("receipt.id")),
+    sa.Column("destination", sa.String(80), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("delivered_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("submission_id", "judgement", "destination"),
+    sa.UniqueConstraint("receipt_id", "destination"),
+    sa.CheckConstraint(
+        "(submission_id IS NULL) = (receipt_id IS NOT NULL) AND (submission_id IS NULL) = (judgement IS NULL)",
+        name="about_one",
+    ),
+)
+"""What went back to councils: a judgement of a submission, or an unrecognised receipt, once a destination."""
+
 RELEASE = sa.Table(
     "release",
     METADATA,
