@@ -49,7 +49,7 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
     Args:
         document: the file's values.
         path: the file.
-        sha256: of the file's bytes.
+        sha256: of the bytes of the file, and of its base where it has one.
     """
     root = document.root
     custom = custom_of(root)
@@ -186,7 +186,8 @@ def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
             "Write such as 1.0.0.",
         )
     elif contract.return_code:
-        expected = f"returns/{contract.slug}/{contract.slug}.v{version}.odcs.yaml"
+        kind = "changes" if read.document.file.endswith(".changes.yaml") else "odcs"
+        expected = f"returns/{contract.slug}/{contract.slug}.v{version}.{kind}.yaml"
         if read.document.file != expected:
             yield root.at("version").contradiction(
                 f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
@@ -285,10 +286,11 @@ def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
 
 def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
     seen: set[str] = set()
+    places = {one.rule.id: one.place for table in read.tables for one in table.rules}
     for rule in rules_of(read.contract):
         if rule.id in seen:
-            yield Contradiction(
-                read.document.file, rule.line, f"Two rules have the id {rule.id}.", "Give the written one another id."
+            yield places.get(rule.id, read.document.root).contradiction(
+                f"Two rules have the id {rule.id}.", "Give the written one another id."
             )
         seen.add(rule.id)
 

@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
 What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
-of file says (``council_files``, ``codelist_files``, ``contracts``, ``versions``, ``source_files``). Nothing is fetched
-and nothing in a file is run.
+of file says (``council_files``, ``codelist_files``, ``editions``, ``contracts``, ``versions``, ``source_files``).
+Nothing is fetched and nothing in a file is run.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.codelist_files import read_code_list
 from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
+from lgdp_pipelines.register.editions import editions_of
 from lgdp_pipelines.register.model import Register, Return
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.register.source_files import read_source, source_contradictions
@@ -30,7 +31,7 @@ from lgdp_pipelines.standards.councils import Councils
 
 _FOLDERS = ("codelists", "councils", "returns", "sources")
 _CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")
-_CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.odcs\.yaml")
+_CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.(odcs|changes)\.yaml")
 _SOURCE = re.compile(r"sources/[^/]+\.yaml")
 
 
@@ -53,10 +54,9 @@ def load_register(root: Path) -> Register:
         found += in_list
         code_lists.setdefault(listed.id, listed)
 
-    reads = [
-        read_contract(document, root / document.file, hashlib.sha256(contents[document.file]).hexdigest())
-        for document in _documents(texts, _CONTRACT, found.extend)
-    ]
+    editions, in_editions = editions_of(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
+    found += in_editions
+    reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
     known = frozenset(code_lists)
     for read in reads:
         found += contract_contradictions(read, known)
@@ -121,7 +121,7 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
                 0,
                 "Nothing reads this file.",
                 "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml or "
-                "returns/<return>/<return>.v<version>.odcs.yaml, or move it out of the register.",
+                "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
             )
 
 

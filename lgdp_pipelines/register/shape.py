@@ -70,7 +70,8 @@ def close_to(word: str, known: Iterable[str]) -> str:
 
 
 def _at(place: Place, path: Path, what: str, remedy: str) -> Contradiction:
-    return Contradiction(place.document.file, place.document.line((*place.path, *path)), what, remedy)
+    file, line = place.document.spot((*place.path, *path))
+    return Contradiction(file, line, what, remedy)
 
 
 def _called(label: str, path: Path) -> str:

@@ -7,7 +7,8 @@ shows.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from ruamel.yaml import YAML
@@ -55,17 +56,24 @@ class Document:
         file: path below the register's folder.
         value: the root value.
         lines: line by path; a mapping's member has the line of its key.
+        files: the file that a path's line is in, where it is another one: a version that is told by its differences
+            takes the rest from its base.
     """
 
     file: str
     value: Plain
     lines: Mapping[Path, int]
+    files: Mapping[Path, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def spot(self, path: Path) -> tuple[str, int]:
+        """File and line of a path, or of the nearest thing around it that there is."""
+        while path not in self.lines and path:
+            path = path[:-1]
+        return self.files.get(path, self.file), self.lines.get(path, 1)
 
     def line(self, path: Path) -> int:
         """The line of a path, or of the nearest thing around it that the file has."""
-        while path not in self.lines and path:
-            path = path[:-1]
-        return self.lines.get(path, 1)
+        return self.spot(path)[1]
 
     @property
     def root(self) -> "Place":
@@ -137,7 +145,8 @@ class Place:
 
     def contradiction(self, what: str, remedy: str) -> Contradiction:
         """A contradiction at this place."""
-        return Contradiction(self.document.file, self.line, what, remedy)
+        file, line = self.document.spot(self.path)
+        return Contradiction(file, line, what, remedy)
 
 
 def read_yaml(file: str, text: str) -> tuple[Document, tuple[Contradiction, ...]]:
