@@ -1,12 +1,26 @@
-"""Regular expressions in the register: those that every engine of the platform reads alike.
+"""Regular expressions in the register: those that every engine of the platform reads alike, and in little time.
 
 What belongs here: whether an expression can be used. Python and polars both run them, and the second knows neither
-look-around nor back-references.
+look-around nor back-references, but runs every expression in time that grows with the text alone. The first does not,
+and runs those that file names are held against: there, what repeats may not itself be repeated.
 """
 
 import re
+from math import prod
 
-_NOT_EVERYWHERE = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)|(?<!\\)(?:\\\\)*\\[1-9]")
+_NOT_EVERYWHERE = re.compile(
+    r"(?<!\\)(?:\\\\)*(?:"
+    r"\(\?(?!:|P<|[ims]+[:)])"  # looks around or back, or is atomic, a comment, or a flag that one of them lacks
+    r"|\\(?![^A-Za-z0-9]|[dDwWsSbBnrtfvxu])"  # back, or an escape that one of them lacks
+    r"|[*+?}]\+"  # gives nothing back
+    r"|\{,"
+    r")"
+)
+_REPEATED_REPEAT = re.compile(r"(?<!\\)[*+}][^()]*\)(?:[*+]|\{\d+,)")
+_COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_COUNT_OF_COUNTS = re.compile(r"(?<!\\)\}[^()]*\)\{")
+_MOST_COUNTED = 200
+"""What the counts of repeats may come to: an engine writes each of them out."""
 
 
 def problem_of_pattern(pattern: str) -> str | None:
@@ -16,8 +30,19 @@ def problem_of_pattern(pattern: str) -> str | None:
     except (re.error, OverflowError, RecursionError) as error:
         return f"is no regular expression: {error}"
     if _NOT_EVERYWHERE.search(pattern):
-        return "looks around or back, which not every engine can"
+        return "looks around or back, or has a sign that not every engine knows"
+    counts = [max(1, int(most or least)) for least, most in _COUNTED.findall(pattern)]
+    if (prod(counts) if _COUNT_OF_COUNTS.search(pattern) else sum(counts)) > _MOST_COUNTED:
+        return f"counts to more than {_MOST_COUNTED}"
     return None
+
+
+def problem_of_name_pattern(pattern: str) -> str | None:
+    """Why an expression cannot be held against names, as the end of a sentence; None where it can."""
+    problem = problem_of_pattern(pattern)
+    if problem is None and _REPEATED_REPEAT.search(pattern):
+        return "repeats what is repeated already, which can take for ever"
+    return problem
 
 
 def groups_of(pattern: str) -> frozenset[str]:
