@@ -22,7 +22,7 @@ import httpx2
 
 from lgdp_pipelines.collection.retry import Retry, retried
 from lgdp_pipelines.collection.routing import Route
-from lgdp_pipelines.collection.secrets import expand, resolve
+from lgdp_pipelines.collection.secrets import credential_of, expand
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.calendar import periods_of
@@ -93,8 +93,8 @@ class ApiTransport:
             SourceRefused: there is no token, or it would travel in clear text.
         """
         where = f"source {self.source.id}, council {council_code}"
-        base = _base(expand(self.source.address, self.environment), where)
-        token = resolve(self.source.credential, self.environment, council_code=council_code)
+        base = _base(expand(self.source.of(council_code).address, self.environment), where)
+        token = credential_of(self.source, self.environment, council_code)
         getLogger("httpx2").setLevel(WARNING)  # its INFO lines name every address that is asked
         async with httpx2.AsyncClient(
             timeout=httpx2.Timeout(self.patience.answer, connect=self.patience.connect),
@@ -179,7 +179,7 @@ class ApiAccount:
         return True
 
     def _next(self, page: Page, asked: SourceReturn, here: httpx2.URL) -> httpx2.URL | None:
-        link = next_link(page.body, asked.next_page)
+        link = next_link(page.body, asked.paging.at)
         if link is None:
             return None
         try:

@@ -182,9 +182,10 @@ def transport_of(
                 return ledger.etag(source.id, account_name(source, environment, council_code), path)
 
             return ApiTransport(source, register.returns, environment, today, last_etag)
-        case TransportKind.HAND:
+        case _:
             raise WrongUse(
-                f"Nothing is fetched from {source.id}: its extracts are handed in.", remedy="Use `lgdp submit`."
+                f"Nothing is fetched from {source.id}: its extracts come by themselves.",
+                remedy="Hand an extract in by `lgdp submit`, or wait for the council's own system.",
             )
 
 

@@ -92,10 +92,22 @@ def _read(path: Path) -> str:
     return text
 
 
+def credential_of(source: Source, environment: Mapping[str, str], council_code: str) -> Secret:
+    """The secret of a council's account.
+
+    Raises:
+        SourceRefused: the source names none, or it is not where the source says.
+    """
+    reference = source.of(council_code).credential
+    if reference is None:
+        raise SourceRefused("The source has no credential.", where=f"source {source.id}", remedy="Add credential to it.")
+    return resolve(reference, environment, council_code=council_code)
+
+
 def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
     """What a council's account is called in a source: its user name, or its code where there are only tokens.
 
     Raises:
         SourceRefused: the name refers to a variable that is not set.
     """
-    return expand(source.username, environment, council_code=council_code) or council_code
+    return expand(source.of(council_code).username, environment, council_code=council_code) or council_code

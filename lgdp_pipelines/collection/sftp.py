@@ -27,7 +27,7 @@ from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
 from lgdp_pipelines.collection.retry import Retry, retried
 from lgdp_pipelines.collection.routing import expected_in, route
-from lgdp_pipelines.collection.secrets import account_name, expand, resolve
+from lgdp_pipelines.collection.secrets import account_name, credential_of, expand, resolve
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews, shown
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model import Return
@@ -112,11 +112,12 @@ class SftpTransport:
             SourceUnreachable: nobody answered in time.
         """
         where = self.where(council_code)
-        host, port = _host_and_port(expand(self.source.address, self.environment), where)
-        if self.source.known_hosts is None:
-            raise SourceRefused("The source has no pinned host keys.", where=where, remedy="Add knownHosts to it.")
-        pinned = resolve(self.source.known_hosts, self.environment, council_code=council_code)
-        credential = resolve(self.source.credential, self.environment, council_code=council_code)
+        own = self.source.of(council_code)
+        host, port = _host_and_port(expand(own.address, self.environment), where)
+        if own.known_hosts is None:
+            raise SourceRefused("The source has no pinned host keys.", where=where, remedy="Add known_hosts to it.")
+        pinned = resolve(own.known_hosts, self.environment, council_code=council_code)
+        credential = credential_of(self.source, self.environment, council_code)
         try:
             key = asyncssh.import_private_key(credential.reveal())
             known = asyncssh.import_known_hosts(pinned.reveal())

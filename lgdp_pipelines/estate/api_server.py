@@ -88,9 +88,9 @@ def _page(request: Request, question: ApiQuestion, address: str, page: int, page
     if page > 1 and not slice_:
         return Response(status_code=404)
     following = None
-    if question.source_return.next_page and page * page_size < len(records):
+    if question.source_return.paging.at and page * page_size < len(records):
         following = f"{address}{'&' if '?' in address else '?'}{_PAGE_PARAMETER}={page + 1}"
-    if not question.source_return.next_page:
+    if not question.source_return.paging.at:
         slice_ = records
     body = page_text(slice_, question.source_return, following)
     return Response(body, media_type="application/json", headers={"ETag": etag})
@@ -104,7 +104,7 @@ def page_text(records: Sequence[str], source_return: SourceReturn, following: st
     nested: dict[str, object] = {}
     _put(nested, source_return.records, _HOLE)
     if following is not None:
-        _put(nested, source_return.next_page, following)
+        _put(nested, source_return.paging.at, following)
     return json.dumps(nested).replace(json.dumps(_HOLE), listed)
 
 

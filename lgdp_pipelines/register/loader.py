@@ -18,7 +18,8 @@ from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, rea
 from lgdp_pipelines.register.editions import editions_of
 from lgdp_pipelines.register.model import Register, Return
 from lgdp_pipelines.register.source import Source
-from lgdp_pipelines.register.source_files import read_source, source_contradictions
+from lgdp_pipelines.register.source_checks import source_contradictions
+from lgdp_pipelines.register.source_files import read_source
 from lgdp_pipelines.register.versions import (
     by_return,
     inline_lists_of,

@@ -12,18 +12,17 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.estate.sftp_server import SftpAccountHolder
+from lgdp_pipelines.register.extract import Extract, Format
 from lgdp_pipelines.register.model import (
     Contract,
     Disclosure,
     DisclosureMethod,
-    Extract,
-    Format,
     Register,
     Return,
     Version,
 )
 from lgdp_pipelines.register.parts import Grain, Provenance, Table
-from lgdp_pipelines.register.source import SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.source import Paging, PagingKind, SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.standards.councils import Council, Councils
 from lgdp_pipelines.standards.periods import PeriodKind
 
@@ -68,7 +67,12 @@ SFTP_RETURNS = (
     SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv"),
 )
 API_RETURNS = (
-    SourceReturn("WASTE", request="/waste/{council}?year={year}", records="data.records", next_page="links.next"),
+    SourceReturn(
+        "WASTE",
+        request="/waste/{council}?year={year}",
+        records="data.records",
+        paging=Paging(PagingKind.NEXT, at="links.next"),
+    ),
 )
 
 

@@ -266,7 +266,7 @@ returns:
   - return: PET-FOOD
     request: "/{council}/food?period={period}"
     records: records
-    next_page: next
+    paging: { by: next, at: next }
 """
 
 PETS = "returns/pets/pets.v1.0.0.odcs.yaml"

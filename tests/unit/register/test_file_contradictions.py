@@ -42,7 +42,7 @@ SPOILT = {
         API, "    records: records", "    folder: out\n    records: records", "folder", ("folder", "API")
     ),
     "a schedule that is none": Spoilt(API, "30 6 * * *", "daily", "schedule", ("daily",)),
-    "an API that gives CSV": Spoilt(API, "return: PET-FOOD", "return: PETS", "return: PETS", ("JSON",)),
+    "CSV in pages": Spoilt(API, "return: PET-FOOD", "return: PETS", "paging:", ("CSV", "pages")),
     "a return given twice": Spoilt(
         SFTP,
         "returns:\n",

@@ -1,14 +1,17 @@
 """The vocabulary, and the page that explains it."""
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.shape import Shape
+from lgdp_pipelines.register.source_files import SHAPE
 from lgdp_pipelines.register.vocabulary import WORDS, Where, words_of
-from tests.unit.register.small_register import PETS, SFTP, SmallRegister
+from tests.unit.register.small_register import API, PETS, SmallRegister
 
 README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes)? ?\| (.+) \|$")
@@ -56,9 +59,35 @@ def test_the_pages_rules_load(small: SmallRegister) -> None:
     assert [rule.id for rule in pets.rules][-2:] == ["pets.decision_not_before_application", "pets.has_applications"]
 
 
-def test_the_pages_code_list_and_source_load(small: SmallRegister) -> None:
+def test_the_pages_code_list_and_sources_load(small: SmallRegister) -> None:
+    (small.root / API).unlink()
     small.write("codelists/hl1-contact.yaml", _examples()[1])
-    small.write(SFTP, _examples()[2].replace("return: HL1", "return: PETS"))
+    for example in _examples()[2:]:
+        name = re.findall(r"^id: (.+)$", example, re.MULTILINE)
+        if name:
+            small.write(f"sources/{name[0]}.yaml", _of_the_small_register(example))
     register = load_register(small.root)
     assert "hl1-contact" in register.code_lists
+    assert {one: source.transport.value for one, source in register.sources.items()} == {
+        "drop-boxes": "drop-box",
+        "somewhere-api": "api",
+        "somewhere-sftp": "sftp",
+    }
     assert register.sources["somewhere-sftp"].returns[0].folder == "outgoing"
+
+
+def _of_the_small_register(example: str) -> str:
+    return example.replace("return: HL1", "return: PETS").replace("return: WASTE", "return: PET-FOOD")
+
+
+def test_the_page_explains_every_word_of_a_source() -> None:
+    words = set(_words_of(SHAPE.schema)) - {"id", "title", "return", "returns", "councils"}
+    about_sources = README.split("## A source")[1]
+    assert {word for word in words if f"`{word}`" not in about_sources} == set()
+
+
+def _words_of(schema: Mapping[str, Any]) -> Iterator[str]:
+    for name, inner in schema.get("properties", {}).items():
+        yield name
+        yield from _words_of(inner)
+        yield from _words_of(inner.get("items", {}))
