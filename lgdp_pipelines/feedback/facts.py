@@ -1,0 +1,252 @@
+"""What a report tells: plain values, worked out once, so that each way of writing it says the same.
+
+What belongs here: the records, and working them out from what ledger, lake and contract say. What does not: how they
+are written (``page``, ``files``, ``words``), and fetching anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from lgdp_pipelines.feedback.words import rows_in_words
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.councils import Council
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What judging came to, whether the ledger has it or not.
+
+    Attributes:
+        verdict: accepted, queried or rejected.
+        results: what became of each rule.
+        findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
+        table_rows: how many rows each table has, by name.
+        judged_at: in UTC.
+    """
+
+    verdict: Verdict
+    results: tuple[RuleOutcome, ...]
+    findings: pl.DataFrame
+    table_rows: Mapping[str, int]
+    judged_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """How the submission stands.
+
+    Attributes:
+        reference: the submission's id, or ``receipt-<n>`` where none was opened yet.
+        state: what has become of it.
+        is_preliminary: whether it was judged while its sender waited, and the platform has still to take it on.
+        current: the submission whose figures stand now; None where none does.
+        open_queries: ids of the rules that wait for the council's answer.
+    """
+
+    reference: str
+    state: str
+    is_preliminary: bool
+    current: str | None
+    open_queries: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a rule is broken.
+
+    Attributes:
+        sheet: of a workbook; empty where there are no sheets.
+        column: header as in the file; empty where no single one is meant.
+        rows: in words; empty where no row is meant.
+        note: what the rule's own guidance does not say; empty where that is all.
+    """
+
+    sheet: str
+    column: str
+    rows: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule that is broken, and everywhere that it is.
+
+    Attributes:
+        rule: its id.
+        severity: what it does to the submission.
+        title: what should be true.
+        guidance: what to do.
+        table: title of the table; empty where the extract as a whole is meant.
+        failed: how many places break it.
+        listed: how many of them are listed.
+        places: where, in the order of the file.
+        is_open: whether it is a query that waits for the council's answer.
+    """
+
+    rule: str
+    severity: Severity
+    title: str
+    guidance: str
+    table: str
+    failed: int
+    listed: int
+    places: tuple[Place, ...]
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """Rules that could not be run.
+
+    Attributes:
+        reason: why, for the council.
+        titles: of the rules.
+    """
+
+    reason: str
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that goes back on one submission.
+
+    Attributes:
+        council: that sent it.
+        contract: that it was judged by.
+        period: that it is for.
+        files: receipts of the files that it was read from.
+        due: the day it was due.
+        judged: what judging it came to.
+        stand: how it stands.
+        broken: rules that are broken: errors first, then queries, then what is merely noted.
+        not_run: rules that could not be run, by reason.
+    """
+
+    council: Council
+    contract: Contract
+    period: Period
+    files: tuple[Receipt, ...]
+    due: date
+    judged: Judged
+    stand: Stand
+    broken: tuple[Broken, ...]
+    not_run: tuple[NotRun, ...]
+
+    @property
+    def received_at(self) -> datetime:
+        """When the last of its files came, in UTC."""
+        return max(receipt.received_at for receipt in self.files)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it came after it was due."""
+        return self.received_at.date() > self.due
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has, over all tables."""
+        return sum(self.judged.table_rows.values())
+
+    @property
+    def passed(self) -> int:
+        """How many rules hold."""
+        return sum(one.result is RuleResult.PASSED for one in self.judged.results)
+
+    def failed(self, severity: Severity) -> int:
+        """How many places break rules of a severity."""
+        return sum(one.failed for one in self.broken if one.severity is severity)
+
+
+def report_of(
+    contract: Contract,
+    council: Council,
+    period: Period,
+    files: Sequence[Receipt],
+    *,
+    due: date,
+    judged: Judged,
+    stand: Stand,
+) -> Report:
+    """Work a report out.
+
+    Args:
+        contract: that the submission was judged by.
+        council: that sent it.
+        period: that it is for.
+        files: receipts of the files that it was read from.
+        due: the day it was due.
+        judged: what judging it came to.
+        stand: how it stands.
+    """
+    rules = {rule.id: rule for rule in rules_of(contract)}
+    tables = {table.name: table.title for table in contract.tables}
+    by_rule = {str(key[0]): frame for key, frame in judged.findings.partition_by("rule", as_dict=True).items()}
+    empty = judged.findings.clear()
+    broken = [
+        _broken(rules.get(one.rule), one, by_rule.get(one.rule, empty), tables, is_open=one.rule in stand.open_queries)
+        for one in judged.results
+        if one.result is RuleResult.FAILED
+    ]
+    worst = list(Severity)
+    return Report(
+        council=council,
+        contract=contract,
+        period=period,
+        files=tuple(files),
+        due=due,
+        judged=judged,
+        stand=stand,
+        broken=tuple(sorted(broken, key=lambda one: worst.index(one.severity))),
+        not_run=_not_run(judged.results, rules),
+    )
+
+
+def _broken(
+    rule: Rule | None, outcome: RuleOutcome, found: pl.DataFrame, tables: Mapping[str, str], *, is_open: bool
+) -> Broken:
+    """A broken rule; one that the contract no longer has is told by its findings alone."""
+    severity = rule.severity if rule else Severity(found["severity"][0]) if found.height else Severity.ERROR
+    usual = f"Not met: {rule.title}. {rule.guidance}" if rule else ""
+    return Broken(
+        rule=outcome.rule,
+        severity=severity,
+        title=rule.title if rule else outcome.rule,
+        guidance=rule.guidance if rule else "",
+        table=tables.get(rule.table, "") if rule else "",
+        failed=outcome.failed,
+        listed=found.height,
+        places=_places(found, usual),
+        is_open=is_open,
+    )
+
+
+def _places(found: pl.DataFrame, usual: str) -> tuple[Place, ...]:
+    """Where, with the rows of one column and one note together."""
+    grouped = found.group_by("sheet", "column", "message", maintain_order=True).agg("row")
+    return tuple(
+        Place(
+            sheet=one["sheet"] or "",
+            column=one["column"] or "",
+            rows=rows_in_words(row for row in one["row"] if row is not None),
+            note=one["message"].removeprefix(usual).strip(),
+        )
+        for one in grouped.iter_rows(named=True)
+    )
+
+
+def _not_run(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> tuple[NotRun, ...]:
+    by_reason: dict[str, list[str]] = {}
+    for one in results:
+        if one.result is RuleResult.NOT_RUN:
+            by_reason.setdefault(one.reason, []).append(rules[one.rule].title if one.rule in rules else one.rule)
+    return tuple(NotRun(reason, tuple(titles)) for reason, titles in by_reason.items())
