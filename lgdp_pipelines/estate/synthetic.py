@@ -16,7 +16,8 @@ from random import Random
 from typing import Protocol
 
 from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, text_for, valid_codes
-from lgdp_pipelines.register.model import Contract, Format, Register
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period

@@ -4,8 +4,9 @@ What belongs here: the records that readers and their callers share. What does n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
@@ -60,12 +61,17 @@ class Reading:
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
         unreadable: why nothing can be judged, for people; None where something can.
+        headers: by table name and item name, the header (or key, or path) as the file has it; an item that the file
+            does not name is not there.
+        sheets: by table name, the sheet of the workbook that it was read from; tables of other formats are not there.
     """
 
     tables: Mapping[str, pl.DataFrame]
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
     unreadable: str | None = None
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    sheets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def rows(self) -> int:

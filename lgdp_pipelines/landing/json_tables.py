@@ -61,8 +61,10 @@ def _landed(contract: Contract, table: Table, records: Sequence[_Record]) -> Lan
     match = match_headers(table, keys)
     findings: list[pl.DataFrame] = []
     columns: dict[str, pl.Series] = {}
+    headers: dict[str, str] = {}
     for item in table.items:
         named = [keys[place] for place in match.positions.get(item.name, ())]
+        headers |= {item.name: named[0]} if named else {}
         findings += _repeated(rules.columns, item, named, records)
         values = [_first(record.cells, named) for record in records]
         if item.type is ItemType.TEXT:
@@ -74,7 +76,7 @@ def _landed(contract: Contract, table: Table, records: Sequence[_Record]) -> Lan
     if records:
         findings += _of_keys(rules, [item for item in match.missing if item.required], extra)
     findings.append(_repeated_extra(rules.columns, extra, records))
-    return Landed(pl.DataFrame(columns), gathered(findings))
+    return Landed(pl.DataFrame(columns), gathered(findings), headers)
 
 
 def _first(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:

@@ -19,7 +19,8 @@ from lgdp_pipelines.landing.json_records import Json, read_records
 from lgdp_pipelines.landing.json_tables import landed_records
 from lgdp_pipelines.landing.tables import Landed, landed_cells, not_sent
 from lgdp_pipelines.ledger.findings import RuleOutcome, finding_rows, gathered
-from lgdp_pipelines.register.model import Contract, Format
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
@@ -46,6 +47,8 @@ def read_extract(contract: Contract, files: Sequence[ExtractFile]) -> Reading:
         findings=findings,
         results=_outcomes(rules, findings, landed),
         unreadable=None if landed else " ".join(fault.what for fault in faults),
+        headers={name: one.headers for name, one in landed.items() if one.frame is not None},
+        sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
     )
 
 

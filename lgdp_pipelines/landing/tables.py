@@ -4,8 +4,9 @@ What belongs here: from the columns of a CSV file to the landed columns. What do
 meaning.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import polars as pl
 import pyarrow as pa
@@ -30,10 +31,14 @@ class Landed:
     Attributes:
         frame: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`; None where the table was not sent.
         findings: of its columns and of the shape of its rows.
+        headers: by item name, the header as the file has it.
+        sheet: of a workbook; None in other formats.
     """
 
     frame: pl.DataFrame | None
     findings: pl.DataFrame
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sheet: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def landed_cells(contract: Contract, table: Table, cells: Cells) -> Landed:
         ROW,
     )
     findings = [_ragged(rules.columns, cells), *_of_headers(rules, cells, match)]
-    return Landed(frame, gathered(findings))
+    return Landed(frame, gathered(findings), {name: cells.header[place] for name, place in taken.items()})
 
 
 def landed_rows(

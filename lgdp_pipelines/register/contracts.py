@@ -4,7 +4,6 @@ What belongs here: what one file in ``schemas/returns/`` says. What does not: wh
 (``versions``).
 """
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom_of
-from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Version, slug
+from lgdp_pipelines.register.extract_files import extract_contradictions, read_extract_words
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.parts import Provenance
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.shape import misshapen, odcs
@@ -75,7 +75,7 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
         period_kind=PeriodKind(kind) if kind in set(PeriodKind) else PeriodKind.FINANCIAL_YEAR,
         due_days=_agreed(agreed, "latency", "d") or 0,
         retention_years=_agreed(agreed, "retention", "y") or 0,
-        extract=_extract(custom.at("lgdpExtract")),
+        extract=read_extract_words(custom.at("lgdpExtract")),
         disclosure=_disclosure(custom.at("lgdpDisclosure")),
         provenance=provenance,
         tables=tuple(read.table for read in tables),
@@ -105,17 +105,6 @@ def _agreed(agreed: Mapping[str, Place], name: str, unit: str) -> int | None:
     return place.whole("value") if place and place.text("unit") == unit else None
 
 
-def _extract(place: Place) -> Extract:
-    written = place.text("format")
-    delimiter = place.at("delimiter").value
-    return Extract(
-        format=Format(written) if written in set(Format) else Format.CSV,
-        encoding=place.text("encoding", "utf-8"),
-        delimiter=delimiter if isinstance(delimiter, str) else ",",
-        records_at=place.text("recordsAt"),
-    )
-
-
 def _disclosure(place: Place) -> Disclosure:
     method = place.text("method")
     known = method in set(DisclosureMethod)
@@ -135,7 +124,9 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
     yield from custom_contradictions(root, Where.CONTRACT)
     yield from _heading_contradictions(read)
     yield from _agreement_contradictions(root)
-    yield from _extract_contradictions(contract, custom)
+    if custom.has("lgdpExtract"):
+        yield from extract_contradictions(contract.extract, custom.at("lgdpExtract"))
+    yield from _disclosure_contradictions(contract, custom)
     kind = contract.period_kind if custom.text("lgdpPeriodKind") in set(PeriodKind) else None
     yield from _first_period_contradictions(contract, custom, kind)
     columns = columns_of(contract.tables)
@@ -212,18 +203,7 @@ def _agreement_contradictions(root: Place) -> Iterator[Contradiction]:
             )
 
 
-def _extract_contradictions(contract: Contract, custom: Custom) -> Iterator[Contradiction]:
-    place = custom.at("lgdpExtract")
-    try:
-        codecs.lookup(contract.extract.encoding)
-    except LookupError:
-        yield place.at("encoding").contradiction(
-            f"The encoding “{contract.extract.encoding}” is unknown.", "Write utf-8, utf-8-sig or cp1252."
-        )
-    if contract.extract.format is Format.JSON and place.has("delimiter"):
-        yield place.at("delimiter").contradiction("A JSON extract has no delimiter.", "Remove delimiter.")
-    if contract.extract.format is Format.CSV and place.has("recordsAt"):
-        yield place.at("recordsAt").contradiction("A CSV extract has no path to its records.", "Remove recordsAt.")
+def _disclosure_contradictions(contract: Contract, custom: Custom) -> Iterator[Contradiction]:
     disclosure = custom.at("lgdpDisclosure")
     suppresses = contract.disclosure.method is DisclosureMethod.SUPPRESS_BELOW
     if suppresses != disclosure.has("threshold"):
@@ -253,13 +233,13 @@ def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
     """Where a return has several tables, each record or each file must show which it belongs to."""
     contract = read.contract
     several = len(read.tables) > 1
-    is_json = contract.extract.format is Format.JSON
+    is_records = contract.extract.format.is_records
     for one in read.tables:
         table, custom = one.table, custom_of(one.place)
         if several and not table.record_key and not table.file_pattern:
             yield one.place.contradiction(
                 f"Nothing shows which records belong to {table.name}.",
-                "Add lgdpRecordKey (JSON), or lgdpFilePattern where each table has a file.",
+                "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             )
         if table.file_pattern and not several:
             yield custom.at("lgdpFilePattern").contradiction(
@@ -271,9 +251,9 @@ def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
             )
         if table.record_key is None:
             continue
-        if not is_json or table.file_pattern:
+        if not is_records or table.file_pattern:
             yield custom.at("lgdpRecordKey").contradiction(
-                f"{table.name} is told by a record key, which only records of one JSON document can be.",
+                f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
                 "Remove lgdpRecordKey.",
             )
         holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.extract import Extract
 from lgdp_pipelines.register.mapping import SystemMapping, mapping_of
 from lgdp_pipelines.register.parts import Provenance, Table
 from lgdp_pipelines.register.source import Source
@@ -30,13 +31,6 @@ class DisclosureMethod(StrEnum):
     """A count above 0 and below the threshold is withheld."""
 
 
-class Format(StrEnum):
-    """What an extract is written in."""
-
-    CSV = "csv"
-    JSON = "json"
-
-
 @dataclass(frozen=True, slots=True)
 class Version:
     """A contract's version: majors change type, grain or key and get a new table; minors only add."""
@@ -48,23 +42,6 @@ class Version:
     def __str__(self) -> str:
         """As written in the contract."""
         return f"{self.major}.{self.minor}.{self.patch}"
-
-
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """How a council's file for this return is written.
-
-    Attributes:
-        format: of the file.
-        encoding: Python's name for it.
-        delimiter: between cells of a CSV file.
-        records_at: dotted path to the records in a JSON document; empty where the document is the list.
-    """
-
-    format: Format
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    records_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

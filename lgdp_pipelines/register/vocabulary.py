@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from lgdp_pipelines.register.model import DisclosureMethod, Format
+from lgdp_pipelines.register.extract_files import EXTRACT_SCHEMA
+from lgdp_pipelines.register.model import DisclosureMethod
 from lgdp_pipelines.register.parts import Grain, Privacy, Role
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.periods import PeriodKind
@@ -86,22 +87,7 @@ WORDS = (
         required=True,
     ),
     Word("lgdpBurdenMinutes", Where.CONTRACT, {"type": "integer", "minimum": 1}),
-    Word(
-        "lgdpExtract",
-        Where.CONTRACT,
-        {
-            "type": "object",
-            "properties": {
-                "format": {"enum": [one.value for one in Format]},
-                "encoding": TEXT,
-                "delimiter": {"enum": [",", ";", "|", "\t"]},
-                "recordsAt": {"type": "string"},
-            },
-            "required": ["format"],
-            "additionalProperties": False,
-        },
-        required=True,
-    ),
+    Word("lgdpExtract", Where.CONTRACT, EXTRACT_SCHEMA, required=True),
     Word(
         "lgdpDisclosure",
         Where.CONTRACT,

@@ -16,12 +16,11 @@ import pyarrow as pa
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Judged
+from lgdp_pipelines.register.extract import Extract, Format
 from lgdp_pipelines.register.model import (
     Contract,
     Disclosure,
     DisclosureMethod,
-    Extract,
-    Format,
     Register,
     Return,
     Version,

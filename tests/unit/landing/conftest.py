@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Version
+from lgdp_pipelines.register.extract import Extract, Format
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version
 from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.standards.periods import PeriodKind
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.model import Contract, Format
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Item, ItemType, Table
 from lgdp_pipelines.standards.rules import RuleResult
 

@@ -45,7 +45,7 @@ SPOILT = {
         PETS, "value: [somebody]", "value: somebody", "value: somebody", ("lgdpRecipients", "array")
     ),
     "an unknown member of a value": Spoilt(
-        PETS, "encoding: utf-8 }", "encoding: utf-8, quote: x }", "quote", ("lgdpExtract.quote",)
+        PETS, "encoding: utf-8 }", "encoding: utf-8, qoute: x }", "qoute", ("lgdpExtract.qoute",)
     ),
     "an lgdp property given twice": Spoilt(
         PETS,

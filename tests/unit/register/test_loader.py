@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import DisclosureMethod, Format
+from lgdp_pipelines.register.model import DisclosureMethod
 from lgdp_pipelines.register.parts import Grain, ItemType, Privacy, Role
 from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.observations import ObservationStatus

@@ -9,7 +9,8 @@ from types import MappingProxyType
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
-from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Extract, Format, Register, Version
+from lgdp_pipelines.register.extract import Extract, Format
+from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Register, Version
 from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.codelists import Code, CodeList
