@@ -6,19 +6,21 @@ What belongs here: writing receipts down and looking them up. What does not: ope
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.reading import outdated
 from lgdp_pipelines.ledger.records import Arrival, Receipt, ReceiptState, SubmissionState, Waiting
-from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION
+from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, WITHDRAWAL
 
 
 def record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
     """Write a receipt down, and say whether it is news."""
     is_routed = arrival.return_code is not None and arrival.period is not None
     before = _latest(connection, _same_place(arrival) if is_routed else _same_entry(arrival))
-    repeats = before is not None and before.sha256 == arrival.sha256
+    repeats = before is not None and _says_the_same(connection, before, arrival)
     news = ReceiptState.WAITING if is_routed else ReceiptState.UNRECOGNISED
     values = asdict(arrival)
     values["table_name"] = values.pop("table")
@@ -32,13 +34,34 @@ def record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receip
 
 
 def _same_place(arrival: Arrival) -> sa.ColumnElement[bool]:
-    """Receipts that answer the same: return, council, period and table."""
+    """Receipts that answer the same: return, council, period and table. A nil return answers every table."""
     return sa.and_(
         RECEIPT.c.return_code == arrival.return_code,
         RECEIPT.c.council_code == arrival.council_code,
         RECEIPT.c.period == arrival.period,
-        RECEIPT.c.table_name.is_not_distinct_from(arrival.table),
+        sa.or_(RECEIPT.c.table_name.is_not_distinct_from(arrival.table), RECEIPT.c.nil, sa.literal(arrival.nil)),
     )
+
+
+def _says_the_same(connection: sa.Connection, before: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
+    """Whether an arrival is no news: the same bytes, meant the same way, and not taken back since."""
+    alike = (before.sha256, before.system, before.nil) == (arrival.sha256, arrival.system, arrival.nil)
+    return alike and not (before.submission_id and _is_withdrawn(connection, arrival))
+
+
+def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
+    """Whether the council has taken back the last submission of what the arrival answers."""
+    state = connection.scalar(
+        sa.select(SUBMISSION.c.state)
+        .where(
+            SUBMISSION.c.return_code == arrival.return_code,
+            SUBMISSION.c.council_code == arrival.council_code,
+            SUBMISSION.c.period == arrival.period,
+        )
+        .order_by(SUBMISSION.c.number.desc())
+        .limit(1)
+    )
+    return bool(state == SubmissionState.WITHDRAWN.value)
 
 
 def _same_entry(arrival: Arrival) -> sa.ColumnElement[bool]:
@@ -52,9 +75,9 @@ def _same_entry(arrival: Arrival) -> sa.ColumnElement[bool]:
     )
 
 
-def _latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[int, str]] | None:
+def _latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[Any, ...]] | None:
     return connection.execute(
-        sa.select(RECEIPT.c.id, RECEIPT.c.sha256)
+        sa.select(RECEIPT.c.id, RECEIPT.c.sha256, RECEIPT.c.system, RECEIPT.c.nil, RECEIPT.c.submission_id)
         .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE.value)
         .order_by(RECEIPT.c.id.desc())
         .limit(1)
@@ -90,21 +113,35 @@ def latest_etag(connection: sa.Connection, source: str, account: str, path: str)
 
 
 def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
-    """Returns and periods with something to do, in order: receipts waiting, or submissions left in judging."""
-    receipts = sa.select(RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id).where(
-        RECEIPT.c.state == ReceiptState.WAITING.value
-    )
-    judging = sa.select(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, sa.null()).where(
+    """Returns and periods with something to do, in order.
+
+    Receipts wait, or submissions were left in judging, were withdrawn and may still stand in a slice, or were judged
+    against an earlier period that another submission has become current for since.
+    """
+    key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
+    receipts = sa.select(
+        RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
+    ).where(RECEIPT.c.state == ReceiptState.WAITING.value)
+    judging = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
         SUBMISSION.c.state == SubmissionState.JUDGING.value
     )
-    found: dict[tuple[str, str], list[tuple[str, int | None]]] = {}
-    for row in connection.execute(sa.union_all(receipts, judging)):
-        found.setdefault((row.return_code, row.period), []).append((row.council_code, row.id))
+    withdrawn = (
+        sa.select(*key, sa.null(), sa.literal("withdraw ") + SUBMISSION.c.id)
+        .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
+        .where(WITHDRAWAL.c.finished_at.is_(None))
+    )
+    found: dict[tuple[str, str], list[tuple[str, int | None, str]]] = {}
+    for row in connection.execute(sa.union_all(receipts, judging, withdrawn)):
+        found.setdefault((row.return_code, row.period), []).append((row.council_code, row.id, row.task))
+    for one, against in outdated(connection):
+        task = f"judge {one.id} against {against or 'nothing'}"
+        found.setdefault((one.return_code, one.period), []).append((one.council_code, None, task))
     return tuple(
         Waiting(
             *key,
-            councils=tuple(sorted({council for council, _ in parts})),
-            receipts=tuple(sorted(receipt for _, receipt in parts if receipt is not None)),
+            councils=tuple(sorted({council for council, _, _ in parts})),
+            receipts=tuple(sorted(receipt for _, receipt, _ in parts if receipt is not None)),
+            submissions=tuple(sorted(task for _, _, task in parts if task)),
         )
         for key, parts in sorted(found.items())
     )

@@ -33,6 +33,10 @@ null; ``message`` what is wrong and what to do, without the value.
 """
 
 
+LISTED = 1_000
+"""Findings of one rule that are listed; how many there are is always told in full."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
     """What became of one rule in one judgement. Each rule id has one, each time.

@@ -2,16 +2,28 @@
 
 One object, whose methods are each one transaction. What belongs here: opening it, and handing each method to the module
 that does the work. What does not: the statements themselves (``arriving``, ``opening``, ``settling``, ``reading``,
-``releases``, ``balance``, ``mirror``).
+``releases``, ``withdrawing``, ``reminding``, ``balance``, ``mirror``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from lgdp_pipelines.ledger import arriving, balance, delivering, mirror, opening, reading, releases, settling
+from lgdp_pipelines.ledger import (
+    arriving,
+    balance,
+    delivering,
+    mirror,
+    opening,
+    reading,
+    releases,
+    reminding,
+    settling,
+    withdrawing,
+)
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.delivering import Delivery, Untold
 from lgdp_pipelines.ledger.records import (
+    AccountLine,
     Arrival,
     Judged,
     Judgement,
@@ -19,14 +31,17 @@ from lgdp_pipelines.ledger.records import (
     Receipt,
     ReceiptState,
     Release,
+    Reminded,
     Standing,
     Submission,
     SubmissionState,
     Waiting,
+    Withdrawal,
 )
 from lgdp_pipelines.storage.lake import Lake
 
 __all__ = [
+    "AccountLine",
     "Arrival",
     "Judged",
     "Judgement",
@@ -35,10 +50,12 @@ __all__ = [
     "Receipt",
     "ReceiptState",
     "Release",
+    "Reminded",
     "Standing",
     "Submission",
     "SubmissionState",
     "Waiting",
+    "Withdrawal",
 ]
 
 
@@ -135,6 +152,61 @@ class Ledger:
             LedgerError: a submission is not known, or a judgement contradicts its results. Nothing was settled.
         """
         self._database.written(lambda connection: settling.settle(connection, run_id, judged, self._clock()))
+
+    def withdraw(self, submission_id: str, *, by: str, reason: str) -> Withdrawal:
+        """Take a submission back for its council: nothing stands then until it submits anew. Bytes and judgements stay.
+
+        A submission that is current, rejected or not yet judged can be taken back. Telling the same again does nothing.
+
+        Args:
+            submission_id: of the submission.
+            by: who does it for the council.
+            reason: why.
+
+        Raises:
+            LedgerError: there is none of that id, a later one stands in its place, or reason or name is empty.
+        """
+        return self._database.written(
+            lambda connection: withdrawing.withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
+        )
+
+    def withdrawal_of(self, submission_id: str) -> Withdrawal:
+        """The withdrawal of a submission.
+
+        Raises:
+            LedgerError: it was never withdrawn.
+        """
+        with self._database.reading() as connection:
+            return withdrawing.withdrawal_of(connection, submission_id)
+
+    def unfinished_withdrawals(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
+        """Withdrawals whose rows may still be in a slice, in order of submission."""
+        with self._database.reading() as connection:
+            return withdrawing.unfinished(connection, return_code, period)
+
+    def finish_withdrawals(self, submission_ids: Sequence[str]) -> None:
+        """Write down that no slice holds rows of these withdrawn submissions any more."""
+        self._database.written(lambda connection: withdrawing.finish(connection, submission_ids, self._clock()))
+
+    def outdated(self, return_code: str, period: str, councils: Sequence[str] | None = None) -> tuple[Submission, ...]:
+        """Submissions to judge again, because an earlier period that they were held against has changed since."""
+        with self._database.reading() as connection:
+            return reading.outdated_of(connection, return_code, period, councils)
+
+    def reported_at(self, return_code: str, period: str) -> dict[str, datetime]:
+        """When each council's first submission came that was accepted and not taken back, by register code."""
+        with self._database.reading() as connection:
+            found = reading.reported_at(connection, return_code, period)
+        return {council: moment for (_, council, _), moment in found.items()}
+
+    def reminded(self, return_code: str | None = None) -> dict[Reminded, bool]:
+        """What councils were reminded of, and whether it was sent on to them."""
+        with self._database.reading() as connection:
+            return reminding.reminded(connection, return_code)
+
+    def record_reminder(self, reminded: Reminded, *, sent: bool) -> None:
+        """Write down that a council was reminded, and whether that was sent on. What was sent stays sent."""
+        self._database.written(lambda connection: reminding.record(connection, reminded, sent=sent, now=self._clock()))
 
     def current(self, return_code: str, period: str) -> dict[str, str]:
         """The current submission of each council, by register code."""
@@ -268,10 +340,25 @@ class Ledger:
         """Write down which reports a destination has been given. Writing the same down again does nothing."""
         self._database.written(lambda connection: delivering.record(connection, destination, delivered, self._clock()))
 
-    def balance(self) -> list[str]:
-        """Everything that does not add up, in plain sentences; none where all is well."""
+    def balance(self, return_code: str | None = None, period: str | None = None) -> list[str]:
+        """Everything that does not add up, in plain sentences; none where all is well.
+
+        Args:
+            return_code: of the return to look at; None: everything, receipts that answer no return included.
+            period: of the period to look at; None: all.
+        """
         with self._database.reading() as connection:
-            return balance.problems(connection)
+            return balance.problems(connection, return_code, period)
+
+    def account(self, return_code: str | None = None, period: str | None = None) -> tuple[AccountLine, ...]:
+        """Where each byte that arrived went: receipts and their bytes by return and by what became of them."""
+        with self._database.reading() as connection:
+            return balance.account(connection, return_code, period)
+
+    def received(self, return_code: str | None = None, period: str | None = None) -> frozenset[tuple[str, int]]:
+        """What must be among the received bytes: sha256 and size."""
+        with self._database.reading() as connection:
+            return balance.received(connection, return_code, period)
 
     def mirror(self, lake: Lake, return_code: str) -> None:
         """Copy what the ledger says of a return, and of receipts that answer none, into the lake for SQL.

@@ -1,7 +1,8 @@
 """The ledger's copy in the lake, so that it can be asked in SQL beside the data.
 
 What belongs here: the shape of the copy. What does not: anything that reads it back; the database is the ledger, and
-this is never written from. Rule results are those of each submission's latest judgement, as the findings are.
+this is never written from. Rule results are those of each submission's latest judgement, as the findings are. Who
+withdrew a submission is left out: analysts need no names.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.schema import (
+    JUDGED_AGAINST,
     JUDGEMENT,
     QUERY,
     RECEIPT,
@@ -19,6 +21,7 @@ from lgdp_pipelines.ledger.schema import (
     RELEASE_SUBMISSION,
     RULE_RESULT,
     SUBMISSION,
+    WITHDRAWAL,
 )
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.tables import LakeTable
@@ -84,6 +87,27 @@ TABLES = (
             "state": (_TEXT, "judging, rejected, current, superseded or withdrawn."),
             "opened_at": (_TIME, "When it was opened."),
             "received_at": (_TIME, "When the last of its files came."),
+        },
+    ),
+    _table(
+        "withdrawal",
+        "That a council took a submission back.",
+        {
+            **_RETURN,
+            **_SUBMISSION_ID,
+            "withdrawn_at": (_TIME, "When."),
+            "reason": (_TEXT, "In the council's words."),
+            "finished_at": (_TIME, "When its rows were out of the validated slices; null where nobody knows yet."),
+        },
+    ),
+    _table(
+        "judged_against",
+        "Which submission of an earlier period a submission's figures were last held against.",
+        {
+            **_RETURN,
+            **_SUBMISSION_ID,
+            "period": (_TEXT, "The earlier period."),
+            "earlier_id": (_TEXT, "Its submission; null where none was current."),
         },
     ),
     _table(
@@ -178,10 +202,10 @@ def write(database: Database, lake: Lake, return_code: str) -> None:
 
 
 def _is_copied(database: Database, lake: Lake, table: LakeTable, return_code: str | None) -> bool:
-    if not lake.exists(table):
+    if not lake.exists(table) or set(lake.schema(table).names) != set(table.arrow_schema.names):
         return False
     order = [(name, "ascending") for name in table.arrow_schema.names]
-    copy = lake.read(table, {"return_code": return_code}).to_arrow().cast(table.arrow_schema)
+    copy = lake.read(table, {"return_code": return_code}, table.arrow_schema.names).to_arrow().cast(table.arrow_schema)
     return bool(copy.sort_by(order).equals(_rows(database, table, return_code).sort_by(order)))
 
 
@@ -207,6 +231,14 @@ _JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_i
 _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
     "receipt": sa.select(RECEIPT).order_by(RECEIPT.c.id),
     "submission": sa.select(SUBMISSION).order_by(SUBMISSION.c.id),
+    "withdrawal": sa.select(
+        SUBMISSION.c.return_code, *(column for column in WITHDRAWAL.c if column.name != "withdrawn_by")
+    )
+    .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
+    .order_by(WITHDRAWAL.c.submission_id),
+    "judged_against": sa.select(SUBMISSION.c.return_code, *JUDGED_AGAINST.c)
+    .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
+    .order_by(JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.period),
     "judgement": sa.select(SUBMISSION.c.return_code, *(column for column in JUDGEMENT.c if column.name != "id"))
     .select_from(_JUDGED)
     .order_by(JUDGEMENT.c.id),
@@ -249,5 +281,7 @@ _CODES: Mapping[str, sa.ColumnElement[str | None]] = {
     "receipt": RECEIPT.c.return_code,
     "release": RELEASE.c.return_code,
     "release_submission": RELEASE.c.return_code,
-    **dict.fromkeys(("submission", "judgement", "rule_result", "query"), SUBMISSION.c.return_code),
+    **dict.fromkeys(
+        ("submission", "withdrawal", "judged_against", "judgement", "rule_result", "query"), SUBMISSION.c.return_code
+    ),
 }

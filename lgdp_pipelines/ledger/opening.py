@@ -5,6 +5,7 @@ What belongs here: which receipts make a submission. What does not: what becomes
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import groupby
 
 import sqlalchemy as sa
 
@@ -25,16 +26,18 @@ def open_submissions(
 ) -> tuple[Submission, ...]:
     """Make submissions of what is waiting, and give back all that nobody has judged, in sequence order.
 
-    Where a file answers the whole return (``tables`` is empty), each waiting receipt becomes a submission. Where there
-    is a file for each table, what a council has waiting becomes one submission, of the latest file of each table; a
-    table that it did not send again is taken from its submission before, so that a corrected file is enough. Until each
-    required table has a file, its receipts go on waiting.
+    Where a file answers the whole return (``tables`` is empty), each waiting receipt becomes a submission; so does each
+    nil return anywhere. Where there is a file for each table, what a council has waiting becomes one submission, of the
+    latest file of each table; a table that it did not send again is taken from its submission before, so that a
+    corrected file is enough, but for one that it withdrew. Until each required table has a file, its receipts go on
+    waiting.
     """
     for council, receipts in _waiting(connection, return_code, period, councils).items():
-        before = _latest_submission(connection, return_code, council, period)
-        for files in _answers(connection, receipts, tables, before):
-            number = _next_number(connection, return_code, council, period)
-            _open(connection, (return_code, council, period, number), files, receipts if tables else files, now)
+        for taken_up in _groups(receipts, tables):
+            before = _latest_submission(connection, return_code, council, period)
+            for files in _answers(connection, taken_up, tables, before):
+                number = _next_number(connection, return_code, council, period)
+                _open(connection, (return_code, council, period, number), files, taken_up, now)
     return submissions_where(
         connection,
         SUBMISSION.c.return_code == return_code,
@@ -61,15 +64,22 @@ def _waiting(
     return found
 
 
+def _groups(receipts: Sequence[Receipt], tables: Sequence[str]) -> list[list[Receipt]]:
+    """A council's waiting receipts as they may make a submission each, in order of arrival."""
+    groups = groupby(receipts, key=lambda one: one.id if one.nil or not tables else 0)
+    return [list(group) for _, group in groups]
+
+
 def _answers(
     connection: sa.Connection, receipts: Sequence[Receipt], tables: Sequence[str], before: str | None
 ) -> list[list[Receipt]]:
-    """The files of each submission that a council's waiting receipts make."""
-    if not tables:
-        return [[receipt] for receipt in receipts]
+    """The files of the submission that these receipts make; none where a table is wanting."""
+    if not tables or receipts[0].nil:
+        return [list(receipts)]
     files: dict[str | None, Receipt] = {}
     for receipt in (*(files_of(connection, before) if before else ()), *receipts):
-        files[receipt.table] = receipt
+        if not receipt.nil:
+            files[receipt.table] = receipt
     return [list(files.values())] if files.keys() >= set(tables) else []
 
 
@@ -95,12 +105,14 @@ def files_of(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ..
 
 
 def _latest_submission(connection: sa.Connection, return_code: str, council: str, period: str) -> str | None:
-    return connection.scalar(
-        sa.select(SUBMISSION.c.id)
+    """The submission whose files still count: the latest, unless the council took it back."""
+    latest = connection.execute(
+        sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
         .where(*_same(return_code, council, period))
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
-    )
+    ).one_or_none()
+    return latest.id if latest and latest.state != SubmissionState.WITHDRAWN.value else None
 
 
 def _next_number(connection: sa.Connection, return_code: str, council: str, period: str) -> int:

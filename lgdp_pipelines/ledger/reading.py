@@ -4,6 +4,8 @@ What belongs here: questions. What does not: anything that changes the ledger.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,13 +19,21 @@ from lgdp_pipelines.ledger.records import (
     Submission,
     SubmissionState,
 )
-from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, RECEIPT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.schema import (
+    JUDGED_AGAINST,
+    JUDGEMENT,
+    QUERY,
+    RECEIPT,
+    RULE_RESULT,
+    SUBMISSION,
+    SUBMISSION_FILE,
+)
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
 
 
-def submission_of(row: sa.Row[tuple[object, ...]]) -> Submission:
-    """A row of the table as a record."""
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+def submission_of(row: Sequence[Any]) -> Submission:
+    """A row of the table as a record; columns after its own do not matter."""
+    values = dict(zip(SUBMISSION.c.keys(), row, strict=False))
     values["state"] = SubmissionState(values["state"])
     return Submission(**values)
 
@@ -69,16 +79,105 @@ def current(connection: sa.Connection, return_code: str, period: str) -> dict[st
 def to_rejudge(
     connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
 ) -> tuple[Submission, ...]:
-    """Each council's current submission and whatever was rejected after it, in sequence order."""
+    """Each council's current submission and whatever was rejected after it, in sequence order.
+
+    What was sent before a submission that was accepted and then withdrawn is past: the council took back what replaced
+    it.
+    """
     chosen = submissions_where(
         connection,
         SUBMISSION.c.return_code == return_code,
         SUBMISSION.c.period == period,
-        SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
         *([SUBMISSION.c.council_code.in_(councils)] if councils else []),
+        sa.or_(
+            SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
+            sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN.value, was_accepted()),
+        ),
     )
-    standing = {one.council_code: one.number for one in chosen if one.state is SubmissionState.CURRENT}
-    return tuple(one for one in chosen if one.number >= standing.get(one.council_code, 0))
+    last = {one.council_code: one.number for one in chosen if one.state is not SubmissionState.REJECTED}
+    return tuple(
+        one
+        for one in chosen
+        if one.state is not SubmissionState.WITHDRAWN and one.number >= last.get(one.council_code, 0)
+    )
+
+
+def was_accepted() -> sa.ColumnElement[bool]:
+    """Of a row of submissions: whether any judgement accepted it, with queries or without."""
+    return (
+        sa.exists()
+        .where(JUDGEMENT.c.submission_id == SUBMISSION.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .correlate(SUBMISSION)
+    )
+
+
+def outdated(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> tuple[tuple[Submission, str | None], ...]:
+    """Submissions to judge again, each with the submission that is now current in an earlier period.
+
+    Their figures were held against what was current there when they were judged, and that has changed since. They are
+    current, or the last word of their council and rejected. Judging again changes no current submission of theirs, so
+    nothing follows for periods after them.
+    """
+    now, later = SUBMISSION.alias("now"), SUBMISSION.alias("later")
+    is_overtaken = sa.exists().where(
+        later.c.return_code == SUBMISSION.c.return_code,
+        later.c.council_code == SUBMISSION.c.council_code,
+        later.c.period == SUBMISSION.c.period,
+        later.c.number > SUBMISSION.c.number,
+    )
+    rows = connection.execute(
+        sa.select(SUBMISSION, now.c.id.label("earlier_now"))
+        .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
+        .outerjoin(
+            now,
+            sa.and_(
+                now.c.return_code == SUBMISSION.c.return_code,
+                now.c.council_code == SUBMISSION.c.council_code,
+                now.c.period == JUDGED_AGAINST.c.period,
+                now.c.state == SubmissionState.CURRENT.value,
+            ),
+        )
+        .where(
+            now.c.id.is_distinct_from(JUDGED_AGAINST.c.earlier_id),
+            sa.or_(
+                SUBMISSION.c.state == SubmissionState.CURRENT.value,
+                sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED.value, sa.not_(is_overtaken)),
+            ),
+            *conditions,
+        )
+        .order_by(SUBMISSION.c.council_code, SUBMISSION.c.number)
+    )
+    return tuple((submission_of(row), row.earlier_now) for row in rows)
+
+
+def outdated_of(
+    connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
+) -> tuple[Submission, ...]:
+    """The submissions of a return and period to judge again, in order of council and number."""
+    found = outdated(
+        connection,
+        SUBMISSION.c.return_code == return_code,
+        SUBMISSION.c.period == period,
+        *([SUBMISSION.c.council_code.in_(councils)] if councils is not None else []),
+    )
+    return tuple(dict.fromkeys(one for one, _ in found))
+
+
+def reported_at(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[tuple[str, str, str], datetime]:
+    """When the first submission came that was accepted and not taken back, by return, council and period."""
+    rows = connection.execute(
+        sa.select(SUBMISSION)
+        .where(
+            *_asked(SUBMISSION, return_code, period),
+            SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.SUPERSEDED.value]),
+        )
+        .order_by(SUBMISSION.c.number.desc())
+    )
+    return {(row.return_code, row.council_code, row.period): row.received_at for row in rows}
 
 
 def latest_judgement(connection: sa.Connection, submission_id: str) -> Judgement | None:
@@ -132,6 +231,8 @@ def status(connection: sa.Connection, return_code: str | None, period: str | Non
     judged = _latest_judgements(connection, return_code, period)
     standing = _current_with_queries(connection, return_code, period)
     receipts = _waiting_receipts(connection, return_code, period)
+    reported = reported_at(connection, return_code, period)
+    nil = _nil_submissions(connection, return_code, period)
     found = []
     for key in sorted(latest.keys() | receipts.keys(), key=lambda key: (key[0], key[2], key[1])):
         one = latest.get(key)
@@ -151,6 +252,8 @@ def status(connection: sa.Connection, return_code: str | None, period: str | Non
                 current=now,
                 open_queries=queries,
                 waiting=receipts.get(key, 0),
+                nil=one is not None and one.id in nil,
+                reported_at=reported.get(key),
             )
         )
     return tuple(found)
@@ -173,6 +276,15 @@ def _latest_submissions(
         submissions_where(connection, *_asked(SUBMISSION, return_code, period)), key=lambda one: one.number
     )
     return {(one.return_code, one.council_code, one.period): one for one in ordered}
+
+
+def _nil_submissions(connection: sa.Connection, return_code: str | None, period: str | None) -> frozenset[str]:
+    chosen = (
+        sa.select(SUBMISSION_FILE.c.submission_id)
+        .join(RECEIPT, RECEIPT.c.id == SUBMISSION_FILE.c.receipt_id)
+        .where(RECEIPT.c.nil, *_asked(RECEIPT, return_code, period))
+    )
+    return frozenset(connection.scalars(chosen))
 
 
 def _latest_judgements(

@@ -5,9 +5,10 @@ not: how they are kept (``schema``) and how they change (``arriving``, ``opening
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.register.parts import Rule
@@ -132,19 +133,22 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A return and period with receipts that no submission has taken up, or submissions that nobody has judged.
+    """A return and period with something to do.
 
     Attributes:
         return_code: of the return.
         period: id.
         councils: register codes, in order.
         receipts: ids of the receipts that no submission has taken up, in order.
+        submissions: what is to be done with submissions, in order: ``judge <id>``, ``withdraw <id>``, or
+            ``judge <id> against <id>`` where a figure's earlier period has changed.
     """
 
     return_code: str
     period: str
     councils: tuple[str, ...]
     receipts: tuple[int, ...]
+    submissions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,25 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a council took a submission back.
+
+    Attributes:
+        submission_id: of the submission.
+        withdrawn_at: in UTC.
+        withdrawn_by: who did it for the council.
+        reason: in their words.
+        finished_at: when its rows were out of the validated slices; None where nobody knows that yet.
+    """
+
+    submission_id: str
+    withdrawn_at: datetime
+    withdrawn_by: str
+    reason: str
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """One judging of a submission, for the ledger.
 
@@ -185,6 +208,8 @@ class Judged:
         rows: how many rows the submission has, over all tables.
         rules: every rule of the contract.
         results: what became of each of them, once each.
+        against: the submission of each earlier period that its figures were held against, by period; None where none
+            was current there.
     """
 
     submission_id: str
@@ -195,6 +220,7 @@ class Judged:
     rows: int
     rules: Sequence[Rule]
     results: Sequence[RuleOutcome]
+    against: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +277,8 @@ class Standing:
         current: the submission whose rows stand; None where none was accepted yet.
         open_queries: on the current submission.
         waiting: receipts that no submission has taken up.
+        nil: whether the latest submission is a nil return.
+        reported_at: when the first submission came that was accepted and not taken back; None where none was.
     """
 
     return_code: str
@@ -267,6 +295,46 @@ class Standing:
     current: str | None
     open_queries: int
     waiting: int
+    nil: bool
+    reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """Where some of the bytes that arrived went.
+
+    Attributes:
+        return_code: the return they answer; None where nobody can tell.
+        receipt_state: what has become of their receipts.
+        submission_state: what has become of the submissions that took them up; None where none has.
+        receipts: how many.
+        size: how many bytes.
+    """
+
+    return_code: str | None
+    receipt_state: ReceiptState
+    submission_state: SubmissionState | None
+    receipts: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reminded:
+    """What a council was reminded of.
+
+    Attributes:
+        council_code: of the council.
+        return_code: of the return.
+        period: id.
+        stage: such as ``due_soon`` or ``late_7``; each stage is told once.
+        submission_id: the submission it is about; empty where it is about none.
+    """
+
+    council_code: str
+    return_code: str
+    period: str
+    stage: str
+    submission_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

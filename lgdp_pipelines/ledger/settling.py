@@ -12,21 +12,26 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.findings import RuleOutcome
-from lgdp_pipelines.ledger.reading import latest_judgement, submission
+from lgdp_pipelines.ledger.reading import latest_judgement, submission, submissions_where, was_accepted
 from lgdp_pipelines.ledger.records import Judged, Judgement, QueryState, Submission, SubmissionState
-from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.schema import JUDGED_AGAINST, JUDGEMENT, QUERY, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
 
 
 def settle(connection: sa.Connection, run_id: str, judged: Sequence[Judged], now: datetime) -> None:
     """Write judgements down and move their submissions on, each council's in sequence order.
 
+    A submission that its council took back while it was judged stays withdrawn, and nothing is written of it.
+
     Raises:
-        LedgerError: a submission is not known or was withdrawn, or a judgement contradicts its results.
+        LedgerError: a submission is not known, or a judgement contradicts its results.
     """
     known = [(submission(connection, one.submission_id), one) for one in judged]
     for found, one in sorted(known, key=lambda pair: (pair[0].council_code, pair[0].number)):
         _refuse_contradiction(one)
+        if found.state is SubmissionState.WITHDRAWN:
+            continue
+        _write_against(connection, one)
         if not _is_settled(latest_judgement(connection, found.id), run_id, one):
             _write(connection, run_id, one, now)
             _move(connection, found, one, now)
@@ -124,44 +129,58 @@ def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> 
 
 def _move(connection: sa.Connection, found: Submission, one: Judged, now: datetime) -> None:
     """From its state to the next. A rejection removes nothing: what is current stays, and so do its queries."""
-    if found.state is SubmissionState.WITHDRAWN:
-        raise LedgerError("A withdrawn submission cannot be judged.", where=found.id)
     if one.verdict is Verdict.REJECTED:
         if found.state is SubmissionState.JUDGING:
-            _set_state(connection, found.id, SubmissionState.REJECTED)
+            set_state(connection, found.id, SubmissionState.REJECTED)
         return
     if found.state in {SubmissionState.JUDGING, SubmissionState.REJECTED}:
-        present = _current(connection, found)
-        if present is not None and present.number > found.number:
-            _set_state(connection, found.id, SubmissionState.SUPERSEDED)
+        last = _last_accepted(connection, found)
+        if last is not None and last.number > found.number:
+            set_state(connection, found.id, SubmissionState.SUPERSEDED)
             return
-        if present is not None:
-            _set_state(connection, present.id, SubmissionState.SUPERSEDED)
-            _expire(connection, present.id, now, but=())
-        _set_state(connection, found.id, SubmissionState.CURRENT)
+        if last is not None and last.state is SubmissionState.CURRENT:
+            set_state(connection, last.id, SubmissionState.SUPERSEDED)
+            expire_queries(connection, last.id, now, but=())
+        set_state(connection, found.id, SubmissionState.CURRENT)
     if found.state is not SubmissionState.SUPERSEDED:
         _ask(connection, found.id, _failed(one, Severity.QUERY), now)
 
 
-def _current(connection: sa.Connection, found: Submission) -> Submission | None:
-    present = connection.scalar(
-        sa.select(SUBMISSION.c.id).where(
-            SUBMISSION.c.return_code == found.return_code,
-            SUBMISSION.c.council_code == found.council_code,
-            SUBMISSION.c.period == found.period,
-            SUBMISSION.c.state == SubmissionState.CURRENT.value,
-        )
+def _last_accepted(connection: sa.Connection, found: Submission) -> Submission | None:
+    """The last other submission of the same that was ever accepted: it is current, or was withdrawn."""
+    others = submissions_where(
+        connection,
+        SUBMISSION.c.return_code == found.return_code,
+        SUBMISSION.c.council_code == found.council_code,
+        SUBMISSION.c.period == found.period,
+        SUBMISSION.c.id != found.id,
+        SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.WITHDRAWN.value]),
+        was_accepted(),
     )
-    return None if present is None else submission(connection, present)
+    return others[-1] if others else None
 
 
-def _set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
+def _write_against(connection: sa.Connection, one: Judged) -> None:
+    """What its figures were held against this time."""
+    connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == one.submission_id))
+    if one.against:
+        connection.execute(
+            sa.insert(JUDGED_AGAINST),
+            [
+                {"submission_id": one.submission_id, "period": period, "earlier_id": earlier}
+                for period, earlier in one.against.items()
+            ],
+        )
+
+
+def set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
+    """Move a submission on."""
     connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
 
 
 def _ask(connection: sa.Connection, submission_id: str, failed: Mapping[str, int], now: datetime) -> None:
     """Open a query for each failed rule that asks, and close those whose rule holds after all."""
-    _expire(connection, submission_id, now, but=tuple(failed))
+    expire_queries(connection, submission_id, now, but=tuple(failed))
     known: set[str] = set(connection.scalars(sa.select(QUERY.c.rule).where(QUERY.c.submission_id == submission_id)))
     for rule, places in failed.items():
         if rule in known:
@@ -178,7 +197,8 @@ def _ask(connection: sa.Connection, submission_id: str, failed: Mapping[str, int
             )
 
 
-def _expire(connection: sa.Connection, submission_id: str, now: datetime, *, but: tuple[str, ...]) -> None:
+def expire_queries(connection: sa.Connection, submission_id: str, now: datetime, *, but: tuple[str, ...]) -> None:
+    """Close the open queries of a submission, except those of some rules."""
     connection.execute(
         sa.update(QUERY)
         .where(

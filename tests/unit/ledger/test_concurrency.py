@@ -41,8 +41,8 @@ rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submiss
 table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
 lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": one.id}, commit={"run": "dies"})
 from lgdp_pipelines.ledger import settling
-real = settling._set_state
-settling._set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
+real = settling.set_state
+settling.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
 sys.path.insert(0, sys.argv[3])
 from conftest import judged
 ledger.settle("dies", [judged(one.id)])

@@ -112,5 +112,5 @@ def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger:
     )
     assert ledger.waiting() == expected
     ledger.open_submissions("HL1", "FY2023-24")
-    judging = Waiting("HL1", "FY2023-24", ("FIF",), ())
+    judging = Waiting("HL1", "FY2023-24", ("FIF",), (), ("judge HL1.FIF.FY2023-24.001",))
     assert ledger.waiting() == (judging, *expected[1:]), "a submission that nobody has judged is something to do"
