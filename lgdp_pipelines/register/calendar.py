@@ -1,9 +1,33 @@
-"""When returns are asked and due. What belongs here: dates. What does not: who has submitted (``ledger``)."""
+"""When returns are asked and due.
 
-from datetime import date, timedelta
+A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on the next day. What belongs here: dates.
+What does not: who has submitted (``ledger``).
+"""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.standards.periods import Period, periods_between
+
+_SCOTLAND = ZoneInfo("Europe/London")
+
+
+class Timing(StrEnum):
+    """When a submission came, against its period and the day it is due."""
+
+    EARLY = "early"
+    """Before the period had ended: its figures may yet change."""
+    IN_TIME = "in time"
+    """After the period, on the due day at the latest."""
+    LATE = "late"
+    """After the due day."""
+
+
+def day_in_scotland(moment: datetime) -> date:
+    """The day it is in Scotland at a moment."""
+    return moment.astimezone(_SCOTLAND).date()
 
 
 def periods_of(ret: Return, today: date) -> tuple[Period, ...]:
@@ -12,8 +36,21 @@ def periods_of(ret: Return, today: date) -> tuple[Period, ...]:
 
 
 def due_date(contract: Contract, period: Period) -> date:
-    """The last day on which a submission for a period is in time; the last day there is, where that lies beyond it."""
+    """The last day on which a submission for a period is in time; the last day there is, where that lies beyond it.
+
+    It is the day that the contract gives for the period, else so many days after the period's end.
+    """
+    if period.id in contract.due_dates:
+        return contract.due_dates[period.id]
     try:
         return period.end + timedelta(days=contract.due_days)
     except OverflowError:
         return date.max
+
+
+def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
+    """When a submission for a period came."""
+    day = day_in_scotland(received_at)
+    if day > due_date(contract, period):
+        return Timing.LATE
+    return Timing.EARLY if day <= period.end else Timing.IN_TIME

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom_of
+from lgdp_pipelines.register.due_dates import due_date_contradictions, read_due_dates
 from lgdp_pipelines.register.extract_files import extract_contradictions, read_extract_words
 from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.parts import Provenance
@@ -81,6 +82,8 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
         tables=tuple(read.table for read in tables),
         path=path,
         sha256=sha256,
+        nil_return=custom.at("lgdpNilReturn").value is True,
+        due_dates=read_due_dates(custom.at("lgdpDueDates")),
     )
     return ContractRead(contract, document, tables)
 
@@ -129,6 +132,7 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
     yield from _disclosure_contradictions(contract, custom)
     kind = contract.period_kind if custom.text("lgdpPeriodKind") in set(PeriodKind) else None
     yield from _first_period_contradictions(contract, custom, kind)
+    yield from due_date_contradictions(custom.at("lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
     seen: set[str] = set()
     for table in read.tables:

@@ -5,10 +5,12 @@ rules that follow from a contract (``rules``), due dates (``calendar``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.extract import Extract
@@ -77,6 +79,8 @@ class Contract:
         tables: in order.
         path: the file.
         sha256: of the file's bytes.
+        nil_return: whether a council may say that it has nothing to report.
+        due_dates: the day on which single periods are due, by period id, where that is not ``due_days`` after the end.
     """
 
     return_code: str
@@ -99,6 +103,8 @@ class Contract:
     tables: tuple[Table, ...]
     path: Path
     sha256: str
+    nil_return: bool = False
+    due_dates: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def slug(self) -> str:

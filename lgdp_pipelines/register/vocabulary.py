@@ -63,12 +63,29 @@ class Word:
 
 TEXT = {"type": "string", "pattern": r"\S"}
 _FLAG = {"type": "boolean"}
-_PROVENANCE = {
+PROVENANCE = {
     "type": "object",
     "properties": {"verified": {"enum": list(VERIFIED)}, "source": {"type": "string"}},
     "required": ["verified", "source"],
     "additionalProperties": False,
 }
+SPELLINGS = {
+    "type": "array",
+    "items": {
+        "anyOf": [
+            TEXT,
+            {
+                "type": "object",
+                "properties": {"pattern": TEXT},
+                "required": ["pattern"],
+                "additionalProperties": False,
+            },
+        ]
+    },
+    "minItems": 1,
+    "uniqueItems": True,
+}
+"""What else something may be called: texts, and patterns for the whole text."""
 
 WORDS = (
     Word("lgdpReturn", Where.CONTRACT, {"type": "string", "pattern": r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$"}, required=True),
@@ -87,6 +104,8 @@ WORDS = (
         required=True,
     ),
     Word("lgdpBurdenMinutes", Where.CONTRACT, {"type": "integer", "minimum": 1}),
+    Word("lgdpNilReturn", Where.CONTRACT, _FLAG),
+    Word("lgdpDueDates", Where.CONTRACT, {"type": "object", "additionalProperties": TEXT, "minProperties": 1}),
     Word("lgdpExtract", Where.CONTRACT, EXTRACT_SCHEMA, required=True),
     Word(
         "lgdpDisclosure",
@@ -102,7 +121,7 @@ WORDS = (
         },
         required=True,
     ),
-    Word("lgdpProvenance", Where.CONTRACT, _PROVENANCE, required=True),
+    Word("lgdpProvenance", Where.CONTRACT, PROVENANCE, required=True),
     Word("lgdpGrain", Where.TABLE, {"enum": [one.value for one in Grain]}, required=True),
     Word(
         "lgdpCounts",
@@ -152,7 +171,8 @@ WORDS = (
             "minProperties": 1,
         },
     ),
-    Word("lgdpProvenance", Where.ITEM, _PROVENANCE),
+    Word("lgdpProvenance", Where.ITEM, PROVENANCE),
+    Word("lgdpAliases", Where.ITEM, SPELLINGS),
     Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
 )
 
