@@ -11,7 +11,7 @@ and ``ledger.<table>``.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
@@ -136,7 +136,9 @@ class Lineage:
 
 def edge_rows(edges: Iterable[ColumnEdge]) -> pa.Table:
     """Edges as rows of :data:`LINEAGE`."""
-    return pa.Table.from_pylist([asdict(edge) for edge in sorted(edges)], schema=LINEAGE.arrow_schema)
+    ordered = sorted(edges)
+    schema = LINEAGE.arrow_schema
+    return pa.table({name: [getattr(edge, name) for edge in ordered] for name in schema.names}, schema=schema)
 
 
 def write_lineage(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
@@ -146,10 +148,9 @@ def write_lineage(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, 
         The table's new version; None where nothing was written.
     """
     returns = sorted({edge.return_code for edge in edges})
-    rows = edge_rows(edges)
     if not returns or (lake.exists(LINEAGE) and _standing(lake, returns) == set(edges)):
         return None
-    return lake.replace(LINEAGE, rows, where={"return_code": returns}, commit=commit)
+    return lake.replace(LINEAGE, edge_rows(edges), where={"return_code": returns}, commit=commit)
 
 
 def _standing(lake: Lake, returns: list[str]) -> set[ColumnEdge]:

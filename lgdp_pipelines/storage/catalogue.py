@@ -77,9 +77,11 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with contextlib.closing(duck.connect(beside)) as connection:
+            connection.begin()  # hundreds of statements, and the disk is waited for once
             _write_folders(connection, lake)
             for view in views:
                 _write_view(connection, lake, view)
+            connection.commit()
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
