@@ -1,0 +1,258 @@
+"""Taking a file in: from a request to received bytes and a receipt.
+
+A request whose words cannot be understood is refused before its body is read, and leaves nothing. Once it is
+understood, the body is put aside as it comes, never in memory as a whole; only when it is there to its last byte are
+the bytes put away and the receipt written, in this order, so that an upload that breaks off leaves nothing either.
+
+What belongs here: what a request says, its body, and the receipt. What does not: who asks (``tokens``), and what is
+answered (``answers``).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from lgdp_pipelines.collection.routing import has_file_a_table, table_of, table_said
+from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.errors import StorageError, WrongUse
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.ledger.records import Arrival, Receipt
+from lgdp_pipelines.portal.limits import Limits
+from lgdp_pipelines.portal.problems import Refused
+from lgdp_pipelines.portal.tokens import Caller
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
+from lgdp_pipelines.standards.periods import Period, parse_period, read_period
+
+PARAMETERS = ("return", "period", "file", "table", "system", "nil", "council")
+LONGEST_NAME = 200
+_TOGETHER = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request says that its body is.
+
+    Attributes:
+        ret: the return that it answers.
+        period: that it is for.
+        source: the push source that it came by.
+        file_name: as the council calls it.
+        table: name of its table, where a submission has a file for each.
+        system: the back-office system whose export it is; empty: in the contract's manner.
+        nil: whether the council says that it has nothing to report.
+    """
+
+    ret: Return
+    period: Period
+    source: Source
+    file_name: str
+    table: str | None
+    system: str
+    nil: bool
+
+
+def asked(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> Asked:
+    """What a request says that its body is.
+
+    Args:
+        platform: with its register.
+        caller: whose token it came with.
+        parameters: of the address.
+
+    Raises:
+        WrongUse: the words cannot be understood.
+        Refused: the request claims to be another council, or its source does not give the return.
+    """
+    _refuse_unknown(parameters)
+    _refuse_other_council(platform, caller, parameters.get("council"))
+    for name in ("return", "period"):
+        if not parameters.get(name):
+            raise WrongUse(f"The parameter {name} is missing.", remedy="Write ?return=HL1&period=FY2024-25-Q1.")
+    ret = platform.register.named(parameters["return"])
+    period = _period(platform, ret, parameters["period"])
+    contract = ret.contract_for(period)
+    source, given = _given(caller, ret)
+    system = _system(platform, ret, contract, caller, parameters.get("system") or given.system)
+    nil = _nil(parameters.get("nil", "false"))
+    file_name = _file_name(parameters.get("file") or f"{ret.code}_{period.id}.{contract.extract.format}")
+    table = None if nil else _table(contract, parameters.get("table"), file_name)
+    return Asked(ret, period, source, file_name, table, system, nil)
+
+
+def _refuse_unknown(parameters: Mapping[str, str]) -> None:
+    unknown = [name for name in parameters if name not in PARAMETERS]
+    if unknown:
+        raise WrongUse(
+            f"There is no parameter {unknown[0][:50]!r}.", remedy=f"Those there are: {', '.join(PARAMETERS)}."
+        )
+
+
+def _refuse_other_council(platform: Platform, caller: Caller, claimed: str | None) -> None:
+    if claimed is None:
+        return
+    council = platform.register.councils.find(claimed)
+    if council is None or council.code != caller.council_code:
+        raise Refused(
+            HTTPStatus.FORBIDDEN,
+            f"The token is {caller.council_code}'s, and the request says that it is another council's.",
+            remedy="Leave the parameter council out: the token says which council it is.",
+        )
+
+
+def _period(platform: Platform, ret: Return, text: str) -> Period:
+    period = read_period(text, ret.latest.period_kind) or parse_period(text)
+    ret.contract_for(period)
+    if period.start > platform.today:
+        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {ret.first_period.id}.")
+    return period
+
+
+def _given(caller: Caller, ret: Return) -> tuple[Source, SourceReturn]:
+    for source in caller.sources:
+        for one in source.returns:
+            if one.return_code == ret.code:
+                return source, one
+    raise Refused(
+        HTTPStatus.FORBIDDEN,
+        f"{ret.code} is none of the returns that may be pushed with this token.",
+        remedy="Send it the agreed way, or ask for the return to be added to the source in the register.",
+    )
+
+
+def _system(platform: Platform, ret: Return, contract: Contract, caller: Caller, system: str) -> str:
+    if system and platform.register.mapping_for(system, ret.code, caller.council_code, contract) is None:
+        raise WrongUse(
+            f"There is no mapping of {system[:50]!r} to {ret.code}.",
+            remedy="Leave the parameter system out where the file is as the contract has it.",
+        )
+    return system
+
+
+def _nil(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise WrongUse("The parameter nil is neither true nor false.", remedy="Write nil=true for a nil return.")
+    return text == "true"
+
+
+def _file_name(name: str) -> str:
+    if len(name) > LONGEST_NAME or not name.isprintable() or any(one in name for one in "/\\") or name in {".", ".."}:
+        raise WrongUse(
+            "The parameter file is no plain file name.",
+            remedy=f"Give at most {LONGEST_NAME} characters, without folders.",
+        )
+    return name
+
+
+def _table(contract: Contract, said: str | None, file_name: str) -> str | None:
+    if not has_file_a_table(contract):
+        return None
+    table = table_said(said, contract) if said else table_of(file_name, contract)
+    if table is None:
+        raise WrongUse(
+            f"{contract.return_code} has a file for each table, and the request does not say which this is.",
+            remedy=f"Add &table= with one of: {', '.join(contract.by_name)}.",
+        )
+    return table.name
+
+
+def refuse_too_large(request: Request, limits: Limits) -> None:
+    """Refuse what says beforehand that it is too large, or that it is not sent as it is.
+
+    Raises:
+        Refused: it does.
+    """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refused(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "The body is sent with a content encoding.",
+            remedy="Send the file's own bytes. A file that is itself a .gz or .zip is sent as such.",
+        )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.largest:
+        raise _too_large(limits)
+
+
+def _too_large(limits: Limits) -> Refused:
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        f"The file is larger than {limits.largest:,} bytes. Nothing was recorded.",
+        remedy="Send a smaller file, or split it where the return allows that.",
+    )
+
+
+async def body(request: Request, limits: Limits) -> Download:
+    """The body, put aside as it comes.
+
+    Raises:
+        Refused: it is too large, or it stopped coming. Nothing is kept.
+        StorageError: there is no room for it. Nothing is kept.
+    """
+    download = Download()
+    try:
+        await _fill(download, request, limits)
+    except BaseException:
+        download.close()
+        raise
+    return download
+
+
+async def _fill(download: Download, request: Request, limits: Limits) -> None:
+    chunks = request.stream().__aiter__()
+    held, size = [], 0
+    try:
+        while True:
+            async with asyncio.timeout(limits.silence):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                break
+            held.append(chunk)
+            size += len(chunk)
+            if download.size + size > limits.largest:
+                raise _too_large(limits)
+            if size >= _TOGETHER:
+                await run_in_threadpool(download.add, b"".join(held))
+                held, size = [], 0
+    except TimeoutError:
+        raise _broken_off("No byte came for a while.", HTTPStatus.REQUEST_TIMEOUT) from None
+    except ClientDisconnect:
+        raise _broken_off("The upload broke off.", HTTPStatus.BAD_REQUEST) from None
+    await run_in_threadpool(download.add, b"".join(held))
+
+
+def _broken_off(what: str, status: HTTPStatus) -> Refused:
+    return Refused(status, f"{what} Nothing was recorded.", remedy="Send the file again from its beginning.")
+
+
+def record(platform: Platform, caller: Caller, said: Asked, download: Download) -> Receipt:
+    """Put a whole body away and write its receipt.
+
+    Raises:
+        StorageError: there is no room for it. Nothing was recorded.
+        LedgerError: the ledger did not take the receipt. Nothing was recorded.
+    """
+    try:
+        sha256 = platform.raw.put(download.chunks())
+    except OSError as error:
+        raise StorageError("Received bytes cannot be put away.", remedy="Make room in the lake.") from error
+    return platform.ledger.record_receipt(
+        Arrival(
+            return_code=said.ret.code,
+            council_code=caller.council_code,
+            period=said.period.id,
+            table=said.table,
+            file_name=said.file_name,
+            size=download.size,
+            sha256=sha256,
+            transport=TransportKind.PUSH,
+            source=said.source.id,
+            account=caller.council_code,
+            path=said.file_name,
+            system=said.system,
+            nil=said.nil,
+        )
+    )
