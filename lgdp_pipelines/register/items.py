@@ -13,6 +13,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_of
 from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.patterns import problem_of_pattern
+from lgdp_pipelines.register.spellings import pattern_contradictions, read_spellings
 from lgdp_pipelines.register.vocabulary import RESERVED_NAMES
 from lgdp_pipelines.register.yaml_lines import Place
 from lgdp_pipelines.standards.codelists import Code, CodeList
@@ -94,6 +95,7 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         range=_range(options),
         marks=_marks(custom.at("lgdpMarks")),
         severities=_severities(custom.at("lgdpSeverity")),
+        aliases=read_spellings(custom.at("lgdpAliases")),
         line=place.line,
     )
     return ItemRead(item, place, inline)
@@ -170,6 +172,7 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
     for word, remedy in _UNTESTED.items():
         if place.has(word):
             yield place.at(word).contradiction(f"{item.name} has {word}, which is not tested.", remedy)
+    yield from pattern_contradictions(custom.at("lgdpAliases"), item.name)
     yield from _type_contradictions(item, place)
     yield from _text_contradictions(item, place)
     if read.has_role:

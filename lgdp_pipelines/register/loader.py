@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
 What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
-of file says (``council_files``, ``codelist_files``, ``editions``, ``contracts``, ``versions``, ``source_files``).
-Nothing is fetched and nothing in a file is run.
+of file says (``council_files``, ``codelist_files``, ``editions``, ``contracts``, ``versions``, ``mapping_files``,
+``source_files``). Nothing is fetched and nothing in a file is run.
 """
 
 import hashlib
@@ -16,6 +16,12 @@ from lgdp_pipelines.register.codelist_files import read_code_list
 from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
 from lgdp_pipelines.register.editions import editions_of
+from lgdp_pipelines.register.mapping_checks import (
+    mapping_contradictions,
+    mappings_together,
+    source_system_contradictions,
+)
+from lgdp_pipelines.register.mapping_files import MappingRead, read_mapping
 from lgdp_pipelines.register.model import Register, Return
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.register.source_checks import source_contradictions
@@ -30,10 +36,11 @@ from lgdp_pipelines.register.yaml_lines import Document, read_yaml
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.councils import Councils
 
-_FOLDERS = ("codelists", "councils", "returns", "sources")
+_FOLDERS = ("codelists", "councils", "mappings", "returns", "sources")
 _CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")
 _CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.(odcs|changes)\.yaml")
 _SOURCE = re.compile(r"sources/[^/]+\.yaml")
+_MAPPING = re.compile(r"mappings/[^/]+/[^/]+\.yaml")
 
 
 def load_register(root: Path) -> Register:
@@ -65,17 +72,27 @@ def load_register(root: Path) -> Register:
     returns, in_returns = _returns(reads)
     found += [*in_inline, *in_returns]
 
-    sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns)
+    code_lists = dict(sorted((code_lists | dict(inline)).items()))
+    mapped = []
+    for document in _documents(texts, _MAPPING, found.extend):
+        sha256 = hashlib.sha256(contents[document.file]).hexdigest()
+        mapping, in_mapping = read_mapping(document, root / document.file, sha256)
+        found += [*in_mapping, *mapping_contradictions(mapping, councils, returns, code_lists)]
+        mapped.append(mapping)
+    found += mappings_together(mapped)
+
+    sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns, mapped)
     found += in_sources
     if found:
         raise RegisterError(tuple(dict.fromkeys(found)))
     return Register(
         root=root,
         councils=councils,
-        code_lists=MappingProxyType(dict(sorted((code_lists | dict(inline)).items()))),
+        code_lists=MappingProxyType(code_lists),
         returns=returns,
         sources=sources,
         sha256=_fingerprint(contents),
+        mappings=tuple(one.mapping for one in mapped),
     )
 
 
@@ -114,14 +131,15 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     """Files that nothing reads: a contract under a wrong name would otherwise be left out without a word."""
     for name in contents:
         is_read = name in (COUNCILS_FILE, NAMES_FILE) or any(
-            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _SOURCE)
+            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE)
         )
         if not is_read:
             yield Contradiction(
                 name,
                 0,
                 "Nothing reads this file.",
-                "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml or "
+                "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
+                "mappings/<system>/<return>.yaml or "
                 "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
             )
 
@@ -156,7 +174,10 @@ def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple
 
 
 def _sources(
-    documents: Iterator[Document], councils: Councils, returns: Mapping[str, Return]
+    documents: Iterator[Document],
+    councils: Councils,
+    returns: Mapping[str, Return],
+    mapped: Sequence[MappingRead],
 ) -> tuple[Mapping[str, Source], tuple[Contradiction, ...]]:
     sources: dict[str, Source] = {}
     found: list[Contradiction] = []
@@ -164,5 +185,6 @@ def _sources(
         source, misshapen = read_source(document, councils)
         found += misshapen
         found += source_contradictions(source, document.root, councils, returns)
+        found += source_system_contradictions(source, document.root, mapped, returns)
         sources.setdefault(source.id, source)
     return MappingProxyType(sources), tuple(found)

@@ -86,6 +86,19 @@ class Range:
     exclusive_maximum: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Spellings:
+    """What a column may be called in a file.
+
+    Attributes:
+        headers: each to the letter, or else but for case and white space.
+        patterns: regular expressions for a whole header.
+    """
+
+    headers: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Item:
     """A data item at its place in a table.
@@ -114,6 +127,7 @@ class Item:
         range: bounds of the value; None where it has none.
         marks: text that stands for a missing figure, and the status it means.
         severities: of rules that follow from the item, where it is not an error to break them.
+        aliases: what else its column may be called without doubt.
         line: line of the contract where it is declared.
     """
 
@@ -140,7 +154,13 @@ class Item:
     range: Range | None = None
     marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
     severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
+    aliases: Spellings = Spellings()
     line: int = 0
+
+    @property
+    def spellings(self) -> Spellings:
+        """Everything that its column may be called in an extract written in the contract's own manner."""
+        return Spellings((self.header, *self.aliases.headers), self.aliases.patterns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,10 @@ from lgdp_pipelines.register.parts import Count, Grain, ItemType, Privacy, Prove
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.quality import RuleRead, read_rules, rule_contradictions
 from lgdp_pipelines.register.shape import close_to
+from lgdp_pipelines.register.spellings import clashes
 from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Place
+from lgdp_pipelines.standards.councils import fold
 from lgdp_pipelines.standards.periods import PeriodKind
 
 
@@ -98,6 +100,7 @@ def table_contradictions(
         yield from _code_list_contradictions(item, code_lists)
     yield from _repeated(read, lambda one: one.item.name, "name")
     yield from _repeated(read, lambda one: one.item.header.casefold(), "header in the file")
+    yield from _alias_contradictions(read)
     yield from _repeated(read, lambda one: one.item.urn, "URN")
     for role in (Role.COUNCIL, Role.PERIOD):
         for extra in [one for one in read.items if one.item.role is role][1:]:
@@ -128,6 +131,20 @@ def _repeated(read: TableRead, what: Callable[[ItemRead], str], called: str) -> 
                 f"{read.table.name} has two items with the {called} {value}.", "Give each its own."
             )
         seen.add(value)
+
+
+def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
+    """Headers that would stand for two items."""
+    places = {one.item.name: one.place for one in read.items}
+    for name, other, text in clashes((one.item.name, one.item.spellings) for one in read.items):
+        if any(fold(read.table.by_name[one].header) != fold(text) for one in (name, other)):
+            yield (
+                custom_of(places[name])
+                .at("lgdpAliases")
+                .contradiction(
+                    f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
+                )
+            )
 
 
 def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Iterator[Contradiction]:
