@@ -13,6 +13,7 @@ import polars as pl
 from lgdp_pipelines.feedback.words import rows_in_words
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.register.calendar import Timing, due_date, timing
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
@@ -125,7 +126,6 @@ class Report:
         contract: that it was judged by.
         period: that it is for.
         files: receipts of the files that it was read from.
-        due: the day it was due.
         judged: what judging it came to.
         stand: how it stands.
         broken: rules that are broken: errors first, then queries, then what is merely noted.
@@ -136,7 +136,6 @@ class Report:
     contract: Contract
     period: Period
     files: tuple[Receipt, ...]
-    due: date
     judged: Judged
     stand: Stand
     broken: tuple[Broken, ...]
@@ -148,9 +147,14 @@ class Report:
         return max(receipt.received_at for receipt in self.files)
 
     @property
+    def due(self) -> date:
+        """The day it was due."""
+        return due_date(self.contract, self.period)
+
+    @property
     def is_late(self) -> bool:
         """Whether it came after it was due."""
-        return self.received_at.date() > self.due
+        return timing(self.contract, self.period, self.received_at) is Timing.LATE
 
     @property
     def rows(self) -> int:
@@ -173,7 +177,6 @@ def report_of(
     period: Period,
     files: Sequence[Receipt],
     *,
-    due: date,
     judged: Judged,
     stand: Stand,
 ) -> Report:
@@ -184,7 +187,6 @@ def report_of(
         council: that sent it.
         period: that it is for.
         files: receipts of the files that it was read from.
-        due: the day it was due.
         judged: what judging it came to.
         stand: how it stands.
     """
@@ -203,7 +205,6 @@ def report_of(
         contract=contract,
         period=period,
         files=tuple(files),
-        due=due,
         judged=judged,
         stand=stand,
         broken=tuple(sorted(broken, key=lambda one: worst.index(one.severity))),

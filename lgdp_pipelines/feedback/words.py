@@ -6,10 +6,12 @@ What belongs here: words for one thing at a time. What does not: a page or a fil
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.standards.rules import Severity, Verdict
 
 _LONGEST_NAME = 200
+_SCOTLAND = ZoneInfo("Europe/London")
 
 SEVERITY = {
     Severity.ERROR: "must be corrected",
@@ -71,5 +73,6 @@ def day(when: date) -> str:
 
 
 def moment(when: datetime) -> str:
-    """``5 January 2026 at 09:30 UTC``."""
-    return f"{day(when.date())} at {when:%H:%M} UTC"
+    """``5 January 2026 at 09:30 GMT``, as clocks in Scotland show it."""
+    here = when.astimezone(_SCOTLAND)
+    return f"{day(here.date())} at {here:%H:%M %Z}"

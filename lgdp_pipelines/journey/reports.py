@@ -16,7 +16,7 @@ from lgdp_pipelines.feedback.note import NameAsked, Note
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.delivering import Untold
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
-from lgdp_pipelines.register.calendar import due_date, periods_of
+from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.source import SourceReturn
 from lgdp_pipelines.standards.periods import parse_period
@@ -117,7 +117,6 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
         platform.register.councils.by_code[one.council_code],
         period,
         ledger.receipts_of(one.submission_id),
-        due=due_date(contract, period),
         judged=Judged(
             verdict=judgement.verdict,
             results=judgement.results,

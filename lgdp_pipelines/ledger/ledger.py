@@ -299,22 +299,18 @@ class Ledger:
         with self._database.reading() as connection:
             return releases.latest(connection, return_code, period)
 
-    def next_files(
-        self, return_code: str, council_code: str, period: str, tables: Sequence[str] = ()
-    ) -> tuple[Receipt, ...]:
-        """The files that a council's next submission would be read from, by what waits now.
+    def next_files(self, receipt: Receipt, tables: Sequence[str] = ()) -> tuple[Receipt, ...]:
+        """The files of the submission that a waiting receipt would become part of now.
 
         Args:
-            return_code: of the return.
-            council_code: of the council.
-            period: id.
+            receipt: that waits.
             tables: where a submission has a file for each table, those it must have.
 
         Returns:
-            In no order that matters; none where nothing waits, or a table's file has not come yet.
+            In no order that matters; none where it waits no longer, or a table's file has not come yet.
         """
         with self._database.reading() as connection:
-            return opening.next_files(connection, return_code, council_code, period, tables)
+            return opening.next_files(connection, receipt, tables)
 
     def open_queries(self, submission_id: str) -> tuple[str, ...]:
         """Ids of the rules whose queries on a submission are open."""

@@ -83,14 +83,20 @@ def _answers(
     return [list(files.values())] if files.keys() >= set(tables) else []
 
 
-def next_files(
-    connection: sa.Connection, return_code: str, council: str, period: str, tables: Sequence[str]
-) -> tuple[Receipt, ...]:
-    """The files that a council's next submission would be read from, by what waits; none where it is not complete."""
-    receipts = _waiting(connection, return_code, period, [council]).get(council, [])
-    before = _latest_submission(connection, return_code, council, period)
-    answers = _answers(connection, receipts, tables, before) if receipts else []
-    return tuple(answers[-1]) if answers else ()
+def next_files(connection: sa.Connection, receipt: Receipt, tables: Sequence[str]) -> tuple[Receipt, ...]:
+    """The files of the submission that a waiting receipt would become part of now; none where it is not complete."""
+    if receipt.return_code is None or receipt.period is None:
+        return ()
+    key = (receipt.return_code, receipt.council_code, receipt.period)
+    waiting = _waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
+    for group in _groups(waiting.get(receipt.council_code, []), tables):
+        if any(one.id == receipt.id for one in group):
+            return tuple(
+                file
+                for files in _answers(connection, group, tables, _latest_submission(connection, *key))
+                for file in files
+            )
+    return ()
 
 
 def files_of(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ...]:
