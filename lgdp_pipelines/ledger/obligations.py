@@ -1,0 +1,164 @@
+"""What each council owes: the calendar held against how everyone stands.
+
+What belongs here: pure questions about what is due, late, open and done. What does not: when anything is due
+(``register.calendar``), and reminding anybody (``feedback``).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from lgdp_pipelines.ledger.records import Standing, SubmissionState
+from lgdp_pipelines.register.calendar import Timing, day_in_scotland, due_date, periods_of, timing
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import Verdict
+
+LOOKS_BACK_DAYS = 365
+"""How long after its due day something is still asked for; what is older is history."""
+
+
+class Duty(StrEnum):
+    """How a council stands with what it owes."""
+
+    DONE = "done"
+    """A submission of it was accepted and stands, a nil return too."""
+    OPEN = "open"
+    """Nothing stands, and it is not due yet."""
+    DUE_TODAY = "due today"
+    """Nothing stands, and this is the last day."""
+    LATE = "late"
+    """Nothing stands, and it was due."""
+
+
+class Answer(StrEnum):
+    """What the latest word of a council is."""
+
+    NOTHING = "nothing"
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    QUERIED = "queried"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    NIL = "nil"
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One return that one council owes for one period.
+
+    Attributes:
+        return_code: of the return.
+        council_code: of the council.
+        period: that it is owed for.
+        due: the last day on which it is in time.
+        duty: how the council stands with it.
+        answer: its latest word.
+        days_late: how long it has been late, or how late the first accepted submission came; 0 where it was in time.
+        is_early: whether the first accepted submission came before the period had ended.
+        submission_id: the latest submission; None where there is none.
+        open_queries: on what stands.
+    """
+
+    return_code: str
+    council_code: str
+    period: Period
+    due: date
+    duty: Duty
+    answer: Answer
+    days_late: int
+    is_early: bool
+    submission_id: str | None
+    open_queries: int
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is asked for."""
+        return self.duty is Duty.DONE
+
+
+def obligations(
+    returns: Iterable[Return], councils: Sequence[str], standings: Iterable[Standing], today: date
+) -> tuple[Obligation, ...]:
+    """Everything that councils owe today, in order of due day, return and council.
+
+    What became due more than :data:`LOOKS_BACK_DAYS` ago is left out.
+
+    Args:
+        returns: that are asked.
+        councils: register codes.
+        standings: of the ledger.
+        today: the day in Scotland.
+    """
+    known = by_place(standings)
+    found = [
+        owed
+        for ret in returns
+        for period in periods_of(ret, today)
+        if due_date(ret.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
+        for owed in owed_for(ret, period, councils, known, today)
+    ]
+    return tuple(sorted(found, key=lambda one: (one.due, one.return_code, one.period.id, one.council_code)))
+
+
+def owed_for(
+    ret: Return,
+    period: Period,
+    councils: Sequence[str],
+    standings: Mapping[tuple[str, str, str], Standing],
+    today: date,
+) -> Iterator[Obligation]:
+    """What each council owes for one period of a return, in the councils' order."""
+    contract = ret.contract_for(period)
+    due = due_date(contract, period)
+    for council in councils:
+        standing = standings.get((ret.code, council, period.id))
+        first = standing.reported_at if standing and standing.current else None
+        came = timing(contract, period, first) if first else None
+        yield Obligation(
+            return_code=ret.code,
+            council_code=council,
+            period=period,
+            due=due,
+            duty=_duty(standing, due, today),
+            answer=_answer(standing),
+            days_late=_days_late(standing, due, today),
+            is_early=came is Timing.EARLY,
+            submission_id=standing.submission_id if standing else None,
+            open_queries=standing.open_queries if standing else 0,
+        )
+
+
+def by_place(standings: Iterable[Standing]) -> dict[tuple[str, str, str], Standing]:
+    """Standings by return, council and period."""
+    return {(one.return_code, one.council_code, one.period): one for one in standings}
+
+
+def _duty(standing: Standing | None, due: date, today: date) -> Duty:
+    if standing is not None and standing.current is not None:
+        return Duty.DONE
+    if today > due:
+        return Duty.LATE
+    return Duty.DUE_TODAY if today == due else Duty.OPEN
+
+
+def _answer(standing: Standing | None) -> Answer:
+    if standing is None:
+        return Answer.NOTHING
+    if standing.waiting or standing.state is SubmissionState.JUDGING or standing.state is None:
+        return Answer.WAITING
+    if standing.state is SubmissionState.WITHDRAWN:
+        return Answer.WITHDRAWN
+    if standing.state is SubmissionState.REJECTED or standing.verdict is Verdict.REJECTED:
+        return Answer.REJECTED
+    if standing.nil:
+        return Answer.NIL
+    return Answer.QUERIED if standing.open_queries else Answer.ACCEPTED
+
+
+def _days_late(standing: Standing | None, due: date, today: date) -> int:
+    from_day = today
+    if standing is not None and standing.current is not None and standing.reported_at is not None:
+        from_day = day_in_scotland(standing.reported_at)
+    return max(0, (from_day - due).days)
