@@ -153,6 +153,9 @@ class ApiAccount:
             entry.name, "It changed while its pages were fetched; it is asked for again at the next collection."
         )
 
+    async def answers(self) -> None:
+        """Ask for the latest period of the first return, and leave the answer where it is."""
+
     async def _pages(self, address: httpx2.URL, first: Page, asked: SourceReturn, download: Download) -> bool:
         """Whether every page is of one and the same answer."""
         seen = {address}

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from lgdp_pipelines.collection.api import ApiTransport
+from lgdp_pipelines.collection.drop_box import DropBoxTransport
 from lgdp_pipelines.collection.routing import Route, Unrouted
 from lgdp_pipelines.collection.secrets import account_name
 from lgdp_pipelines.collection.sftp import SftpTransport
@@ -176,6 +177,8 @@ def transport_of(
     match source.transport:
         case TransportKind.SFTP:
             return SftpTransport(source, register.returns, environment, today)
+        case TransportKind.DROP_BOX:
+            return DropBoxTransport(source, register.returns, environment, today)
         case TransportKind.API:
 
             def last_etag(council_code: str, path: str) -> str | None:
@@ -268,8 +271,14 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, Unrouted) else "",
+            system=_system_of(visit.source, routed),
         )
     )
+
+
+def _system_of(source: Source, routed: Route | None) -> str:
+    """The back-office system whose mapping reads what answers a return; empty where nobody can tell, or none does."""
+    return next((one.system for one in source.returns if routed and one.return_code == routed.return_code), "")
 
 
 def failure_of(error: SourceError, entry: Entry | None = None) -> Failure:

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from lgdp_pipelines.collection.collect import ACCOUNTS_AT_ONCE, Failure, failure_of, is_known
+from lgdp_pipelines.collection.drop_box import DropBoxTransport
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.secrets import account_name
-from lgdp_pipelines.collection.sftp import Patience, SftpTransport
+from lgdp_pipelines.collection.sftp import SftpTransport
 from lgdp_pipelines.collection.transport import Entry, Transport
+from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.register.source import Source, TransportKind
 
 WATCHING = Patience(connect=5.0, answer=10.0, second_look=1.0, retry=Retry(attempts=1))
 """For a look that is repeated soon anyway: all accounts of a source that is down are looked into in half a minute."""
@@ -58,7 +60,8 @@ def news_of(
     """What no receipt knows yet in a source's accounts, looked into side by side.
 
     Args:
-        source: where to look, by SFTP: an API has no listing, and everything it could be asked would be news.
+        source: where to look, by SFTP or in drop boxes: an API has no listing, and whatever it could be asked would be
+            news.
         register: what is asked.
         ledger: knows what was received.
         environment: what variables and secret references are read from.
@@ -66,7 +69,7 @@ def news_of(
         transport: how to reach the source; None: as it declares, with little patience, because a sensor must answer.
     """
     day = today or datetime.now(UTC).date()
-    reached = transport or SftpTransport(source, register.returns, environment, day, WATCHING)
+    reached = transport or _watching(source, register, environment, day)
 
     async def look(council_code: str, free: asyncio.Semaphore) -> tuple[Entry, ...] | Failure:
         try:
@@ -86,6 +89,12 @@ def news_of(
     entries = {code: found for code, found in looked.items() if found and not isinstance(found, Failure)}
     failures = tuple(found for found in looked.values() if isinstance(found, Failure))
     return News(entries, sha256_of(entries), failures)
+
+
+def _watching(source: Source, register: Register, environment: Mapping[str, str], today: date) -> Transport:
+    if source.transport is TransportKind.DROP_BOX:
+        return DropBoxTransport(source, register.returns, environment, today, WATCHING)
+    return SftpTransport(source, register.returns, environment, today, WATCHING)
 
 
 def sha256_of(entries: Mapping[str, Collection[Entry]]) -> str:

@@ -72,6 +72,9 @@ class MemoryAccount:
         """Every held file, in order of path."""
         return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
 
+    async def answers(self) -> None:
+        """It always does."""
+
     async def fetch(self, entry: Entry) -> Download | Left | NoNews:
         """The held bytes.
 

@@ -100,7 +100,9 @@ def credential_of(source: Source, environment: Mapping[str, str], council_code: 
     """
     reference = source.of(council_code).credential
     if reference is None:
-        raise SourceRefused("The source has no credential.", where=f"source {source.id}", remedy="Add credential to it.")
+        raise SourceRefused(
+            "The source has no credential.", where=f"source {source.id}", remedy="Add credential to it."
+        )
     return resolve(reference, environment, council_code=council_code)
 
 

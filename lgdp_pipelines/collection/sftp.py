@@ -3,78 +3,41 @@
 The server proves who it is by a host key that was pinned beforehand, we prove who we are by a private key, and nothing
 else is tried: no password, no agent, no configuration of the account that the platform runs as.
 
-A file still being written is left until it is whole, which nobody announces. So: names that stand for work in progress
-(dot files, ``.part``, ``.tmp``, ``.filepart`` and the like) are never taken; a file is taken only once its last change
-is some time ago, or once two looks a little apart saw the same size and time; and after the download size and time are
-compared once more. What changed meanwhile is left for the next time, and so is a writer that paused for longer than
-that: its file has another size then, and is fetched again as a new extract.
-
 Names come from the server and are hostile until looked at: they are only ever sent back to it, never used as a local
-path.
+path. When a file is whole, ``whole`` says.
 """
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
-from time import time
 from typing import cast
 
 import asyncssh
 from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
-from lgdp_pipelines.collection.retry import Retry, retried
-from lgdp_pipelines.collection.routing import expected_in, route
-from lgdp_pipelines.collection.secrets import account_name, credential_of, expand, resolve
-from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews, shown
+from lgdp_pipelines.collection.retry import retried
+from lgdp_pipelines.collection.secrets import Secret, account_name, credential_of, expand, resolve
+from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews
+from lgdp_pipelines.collection.whole import (
+    MOST_ENTRIES,
+    Looking,
+    Patience,
+    another_file,
+    growing,
+    listing_of,
+    name_refused,
+    settled,
+    too_many,
+    unfinished_name,
+)
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source, SourceReturn
-
-UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", "~")
-"""Endings, in lower case, that programs give to files they have not finished."""
-
-MOST_ENTRIES = 100_000
-"""A folder with more entries than this is refused: it is no folder of extracts."""
+from lgdp_pipelines.register.source import Source
 
 _CHUNK = 4 * 1024**2
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a server and a writer are waited for.
-
-    Attributes:
-        connect: seconds for a connection and a log-in.
-        answer: seconds for any one answer.
-        settled: a file that was last changed so many seconds ago is whole.
-        second_look: seconds between the two looks at a file changed more recently.
-        retry: what is done where nobody answers.
-    """
-
-    connect: float = 15.0
-    answer: float = 60.0
-    settled: float = 60.0
-    second_look: float = 3.0
-    retry: Retry = field(default_factory=Retry)
-
-
-def name_refused(name: str) -> str | None:
-    """Why a name from a server is not even tried; None where it may be."""
-    if not name or len(name) > 255:
-        return "The name is empty or longer than 255 characters."
-    if "/" in name or "\\" in name or name in {".", ".."}:
-        return "The name has a path separator in it."
-    if not name.isprintable():
-        return "The name has control characters, or bytes that are not UTF-8, in it."
-    return None
-
-
-def is_unfinished(name: str) -> bool:
-    """Whether a name stands for a file that its writer has not finished."""
-    return name.startswith(".") or name.casefold().endswith(UNFINISHED)
 
 
 @dataclass(frozen=True)
@@ -93,7 +56,7 @@ class SftpTransport:
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
-    patience: Patience = Patience()
+    patience: Patience = field(default_factory=Patience)
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
@@ -118,16 +81,13 @@ class SftpTransport:
             raise SourceRefused("The source has no pinned host keys.", where=where, remedy="Add known_hosts to it.")
         pinned = resolve(own.known_hosts, self.environment, council_code=council_code)
         credential = credential_of(self.source, self.environment, council_code)
-        try:
-            key = asyncssh.import_private_key(credential.reveal())
-            known = asyncssh.import_known_hosts(pinned.reveal())
-        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
-            # The cause is dropped on purpose: a parser's message can quote what it could not parse.
+        key, known = _key(credential), _host_keys(pinned)
+        if key is None or known is None:
             raise SourceRefused(
                 "The account's private key or the pinned host keys cannot be read.",
                 where=where,
                 remedy="Put an OpenSSH private key without passphrase, and known_hosts lines, in their places.",
-            ) from None
+            )
         asyncssh.set_log_level("WARNING")
         with _translated(where):
             return await asyncssh.connect(
@@ -156,6 +116,7 @@ class SftpAccount:
         self._transport = transport
         self._council = council_code
         self._patience = transport.patience
+        self._looking = Looking(transport.source.returns, transport.returns, transport.today)
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
 
@@ -166,6 +127,14 @@ class SftpAccount:
     async def fetch(self, entry: Entry) -> Download | Left | NoNews:
         """The bytes of a file, if it stayed the same while they were read."""
         return await retried(lambda: self._download(entry), self._patience.retry)
+
+    async def answers(self) -> None:
+        """Log in, and ask for nothing but the account's own folder."""
+        await retried(self._look_at_root, self._patience.retry)
+
+    async def deliver(self, folder: str, name: str, content: bytes) -> None:
+        """Put a file into a folder of the account, whole or not at all."""
+        await retried(lambda: self._deliver(folder.strip("/"), name, content), self._patience.retry)
 
     async def close(self) -> None:
         """Leave the server."""
@@ -192,66 +161,35 @@ class SftpAccount:
             await self.close()
             raise
 
+    async def _look_at_root(self) -> None:
+        async with self._talking() as client, asyncio.timeout(self._patience.answer):
+            await client.stat(".")
+
     async def _list_all(self) -> Listing:
         async with self._talking() as client:
-            found = [await self._list(client, folder) for folder in _folders(self._transport.source.returns)]
-            listing = Listing(
-                tuple(sorted((entry for one in found for entry in one.entries), key=lambda entry: entry.path)),
-                tuple(left for one in found for left in one.left),
-            )
-            return await self._settled(client, listing)
+            found = [one for folder in self._looking.folders for one in await self._list(client, folder)]
+            return await settled(listing_of(found), lambda entry: self._is_same(client, entry), self._patience)
 
-    async def _list(self, client: asyncssh.SFTPClient, folder: str) -> Listing:
+    async def _list(self, client: asyncssh.SFTPClient, folder: str) -> list[Entry | Left | None]:
         names: list[asyncssh.SFTPName] = []
         try:
             async with asyncio.timeout(self._patience.answer):
                 async for one in client.scandir(folder or "."):
                     names.append(one)
                     if len(names) > MOST_ENTRIES:
-                        raise SourceRefused(
-                            f"A folder holds more than {MOST_ENTRIES} entries.",
-                            where=f"{self._transport.where(self._council)}, folder {folder or '.'}",
-                            remedy="Ask the council to clear files that were collected long ago.",
-                        )
+                        raise too_many(self._transport.where(self._council), folder)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-            return Listing((), (Left(folder or ".", "The account has no such folder."),))
-        looked = [self._look(folder, one) for one in names if one.filename not in {".", ".."}]
-        return Listing(
-            tuple(one for one in looked if isinstance(one, Entry)),
-            tuple(one for one in looked if isinstance(one, Left)),
-        )
+            return [Left(folder or ".", "The account has no such folder.")]
+        return [self._look(folder, one) for one in names if one.filename not in {".", ".."}]
 
     def _look(self, folder: str, listed: asyncssh.SFTPName) -> Entry | Left | None:
         raw = listed.filename
         name = raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
-        refused = name_refused(name)
-        if refused:
-            return Left(shown(name), refused)
         attributes = listed.attrs
-        if not _is_regular(attributes):
+        if not _is_regular(attributes) and name_refused(name) is None:
             return None  # folders and links are a council's own affair
-        if is_unfinished(name):
-            return Left(name, "The name says that it is still being written.")
-        if attributes.size is None or attributes.mtime is None:
-            return Left(name, "The server does not say its size and time, so nobody can tell whether it is whole.")
-        if attributes.size > LARGEST_EXTRACT:
-            return Left(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
-        transport = self._transport
-        expected = expected_in(folder, transport.source.returns)
-        routing = route(name, expected, transport.returns, today=transport.today)
-        return Entry(f"{folder}/{name}" if folder else name, name, attributes.size, int(attributes.mtime), routing)
-
-    async def _settled(self, client: asyncssh.SFTPClient, listing: Listing) -> Listing:
-        before = time() - self._patience.settled
-        fresh = [entry for entry in listing.entries if (entry.modified or 0) > before]
-        if not fresh:
-            return listing
-        await asyncio.sleep(self._patience.second_look)
-        growing = {entry.path for entry in fresh if not await self._is_same(client, entry)}
-        return Listing(
-            tuple(entry for entry in listing.entries if entry.path not in growing),
-            listing.left + tuple(_growing(entry) for entry in fresh if entry.path in growing),
-        )
+        modified = None if attributes.mtime is None else int(attributes.mtime)
+        return self._looking.at(folder, name, attributes.size, modified)
 
     async def _is_same(self, client: asyncssh.SFTPClient, entry: Entry) -> bool:
         try:
@@ -274,7 +212,7 @@ class SftpAccount:
             if whole:
                 return download
             download.close()
-            return _growing(entry)
+            return growing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
         """Whether exactly as many bytes came as were listed; never reads much more than that."""
@@ -294,19 +232,78 @@ class SftpAccount:
                 await file.close()
         return download.size == wanted
 
+    async def _deliver(self, folder: str, name: str, content: bytes) -> None:
+        path, unfinished = f"{folder}/{name}", f"{folder}/{unfinished_name(name)}"
+        async with self._talking() as client:
+            if await self._holds(client, path, content):
+                return
+            async with asyncio.timeout(self._patience.answer):
+                with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                    await client.remove(unfinished)  # what an earlier delivery left that died
+            try:
+                await self._write(client, unfinished, content)
+            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+                raise SourceRefused(
+                    "The account has no such outbox.",
+                    where=f"{self._transport.where(self._council)}, folder {folder}",
+                    remedy="Ask the council to make the folder, or correct the source's outbox.",
+                ) from error
+            try:
+                async with asyncio.timeout(self._patience.answer):
+                    await client.rename(unfinished, path)  # without a flag, so that nothing is overwritten
+            except asyncssh.SFTPError:
+                if not await self._holds(client, path, content):
+                    raise
 
-def _growing(entry: Entry) -> Left:
-    return Left(entry.name, "It changed while it was looked at; it is fetched once it stays the same.")
+    async def _write(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> None:
+        async with asyncio.timeout(self._patience.answer):
+            file = await client.open(path, "xb", encoding=None)
+        try:
+            for start in range(0, len(content), _CHUNK):
+                async with asyncio.timeout(self._patience.answer):
+                    await file.write(content[start : start + _CHUNK], start)
+        finally:
+            async with asyncio.timeout(self._patience.answer):
+                await file.close()
+
+    async def _holds(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> bool:
+        """Whether a file with exactly these bytes is there.
+
+        Raises:
+            SourceRefused: something else of that name is there.
+        """
+        async with asyncio.timeout(self._patience.answer):
+            try:
+                there = await client.lstat(path)
+            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                return False
+            if _is_regular(there) and there.size == len(content):
+                async with client.open(path, "rb", encoding=None) as file:
+                    if cast("bytes", await file.read(len(content) + 1, 0)) == content:
+                        return True
+        raise another_file(self._transport.where(self._council), path)
+
+
+def _key(credential: Secret) -> asyncssh.SSHKey | None:
+    """A private key; None where it is none. No error is kept: a parser's message can quote what it could not parse."""
+    try:
+        return asyncssh.import_private_key(credential.reveal())
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
+        return None
+
+
+def _host_keys(pinned: Secret) -> asyncssh.SSHKnownHosts | None:
+    """Pinned host keys; None where they are none."""
+    try:
+        return asyncssh.import_known_hosts(pinned.reveal())
+    except (asyncssh.KeyImportError, ValueError):
+        return None
 
 
 def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
     if attributes.permissions is not None and stat.S_IFMT(attributes.permissions):
         return stat.S_ISREG(attributes.permissions)
     return attributes.type == FILEXFER_TYPE_REGULAR
-
-
-def _folders(source_returns: Sequence[SourceReturn]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(one.folder.strip("/") for one in source_returns))
 
 
 def _host_and_port(address: str, where: str) -> tuple[str, int]:

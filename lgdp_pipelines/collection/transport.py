@@ -124,6 +124,15 @@ class Account(Protocol):
         """
         ...
 
+    async def answers(self) -> None:
+        """Ask as little as shows that the account can be used.
+
+        Raises:
+            SourceUnreachable: nobody answered, after every retry.
+            SourceRefused: the wrong host answered, or the right one refused us.
+        """
+        ...
+
     async def fetch(self, entry: Entry) -> Download | Left | NoNews:
         """The bytes of an entry, or why there are none this time.
 
@@ -134,10 +143,39 @@ class Account(Protocol):
         ...
 
 
+class DeliveringAccount(Account, Protocol):
+    """An account with an outbox: a folder for what goes back to the council."""
+
+    async def deliver(self, folder: str, name: str, content: bytes) -> None:
+        """Put a file into a folder of the account, whole or not at all.
+
+        It is written under another name first and then renamed. What lies there already under its name with the same
+        bytes is left, so that a delivery may be repeated; another file of that name is never overwritten.
+
+        Args:
+            folder: below the account's root; it must be there.
+            name: of the file.
+            content: its bytes.
+
+        Raises:
+            SourceUnreachable: the line broke, after every retry.
+            SourceRefused: the folder is not there or takes no file, or another file has the name.
+        """
+        ...
+
+
 class Transport(Protocol):
     """A way to reach the accounts of one source."""
 
     def account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
+        """One council's account, closed again when the block is left."""
+        ...
+
+
+class DeliveringTransport(Transport, Protocol):
+    """A way to reach accounts that have an outbox."""
+
+    def account(self, council_code: str) -> AbstractAsyncContextManager[DeliveringAccount]:
         """One council's account, closed again when the block is left."""
         ...
 

@@ -16,7 +16,7 @@ from lgdp_pipelines.orchestration import policy
 from lgdp_pipelines.orchestration.jobs import FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
 from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source, TransportKind
+from lgdp_pipelines.register.source import WATCHED, Source, TransportKind
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleKind
 
@@ -135,7 +135,7 @@ def automations(
 ) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
     """Every sensor and schedule that the register's sources call for."""
     sources = platform.register.sources.values()
-    watched = [watch_sensor(source) for source in sources if source.transport is TransportKind.SFTP]
+    watched = [watch_sensor(source) for source in sources if source.transport in WATCHED]
     polled = [poll_schedule(source) for source in sources if source.transport is TransportKind.API and source.schedule]
     return [*watched, receipts_waiting_sensor(jobs), publish_sensor()], polled
 

@@ -22,7 +22,8 @@ import pytest
 
 from lgdp_pipelines.collection.collect import CollectionReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.sftp import Patience, SftpTransport
+from lgdp_pipelines.collection.sftp import SftpTransport
+from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.source import SecretReference, Source

@@ -15,8 +15,9 @@ import pytest
 
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.routing import Route
-from lgdp_pipelines.collection.sftp import Patience, SftpAccount, SftpTransport, is_unfinished, name_refused
+from lgdp_pipelines.collection.sftp import SftpAccount, SftpTransport
 from lgdp_pipelines.collection.transport import Download, Left
+from lgdp_pipelines.collection.whole import Patience, is_unfinished, name_refused
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
 from lgdp_pipelines.register.model import Register

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.collection.routing import Route, Unrouted, route
-from lgdp_pipelines.collection.sftp import is_unfinished
+from lgdp_pipelines.collection.whole import is_unfinished
 from lgdp_pipelines.estate import story
 from lgdp_pipelines.estate.samples import samples
 from lgdp_pipelines.estate.scenario import Planted, Scenario, Sent
@@ -15,6 +15,7 @@ from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period, parse_period
+from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
 
 DEFECTS = [("HL1", *key[1:]) for key in story.MISTAKES if key[0] == "HL1"] + [
@@ -26,20 +27,22 @@ Judged = Callable[..., Judgement]
 
 
 @pytest.fixture(scope="session")
-def judged(register: Register) -> Judged:
+def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> Judgement:
         contract = register.returns[code].contract_for(period)
         reading = read_extract(contract, [ExtractFile("extract", content, None)])
-        return judge(
-            contract,
-            register,
-            reading.tables,
-            reading.findings,
-            reading.results,
-            council=register.councils.by_code[council],
-            period=period,
-            earlier=earlier or (lambda _period, _table: None),
-        )
+        with Spill(tmp_path_factory.getbasetemp()) as spill:
+            return judge(
+                contract,
+                register,
+                reading.tables,
+                reading.findings,
+                reading.results,
+                council=register.councils.by_code[council],
+                period=period,
+                earlier=earlier or (lambda _period, _table: None),
+                spill=spill,
+            )
 
     return judging
 

@@ -1,0 +1,366 @@
+"""Drop boxes: what councils deliver is taken, and nothing that only looks as if they had delivered it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lgdp_pipelines.collection import drop_box
+from lgdp_pipelines.collection.collect import collect_source
+from lgdp_pipelines.collection.deliver import OutFile, deliver
+from lgdp_pipelines.collection.drop_box import DropBoxAccount, DropBoxTransport
+from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.routing import Route
+from lgdp_pipelines.collection.transport import Download, Left
+from lgdp_pipelines.collection.whole import Patience
+from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
+from lgdp_pipelines.standards.periods import financial_quarter
+from lgdp_pipelines.storage.raw import RawStore
+
+QUICK = Patience(settled=60, second_look=0.02, retry=Retry(1))
+Put = Callable[..., Path]
+HL1 = "HL1_2024-25_Q1.csv"
+
+
+@pytest.fixture
+def boxes(tmp_path: Path) -> Path:
+    for account in ("lgdp-fif", "lgdp-glg"):
+        for folder in ("in/hl1", "out"):
+            (tmp_path / "boxes" / account / folder).mkdir(parents=True)
+    return tmp_path / "boxes"
+
+
+@pytest.fixture
+def fife(boxes: Path) -> Path:
+    return boxes / "lgdp-fif"
+
+
+@pytest.fixture
+def source(boxes: Path) -> Source:
+    return Source(
+        id="boxes",
+        title="",
+        transport=TransportKind.DROP_BOX,
+        address=str(boxes),
+        councils=("FIF", "GLG"),
+        username="lgdp-{council_lower}",
+        credential=None,
+        known_hosts=None,
+        returns=(
+            SourceReturn(
+                "HL1", system="kennels", folder="in/hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv"
+            ),
+        ),
+        outbox="out",
+    )
+
+
+@pytest.fixture
+def ask(source: Source, register: Register, today: date) -> Callable[..., Any]:
+    def asked(question: Callable[[DropBoxAccount], Awaitable[Any]], patience: Patience = QUICK) -> Any:
+        async def run() -> Any:
+            async with DropBoxTransport(source, register.returns, {}, today, patience).account("FIF") as account:
+                return await question(account)
+
+        return asyncio.run(run())
+
+    return asked
+
+
+async def listed(account: DropBoxAccount) -> Any:
+    return await account.entries()
+
+
+async def taken(account: DropBoxAccount) -> Any:
+    (entry,) = (await account.entries()).entries
+    outcome = await account.fetch(entry)
+    if not isinstance(outcome, Download):
+        return outcome
+    with outcome:
+        return b"".join(outcome.chunks())
+
+
+def test_what_is_delivered_is_collected_once_with_its_council_and_system(
+    source: Source, register: Register, today: date, fife: Path, put: Put, tmp_path: Path
+) -> None:
+    content = os.urandom(9_000_000)
+    put(fife, f"in/hl1/{HL1}", content)
+    raw = RawStore(tmp_path / "lake")
+    with closing(Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger:
+
+        def collected() -> Any:
+            return collect_source(source, register, ledger, raw, today=today, environment={})
+
+        news = news_of(source, register, ledger, environment={}, today=today)
+        (first, nothing), (again, _) = collected().accounts, collected().accounts
+        assert news_of(source, register, ledger, environment={}, today=today).councils == ()
+    assert news.councils == ("FIF",)
+    (receipt,) = first.fetched
+    assert (receipt.council_code, receipt.return_code, receipt.period) == ("FIF", "HL1", "FY2024-25-Q1")
+    assert (receipt.transport, receipt.account, receipt.path) == ("drop-box", "lgdp-fif", f"in/hl1/{HL1}")
+    assert receipt.system == "kennels"
+    assert raw.get(receipt.sha256) == content
+    assert (nothing.receipts, nothing.failures) == ((), ())
+    assert (again.receipts, again.known) == ((), 1)
+
+
+def test_a_file_is_listed_with_what_it_answers(ask: Any, fife: Path, put: Put) -> None:
+    put(fife, f"in/hl1/{HL1}", b"a,b\n")
+    (entry,) = ask(listed).entries
+    assert (entry.path, entry.size, entry.modified) == (f"in/hl1/{HL1}", 4, 1_700_000_000)
+    assert entry.routing == Route("HL1", financial_quarter(2024, 1))
+
+
+def test_what_lies_elsewhere_is_not_looked_at(ask: Any, fife: Path, put: Put) -> None:
+    for folder in ("in", "out", "in/hl1/deeper"):
+        put(fife, f"{folder}/{HL1}", b"x")
+    assert ask(listed) == type(ask(listed))((), ())
+
+
+@pytest.mark.parametrize("name", [".HL1_2024-25_Q1.csv", f"{HL1}.part", f"{HL1}.filepart", f"{HL1}.TMP"])
+def test_files_that_are_still_being_written_by_name_are_left(name: str, ask: Any, fife: Path, put: Put) -> None:
+    put(fife, f"in/hl1/{name}", b"x")
+    assert [one.name for one in ask(listed).left] == [name]
+    assert ask(listed).entries == ()
+
+
+def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(ask: Any, fife: Path) -> None:
+    (fife / "in/hl1" / HL1).write_bytes(b"whole")
+    assert ask(taken) == b"whole"
+
+
+def test_a_file_that_grows_between_two_looks_is_left(ask: Any, fife: Path) -> None:
+    file = fife / "in/hl1" / HL1
+    file.write_bytes(b"half")
+
+    async def looked(account: DropBoxAccount) -> Any:
+        looking = asyncio.create_task(account.entries())
+        await asyncio.sleep(0.1)
+        with file.open("ab") as more:
+            more.write(b"more")
+        return await looking
+
+    listing = ask(looked, replace(QUICK, second_look=0.4))
+    assert (listing.entries, [one.name for one in listing.left]) == ((), [HL1])
+
+
+def symlink_to_another_council(file: Path) -> None:
+    other = file.parents[3] / "lgdp-glg/in/hl1" / HL1
+    other.write_bytes(b"Glasgow's")
+    file.symlink_to(other)
+
+
+def hard_link_to_another_council(file: Path) -> None:
+    other = file.parents[3] / "lgdp-glg/in/hl1" / HL1
+    other.write_bytes(b"Glasgow's")
+    file.hardlink_to(other)
+
+
+def bound_socket(file: Path) -> None:
+    here = Path.cwd()
+    os.chdir(file.parent)  # a socket's path must be short
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(file.name)
+    finally:
+        os.chdir(here)
+
+
+THINGS: dict[str, Callable[[Path], None]] = {
+    "a symbolic link": symlink_to_another_council,
+    "a hard link": hard_link_to_another_council,
+    "a pipe": os.mkfifo,
+    "a socket": bound_socket,
+}
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_what_is_no_file_of_its_own_is_left_when_it_is_listed(thing: str, ask: Any, fife: Path) -> None:
+    THINGS[thing](fife / "in/hl1" / HL1)
+    listing = ask(listed)
+    assert (listing.entries, [one.name for one in listing.left]) == ((), [HL1])
+
+
+@pytest.mark.parametrize("thing", [*THINGS, "a folder", "nothing"])
+def test_what_is_put_in_a_file_s_place_after_it_was_listed_is_not_taken(
+    thing: str, ask: Any, fife: Path, put: Put
+) -> None:
+    file = put(fife, f"in/hl1/{HL1}", b"Glasgow's")
+
+    async def swapped(account: DropBoxAccount) -> Any:
+        (entry,) = (await account.entries()).entries
+        file.unlink()
+        if thing == "a folder":
+            file.mkdir()
+        elif thing != "nothing":
+            THINGS[thing](file)
+        return await asyncio.wait_for(account.fetch(entry), 10)
+
+    assert isinstance(ask(swapped), Left)
+
+
+@pytest.mark.parametrize("folder", ["in", "in/hl1"])
+def test_a_delivery_folder_that_is_a_link_is_not_followed(folder: str, ask: Any, fife: Path, put: Put) -> None:
+    put(fife.parent / "lgdp-glg", f"in/hl1/{HL1}", b"Glasgow's")
+    (fife / folder).rename(fife / "away")
+    (fife / folder).symlink_to(fife.parent / "lgdp-glg" / folder)
+    listing = ask(listed)
+    assert (listing.entries, [one.name for one in listing.left]) == ((), ["in/hl1"])
+
+
+def test_a_drop_box_that_is_a_link_to_another_council_s_is_refused(ask: Any, fife: Path) -> None:
+    fife.rename(fife.with_name("away"))
+    fife.symlink_to(fife.with_name("lgdp-glg"))
+    with pytest.raises(SourceRefused, match="no drop box"):
+        ask(listed)
+
+
+def test_a_file_that_belongs_to_somebody_else_is_left(ask: Any, fife: Path, put: Put) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    file = put(fife, f"in/hl1/{HL1}", b"x")
+    os.chown(file, 54321, 54321)
+    listing = ask(listed)
+    assert (listing.entries, ["does not belong" in one.reason for one in listing.left]) == ((), [True])
+
+
+def test_hostile_names_hold_nothing_else_up(ask: Any, fife: Path, put: Put) -> None:
+    put(fife, f"in/hl1/{HL1}", b"x")
+    put(fife, "in/hl1/new\nline.csv", b"x")
+    put(fife, "in/hl1/back\\slash.csv", b"x")
+    put(fife, "in/hl1/..HL1_2024-25_Q2.csv", b"x")
+    Path(os.fsdecode(os.fsencode(fife / "in/hl1") + b"/\xff.csv")).write_bytes(b"x")
+    listing = ask(listed)
+    assert [one.name for one in listing.entries] == [HL1]
+    assert len(listing.left) == 4
+    assert all(one.name.isprintable() for one in listing.left)
+
+
+def test_a_file_that_changes_after_it_was_listed_is_left(ask: Any, fife: Path, put: Put) -> None:
+    file = put(fife, f"in/hl1/{HL1}", b"first")
+
+    async def changed(account: DropBoxAccount) -> Any:
+        (entry,) = (await account.entries()).entries
+        file.write_bytes(b"other")
+        return await account.fetch(entry)
+
+    assert isinstance(ask(changed), Left)
+
+
+def test_a_folder_with_too_many_entries_is_refused(
+    ask: Any, fife: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drop_box, "MOST_ENTRIES", 2)
+    for number in range(3):
+        put(fife, f"in/hl1/{number}.csv", b"x")
+    with pytest.raises(SourceRefused, match="more than"):
+        ask(listed)
+
+
+def delivered(source: Source, register: Register, *files: OutFile) -> Any:
+    return deliver(source, "FIF", files, register, environment={})
+
+
+def test_what_goes_back_lies_in_the_outbox_whole_and_may_be_delivered_again(
+    source: Source, register: Register, fife: Path
+) -> None:
+    files = [OutFile("one.csv", b"1\n"), OutFile("two.html", b"2" * 5_000_000)]
+    assert delivered(source, register, *files) is None
+    assert delivered(source, register, *files) is None
+    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {
+        "one.csv": b"1\n",
+        "two.html": b"2" * 5_000_000,
+    }
+    assert (fife / "out/one.csv").stat().st_nlink == 1
+
+
+def test_what_a_delivery_left_that_died_is_cleared_away(source: Source, register: Register, fife: Path) -> None:
+    (fife / "out/.one.csv.part").write_bytes(b"half")
+    assert delivered(source, register, OutFile("one.csv", b"whole")) is None
+    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"whole"}
+
+
+def test_another_file_in_the_outbox_is_never_overwritten(source: Source, register: Register, fife: Path) -> None:
+    (fife / "out/one.csv").write_bytes(b"theirs")
+    failure = delivered(source, register, OutFile("one.csv", b"ours!!"))
+    assert "not overwritten" in failure.what
+    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"theirs"}
+
+
+def test_an_outbox_s_links_are_not_written_through(
+    source: Source, register: Register, fife: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_bytes(b"keep")
+    (fife / "out/one.csv").symlink_to(tmp_path / "secret")
+    assert "not overwritten" in delivered(source, register, OutFile("one.csv", b"x")).what
+    (fife / "out/.two.csv.part").symlink_to(tmp_path / "secret")
+    assert delivered(source, register, OutFile("two.csv", b"x")) is None
+    assert (tmp_path / "secret").read_bytes() == b"keep"
+
+
+def test_an_outbox_that_is_not_there_is_a_failure_of_that_council(
+    source: Source, register: Register, fife: Path
+) -> None:
+    (fife / "out").rmdir()
+    assert "no such outbox" in delivered(source, register, OutFile("one.csv", b"x")).what
+
+
+def test_nothing_goes_back_by_a_source_without_an_outbox(source: Source, register: Register) -> None:
+    with pytest.raises(WrongUse, match="no outbox"):
+        delivered(replace(source, outbox=""), register, OutFile("one.csv", b"x"))
+
+
+async def well(account: DropBoxAccount) -> Any:
+    await account.answers()
+
+
+def test_a_drop_box_as_it_should_be_is_well(ask: Any) -> None:
+    ask(well)
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "said"),
+    [("in/hl1", 0o777, "Anybody may write"), ("out", 0o777, "Anybody may write"), (".", 0o775, "Others may write")],
+)
+def test_permissions_that_are_too_wide_are_told(path: str, mode: int, said: str, ask: Any, fife: Path) -> None:
+    (fife / path).chmod(mode)
+    with pytest.raises(SourceRefused, match=said):
+        ask(well)
+
+
+@pytest.mark.parametrize("folder", ["in/hl1", "out"])
+def test_a_folder_that_is_missing_is_told(folder: str, ask: Any, fife: Path) -> None:
+    (fife / folder).rmdir()
+    with pytest.raises(SourceRefused, match=f"no folder {folder}"):
+        ask(well)
+
+
+def test_a_disk_without_room_is_told(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drop_box, "LEAST_SPACE", 2**62)
+    with pytest.raises(SourceRefused, match="are left"):
+        ask(well)
+
+
+def test_a_disk_that_fills_up_leaves_no_half_file(ask: Any, fife: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    async def put_back(account: DropBoxAccount) -> None:
+        await account.deliver("out", "one.csv", b"x")
+
+    with pytest.raises(SourceUnreachable, match="takes no file"):
+        ask(put_back)
+    assert list((fife / "out").iterdir()) == []
