@@ -26,7 +26,7 @@ def register_with(folder: Path, *contracts: Part) -> Path:
 
 def add_contract(folder: Path, contract: Part) -> Path:
     """Write a contract where the register looks for it. JSON is YAML."""
-    slug = contract["id"].rsplit(":", 1)[-1]
+    slug = contract["id"].rsplit(":", 1)[-1].replace("-", "_")
     file = folder / "returns" / slug / f"{slug}.v{contract['version']}.odcs.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(contract, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,0 +1,225 @@
+"""A small world in which things go wrong: one return for each format, two councils with accepted data, and what stands.
+
+What belongs here: setting the scene, handing extracts in, and looking at what stands. What does not: any fault
+(``bad_extracts``, ``bad_arrivals``, ``bad_lines``, ``bad_moments``).
+"""
+
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from deltalake import DeltaTable
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Outcome, Scope, process
+from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.storage.tables import FINDING
+from tests.flow.contracts import KEY, MUST, Part, add_contract, contract, item, register_with, rule, table
+
+PERIOD = "CY2023"
+ROWS = (("Cupar", "120", "01/02/1999", "L"), ("Leven", "30", "28/02/2004", "M"))
+HEADER = ("Branch", "Books", "Opened", "Kind")
+
+
+def csv_of(rows: tuple[tuple[str, ...], ...] = ROWS, header: tuple[str, ...] = HEADER) -> bytes:
+    """Plain CSV."""
+    return "".join(",".join(row) + "\n" for row in (header, *rows)).encode()
+
+
+def records_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> list[dict[str, str]]:
+    """The same as records."""
+    return [dict(zip(HEADER, row, strict=True)) for row in rows]
+
+
+def json_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """The same as a JSON document."""
+    return json.dumps({"records": records_of(rows)}).encode()
+
+
+def ndjson_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """The same, a record a line."""
+    return "".join(json.dumps(record) + "\n" for record in records_of(rows)).encode()
+
+
+def xml_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """The same as XML."""
+    shelves = "".join(
+        "<shelf>" + "".join(f"<{name}>{cell}</{name}>" for name, cell in record.items()) + "</shelf>"
+        for record in records_of(rows)
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?><library><shelves>{shelves}</shelves></library>'.encode()
+
+
+def zip_of(members: Mapping[str, bytes]) -> bytes:
+    """An archive of these members."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def xlsx_of(rows: tuple[tuple[Any, ...], ...] = ROWS, *, sheets: tuple[str, ...] = ("Shelves",)) -> bytes:
+    """The same as a workbook, on the first of its sheets."""
+    import xlsxwriter  # noqa: PLC0415 - slow to import, and few tests need it
+
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        pages = [book.add_worksheet(name) for name in sheets]
+        for number, row in enumerate((HEADER, *rows)):
+            pages[0].write_row(number, 0, row)
+    return out.getvalue()
+
+
+EXTRACTS: Mapping[str, tuple[Part, bytes]] = {
+    "SHELF-CSV": ({"format": "csv", "encoding": "utf-8", "delimiter": ","}, csv_of()),
+    "SHELF-UTF16": (
+        {"format": "csv", "encoding": "utf-16", "delimiter": ";"},
+        csv_of().decode().replace(",", ";").encode("utf-16"),
+    ),
+    "SHELF-CP1252": ({"format": "csv", "encoding": "cp1252", "delimiter": ","}, csv_of()),
+    "SHELF-JSON": ({"format": "json", "recordsAt": "records"}, json_of()),
+    "SHELF-NDJSON": ({"format": "ndjson"}, ndjson_of()),
+    "SHELF-XML": ({"format": "xml", "recordsAt": "library/shelves/shelf"}, xml_of()),
+    "SHELF-XLSX": ({"format": "xlsx", "sheet": "Shelves"}, xlsx_of()),
+    "SHELF-ZIP": ({"format": "csv", "container": "zip"}, zip_of({"shelves.csv": csv_of()})),
+    "SHELF-GZ": ({"format": "csv", "container": "gz"}, gzip.compress(csv_of())),
+}
+"""How each return's extracts are written, and a good one."""
+
+
+OWN = ("Council", "Year")
+"""Headers of the two columns in which SHELF-OWN names its council and its period."""
+
+
+def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
+    """Shelves of library branches: text, a number, a date and a code, after any other items."""
+    asked = contract(
+        code,
+        "1.0.0",
+        "CY2022",
+        table(
+            "shelf",
+            *first,
+            item(f"{code.lower()}:branch", "branch", "Branch", "string", "dimension", more=KEY),
+            item(
+                f"{code.lower()}:books", "books", "Books", "integer", "measure",
+                more={**MUST, "logicalTypeOptions": {"minimum": 0, "maximum": 100000}}, lgdpUnit="books",
+            ),
+            item(
+                f"{code.lower()}:opened", "opened", "Opened", "date", "attribute",
+                more={**MUST, "logicalTypeOptions": {"format": "dd/MM/yyyy"}},
+            ),
+            item(
+                f"{code.lower()}:kind", "kind", "Kind", "string", "dimension",
+                more={**KEY, "enum": [{"value": "L", "label": "Library"}, {"value": "M", "label": "Mobile"}]},
+            ),
+            rules=(rule("opened_before_today", "No branch opens in the future", "opened > DATE '2100-01-01'"),),
+        ),
+    )  # fmt: skip
+    for one in asked["customProperties"]:
+        if one["property"] == "lgdpExtract":
+            one["value"] = extract
+    return asked
+
+
+@dataclass
+class World:
+    """A platform with data that stand.
+
+    Attributes:
+        platform: opened over a home of its own.
+        folder: for files to be handed in.
+    """
+
+    platform: Platform
+    folder: Path
+
+    def hand(
+        self, code: str, content: bytes, *, council: str = "FIF", period: str = PERIOD, name: str = "extract"
+    ) -> Receipt:
+        """Hand one file in."""
+        file = self.folder / name
+        file.write_bytes(content)
+        register = self.platform.register
+        (receipt,) = hand_in(
+            register.returns[code],
+            register.councils.by_code[council],
+            parse_period(period),
+            [file],
+            ledger=self.platform.ledger,
+            raw=self.platform.raw,
+        )
+        return receipt
+
+    def judge(self, code: str, *, period: str = PERIOD, run_id: str = "test") -> tuple[Outcome, ...]:
+        """Process what waits for a return and period."""
+        register = self.platform.register
+        return process(
+            self.platform,
+            register.returns[code],
+            parse_period(period),
+            register.councils.codes,
+            scope=Scope.NEWS,
+            run_id=run_id,
+        )
+
+    def messages(self, submission_id: str) -> list[str]:
+        """What the findings of a submission say."""
+        found = self.platform.lake.read(FINDING, {"_submission_id": submission_id})
+        return [str(text) for text in found["message"].to_list()]
+
+    def standing(self) -> dict[str, list[str]]:
+        """Every validated row of every return, as stored, by table; read without the platform's own code."""
+        found = {}
+        for log in sorted((self.platform.settings.lake / "validated").glob("*/_delta_log")):
+            frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
+            assert isinstance(frame, pl.DataFrame)
+            found[log.parent.name] = sorted(json.dumps(row, default=str, sort_keys=True) for row in frame.to_dicts())
+        return found
+
+    def lost_bytes(self) -> list[int]:
+        """Receipts whose bytes are not in the store as they came."""
+        found = []
+        for receipt in self.receipts():
+            content = self.platform.raw.path(receipt["sha256"])
+            if not content.is_file() or content.stat().st_size != receipt["size"]:
+                found.append(receipt["id"])
+        return found
+
+    def receipts(self) -> list[dict[str, Any]]:
+        """Every receipt, read without the platform's own code."""
+        import sqlite3  # noqa: PLC0415 - only here
+
+        with sqlite3.connect(self.platform.settings.home / "ledger.sqlite") as ledger:
+            ledger.row_factory = sqlite3.Row
+            return [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
+
+
+def world_at(folder: Path) -> World:
+    """A world in which Fife's and Glasgow's data stand for each return."""
+    schemas = register_with(folder / "schemas")
+    for code, (extract, _) in EXTRACTS.items():
+        add_contract(schemas, shelf_contract(code, extract))
+    council = item("shelf-own:council", "council", OWN[0], "string", "council", more=MUST)
+    year = item("shelf-own:year", "year", OWN[1], "string", "period", more=MUST)
+    add_contract(schemas, shelf_contract("SHELF-OWN", {"format": "csv"}, council, year))
+    world = World(Platform(Settings.at(folder / "home", schemas)), folder)
+    for code, (_, content) in EXTRACTS.items():
+        for council in ("FIF", "GLG"):
+            world.hand(code, content, council=council)
+        outcomes = world.judge(code)
+        assert [str(one.judgement.verdict) for one in outcomes] == ["accepted", "accepted"], (
+            code,
+            [one.judgement.findings.to_dicts() for one in outcomes],
+        )
+    return world
