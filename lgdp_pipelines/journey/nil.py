@@ -31,3 +31,8 @@ def judge_nil(contract: Contract) -> tuple[Reading, Judgement]:
     )
     verdict = Verdict.ACCEPTED if contract.nil_return else Verdict.REJECTED
     return Reading({}, findings, results), Judgement(verdict, findings, results, {})
+
+
+def is_nil(judgement: Judgement) -> bool:
+    """Whether it is the judgement of a nil return, accepted or not."""
+    return any(outcome.reason == _NO_ROWS for outcome in judgement.results)
