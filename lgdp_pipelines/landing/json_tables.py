@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED, Fault
-from lgdp_pipelines.landing.headers import match_headers
+from lgdp_pipelines.landing.headers import Match, match_headers
 from lgdp_pipelines.landing.json_records import Json, Repeating, cell_text
 from lgdp_pipelines.landing.tables import ColumnRules, Landed
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
+from lgdp_pipelines.register.mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Item, ItemType, Rule, Table
 from lgdp_pipelines.standards.councils import fold
@@ -26,8 +27,16 @@ class _Record:
     cells: dict[str, Json]
 
 
-def landed_records(contract: Contract, records: Sequence[Json]) -> tuple[dict[str, Landed], list[Fault]]:
-    """Records as landed tables, and the records that are of no table or of more than one."""
+def landed_records(
+    contract: Contract, records: Sequence[Json], mapping: SystemMapping | None = None
+) -> tuple[dict[str, Landed], list[Fault]]:
+    """Records as landed tables, and the records that are of no table or of more than one.
+
+    Args:
+        contract: that the records answer.
+        records: in their order.
+        mapping: how the system's export answers the contract; None: the records are in the contract's own manner.
+    """
     sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
     faults: list[Fault] = []
     for row, record in enumerate(records, start=1):
@@ -44,7 +53,11 @@ def landed_records(contract: Contract, records: Sequence[Json]) -> tuple[dict[st
                     f"The record cannot be told to be of one table: it must have exactly one of the keys {keys}.", row
                 )
             )
-    landed = {table.name: _landed(contract, table, sorted_out[table.name]) for table in contract.tables}
+    mapped = mapping.tables if mapping else {}
+    landed = {
+        table.name: _landed(contract, table, sorted_out[table.name], mapped.get(table.name))
+        for table in contract.tables
+    }
     return landed, faults
 
 
@@ -55,27 +68,29 @@ def _tables_of(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
     return [table for table in contract.tables if table.record_key is not None and fold(table.record_key) in keys]
 
 
-def _landed(contract: Contract, table: Table, records: Sequence[_Record]) -> Landed:
+def _landed(contract: Contract, table: Table, records: Sequence[_Record], mapped: TableMapping | None) -> Landed:
     rules = ColumnRules.of(contract, table)
     keys = list(dict.fromkeys(key for record in records for key in record.cells))
-    match = match_headers(table, keys)
+    match = match_headers(table, keys, mapped)
     findings: list[pl.DataFrame] = []
     columns: dict[str, pl.Series] = {}
     headers: dict[str, str] = {}
     for item in table.items:
         named = [keys[place] for place in match.positions.get(item.name, ())]
         headers |= {item.name: named[0]} if named else {}
-        findings += _repeated(rules.columns, item, named, records)
+        called = named[0] if named else item.header
+        findings += _repeated(rules.columns, item, called, named, records)
         values = [_first(record.cells, named) for record in records]
         if item.type is ItemType.TEXT:
-            findings.append(_nested(rules.columns, item, values, records))
+            findings.append(_nested(rules.columns, item, called, values, records))
         columns[item.name] = pl.Series(item.name, [cell_text(value) for value in values], dtype=pl.String)
-    extra = [keys[place] for place in match.extra]
-    columns[UNMAPPED] = pl.Series(UNMAPPED, [_left_over(record.cells, extra) for record in records], dtype=pl.String)
+    taken = {place for places in match.positions.values() for place in places}
+    left = [key for place, key in enumerate(keys) if place not in taken]
+    columns[UNMAPPED] = pl.Series(UNMAPPED, [_left_over(record.cells, left) for record in records], dtype=pl.String)
     columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
     if records:
-        findings += _of_keys(rules, [item for item in match.missing if item.required], extra)
-    findings.append(_repeated_extra(rules.columns, extra, records))
+        findings += _of_keys(rules, keys, match)
+    findings.append(_repeated_extra(rules.columns, left, records))
     return Landed(pl.DataFrame(columns), gathered(findings), headers)
 
 
@@ -88,17 +103,20 @@ def _left_over(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
     return json.dumps(left, ensure_ascii=False) if any(value is not None for value in left.values()) else None
 
 
-def _nested(rule: Rule, item: Item, values: Sequence[Json], records: Sequence[_Record]) -> pl.DataFrame:
+def _nested(rule: Rule, item: Item, called: str, values: Sequence[Json], records: Sequence[_Record]) -> pl.DataFrame:
     rows = [record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)]
     return finding_rows(
         rule,
-        f"“{item.header}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
+        f"“{called}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
         rows=rows,
         item=item,
+        column=called,
     )
 
 
-def _repeated(rule: Rule, item: Item, keys: Sequence[str], records: Sequence[_Record]) -> Iterator[pl.DataFrame]:
+def _repeated(
+    rule: Rule, item: Item, called: str, keys: Sequence[str], records: Sequence[_Record]
+) -> Iterator[pl.DataFrame]:
     rows = [
         record.row
         for record in records
@@ -107,7 +125,7 @@ def _repeated(rule: Rule, item: Item, keys: Sequence[str], records: Sequence[_Re
     ]
     if rows:
         yield finding_rows(
-            rule, f"The record has “{item.header}” more than once. {rule.guidance}", rows=rows, item=item
+            rule, f"The record has “{called}” more than once. {rule.guidance}", rows=rows, item=item, column=called
         )
 
 
@@ -120,10 +138,20 @@ def _repeated_extra(rule: Rule, extra: Sequence[str], records: Sequence[_Record]
     return finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
 
 
-def _of_keys(rules: ColumnRules, missing: Sequence[Item], extra: Sequence[str]) -> Iterator[pl.DataFrame]:
-    for item in missing:
-        yield finding_rows(rules.columns, f"No record has the key “{item.header}”. {rules.columns.guidance}", item=item)
-    for key in extra:
+def _of_keys(rules: ColumnRules, keys: Sequence[str], match: Match) -> Iterator[pl.DataFrame]:
+    for item in match.missing:
+        if item.required:
+            called = match.called[item.name]
+            message = f"No record has the key “{called}”. {rules.columns.guidance}"
+            yield finding_rows(rules.columns, message, item=item, column=called)
+    for place, items in match.ambiguous.items():
+        titles = " or ".join(f"“{item.title}”" for item in items)
+        message = f"A key could be {titles}. Name it so that it can be only one of them."
+        for item in items:
+            yield finding_rows(rules.columns, message, item=item, column=keys[place])
+    for place in match.extra:
         yield finding_rows(
-            rules.extra_columns, f"A key is none of the contract's. {rules.extra_columns.guidance}", column=key
+            rules.extra_columns,
+            f"A key is none of the contract's. {rules.extra_columns.guidance}",
+            column=keys[place],
         )

@@ -15,6 +15,7 @@ from lgdp_pipelines.landing.csv_cells import Cells
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED
 from lgdp_pipelines.landing.headers import Match, match_headers
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
+from lgdp_pipelines.register.mapping import TableMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
@@ -61,10 +62,17 @@ def not_sent(contract: Contract, table: Table) -> Landed:
     return Landed(None, finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others."))
 
 
-def landed_cells(contract: Contract, table: Table, cells: Cells) -> Landed:
-    """A CSV file as a landed table."""
+def landed_cells(contract: Contract, table: Table, cells: Cells, mapped: TableMapping | None = None) -> Landed:
+    """A CSV file as a landed table.
+
+    Args:
+        contract: that the file answers.
+        table: of the contract.
+        cells: of the file.
+        mapped: how the system's export fills the table; None: the file is in the contract's own manner.
+    """
     rules = ColumnRules.of(contract, table)
-    match = match_headers(table, cells.header)
+    match = match_headers(table, cells.header, mapped)
     taken = {name: places[0] for name, places in match.positions.items()}
     left = [place for place in range(cells.frame.width - 1) if place not in taken.values()]
     frame = cells.frame.select(
@@ -140,12 +148,28 @@ def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.D
         )
         return
     for item in match.missing:
-        yield finding_rows(rules.columns, f"The column “{item.header}” is missing. {rules.columns.guidance}", item=item)
-    for item in match.repeated:
-        places = ", ".join(str(place + 1) for place in match.positions[item.name])
+        called = match.called[item.name]
         yield finding_rows(
-            rules.columns, f"The columns {places} all name “{item.header}”. {rules.columns.guidance}", item=item
+            rules.columns, f"The column “{called}” is missing. {rules.columns.guidance}", item=item, column=called
         )
+    for item in match.repeated:
+        places = match.positions[item.name]
+        numbers = ", ".join(str(place + 1) for place in places)
+        yield finding_rows(
+            rules.columns,
+            f"The columns {numbers} all name “{match.called[item.name]}”. {rules.columns.guidance}",
+            item=item,
+            column=cells.header[places[0]],
+        )
+    for place, items in match.ambiguous.items():
+        titles = " or ".join(f"“{item.title}”" for item in items)
+        for item in items:
+            yield finding_rows(
+                rules.columns,
+                f"Column {place + 1} could be {titles}. Name it so that it can be only one of them.",
+                item=item,
+                column=heading(cells.header, place),
+            )
     # Where most columns are missing, row 1 may still be a row of data in which a cell happens to read like a header.
     is_header = len(match.positions) > len(match.missing)
     for place in match.extra:
