@@ -25,6 +25,7 @@ from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
 
 SHOWN = 20
@@ -89,17 +90,22 @@ def validate(
     ret = register.named(return_code)
     span = typed.period_named(ret, period)
     contract = ret.contract_for(span)
-    reading = read_extract(contract, [ExtractFile(file.name, file) for file in typed.readable_files(files)])
-    judgement = judge(
-        contract,
-        register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=register.councils.named(council),
-        period=span,
-        earlier=lambda _period, _table: None,
-    )
+    with Spill(Settings.from_environment().scratch) as spill:
+        reading = read_extract(contract, [ExtractFile(file.name, file) for file in typed.readable_files(files)])
+        judgement = judge(
+            contract,
+            register,
+            reading.tables,
+            reading.findings,
+            reading.results,
+            council=register.councils.named(council),
+            period=span,
+            earlier=lambda _period, _table: None,
+            spill=spill,
+            unlisted=reading.unlisted,
+            headers=reading.headers,
+            sheets=reading.sheets,
+        )
     match form:
         case ValidateFormat.JSON:
             _as_json(reading, judgement)

@@ -8,7 +8,7 @@ ledger undoes them first (:func:`recover`), and judges again what was left in ju
 What belongs here: the order in which stages are called. What does not: any rule about data, and Dagster.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,24 +17,30 @@ from functools import cache
 import polars as pl
 import pyarrow as pa
 
+from lgdp_pipelines.journey.accounts import check_balance
 from lgdp_pipelines.journey.agreement import disagreements
+from lgdp_pipelines.journey.life import held_against, is_late
+from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.landing.tables import landed_rows
 from lgdp_pipelines.ledger.ledger import Judged, Submission
-from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.layout import as_arrow
-from lgdp_pipelines.storage.tables import FINDING, landed_table, submission_key, validated_table
+from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.storage.tables import FINDING, LakeTable, landed_table, submission_key, validated_table
+from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.judge import Judgement, judge
 
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
+
+SMALL_PERIOD = 1_000_000
+"""Rows of an earlier period that are read once for all councils; of a larger one each council reads its own."""
 
 
 class Scope(StrEnum):
@@ -54,8 +60,10 @@ class Outcome:
         submission: as it was opened.
         judgement: verdict, findings and a result for each rule.
         rows: how many rows its extracts have, over all tables.
-        is_late: whether its last file came after the due date.
+        is_late: whether the council's answer came after the due day; a correction of one that came in time did not.
         is_standing: whether the council's validated slice is now this submission's.
+        is_nil: whether the council says that it has nothing to report.
+        against: the submission of each earlier period that its figures were held against, by period.
     """
 
     submission: Submission
@@ -63,6 +71,8 @@ class Outcome:
     rows: int
     is_late: bool
     is_standing: bool
+    is_nil: bool
+    against: Mapping[str, str | None]
 
     @property
     def council(self) -> str:
@@ -79,6 +89,7 @@ def process(
     scope: Scope,
     run_id: str,
     tell: Callable[[Sequence[Outcome]], None] = lambda _: None,
+    tell_withdrawn: Callable[[Sequence[Submission]], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
     """Judge what has come from the given councils, and put in place what is accepted.
@@ -92,6 +103,7 @@ def process(
         run_id: who does it, for ledger and commits.
         tell: told of all outcomes when their slices are written and before the ledger says so: whoever listens hears of
             an outcome again if the run dies in between, and never misses one.
+        tell_withdrawn: likewise told of submissions that councils took back, when no slice holds their rows any more.
         progress: told of each submission when it is judged.
 
     Returns:
@@ -100,34 +112,78 @@ def process(
     Raises:
         LgdpError: the platform is broken. Bad data never raises.
     """
+    with Spill(platform.settings.scratch) as spill:
+        finish_withdrawals(platform, ret.contract_for(period), period, councils, spill, tell_withdrawn)
+        outcomes = _processed(platform, ret, period, councils, scope, run_id, tell, progress, spill)
+        finish_withdrawals(platform, ret.contract_for(period), period, councils, spill, tell_withdrawn)
+    platform.ledger.mirror(platform.lake, ret.code)
+    check_balance(platform, ret.code, period.id)
+    return outcomes
+
+
+def finish_withdrawals(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    councils: Sequence[str],
+    spill: Spill,
+    tell: Callable[[Sequence[Submission]], None] = lambda _: None,
+) -> None:
+    """Take rows of submissions that councils took back out of the slices, tell of it, and only then call it finished.
+
+    Before a run judges, and after: a council may take back what is being judged.
+    """
+    unfinished = platform.ledger.unfinished_withdrawals(contract.return_code, period.id)
+    submissions = [platform.ledger.submission(one.submission_id) for one in unfinished]
+    withdrawn = [one for one in submissions if one.council_code in councils]
+    if withdrawn:
+        recover(platform, contract, period, spill)
+        tell(withdrawn)
+        platform.ledger.finish_withdrawals([one.id for one in withdrawn])
+
+
+def _processed(
+    platform: Platform,
+    ret: Return,
+    period: Period,
+    councils: Sequence[str],
+    scope: Scope,
+    run_id: str,
+    tell: Callable[[Sequence[Outcome]], None],
+    progress: Callable[[str], None],
+    spill: Spill,
+) -> tuple[Outcome, ...]:
     contract = ret.contract_for(period)
-    recover(platform, contract, period)
+    recover(platform, contract, period, spill)
     submissions = _submissions(platform, contract, period, councils, scope)
     if not submissions:
-        platform.ledger.mirror(platform.lake, ret.code)  # a run that died after its last word may not have come to it
         return ()
-    earlier = _earlier(platform, ret)
+    against, earlier = held_against(platform, contract, period), _earlier(platform, ret)
     judged: list[tuple[Submission, Reading, Judgement]] = []
     for number, submission in enumerate(submissions, 1):
-        reading, judgement = judge_submission(platform, contract, period, submission, earlier(submission.council_code))
+        before = earlier(submission.council_code)
+        reading, judgement = judge_submission(platform, contract, period, submission, before, spill)
         judged.append((submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
     standing = _standing(judged, platform.ledger.current(ret.code, period.id))
     _write(platform, contract, period, judged, standing, run_id)
-    due = due_date(contract, period)
+    reported_at = platform.ledger.reported_at(ret.code, period.id)
     outcomes = tuple(
         Outcome(
             submission=submission,
             judgement=judgement,
             rows=reading.rows,
-            is_late=submission.received_at.date() > due,
+            is_late=is_late(contract, period, submission, reported_at),
             is_standing=standing.get(submission.council_code) == submission.id,
+            is_nil=is_nil(judgement),
+            against=against(submission.council_code),
         )
         for submission, reading, judgement in judged
     )
     tell(outcomes)
     platform.ledger.settle(run_id, [_judged(platform, contract, outcome) for outcome in outcomes])
-    platform.ledger.mirror(platform.lake, ret.code)
+    if any(platform.ledger.current(ret.code, period.id).get(council) != one for council, one in standing.items()):
+        recover(platform, contract, period, spill)  # a later one was settled, or this one taken back, meanwhile
     return outcomes
 
 
@@ -136,13 +192,14 @@ def judge_submission(
     contract: Contract,
     period: Period,
     submission: Submission,
-    earlier: Callable[[Period, Table], pl.DataFrame | None],
+    earlier: Earlier,
+    spill: Spill,
 ) -> tuple[Reading, Judgement]:
-    """Read a submission's bytes and judge them. Nothing is written."""
-    files = [
-        ExtractFile(receipt.file_name, platform.raw.get(receipt.sha256), receipt.table)
-        for receipt in platform.ledger.receipts_of(submission.id)
-    ]
+    """Read a submission's bytes and judge them. Nothing is written but what ``spill`` keeps until it is closed."""
+    receipts = platform.ledger.receipts_of(submission.id)
+    if any(receipt.nil for receipt in receipts):
+        return judge_nil(contract)
+    files = [ExtractFile(receipt.file_name, platform.raw.proved(receipt.sha256), receipt.table) for receipt in receipts]
     reading = read_extract(contract, files)
     judgement = judge(
         contract,
@@ -153,11 +210,15 @@ def judge_submission(
         council=platform.register.councils.by_code[submission.council_code],
         period=period,
         earlier=earlier,
+        spill=spill,
+        unlisted=reading.unlisted,
+        headers=reading.headers,
+        sheets=reading.sheets,
     )
     return reading, judgement
 
 
-def recover(platform: Platform, contract: Contract, period: Period) -> None:
+def recover(platform: Platform, contract: Contract, period: Period, spill: Spill) -> None:
     """Make validated slices agree with the ledger, where a run died between writing the one and the other.
 
     A slice that was last written for a submission that the ledger does not call current is taken away, in every table,
@@ -176,13 +237,12 @@ def recover(platform: Platform, contract: Contract, period: Period) -> None:
     if not lost:
         return
     never = _no_earlier
-    frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table in contract.tables}
+    accepted = []
     for submission_id in lost.values():
         submission = platform.ledger.submission(submission_id)
-        _, judgement = judge_submission(platform, contract, period, submission, never)
-        for name, frame in judgement.tables.items():
-            frames[name].append(_keyed(frame, submission))
-    _write_validated(platform, contract, period, frames, lost, "recovery")
+        _, judgement = judge_submission(platform, contract, period, submission, never, spill)
+        accepted.append((submission, judgement))
+    _write_validated(platform, contract, period, accepted, lost, "recovery")
 
 
 def _no_earlier(_period: Period, _table: Table) -> None:
@@ -196,30 +256,45 @@ def _submissions(
     found = {
         one.id: one for one in platform.ledger.open_submissions(contract.return_code, period.id, councils, required)
     }
+    found |= {one.id: one for one in platform.ledger.outdated(contract.return_code, period.id, councils)}
     if scope is Scope.EVERYTHING:
         found |= {one.id: one for one in platform.ledger.to_rejudge(contract.return_code, period.id, councils)}
     return sorted(found.values(), key=lambda one: (one.council_code, one.number))
 
 
-def _earlier(platform: Platform, ret: Return) -> Callable[[str], Callable[[Period, Table], pl.DataFrame | None]]:
-    """A reader of earlier periods for each council; a period's table is read once for all councils."""
+def _earlier(platform: Platform, ret: Return) -> Callable[[str], Earlier]:
+    """A reader of earlier periods for each council; a period's table is read once for all councils, if it is small."""
 
     @cache
-    def whole(period: Period, table_name: str) -> Mapping[str, pl.DataFrame]:
+    def stored(period: Period, table_name: str) -> LakeTable | None:
         if period.start < ret.first_period.start:
-            return {}
+            return None
         contract = ret.contract_for(period)
         table = contract.by_name.get(table_name)
-        if table is None:
-            return {}
-        stored = validated_table(contract, table)
-        if not platform.lake.exists(stored):
-            return {}
-        rows = platform.lake.read(stored, {"period": period.id})
-        return {str(key[0]): frame for key, frame in rows.partition_by("council_code", as_dict=True).items()}
+        return None if table is None else validated_table(contract, table)
 
-    def of(council: str) -> Callable[[Period, Table], pl.DataFrame | None]:
-        return lambda period, table: whole(period, table.name).get(council)
+    @cache
+    def by_council(period: Period, table_name: str) -> Mapping[str, Pieces] | None:
+        lies = stored(period, table_name)
+        if lies is None or not platform.lake.exists(lies):
+            return {}
+        rows = platform.lake.pieces(lies, {"period": period.id})
+        if rows.height > SMALL_PERIOD:
+            return None
+        return {
+            str(key[0]): Pieces.of(frame)
+            for key, frame in rows.whole().partition_by("council_code", as_dict=True).items()
+        }
+
+    def of(council: str) -> Earlier:
+        def before(period: Period, table: Table) -> Pieces | None:
+            small, lies = by_council(period, table.name), stored(period, table.name)
+            if small is not None or lies is None:
+                return (small or {}).get(council)
+            rows = platform.lake.pieces(lies, {"period": period.id, "council_code": council})
+            return rows if rows.height else None
+
+        return before
 
     return of
 
@@ -244,11 +319,11 @@ def _write(
     run_id: str,
 ) -> None:
     """Landed rows, findings and validated slices: tables of their own, so they are written side by side."""
-    frames: dict[str, list[pl.DataFrame]] = {table.name: [] for table in contract.tables}
-    for submission, _, judgement in judged:
-        if standing.get(submission.council_code) == submission.id:
-            for name, frame in judgement.tables.items():
-                frames[name].append(_keyed(frame, submission))
+    accepted = [
+        (submission, judgement)
+        for submission, _, judgement in judged
+        if standing.get(submission.council_code) == submission.id
+    ]
     ids = [submission.id for submission, _, _ in judged]
     commit = {"run": run_id, "submissions": " ".join(ids)}
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -258,7 +333,7 @@ def _write(
                 for table in contract.tables
             ),
             pool.submit(_write_findings, platform, contract, period, judged, commit),
-            pool.submit(_write_validated, platform, contract, period, frames, standing, run_id),
+            pool.submit(_write_validated, platform, contract, period, accepted, standing, run_id),
         ]
     for one in writing:
         one.result()
@@ -272,15 +347,20 @@ def _write_landed(
     judged: Sequence[tuple[Submission, Reading, Judgement]],
     commit: Mapping[str, str],
 ) -> None:
-    rows = [
-        landed_rows(reading.tables[table.name], contract, table, submission.council_code, period, submission.id)
-        for submission, reading, _ in judged
-        if table.name in reading.tables
+    sent = [
+        (submission, reading.tables[table.name]) for submission, reading, _ in judged if table.name in reading.tables
     ]
-    if rows:
-        ids = [submission.id for submission, _, _ in judged]
-        where = {"period": period.id, "_submission_id": ids}
-        platform.lake.replace(landed_table(contract, table), pa.concat_tables(rows), where=where, commit=commit)
+    if not sent:
+        return
+    stored = landed_table(contract, table)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for submission, pieces in sent:
+            for piece in pieces:
+                yield from as_arrow(_keyed(piece, submission), stored.arrow_schema).to_batches()
+
+    where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
+    platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
 
 
 def _write_findings(
@@ -304,7 +384,7 @@ def _write_validated(
     platform: Platform,
     contract: Contract,
     period: Period,
-    frames: Mapping[str, Sequence[pl.DataFrame]],
+    accepted: Sequence[tuple[Submission, Judgement]],
     standing: Mapping[str, str],
     run_id: str,
 ) -> None:
@@ -313,11 +393,15 @@ def _write_validated(
         return
     for table in contract.tables:
         stored = validated_table(contract, table)
-        schema = stored.arrow_schema
-        parts = [as_arrow(frame, schema) for frame in frames[table.name]]
+
+        def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
+            for submission, judgement in accepted:
+                for piece in judgement.tables.get(table.name, ()):
+                    yield from as_arrow(_keyed(piece, submission), schema).to_batches()
+
         platform.lake.replace_councils(
             stored,
-            pa.concat_tables(parts) if parts else schema.empty_table(),
+            Batches(wide(stored.arrow_schema), rows),
             period=period.id,
             submissions=standing,
             commit={"run": run_id, "submissions": " ".join(standing.values())},
@@ -353,4 +437,5 @@ def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:
         rows=outcome.rows,
         rules=rules_of(contract),
         results=outcome.judgement.results,
+        against=outcome.against,
     )

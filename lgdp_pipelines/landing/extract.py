@@ -11,6 +11,7 @@ from types import MappingProxyType
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.storage.pieces import Pieces
 
 UNMAPPED = "_unmapped"
 """Landed column: JSON object of the cells that no column of the contract takes; null where there are none."""
@@ -55,25 +56,28 @@ class Reading:
     """An extract as tables of text.
 
     Attributes:
-        tables: by table name: a string column for each item of the contract, by the item's name, null where the cell
-            is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract cannot be read; an
-            optional table that was not sent is not there.
+        tables: by table name, in pieces: a string column for each item of the contract, by the item's name, null
+            where the cell is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract
+            cannot be read; an optional table that was not sent is not there.
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
         unreadable: why nothing can be judged, for people; None where something can.
         headers: by table name and item name, the header (or key, or path) as the file has it; an item that the file
             does not name is not there.
         sheets: by table name, the sheet of the workbook that it was read from; tables of other formats are not there.
+        unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, because there are too
+            many; by table name.
     """
 
-    tables: Mapping[str, pl.DataFrame]
+    tables: Mapping[str, Pieces]
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
     unreadable: str | None = None
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     sheets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unlisted: Mapping[str, pl.Series] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def rows(self) -> int:
         """How many rows there are, over all tables."""
-        return sum(frame.height for frame in self.tables.values())
+        return sum(table.height for table in self.tables.values())

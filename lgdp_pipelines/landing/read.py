@@ -24,6 +24,7 @@ from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.storage.pieces import Pieces
 
 
 def read_extract(contract: Contract, files: Sequence[ExtractFile]) -> Reading:
@@ -43,7 +44,7 @@ def read_extract(contract: Contract, files: Sequence[ExtractFile]) -> Reading:
     faulty = [finding_rows(readable, fault.what, rows=[fault.row]) for fault in faults]
     findings = gathered([*faulty, *(one.findings for one in landed.values())])
     return Reading(
-        tables={name: one.frame for name, one in landed.items() if one.frame is not None},
+        tables={name: Pieces.of(one.frame) for name, one in landed.items() if one.frame is not None},
         findings=findings,
         results=_outcomes(rules, findings, landed),
         unreadable=None if landed else " ".join(fault.what for fault in faults),

@@ -42,8 +42,10 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
     yield dg.AssetMaterialization(stage_key(LANDED, ret), partition=key, metadata={**about, **rows})
     if outcome.is_standing:
         previews = {
-            f"preview of {name}": dg.MetadataValue.md(preview(frame, open_items(contract.by_name[name])))
-            for name, frame in judgement.tables.items()
+            f"preview of {name}": dg.MetadataValue.md(
+                preview(table.head(SHOWN_ROWS), open_items(contract.by_name[name]))
+            )
+            for name, table in judgement.tables.items()
         }
         yield dg.AssetMaterialization(stage_key(VALIDATED, ret), partition=key, metadata={**about, **rows, **previews})
 

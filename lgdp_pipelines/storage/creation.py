@@ -9,7 +9,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.layout import plain, refuse_differences
+from lgdp_pipelines.storage.layout import Batches, plain, refuse_differences
 from lgdp_pipelines.storage.tables import LakeTable
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -35,7 +35,7 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
     )
 
 
-def fit(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
+def fit(delta: DeltaTable, table: LakeTable, rows: Batches) -> Batches:
     """Rows as the table on disk has them, and the table made ready for them.
 
     Rows must have exactly the columns that are declared, or, where nothing is declared, those on disk. Columns declared
@@ -52,7 +52,7 @@ def fit(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
     return widened(delta, table, rows)
 
 
-def widened(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
+def widened(delta: DeltaTable, table: LakeTable, rows: Batches) -> Batches:
     """Add to a table the columns that only the rows have, and to the rows those that only the table has, as nulls.
 
     Raises:
@@ -71,10 +71,18 @@ def widened(delta: DeltaTable, table: LakeTable, rows: pa.Table) -> pa.Table:
         delta.alter.add_columns(list(Schema.from_arrow(_commented(new, table)).fields))
     _keep_statistics_open(delta, table, rows.schema, new)
     whole = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
-    columns = [
-        rows[field.name] if field.name in rows.column_names else pa.nulls(rows.num_rows, field.type) for field in whole
-    ]
-    return pa.table(columns, names=whole.names)
+    if whole.names == rows.schema.names:
+        return rows
+    given = {field.name: field for field in rows.schema}
+    laid = pa.schema([given.get(field.name, field) for field in whole])
+
+    def lay(batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = [
+            batch.column(field.name) if field.name in given else pa.nulls(batch.num_rows, field.type) for field in laid
+        ]
+        return pa.record_batch(columns, schema=laid)
+
+    return rows.each(lay, laid)
 
 
 def _keep_statistics_open(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:

@@ -78,17 +78,24 @@ def connect(
     return connection
 
 
-def sandbox(*, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
+def sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
     """A connection in memory for SQL that somebody else wrote, such as a contract's rules.
 
     It reaches no file, no network and no Python variable, its settings cannot be changed, and its memory is bounded.
     Frames are given to it by ``register``; ``SET VARIABLE`` works. Bound each query with :func:`time_limit`.
+
+    Args:
+        scratch: a folder for what does not fit into its memory, and for nothing else: the one folder whose files its
+            SQL could name. None: nothing is put on disk.
+        memory_mb: what it may take of memory.
+        threads: that it works with.
     """
     config = {
         **_OFFLINE,
-        "temp_directory": "",
+        "temp_directory": str(scratch) if scratch else "",
         "enable_external_access": False,
         "memory_limit": f"{memory_mb}MB",
+        "preserve_insertion_order": False,
         "threads": threads,
     }
     connection = duckdb.connect(":memory:", config=config)

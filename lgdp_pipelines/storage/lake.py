@@ -11,20 +11,25 @@ known even where an accepted submission has no row at all.
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from itertools import product
+from operator import and_
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.creation import create, fit
-from lgdp_pipelines.storage.layout import Rows, arrow_rows, plain, refuse_strangers
+from lgdp_pipelines.storage.layout import Batches, Rows, batches, plain, refuse_differences, refuse_strangers
+from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
 
 _ATTEMPTS = 30
@@ -87,6 +92,20 @@ class Lake:
             return _frame(empty.select(columns) if columns else empty)
         return _frame(_rows(delta, where, columns))
 
+    def pieces(self, table: LakeTable, where: Where) -> Pieces:
+        """A slice of the present version in pieces, one a file, each read when its turn comes.
+
+        Raises:
+            StorageError: ``where`` is not a slice.
+        """
+        delta = self._opened(table)
+        if delta is None:
+            return Pieces.of(_frame(table.arrow_schema.empty_table()))
+        chosen, dataset = _filter(where), delta.to_pyarrow_dataset()
+        schema = _frame(dataset.schema.empty_table()).schema
+        parts = tuple(_File(one, dataset.schema, chosen) for one in dataset.get_fragments(filter=chosen))
+        return Pieces(schema, parts or Pieces.of(pl.DataFrame(schema=schema)).parts)
+
     def slices(self, table: LakeTable, period: str) -> dict[str, str]:
         """The submission whose rows stand in each council's slice of a period, by register code.
 
@@ -95,8 +114,8 @@ class Lake:
         delta = self._opened(table)
         if delta is None:
             return {}
-        rows = _rows(delta, {"period": period}, ["council_code", "_submission_id"])
-        return {str(row["council_code"]): str(row["_submission_id"]) for row in _distinct(rows)}
+        rows = _scanned(delta, {"period": period}, ["council_code", "_submission_id"])
+        return {str(row["council_code"]): str(row["_submission_id"]) for batch in rows for row in _distinct(batch)}
 
     def standing(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
         """The number of the submission last put in place for each council and period, by register code.
@@ -133,8 +152,11 @@ class Lake:
         condition = predicate(where)
 
         def change(base: DeltaTable | None) -> int:
-            given = arrow_rows(rows() if callable(rows) else rows)
-            refuse_strangers(given, where, where=str(table))
+            def proved(batch: pa.RecordBatch) -> pa.RecordBatch:
+                refuse_strangers(batch, where, where=str(table))
+                return batch
+
+            given = batches(rows() if callable(rows) else rows).each(proved)
             return self._overwrite(table, base, given, condition, CommitProperties(custom_metadata=dict(commit)))
 
         return self._committed(table, change)
@@ -161,11 +183,16 @@ class Lake:
             WriteConflict: other writers kept winning.
             StorageError: rows and submissions contradict each other.
         """
-        given = arrow_rows(rows)
         where = {"period": period, "council_code": sorted(submissions)}
         condition = predicate(where)
-        refuse_strangers(given, where, where=str(table))
-        _refuse_contradictions(table, given, period, submissions)
+        _refuse_contradictions(table, period, submissions)
+
+        def proved(batch: pa.RecordBatch) -> pa.RecordBatch:
+            refuse_strangers(batch, where, where=str(table))
+            _refuse_others(table, batch, submissions)
+            return batch
+
+        given = batches(rows).each(proved)
         numbers = {council: submission_key(one).number for council, one in submissions.items()}
         properties = CommitProperties(
             custom_metadata=dict(commit),
@@ -214,7 +241,7 @@ class Lake:
                 custom_metadata=dict(commit or {}),
                 app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
             )
-            nothing = pa.schema(base.schema().to_arrow()).empty_table()
+            nothing = batches(pa.schema(base.schema().to_arrow()).empty_table())
             return _write(base, table, nothing, condition, properties)
 
         return self._committed(table, change)
@@ -226,7 +253,7 @@ class Lake:
             return None
 
     def _overwrite(
-        self, table: LakeTable, base: DeltaTable | None, rows: pa.Table, condition: str, properties: CommitProperties
+        self, table: LakeTable, base: DeltaTable | None, rows: Batches, condition: str, properties: CommitProperties
     ) -> int:
         delta = base or create(self.path(table), table, rows.schema)
         return _write(delta, table, fit(delta, table, rows), condition, properties)
@@ -253,15 +280,34 @@ class Lake:
         )
 
 
-def _write(delta: DeltaTable, table: LakeTable, rows: pa.Table, condition: str, properties: CommitProperties) -> int:
-    write_deltalake(
-        delta,
-        rows,
-        mode="overwrite",
-        predicate=condition,
-        commit_properties=properties,
-        writer_properties=_parquet(table),
-    )
+def _write(delta: DeltaTable, table: LakeTable, rows: Batches, condition: str, properties: CommitProperties) -> int:
+    """Write rows as they come; what their giver raises is raised, and nothing is then written."""
+    refused: list[Exception] = []
+
+    def given() -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in rows.again():
+                if batch.schema.types != rows.schema.types:
+                    refuse_differences(batch.schema, rows.schema, where=str(table))
+                    batch = batch.cast(rows.schema)  # noqa: PLW2901 - the same text in another layout
+                yield batch
+        except Exception as error:
+            refused.append(error)
+            raise
+
+    try:
+        write_deltalake(
+            delta,
+            pa.RecordBatchReader.from_batches(rows.schema, given()),
+            mode="overwrite",
+            predicate=condition,
+            commit_properties=properties,
+            writer_properties=_parquet(table),
+        )
+    except Exception:
+        if refused:
+            raise refused[0] from None
+        raise
     return delta.version()
 
 
@@ -276,14 +322,44 @@ def _parquet(table: LakeTable) -> WriterProperties:
 
 
 def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:
-    chosen: pc.Expression | None = None
-    if where:
-        predicate(where)  # the same strictness for reading as for writing
-        for column in where:
-            values = values_of(where, column)
-            term = pc.field(column).isin(list(values)) if values else pc.field(column).is_null()
-            chosen = term if chosen is None else chosen & term
-    return delta.to_pyarrow_dataset().to_table(columns=columns, filter=chosen)
+    return delta.to_pyarrow_dataset().to_table(columns=columns, filter=_filter(where) if where else None)
+
+
+def _scanned(delta: DeltaTable, where: Where, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    return iter(
+        delta.to_pyarrow_dataset().to_batches(
+            columns=columns, filter=_filter(where), batch_readahead=2, fragment_readahead=1
+        )
+    )
+
+
+def _filter(where: Where) -> pc.Expression:
+    predicate(where)  # the same strictness for reading as for writing
+    terms = [
+        pc.field(column).isin(list(values)) if (values := values_of(where, column)) else pc.field(column).is_null()
+        for column in where
+    ]
+    return reduce(and_, terms)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file's rows of a slice."""
+
+    fragment: ds.Fragment
+    schema: pa.Schema
+    chosen: pc.Expression
+
+    @property
+    def height(self) -> int:
+        return int(self.fragment.count_rows(schema=self.schema, filter=self.chosen))
+
+    def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
+        chosen = None if columns is None else list(columns)
+        return _frame(self.fragment.to_table(schema=self.schema, columns=chosen, filter=self.chosen))
+
+    def dataset(self) -> ds.Dataset:
+        return ds.dataset(self.fragment.to_table(schema=self.schema, filter=self.chosen))
 
 
 def _frame(rows: pa.Table) -> pl.DataFrame:
@@ -293,7 +369,8 @@ def _frame(rows: pa.Table) -> pl.DataFrame:
     return frame
 
 
-def _distinct(rows: pa.Table) -> list[dict[str, object]]:
+def _distinct(batch: pa.RecordBatch) -> list[dict[str, object]]:
+    rows = pa.Table.from_batches([batch])
     text = rows.cast(pa.schema([pa.field(one.name, plain(one.type)) for one in rows.schema]))
     found: list[dict[str, object]] = text.group_by(text.column_names).aggregate([]).to_pylist()
     return found
@@ -303,11 +380,15 @@ def _standing_key(period: str, council: str) -> str:
     return f"lgdp/{period}/{council}"
 
 
-def _refuse_contradictions(table: LakeTable, rows: pa.Table, period: str, submissions: Mapping[str, str]) -> None:
-    """Each submission is of its council and the period, and each council's rows are of its submission."""
+def _refuse_contradictions(table: LakeTable, period: str, submissions: Mapping[str, str]) -> None:
+    """Each submission is of its council and the period."""
     keys = {council: submission_key(one) for council, one in submissions.items()}
     if any(key.council_code != council or key.period != period for council, key in keys.items()):
         raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))
+
+
+def _refuse_others(table: LakeTable, rows: pa.RecordBatch, submissions: Mapping[str, str]) -> None:
+    """Each council's rows are of its submission."""
     pairs = _distinct(rows.select(["council_code", "_submission_id"]))
     if any(submissions[str(pair["council_code"])] != pair["_submission_id"] for pair in pairs):
         raise StorageError("Some rows are of another submission than the one to stand.", where=str(table))

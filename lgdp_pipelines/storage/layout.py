@@ -6,7 +6,8 @@ give that for nothing: its name is kept in the Parquet file, and pyarrow then ca
 here: comparing columns. What does not: changing a value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import polars as pl
@@ -15,8 +16,38 @@ import pyarrow.compute as pc
 
 from lgdp_pipelines.errors import SchemaMismatch, StorageError
 
-Rows: TypeAlias = pl.DataFrame | pa.Table | pa.RecordBatchReader
-"""Rows to be written. A reader is read whole, because a write that meets another writer is made again."""
+
+@dataclass(frozen=True)
+class Batches:
+    """Rows that come batch by batch, from the beginning each time that they are asked for.
+
+    A write that meets another writer is made again, so that a reader that can be read once is not enough.
+
+    Attributes:
+        schema: columns of every batch, to the layout of text.
+        again: gives the batches.
+    """
+
+    schema: pa.Schema
+    again: Callable[[], Iterator[pa.RecordBatch]]
+
+    def each(self, change: Callable[[pa.RecordBatch], pa.RecordBatch], schema: pa.Schema | None = None) -> "Batches":
+        """The same with each batch changed, or looked at, on its way.
+
+        Args:
+            change: gives what takes the place of a batch.
+            schema: of what it gives; None: as before.
+        """
+        return Batches(schema or self.schema, lambda: map(change, self.again()))
+
+
+Rows: TypeAlias = pl.DataFrame | pa.Table | Batches
+"""Rows to be written."""
+
+
+def wide(schema: pa.Schema) -> pa.Schema:
+    """A schema as :func:`as_arrow` fills it: text as ``large_string``."""
+    return pa.schema([one.with_type(pa.large_string()) if pa.types.is_string(one.type) else one for one in schema])
 
 
 def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
@@ -26,18 +57,21 @@ def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
         pyarrow.ArrowInvalid: a value is none of its column's type.
     """
     table = frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest())
-    columns = [
-        column if plain(column.type) == field.type else column.cast(field.type)
-        for column, field in zip(table.columns, schema, strict=True)
-    ]
-    return pa.table(columns, names=schema.names)
+    return pa.table(
+        [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(table.columns, wide(schema), strict=True)
+        ],
+        names=schema.names,
+    )
 
 
-def arrow_rows(rows: Rows) -> pa.Table:
-    """Rows as an Arrow table, text in any layout but ``string_view``."""
-    if isinstance(rows, pl.DataFrame):
-        return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-    return rows.read_all() if isinstance(rows, pa.RecordBatchReader) else rows
+def batches(rows: Rows) -> Batches:
+    """Rows batch by batch, text in any layout but ``string_view``."""
+    if isinstance(rows, Batches):
+        return rows
+    table = rows.to_arrow(compat_level=pl.CompatLevel.oldest()) if isinstance(rows, pl.DataFrame) else rows
+    return Batches(table.schema, lambda: iter(table.to_batches()))
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
@@ -77,7 +111,7 @@ def refuse_differences(found: pa.Schema, wanted: pa.Schema, *, where: str) -> No
         )
 
 
-def refuse_strangers(rows: pa.Table, allowed: Mapping[str, str | Sequence[str] | None], *, where: str) -> None:
+def refuse_strangers(rows: pa.RecordBatch, allowed: Mapping[str, str | Sequence[str] | None], *, where: str) -> None:
     """Make sure that no row lies outside the slice that it is to replace.
 
     Raises:

@@ -1,21 +1,25 @@
 """Received bytes: kept as sent, under their sha256, never overwritten.
 
-What belongs here: putting bytes away whole, and handing them back only if they are still what was put. What does not:
-who sent them (``ledger.receipt``) and what they say (``landing``).
+Bytes are written to a file aside while they come, however many they are, and appear under their name in one step. What
+a killed process left aside is swept away by the next that puts something. What belongs here: putting bytes away whole,
+and handing them back only if they are still what was put. What does not: who sent them (``ledger.receipt``) and what
+they say (``landing``).
 """
 
+import fcntl
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import obstore
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore
+from typing import BinaryIO
+from uuid import uuid4
 
 from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.storage.scratch import is_abandoned
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ASIDE = "incoming"
 
 
 class RawStore:
@@ -27,22 +31,23 @@ class RawStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        folder = root / "received"
-        folder.mkdir(parents=True, exist_ok=True)
-        self._store = LocalStore(prefix=str(folder))
+        self._folder = root / "received"
+        self._aside = self._folder / _ASIDE
+        self._aside.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes | Iterable[bytes]) -> str:
         """Put bytes away and say their sha256. Bytes that are here already are left as they are, unless damaged.
 
         A reader never sees half of them: they appear under their name in one step.
+
+        Raises:
+            StorageError: the disk did not take them. Nothing appears.
         """
-        whole = data if isinstance(data, bytes) else b"".join(data)
-        sha256 = hashlib.sha256(whole).hexdigest()
-        try:
-            obstore.put(self._store, _key(sha256), whole, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            if self._digest(sha256) != sha256:
-                obstore.put(self._store, _key(sha256), whole, use_multipart=False)
+        with self._written(data) as (aside, sha256):
+            file = self._file(sha256)
+            if not file.exists() or _digest(file) != sha256:
+                file.parent.mkdir(exist_ok=True)
+                aside.rename(file)
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -51,33 +56,75 @@ class RawStore:
         Raises:
             StorageError: they are not here, or no longer what they were.
         """
+        return self.proved(sha256).read_bytes()
+
+    def proved(self, sha256: str) -> Path:
+        """The file that holds the bytes, read through and proved to be what was put.
+
+        Raises:
+            StorageError: they are not here, or no longer what they were.
+        """
+        file = self._file(sha256)
         try:
-            data = bytes(obstore.get(self._store, _key(sha256)).bytes())
+            found = _digest(file)
         except FileNotFoundError:
             raise StorageError(
                 "Received bytes are missing.", where=sha256, remedy="Restore the received folder, or ask for a resend."
             ) from None
-        if hashlib.sha256(data).hexdigest() != sha256:
+        if found != sha256:
             raise StorageError(
                 "Received bytes are no longer what was received.",
                 where=sha256,
                 remedy="Restore this file from a backup, or ask the council to send it again.",
             )
-        return data
+        return file
 
     def path(self, sha256: str) -> Path:
-        """The file that holds them, for readers that want a file. Not proved: :meth:`get` proves."""
-        return self.root / "received" / _key(sha256)
+        """The file that holds them, whether it is there or not. Not proved: :meth:`proved` proves."""
+        return self._file(sha256)
 
     def remove(self, sha256: str) -> None:
         """Take bytes away, for retention or erasure. Bytes that are gone already are no error."""
-        self.path(sha256).unlink(missing_ok=True)
+        self._file(sha256).unlink(missing_ok=True)
 
-    def _digest(self, sha256: str) -> str:
-        return hashlib.sha256(bytes(obstore.get(self._store, _key(sha256)).bytes())).hexdigest()
+    def _file(self, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise StorageError("That is not a sha256.", remedy="Give 64 lower-case hexadecimal digits.")
+        return self._folder / sha256[:2] / sha256
+
+    @contextmanager
+    def _written(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
+        """A file aside with the bytes, and their sha256; gone afterwards if nobody renamed it."""
+        for left in self._aside.glob("[!.]*"):
+            if is_abandoned(left):
+                left.unlink(missing_ok=True)
+        aside, digest = self._aside / uuid4().hex, hashlib.sha256()
+        draft = aside.with_name(f".{aside.name}")
+        try:
+            with draft.open("xb") as file:
+                # Locked before others can see it, so that nobody takes it for one that was left.
+                fcntl.flock(file, fcntl.LOCK_EX)
+                draft.rename(aside)
+                for chunk in (data,) if isinstance(data, bytes) else data:
+                    digest.update(chunk)
+                    _write(file, chunk)
+                yield aside, digest.hexdigest()
+        finally:
+            aside.unlink(missing_ok=True)
 
 
-def _key(sha256: str) -> str:
-    if not _SHA256.fullmatch(sha256):
-        raise StorageError("That is not a sha256.", remedy="Give 64 lower-case hexadecimal digits.")
-    return f"{sha256[:2]}/{sha256}"
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    try:
+        file.write(chunk)
+        file.flush()
+    except OSError as error:
+        raise StorageError(
+            "Received bytes cannot be put away.",
+            where=str(Path(file.name).parent),
+            remedy="Make room on the disk of the lake, then receive them again: nothing was recorded.",
+        ) from error
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

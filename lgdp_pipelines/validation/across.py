@@ -1,16 +1,19 @@
-"""Rules over more than one cell: numbers of rows, earlier periods, SQL.
+"""Rules over more than one cell: keys, numbers of rows, earlier periods, SQL.
 
 What belongs here: running them in turn, and leaving out the rows in which an item they name is in error already. What
-does not: the comparison with an earlier period (``earlier``), running SQL (``sql_rules``).
+does not: looking for keys (``keys``), the comparison with an earlier period (``earlier``), running SQL (``sql_rules``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import polars as pl
 
 from lgdp_pipelines.register.parts import EarlierPeriod, Rule
 from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
+from lgdp_pipelines.validation.keys import repeating_rows
 from lgdp_pipelines.validation.sql_rules import offending_rows, prepared, submission_in_sql
 from lgdp_pipelines.validation.tested import Tested, without
 from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
@@ -19,42 +22,52 @@ from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
 def across(
     rules: Sequence[Rule],
     *,
-    landed: Mapping[str, pl.DataFrame],
-    frames: Mapping[str, pl.DataFrame],
+    landed: Mapping[str, Pieces],
+    tables: Mapping[str, Pieces],
     in_error: Mapping[tuple[str, str], pl.Series],
     submitted: Submitted,
     earlier: Earlier,
+    room: Callable[[], Path],
 ) -> Mapping[str, Tested]:
     """What each rule found, by rule id.
 
     Args:
-        rules: those that can be run, of the kinds row_count, earlier_period and sql.
-        landed: landed frames by table name.
-        frames: validated frames by table name.
+        rules: those that can be run, of the kinds key, row_count, earlier_period and sql.
+        landed: landed tables by name.
+        tables: validated tables by name.
         in_error: ``_row`` of the cells in error, by table and item.
         submitted: what the submission is for.
         earlier: gives rows of an earlier period.
+        room: gives a folder where SQL puts what does not fit into its memory.
     """
     found: dict[str, Tested] = {}
     for rule in rules:
+        if rule.kind is RuleKind.KEY:
+            rows = repeating_rows(tables[rule.table], rule.items)
+            found[rule.id] = Tested.by(without(rows, _spoilt(rule, rule.items, in_error)))
         if rule.minimum_rows is not None:
-            found[rule.id] = Tested(is_broken_as_a_whole=landed[rule.table].height < rule.minimum_rows)
+            found[rule.id] = Tested.as_a_whole(is_broken=landed[rule.table].height < rule.minimum_rows)
         if rule.earlier is not None:
-            spoilt = _spoilt(rule, (rule.earlier.item, *rule.earlier.by), in_error)
+            spoilt = _spoilt(rule, named_in(rule), in_error)
             found[rule.id] = _compared(
-                rule, rule.earlier, frames[rule.table], spoilt=spoilt, submitted=submitted, earlier=earlier
+                rule, rule.earlier, tables[rule.table], spoilt=spoilt, submitted=submitted, earlier=earlier
             )
     in_sql = [rule for rule in rules if rule.kind is RuleKind.SQL]
     if in_sql:
-        with submission_in_sql(in_sql, frames, submitted) as connection:
+        with submission_in_sql(in_sql, tables, submitted, room()) as connection:
             for rule in in_sql:
-                rows = offending_rows(connection, rule)
-                if rows is None:
-                    found[rule.id] = Tested(is_broken_as_a_whole=True)
+                broken = offending_rows(connection, rule)
+                if broken is None:
+                    found[rule.id] = Tested.as_a_whole(is_broken=True)
                 else:
-                    spoilt = _spoilt(rule, (*rule.items, *sorted(prepared(rule).names)), in_error)
-                    found[rule.id] = Tested(without(rows.sort(), spoilt))
+                    found[rule.id] = Tested.by(without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
     return found
+
+
+def named_in(rule: Rule) -> tuple[str, ...]:
+    """The items that a rule over several cells names: where one of them is in error, the rule says no more."""
+    held = (rule.earlier.item, *rule.earlier.by) if rule.earlier is not None else ()
+    return tuple(dict.fromkeys((*rule.items, *held, *(sorted(prepared(rule).names) if rule.sql else ()))))
 
 
 def _spoilt(rule: Rule, names: Iterable[str], in_error: Mapping[tuple[str, str], pl.Series]) -> pl.Series:
@@ -62,7 +75,7 @@ def _spoilt(rule: Rule, names: Iterable[str], in_error: Mapping[tuple[str, str],
 
 
 def _compared(
-    rule: Rule, terms: EarlierPeriod, frame: pl.DataFrame, *, spoilt: pl.Series, submitted: Submitted, earlier: Earlier
+    rule: Rule, terms: EarlierPeriod, table: Pieces, *, spoilt: pl.Series, submitted: Submitted, earlier: Earlier
 ) -> Tested:
     before = earlier_period(submitted.period, terms)
     if before is None:
@@ -70,4 +83,4 @@ def _compared(
     rows = earlier(before, submitted.contract.by_name[rule.table])
     if rows is None:
         return Tested(reason=f"There is no accepted submission for {before.id} to compare with.")
-    return Tested(without(changed_too_much(frame, rows, terms), spoilt))
+    return Tested.by(without(changed_too_much(table, rows, terms), spoilt))

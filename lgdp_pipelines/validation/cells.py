@@ -1,10 +1,11 @@
-"""The rules that follow from a contract's fields, tested cell by cell, with one finding where one explains the rest.
+"""The rules about single cells, tested in one piece of a table, with one finding where one explains the rest.
 
 What belongs here: which rows break which of these rules, after what is known of a cell already. What does not: the
 tests themselves (``typed``, ``checks``).
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -27,33 +28,42 @@ ORDER = (
 """Kinds of rule about a single cell, in the order in which one explains the next."""
 
 
-def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, Tested]:
-    """What each rule about a cell or the key found, by rule id.
+@dataclass(frozen=True)
+class BrokenCells:
+    """What is wrong with the cells of one piece of a table.
+
+    Attributes:
+        tests: what each rule found, by rule id.
+        in_error: ``_row`` of the cells that explain whatever else is wrong in their row, by item name.
+    """
+
+    tests: Mapping[str, Tested]
+    in_error: Mapping[str, pl.Series]
+
+
+def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> BrokenCells:
+    """What each rule about a cell finds in a piece of a table.
 
     Args:
         table: of the contract.
-        rules: its rules that can be judged, of the kinds in :data:`ORDER` and key.
-        typed: its values.
+        rules: its rules that can be judged, of the kinds in :data:`ORDER`.
+        typed: the values of the piece.
         submitted: what the submission is for.
     """
     checked = checks.broken_rows(table, [rule for rule in rules if rule.kind in checks.TESTED_HERE], typed, submitted)
     found: dict[str, Tested] = {}
     in_error: dict[str, pl.Series] = {}
-    for rule in sorted((rule for rule in rules if rule.kind in ORDER), key=lambda rule: ORDER.index(rule.kind)):
+    for rule in sorted(rules, key=lambda rule: ORDER.index(rule.kind)):
         name = rule.items[0]
         rows = typed.refused.get((name, rule.kind), checked.get(rule.id, NO_ROWS))
         if rule.kind is RuleKind.REQUIRED:
             # A mark is an answer, and a text that does not read is another finding.
             rows = _both(rows, typed.empty[name])
         rows = without(rows, in_error.get(name, NO_ROWS))
-        found[rule.id] = Tested(rows)
+        found[rule.id] = Tested.by(rows)
         if explains_more(rule):
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
-    for rule in rules:
-        if rule.kind is RuleKind.KEY:
-            spoilt = pl.concat([NO_ROWS, *(in_error.get(name, NO_ROWS) for name in rule.items)])
-            found[rule.id] = Tested(without(checked.get(rule.id, NO_ROWS), spoilt))
-    return found
+    return BrokenCells(found, in_error)
 
 
 _NOT_UNDERSTOOD = frozenset({RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE, RuleKind.CODES})

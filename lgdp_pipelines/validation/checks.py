@@ -1,9 +1,9 @@
-"""Rules about values and keys, as a pandera schema compiled from the contract.
+"""Rules about values, as a pandera schema compiled from the contract.
 
 The schema is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries
 the id of its rule, since pandera's report has only its own texts. The report itself is not used: it would build a line
-for each failure, with its value. What belongs here: required, codes, pattern, length, range, key. What does not: types
-(``typed``), SQL (``sql_rules``) and whether a finding adds anything to what is known of a cell (``judge``).
+for each failure, with its value. What belongs here: required, codes, pattern, length, range. What does not: types
+(``typed``), what crosses rows (``across``) and whether a finding adds anything to what is known of a cell (``cells``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,6 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
-from pandera.api.polars.types import PolarsData
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
@@ -20,9 +19,7 @@ from lgdp_pipelines.register.parts import Item, Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, bound, has_form_besides_its_type, polars_type
 
-TESTED_HERE = frozenset(
-    {RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE, RuleKind.KEY}
-)
+TESTED_HERE = frozenset({RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE})
 
 
 def schema_of(table: Table, rules: Sequence[Rule], submitted: Submitted) -> pa.DataFrameSchema:
@@ -114,8 +111,6 @@ def _checks(item: Item, rule: Rule, submitted: Submitted) -> Iterator[pa.Check]:
             yield pa.Check.str_matches(f"^(?:{item.pattern})$", **told)
         case RuleKind.RANGE:
             yield from _bounds(item, told)
-        case RuleKind.KEY:
-            yield pa.Check(_FirstOfItsKey(rule.items), **told)
         case _:
             return
 
@@ -132,15 +127,3 @@ def _bounds(item: Item, told: Mapping[str, Any]) -> Iterator[pa.Check]:
     for test, text in tests:
         if text is not None:
             yield test(bound(item, text), **told)
-
-
-class _FirstOfItsKey:
-    """A check that a row is the first with its key. A key that is not whole is no key: ``required`` says so."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-
-    def __call__(self, data: PolarsData) -> pl.LazyFrame:
-        key = pl.struct(self.names)
-        whole = pl.all_horizontal(pl.col(self.names).is_not_null())
-        return data.lazyframe.select(key.is_first_distinct() | ~whole)

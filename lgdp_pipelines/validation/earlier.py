@@ -11,9 +11,11 @@ import polars as pl
 
 from lgdp_pipelines.register.parts import EarlierPeriod, Table
 from lgdp_pipelines.standards.periods import Period, period_of
-from lgdp_pipelines.validation.typed import ROW
+from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.validation.shares import share, shares_for
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW
 
-Earlier = Callable[[Period, Table], pl.DataFrame | None]
+Earlier = Callable[[Period, Table], Pieces | None]
 """Gives the council's validated rows of a table in an earlier period; None where it has none."""
 
 
@@ -24,14 +26,27 @@ def earlier_period(period: Period, earlier: EarlierPeriod) -> Period | None:
     return before if kind is None or period_of(kind, period.start) == period_of(kind, before.start) else None
 
 
-def changed_too_much(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPeriod) -> pl.Series:
-    """``_row`` of the rows whose figure changed by more than it may.
+def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod) -> pl.Series:
+    """``_row`` of the rows whose figure changed by more than it may, in order.
 
     Args:
         now: validated rows of the submission.
         before: validated rows of the same council in the earlier period.
         earlier: what may change by how much.
     """
+    by, count = list(earlier.by), shares_for(now, before)
+    found = [
+        _changed(
+            share(now, by, [earlier.item, ROW], number, count),
+            share(before, by, [earlier.item], number, count),
+            earlier,
+        )
+        for number in range(count)
+    ]
+    return pl.concat([NO_ROWS, *found]).sort()
+
+
+def _changed(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPeriod) -> pl.Series:
     figure = pl.col(earlier.item).cast(pl.Float64)
     names = list(earlier.by) or ["_all"]
     keyed = [pl.col(name) for name in earlier.by] or [pl.lit(0).alias("_all")]
@@ -42,4 +57,4 @@ def changed_too_much(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPe
         [moved * 100 > size * percent for moved, percent in limits if percent is not None] or [pl.lit(value=False)]
     )
     compared = now.select(*keyed, earlier.item, ROW).join(then, on=names, how="inner")
-    return compared.filter(too_much & (change.abs() > earlier.floor)).sort(ROW).get_column(ROW)
+    return compared.filter(too_much & (change.abs() > earlier.floor)).get_column(ROW)

@@ -7,25 +7,30 @@ not understood, already; in SQL a cell that did not read is null.
 What belongs here: the order of the tests, and what follows from one for another. What does not: any single test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.findings import LISTED, RuleOutcome
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
-from lgdp_pipelines.validation.across import across
-from lgdp_pipelines.validation.cells import ORDER, broken_cells, explains_more
+from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.validation.across import across, named_in
+from lgdp_pipelines.validation.cells import ORDER, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
-from lgdp_pipelines.validation.telling import LISTED, told
+from lgdp_pipelines.validation.telling import Places, told
 from lgdp_pipelines.validation.tested import Tested
-from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted, typed_table
+from lgdp_pipelines.validation.typed import ROW, Submitted, typed_schema, typed_table
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -37,94 +42,119 @@ class Judgement:
         findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`LISTED`.
         results: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
             ``reason`` says how many findings are not listed, or why a rule was not run.
-        tables: validated frames by table name: items in their types, ``<measure>_status``, ``_row``; of the tables
-            and rows that could be judged.
+        tables: validated, by name: items in their types, ``<measure>_status``, ``_row``; of the tables and rows that
+            could be judged. What of them lies on disk is there until the run is over.
     """
 
     verdict: Verdict
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
-    tables: Mapping[str, pl.DataFrame]
+    tables: Mapping[str, Pieces]
 
 
 def judge(
     contract: Contract,
     register: Register,
-    tables: Mapping[str, pl.DataFrame],
+    tables: Mapping[str, Pieces],
     findings: pl.DataFrame,
     results: Sequence[RuleOutcome],
     *,
     council: Council,
     period: Period,
     earlier: Earlier,
+    spill: Spill,
+    unlisted: Mapping[str, pl.Series] = _NONE,
+    headers: Mapping[str, Mapping[str, str]] = _NONE,
+    sheets: Mapping[str, str] = _NONE,
 ) -> Judgement:
     """Judge a landed submission by its contract.
 
     Args:
         contract: that it answers.
         register: with its code lists and councils.
-        tables: landed frames by table name: a string column for each item, and ``_row``.
+        tables: landed, by name: a string column for each item, and ``_row``.
         findings: of landing.
         results: of the rules that landing tested.
         council: whose account delivered it.
         period: that it is for.
         earlier: gives the council's rows of an earlier period.
+        spill: keeps what does not fit into memory.
+        unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, by table name.
+        headers: by table name and item name, the header as the file has it; otherwise it is the contract's.
+        sheets: by table name, the sheet that it was read from.
 
     Raises:
         LgdpError: a rule cannot be run.
     """
     submitted = Submitted(contract, register, council, period)
     done = {outcome.rule: outcome for outcome in results}
-    lost = spoiled(contract, findings)
+    lost = spoiled(contract, findings, unlisted)
     rules = [rule for rule in rules_of(contract) if rule.id not in done]
     tests = {rule.id: Tested(reason=reason) for rule in rules if (reason := why_not(contract, rule, tables, lost))}
     rules = [rule for rule in rules if rule.id not in tests]
-    typed = {
-        table.name: typed_table(table, _judged_rows(table, tables, lost.rows[table.name]), submitted)
+    cells = {
+        table.name: _Cells(table, rules, lost.rows[table.name], submitted)
         for table in contract.tables
         if table.name not in lost.tables
     }
-    for name, one in typed.items():
-        own = [rule for rule in rules if rule.table == name and rule.kind in _OF_CELLS]
-        tests |= broken_cells(contract.by_name[name], own, one, submitted)
-    frames = {name: one.frame for name, one in typed.items()}
-    wider = [rule for rule in rules if rule.kind not in _OF_CELLS]
+    typed = {
+        name: spill.keep(one.typed(tables.get(name, _NOT_SENT)), typed_schema(contract.by_name[name]))
+        for name, one in cells.items()
+    }
+    for one in cells.values():
+        tests |= one.tests
     tests |= across(
-        wider,
+        [rule for rule in rules if rule.kind not in ORDER],
         landed=tables,
-        frames=frames,
-        in_error=_in_error(rules, tests),
+        tables=typed,
+        in_error={(name, item): pl.concat(rows) for name, one in cells.items() for item, rows in one.in_error.items()},
         submitted=submitted,
         earlier=earlier,
+        room=spill.room,
     )
     outcomes = tuple(_counted(done.get(rule.id) or _outcome(rule, tests[rule.id])) for rule in rules_of(contract))
     return Judgement(
         verdict=_verdict(contract, outcomes),
-        findings=told(contract, tests, frames, findings),
+        findings=told(contract, tests, typed, findings, Places(headers, sheets)),
         results=outcomes,
-        tables={name: frame for name, frame in frames.items() if name in tables},
+        tables={name: table for name, table in typed.items() if name in tables},
     )
 
 
-_OF_CELLS = frozenset({*ORDER, RuleKind.KEY})
+_NOT_SENT: Sequence[pl.DataFrame] = ()
 
 
-def _judged_rows(table: Table, tables: Mapping[str, pl.DataFrame], lost: pl.Series) -> pl.DataFrame:
-    """The rows of a table that can be told apart; none of an optional table that was not sent."""
-    if table.name not in tables:
-        return pl.DataFrame(schema={**{item.name: pl.String for item in table.items}, ROW: pl.Int64})
-    frame = tables[table.name]
-    return frame if lost.is_empty() else frame.join(lost.to_frame(), on=ROW, how="anti", maintain_order="left")
+class _Cells:
+    """The judging of a table's cells, piece by piece.
 
+    Attributes:
+        tests: what each rule about a cell has found so far, by rule id.
+        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item: of the items that a rule
+            over several cells names.
+    """
 
-def _in_error(rules: Sequence[Rule], tests: Mapping[str, Tested]) -> Mapping[tuple[str, str], pl.Series]:
-    """``_row`` of the cells that explain whatever else is wrong in their row, by table and item."""
-    found: dict[tuple[str, str], pl.Series] = {}
-    for rule in rules:
-        if rule.kind in ORDER and explains_more(rule):
-            place = (rule.table, rule.items[0])
-            found[place] = pl.concat([found.get(place, NO_ROWS), tests[rule.id].rows])
-    return found
+    def __init__(self, table: Table, rules: Sequence[Rule], lost: pl.Series, submitted: Submitted) -> None:
+        self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
+        self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
+        named = [named_in(rule) for rule in rules if rule.table == table.name and rule.kind not in ORDER]
+        self._named = frozenset(item for items in named for item in items)
+        self.tests = {rule.id: Tested() for rule in self._rules}
+        self.in_error: dict[str, list[pl.Series]] = {}
+
+    def typed(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The values of each piece, which is judged on the way."""
+        for piece in landed:
+            typed = typed_table(self._table, self._told_apart(piece), self._submitted)
+            broken = broken_cells(self._table, self._rules, typed, self._submitted)
+            for rule, test in broken.tests.items():
+                self.tests[rule] = self.tests[rule].and_further_on(test)
+            for item in self._named & broken.in_error.keys():
+                self.in_error.setdefault(item, []).append(broken.in_error[item])
+            yield typed.frame
+
+    def _told_apart(self, piece: pl.DataFrame) -> pl.DataFrame:
+        """The rows whose cells can be told apart."""
+        return piece if self._lost.is_empty() else piece.join(self._lost, on=ROW, how="anti", maintain_order="left")
 
 
 def _outcome(rule: Rule, test: Tested) -> RuleOutcome:

@@ -13,8 +13,9 @@ from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.sql_rules import prepared
-from lgdp_pipelines.validation.typed import ROW
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,14 @@ class Spoiled:
     rows: Mapping[str, pl.Series]
 
 
-def spoiled(contract: Contract, findings: pl.DataFrame) -> Spoiled:
-    """What the findings of landing leave unjudged."""
+def spoiled(contract: Contract, findings: pl.DataFrame, unlisted: Mapping[str, pl.Series]) -> Spoiled:
+    """What landing leaves unjudged.
+
+    Args:
+        contract: that was read by.
+        findings: of landing.
+        unlisted: ``_row`` of further rows whose cells cannot be told apart, by table name.
+    """
     rules = [rule.id for rule in rules_of(contract) if rule.kind is RuleKind.COLUMNS]
     found = findings.filter(pl.col("rule").is_in(rules))
     whole = found.filter(pl.col("row").is_null())
@@ -43,13 +50,18 @@ def spoiled(contract: Contract, findings: pl.DataFrame) -> Spoiled:
         tables=frozenset(table for table, urn in places if urn is None),
         items=frozenset((table, names[table, urn]) for table, urn in places if urn is not None),
         rows={
-            table.name: found.filter(pl.col("table") == table.name).get_column("row").drop_nulls().unique().alias(ROW)
+            table.name: pl.concat(
+                [
+                    found.filter(pl.col("table") == table.name).get_column("row").drop_nulls().unique().alias(ROW),
+                    unlisted.get(table.name, NO_ROWS),
+                ]
+            )
             for table in contract.tables
         },
     )
 
 
-def why_not(contract: Contract, rule: Rule, tables: Mapping[str, pl.DataFrame], lost: Spoiled) -> str:
+def why_not(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: Spoiled) -> str:
     """Why a rule cannot be run; empty where it can.
 
     Args:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -20,7 +21,8 @@ from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.sql import filled
 from lgdp_pipelines.storage.duck import sandbox, time_limit
-from lgdp_pipelines.validation.typed import ROW, Submitted
+from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0
@@ -30,22 +32,23 @@ _DIALECT = "duckdb"
 
 @contextmanager
 def submission_in_sql(
-    rules: Sequence[Rule], tables: Mapping[str, pl.DataFrame], submitted: Submitted
+    rules: Sequence[Rule], tables: Mapping[str, Pieces], submitted: Submitted, spill: Path
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that holds what rules read of a submission, its variables, and nothing else.
 
     Args:
         rules: those to be asked. Columns that none of them reads are not there: giving text away costs a copy.
-        tables: validated frames by table name.
+        tables: validated, by name.
         submitted: whose council, period and days the rules may ask for by ``getvariable``.
+        spill: a folder for what does not fit into memory.
     """
-    connection = sandbox()
+    connection = sandbox(spill)
     try:
         read: frozenset[str] = frozenset({ROW}).union(*(prepared(rule).words for rule in rules))
         takes_all = any(prepared(rule).takes_all for rule in rules)
-        for name, frame in tables.items():
-            columns = frame.columns if takes_all else [column for column in frame.columns if column in read]
-            connection.register(name, frame.select(columns).to_arrow())
+        for name, table in tables.items():
+            columns = [column for column in table.columns if takes_all or column in read]
+            connection.register(name, table.arrow(columns))
         facts = {
             "council_code": submitted.council.code,
             "period": submitted.period.id,
@@ -109,14 +112,14 @@ def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Seri
     query = prepared(rule)
     if query.by_row:
         try:
-            return pl.Series(ROW, _asked(connection, query.by_row, rule), dtype=pl.Int64)
+            return _asked(connection, query.by_row, rule).cast(pl.Int64).alias(ROW)
         except duckdb.BinderException:
             pass  # a query within it does not carry the row on
     try:
         counted = _asked(connection, query.counted, rule)
     except duckdb.BinderException as error:
         raise _refused(rule, error) from None
-    return pl.Series(ROW, [], dtype=pl.Int64) if not any(counted) else None
+    return NO_ROWS if not any(counted) else None
 
 
 def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
@@ -162,14 +165,15 @@ def _ctes(tree: exp.Expr) -> Sequence[str]:
     return [cte.alias_or_name for cte in tree.find_all(exp.CTE)]
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule) -> list[int]:
+def _asked(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule) -> pl.Series:
+    """The first column of the answer."""
     try:
-        found = connection.execute(query).fetchall()
+        found = connection.execute(query).to_arrow_table()
     except duckdb.BinderException:
         raise
     except duckdb.Error as error:
         raise _refused(rule, error) from None
-    return [row[0] for row in found]
+    return pl.Series(found.column(0))
 
 
 def _refused(rule: Rule, error: duckdb.Error) -> QueryRefused:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from lgdp_pipelines.ledger.findings import LISTED
 from lgdp_pipelines.validation.typed import NO_ROWS, ROW
 
 
@@ -15,19 +16,31 @@ class Tested:
     """The answer of one test.
 
     Attributes:
-        rows: ``_row`` of the rows that break the rule, each once, in the file's order.
+        rows: ``_row`` of the first :data:`LISTED` rows that break the rule, each once, in the file's order.
+        failed: how many places break it.
         is_broken_as_a_whole: the rule is broken, and not by any row in particular.
         reason: why the rule was not run; empty where it was.
     """
 
     rows: pl.Series = field(default_factory=lambda: NO_ROWS)
+    failed: int = 0
     is_broken_as_a_whole: bool = False
     reason: str = ""
 
-    @property
-    def failed(self) -> int:
-        """How many places break the rule."""
-        return 1 if self.is_broken_as_a_whole else self.rows.len()
+    @classmethod
+    def by(cls, rows: pl.Series) -> "Tested":
+        """The answer that these rows break the rule, or none does."""
+        return cls(rows.head(LISTED), rows.len())
+
+    @classmethod
+    def as_a_whole(cls, *, is_broken: bool) -> "Tested":
+        """The answer about no row in particular."""
+        return cls(failed=1, is_broken_as_a_whole=True) if is_broken else cls()
+
+    def and_further_on(self, later: "Tested") -> "Tested":
+        """The answer over two stretches of a table, of which this is the first."""
+        rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(LISTED)
+        return Tested(rows, self.failed + later.failed)
 
 
 def without(rows: pl.Series, others: pl.Series) -> pl.Series:

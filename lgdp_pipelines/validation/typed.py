@@ -68,8 +68,19 @@ def polars_type(item: Item) -> pl.DataType:
             return pl.Boolean()
 
 
+def typed_schema(table: Table) -> pl.Schema:
+    """Columns of a validated table: items in their types, ``<measure>_status`` for each measure, ``_row``."""
+    return pl.Schema(
+        {
+            **{item.name: polars_type(item) for item in table.items},
+            **{f"{item.name}_status": pl.String() for item in table.having(Role.MEASURE)},
+            ROW: pl.Int64(),
+        }
+    )
+
+
 def typed_table(table: Table, text: pl.DataFrame, submitted: Submitted) -> Typed:
-    """Read a landed table by its contract.
+    """Read a piece of a landed table by its contract.
 
     Args:
         table: of the contract.
@@ -92,11 +103,7 @@ def typed_table(table: Table, text: pl.DataFrame, submitted: Submitted) -> Typed
             expressions.append((cell.given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
     read = text.lazy().select(expressions).collect()
     return Typed(
-        frame=read.select(
-            *(item.name for item in table.items),
-            *(f"{item.name}_status" for item in table.having(Role.MEASURE)),
-            ROW,
-        ),
+        frame=read.select(typed_schema(table).names()),
         spelt=read.select(
             pl.col(f"{_SPELT}{item.name}").alias(item.name) for item in table.items if has_form_besides_its_type(item)
         ),

@@ -40,7 +40,7 @@ def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None
     reading = read(
         listed, text, '[{"A": 12345678901234567890123, "B": NaN, "C": 1.0}]', '[{"A": "nan", "B": " 7 ", "C": "00123"}]'
     )
-    assert list(reading.tables["t"].drop("_unmapped").iter_rows()) == [
+    assert list(reading.tables["t"].whole().drop("_unmapped").iter_rows()) == [
         ("2.8318148239349914E-4", "1", "2", 1),
         ("12345678901234567890123", "NaN", "1.0", 2),
         ("nan", " 7 ", "00123", 3),
@@ -49,7 +49,7 @@ def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None
 
 def test_null_missing_and_empty_are_empty_and_truth_is_a_word(listed: Contract) -> None:
     reading = read(listed, '[{"A": true, "B": null, "C": ""}, {"A": false}]')
-    assert list(reading.tables["t"].drop("_unmapped").iter_rows()) == [
+    assert list(reading.tables["t"].whole().drop("_unmapped").iter_rows()) == [
         ("true", None, None, 1),
         ("false", None, None, 2),
     ]
@@ -60,8 +60,8 @@ def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -
     first = '{"data": {"rows": [{"A": 1, "B": 2}, {"A": 3, "C": 4}]}, "next": "x"}'
     second = '{"data": {"rows": [{"A": 5, "b": 6}]}}'
     reading = read(pages, f"{first}\n{second}\n")
-    assert list(reading.tables["first"].drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
-    assert list(reading.tables["second"].drop("_unmapped").iter_rows()) == [("3", "4", 2)]
+    assert list(reading.tables["first"].whole().drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
+    assert list(reading.tables["second"].whole().drop("_unmapped").iter_rows()) == [("3", "4", 2)]
     assert found(reading) == []
 
 
@@ -81,7 +81,7 @@ def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: C
 def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:
     reading = read(listed, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
     assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
-    assert [text and json.loads(text) for text in reading.tables["t"]["_unmapped"]] == [{"X": "y", "Z": None}, None]
+    assert [text and json.loads(text) for text in reading.tables["t"].whole()["_unmapped"]] == [{"X": "y", "Z": None}, None]
 
 
 @pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
@@ -97,7 +97,7 @@ def test_an_unknown_key_twice_in_a_record_is_told_by_row(listed: Contract) -> No
 def test_a_nested_value_in_a_text_is_told_and_kept_as_json(listed: Contract) -> None:
     reading = read(listed, '[{"A": {"é": [true]}}, {"A": 2}]')
     assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
-    assert json.loads(reading.tables["t"]["a"][0]) == {"é": [True]}
+    assert json.loads(reading.tables["t"].whole()["a"][0]) == {"é": [True]}
 
 
 def test_a_nested_value_elsewhere_is_left_to_its_type(
@@ -141,7 +141,7 @@ def test_an_escape_that_is_no_character_is_told_by_row(listed: Contract, escape:
 
 
 def test_an_escaped_backslash_before_u0000_is_a_text(listed: Contract) -> None:
-    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"]["a"].to_list() == ["\\u0000"]
+    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"].whole()["a"].to_list() == ["\\u0000"]
 
 
 def test_undecodable_bytes_are_told_by_line(listed: Contract) -> None:
@@ -168,6 +168,6 @@ def test_any_records_are_read_cell_for_cell(
         )
 
     records = [record for page in drawn for record in page]
-    assert list(reading.tables["t"].select("_row", "a", "b", "c").iter_rows()) == [
+    assert list(reading.tables["t"].whole().select("_row", "a", "b", "c").iter_rows()) == [
         (row, *(text(record.get(key)) for key in "ABC")) for row, record in enumerate(records, start=1)
     ]

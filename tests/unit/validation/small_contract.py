@@ -1,6 +1,7 @@
 """Contracts, code lists and councils made by hand, and a way to judge a few rows by them."""
 
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,8 @@ from lgdp_pipelines.standards.codelists import Code, CodeList
 from lgdp_pipelines.standards.councils import Council, Councils
 from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_year
 from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.judge import Judgement, judge
 
 OURS = Provenance("ours", "")
@@ -38,6 +41,7 @@ COLOURS = CodeList(
     ),
 )
 YEAR = financial_year(2024)
+SCRATCH = Path(tempfile.gettempdir()) / "lgdp-tests"
 LANDING = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 
 
@@ -55,19 +59,21 @@ class Bench:
         findings: pl.DataFrame | None = None,
         period: Period = YEAR,
         council: Council = FIFE,
-        earlier: Callable[[Period, Table], pl.DataFrame | None] = lambda _period, _table: None,
+        earlier: Earlier = lambda _period, _table: None,
     ) -> Judgement:
         """Judge rows of text; the first is row 2. A single table's rows may be given without its name."""
         by_table = rows if isinstance(rows, Mapping) else {self.contract.tables[0].name: rows}
         tables = {
-            name: pl.DataFrame(
-                [[*row, None, number] for number, row in enumerate(cells, start=2)],
-                schema={
-                    **{item.name: pl.String for item in self.contract.by_name[name].items},
-                    "_unmapped": pl.String,
-                    "_row": pl.Int64,
-                },
-                orient="row",
+            name: Pieces.of(
+                pl.DataFrame(
+                    [[*row, None, number] for number, row in enumerate(cells, start=2)],
+                    schema={
+                        **{item.name: pl.String for item in self.contract.by_name[name].items},
+                        "_unmapped": pl.String,
+                        "_row": pl.Int64,
+                    },
+                    orient="row",
+                )
             )
             for name, cells in by_table.items()
         }
@@ -76,9 +82,18 @@ class Bench:
         results = [
             RuleOutcome.of(rule, int(rule.id in broken)) for rule in rules_of(self.contract) if rule.kind in LANDING
         ]
-        return judge(
-            self.contract, self.register, tables, landed, results, council=council, period=period, earlier=earlier
-        )
+        with Spill(SCRATCH) as spill:
+            return judge(
+                self.contract,
+                self.register,
+                tables,
+                landed,
+                results,
+                council=council,
+                period=period,
+                earlier=earlier,
+                spill=spill,
+            )
 
     def found(self, rows: Sequence[Sequence[str | None]]) -> list[tuple[str, int | None]]:
         """Rule and row of each finding."""
@@ -86,7 +101,7 @@ class Bench:
 
     def values(self, rows: Sequence[Sequence[str | None]], name: str) -> list[object]:
         """A validated column."""
-        return self.judge(rows).tables[self.contract.tables[0].name].get_column(name).to_list()
+        return self.judge(rows).tables[self.contract.tables[0].name].whole().get_column(name).to_list()
 
 
 def places(judgement: Judgement) -> list[tuple[str, int | None]]:

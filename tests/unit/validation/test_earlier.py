@@ -1,6 +1,5 @@
 """A figure held against an earlier period's."""
 
-from collections.abc import Callable
 from decimal import Decimal
 
 import polars as pl
@@ -9,6 +8,8 @@ import pytest
 from lgdp_pipelines.register.parts import EarlierPeriod, ItemType, Role, Table
 from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.validation.earlier import Earlier
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
 
 
@@ -31,13 +32,13 @@ def bench(
     return make_bench(make_table("t", [key, figure], [rule]), kind=kind)
 
 
-def before(**figures: str | None) -> Callable[[Period, Table], pl.DataFrame]:
+def before(**figures: str | None) -> Earlier:
     """Validated rows of the earlier period."""
     frame = pl.DataFrame(
         {"k": list(figures), "n": [figure and Decimal(figure) for figure in figures.values()]},
         schema={"k": pl.String, "n": pl.Decimal(9, 2)},
     )
-    return lambda _period, _table: frame
+    return lambda _period, _table: Pieces.of(frame)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,19 @@ from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
 from lgdp_pipelines.register.parts import ItemType, Range, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
-from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_bench, make_item, make_rule, make_table, places
+from tests.unit.validation.small_contract import (
+    FIFE,
+    SCRATCH,
+    YEAR,
+    Bench,
+    make_bench,
+    make_item,
+    make_rule,
+    make_table,
+    places,
+)
 
 CASES = make_bench(
     make_table(
@@ -37,16 +48,21 @@ def journey(bench: Bench, *texts: str | bytes) -> Judgement:
         for table, text in zip(bench.contract.tables, texts, strict=False)
     ]
     reading = read_extract(bench.contract, files)
-    return judge(
-        bench.contract,
-        bench.register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=FIFE,
-        period=YEAR,
-        earlier=lambda _period, _table: None,
-    )
+    with Spill(SCRATCH) as spill:
+        return judge(
+            bench.contract,
+            bench.register,
+            reading.tables,
+            reading.findings,
+            reading.results,
+            council=FIFE,
+            period=YEAR,
+            earlier=lambda _period, _table: None,
+            spill=spill,
+            unlisted=reading.unlisted,
+            headers=reading.headers,
+            sheets=reading.sheets,
+        )
 
 
 def results(judgement: Judgement) -> dict[str, str]:
@@ -61,7 +77,7 @@ def test_a_good_submission_is_accepted_and_typed() -> None:
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.findings.is_empty()
     assert judgement.findings.schema == FINDING_SCHEMA
-    assert judgement.tables["t"].rows(named=True) == [{"ref": "A", "n": 10, "m": 1, "note": None, "_row": 2}]
+    assert judgement.tables["t"].whole().rows(named=True) == [{"ref": "A", "n": 10, "m": 1, "note": None, "_row": 2}]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +155,7 @@ def test_a_file_without_its_header_is_told_once() -> None:
 def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
     judgement = journey(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
     assert places(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
-    assert judgement.tables["t"]["_row"].to_list() == [2, 4]
+    assert judgement.tables["t"].whole()["_row"].to_list() == [2, 4]
 
 
 def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
@@ -244,14 +260,14 @@ PAINS = make_bench(
 def test_a_header_in_small_letters_keeps_its_column() -> None:
     judgement = journey(PAINS, "ref,NAME,Code,hours,dAy\n00123,Buchanan,R,7,01/02/2024\n")
     assert judgement.verdict is Verdict.ACCEPTED
-    assert judgement.tables["t"]["ref"].to_list() == ["00123"]
+    assert judgement.tables["t"].whole()["ref"].to_list() == ["00123"]
 
 
 def test_nan_within_a_name_stays_and_a_reference_is_no_number() -> None:
     judgement = journey(PAINS, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
     assert judgement.verdict is Verdict.ACCEPTED
-    assert judgement.tables["t"]["ref"].to_list() == ["00123", "12E5"]
-    assert judgement.tables["t"]["name"].to_list() == ["Buchanan", "nan"]
+    assert judgement.tables["t"].whole()["ref"].to_list() == ["00123", "12E5"]
+    assert judgement.tables["t"].whole()["name"].to_list() == ["Buchanan", "nan"]
 
 
 def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:
