@@ -8,36 +8,24 @@ What belongs here: finding out what to tell, and putting files in place. What do
 report says (``feedback``), and reaching an account (``collection``).
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from lgdp_pipelines.collection.collect import ACCOUNTS_AT_ONCE, Failure
+from lgdp_pipelines.collection.deliver import OutFile, deliver, has_outbox
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.feedback.report import digest, digest_of_note, render, render_note
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.reports import note_on, reports_on
-from lgdp_pipelines.ledger.delivering import Delivery
+from lgdp_pipelines.ledger.delivering import Delivery, Untold
+from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.storage.tables import submission_key
 
 OUTBOX = "outbox"
 """The destination that every report goes to, and the folder's name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Untaken:
-    """What kept a council's own place from taking what was for it.
-
-    Attributes:
-        council_code: whose place it is.
-        what: one sentence.
-        where: the place.
-        remedy: what to do next.
-    """
-
-    council_code: str
-    what: str
-    where: str
-    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +36,13 @@ class Told:
         reports: ids of the submissions that a report was put in place for.
         unchanged: ids of those whose new judgement says what the report in place says already.
         notes: receipts that nobody could place, and that their council has now been told of.
-        untaken: places that took nothing; they are tried again.
+        failures: what kept a council's own place from taking what was for it; it is tried again.
     """
 
     reports: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     notes: tuple[int, ...] = ()
-    untaken: tuple[Untaken, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
 
 def tell(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> Told:
@@ -81,7 +69,9 @@ def tell(platform: Platform, progress: Callable[[str], None] = lambda _: None) -
                 progress(f"report on {one.submission_id}")
             delivered.append(Delivery(sha256, one.submission_id, one.judgement))
         platform.ledger.record_deliveries(OUTBOX, delivered)
-    return Told(tuple(reports), tuple(unchanged), _tell_of_unplaced(platform, progress))
+    notes = _tell_of_unplaced(platform, progress)
+    failures = [one for source in _own_places(platform) for one in _tell_in_own_place(platform, source, progress)]
+    return Told(tuple(reports), tuple(unchanged), notes, tuple(failures))
 
 
 def _tell_of_unplaced(platform: Platform, progress: Callable[[str], None]) -> tuple[int, ...]:
@@ -95,9 +85,77 @@ def _tell_of_unplaced(platform: Platform, progress: Callable[[str], None]) -> tu
     return tuple(note.receipt.id for note in notes)
 
 
-def has_untold(platform: Platform) -> bool:
-    """Whether some destination has not had a report."""
-    return bool(platform.ledger.untold(OUTBOX) or platform.ledger.unplaced(OUTBOX))
+def untold_mark(platform: Platform) -> str:
+    """A mark of everything that some destination has not had; empty where there is nothing, the same where it is."""
+    waiting = [
+        f"{destination} {one}"
+        for destination, source in [(OUTBOX, None), *((one.id, one) for one in _own_places(platform))]
+        for one in (
+            *(f"{one.submission_id} {one.judgement}" for one in _untold(platform, destination, source)),
+            *platform.ledger.unplaced(destination, source.id if source else None),
+        )
+    ]
+    return hashlib.sha256("\n".join(waiting).encode()).hexdigest() if waiting else ""
+
+
+def _own_places(platform: Platform) -> list[Source]:
+    """The sources by which something goes back into councils' own accounts."""
+    return [one for one in platform.register.sources.values() if has_outbox(one)]
+
+
+def _untold(platform: Platform, destination: str, source: Source | None) -> list[Untold]:
+    """Judgements that a destination has not been told of; of a source, those of the councils and returns it is for."""
+    if source is None:
+        return list(platform.ledger.untold(destination))
+    returns = {one.return_code for one in source.returns}
+    return [one for one in platform.ledger.untold(destination, source.councils) if one.return_code in returns]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parcel:
+    """What is for one council's own place: files as they lie in the outbox, and what the ledger is to say of them."""
+
+    files: tuple[OutFile, ...]
+    delivery: Delivery
+
+
+def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[str], None]) -> list[Failure]:
+    """Put into councils' own accounts what lies in the outbox for them, side by side; the failures there were."""
+    parcels: dict[str, list[_Parcel]] = {}
+    for one in _untold(platform, source.id, source):
+        sha256 = platform.ledger.told(OUTBOX, one.submission_id, one.judgement)
+        if sha256 is not None:
+            delivery = Delivery(sha256, one.submission_id, one.judgement)
+            prefix = one.submission_id if one.judgement == 1 else f"{one.submission_id}-judged-{one.judgement}"
+            is_news = sha256 != one.told_sha256
+            files = _files(report_folder(platform, one.submission_id), prefix) if is_news else ()
+            parcels.setdefault(one.council_code, []).append(_Parcel(files, delivery))
+    for receipt_id in platform.ledger.unplaced(source.id, source.id):
+        note = note_on(platform, receipt_id)
+        files = _files(note_folder(platform, note.council.code, receipt_id), f"unrecognised-receipt-{receipt_id}")
+        parcel = _Parcel(files, Delivery(digest_of_note(note), receipt_id=receipt_id))
+        parcels.setdefault(note.council.code, []).append(parcel)
+
+    def told(council_code: str) -> Failure | None:
+        mine = parcels[council_code]
+        files = [file for parcel in mine for file in parcel.files]
+        failure = deliver(source, council_code, files, platform.register, environment=platform.environment)
+        if failure is None:
+            platform.ledger.record_deliveries(source.id, [parcel.delivery for parcel in mine])
+            progress(f"{len(mine)} reports into {council_code}'s account in {source.id}")
+        return failure
+
+    with ThreadPoolExecutor(ACCOUNTS_AT_ONCE) as pool:
+        return [failure for failure in pool.map(told, sorted(parcels)) if failure is not None]
+
+
+def _files(folder: Path, prefix: str) -> tuple[OutFile, ...]:
+    """The files of a report as they lie in the outbox, so that a delivery done again brings the very same."""
+    return tuple(
+        OutFile(f"{prefix}-{file.name}", file.read_bytes())
+        for file in sorted(folder.iterdir())
+        if not file.name.startswith(".")
+    )
 
 
 def report_folder(platform: Platform, submission_id: str) -> Path:

@@ -24,10 +24,11 @@ from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.ledger.ledger import Judged, Submission
+from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
 from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
@@ -196,7 +197,22 @@ def judge_submission(
     spill: Spill,
 ) -> tuple[Reading, Judgement]:
     """Read a submission's bytes and judge them. Nothing is written but what ``spill`` keeps until it is closed."""
-    receipts = platform.ledger.receipts_of(submission.id)
+    council = platform.register.councils.by_code[submission.council_code]
+    return judge_receipts(
+        platform, contract, period, council, platform.ledger.receipts_of(submission.id), earlier, spill
+    )
+
+
+def judge_receipts(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    council: Council,
+    receipts: Sequence[Receipt],
+    earlier: Earlier,
+    spill: Spill,
+) -> tuple[Reading, Judgement]:
+    """Read the files of a submission, opened or not, and judge them. Nothing is kept beyond ``spill``."""
     if any(receipt.nil for receipt in receipts):
         return judge_nil(contract)
     files = [ExtractFile(receipt.file_name, platform.raw.proved(receipt.sha256), receipt.table) for receipt in receipts]
@@ -207,7 +223,7 @@ def judge_submission(
         reading.tables,
         reading.findings,
         reading.results,
-        council=platform.register.councils.by_code[submission.council_code],
+        council=council,
         period=period,
         earlier=earlier,
         spill=spill,

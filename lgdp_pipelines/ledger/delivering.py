@@ -119,6 +119,17 @@ def record(connection: sa.Connection, destination: str, delivered: Sequence[Deli
             connection.execute(sa.insert(DELIVERY).values(destination=destination, delivered_at=now, **asdict(one)))
 
 
+def told(connection: sa.Connection, destination: str, submission_id: str, judgement: int) -> str | None:
+    """The sha256 of the report on a judgement that a destination has; None where it has none."""
+    return connection.scalar(
+        sa.select(DELIVERY.c.sha256).where(
+            DELIVERY.c.destination == destination,
+            DELIVERY.c.submission_id == submission_id,
+            DELIVERY.c.judgement == judgement,
+        )
+    )
+
+
 def open_queries(connection: sa.Connection, submission_id: str) -> tuple[str, ...]:
     """Ids of the rules whose queries on a submission are open."""
     return tuple(

@@ -312,6 +312,11 @@ class Ledger:
         with self._database.reading() as connection:
             return opening.next_files(connection, receipt, tables)
 
+    def waiting_beside(self, receipt: Receipt) -> tuple[Receipt, ...]:
+        """The receipts of the same return, council and period that wait, in order of arrival."""
+        with self._database.reading() as connection:
+            return opening.waiting_beside(connection, receipt)
+
     def open_queries(self, submission_id: str) -> tuple[str, ...]:
         """Ids of the rules whose queries on a submission are open."""
         with self._database.reading() as connection:
@@ -326,6 +331,11 @@ class Ledger:
         """
         with self._database.reading() as connection:
             return delivering.untold(connection, destination, councils)
+
+    def told(self, destination: str, submission_id: str, judgement: int) -> str | None:
+        """The sha256 of the report on a judgement that a destination has; None where it has none."""
+        with self._database.reading() as connection:
+            return delivering.told(connection, destination, submission_id, judgement)
 
     def unplaced(self, destination: str, source: str | None = None) -> tuple[int, ...]:
         """Ids of unrecognised receipts, of one source or of all, that a destination has not been told of."""

@@ -83,19 +83,20 @@ def _answers(
     return [list(files.values())] if files.keys() >= set(tables) else []
 
 
-def next_files(connection: sa.Connection, receipt: Receipt, tables: Sequence[str]) -> tuple[Receipt, ...]:
-    """The files of the submission that a waiting receipt would become part of now; none where it is not complete."""
+def waiting_beside(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
+    """The receipts of the same return, council and period that wait, in order of arrival."""
     if receipt.return_code is None or receipt.period is None:
         return ()
-    key = (receipt.return_code, receipt.council_code, receipt.period)
     waiting = _waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
-    for group in _groups(waiting.get(receipt.council_code, []), tables):
-        if any(one.id == receipt.id for one in group):
-            return tuple(
-                file
-                for files in _answers(connection, group, tables, _latest_submission(connection, *key))
-                for file in files
-            )
+    return tuple(waiting.get(receipt.council_code, ()))
+
+
+def next_files(connection: sa.Connection, receipt: Receipt, tables: Sequence[str]) -> tuple[Receipt, ...]:
+    """The files of the submission that a waiting receipt would become part of now; none where it is not complete."""
+    for group in _groups(waiting_beside(connection, receipt), tables):
+        if receipt in group:
+            before = _latest_submission(connection, str(receipt.return_code), receipt.council_code, str(receipt.period))
+            return tuple(file for files in _answers(connection, group, tables, before) for file in files)
     return ()
 
 

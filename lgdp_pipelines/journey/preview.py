@@ -1,0 +1,124 @@
+"""What is to be told on a receipt now: the report there is, or what the checks say before the journey takes it on.
+
+What belongs here: judging what waits, by the very rules and against the very earlier periods, without keeping anything
+of it. What does not: the journey itself (``process``), and answering over HTTP (``portal``).
+"""
+
+from dataclasses import dataclass
+
+from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import judge_receipts
+from lgdp_pipelines.journey.reports import report_on
+from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.standards.periods import Period, parse_period
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.storage.tables import validated_table
+from lgdp_pipelines.validation.earlier import Earlier
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is to be told on a receipt.
+
+    Attributes:
+        receipt: that was asked about.
+        report: final or preliminary; None where nothing can be judged yet, or not while somebody waits.
+        missing: names of the tables whose files have not come.
+        is_large: whether it is too large to be judged while somebody waits.
+    """
+
+    receipt: Receipt
+    report: Report | None = None
+    missing: tuple[str, ...] = ()
+    is_large: bool = False
+
+
+def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> Answer:
+    """What is to be told on a receipt now; on one that repeats another, what there is to tell on that.
+
+    Args:
+        platform: where everything is.
+        receipt: as the ledger has it.
+        judged_inline: bytes of a submission that is judged while somebody waits.
+
+    Raises:
+        LgdpError: the platform is broken.
+    """
+    told = receipt if receipt.duplicate_of is None else platform.ledger.receipt(receipt.duplicate_of)
+    if told.submission_id is not None:
+        report = report_on(platform, told.submission_id)
+        if report is not None:
+            return Answer(receipt, report)
+    if told.return_code is None or told.period is None:
+        return Answer(receipt)
+    ret = platform.register.returns[told.return_code]
+    period = parse_period(told.period)
+    contract = ret.contract_for(period)
+    files = _files(platform, contract, told)
+    if not files:
+        return Answer(receipt, missing=_missing(platform, contract, told))
+    if sum(file.size for file in files) > judged_inline:
+        return Answer(receipt, is_large=True)
+    return Answer(receipt, _preliminary(platform, ret, contract, period, told, files))
+
+
+def _required(contract: Contract) -> list[str]:
+    return [table.name for table in contract.tables if table.file_pattern and not table.optional]
+
+
+def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
+    if receipt.submission_id is not None:
+        return platform.ledger.receipts_of(receipt.submission_id)
+    return platform.ledger.next_files(receipt, _required(contract))
+
+
+def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
+    """Tables without which a submission that waits cannot be opened."""
+    come = {one.table for one in platform.ledger.waiting_beside(receipt)}
+    return tuple(name for name in _required(contract) if name not in come)
+
+
+def _preliminary(
+    platform: Platform, ret: Return, contract: Contract, period: Period, receipt: Receipt, files: tuple[Receipt, ...]
+) -> Report:
+    council = platform.register.councils.by_code[receipt.council_code]
+    with Spill(platform.settings.scratch) as spill:
+        reading, judgement = judge_receipts(
+            platform, contract, period, council, files, _earlier(platform, ret, council.code), spill
+        )
+        rows = {name: pieces.height for name, pieces in reading.tables.items()}
+    return report_of(
+        contract,
+        council,
+        period,
+        files,
+        judged=Judged(judgement.verdict, judgement.results, judgement.findings, rows, platform.clock()),
+        stand=Stand(
+            reference=f"receipt-{receipt.id}",
+            state=str(receipt.state),
+            is_preliminary=True,
+            current=platform.ledger.current(ret.code, period.id).get(council.code),
+        ),
+    )
+
+
+def _earlier(platform: Platform, ret: Return, council_code: str) -> Earlier:
+    """The council's own validated rows of earlier periods, and nobody else's."""
+
+    def rows(period: Period, table: Table) -> Pieces | None:
+        if period.start < ret.first_period.start:
+            return None
+        contract = ret.contract_for(period)
+        asked = contract.by_name.get(table.name)
+        if asked is None:
+            return None
+        stored = validated_table(contract, asked)
+        if not platform.lake.exists(stored):
+            return None
+        found = platform.lake.pieces(stored, {"period": period.id, "council_code": council_code})
+        return found if found.height else None
+
+    return rows

@@ -1,0 +1,187 @@
+"""What the portal offers, as an OpenAPI document for programs.
+
+What belongs here: the document. What does not: routes (``app``); a test keeps the two in step.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+Json = Mapping[str, object]
+
+
+def openapi() -> Json:
+    """The OpenAPI 3.1 document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Local Government Data Platform: intake",
+            "version": version("lgdp-pipelines"),
+            "description": "A council's system sends its returns here, and is told at once what the checks say. The "
+            "bearer token says which council it is. Times are in UTC.",
+        },
+        "paths": {
+            "/submissions": {"post": _post()},
+            "/submissions/{id}": {"get": _get("What has become of a file, and the verdict", _ANSWER, [_ID])},
+            "/submissions/{id}/report.{form}": {
+                "get": {
+                    "summary": "The report on a submission, to read, to open in a spreadsheet or for a program",
+                    "security": _TOKEN,
+                    "parameters": [_ID, _in_path("form", {"enum": ["html", "json", "csv"]})],
+                    "responses": {
+                        "200": {
+                            "description": "The report",
+                            "content": {kind: {} for kind in ("text/html", "application/json", "text/csv")},
+                        },
+                        **_problems(401, 404, 409, 429, 503),
+                    },
+                }
+            },
+            "/calendar": {"get": _get("What is due from the council, late and open", {"type": "object"}, [])},
+            "/health": {
+                "get": {
+                    "summary": "Whether files can be taken in",
+                    "responses": {"200": {"description": "They can"}, **_problems(503)},
+                }
+            },
+            "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "It"}}}},
+            "/": {"get": {"summary": "A page for people", "responses": {"200": {"description": "It"}}}},
+        },
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": {"Answer": _ANSWER_SCHEMA, "Problem": _PROBLEM_SCHEMA},
+        },
+    }
+
+
+def _post() -> Json:
+    return {
+        "summary": "Send a file that answers a return, or one of its tables; the findings are in the answer",
+        "security": _TOKEN,
+        "parameters": [
+            _in_query("return", "Code of the return, such as HL1", required=True),
+            _in_query("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
+            _in_query("file", "The file's name, as it is to be named in the report"),
+            _in_query("table", "Where a return has a file for each table: which this is"),
+            _in_query("system", "Back-office system whose export it is, where that differs from the contract"),
+            _in_query("nil", "true: there is nothing to report; the body may say so in words, or be empty"),
+            _in_query("council", "Must agree with the token; it need not be given"),
+        ],
+        "requestBody": {
+            "required": True,
+            "description": "The file's own bytes",
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        "responses": {
+            "202": {"description": "Kept and checked; the platform takes it on", "content": _json(_ANSWER)},
+            "200": {"description": "The very same bytes came before", "content": _json(_ANSWER)},
+            **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
+        },
+    }
+
+
+def _get(summary: str, schema: Json, parameters: list[Json]) -> Json:
+    return {
+        "summary": summary,
+        "security": _TOKEN,
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "The answer", "content": _json(schema)},
+            **_problems(401, *([404] if parameters else []), 429, 503),
+        },
+    }
+
+
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def _problems(*statuses: int) -> Json:
+    told = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": _WHY[status], "content": told} for status in statuses}
+
+
+def _in_query(name: str, description: str, *, required: bool = False) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }
+
+
+def _in_path(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+_TOKEN: list[Json] = [{"token": []}]
+_ANSWER: Json = {"$ref": "#/components/schemas/Answer"}
+_ID = {
+    **_in_path("id", {"type": "string"}),
+    "description": "As answered when the file was sent, or a submission's id from a report",
+}
+_WHY: Mapping[int, str] = {
+    400: "The request cannot be understood, or the upload broke off; nothing was recorded",
+    401: "The token is missing or unknown",
+    403: "The token is another council's, or not for this return",
+    404: "There is no such submission of this council",
+    408: "The upload stopped; nothing was recorded",
+    409: "There is no report yet",
+    413: "The file is too large; nothing was recorded",
+    415: "The body is sent with a content encoding",
+    429: "Too many requests; Retry-After says when to come back",
+    503: "The ledger cannot be reached now",
+    507: "There is no room now; nothing was recorded",
+}
+_TEXT: Json = {"type": "string"}
+_MAYBE_TEXT: Json = {"type": ["string", "null"]}
+_MAYBE_NUMBER: Json = {"type": ["integer", "null"]}
+_ANSWER_SCHEMA: Json = {
+    "type": "object",
+    "required": ["id", "state", "receipt", "verdict", "preliminary", "findings", "rules", "message", "links"],
+    "properties": {
+        "id": _TEXT,
+        "state": {"enum": ["waiting", "duplicate", "part", "unrecognised"]},
+        "receipt": {"type": "object", "properties": {"sha256": _TEXT, "size": {"type": "integer"}}},
+        "submission": _MAYBE_TEXT,
+        "duplicate_of": _MAYBE_TEXT,
+        "verdict": {"enum": ["accepted", "queried", "rejected", None]},
+        "preliminary": {
+            "type": ["boolean", "null"],
+            "description": "true: as the checks say now, before the platform has taken the file on",
+        },
+        "rows": _MAYBE_NUMBER,
+        "findings": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "rule": _TEXT,
+                    "severity": {"enum": ["error", "query", "known_issue"]},
+                    "table": _MAYBE_TEXT,
+                    "item": _MAYBE_TEXT,
+                    "sheet": _MAYBE_TEXT,
+                    "row": _MAYBE_NUMBER,
+                    "column": _MAYBE_TEXT,
+                    "message": _TEXT,
+                },
+            },
+        },
+        "rules": {"type": "array", "items": {"type": "object"}},
+        "message": _TEXT,
+        "links": {"type": "object", "additionalProperties": _TEXT},
+    },
+}
+_PROBLEM_SCHEMA: Json = {
+    "type": "object",
+    "description": "RFC 9457, with where and what to do next",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": _TEXT,
+        "title": _TEXT,
+        "status": {"type": "integer"},
+        "detail": _TEXT,
+        "where": _TEXT,
+        "remedy": _TEXT,
+    },
+}
