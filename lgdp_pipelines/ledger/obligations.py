@@ -58,6 +58,8 @@ class Obligation:
         days_late: how long it has been late, or how late the first accepted submission came; 0 where it was in time.
         is_early: whether the first accepted submission came before the period had ended.
         submission_id: the latest submission; None where there is none.
+        standing_id: the submission that stands; None where none does.
+        answered_on: the day on which the latest submission's last file came; None where there is none.
         open_queries: on what stands.
     """
 
@@ -70,6 +72,8 @@ class Obligation:
     days_late: int
     is_early: bool
     submission_id: str | None
+    standing_id: str | None
+    answered_on: date | None
     open_queries: int
 
     @property
@@ -126,6 +130,8 @@ def owed_for(
             days_late=_days_late(standing, due, today),
             is_early=came is Timing.EARLY,
             submission_id=standing.submission_id if standing else None,
+            standing_id=standing.current if standing else None,
+            answered_on=day_in_scotland(standing.received_at) if standing and standing.received_at else None,
             open_queries=standing.open_queries if standing else 0,
         )
 
