@@ -59,10 +59,18 @@ def test_the_pages_rules_load(small: SmallRegister) -> None:
     assert [rule.id for rule in pets.rules][-2:] == ["pets.decision_not_before_application", "pets.has_applications"]
 
 
+def test_the_pages_differences_load(small: SmallRegister) -> None:
+    small.narrow_to(PETS)
+    small.write("returns/pets/pets.v2.0.0.changes.yaml", _examples()[1])
+    latest = load_register(small.root).returns["PETS"].latest
+    assert [item.header for item in latest.tables[0].items if item.name == "born_on"] == ["BIRTH"]
+    assert [rule.id for rule in latest.tables[0].rules] == ["pets.has_pets"]
+
+
 def test_the_pages_code_list_and_sources_load(small: SmallRegister) -> None:
     (small.root / API).unlink()
-    small.write("codelists/hl1-contact.yaml", _examples()[1])
-    for example in _examples()[2:]:
+    small.write("codelists/hl1-contact.yaml", _examples()[2])
+    for example in _examples()[3:]:
         name = re.findall(r"^id: (.+)$", example, re.MULTILINE)
         if name:
             small.write(f"sources/{name[0]}.yaml", _of_the_small_register(example))
