@@ -3,11 +3,13 @@
 What belongs here: reading a file. What does not: what a code means to an item.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.patterns import problem_of_name_pattern
 from lgdp_pipelines.register.shape import Shape, misshapen
 from lgdp_pipelines.register.vocabulary import TEXT, VERIFIED
 from lgdp_pipelines.register.yaml_lines import Document, Place
@@ -33,6 +35,7 @@ _SHAPE = Shape(
                         "code": TEXT,
                         "label": TEXT,
                         "aliases": {"type": "array", "items": TEXT, "uniqueItems": True},
+                        "patterns": {"type": "array", "items": TEXT, "uniqueItems": True},
                         "valid_from": _DAY,
                         "valid_to": _DAY,
                     },
@@ -73,6 +76,7 @@ def _code(place: Place) -> Code:
         aliases=place.texts("aliases"),
         valid_from=_day(place.text("valid_from")),
         valid_to=_day(place.text("valid_to")),
+        patterns=place.texts("patterns"),
     )
 
 
@@ -92,6 +96,7 @@ def _contradictions(root: Place, entries: tuple[Place, ...], codes: tuple[Code, 
     if root.text("verified") == "READ" and not root.text("source"):
         yield root.at("source").contradiction("A list that was READ has no source.", "Write where it was read.")
     taken = Counter(spelling for code in codes for spelling in {code.code, *code.aliases} if spelling)
+    yield from _pattern_contradictions(entries, codes)
     for entry, code in zip(entries, codes, strict=True):
         for spelling in {code.code, *code.aliases}:
             if taken[spelling] > 1:
@@ -101,3 +106,19 @@ def _contradictions(root: Place, entries: tuple[Place, ...], codes: tuple[Code, 
                 yield entry.at(name).contradiction(f"“{entry.text(name)}” is no day.", "Write such as 2012-12-30.")
         if code.valid_from and code.valid_to and code.valid_from > code.valid_to:
             yield entry.contradiction(f"The code {code.code} ends before it begins.", "Swap valid_from and valid_to.")
+
+
+def _pattern_contradictions(entries: tuple[Place, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
+    for entry, code in zip(entries, codes, strict=True):
+        for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
+            if problem := problem_of_name_pattern(pattern):
+                yield place.contradiction(f"{code.code}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
+                continue
+            others = [one for one in codes if one is not code]
+            for other in others:
+                fitting = [text for text in (other.code, *other.aliases) if re.fullmatch(pattern, text)]
+                if fitting or pattern in other.patterns:
+                    yield place.contradiction(
+                        f"The pattern “{pattern}” of {code.code} takes what stands for {other.code}.",
+                        "Write it so that it fits one code alone.",
+                    )

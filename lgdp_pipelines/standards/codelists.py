@@ -3,6 +3,7 @@
 A code list lives once, in ``schemas/codelists/``, and serves many contracts.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,6 +20,7 @@ class Code:
         aliases: other spellings that mean it without doubt.
         valid_from: first day it may be used; None: always could.
         valid_to: last day it may be used; None: still may.
+        patterns: regular expressions for other spellings, each for a whole one.
     """
 
     code: str
@@ -26,6 +28,7 @@ class Code:
     aliases: tuple[str, ...] = ()
     valid_from: date | None = None
     valid_to: date | None = None
+    patterns: tuple[str, ...] = ()
 
     def is_valid_on(self, day: date) -> bool:
         """Whether the code may be used for something of that day."""
@@ -67,3 +70,24 @@ class CodeList:
         valid = [code for code in self.codes if code.is_valid_on(day)]
         found = {alias: code.code for code in valid for alias in code.aliases}
         return found | {code.code: code.code for code in valid}
+
+    @cached_property
+    def has_patterns(self) -> bool:
+        """Whether any code is also spelt by a pattern."""
+        return any(code.patterns for code in self.codes)
+
+    def resolved(self, text: str, day: date) -> str | None:
+        """Stored code of a spelling valid that day: to the letter, or else by the patterns of one code alone."""
+        exact = self.spellings_on(day).get(text)
+        if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
+            return exact
+        found = {
+            code.code
+            for code in self.codes
+            if code.is_valid_on(day) and any(re.fullmatch(pattern, text) for pattern in code.patterns)
+        }
+        return found.pop() if len(found) == 1 else None
+
+
+_LONGEST_SPELLING = 500
+"""A longer text is nobody's code, and would only cost time."""

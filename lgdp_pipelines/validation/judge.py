@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import LISTED, RuleOutcome
+from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
@@ -28,6 +29,7 @@ from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import Places, told
 from lgdp_pipelines.validation.tested import Tested
+from lgdp_pipelines.validation.translated import Translated, Translation, with_reasons
 from lgdp_pipelines.validation.typed import ROW, Submitted, typed_schema, typed_table
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
@@ -44,12 +46,14 @@ class Judgement:
             ``reason`` says how many findings are not listed, or why a rule was not run.
         tables: validated, by name: items in their types, ``<measure>_status``, ``_row``; of the tables and rows that
             could be judged. What of them lies on disk is there until the run is over.
+        translated: how many cells a mapping has translated; ``results`` say it too, as reasons.
     """
 
     verdict: Verdict
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
     tables: Mapping[str, Pieces]
+    translated: tuple[Translated, ...] = ()
 
 
 def judge(
@@ -66,6 +70,7 @@ def judge(
     unlisted: Mapping[str, pl.Series] = _NONE,
     headers: Mapping[str, Mapping[str, str]] = _NONE,
     sheets: Mapping[str, str] = _NONE,
+    mapping: SystemMapping | None = None,
 ) -> Judgement:
     """Judge a landed submission by its contract.
 
@@ -82,6 +87,7 @@ def judge(
         unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, by table name.
         headers: by table name and item name, the header as the file has it; otherwise it is the contract's.
         sheets: by table name, the sheet that it was read from.
+        mapping: how the system's export answers the contract; None: the extract is in the contract's own manner.
 
     Raises:
         LgdpError: a rule cannot be run.
@@ -93,7 +99,7 @@ def judge(
     tests = {rule.id: Tested(reason=reason) for rule in rules if (reason := why_not(contract, rule, tables, lost))}
     rules = [rule for rule in rules if rule.id not in tests]
     cells = {
-        table.name: _Cells(table, rules, lost.rows[table.name], submitted)
+        table.name: _Cells(table, rules, lost.rows[table.name], submitted, mapping)
         for table in contract.tables
         if table.name not in lost.tables
     }
@@ -113,11 +119,15 @@ def judge(
         room=spill.room,
     )
     outcomes = tuple(_counted(done.get(rule.id) or _outcome(rule, tests[rule.id])) for rule in rules_of(contract))
+    translated = tuple(told for one in cells.values() for told in one.translated)
+    if mapping is not None:
+        outcomes = with_reasons(contract, outcomes, mapping, translated)
     return Judgement(
         verdict=_verdict(contract, outcomes),
         findings=told(contract, tests, typed, findings, Places(headers, sheets)),
         results=outcomes,
         tables={name: table for name, table in typed.items() if name in tables},
+        translated=translated,
     )
 
 
@@ -133,7 +143,15 @@ class _Cells:
             over several cells names.
     """
 
-    def __init__(self, table: Table, rules: Sequence[Rule], lost: pl.Series, submitted: Submitted) -> None:
+    def __init__(
+        self,
+        table: Table,
+        rules: Sequence[Rule],
+        lost: pl.Series,
+        submitted: Submitted,
+        mapping: SystemMapping | None,
+    ) -> None:
+        self._translation = Translation(mapping, table, submitted) if mapping else None
         self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
         named = [named_in(rule) for rule in rules if rule.table == table.name and rule.kind not in ORDER]
@@ -144,13 +162,20 @@ class _Cells:
     def typed(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The values of each piece, which is judged on the way."""
         for piece in landed:
-            typed = typed_table(self._table, self._told_apart(piece), self._submitted)
+            told_apart = self._told_apart(piece)
+            text = self._translation.of(told_apart) if self._translation else told_apart
+            typed = typed_table(self._table, text, self._submitted)
             broken = broken_cells(self._table, self._rules, typed, self._submitted)
             for rule, test in broken.tests.items():
                 self.tests[rule] = self.tests[rule].and_further_on(test)
             for item in self._named & broken.in_error.keys():
                 self.in_error.setdefault(item, []).append(broken.in_error[item])
             yield typed.frame
+
+    @property
+    def translated(self) -> tuple[Translated, ...]:
+        """How many cells a mapping has translated so far."""
+        return self._translation.counted if self._translation else ()
 
     def _told_apart(self, piece: pl.DataFrame) -> pl.DataFrame:
         """The rows whose cells can be told apart."""

@@ -194,12 +194,24 @@ def _value(item: Item, cell: _Cell, text: pl.DataFrame, submitted: Submitted) ->
         return _named(item, text, lambda spelling: _period(spelling, submitted))
     if item.code_list is not None:
         aliases = {spelling: code for spelling, code in _spellings(item, submitted).items() if spelling != code}
+        aliases |= _by_pattern(item, text, submitted)
         return cell.given.replace(aliases) if aliases else cell.given
     return _typed(item, cell)
 
 
 def _spellings(item: Item, submitted: Submitted) -> Mapping[str, str]:
     return submitted.register.code_lists[item.code_list or ""].spellings_on(submitted.period.end)
+
+
+def _by_pattern(item: Item, text: pl.DataFrame, submitted: Submitted) -> Mapping[str, str]:
+    """Code by each spelling in the column that only a pattern of its list takes."""
+    listed = submitted.register.code_lists[item.code_list or ""]
+    if not listed.has_patterns:
+        return {}
+    known, day = _spellings(item, submitted), submitted.period.end
+    sent = text.get_column(item.name).str.strip_chars().unique().drop_nulls()
+    resolved = {spelling: listed.resolved(spelling, day) for spelling in sent if spelling not in known}
+    return {spelling: code for spelling, code in resolved.items() if code is not None}
 
 
 def _named(item: Item, text: pl.DataFrame, resolve: Callable[[str], str | None]) -> pl.Expr:
