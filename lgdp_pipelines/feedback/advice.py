@@ -76,7 +76,7 @@ def _until_then(report: Report) -> str:
 
 
 def _due(report: Report) -> str:
-    if report.is_late:
+    if report.stand.is_late:
         return f"It was due on {day(report.due)}, and came late."
     if report.judged.verdict is Verdict.REJECTED and report.judged.judged_at.date() <= report.due:
         return f"The corrected file is due by {day(report.due)}."

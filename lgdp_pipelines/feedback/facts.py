@@ -13,7 +13,7 @@ import polars as pl
 from lgdp_pipelines.feedback.words import rows_in_words
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.records import Receipt
-from lgdp_pipelines.register.calendar import Timing, due_date, timing
+from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
@@ -49,6 +49,7 @@ class Stand:
         reference: the submission's id, or ``receipt-<n>`` where none was opened yet.
         state: what has become of it.
         is_preliminary: whether it was judged while its sender waited, and the platform has still to take it on.
+        is_late: whether neither it nor anything accepted before it came by the due day.
         current: the submission whose figures stand now; None where none does.
         open_queries: ids of the rules that wait for the council's answer.
     """
@@ -56,6 +57,7 @@ class Stand:
     reference: str
     state: str
     is_preliminary: bool
+    is_late: bool
     current: str | None
     open_queries: tuple[str, ...] = ()
 
@@ -150,11 +152,6 @@ class Report:
     def due(self) -> date:
         """The day it was due."""
         return due_date(self.contract, self.period)
-
-    @property
-    def is_late(self) -> bool:
-        """Whether it came after it was due."""
-        return timing(self.contract, self.period, self.received_at) is Timing.LATE
 
     @property
     def rows(self) -> int:

@@ -64,7 +64,7 @@ def document(report: Report) -> Json:
         "verdict_in_words": f"{headline(report)}. {summary(report)}",
         "next": list(next_steps(report)),
         "due": report.due.isoformat(),
-        "late": report.is_late,
+        "late": stand.is_late,
         "current_submission": stand.current,
         "open_queries": list(stand.open_queries),
         "files": [file_document(receipt) for receipt in report.files],

@@ -11,6 +11,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import judge_receipts
 from lgdp_pipelines.journey.reports import report_on
 from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.register.calendar import Timing, timing
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period, parse_period
@@ -90,6 +91,8 @@ def _preliminary(
             platform, contract, period, council, files, _earlier(platform, ret, council.code), spill
         )
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
+    came = max(file.received_at for file in files)
+    first = platform.ledger.reported_at(ret.code, period.id)
     return report_of(
         contract,
         council,
@@ -100,6 +103,7 @@ def _preliminary(
             reference=f"receipt-{receipt.id}",
             state=str(receipt.state),
             is_preliminary=True,
+            is_late=timing(contract, period, min(came, first.get(council.code, came))) is Timing.LATE,
             current=platform.ledger.current(ret.code, period.id).get(council.code),
         ),
     )

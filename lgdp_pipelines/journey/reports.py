@@ -6,6 +6,7 @@ and putting it anywhere (``journey.feedback``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 import polars as pl
@@ -13,6 +14,7 @@ import polars as pl
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
 from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
 from lgdp_pipelines.feedback.note import NameAsked, Note
+from lgdp_pipelines.journey.life import is_late
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.delivering import Untold
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
@@ -70,6 +72,7 @@ class _Known:
         none: no findings.
         rows: rows of each table, by submission; of a return with one table the ledger has counted them.
         current: the submission of each council that stands.
+        reported_at: when each council's first accepted submission came.
     """
 
     contract: Contract
@@ -77,6 +80,7 @@ class _Known:
     none: pl.DataFrame
     rows: Mapping[str, Mapping[str, int]]
     current: Mapping[str, str]
+    reported_at: Mapping[str, datetime]
 
 
 def _known(platform: Platform, return_code: str, period: str, ids: list[str]) -> _Known:
@@ -92,6 +96,7 @@ def _known(platform: Platform, return_code: str, period: str, ids: list[str]) ->
         none=found.clear().drop("_submission_id"),
         rows=_rows(platform, contract, period, ids) if len(contract.tables) > 1 else {},
         current=platform.ledger.current(return_code, period),
+        reported_at=platform.ledger.reported_at(return_code, period),
     )
 
 
@@ -112,6 +117,7 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
     judgement = ledger.judgement_of(one.submission_id)
     assert judgement is not None, "only what was judged is untold"  # noqa: S101 - the ledger's own answer
     period = parse_period(one.period)
+    submission = ledger.submission(one.submission_id)
     return report_of(
         contract,
         platform.register.councils.by_code[one.council_code],
@@ -126,8 +132,9 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
         ),
         stand=Stand(
             reference=one.submission_id,
-            state=str(ledger.submission(one.submission_id).state),
+            state=str(submission.state),
             is_preliminary=False,
+            is_late=is_late(contract, period, submission, known.reported_at),
             current=known.current.get(one.council_code),
             open_queries=ledger.open_queries(one.submission_id),
         ),

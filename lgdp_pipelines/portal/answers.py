@@ -15,8 +15,10 @@ from lgdp_pipelines.feedback.files import as_json, document, file_document, find
 from lgdp_pipelines.feedback.page import page
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.preview import Answer
+from lgdp_pipelines.ledger.obligations import obligations
 from lgdp_pipelines.ledger.records import Receipt, ReceiptState
 from lgdp_pipelines.portal.problems import Refused
+from lgdp_pipelines.register.calendar import day_in_scotland
 
 FORMS: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
@@ -124,6 +126,31 @@ def _checked(answer: Answer) -> str:
     if answer.report.stand.is_preliminary:
         return "It was checked as it came; the platform takes it on and judges it again by the same rules."
     return "It was taken on and judged."
+
+
+def calendar_document(platform: Platform, council_code: str) -> Mapping[str, object]:
+    """What a council owes today, in order of due day."""
+    register = platform.register
+    today = day_in_scotland(platform.clock())
+    owed = obligations(register.returns.values(), [council_code], platform.ledger.status(), today)
+    return {
+        "council": council_code,
+        "today": today.isoformat(),
+        "returns": [
+            {
+                "return": one.return_code,
+                "title": register.returns[one.return_code].latest.title,
+                "period": one.period.id,
+                "due": one.due.isoformat(),
+                "duty": str(one.duty),
+                "latest_answer": str(one.answer),
+                "days_late": one.days_late,
+                "submission": one.submission_id,
+                "open_queries": one.open_queries,
+            }
+            for one in owed
+        ],
+    }
 
 
 def report_response(report: Report, form: str) -> Response:
