@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from lgdp_pipelines.conformance.models import LEDGER_SOURCES, validated_tables
-from lgdp_pipelines.conformance.project import Project, quiet
+from lgdp_pipelines.conformance.project import DATABASE, Project, quiet
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.register.model import Return
@@ -25,7 +25,11 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import validated_table
+from lgdp_pipelines.storage.sql import nothing
+from lgdp_pipelines.storage.tables import LakeTable, validated_table
+
+ROWS_IN_MEMORY = 1_000_000
+"""Up to so many rows are conformed in memory: on a disk the same work takes five times the CPU."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,7 @@ def build(
 
     ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
     with _scratch(settings) as scratch:
-        _write_profile(scratch, settings)
-        _lay_sources(scratch, settings, ret)
+        _write_profile(scratch, settings, ret, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
         result = dbt_seam.run(
             [
@@ -165,18 +168,26 @@ def _scratch(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_profile(scratch: Path, settings: Settings) -> None:
+def _write_profile(scratch: Path, settings: Settings, ret: Return, periods: Sequence[str]) -> None:
+    lake = Lake(settings.lake)
+    validated = [validated_table(contract, table) for contract, table in validated_tables(ret)]
+    rows = sum(lake.count(table, {"period": list(periods)}) for table in validated)
     plugin = {
         "module": "lgdp_pipelines.conformance.dbt_plugin",
         "config": {
             "lake": str(settings.lake),
             "secrets": str(settings.secrets),
             "written": str(scratch / "written.jsonl"),
+            "sources": [
+                statement
+                for table in [*validated, *(one for one in TABLES if one.name in LEDGER_SOURCES)]
+                for statement in _laid(lake, table)
+            ],
         },
     }
     output = {
         "type": "duckdb",
-        "path": str(scratch / "lgdp.duckdb"),
+        "path": ":memory:" if rows <= ROWS_IN_MEMORY else str(scratch / f"{DATABASE}.duckdb"),
         "threads": 1,
         "plugins": [plugin],
         "config_options": {
@@ -189,21 +200,11 @@ def _write_profile(scratch: Path, settings: Settings) -> None:
     (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
 
 
-def _lay_sources(scratch: Path, settings: Settings, ret: Return) -> None:
-    """Put a view over each source table into the scratch database; an empty table where it was never written."""
-    lake = Lake(settings.lake)
-    sources = [validated_table(contract, table) for contract, table in validated_tables(ret)]
-    sources += [table for table in TABLES if table.name in LEDGER_SOURCES]
-    with duck.connect(scratch / "lgdp.duckdb") as connection:
-        for table in sources:
-            name = f"{duck.identifier(table.layer)}.{duck.identifier(table.name)}"
-            connection.execute(f"create schema if not exists {duck.identifier(table.layer)}")
-            if lake.exists(table):
-                connection.execute(f"create view {name} as select * from {lake.scan_sql(table)}")  # noqa: S608 - quoted
-            else:
-                connection.register("nothing", table.arrow_schema.empty_table())
-                connection.execute(f"create table {name} as select * from nothing")  # noqa: S608 - quoted
-                connection.unregister("nothing")
+def _laid(lake: Lake, table: LakeTable) -> list[str]:
+    """A source table for the models to read: a view over what the lake holds; nothing where it was never written."""
+    schema = duck.identifier(table.layer)
+    rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else nothing(table.arrow_schema)  # noqa: S608 - quoted
+    return [f"create schema if not exists {schema}", f"create view {schema}.{duck.identifier(table.name)} as {rows}"]
 
 
 def _notes(file: Path) -> dict[str, dict[str, Any]]:

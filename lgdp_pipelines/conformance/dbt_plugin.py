@@ -47,8 +47,8 @@ The key is a variable of the connection, so it stands in no query, log or compil
 class Plugin(BasePlugin):
     """What a build's connection knows, and how it writes.
 
-    The profile gives it ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key) and ``written`` (the
-    file that each write is noted in).
+    The profile gives it ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key), ``written`` (the
+    file that each write is noted in) and ``sources`` (statements that lay what models read).
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
@@ -56,12 +56,13 @@ class Plugin(BasePlugin):
         self._lake = Lake(Path(plugin_config["lake"]))
         self._key: TokenKey = token_key(Path(plugin_config["secrets"]))
         self._written = Path(plugin_config["written"])
+        self._sources: list[str] = plugin_config["sources"]
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Load the packaged Delta extension and define the token function; the key comes with each cursor."""
-        conn.execute(f"LOAD {duck.quoted(str(duck.delta_extension()))}")
-        conn.execute(HMAC_MACRO)
+        """Load the packaged Delta extension, lay sources, define the token function; its key comes with each cursor."""
+        for statement in (f"LOAD {duck.quoted(str(duck.delta_extension()))}", *self._sources, HMAC_MACRO):
+            conn.execute(statement)
         self._connection = conn
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:

@@ -19,6 +19,9 @@ from uuid import uuid4
 
 from lgdp_pipelines.settings import Settings
 
+DATABASE = "memory"
+"""DuckDB's name for a database in memory. One on disk must have a file of that name, for the same parse to fit both."""
+
 _MANIFEST = "manifest.msgpack"
 _COMPILED = "compiled.json"
 _LEFT_OUT = {"target", "logs", "dbt_packages"}
@@ -169,7 +172,7 @@ def _make(folder: Path, files: Mapping[str, bytes]) -> None:
 def _parse(draft: Path, scratch: Path) -> None:
     from lgdp_pipelines.conformance import dbt_seam  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
-    profile = {"lgdp": {"target": "s", "outputs": {"s": {"type": "duckdb", "path": str(scratch / "lgdp.duckdb")}}}}
+    profile = {"lgdp": {"target": "s", "outputs": {"s": {"type": "duckdb", "path": ":memory:"}}}}
     (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
     manifest = dbt_seam.run(["parse", "--no-partial-parse", *quiet(draft, scratch)])
     (draft / _MANIFEST).write_bytes(dbt_seam.packed(manifest))

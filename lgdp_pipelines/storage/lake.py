@@ -92,6 +92,15 @@ class Lake:
             return _frame(empty.select(columns) if columns else empty)
         return _frame(_rows(delta, where, columns))
 
+    def count(self, table: LakeTable, where: Where) -> int:
+        """How many rows a slice has; 0 where the table was never written.
+
+        Raises:
+            StorageError: ``where`` is not a slice.
+        """
+        delta = self._opened(table)
+        return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows(filter=_filter(where)))
+
     def pieces(self, table: LakeTable, where: Where) -> Pieces:
         """A slice of the present version in pieces, one a file, each read when its turn comes.
 

@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+import duckdb
+import pyarrow as pa
+
 from lgdp_pipelines.register.parts import ItemType
 
 _TYPES = {
@@ -67,6 +70,14 @@ def values(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> str:
     body = ",\n    ".join(listed or [nothing])
     tail = "" if listed else "\nwhere false"
     return f"select\n    {typed}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){tail}"
+
+
+def nothing(schema: pa.Schema) -> str:
+    """A query that gives no row, with the columns of an Arrow schema in DuckDB's types."""
+    with duckdb.connect(":memory:") as connection:
+        relation = connection.from_arrow(schema.empty_table())
+        types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+    return values(types, ())
 
 
 def model(config: Mapping[str, object], body: str) -> str:
