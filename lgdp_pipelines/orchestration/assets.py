@@ -11,7 +11,9 @@ import dagster as dg
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Outcome, Scope, process
 from lgdp_pipelines.journey.publish import conformed_model_names, edges_of, finish, publish
-from lgdp_pipelines.orchestration import events, policy, release_events, specs
+from lgdp_pipelines.ledger.ledger import Submission
+from lgdp_pipelines.orchestration import events, life_events, policy, release_events, specs
+from lgdp_pipelines.orchestration.calendar import reported_checks
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.rules import rules_of
@@ -60,6 +62,7 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
                 scope=Scope(config.scope),
                 run_id=context.run.run_id,
                 tell=teller.tell,
+                tell_withdrawn=teller.tell_withdrawn,
                 progress=context.log.info,
             )
         finish(platform)
@@ -93,6 +96,11 @@ class Teller:
             if latest[outcome.council] is outcome:
                 for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
                     self._tell_check(outcome, result)
+
+    def tell_withdrawn(self, submissions: Sequence[Submission]) -> None:
+        """Whose slices hold nothing any more."""
+        for event in life_events.withdrawals(self._ret, submissions):
+            self._context.log_event(event)
 
     def _tell_check(self, outcome: Outcome, result: events.Checked) -> None:
         self._told[result.name].append((outcome, result))
@@ -144,6 +152,11 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
                 policy.SLICE_TESTS_HOLD, key, grid, "The dbt tests of the slice hold: keys, codes, references."
             )
             for key in [*keys, published]
+        ]
+        + [
+            policy.partitioned_check(
+                policy.ALL_COUNCILS_REPORTED, published, grid, "Every council's answer stands, a nil return too."
+            )
         ],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -152,6 +165,24 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
         release = publish(platform, ret, context.partition_keys, run_id=context.run.run_id, progress=context.log.info)
+        yield from told_alone(context, list(reported_checks(platform, ret, context.partition_keys)))
         yield from release_events.publication_results(ret, release, edges_of(platform))
 
     return publish_return
+
+
+def told_alone(
+    context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> Iterator[dg.AssetCheckResult]:
+    """One check's result for each partition of a run, and the one that Dagster demands of it."""
+    if len(evaluations) > 1:
+        for one in evaluations:
+            context.log_event(one)
+    first = evaluations[0]
+    yield dg.AssetCheckResult(
+        asset_key=first.asset_key,
+        check_name=first.check_name,
+        passed=all(one.passed for one in evaluations),
+        severity=first.severity,
+        metadata=first.metadata if len(evaluations) == 1 else {},
+    )

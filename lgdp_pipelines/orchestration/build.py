@@ -9,7 +9,9 @@ import dagster as dg
 
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.orchestration.alerts import alert_sensor
 from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
+from lgdp_pipelines.orchestration.calendar import DAILY_JOBS, daily_schedules
 from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
 from lgdp_pipelines.orchestration.sensors import automations
 from lgdp_pipelines.settings import Settings
@@ -38,9 +40,9 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
             *(process_assets(ret, platform) for ret in returns),
             *(publish_assets(ret, platform) for ret in returns),
         ],
-        jobs=[collect_job, *(job for some in jobs.values() for job in some)],
-        sensors=sensors,
-        schedules=schedules,
+        jobs=[collect_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
+        sensors=[*sensors, alert_sensor()],
+        schedules=[*schedules, *daily_schedules()],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from lgdp_pipelines.journey.process import Outcome
 from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
+from lgdp_pipelines.orchestration.life_events import about_life
 from lgdp_pipelines.orchestration.partitions import cell
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SUBMISSION_ON_TIME
 from lgdp_pipelines.orchestration.specs import LANDED, VALIDATED, open_items, stage_key
@@ -36,6 +37,7 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
         "findings": dg.MetadataValue.int(sum(result.failed for result in judgement.results)),
         "received": dg.MetadataValue.timestamp(outcome.submission.received_at),
         "contract": dg.MetadataValue.text(f"{contract.return_code} {contract.version}"),
+        **about_life(contract, outcome),
         "all findings": dg.MetadataValue.md(f'`lgdp sql "FROM judged.finding WHERE {submission}"`'),
     }
     rows = {ROW_COUNT: outcome.rows}

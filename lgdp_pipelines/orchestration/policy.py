@@ -26,6 +26,7 @@ ROW_COUNT = "dagster/row_count"
 """Metadata that Dagster shows beside an asset."""
 
 SUBMISSION_ON_TIME = "submission_on_time"
+ALL_COUNCILS_REPORTED = "all_councils_reported"
 SLICE_TESTS_HOLD = "slice_tests_hold"
 
 

@@ -4,7 +4,7 @@ What belongs here: opening Dagster's instance, and starting jobs one after anoth
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Scope
 from lgdp_pipelines.journey.publish import finish, periods_to_publish
+from lgdp_pipelines.ledger.ledger import Waiting
 from lgdp_pipelines.orchestration.build import build_definitions
 from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils, cell, range_tags
@@ -58,8 +59,13 @@ class Runner:
         return report
 
     def process_waiting(self) -> None:
-        """Judge every submission that nobody has judged, oldest period first."""
-        waiting = {(one.return_code, one.period) for one in self.platform.ledger.waiting()}
+        """Do everything that waits, oldest period first; and what comes to wait by that, until nothing new does."""
+        done: set[Waiting] = set()
+        while news := set(self.platform.ledger.waiting()) - done:
+            done |= news
+            self._process({(one.return_code, one.period) for one in news})
+
+    def _process(self, waiting: Iterable[tuple[str, str]]) -> None:
         for code, period in sorted(waiting, key=lambda pair: (pair[0], parse_period(pair[1]).start)):
             ret = self.platform.register.returns[code]
             self.progress(f"judging {code} {period}")

@@ -89,7 +89,7 @@ def receipts_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
 
 
 def process_requests(platform: Platform) -> Iterator[dg.RunRequest]:
-    """The runs that are due now. The run key names the receipts and the hour: what still waits is tried each hour."""
+    """The runs that are due now. The run key names what is to do and the hour: what still waits is tried each hour."""
     hour = platform.clock().strftime("%Y-%m-%dT%H")
     held: set[str] = set()
     waiting = sorted(platform.ledger.waiting(), key=lambda one: (one.return_code, parse_period(one.period).start))
@@ -99,7 +99,8 @@ def process_requests(platform: Platform) -> Iterator[dg.RunRequest]:
             continue
         if looks_back(ret):
             held.add(one.return_code)
-        receipts = hashlib.sha256(" ".join(str(receipt) for receipt in one.receipts).encode()).hexdigest()[:16]
+        to_do = (*(str(receipt) for receipt in one.receipts), *one.submissions)
+        receipts = hashlib.sha256(" ".join(to_do).encode()).hexdigest()[:16]
         yield dg.RunRequest(
             run_key=f"{ret.slug}/{one.period}/{receipts}/{hour}",
             job_name=f"process_{ret.slug}",

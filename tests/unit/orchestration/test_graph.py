@@ -37,13 +37,22 @@ RETURNS = ("dhp", "hl1", "people_supported", "waste")
 def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
 
-    assert jobs == {"collect", *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS)}
+    daily = {"check_calendar", "remind_councils", "verify_received"}
+    assert jobs == {
+        "collect",
+        *daily,
+        *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS),
+    }
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "watch_council_estate_sftp",
         "receipts_waiting",
         "publish_what_changed",
+        "alert_engineers",
     }
-    assert {schedule.name for schedule in repository.schedule_defs} == {"poll_council_estate_api"}
+    assert {schedule.name for schedule in repository.schedule_defs} == {
+        "poll_council_estate_api",
+        *(f"{job}_daily" for job in daily),
+    }
 
 
 def test_grid_is_council_by_period_up_to_validated_and_period_after(repository: dg.RepositoryDefinition) -> None:
