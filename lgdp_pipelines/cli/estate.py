@@ -80,6 +80,8 @@ def run_journey(platform: Platform) -> None:
             runner.process_waiting()
         with working("Conforming and publishing"):
             released = runner.publish_changed()
+    with working("Reports into councils' outboxes"):
+        journey.tell_councils(platform)
     if not released:
         say("Nothing new: no partition was made again.")
     for problem in platform.ledger.balance():

@@ -15,6 +15,7 @@ from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, sta
 from lgdp_pipelines.collection.collect import CollectionReport
 from lgdp_pipelines.collection.hand import hand_in
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.journey.feedback import tell
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
@@ -73,19 +74,22 @@ def _tell_verdict(platform: Platform, receipt_id: int) -> bool:
     counted = f"{judgement.rows:,} rows, {judgement.errors:,} errors, {judgement.queries:,} queries"
     print_out(f"{judgement.submission_id}: {judgement.verdict} ({counted})")
     if judgement.errors or judgement.queries:
-        say(f"Each finding, with its row: {_findings_query(judgement.submission_id)}")
+        say(f"What to do, row by row: lgdp report {judgement.submission_id}")
     return judgement.verdict is Verdict.REJECTED
 
 
-def _findings_query(submission_id: str) -> str:
-    """What to type to see a submission's findings."""
-    return f"lgdp sql \"FROM judged.finding SELECT rule, row, message WHERE _submission_id = '{submission_id}'\""
-
-
 def onwards(runner: Runner) -> None:
-    """From waiting receipts to releases."""
+    """From waiting receipts to releases, and what goes back."""
     runner.process_waiting()
     runner.publish_changed()
+    tell_councils(runner.platform)
+
+
+def tell_councils(platform: Platform) -> None:
+    """Put reports into councils' outboxes; where a council's own place takes none, that is said and tried again."""
+    for failure in tell(platform).failures:
+        say(f"  [red]✗[/red] {escape(failure.what)} ({escape(failure.where)})")
+        say(f"    → {escape(failure.remedy)}")
 
 
 def collect(return_code: typed.SomeReturn = None, council: typed.SomeCouncil = None) -> None:
@@ -159,6 +163,7 @@ def revalidate(
             runner.revalidate(ret, chosen, councils)
             judged += len(chosen)
         released = runner.publish_changed()
+        tell_councils(platform)
     say(f"{judged} periods judged again; {len(released)} released anew. `lgdp status` shows the verdicts.")
 
 

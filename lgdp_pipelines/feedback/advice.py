@@ -58,7 +58,9 @@ def _steps(report: Report) -> Iterator[str]:
         yield f"A later submission of yours, {stand.current}, has taken its place."
     else:
         yield "The figures go into the next release of the return. You may send a corrected file at any time."
-    if report.failed(Severity.QUERY):
+    if report.failed(Severity.QUERY) and report.judged.verdict is Verdict.REJECTED:
+        yield "Look at each question too: correct what is wrong, and be ready to explain what is right."
+    elif report.failed(Severity.QUERY):
         yield (
             f"Look at each question. Where a figure is wrong, send a corrected file. Where it is right, tell "
             f"{report.contract.owner} why, and name the submission and the check; until then the question stays open."

@@ -88,7 +88,7 @@ class Broken:
         severity: what it does to the submission.
         title: what should be true.
         guidance: what to do.
-        table: title of the table; empty where the extract as a whole is meant.
+        table: title of the table; empty where the extract as a whole is meant, or the return has but one.
         failed: how many places break it.
         listed: how many of them are listed.
         places: where, in the order of the file.
@@ -220,15 +220,15 @@ def _broken(
         severity=severity,
         title=rule.title if rule else outcome.rule,
         guidance=rule.guidance if rule else "",
-        table=tables.get(rule.table, "") if rule else "",
+        table=tables.get(rule.table, "") if rule and len(tables) > 1 else "",
         failed=outcome.failed,
         listed=found.height,
-        places=_places(found, usual),
+        places=_places(found, usual, rule.guidance if rule else ""),
         is_open=is_open,
     )
 
 
-def _places(found: pl.DataFrame, usual: str) -> tuple[Place, ...]:
+def _places(found: pl.DataFrame, usual: str, guidance: str) -> tuple[Place, ...]:
     """Where, with the rows of one column and one note together."""
     grouped = found.group_by("sheet", "column", "message", maintain_order=True).agg("row")
     return tuple(
@@ -236,7 +236,7 @@ def _places(found: pl.DataFrame, usual: str) -> tuple[Place, ...]:
             sheet=one["sheet"] or "",
             column=one["column"] or "",
             rows=rows_in_words(row for row in one["row"] if row is not None),
-            note=one["message"].removeprefix(usual).strip(),
+            note=one["message"].removeprefix(usual).removesuffix(guidance).strip(),
         )
         for one in grouped.iter_rows(named=True)
     )
