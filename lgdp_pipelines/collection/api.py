@@ -1,45 +1,81 @@
 """APIs: extracts that a council's system gives when it is asked for a return and a period.
 
 Each period that has begun is asked for, each time: an answer that has not changed is one small exchange (304 by its
-ETag). A paged answer is kept as its page bodies exactly as sent, with a line feed between them.
+ETag or time of change), and one that is not there yet (204, 404 or 410) is no news either. A paged answer is kept as
+its page bodies exactly as sent, with a line feed between them.
 
-The bearer token goes to the origin that the register names and nowhere else: redirects are not followed, a next page on
-another origin is refused, and a token is not sent in clear text beyond this machine.
+A secret goes to the origin that the register names and nowhere else: redirects are not followed, a next page on another
+origin is refused, and nothing is sent in clear text beyond this machine. An answer that repeats a secret is refused, so
+that it is not kept with what was received.
 """
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from email.utils import parsedate_to_datetime
-from functools import cache
-from ipaddress import ip_address
+from email.utils import format_datetime, parsedate_to_datetime
 from logging import WARNING, getLogger
-from ssl import SSLContext
 
 import httpx2
 
-from lgdp_pipelines.collection.retry import Retry, retried
+from lgdp_pipelines.collection.api_access import Access, access_of, client_for, is_passing, safe_url
+from lgdp_pipelines.collection.api_pages import Page, Pages, without_parameter
+from lgdp_pipelines.collection.retry import Retry, retried, retry_after
 from lgdp_pipelines.collection.routing import Route
-from lgdp_pipelines.collection.secrets import credential_of, expand
+from lgdp_pipelines.collection.secrets import account_name, credential_of, expand
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source, SourceReturn
+from lgdp_pipelines.register.source import PagingKind, Source, SourceReturn
 from lgdp_pipelines.standards.periods import Period
 
 MOST_PAGES = 10_000
 LARGEST_PAGE = 64 * 1024**2
-"""Bytes: a page is held in memory, to read the address of the next one."""
+"""Bytes: a page is held in memory, to read where the next one is."""
 
-_NO_NEWS = (httpx2.codes.NOT_MODIFIED, httpx2.codes.NO_CONTENT)
-_NO_PAGE = (*_NO_NEWS, httpx2.codes.NOT_FOUND, httpx2.codes.GONE)
-_COME_BACK = (httpx2.codes.REQUEST_TIMEOUT, httpx2.codes.TOO_EARLY, httpx2.codes.TOO_MANY_REQUESTS)
+SHORTEST_SECRET = 12
+"""Characters: a shorter one may stand in an answer by chance."""
 
-Etags = Callable[[str, str], str | None]
-"""From a council's code and an entry's path to the ETag of what was last received there."""
+_NO_PAGE = frozenset({httpx2.codes.NOT_MODIFIED, httpx2.codes.NO_CONTENT, httpx2.codes.NOT_FOUND, httpx2.codes.GONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What an API said of an answer that was received, by which it can say that nothing has changed since.
+
+    Attributes:
+        etag: None where it gave none.
+        modified: when it was last changed; None where it did not say.
+    """
+
+    etag: str | None = None
+    modified: datetime | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The conditions of a request."""
+        found = {"If-None-Match": self.etag} if self.etag else {}
+        if self.modified:
+            found["If-Modified-Since"] = format_datetime(self.modified.astimezone(UTC), usegmt=True)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of one request: its bytes and marks, and the address of the next page in its ``Link`` header."""
+
+    download: Download
+    link: str | None
+
+    def page(self) -> Page:
+        """All of it in memory; its download is closed."""
+        with self.download as download:
+            return Page(b"".join(download.chunks()), download.etag, self.link)
+
+
+LastMarks = Callable[[str, str], Marks]
+"""From a council's code and an entry's path to the marks of what was last received there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +93,6 @@ class ApiPatience:
     retry: Retry = field(default_factory=Retry)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page as sent."""
-
-    body: bytes
-    etag: str | None
-
-
 @dataclass(frozen=True)
 class ApiTransport:
     """The API accounts of one source.
@@ -74,7 +102,7 @@ class ApiTransport:
         returns: the register's returns by code.
         environment: what variables and secret references are read from.
         today: periods that have begun by then are asked for.
-        etags: what was last received.
+        marks: of what was last received.
         patience: time-outs and retries.
     """
 
@@ -82,149 +110,235 @@ class ApiTransport:
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
-    etags: Etags
+    marks: LastMarks
     patience: ApiPatience = field(default_factory=ApiPatience)
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["ApiAccount"]:
-        """One council's account: a client that knows its token.
+        """One council's account: a client that can show who we are.
 
         Raises:
-            SourceRefused: there is no token, or it would travel in clear text.
+            SourceRefused: the secret is not there, or would travel in clear text.
         """
         where = f"source {self.source.id}, council {council_code}"
-        base = _base(expand(self.source.of(council_code).address, self.environment), where)
-        token = credential_of(self.source, self.environment, council_code)
+        authentication = self.source.authentication
+        base = safe_url(expand(self.source.of(council_code).address, self.environment).rstrip("/") + "/", where)
+        timeout = httpx2.Timeout(self.patience.answer, connect=self.patience.connect)
+        access = access_of(
+            authentication,
+            account_name(self.source, self.environment, council_code),
+            credential_of(self.source, self.environment, council_code),
+            expand(authentication.token_address, self.environment),
+            where=where,
+            timeout=timeout,
+        )
         getLogger("httpx2").setLevel(WARNING)  # its INFO lines name every address that is asked
-        async with httpx2.AsyncClient(
-            timeout=httpx2.Timeout(self.patience.answer, connect=self.patience.connect),
-            headers={"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json, */*;q=0.1"},
-            follow_redirects=False,
-            verify=_trusted(),
-            trust_env=False,  # the register names the address; a proxy variable must not redirect a token
-        ) as client:
-            yield ApiAccount(self, council_code, client, base, where)
+        async with client_for(access, timeout) as client:
+            yield ApiAccount(self, council_code, client, access, base)
 
 
 class ApiAccount:
     """One council's account at an API. See :class:`~lgdp_pipelines.collection.transport.Account`."""
 
     def __init__(
-        self, transport: ApiTransport, council_code: str, client: httpx2.AsyncClient, base: httpx2.URL, where: str
+        self, transport: ApiTransport, council_code: str, client: httpx2.AsyncClient, access: Access, base: httpx2.URL
     ) -> None:
         self._transport = transport
         self._council = council_code
         self._client = client
+        self._access = access
         self._base = base
-        self._where = where
-        self._asked = {entry.path: source_return for source_return, entry in self._questions()}
-        self._entries = tuple(entry for _, entry in self._questions())
-
-    def _questions(self) -> list[tuple[SourceReturn, Entry]]:
-        transport = self._transport
-        return [
-            (one, question(one, transport.returns[one.return_code], self._council, period))
+        self._where = f"source {transport.source.id}, council {council_code}"
+        questions = [
+            (one, question(one, transport.returns[one.return_code], council_code, period))
             for one in transport.source.returns
             for period in periods_of(transport.returns[one.return_code], transport.today)
         ]
+        self._asked = {entry.path: source_return for source_return, entry in questions}
+        self._entries = tuple(entry for _, entry in questions)
 
     async def entries(self) -> Listing:
         """One entry for each return and each period that has begun; nobody is asked yet."""
         return Listing(self._entries, ())
 
+    async def answers(self) -> None:
+        """Ask for the latest period, and leave the answer where it is."""
+        if self._entries:
+            address = self._pages(self._entries[-1]).first
+            await retried(lambda: self._glance(address), self._transport.patience.retry)
+
     async def fetch(self, entry: Entry) -> Download | Left | NoNews:
-        """All pages of an answer, unless it has not changed or there is none."""
-        asked = self._asked[entry.path]
-        known = self._transport.etags(self._council, entry.path)
-        address = self._base.join(entry.path.lstrip("/"))
-        first = await self._page(address, {"If-None-Match": known} if known else {})
-        if not isinstance(first, Page):
-            return NoNews() if first in _NO_NEWS else Left(entry.name, f"The API has nothing there (HTTP {first}).")
-        download = Download(etag=first.etag)
+        """All of an answer, unless it has not changed or there is none."""
+        paging = self._asked[entry.path].paging
+        marks = self._transport.marks(self._council, entry.path) if paging.tells_of_whole else Marks()
+        pages = self._pages(entry)
+        if paging.kind is PagingKind.NONE:
+            whole = await self._answer(pages.first, marks.headers, LARGEST_EXTRACT)
+            return whole.download if isinstance(whole, _Answer) else NoNews()
+        first = await self._answer(pages.first, marks.headers, LARGEST_PAGE)
+        if not isinstance(first, _Answer):
+            return NoNews()
+        page = first.page()
+        together = (
+            Download(modified=first.download.modified, etag=first.download.etag)
+            if paging.tells_of_whole
+            else Download()
+        )
         try:
-            complete = await self._pages(address, first, asked, download)
+            complete = await self._turn(pages, page, one_etag=paging.has_one_etag, into=together)
         except BaseException:
-            download.close()
+            together.close()
             raise
         if complete:
-            return download
-        download.close()
+            return together
+        together.close()
         return Left(
             entry.name, "It changed while its pages were fetched; it is asked for again at the next collection."
         )
 
-    async def answers(self) -> None:
-        """Ask for the latest period of the first return, and leave the answer where it is."""
+    def _pages(self, entry: Entry) -> Pages:
+        return Pages(self._asked[entry.path], self._base.join(entry.path.lstrip("/")))
 
-    async def _pages(self, address: httpx2.URL, first: Page, asked: SourceReturn, download: Download) -> bool:
-        """Whether every page is of one and the same answer."""
-        seen = {address}
-        page, following = first, self._next(first, asked, address)
-        download.add(page.body)
+    async def _turn(self, pages: Pages, first: Page, *, one_etag: bool, into: Download) -> bool:
+        """Whether every page came, and all of one and the same answer."""
+        into.add(first.body)
+        seen = {pages.first}
+        following = self._following(pages, first, pages.first)
         while following is not None:
             if following in seen or len(seen) >= MOST_PAGES:
                 raise SourceRefused(
                     "The pages of an answer have no end.", where=self._where, remedy="Report it to the council."
                 )
             seen.add(following)
-            next_page = await self._page(following, {})
-            if not isinstance(next_page, Page) or next_page.etag != first.etag:
+            answer = await self._answer(following, {}, LARGEST_PAGE)
+            page = answer if isinstance(answer, int) else answer.page()
+            if pages.is_beyond(page):
+                break
+            if isinstance(page, int) or (one_etag and page.etag != first.etag):
                 return False
-            if download.size + len(next_page.body) > LARGEST_EXTRACT:
-                raise SourceRefused(
-                    f"An answer is larger than {LARGEST_EXTRACT} bytes.",
-                    where=self._where,
-                    remedy="Report it to the council.",
-                )
-            download.add(b"\n")
-            download.add(next_page.body)
-            page, following = next_page, self._next(next_page, asked, following)
-        return True
+            if into.size + len(page.body) > LARGEST_EXTRACT:
+                raise self._too_large("An answer", LARGEST_EXTRACT)
+            into.add(b"\n")
+            into.add(page.body)
+            following = self._following(pages, page, following)
+        return pages.are_complete and (one_etag or len(seen) == 1 or await self._stays(pages.first, first))
 
-    def _next(self, page: Page, asked: SourceReturn, here: httpx2.URL) -> httpx2.URL | None:
-        link = next_link(page.body, asked.paging.at)
-        if link is None:
-            return None
+    async def _stays(self, address: httpx2.URL, first: Page) -> bool:
+        """Whether the first page is still what it was when the last one had come; true where it bears no mark."""
+        if first.etag is None:
+            return True
+        now = await self._answer(address, Marks(first.etag).headers, LARGEST_PAGE)
+        if isinstance(now, int):
+            return now == httpx2.codes.NOT_MODIFIED
+        return now.page().etag == first.etag
+
+    def _following(self, pages: Pages, page: Page, here: httpx2.URL) -> httpx2.URL | None:
         try:
-            address = here.join(link)
+            address = pages.after(page, here)
         except httpx2.InvalidURL:
-            address = None
-        if address is None or _origin(address) != _origin(self._base):
-            raise SourceRefused(
-                "An answer's next page is not at the address that the register names. It was not asked for.",
-                where=self._where,
-                remedy="Report it to the council: its system must link to itself.",
+            raise self._elsewhere() from None
+        if address is None:
+            return None
+        if _origin(address) != _origin(self._base):
+            raise self._elsewhere()
+        key = self._transport.source.authentication.parameter
+        return without_parameter(address, key) if key else address
+
+    def _elsewhere(self) -> SourceRefused:
+        return SourceRefused(
+            "An answer's next page is not at the address that the register names. It was not asked for.",
+            where=self._where,
+            remedy="Report it to the council: its system must link to itself.",
+        )
+
+    def _too_large(self, what: str, limit: int) -> SourceRefused:
+        return SourceRefused(
+            f"{what} is larger than {limit} bytes.",
+            where=self._where,
+            remedy="Ask the council to send it in smaller parts.",
+        )
+
+    async def _answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+        """One answer, or the HTTP status that says that there is none to be had."""
+        return await retried(lambda: self._ask(address, headers, limit), self._transport.patience.retry)
+
+    async def _glance(self, address: httpx2.URL) -> None:
+        async with self._asking(address, {}):
+            pass
+
+    async def _ask(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+        async with self._asking(address, headers) as response:
+            if response.status_code in _NO_PAGE:
+                return int(response.status_code)
+            download = Download(
+                etag=response.headers.get("ETag"), modified=seconds_of(response.headers.get("Last-Modified"))
             )
-        return address
+            try:
+                await self._take(response, download, limit)
+            except BaseException:
+                download.close()
+                raise
+            return _Answer(download, next_of(response))
 
-    async def _page(self, address: httpx2.URL, headers: Mapping[str, str]) -> Page | int:
-        """One page, or the HTTP status that says that there is none to be had."""
-        return await retried(lambda: self._ask(address, headers), self._transport.patience.retry)
+    async def _take(self, response: httpx2.Response, into: Download, limit: int) -> None:
+        secrets = [one.encode() for one in self._access.secrets() if len(one) >= SHORTEST_SECRET]
+        overlap = max((len(one) for one in secrets), default=0)
+        tail = b""
+        async for chunk in response.aiter_bytes():
+            if into.size + len(chunk) > limit:
+                raise self._too_large("A page" if limit == LARGEST_PAGE else "An answer", limit)
+            seen = tail + chunk
+            if any(one in seen for one in secrets):
+                raise SourceRefused(
+                    "An answer repeats the secret that it was asked with. It was not kept.",
+                    where=self._where,
+                    remedy="Ask the council to leave it out of its answers, and change the secret.",
+                )
+            tail = seen[-overlap:] if overlap else b""
+            into.add(chunk)
 
-    async def _ask(self, address: httpx2.URL, headers: Mapping[str, str]) -> Page | int:
+    @asynccontextmanager
+    async def _asking(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
+        """An answer that is one, or a status that says that there is none."""
+        accept = {"Accept": "application/json, */*;q=0.1"}
         try:
-            async with self._client.stream("GET", address, headers=headers) as response:
-                if response.status_code in _NO_PAGE:
-                    return response.status_code
-                if response.status_code != httpx2.codes.OK:
-                    raise _refusal(response, self._where)
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > LARGEST_PAGE:
-                        raise SourceRefused(
-                            f"A page is larger than {LARGEST_PAGE} bytes.",
-                            where=self._where,
-                            remedy="Ask the council to send smaller pages.",
-                        )
-                return Page(bytes(body), response.headers.get("ETag"))
+            async with self._client.stream("GET", address, headers={**accept, **headers}) as response:
+                if response.status_code not in _NO_PAGE and response.status_code != httpx2.codes.OK:
+                    raise self._refusal(response)
+                yield response
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            # The cause stays out of the message: it can quote an address.
             raise SourceUnreachable(
                 "The API did not answer, or the line broke.",
                 where=self._where,
                 remedy="It is tried again at the next collection; if it stays so, ask the council about its system.",
             ) from error
+
+    def _refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
+        status = response.status_code
+        if is_passing(status):
+            return SourceUnreachable(
+                f"The API could not answer now (HTTP {status}).",
+                where=self._where,
+                remedy="It is tried again at the next collection.",
+                wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+            )
+        if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
+            return SourceRefused(
+                f"The API does not accept our token, key or password (HTTP {status}).",
+                where=self._where,
+                remedy="Ask the council for a new one, and put it where the source's credential refers to.",
+            )
+        if httpx2.codes.is_redirect(status):
+            return SourceRefused(
+                f"The API sent us elsewhere (HTTP {status}); we do not follow with a secret.",
+                where=self._where,
+                remedy="Correct the source's address in the register.",
+            )
+        return SourceRefused(
+            f"The API refused the request (HTTP {status}).",
+            where=self._where,
+            remedy="Correct the source's request.",
+        )
 
 
 def question(source_return: SourceReturn, asked: Return, council_code: str, period: Period) -> Entry:
@@ -235,93 +349,19 @@ def question(source_return: SourceReturn, asked: Return, council_code: str, peri
     return Entry(path, name, None, None, Route(asked.code, period))
 
 
-def next_link(body: bytes, dotted: str) -> str | None:
-    """The address of the next page, as the page says it; None where it says none.
+def next_of(response: httpx2.Response) -> str | None:
+    """The address that a ``Link`` header calls the next (RFC 8288); None where none does."""
+    found = (one for one in response.links.values() if "next" in one.get("rel", "").casefold().split())
+    return next((one["url"] for one in found), None)
 
-    A page that cannot be read ends the answer: its bytes are kept, and judging them finds that they are unreadable.
-    """
-    if not dotted:
-        return None
+
+def seconds_of(value: str | None) -> int | None:
+    """The seconds since 1970 of an HTTP date; None where it is none."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    for step in dotted.split("."):
-        found = found.get(step) if isinstance(found, dict) else None
-    return found if isinstance(found, str) and found else None
-
-
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for, as a number or an HTTP date; None where it says neither."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
+        found = parsedate_to_datetime(value or "")
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
-
-
-def _refusal(response: httpx2.Response, where: str) -> SourceRefused | SourceUnreachable:
-    status = response.status_code
-    if status in _COME_BACK or httpx2.codes.is_server_error(status):
-        return SourceUnreachable(
-            f"The API could not answer now (HTTP {status}).",
-            where=where,
-            remedy="It is tried again at the next collection.",
-            wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
-        )
-    if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
-        return SourceRefused(
-            f"The API does not accept our token (HTTP {status}).",
-            where=where,
-            remedy="Ask the council for a new token, and put it where the source's credential refers to.",
-        )
-    if httpx2.codes.is_redirect(status):
-        return SourceRefused(
-            f"The API sent us elsewhere (HTTP {status}); we do not follow with a token.",
-            where=where,
-            remedy="Correct the source's address in the register.",
-        )
-    return SourceRefused(
-        f"The API refused the request (HTTP {status}).", where=where, remedy="Correct the source's request."
-    )
-
-
-@cache
-def _trusted() -> SSLContext:
-    """Whom we believe over TLS. Read once for all accounts, because it takes a while."""
-    return httpx2.create_ssl_context(trust_env=False)
-
-
-def _base(address: str, where: str) -> httpx2.URL:
-    try:
-        url = httpx2.URL(address.rstrip("/") + "/")
-    except httpx2.InvalidURL:
-        url = None
-    if url is None or url.scheme not in {"http", "https"} or not url.host:
-        raise SourceRefused("The source's address is not a URL.", where=where, remedy="Correct its address.")
-    if url.scheme == "http" and not _is_this_machine(url.host):
-        raise SourceRefused(
-            "The source's address is not https, and a token would travel in clear text.",
-            where=where,
-            remedy="Write an https address; http is for this machine only.",
-        )
-    return url
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return max(int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()), 0)
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from lgdp_pipelines.collection.api import ApiTransport
+from lgdp_pipelines.collection.api import ApiTransport, Marks
 from lgdp_pipelines.collection.drop_box import DropBoxTransport
 from lgdp_pipelines.collection.routing import Route, Unrouted
 from lgdp_pipelines.collection.secrets import account_name
@@ -181,10 +181,10 @@ def transport_of(
             return DropBoxTransport(source, register.returns, environment, today)
         case TransportKind.API:
 
-            def last_etag(council_code: str, path: str) -> str | None:
-                return ledger.etag(source.id, account_name(source, environment, council_code), path)
+            def last_marks(council_code: str, path: str) -> Marks:
+                return Marks(*ledger.marks(source.id, account_name(source, environment, council_code), path))
 
-            return ApiTransport(source, register.returns, environment, today, last_etag)
+            return ApiTransport(source, register.returns, environment, today, last_marks)
         case _:
             raise WrongUse(
                 f"Nothing is fetched from {source.id}: its extracts come by themselves.",

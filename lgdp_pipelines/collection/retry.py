@@ -8,6 +8,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from lgdp_pipelines.errors import SourceUnreachable
@@ -55,3 +57,19 @@ async def retried(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep:
             pause = retry.wait(attempt, error.wait)
         await sleep(pause)
     return await operation()
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for, as a number or an HTTP date; None where it says neither."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdecimal():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max((moment - now).total_seconds(), 0.0)

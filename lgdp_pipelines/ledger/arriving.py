@@ -102,14 +102,15 @@ def known_entries(connection: sa.Connection, source: str, account: str) -> froze
     return frozenset((one.path, one.size, int(one.modified.timestamp())) for one in rows)
 
 
-def latest_etag(connection: sa.Connection, source: str, account: str, path: str) -> str | None:
-    """The mark that the source gave with the latest receipt of a request."""
-    return connection.scalar(
-        sa.select(RECEIPT.c.etag)
+def latest_marks(connection: sa.Connection, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
+    """What the source said of the latest receipt of a request: its ETag, and when it was last changed."""
+    row = connection.execute(
+        sa.select(RECEIPT.c.etag, RECEIPT.c.modified)
         .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.path == path)
         .order_by(RECEIPT.c.id.desc())
         .limit(1)
-    )
+    ).one_or_none()
+    return (None, None) if row is None else (row.etag, row.modified)
 
 
 def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:

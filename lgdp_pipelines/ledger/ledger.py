@@ -101,10 +101,10 @@ class Ledger:
         with self._database.reading() as connection:
             return arriving.known_entries(connection, source, account)
 
-    def etag(self, source: str, account: str, path: str) -> str | None:
-        """The mark that the source gave with the latest receipt of a request."""
+    def marks(self, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
+        """What the source said of the latest receipt of a request: its ETag, and when it was last changed."""
         with self._database.reading() as connection:
-            return arriving.latest_etag(connection, source, account, path)
+            return arriving.latest_marks(connection, source, account, path)
 
     def unrecognised(self) -> tuple[Receipt, ...]:
         """Receipts that answer nothing that anybody could tell, in order of arrival."""

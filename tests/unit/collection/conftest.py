@@ -71,7 +71,7 @@ API_RETURNS = (
         "WASTE",
         request="/waste/{council}?year={year}",
         records="data.records",
-        paging=Paging(PagingKind.NEXT, at="links.next"),
+        paging=Paging(PagingKind.NEXT, at="links.next", has_one_etag=True),
     ),
 )
 

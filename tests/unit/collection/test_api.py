@@ -19,8 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from lgdp_pipelines.collection.api import ApiAccount, ApiPatience, ApiTransport, next_link, retry_after
-from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.api import ApiAccount, ApiPatience, ApiTransport, Marks
+from lgdp_pipelines.collection.api_pages import found_at
+from lgdp_pipelines.collection.retry import Retry, retry_after
 from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.transport import Download, Left, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
@@ -29,6 +30,7 @@ from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.periods import calendar_year
 
+UNKNOWN = Marks()
 TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}
 QUICK = ApiPatience(connect=5, answer=5, retry=Retry(3, 0.01, 2.0))
 EXTRACT = '[{"year":2023, "tonnes":2.8318148239349914E-4},\n {"year":2023,"tonnes":0.10},{"year":2023,"tonnes":7}]'
@@ -68,16 +70,23 @@ class Recorder:
 def get(api_source: Source, register: Register, today: date) -> Callable[..., Any]:
     """Asks an application for one council's extract of 2023."""
 
-    def fetch(application: Starlette, council: str = "FIF", *, etag: str | None = None, **environment: str) -> Any:
+    def fetch(
+        application: Starlette,
+        council: str = "FIF",
+        *,
+        marks: Marks = UNKNOWN,
+        source: Source = api_source,
+        **environment: str,
+    ) -> Any:
         async def run(port: int) -> Any:
             transport = ApiTransport(
-                api_source,
+                source,
                 register.returns,
                 {"API_ADDRESS": f"http://127.0.0.1:{port}"}
                 | {f"TOKEN_{code}": token for code, token in TOKENS.items()}
                 | environment,
                 today,
-                lambda _council, _path: etag,
+                lambda _council, _path: marks,
                 QUICK,
             )
             async with transport.account(council) as account:
@@ -113,7 +122,7 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
     environment = {"API_ADDRESS": "http://127.0.0.1:1", "TOKEN_FIF": "x"}
 
     async def run() -> Any:
-        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: None, QUICK)
+        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: Marks(), QUICK)
         async with transport.account("FIF") as account:
             return (await account.entries()).entries
 
@@ -142,13 +151,13 @@ def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, que
 
 def test_an_extract_that_has_not_changed_is_no_news(get: Any, questions: Any) -> None:
     _, etag = get(api(questions, TOKENS))
-    assert isinstance(get(api(questions, TOKENS), etag=etag), NoNews)
+    assert isinstance(get(api(questions, TOKENS), marks=Marks(etag)), NoNews)
 
 
 def test_an_extract_that_has_changed_is_news(get: Any, questions: Any, tmp_path: Path) -> None:
     _, etag = get(api(questions, TOKENS))
     (tmp_path / "FIF.json").write_text('[{"year":2023, "tonnes":1}]')
-    content, other = get(api(questions, TOKENS), etag=etag)
+    content, other = get(api(questions, TOKENS), marks=Marks(etag))
     assert b'"tonnes":1}' in content
     assert other != etag
 
@@ -158,14 +167,13 @@ def test_a_period_without_data_is_no_news(get: Any, questions: Any, tmp_path: Pa
     assert isinstance(get(api(questions, TOKENS)), NoNews)
 
 
-def test_an_address_the_api_does_not_know_is_reported(get: Any) -> None:
-    outcome = get(api({}, TOKENS))
-    assert isinstance(outcome, Left)
-    assert "404" in outcome.reason
+@pytest.mark.parametrize("status", [204, 404, 410])
+def test_a_period_that_the_api_does_not_know_yet_is_no_news(status: int, get: Any) -> None:
+    assert isinstance(get(Recorder(lambda *_: Response(status_code=status)).application), NoNews)
 
 
 def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, questions: Any) -> None:
-    with pytest.raises(SourceRefused, match="does not accept our token") as refusal:
+    with pytest.raises(SourceRefused, match="does not accept our token, key or password") as refusal:
         get(api(questions, TOKENS), TOKEN_FIF="wrong-and-secret")
     assert "wrong-and-secret" not in str(refusal.value)
 
@@ -233,6 +241,7 @@ def test_a_redirect_is_not_followed_with_a_token(get: Any) -> None:
 
 
 def test_an_extract_that_changes_between_its_pages_is_left_for_the_next_time(get: Any) -> None:
+    """Each page bears the mark of the whole, and they differ."""
     changing = Recorder(
         lambda _, count: Response(page(str(count), "/two" if count == 1 else None), headers={"ETag": f'"{count}"'})
     )
@@ -266,7 +275,7 @@ def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Registe
         environment = {"API_ADDRESS": f"http://127.0.0.1:{closed.getsockname()[1]}", "TOKEN_FIF": "x"}
 
         async def run() -> None:
-            transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: None, QUICK)
+            transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: Marks(), QUICK)
             async with transport.account("FIF") as account:
                 await of_2023(account)
 
@@ -323,7 +332,7 @@ def test_no_wait_is_longer_than_the_longest() -> None:
     [
         (b'{"links": {"next": "/two"}}', "/two"),
         (b'{"links": {"next": null}}', None),
-        (b'{"links": {"next": 7}}', None),
+        (b'{"links": {"next": 7}}', 7),
         (b'{"links": []}', None),
         (b"[1]", None),
         (b"\xff", None),
@@ -331,6 +340,6 @@ def test_no_wait_is_longer_than_the_longest() -> None:
         (b"", None),
     ],
 )
-def test_the_next_page_is_read_where_the_register_says(body: bytes, found: str | None) -> None:
-    assert next_link(body, "links.next") == found
-    assert next_link(body, "") is None
+def test_a_page_is_read_where_the_register_says(body: bytes, found: object) -> None:
+    assert found_at(body, "links.next") == found
+    assert found_at(body, "") is None

@@ -88,13 +88,15 @@ def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledg
     assert ledger.known_entries("another", "fif") == frozenset()
 
 
-def test_the_latest_mark_of_a_request_is_given_back(ledger: Ledger, arrive: Arrive) -> None:
-    assert ledger.etag("councils-sftp", "fif", "/api/1") is None
+def test_the_latest_marks_of_a_request_are_given_back(ledger: Ledger, arrive: Arrive) -> None:
+    changed = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
+    assert ledger.marks("councils-sftp", "fif", "/api/1") == (None, None)
     arrive("FIF", "a", path="/api/1", etag="one")
-    arrive("FIF", "b", path="/api/1", etag="two")
+    arrive("FIF", "b", path="/api/1", etag="two", modified=changed)
     arrive("FIF", "c", path="/api/2", etag="three")
-    assert ledger.etag("councils-sftp", "fif", "/api/1") == "two"
-    assert ledger.etag("councils-sftp", "glg", "/api/1") is None
+    assert ledger.marks("councils-sftp", "fif", "/api/1") == ("two", changed)
+    assert ledger.marks("councils-sftp", "fif", "/api/2") == ("three", None)
+    assert ledger.marks("councils-sftp", "glg", "/api/1") == (None, None)
 
 
 def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger: Ledger, arrive: Arrive) -> None:
