@@ -178,7 +178,7 @@ class ClientCredentials:
                 where=self._where,
                 remedy="It is tried again at the next collection; if it stays so, ask the council about its system.",
             ) from error
-        token = _token(bytes(body), self._clock())
+        token = _token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
             raise SourceRefused(
                 "What the token's address answers holds no bearer token.",

@@ -35,6 +35,9 @@ class Pages:
     Args:
         source_return: says how the answer is cut.
         address: of the answer, as the register says it.
+
+    Attributes:
+        first: the address of the first page.
     """
 
     def __init__(self, source_return: SourceReturn, address: httpx2.URL) -> None:
@@ -44,13 +47,11 @@ class Pages:
         self._number = source_return.paging.first
         self._records = 0
         self._total: int | None = None
-
-    @property
-    def first(self) -> httpx2.URL:
-        """The address of the first page."""
-        if self._paging.kind is PagingKind.PAGE:
-            return with_parameter(self._address, self._paging.parameter, str(self._number))
-        return self._address
+        self.first = (
+            with_parameter(address, self._paging.parameter, str(self._number))
+            if self._paging.kind is PagingKind.PAGE
+            else address
+        )
 
     def after(self, page: Page, here: httpx2.URL) -> httpx2.URL | None:
         """The address of the page after one; None where it is the last.

@@ -272,6 +272,7 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
             etag=download.etag,
             reason=routing.reason if isinstance(routing, Unrouted) else "",
             system=_system_of(visit.source, routed),
+            nil=routed is not None and routed.nil,
         )
     )
 

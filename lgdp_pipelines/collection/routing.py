@@ -25,11 +25,13 @@ class Route:
         return_code: such as ``HL1``.
         period: the period it is for.
         table: name of its table where a submission has a file for each; None where one file is all.
+        nil: whether the name says that it is a nil return.
     """
 
     return_code: str
     period: Period
     table: str | None = None
+    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
         contract = asked.contract_for(period)
     except WrongUse as refusal:
         return Unrouted(refusal.what)
+    if found.groupdict().get("nil"):
+        return Route(contract.return_code, period, nil=True)
     return _with_table(name, found.groupdict().get("table"), contract, period)
 
 
