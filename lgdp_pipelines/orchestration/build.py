@@ -12,6 +12,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.alerts import alert_sensor
 from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
 from lgdp_pipelines.orchestration.calendar import DAILY_JOBS, daily_schedules
+from lgdp_pipelines.orchestration.feedback import deliver_job, feedback_sensor
 from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
 from lgdp_pipelines.orchestration.sensors import automations
 from lgdp_pipelines.settings import Settings
@@ -40,8 +41,8 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
             *(process_assets(ret, platform) for ret in returns),
             *(publish_assets(ret, platform) for ret in returns),
         ],
-        jobs=[collect_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
-        sensors=[*sensors, alert_sensor()],
+        jobs=[collect_job, deliver_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
+        sensors=[*sensors, feedback_sensor, alert_sensor()],
         schedules=[*schedules, *daily_schedules()],
         resources=resources,
         executor=dg.in_process_executor,

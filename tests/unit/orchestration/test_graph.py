@@ -40,6 +40,7 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
     daily = {"check_calendar", "remind_councils", "verify_received"}
     assert jobs == {
         "collect",
+        "deliver_feedback",
         *daily,
         *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS),
     }
@@ -48,6 +49,7 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
         "receipts_waiting",
         "publish_what_changed",
         "alert_engineers",
+        "feedback_untold",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "poll_council_estate_api",
