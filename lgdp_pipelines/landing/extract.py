@@ -5,8 +5,10 @@ What belongs here: the records that readers and their callers share. What does n
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
+from typing import BinaryIO
 
 import polars as pl
 
@@ -33,6 +35,10 @@ class ExtractFile:
     content: bytes | Path
     table: str | None = None
 
+    def open(self) -> BinaryIO:
+        """The content, to be read from its beginning; to be closed by whoever opens it."""
+        return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+
     def bytes(self) -> bytes:
         """The content."""
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
@@ -45,10 +51,12 @@ class Fault:
     Attributes:
         what: what is wrong and what to do, without anything that the extract says.
         row: where; None where no row can be named.
+        sheet: of a workbook, where one was found.
     """
 
     what: str
     row: int | None = None
+    sheet: str | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from lgdp_pipelines.register.mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Item, ItemType, Rule, Table
 from lgdp_pipelines.standards.councils import fold
+from lgdp_pipelines.storage.pieces import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def _landed(contract: Contract, table: Table, records: Sequence[_Record], mapped
     if records:
         findings += _of_keys(rules, keys, match)
     findings.append(_repeated_extra(rules.columns, left, records))
-    return Landed(pl.DataFrame(columns), gathered(findings), headers)
+    return Landed(Pieces.of(pl.DataFrame(columns)), gathered(findings), headers)
 
 
 def _first(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:

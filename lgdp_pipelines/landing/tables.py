@@ -4,25 +4,23 @@ What belongs here: from the columns of a CSV file to the landed columns. What do
 meaning.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from types import MappingProxyType
 
 import polars as pl
-import pyarrow as pa
 
-from lgdp_pipelines.landing.csv_cells import Cells
-from lgdp_pipelines.landing.extract import ROW, UNMAPPED
+from lgdp_pipelines.landing.cells import Cells, no_misshapen
+from lgdp_pipelines.landing.extract import ROW, UNMAPPED, Fault
 from lgdp_pipelines.landing.headers import Match, match_headers
-from lgdp_pipelines.ledger.findings import finding_rows, gathered
+from lgdp_pipelines.ledger.findings import LISTED, finding_rows, gathered
 from lgdp_pipelines.register.mapping import TableMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind
-from lgdp_pipelines.storage.layout import as_arrow
-from lgdp_pipelines.storage.tables import landed_table
+from lgdp_pipelines.storage.pieces import Keep, Pieces
 
 
 @dataclass(frozen=True)
@@ -30,16 +28,18 @@ class Landed:
     """One table as landed.
 
     Attributes:
-        frame: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`; None where the table was not sent.
-        findings: of its columns and of the shape of its rows.
+        pieces: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`; None where the table was not sent.
+        findings: of its columns and of the shape of its rows; of misshapen rows the first.
         headers: by item name, the header as the file has it.
         sheet: of a workbook; None in other formats.
+        unlisted: ``_row`` of the misshapen rows that no finding lists.
     """
 
-    frame: pl.DataFrame | None
+    pieces: Pieces | None
     findings: pl.DataFrame
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sheet: str | None = None
+    unlisted: pl.Series = field(default_factory=lambda: pl.Series(ROW, [], dtype=pl.Int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +62,111 @@ def not_sent(contract: Contract, table: Table) -> Landed:
     return Landed(None, finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others."))
 
 
-def landed_cells(contract: Contract, table: Table, cells: Cells, mapped: TableMapping | None = None) -> Landed:
-    """A CSV file as a landed table.
+def landed_cells(
+    contract: Contract,
+    table: Table,
+    pieces: Iterator[Cells | Fault],
+    keep: Keep,
+    mapped: TableMapping | None = None,
+) -> Landed | Fault:
+    """A file of cells under headers as a landed table.
 
     Args:
         contract: that the file answers.
         table: of the contract.
-        cells: of the file.
+        pieces: of the file, at least one, all with the header; nothing follows a Fault.
+        keep: takes the landed pieces.
         mapped: how the system's export fills the table; None: the file is in the contract's own manner.
     """
+    first = next(pieces)
+    if isinstance(first, Fault):
+        return first
     rules = ColumnRules.of(contract, table)
-    match = match_headers(table, cells.header, mapped)
-    taken = {name: places[0] for name, places in match.positions.items()}
-    left = [place for place in range(cells.frame.width - 1) if place not in taken.values()]
-    frame = cells.frame.select(
-        *(
-            pl.col(str(taken[item.name])).alias(item.name)
-            if item.name in taken
-            else pl.lit(None, dtype=pl.String).alias(item.name)
-            for item in table.items
-        ),
-        _unmapped(cells, left),
-        ROW,
-    )
-    findings = [_ragged(rules.columns, cells), *_of_headers(rules, cells, match)]
-    return Landed(frame, gathered(findings), {name: cells.header[place] for name, place in taken.items()})
+    match = match_headers(table, first.header, mapped)
+    landing = _Landing(table, first.header, {name: places[0] for name, places in match.positions.items()})
+    kept = keep(landing.frames(chain([first], pieces)), landed_schema(table))
+    if landing.fault is not None:
+        return landing.fault
+    findings = [
+        _ragged(rules.columns, landing.misshapen, len(first.header)),
+        *_of_headers(rules, first.header, landing.filled, match),
+    ]
+    headers = {name: first.header[place] for name, place in landing.taken.items()}
+    return Landed(kept, gathered(findings), headers, first.sheet, landing.unlisted())
 
 
-def landed_rows(
-    frame: pl.DataFrame, contract: Contract, table: Table, council_code: str, period: Period, submission_id: str
-) -> pa.Table:
-    """A landed frame as rows of the lake's landed table, with the platform's keys.
+def landed_schema(table: Table) -> pl.Schema:
+    """Columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
+    return pl.Schema({**{item.name: pl.String() for item in table.items}, UNMAPPED: pl.String(), ROW: pl.Int64()})
 
-    Args:
-        frame: as in :attr:`lgdp_pipelines.landing.extract.Reading.tables`.
-        contract: that was read by.
-        table: of the contract.
-        council_code: register code of the council that sent it.
-        period: that it is for.
-        submission_id: of the submission.
 
-    Returns:
-        Rows with the columns and types of ``storage.tables.landed_table``.
+class _Landing:
+    """What is found out about a file while its pieces are landed one after the other.
+
+    Attributes:
+        taken: the column that each item is read from.
+        filled: other columns in which some cell is filled.
+        misshapen: of the first misshapen rows, their number and how many cells they have.
+        fault: what made an end of it; None where the file was read whole.
     """
-    schema = landed_table(contract, table).arrow_schema
-    keys = {"council_code": council_code, "period": period.id, "_submission_id": submission_id}
-    keyed = frame.with_columns(pl.lit(text).alias(name) for name, text in keys.items())
-    return as_arrow(keyed, schema)
+
+    def __init__(self, table: Table, header: Sequence[str], taken: Mapping[str, int]) -> None:
+        self._table, self._header, self.taken = table, header, taken
+        self.filled: set[int] = set()
+        self.misshapen = no_misshapen()
+        self._unlisted: list[pl.Series] = []
+        self.fault: Fault | None = None
+
+    def frames(self, pieces: Iterable[Cells | Fault]) -> Iterator[pl.DataFrame]:
+        """The landed rows of each piece."""
+        for cells in pieces:
+            if isinstance(cells, Fault):
+                self.fault = cells
+                return
+            self._note_misshapen(cells.misshapen)
+            yield self._landed(cells.frame)
+
+    def unlisted(self) -> pl.Series:
+        """``_row`` of the misshapen rows after the first."""
+        return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
+
+    def _note_misshapen(self, misshapen: pl.DataFrame) -> None:
+        listed = misshapen.head(LISTED - self.misshapen.height)
+        self.misshapen = pl.concat([self.misshapen, listed])
+        if misshapen.height > listed.height:
+            self._unlisted.append(misshapen.get_column(ROW).slice(listed.height))
+
+    def _landed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        left = [place for place in range(frame.width - 1) if place not in self.taken.values()]
+        filled = [place for place in left if frame.get_column(str(place)).null_count() < frame.height]
+        self.filled |= set(filled)
+        return frame.select(
+            *(
+                pl.col(str(self.taken[item.name])).alias(item.name)
+                if item.name in self.taken
+                else pl.lit(None, dtype=pl.String).alias(item.name)
+                for item in self._table.items
+            ),
+            self._unmapped(filled),
+            ROW,
+        )
+
+    def _unmapped(self, places: Sequence[int]) -> pl.Expr:
+        """The filled cells of a row that no item takes: which those are hangs on no other row."""
+        if not places:
+            return pl.lit(None, dtype=pl.String).alias(UNMAPPED)
+        cells = [pl.col(str(place)) for place in places]
+        fields = [
+            pl.when(cell.is_not_null()).then(
+                pl.struct(cell.alias(heading(self._header, place)))
+                .struct.json_encode()
+                .str.strip_prefix("{")
+                .str.strip_suffix("}")
+            )
+            for cell, place in zip(cells, places, strict=True)
+        ]
+        joined = pl.concat_str([pl.lit("{"), pl.concat_str(fields, separator=",", ignore_nulls=True), pl.lit("}")])
+        return pl.when(pl.any_horizontal(cell.is_not_null() for cell in cells)).then(joined).alias(UNMAPPED)
 
 
 def heading(headers: Sequence[str], place: int) -> str:
@@ -117,18 +175,8 @@ def heading(headers: Sequence[str], place: int) -> str:
     return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
 
 
-def _unmapped(cells: Cells, places: Sequence[int]) -> pl.Expr:
-    filled = [place for place in places if cells.frame.get_column(str(place)).null_count() < cells.frame.height]
-    if not filled:
-        return pl.lit(None, dtype=pl.String).alias(UNMAPPED)
-    fields = [pl.col(str(place)).alias(heading(cells.header, place)) for place in filled]
-    something = pl.any_horizontal(pl.col(str(place)).is_not_null() for place in filled)
-    return pl.when(something).then(pl.struct(fields).struct.json_encode()).alias(UNMAPPED)
-
-
-def _ragged(rule: Rule, cells: Cells) -> pl.DataFrame:
-    width = len(cells.header)
-    messages = cells.misshapen.select(
+def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
+    messages = misshapen.select(
         pl.format(
             "The row has {} cells and the header has {}, so that its cells cannot be told apart. Give it a cell for "
             "each column, empty where there is nothing, and quote a cell that holds the delimiter.",
@@ -136,10 +184,12 @@ def _ragged(rule: Rule, cells: Cells) -> pl.DataFrame:
             pl.lit(width),
         ).alias("message")
     ).to_series()
-    return finding_rows(rule, messages, rows=cells.misshapen.get_column(ROW))
+    return finding_rows(rule, messages, rows=misshapen.get_column(ROW))
 
 
-def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.DataFrame]:
+def _of_headers(
+    rules: ColumnRules, header: Sequence[str], filled: Collection[int], match: Match
+) -> Iterator[pl.DataFrame]:
     if not match.positions:
         # Row 1 may be a row of data: then nothing of it may be repeated as if it were a header.
         yield finding_rows(
@@ -159,7 +209,7 @@ def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.D
             rules.columns,
             f"The columns {numbers} all name “{match.called[item.name]}”. {rules.columns.guidance}",
             item=item,
-            column=cells.header[places[0]],
+            column=header[places[0]],
         )
     for place, items in match.ambiguous.items():
         titles = " or ".join(f"“{item.title}”" for item in items)
@@ -168,14 +218,14 @@ def _of_headers(rules: ColumnRules, cells: Cells, match: Match) -> Iterator[pl.D
                 rules.columns,
                 f"Column {place + 1} could be {titles}. Name it so that it can be only one of them.",
                 item=item,
-                column=heading(cells.header, place),
+                column=heading(header, place),
             )
     # Where most columns are missing, row 1 may still be a row of data in which a cell happens to read like a header.
     is_header = len(match.positions) > len(match.missing)
     for place in match.extra:
-        if cells.header[place].strip() or cells.frame.get_column(str(place)).null_count() < cells.frame.height:
+        if header[place].strip() or place in filled:
             yield finding_rows(
                 rules.extra_columns,
                 f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
-                column=heading(cells.header, place) if is_header else f"column {place + 1}",
+                column=heading(header, place) if is_header else f"column {place + 1}",
             )

@@ -189,7 +189,7 @@ def test_every_unreadable_file_is_told(two: Contract) -> None:
 
 
 def test_a_first_row_of_data_is_not_repeated_though_a_cell_reads_like_a_header(plain: Contract) -> None:
-    first = plain.tables[0].whole().items[0].header
+    first = plain.tables[0].items[0].header
     reading = read(plain, f"{first},Ann Smith,EH1 1AA\n1,2,3\n".encode())
 
     said = str(reading.findings.rows())

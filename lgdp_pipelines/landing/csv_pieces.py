@@ -1,0 +1,148 @@
+"""A CSV file in pieces, cut at ends of records, so that its size does not matter.
+
+Read piece by piece, a file gives the same cells, rows and faults as read whole. An ordinary file is one piece. What
+belongs here: where a file may be cut. What does not: the cells of a piece (``csv_cells``).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+from lgdp_pipelines.landing.cells import Cells
+from lgdp_pipelines.landing.csv_cells import read_body
+from lgdp_pipelines.landing.csv_head import Dialect, line_end_of, read_head, row_after
+from lgdp_pipelines.landing.encoding import Undecodable
+from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.landing.text_blocks import utf8_blocks
+
+LONGEST_RECORD = 64 * 1024**2
+"""Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
+
+_EMPTY = Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
+
+
+def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cells | Fault]:
+    """The cells of a CSV file, at least one piece of them; what cannot be read is the last.
+
+    Args:
+        file: open for reading, at its beginning.
+        encoding: Python's name of the declared one.
+        dialect: how the file is written.
+    """
+    text = _Text.of(utf8_blocks(file, encoding))
+    while not _has_head(text.content, dialect) and len(text.content) <= LONGEST_RECORD and text.grows():
+        pass
+    fault = text.fault(0, dialect)
+    if fault is not None:
+        yield fault
+        return
+    if text.is_whole and not text.content.strip(b"\r\n"):
+        yield _EMPTY
+        return
+    head = read_head(text.content, dialect)
+    if isinstance(head, Fault):
+        yield head
+        return
+    text.content, row = text.content[head.end :], head.row
+    records = _records(dialect, head.line_end)
+    while not text.is_whole:
+        end = _end_of(records, text.content)
+        if end:
+            piece = read_body(text.content[:end], dialect, head, row)
+            yield piece
+            if isinstance(piece, Fault):
+                return
+            text.content, row = text.content[end:], piece.last_row
+        elif len(text.content) > LONGEST_RECORD:
+            yield Fault(
+                f"Row {row + 1} does not end, so that cells cannot be told apart. A quote that opens a cell must be "
+                "closed.",
+                row + 1,
+            )
+            return
+        text.grows()
+        fault = text.fault(row, dialect)
+        if fault is not None:
+            yield fault
+            return
+    yield read_body(text.content, dialect, head, row)
+
+
+@dataclass
+class _Text:
+    """As much of a text as has been asked for and not been read yet.
+
+    Attributes:
+        blocks: what follows.
+        content: what has been asked for.
+        following: the block that comes next; None where none does.
+        broken: why nothing more can be had.
+    """
+
+    blocks: Iterator[bytes | Undecodable]
+    content: bytes
+    following: bytes | Undecodable | None
+    broken: Undecodable | None = None
+
+    @classmethod
+    def of(cls, blocks: Iterator[bytes | Undecodable]) -> "_Text":
+        """The text whose first block comes next."""
+        text = cls(blocks, b"", next(blocks, None))
+        text.grows()
+        return text
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing follows."""
+        return self.following is None
+
+    def grows(self) -> bool:
+        """Add the next block; whether there was one."""
+        block = self.following
+        if isinstance(block, Undecodable):
+            self.broken = block
+        elif block is not None:
+            self.content = self.content + block if self.content else block
+        self.following = next(self.blocks, None)
+        return isinstance(block, bytes)
+
+    def fault(self, row: int, dialect: Dialect) -> Fault | None:
+        """Where the text breaks off, after so many records; None where it does not."""
+        if self.broken is None:
+            return None
+        return Fault(self.broken.what, row + row_after(self.content.decode() + self.broken.before, dialect))
+
+
+def _has_head(content: bytes, dialect: Dialect) -> bool:
+    """Whether a beginning holds the whole header, and enough to see how lines end."""
+    if b"\n" not in content or not content.strip(b"\r\n"):
+        return False
+    wanted = dialect.preamble + dialect.header_rows
+    return _records(dialect, line_end_of(content), wanted).match(content) is not None
+
+
+def _end_of(records: re.Pattern[bytes], content: bytes) -> int:
+    found = records.match(content)
+    return found.end() if found is not None else 0
+
+
+@lru_cache(maxsize=64)
+def _records(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
+    """Whole records, as many as there are, or just so many.
+
+    A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to
+    ``csv``. No part of the expression is ever tried twice, so it takes as long as the text is long, whatever it holds.
+    """
+    mark, delimiter = re.escape(line_end.encode()), re.escape(dialect.delimiter.encode())
+    times = b"{%d}+" % count if count else b"*+"
+    if not dialect.quote:
+        return re.compile(b"(?:[^%b]*+%b)%b" % (mark, mark, times))
+    quote = re.escape(dialect.quote.encode())
+    before = b"(?:\\A|(?<=%b)|(?<=%b))" % (delimiter, mark)
+    elsewhere = b"(?!\\A)(?<!%b)(?<!%b)%b" % (delimiter, mark, quote)
+    others = b"(?:(?!%b|%b).)++" % (quote, mark) if len(dialect.quote.encode()) > 1 else b"[^%b%b]++" % (quote, mark)
+    inside = b"(?:(?!%b).)++" % quote if len(dialect.quote.encode()) > 1 else b"[^%b]++" % quote
+    quoted = b"%b%b(?:%b|%b%b)*+%b" % (before, quote, inside, quote, quote, quote)
+    return re.compile(b"(?:(?:%b|%b|%b)*+%b)%b" % (others, quoted, elsewhere, mark, times), re.DOTALL)
