@@ -18,6 +18,7 @@ from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.storage.raw import RawStore
 
 SOURCE = "hand"
+_CHUNK = 1024**2
 
 
 def hand_in(
@@ -41,7 +42,7 @@ def hand_in(
     """
     contract = asked.contract_for(period)
     tables = _tables(files, contract)
-    contents = [_content(file) for file in files]
+    received = [_received(file, raw) for file in files]
     return tuple(
         ledger.record_receipt(
             Arrival(
@@ -50,15 +51,57 @@ def hand_in(
                 period=period.id,
                 table=table,
                 file_name=file.name,
-                size=len(content),
-                sha256=raw.put(content),
+                size=raw.path(sha256).stat().st_size,
+                sha256=sha256,
                 transport=TransportKind.HAND,
                 source=SOURCE,
                 account=council.code,
                 path=file.name,
             )
         )
-        for file, table, content in zip(files, tables, contents, strict=True)
+        for file, table, sha256 in zip(files, tables, received, strict=True)
+    )
+
+
+def hand_in_nil(
+    asked: Return, council: Council, period: Period, files: Sequence[Path], *, ledger: Ledger, raw: RawStore
+) -> tuple[Receipt, ...]:
+    """Record that a council has nothing to report, with the declaration that it gives, or in so many words.
+
+    Args:
+        asked: the return that is answered.
+        council: that has nothing to report.
+        period: for which.
+        files: the council's declaration, one file; none: a sentence is written in its place.
+        ledger: takes the receipt.
+        raw: takes the bytes.
+
+    Raises:
+        WrongUse: there are several files, one cannot be read, or the return is not asked for the period.
+    """
+    asked.contract_for(period)
+    if len(files) > 1:
+        raise WrongUse(f"A nil return is one declaration, and {len(files)} files were given.")
+    said = f"{council.official_name} has nothing to report for {asked.code} {period.id}.\n".encode()
+    content = _content(files[0]) if files else said
+    name = files[0].name if files else "nil-return.txt"
+    return (
+        ledger.record_receipt(
+            Arrival(
+                return_code=asked.code,
+                council_code=council.code,
+                period=period.id,
+                table=None,
+                file_name=name,
+                size=len(content),
+                sha256=raw.put(content),
+                transport=TransportKind.HAND,
+                source=SOURCE,
+                account=council.code,
+                path=name,
+                nil=True,
+            )
+        ),
     )
 
 
@@ -84,10 +127,21 @@ def _tables(files: Sequence[Path], contract: Contract) -> tuple[str | None, ...]
     return tuple(names)
 
 
+def _received(file: Path, raw: RawStore) -> str:
+    """Put a file's bytes away as they are read; their sha256."""
+    try:
+        with file.open("rb") as stream:
+            return raw.put(iter(lambda: stream.read(_CHUNK), b""))
+    except OSError as error:
+        raise _unreadable(file) from error
+
+
+def _unreadable(file: Path) -> WrongUse:
+    return WrongUse("The file cannot be read.", where=str(file), remedy="Check the path and whether you may read it.")
+
+
 def _content(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise WrongUse(
-            "The file cannot be read.", where=str(file), remedy="Check the path and whether you may read it."
-        ) from error
+        raise _unreadable(file) from error

@@ -14,7 +14,7 @@ from typing import IO, Protocol, Self
 from lgdp_pipelines.collection.routing import Routing
 from lgdp_pipelines.errors import StorageError
 
-LARGEST_EXTRACT = 2 * 1024**3
+LARGEST_EXTRACT = 4 * 1024**3
 """Bytes: what is larger is no extract of a council, and is left where it is."""
 
 _IN_MEMORY = 8 * 1024**2

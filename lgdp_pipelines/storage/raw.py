@@ -11,8 +11,8 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 from uuid import uuid4
 
 from lgdp_pipelines.errors import StorageError
@@ -46,8 +46,9 @@ class RawStore:
         with self._written(data) as (aside, sha256):
             file = self._file(sha256)
             if not file.exists() or _digest(file) != sha256:
-                file.parent.mkdir(exist_ok=True)
-                aside.rename(file)
+                with _disk(self._folder):
+                    file.parent.mkdir(exist_ok=True)
+                    aside.rename(file)
         return sha256
 
     def get(self, sha256: str) -> bytes:
@@ -100,29 +101,40 @@ class RawStore:
                 left.unlink(missing_ok=True)
         aside, digest = self._aside / uuid4().hex, hashlib.sha256()
         draft = aside.with_name(f".{aside.name}")
+        with _disk(self._aside):
+            file = draft.open("xb", buffering=0)
         try:
-            with draft.open("xb") as file:
+            with file:
                 # Locked before others can see it, so that nobody takes it for one that was left.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 draft.rename(aside)
                 for chunk in (data,) if isinstance(data, bytes) else data:
                     digest.update(chunk)
-                    _write(file, chunk)
+                    with _disk(self._aside):
+                        _write(file, chunk)
                 yield aside, digest.hexdigest()
         finally:
             aside.unlink(missing_ok=True)
 
 
-def _write(file: BinaryIO, chunk: bytes) -> None:
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Trouble with our own disk, which is not trouble with where the bytes come from."""
     try:
-        file.write(chunk)
-        file.flush()
+        yield
     except OSError as error:
         raise StorageError(
             "Received bytes cannot be put away.",
-            where=str(Path(file.name).parent),
+            where=str(folder),
             remedy="Make room on the disk of the lake, then receive them again: nothing was recorded.",
         ) from error
+
+
+def _write(file: FileIO, chunk: bytes) -> None:
+    """All of it: a write may take only a part."""
+    left = memoryview(chunk)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _digest(file: Path) -> str:
