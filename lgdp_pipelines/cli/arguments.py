@@ -19,6 +19,10 @@ ReturnArgument = Annotated[str, typer.Argument(metavar="RETURN", help="A return'
 FilesArgument = Annotated[
     list[Path], typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has that.")
 ]
+MaybeFiles = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has that."),
+]
 CouncilOption = Annotated[
     str, typer.Option("--council", "-c", help="A council, by any code or known name: FIF, S12000047, Fife.")
 ]

@@ -13,7 +13,7 @@ from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import TableFormat, print_out, rows_out, say, working
 from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, standing_rows
 from lgdp_pipelines.collection.collect import CollectionReport
-from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.collection.hand import hand_in, hand_in_nil
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.journey.feedback import tell
 from lgdp_pipelines.journey.platform import Platform
@@ -36,11 +36,15 @@ def add_to(app: typer.Typer) -> None:
 
 def submit(
     return_code: typed.ReturnArgument,
-    files: typed.FilesArgument,
     council: typed.CouncilOption,
     period: typed.PeriodOption,
+    files: typed.MaybeFiles = None,
+    *,
+    is_nil: Annotated[
+        bool, typer.Option("--nil", help="There is nothing to report; a file, if given, is the declaration.")
+    ] = False,
 ) -> None:
-    """Hand in a file: the same journey as a collected one, to SQL.
+    """Hand in a file, or that there is nothing to report: the same journey as a collected one, to SQL.
 
     Exit code 0: accepted (perhaps with queries), 1: rejected.
 
@@ -50,7 +54,11 @@ def submit(
     ret = platform.register.named(return_code)
     span = typed.period_named(ret, period)
     authority = platform.register.councils.named(council)
-    receipts = hand_in(ret, authority, span, typed.readable_files(files), ledger=platform.ledger, raw=platform.raw)
+    given = typed.readable_files(files or [])
+    if not given and not is_nil:
+        raise WrongUse("No file is given.", remedy="Give the extract; or --nil, where there is nothing to report.")
+    take = hand_in_nil if is_nil else hand_in
+    receipts = take(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw)
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with working("Journey") as progress, open_runner(platform, progress) as runner:

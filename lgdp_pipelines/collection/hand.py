@@ -83,7 +83,7 @@ def hand_in_nil(
     if len(files) > 1:
         raise WrongUse(f"A nil return is one declaration, and {len(files)} files were given.")
     said = f"{council.official_name} has nothing to report for {asked.code} {period.id}.\n".encode()
-    content = _content(files[0]) if files else said
+    sha256 = _received(files[0], raw) if files else raw.put(said)
     name = files[0].name if files else "nil-return.txt"
     return (
         ledger.record_receipt(
@@ -93,8 +93,8 @@ def hand_in_nil(
                 period=period.id,
                 table=None,
                 file_name=name,
-                size=len(content),
-                sha256=raw.put(content),
+                size=raw.path(sha256).stat().st_size,
+                sha256=sha256,
                 transport=TransportKind.HAND,
                 source=SOURCE,
                 account=council.code,

@@ -75,9 +75,7 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
         contract = asked.contract_for(period)
     except WrongUse as refusal:
         return Unrouted(refusal.what)
-    if found.groupdict().get("nil"):
-        return Route(contract.return_code, period, nil=True)
-    return _with_table(name, found.groupdict().get("table"), contract, period)
+    return _with_table(name, found.groupdict(), contract, period)
 
 
 def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
@@ -85,9 +83,12 @@ def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[So
     return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
 
 
-def _with_table(name: str, said: str | None, contract: Contract, period: Period) -> Routing:
+def _with_table(name: str, groups: Mapping[str, str | None], contract: Contract, period: Period) -> Routing:
+    if groups.get("nil"):
+        return Route(contract.return_code, period, nil=True)
     if not has_file_a_table(contract):
         return Route(contract.return_code, period)
+    said = groups.get("table")
     table = table_said(said, contract) if said else table_of(name, contract)
     if table is None:
         return Unrouted(f"The name does not say which table of {contract.return_code} the file holds.")

@@ -123,7 +123,8 @@ class SourceReturn:
         system: id of the back-office system whose mapping reads its files; empty: they are as the contract says.
         folder: SFTP, drop box: folder below the account's root.
         pattern: SFTP, drop box: regular expression for a whole file name, with a group ``period`` and, where a
-            submission has a file for each table, a group ``table``.
+            submission has a file for each table, a group ``table``. Where a group ``nil`` matches, the file is a nil
+            return.
         request: API: path and query of the first page, with ``{council}`` (register code), ``{period}`` (id) and
             ``{year}`` (year of the first day).
         records: API: dotted path to the records in a page.
