@@ -72,7 +72,7 @@ def tell_estate(estate: Estate) -> None:
 def run_journey(platform: Platform) -> None:
     """Collect from every source, judge, conform and release."""
     with open_runner(platform, lambda text: say(f"  [dim]{escape(text)}[/dim]")) as runner:
-        for source in platform.register.sources.values():
+        for source in journey.sources_of(platform, list(platform.register.returns.values())):
             with working(f"Collecting from {source.id}"):
                 report = runner.collect(source)
             journey.show_collection(source, report)
