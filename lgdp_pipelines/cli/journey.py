@@ -19,7 +19,7 @@ from lgdp_pipelines.journey.feedback import tell
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.register.source import FETCHED, Source
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import Verdict
 
@@ -121,9 +121,10 @@ def collect(return_code: typed.SomeReturn = None, council: typed.SomeCouncil = N
 
 
 def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
-    """The sources that give any of the returns."""
+    """The sources that any of the returns are fetched from."""
     codes = {ret.code for ret in returns}
-    return [s for s in platform.register.sources.values() if any(one.return_code in codes for one in s.returns)]
+    fetched = [one for one in platform.register.sources.values() if one.transport in FETCHED]
+    return [source for source in fetched if any(one.return_code in codes for one in source.returns)]
 
 
 def show_collection(source: Source, report: CollectionReport) -> None:
