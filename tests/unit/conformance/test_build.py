@@ -186,9 +186,10 @@ def test_the_log_holds_no_statistics_on_what_describes_a_person(built: Built) ->
                 assert set(json.loads(stats).get("minValues", {})) <= {"council_code"}
 
 
-def test_building_one_period_leaves_the_others_as_they_were_and_prints_nothing(
-    built: Built, capfd: pytest.CaptureFixture[str]
+def test_building_one_period_on_disk_leaves_the_others_as_they_were_and_prints_nothing(
+    built: Built, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(build_module, "ROWS_IN_MEMORY", 0)
     before = built.read("published.shelter").sort("period", "council_code", "_release_row")
     outcome = build(built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"})
     assert outcome.written["published/shelter"].rows == 14
