@@ -138,10 +138,3 @@ def _received(file: Path, raw: RawStore) -> str:
 
 def _unreadable(file: Path) -> WrongUse:
     return WrongUse("The file cannot be read.", where=str(file), remedy="Check the path and whether you may read it.")
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise _unreadable(file) from error
