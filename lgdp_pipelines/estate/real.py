@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.records import record_texts
+from lgdp_pipelines.estate.schools import school_summary
 from lgdp_pipelines.standards.councils import Councils
 from lgdp_pipelines.standards.periods import PeriodKind, read_period
 
@@ -68,5 +69,9 @@ def _place(councils: Councils, place: str, year: str, kind: PeriodKind, where: s
     return council.code, period.id
 
 
-CUTTERS: Mapping[str, Callable[[Path, Councils], Cut]] = {"PEOPLE-SUPPORTED": people_supported, "WASTE": waste}
+CUTTERS: Mapping[str, Callable[[Path, Councils], Cut]] = {
+    "PEOPLE-SUPPORTED": people_supported,
+    "WASTE": waste,
+    "SCHOOL-SUMMARY": school_summary,
+}
 """How the real file of a return is cut, by return code."""

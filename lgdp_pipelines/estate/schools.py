@@ -6,7 +6,6 @@ and names of sheets go over as they are. What does not: the other real files (``
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 
 from python_calamine import CalamineWorkbook
@@ -62,18 +61,18 @@ def _cut(path: Path, one: _Published, councils: Councils) -> Mapping[tuple[str, 
     sheets = {name: _sheet(book, name) for name in book.sheet_names}
     schools = sheets[one.sheet]
     rows: dict[str, list[list[Cell]]] = {}
-    # An empty row ends the schools; below it come notes.
-    for number, row in enumerate(takewhile(lambda row: row[0] != "", schools.rows[_TOP_ROWS:]), start=_TOP_ROWS + 1):
+    for number, row in enumerate(schools.rows[_TOP_ROWS:], start=_TOP_ROWS + 1):
         place = str(row[0])
-        if place == _NOBODYS:
-            continue
         council = councils.find(place)
         if council is None:
-            raise WrongUse(
-                "A council of a real file is not known.",
-                where=f"{path.name}, row {number}",
-                remedy="Add its spelling to the register, or demonstrate without --real-data.",
-            )
+            # What has no number of a school is a note below the schools.
+            if place != _NOBODYS and isinstance(row[1], float):
+                raise WrongUse(
+                    "A council of a real file is not known.",
+                    where=f"{path.name}, row {number}",
+                    remedy="Add its spelling to the register, or demonstrate without --real-data.",
+                )
+            continue
         rows.setdefault(council.code, []).append(list(row))
     top = list(schools.rows[:_TOP_ROWS])
     return {

@@ -16,6 +16,7 @@ PERIODS: Mapping[str, tuple[str, ...]] = {
     "DHP": ("2024-04", "2024-05", "2024-06"),
     "PEOPLE-SUPPORTED": ("FY2019-20", "FY2020-21", "FY2021-22"),
     "WASTE": ("CY2016", "CY2017", "CY2018"),
+    "SCHOOL-SUMMARY": ("AY2019-20", "AY2023-24"),
 }
 """The periods that made-up extracts are for, by return code."""
 

@@ -15,7 +15,9 @@ from itertools import product
 from random import Random
 from typing import Protocol
 
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, text_for, valid_codes
+from lgdp_pipelines.estate.workbooks import Cell, Sheet, header_rows, workbook
 from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
@@ -118,8 +120,12 @@ def plain_rows(
 
 
 def written(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[MadeFile, ...]:
-    """Rows as the contract's files."""
-    if any(table.file_pattern for table in contract.tables) or contract.extract.format is Format.CSV:
+    """Rows as the contract's files.
+
+    Raises:
+        WrongUse: the contract's files are of a format that is only read.
+    """
+    if any(table.file_pattern for table in contract.tables) or not contract.extract.format.is_records:
         return tuple(
             MadeFile(name if len(contract.tables) > 1 else None, {name: some}, _content(contract, {name: some}))
             for name, some in rows.items()
@@ -128,8 +134,38 @@ def written(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[Made
 
 
 def _content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
-    text = csv_text(contract, rows) if contract.extract.format is Format.CSV else json_text(contract, rows)
-    return text.encode(contract.extract.encoding)
+    match contract.extract.format:
+        case Format.CSV:
+            return csv_text(contract, rows).encode(contract.extract.encoding)
+        case Format.JSON:
+            return json_text(contract, rows).encode(contract.extract.encoding)
+        case Format.XLSX:
+            return workbook_content(contract, rows)
+        case other:
+            raise WrongUse(
+                f"No extracts are made up in {other.upper()}, which {contract.return_code} is sent in.",
+                remedy="Leave the return out of the estate's sources.",
+            )
+
+
+def workbook_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    """Rows of the one table on a sheet, below as many rows of title and header as the contract says."""
+    ((name, some),) = rows.items()
+    items = contract.by_name[name].items
+    header = header_rows([item.header for item in items], contract.extract.header_rows)
+    title = [[contract.title]] * contract.extract.preamble
+    sheet = Sheet(
+        [*title, *header.rows, *([_figure(item, row[item.name]) for item in items] for row in some)],
+        [(row + len(title), first, last) for row, first, last in header.merged],
+    )
+    return workbook({contract.extract.sheet or "Data": sheet})
+
+
+def _figure(item: Item, text: str) -> Cell:
+    """A cell as a workbook has it: a measure is a number, unless it is a mark or is not there."""
+    if item.role is not Role.MEASURE or text == "" or text in item.marks:
+        return text
+    return float(text)
 
 
 def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:

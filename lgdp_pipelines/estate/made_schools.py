@@ -1,0 +1,110 @@
+"""Made-up schools whose figures agree with each other, whichever version of the return asks for them.
+
+What belongs here: what the rules of the school summary say of figures in one row. What does not: writing rows
+(``synthetic``), and the published workbooks (``schools``).
+"""
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from lgdp_pipelines.estate.sampling import council_spelling, text_for
+from lgdp_pipelines.estate.synthetic import Row, seeded
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Item, Role, Table
+from lgdp_pipelines.standards.councils import Council
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.periods import Period
+
+_TYPES = (*["Primary"] * 8, *["Secondary"] * 2, "Special")
+_STAGES: Mapping[str, tuple[str, ...]] = {
+    "Primary": tuple(f"p{year}_count" for year in range(1, 8)),
+    "Secondary": tuple(f"s{year}_count" for year in range(1, 7)),
+    "Special": ("special_count",),
+}
+_QUINTILES = (*(f"simd_quintile_{fifth}_count" for fifth in range(1, 6)), "simd_unknown_count")
+_BACKGROUNDS = ("white_british_count", "white_other_count", "minority_ethnic_count", "ethnicity_unknown_count")
+_HIDDEN = range(1, 5)
+"""Counts that the publisher withholds."""
+
+
+def school_summary_rows(
+    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
+) -> dict[str, Sequence[Row]]:
+    """A row for each school: the same schools in every year, with other pupils."""
+    (table,) = contract.tables
+    first = 1_000_000 + 10_000 * register.councils.codes.index(council.code)
+    rows = []
+    for number, kind in enumerate(_TYPES):
+        random = seeded(seed, "school", council.code, number, period.id)
+        figures = _figures(kind, random)
+        row = {item.name: _cell(register, item, council, period, random, figures) for item in table.items}
+        row |= {"seed_code": str(first + number), "school_type": kind}
+        row |= {"school_name": f"{seeded(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"}
+        rows.append(_published(table, row))
+    return {table.name: rows}
+
+
+_NAMES = ("Harbour", "Glen", "Moor", "Bridge", "Strand", "Hillside", "Riverside", "Northfield")
+
+
+def _figures(kind: str, random: Random) -> dict[str, str]:
+    """Figures by every name that some version has for them; a stage that the school cannot have is not among them."""
+    stages = {name: random.choice((random.randint(0, 4), random.randint(10, 60))) for name in _STAGES[kind]}
+    roll = sum(stages.values()) or 1
+    stages[_STAGES[kind][0]] += roll - sum(stages.values())
+    counts = stages | {"pupil_roll": roll}
+    counts |= _parted(("female_count", "male_count"), roll, random)
+    counts |= _parted(_QUINTILES, roll, random)
+    counts |= _parted(_BACKGROUNDS, roll, random)
+    for part in ("asn", "eal", "gaelic"):
+        counts |= _parted((f"{part}_count", f"no_{part}_count"), roll, random)
+    counts |= {name: random.randint(0, roll) for name in ("fsm_p4_up_count", "fsm_p6_up_count")}
+    if kind == "Primary":
+        counts["fsm_p1_p5_count"] = sum(stages[f"p{year}_count"] for year in range(1, 6))
+    teachers = max(1.0, round(roll / random.uniform(10, 18), 1))
+    away = [random.randint(0, 400) for _ in range(2)]
+    excluded = random.randint(0, 10)
+    shares = {
+        "attendance_pct": 10_000 - sum(away) - excluded,
+        "authorised_absence_pct": away[0],
+        "unauthorised_absence_pct": away[1],
+        "temporary_exclusion_pct": excluded,
+        "temporary_exclusion_absence_pct": excluded,
+    }
+    figures = {name: str(count) for name, count in counts.items()}
+    figures |= {name: f"{share / 100:.2f}" for name, share in shares.items()}
+    figures |= dict.fromkeys(("fte_teachers", "teachers_fte"), f"{teachers:.1f}")
+    figures["pupil_teacher_ratio"] = f"{roll / teachers:.1f}"
+    figures |= {name: f"{random.uniform(0, 100):.1f}" for name in ("fsm_p4_up_pct", "fsm_p6_up_pct")}
+    if kind == "Primary":
+        figures |= {"average_class_size": f"{random.uniform(10, 30):.1f}", "fsm_p1_p5_pct": "100.0"}
+    return figures
+
+
+def _parted(names: Sequence[str], whole: int, random: Random) -> dict[str, int]:
+    cuts = sorted(random.randint(0, whole) for _ in names[1:])
+    return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, whole], strict=True)}
+
+
+def _cell(
+    register: Register, item: Item, council: Council, period: Period, random: Random, figures: Mapping[str, str]
+) -> str:
+    if item.role is Role.COUNCIL:
+        return council_spelling(item, council, register.code_lists, period)
+    if item.role is not Role.MEASURE:
+        return text_for(item, register.code_lists, period, random) if item.required else ""
+    return figures.get(item.name) or _mark(item, ObservationStatus.CANNOT_EXIST)
+
+
+def _mark(item: Item, status: ObservationStatus) -> str:
+    return next(mark for mark, meant in item.marks.items() if meant is status)
+
+
+def _published(table: Table, row: Row) -> Row:
+    """The row with its small counts withheld, as the publisher does."""
+    hidden = {
+        item.name: _mark(item, ObservationStatus.SUPPRESSED)
+        for item in table.having(Role.MEASURE)
+        if item.name.endswith("_count") and row[item.name].isdecimal() and int(row[item.name]) in _HIDDEN
+    }
+    return row | hidden
