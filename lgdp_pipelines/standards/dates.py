@@ -59,7 +59,7 @@ def problem_of_format(written: str) -> str | None:
     """Why a form of dates cannot be used, as the end of a sentence; None where it can."""
     tokens = _TOKEN.findall(written)
     if "".join(tokens) != written:
-        return "has letters other than d, M, y, H, m, s"
+        return "has signs other than those of day, month, year of four digits and time"
     parts = [_LETTERS.get(token, "day") for token in tokens if token in _LETTERS or token in {"dd", "d"}]
     if sorted(parts) != ["day", "month", "year"]:
         return "has not day, month and year of four digits once each"

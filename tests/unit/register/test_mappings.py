@@ -1,0 +1,239 @@
+"""Mappings: what they are read as, which one serves a council, and each way in which one can be incomplete or wrong."""
+
+from decimal import Decimal
+
+import pytest
+
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.mapping import CodePattern, NumberStyle, SourceColumn, UnitChange
+from lgdp_pipelines.register.parts import Spellings
+from tests.unit.register.small_register import CODES, PETS, SFTP, SmallRegister, Spoilt
+
+MAPPING = "mappings/kennel/pets.yaml"
+MAPPING_TEXT = """\
+system: kennel
+return: PETS
+majors: [1]
+title: Kennel
+provenance: { verified: ours, source: "" }
+extract: { format: csv, delimiter: ";" }
+tables:
+  pet:
+    files:
+      - { name: pets, pattern: 'pets_.*' }
+      - { name: births, pattern: 'births_.*', key: [Tag], baseKey: [Collar] }
+    constants: { sending_council: "{council}" }
+    columns:
+      pet_ref: [Collar, Collar No]
+      kind_code: { pattern: "Kind( of pet)?" }
+      birth_date: { file: births, header: Born on }
+    ignored: [Vet, { pattern: "Notes .*" }]
+    codes:
+      kind_code: { Cat: "1", Dog: "2", Unknown: "" }
+    codePatterns:
+      kind_code: [{ pattern: "([12]) .*", to: "{1}" }]
+    dates: d/M/yyyy HH:mm
+"""
+FOOD_MAPPING = "mappings/larder/pet_food.yaml"
+FOOD_MAPPING_TEXT = """\
+system: larder
+return: PET-FOOD
+majors: [1]
+title: Larder
+provenance: { verified: ours, source: "" }
+extract: { format: csv }
+tables:
+  weight:
+    files: [{ name: weights, pattern: 'w.*' }]
+    constants: { quarter: "{period}" }
+    columns:
+      kind_code: Kind
+      weight_kg: Weight
+    units: { weight_kg: { unit: stone, factor: "6.35029318" } }
+    numbers: { decimal: ",", thousands: " " }
+    codes:
+      weight_kg: { hidden: "*" }
+  cost:
+    files: [{ name: costs, pattern: 'c.*' }]
+    constants: { quarter: "{period}" }
+    columns: { cost_gbp: Cost }
+    units: { cost_gbp: pence }
+"""
+
+
+@pytest.fixture
+def mapped(small: SmallRegister) -> SmallRegister:
+    small.write(MAPPING, MAPPING_TEXT)
+    small.write(FOOD_MAPPING, FOOD_MAPPING_TEXT)
+    return small
+
+
+def test_a_mapping_is_read_whole(mapped: SmallRegister) -> None:
+    register = load_register(mapped.root)
+    kennel = register.mappings[0]
+    assert (kennel.system, kennel.return_code, kennel.council, kennel.majors) == ("kennel", "PETS", "", (1,))
+    assert kennel.extract is not None
+    assert (kennel.extract.format, kennel.extract.delimiter) == (Format.CSV, ";")
+    pet = kennel.tables["pet"]
+    assert pet.columns == {
+        "pet_ref": SourceColumn(Spellings(("Collar", "Collar No"))),
+        "kind_code": SourceColumn(Spellings((), ("Kind( of pet)?",))),
+        "birth_date": SourceColumn(Spellings(("Born on",)), "births"),
+    }
+    assert pet.ignored == Spellings(("Vet",), ("Notes .*",))
+    assert pet.codes == {"kind_code": {"Cat": "1", "Dog": "2", "Unknown": ""}}
+    assert pet.code_patterns == {"kind_code": (CodePattern("([12]) .*", "{1}"),)}
+    assert pet.date_format == "d/M/yyyy HH:mm"
+    assert [(one.name, one.key, one.base_key) for one in pet.files] == [
+        ("pets", (), ()),
+        ("births", ("Tag",), ("Collar",)),
+    ]
+    weight = register.mappings[1].tables["weight"]
+    assert weight.units == {"weight_kg": UnitChange("stone", Decimal("6.35029318"))}
+    assert weight.numbers == NumberStyle(",", " ")
+    assert register.mappings[1].tables["cost"].units["cost_gbp"].factor_to("GBP") == Decimal("0.01")
+
+
+def test_a_councils_own_mapping_goes_before_the_systems(mapped: SmallRegister) -> None:
+    mapped.write("mappings/kennel/pets.fif.yaml", MAPPING_TEXT.replace("title", "council: FIF\ntitle"))
+    register = load_register(mapped.root)
+    contract = register.returns["PETS"].latest
+    own = register.mapping_for("kennel", "PETS", "FIF", contract)
+    general = register.mapping_for("kennel", "PETS", "GLG", contract)
+    assert own is not None
+    assert general is not None
+    assert (own.council, general.council) == ("FIF", "")
+
+
+def test_no_system_and_an_unknown_one_have_no_mapping(mapped: SmallRegister) -> None:
+    register = load_register(mapped.root)
+    contract = register.returns["PETS"].latest
+    assert register.mapping_for("", "PETS", "FIF", contract) is None
+    assert register.mapping_for("larder", "PETS", "FIF", contract) is None
+    assert register.mapping_for("nobody", "PETS", "FIF", contract) is None
+
+
+def test_a_changed_mapping_changes_the_register(mapped: SmallRegister) -> None:
+    before = load_register(mapped.root).sha256
+    mapped.spoil(MAPPING, "title: Kennel", "title: Kennels")
+    assert load_register(mapped.root).sha256 != before
+
+
+def test_a_source_may_name_a_system_that_has_a_mapping(mapped: SmallRegister) -> None:
+    mapped.spoil(SFTP, "  - return: PETS\n", "  - return: PETS\n    system: kennel\n")
+    assert load_register(mapped.root).sources["somewhere-sftp"].returns[0].system == "kennel"
+
+
+SPOILT = (
+    Spoilt(MAPPING, "system: kennel", "system: Kennel", "system: Kennel", ("does not match",)),
+    Spoilt(MAPPING, "system: kennel", "system: cattery", "system: cattery", ("mappings/cattery/pets.yaml",)),
+    Spoilt(MAPPING, "return: PETS", "return: PET", "return: PET", ("no return PET", "PETS")),
+    Spoilt(MAPPING, "majors: [1]", "majors: [1, 2]", "majors: [1, 2]", ("no major version 2",)),
+    Spoilt(MAPPING, "title: Kennel", "title: Kennel\ncouncil: XXX", "council: XXX", ("no council XXX",)),
+    Spoilt(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet means nothing",)),
+    Spoilt(MAPPING, "  pet:\n", "  pets:\n", "pets:", ("no table pets", "Write pet")),
+    Spoilt(MAPPING, "  pet:\n", "  pets:\n", "tables:", ("table pet of PETS is not mapped",)),
+    Spoilt(
+        MAPPING, "      pet_ref: [Collar, Collar No]\n", "", "pet:", ("does not say where pet_ref", "(it is required)")
+    ),
+    Spoilt(
+        MAPPING,
+        "    ignored:",
+        "    absent: { pet_ref: No. }\n    ignored:",
+        "absent: { pet_ref",
+        ("under columns and",),
+    ),
+    Spoilt(
+        MAPPING, "      pet_ref: [Collar, Collar No]", "      pet_reff: Collar", "pet_reff: Collar", ("no item of pet",)
+    ),
+    Spoilt(MAPPING, "Kind( of pet)?", "Colla[r]", "kind_code: { pattern", ("could be kind_code or pet_ref",)),
+    Spoilt(MAPPING, "[Vet,", "[collar,", "ignored", ("could be ignored or pet_ref",)),
+    Spoilt(MAPPING, "Kind( of pet)?", "(?=Kind)", "kind_code: { pattern", ("not every engine knows",)),
+    Spoilt(MAPPING, "'pets_.*'", "'(p+)+'", "name: pets", ("for ever",)),
+    Spoilt(MAPPING, "file: births", "file: deaths", "birth_date", ("“deaths”, which is not declared",)),
+    Spoilt(MAPPING, "file: births, ", "", "name: births", ("No item is taken from births",)),
+    Spoilt(MAPPING, "name: births", "name: pets", "name: pets, pattern: 'births", ("Two files are called pets",)),
+    Spoilt(MAPPING, ", key: [Tag], baseKey: [Collar]", "", "name: births", ("has no key",)),
+    Spoilt(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
+    Spoilt(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
+    Spoilt(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is nothing that kind_code can be",)),
+    Spoilt(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ in case or white space",)),
+    Spoilt(
+        MAPPING, "      kind_code: { Cat", "      birth_date: { Cat", "birth_date: { Cat", ("no codes to translate",)
+    ),
+    Spoilt(MAPPING, 'to: "{1}"', 'to: "{2}"', "kind_code: [{", ("has no group 2",)),
+    Spoilt(MAPPING, 'to: "{1}"', 'to: "9"', "kind_code: [{", ("“9” is nothing",)),
+    Spoilt(MAPPING, "d/M/yyyy HH:mm", "d/M/yy", "dates", ("year of four digits",)),
+    Spoilt(MAPPING, "d/M/yyyy HH:mm", "dMyyyy", "dates", ("of unknown length",)),
+    Spoilt(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is no date",)),
+    Spoilt(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is no council",)),
+    Spoilt(CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)),
+    Spoilt(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
+    Spoilt(FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("Nobody knows",)),
+    Spoilt(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("Nobody knows", "pence")),
+    Spoilt(FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("no figure with a unit",)),
+    Spoilt(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("One mark stands",)),
+    Spoilt(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is nothing",)),
+    Spoilt(FOOD_MAPPING, "    files: [{ name: costs, pattern: 'c.*' }]\n", "", "cost:", ("which file holds cost",)),
+    Spoilt(FOOD_MAPPING, "extract: { format: csv }", "extract: { format: json }", "files: [{ name: weights", ("JSON",)),
+    Spoilt(
+        SFTP, "  - return: PETS\n", "  - return: PETS\n    system: kennels\n", "return: PETS", ("“kennels”", "kennel")
+    ),
+    Spoilt(
+        SFTP, "  - return: PETS\n", "  - return: PETS\n    system: larder\n", "return: PETS", ("larder has no mapping",)
+    ),
+    Spoilt(
+        PETS,
+        '          - { property: lgdpGuidance, value: "Look closely." }\n',
+        '          - { property: lgdpGuidance, value: "Look closely." }\n'
+        "          - { property: lgdpAliases, value: [ref] }\n",
+        "lgdpAliases",
+        ("“ref” could be kind_code or pet_ref",),
+    ),
+    Spoilt(
+        PETS,
+        '          - { property: lgdpGuidance, value: "Look closely." }\n',
+        '          - { property: lgdpGuidance, value: "Look closely." }\n'
+        "          - { property: lgdpAliases, value: [{ pattern: 'KIN\\Z' }] }\n",
+        "lgdpAliases",
+        ("not every engine knows",),
+    ),
+)
+
+
+@pytest.mark.parametrize("spoilt", SPOILT, ids=lambda one: f"{one.file.split('/')[-1]}: {one.new.strip()[:40]}")
+def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, spoilt: Spoilt) -> None:
+    mapped.spoil(spoilt.file, spoilt.old, spoilt.new)
+    line = mapped.line_of(spoilt.file, spoilt.at)
+    found = mapped.contradictions()
+    fitting = [
+        one
+        for one in found
+        if (one.file, one.line) == (spoilt.file, line)
+        and all(words in f"{one.what} {one.remedy}" for words in spoilt.says)
+    ]
+    assert fitting, [str(one) for one in found]
+
+
+def test_two_mappings_of_one_export_contradict_each_other(mapped: SmallRegister) -> None:
+    mapped.write("mappings/kennel/pets.v1.yaml", MAPPING_TEXT)
+    (only,) = mapped.contradictions()
+    assert "maps version 1 of PETS already" in only.what
+
+
+def test_an_optional_item_may_be_absent_with_its_reason(mapped: SmallRegister) -> None:
+    mapped.spoil(MAPPING, '      kind_code: { pattern: "Kind( of pet)?" }\n', "")
+    mapped.spoil(MAPPING, "    ignored:", "    absent: { kind_code: Nobody knows. }\n    ignored:")
+    assert load_register(mapped.root).mappings[0].tables["pet"].absent == {"kind_code": "Nobody knows."}
+
+
+def test_items_have_other_headers_and_patterns(mapped: SmallRegister) -> None:
+    mapped.spoil(
+        PETS,
+        '          - { property: lgdpGuidance, value: "Look closely." }\n',
+        '          - { property: lgdpGuidance, value: "Look closely." }\n'
+        "          - { property: lgdpAliases, value: [Sort, { pattern: 'TYPE ?[0-9]' }] }\n",
+    )
+    item = load_register(mapped.root).returns["PETS"].latest.tables[0].by_name["kind_code"]
+    assert item.spellings == Spellings(("KIND", "Sort"), ("TYPE ?[0-9]",))
