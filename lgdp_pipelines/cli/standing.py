@@ -11,15 +11,17 @@ from rich.table import Table
 
 from lgdp_pipelines.cli.output import Row, print_out, print_table
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.reminding import today
+from lgdp_pipelines.ledger.obligations import Answer, answer_of
 from lgdp_pipelines.ledger.records import Standing, SubmissionState
-from lgdp_pipelines.register.calendar import due_date
+from lgdp_pipelines.register.calendar import Timing, due_date, timing
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
 
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
-    "queries", "known_issues", "open_queries", "received_at", "due", "on_time",
+    "queries", "known_issues", "open_queries", "received_at", "due", "on_time", "answer",
 )  # fmt: skip
 """Columns of :func:`standing_rows`."""
 
@@ -38,7 +40,8 @@ def _standings(platform: Platform, ret: Return, period: str | None) -> list[Stan
 
 def _row(platform: Platform, ret: Return, one: Standing) -> Row:
     span = parse_period(one.period)
-    due = due_date(ret.contract_for(span), span)
+    contract = ret.contract_for(span)
+    due, first = due_date(contract, span), one.reported_at or one.received_at
     return {
         "return": ret.code,
         "council": one.council_code,
@@ -55,7 +58,8 @@ def _row(platform: Platform, ret: Return, one: Standing) -> Row:
         "open_queries": one.open_queries,
         "received_at": one.received_at.isoformat(timespec="seconds") if one.received_at else None,
         "due": due.isoformat(),
-        "on_time": one.received_at.date() <= due if one.received_at else None,
+        "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
+        "answer": answer_of(one),
     }
 
 
@@ -65,37 +69,44 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
     periods = list(dict.fromkeys(one.period for one in standings))
     shown, left_out = periods[-PERIODS_SHOWN:], len(periods) - PERIODS_SHOWN
     cells = {(one.council_code, one.period): one for one in standings}
+    overdue = {text for text in shown if _is_overdue(platform, ret, text)}
     table = Table(
         title=f"{ret.code}: {ret.latest.title}", title_justify="left", header_style="bold", box=None, pad_edge=False
     )
     for heading in ("council", *(text.removeprefix("FY").removeprefix("CY") for text in shown)):
         table.add_column(heading, no_wrap=True)
     for council in platform.register.councils:
-        table.add_row(f"{council.code} {escape(council.name)}", *(_symbol(cells.get((council.code, p))) for p in shown))
+        symbols = (_symbol(cells.get((council.code, text)), is_overdue=text in overdue) for text in shown)
+        table.add_row(f"{council.code} {escape(council.name)}", *symbols)
     if not periods:
         print_out(f"[bold]{ret.code}: {escape(ret.latest.title)}[/bold]\n  nothing has come yet\n")
         return
     print_table(table)
     note = f"; for the {left_out} earlier periods: --period, or --format csv" if left_out > 0 else ""
     print_out(
-        f"[dim]✓ accepted, ? queried, ✗ rejected, ✗ ✓ rejected and an earlier one stands, … waiting{note}[/dim]\n"
+        "[dim]✓ accepted, ○ nil return, ? queried, ✗ rejected, ↩ withdrawn, ✗ ✓ and an earlier one stands, … waiting, "
+        f"! late{note}[/dim]\n"
     )
 
 
-def _symbol(one: Standing | None) -> str:
-    if one is None:
-        return "[dim]·[/dim]"
-    if one.waiting or one.state is SubmissionState.JUDGING:
-        return "…"
-    match one.verdict:
-        case Verdict.ACCEPTED:
-            return "[green]✓[/green]"
-        case Verdict.QUERIED:
-            return f"[yellow]? {one.queries}[/yellow]"
-        case Verdict.REJECTED:
-            return f"[red]✗ {one.errors}[/red]" + (" [green]✓[/green]" if one.current else "")
-        case _:
-            return "…"
+def _is_overdue(platform: Platform, ret: Return, period: str) -> bool:
+    span = parse_period(period)
+    return today(platform) > due_date(ret.contract_for(span), span)
+
+
+def _symbol(one: Standing | None, *, is_overdue: bool) -> str:
+    late = " [red]![/red]" if is_overdue and (one is None or one.current is None) else ""
+    stands = " [green]✓[/green]" if one is not None and one.current else ""
+    shown = {
+        Answer.NOTHING: f"[dim]·[/dim]{late}",
+        Answer.ACCEPTED: "[green]✓[/green]",
+        Answer.NIL: "[green]○[/green]",
+        Answer.QUERIED: f"[yellow]? {one.queries if one else 0}[/yellow]",
+        Answer.REJECTED: f"[red]✗ {one.errors if one else 0}[/red]{stands}{late}",
+        Answer.WITHDRAWN: f"[dim]↩[/dim]{stands}{late}",
+        Answer.WAITING: "…",
+    }
+    return shown[answer_of(one)]
 
 
 def print_unplaced(platform: Platform) -> None:
@@ -112,18 +123,28 @@ def print_summary(platform: Platform) -> None:
     everything = [one for ret in platform.register.returns.values() for one in _standings(platform, ret, None)]
     expected = len(platform.register.councils.codes)
     table = Table(title="Who has submitted what", title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for heading in ("return", "period", "accepted", "queried", "rejected", "nothing came", "rows standing"):
+    for heading in (
+        "return",
+        "period",
+        "accepted",
+        "queried",
+        "rejected",
+        "withdrawn",
+        "nothing came",
+        "rows standing",
+    ):
         table.add_column(heading, justify="left" if heading in ("return", "period") else "right", no_wrap=True)
     for (code, period), group in _grouped(everything):
-        verdicts = Counter(one.verdict for one in group)
+        withdrawn = sum(one.state is SubmissionState.WITHDRAWN for one in group)
+        verdicts = Counter(one.verdict for one in group if one.state is not SubmissionState.WITHDRAWN)
         standing = sum(one.rows or 0 for one in group if one.current)
         table.add_row(
-            code, period, *(str(verdicts[verdict] or "") for verdict in Verdict),
+            code, period, *(str(verdicts[verdict] or "") for verdict in Verdict), str(withdrawn or ""),
             str(expected - len(group) or ""), f"{standing:,}",
         )  # fmt: skip
     print_table(table)
     for one in everything:
-        if one.verdict is Verdict.REJECTED and one.submission_id:
+        if answer_of(one) is Answer.REJECTED and one.submission_id:
             stays = f"; {one.current} stays" if one.current else ""
             print_out(f"  [red]✗[/red] {one.submission_id}: {_failed_rules(platform, one.submission_id)}{stays}")
 

@@ -126,7 +126,7 @@ def owed_for(
             period=period,
             due=due,
             duty=_duty(standing, due, today),
-            answer=_answer(standing),
+            answer=answer_of(standing),
             days_late=_days_late(standing, due, today),
             is_early=came is Timing.EARLY,
             submission_id=standing.submission_id if standing else None,
@@ -149,7 +149,8 @@ def _duty(standing: Standing | None, due: date, today: date) -> Duty:
     return Duty.DUE_TODAY if today == due else Duty.OPEN
 
 
-def _answer(standing: Standing | None) -> Answer:
+def answer_of(standing: Standing | None) -> Answer:
+    """What a council's latest word is."""
     if standing is None:
         return Answer.NOTHING
     if standing.waiting or standing.state is SubmissionState.JUDGING or standing.state is None:
