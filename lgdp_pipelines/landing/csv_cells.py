@@ -2,93 +2,139 @@
 
 What a cell is: the text between delimiters, as sent, spaces included. Nothing between delimiters, and nothing between
 quotes, is an empty cell, because spreadsheets and export programs write both for the same thing. What a row is: a
-record, counted as a spreadsheet counts it: the header is row 1, a line break inside quotes does not make a new row, an
-empty line does. Lines end with LF or CRLF; a lone CR belongs to its cell, but in a file without any LF it ends lines.
-A record without a single filled cell is no row of the table, but is counted.
+record, counted as a spreadsheet counts it: preamble and header are counted, a line break inside quotes does not make a
+new row, an empty line does. Lines end with LF or CRLF; a lone CR belongs to its cell, but in a file without any LF it
+ends lines. A record without a single filled cell is no row of the table, but is counted.
 
 The fast way is Polars. It fills short records up and guesses where quotes stand in the middle of a cell, both without a
 word, so its answer is believed only if the numbers of delimiters, line ends and quotes add up. Otherwise the careful
 way, the ``csv`` module in strict mode, reads the file again.
-What belongs here: cells and rows. What does not: what a header means (``headers``).
+What belongs here: cells and rows. What does not: the header (``csv_head``), and what a header means (``headers``).
 """
 
 import csv
 import io
-import re
 from dataclasses import dataclass
-from itertools import zip_longest
 
 import polars as pl
 
+from lgdp_pipelines.landing.cells import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
+from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, read_head, unused_character
 from lgdp_pipelines.landing.extract import ROW, Fault
 
 _BLOCK = 50_000
-_LONE_CR = re.compile(r"\r(?!\n)")
 
 
-@dataclass(frozen=True)
-class Cells:
-    """A CSV file as cells.
+def read_cells(content: bytes, dialect: Dialect) -> Cells | Fault:
+    """Read CSV text in UTF-8."""
+    if not content.strip(b"\r\n"):
+        return Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
+    head = read_head(content, dialect)
+    return head if isinstance(head, Fault) else read_body(content[head.end :], dialect, head, head.row)
+
+
+def read_body(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells | Fault:
+    """Read rows of data, or a piece of them that was cut at the end of a record. Pure: pieces may be read in any order.
+
+    Args:
+        content: whole records in UTF-8.
+        dialect: how they are written.
+        head: of the file.
+        row: number of the record before the first of them, which is ``last_row`` of the piece before.
+    """
+    body = _Body.of(content, dialect, head, row)
+    return _fast(body) or _careful(body)
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """Records to be read.
 
     Attributes:
-        header: cells of row 1; empty text where a cell is empty.
-        frame: a string column ``0``, ``1``, … for each column of the widest record, null where empty; ``_row`` (int64).
-        misshapen: ``_row`` (int64) and ``cells`` (int64), of records with more or fewer cells than the header.
+        content: without the empty lines at its end.
+        blank: how many those are.
+        dialect: how it is written.
+        head: of the file.
+        row: number of the record before it.
     """
 
-    header: tuple[str, ...]
-    frame: pl.DataFrame
-    misshapen: pl.DataFrame
+    content: bytes
+    blank: int
+    dialect: Dialect
+    head: Head
+    row: int
+
+    @classmethod
+    def of(cls, content: bytes, dialect: Dialect, head: Head, row: int) -> "_Body":
+        """Set empty lines at the end apart: they would have to be told from short records one by one."""
+        mark, end, ends = head.line_end.encode(), len(content), 0
+        while end and content[end - 1 : end] == mark:
+            end -= 2 if mark == b"\n" and content[end - 2 : end - 1] == b"\r" else 1
+            ends += 1
+        blank = ends - 1 if end and ends else ends
+        return cls(content[:end] if blank else content, blank, dialect, head, row)
+
+    @property
+    def width(self) -> int:
+        """Columns of the header."""
+        return len(self.head.header)
+
+    def cells(self, frame: pl.DataFrame, misshapen: pl.DataFrame, records: int) -> Cells:
+        """What was read."""
+        return Cells(self.head.header, frame, misshapen, self.row + records + self.blank, self.head.row)
 
 
-def read_cells(content: bytes, delimiter: str) -> Cells | Fault:
-    """Read CSV text in UTF-8."""
-    if content.endswith((b"\n\n", b"\n\r\n", b"\r\r")):
-        content = content.rstrip(b"\r\n")
-    if content in {b"", b"\n", b"\r\n", b"\r"}:
-        return Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
-    line_end = "\n" if b"\n" in content or b"\r" not in content else "\r"
-    return _fast(content, delimiter, line_end) or _careful(content.decode(), delimiter, line_end)
-
-
-def row_after(text: str, delimiter: str) -> int:
-    """The row in which a text breaks off."""
-    lines = io.StringIO(_LONE_CR.sub(" ", text) + ".", newline="\n")
-    return sum(1 for _ in csv.reader(lines, delimiter=delimiter))
-
-
-def _fast(content: bytes, delimiter: str, line_end: str) -> Cells | None:
-    try:
-        read = pl.read_csv(content, separator=delimiter, eol_char=line_end, has_header=False, infer_schema=False)
-    except pl.exceptions.PolarsError:
+def _fast(body: _Body) -> Cells | None:
+    content, dialect, line_end = body.content, body.dialect, body.head.line_end
+    read = _by_polars(body)
+    if read is None:
         return None
-    read.columns = columns = [str(place) for place in range(read.width)]
+    columns = read.columns
     cells = pl.col(columns)
-    quotes = b'"' in content
-    if quotes and read.select(pl.any_horizontal(cells.str.contains('"', literal=True).any())).item():
+    quote = dialect.quote.encode()
+    quotes = bool(quote) and quote in content
+    if quotes and read.select(pl.any_horizontal(cells.str.contains(dialect.quote, literal=True).any())).item():
         return None
-    body = read.slice(1).with_columns(_row_numbers())
+    rows = read.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
     no_line = pl.all_horizontal(cells.is_null())
-    gaps = body.select(no_line.sum()).item()
+    gaps = rows.select(no_line.sum()).item()
     if gaps:
-        body = body.filter(~no_line)
-    inside = _inside_quotes(read, [delimiter, line_end]) if quotes else {delimiter: 0, line_end: 0}
-    lines = content.count(line_end.encode()) + (not content.endswith(line_end.encode())) - inside[line_end]
+        rows = rows.filter(~no_line)
+    marks = [dialect.delimiter, line_end]
+    inside = _inside_quotes(read, marks) if quotes else dict.fromkeys(marks, 0)
+    mark = line_end.encode()
+    lines = content.count(mark) + (bool(content) and not content.endswith(mark)) - inside[line_end]
     if lines != read.height:
         return None
-    delimiters = content.count(delimiter.encode()) - inside[delimiter]
+    delimiters = content.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
     # Lines without anything in them have no delimiters, or some: then only a last column without gaps is proof.
-    if body.get_column(columns[-1]).null_count() if gaps else delimiters != read.height * (read.width - 1):
+    if rows.get_column(columns[-1]).null_count() if gaps else delimiters != read.height * (read.width - 1):
         return None
-    if quotes and b'""' in content:
-        body = body.with_columns(pl.when(cells != "").then(cells))
+    if quotes and quote * 2 in content:
+        rows = rows.with_columns(pl.when(cells != "").then(cells))
         if len(columns) > 1:
-            body = body.filter(~no_line)
-    return Cells(tuple(cell or "" for cell in read.row(0)), body, _misshapen([]))
+            rows = rows.filter(~no_line)
+    return body.cells(rows, no_misshapen(), read.height)
 
 
-def _row_numbers() -> pl.Expr:
-    return pl.int_range(2, pl.len() + 2, dtype=pl.Int64).alias(ROW)
+def _by_polars(body: _Body) -> pl.DataFrame | None:
+    """What Polars makes of it, which may be wrong; None where it makes nothing of it."""
+    columns = [str(place) for place in range(body.width)]
+    if not body.content:
+        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    if not (body.dialect.delimiter + body.dialect.quote).isascii():
+        return None
+    try:
+        return pl.read_csv(
+            body.content,
+            separator=body.dialect.delimiter,
+            quote_char=body.dialect.quote or None,
+            eol_char=body.head.line_end,
+            has_header=False,
+            schema=dict.fromkeys(columns, pl.String),
+        )
+    except pl.exceptions.PolarsError:
+        return None
 
 
 def _inside_quotes(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
@@ -99,28 +145,30 @@ def _inside_quotes(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
     ).row(0, named=True)
 
 
-def _careful(text: str, delimiter: str, line_end: str) -> Cells | Fault:
+def _careful(body: _Body) -> Cells | Fault:
     """Read with the ``csv`` module, which knows a lone CR only as a line end: another character stands in for it."""
-    stand_in = next(chr(code) for code in range(0xE000, 0xF8FF) if chr(code) not in text)
-    text = text.replace("\r", "\n") if line_end == "\r" else _LONE_CR.sub(stand_in, text)
-    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=delimiter, strict=True)
-    row = 0
-    header: tuple[str, ...] = ()
+    sent = body.content.decode()
+    stand_in = unused_character(sent)
+    is_cr = body.head.line_end == "\r"
+    text = sent.replace("\r", "\n") if is_cr else LONE_CR.sub(stand_in, sent)
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True, **body.dialect.reader_arguments)
+    row = body.row
+    width = body.width
     blocks: list[pl.DataFrame] = []
     misshapen: list[tuple[int, int]] = []
     kept: list[list[str]] = []
     rows: list[int] = []
     try:
-        for row, record in enumerate(reader, start=1):
-            if row == 1:
-                header = tuple(record)
-            elif _is_filled(record, len(header)):
+        for row, record in enumerate(reader, start=body.row + 1):
+            if len(record) > MOST_COLUMNS:
+                return Fault(f"Row {row} has more than {MOST_COLUMNS:,} cells. Export the file again.", row)
+            if _is_filled(record, width):
                 kept.append(record)
                 rows.append(row)
-                if len(record) != len(header):
+                if len(record) != width:
                     misshapen.append((row, len(record)))
             if len(kept) == _BLOCK:
-                blocks.append(_block(kept, rows))
+                blocks.append(block(kept, rows, width))
                 kept, rows = [], []
     except csv.Error:
         return Fault(
@@ -128,30 +176,14 @@ def _careful(text: str, delimiter: str, line_end: str) -> Cells | Fault:
             "quoted cell is written twice; a quote that opens a cell must be closed.",
             row + 1,
         )
-    blocks.append(_block(kept, rows))
+    blocks.append(block(kept, rows, width))
     frame = pl.concat(blocks, how="diagonal")
-    columns = [str(place) for place in range(max(len(header), frame.width - 1))]
-    frame = frame.with_columns(
-        pl.lit(None, dtype=pl.String).alias(name) for name in columns if name not in frame.columns
-    )
-    instead = "\n" if line_end == "\r" else stand_in
-    sent = pl.col(columns).str.replace_all(instead, "\r", literal=True)
-    header = tuple(cell.replace(instead, "\r") for cell in header)
-    return Cells(header, frame.select(pl.when(sent != "").then(sent), ROW), _misshapen(misshapen))
+    columns = [str(place) for place in range(frame.width - 1)]
+    cell = pl.col(columns).str.replace_all("\n" if is_cr else stand_in, "\r", literal=True)
+    return body.cells(frame.select(pl.when(cell != "").then(cell), ROW), misshapen_rows(misshapen), row - body.row)
 
 
 def _is_filled(record: list[str], width: int) -> bool:
     if width == 1:
         return bool(record)
     return any(record) and not (len(record) == 1 and record[0].isspace())
-
-
-def _block(records: list[list[str]], rows: list[int]) -> pl.DataFrame:
-    width = max(map(len, records), default=0)
-    cells = zip_longest(*records) if records else ()
-    data = {str(place): pl.Series(column, dtype=pl.String) for place, column in zip(range(width), cells, strict=True)}
-    return pl.DataFrame({**data, ROW: pl.Series(rows, dtype=pl.Int64)})
-
-
-def _misshapen(rows: list[tuple[int, int]]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")

@@ -1,7 +1,9 @@
-"""JSON text as records, the token of each number as it was sent.
+"""JSON and NDJSON text as records, the token of each number as it was sent.
 
-An extract is one JSON document or several one after the other, as the pages of an API are kept; each holds a list of
-records. What belongs here: records. What does not: which table a record is of (``read``).
+JSON is one document or several one after the other, as the pages of an API are kept; each holds a list of records.
+NDJSON is a record a line; empty lines are none. Objects in a record are reached into by a dotted path: ``{"a": {"b":
+1}}`` is the same record as ``{"a.b": 1}``. A list stays a list, which no item can take: it is told where an item is
+meant, and kept as JSON where none is. What belongs here: records. What does not: which table a record is of (``read``).
 """
 
 import json
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.standards.councils import fold
 
 Json = Any
 """What a JSON document parses to: dict, list, str (numbers too), bool or None."""
@@ -28,7 +31,8 @@ class Repeating(dict[str, Json]):
     names: tuple[str, ...] = ()
 
 
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def named_values(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Values by name; :class:`Repeating` where a name stands more than once."""
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain
@@ -38,7 +42,7 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return repeating
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=str)
+_DECODER = json.JSONDecoder(object_pairs_hook=named_values, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def read_records(text: str, records_at: str) -> list[Json] | Fault:
@@ -66,11 +70,78 @@ def read_records(text: str, records_at: str) -> list[Json] | Fault:
             return Fault(f"The JSON has no list of records {where}. Send the records there.")
         records += found
         place = _after_space(text, place)
+    return _all_text(records, text)
+
+
+def read_lines(text: str) -> list[Json] | Fault:
+    """The records of NDJSON.
+
+    Args:
+        text: a JSON document on each line.
+
+    Raises:
+        RecursionError: a line is nested deeper than Python reads.
+    """
+    records: list[Json] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record, end = _DECODER.raw_decode(line, _after_space(line, 0))
+        except json.JSONDecodeError as error:
+            return Fault(
+                f"Line {number}, column {error.colno} is not JSON. Send one whole record on each line.",
+                len(records) + 1,
+            )
+        if line[end:].strip():
+            return Fault(f"Line {number} goes on after its record. Send one record on each line.", len(records) + 1)
+        records.append(record)
+    return _all_text(records, text)
+
+
+def _all_text(records: list[Json], text: str) -> list[Json] | Fault:
+    """The records, unless one holds what no text may hold."""
     if _ESCAPED_SURROGATE_OR_NUL.search(text):
         for row, record in enumerate(records, start=1):
             if not _is_text(record):
                 return Fault("The record holds an escape that is no character. Export the extract again.", row)
     return records
+
+
+def flat(record: dict[str, Json], whole: frozenset[str]) -> dict[str, Json]:
+    """A record without objects in it: their values stand under dotted paths.
+
+    Args:
+        record: as sent.
+        whole: folded paths that are not reached into, because an item is named by them.
+    """
+    if not any(isinstance(value, dict) for value in record.values()):
+        return record
+    pairs = list(_pairs(record, "", whole))
+    plain = named_values(pairs)
+    again = tuple(_repeating(record, ""))
+    if not again:
+        return plain
+    repeating = Repeating(plain)
+    repeating.names = tuple(dict.fromkeys((*getattr(plain, "names", ()), *again)))
+    return repeating
+
+
+def _pairs(record: dict[str, Json], before: str, whole: frozenset[str]) -> Iterator[tuple[str, Json]]:
+    for name, value in record.items():
+        path = before + name
+        if isinstance(value, dict) and value and fold(path) not in whole:
+            yield from _pairs(value, f"{path}.", whole)
+        else:
+            yield path, value
+
+
+def _repeating(record: dict[str, Json], before: str) -> Iterator[str]:
+    if isinstance(record, Repeating):
+        yield from (before + name for name in record.names)
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _repeating(value, f"{before}{name}.")
 
 
 def cell_text(value: Json) -> str | None:

@@ -12,7 +12,7 @@ import polars as pl
 
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED, Fault
 from lgdp_pipelines.landing.headers import Match, match_headers
-from lgdp_pipelines.landing.json_records import Json, Repeating, cell_text
+from lgdp_pipelines.landing.json_records import Json, Repeating, cell_text, flat
 from lgdp_pipelines.landing.tables import ColumnRules, Landed
 from lgdp_pipelines.ledger.findings import finding_rows, gathered
 from lgdp_pipelines.register.mapping import SystemMapping, TableMapping
@@ -40,10 +40,12 @@ def landed_records(
     """
     sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
     faults: list[Fault] = []
-    for row, record in enumerate(records, start=1):
-        if not isinstance(record, dict):
+    whole = _named(contract, mapping)
+    for row, sent in enumerate(records, start=1):
+        if not isinstance(sent, dict):
             faults.append(Fault("This is no record: it has no named values. Send each record with its keys.", row))
             continue
+        record = flat(sent, whole)
         tables = _tables_of(contract, record)
         if len(tables) == 1:
             sorted_out[tables[0].name].append(_Record(row, record))
@@ -60,6 +62,15 @@ def landed_records(
         for table in contract.tables
     }
     return landed, faults
+
+
+def _named(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
+    """The paths that items are named by, folded."""
+    own = [one.spellings for table in contract.tables for one in table.items]
+    mapped = (
+        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
+    )
+    return frozenset(fold(header) for one in (mapped if mapping else own) for header in one.headers)
 
 
 def _tables_of(contract: Contract, record: Mapping[str, Json]) -> list[Table]:

@@ -1,38 +1,50 @@
 """Reading a submission's extract into tables of text: the door of this package.
 
 What belongs here: from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``,
-``extra_columns``). What does not: formats (``csv_cells``, ``json_records``) and what a cell means (``validation``).
+``extra_columns``). What does not: formats (``opening`` and what it opens) and what a cell means (``validation``).
 
 A finding of ``columns`` says by its place how much it spoils: with a row, that row's cells cannot be told apart and
 nothing else is said of it; with an item and no row, the item cannot be judged; with neither, the table cannot.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from lgdp_pipelines.landing.csv_cells import Cells, read_cells, row_after
-from lgdp_pipelines.landing.encoding import Undecodable, as_utf8
+from lgdp_pipelines.landing.cells import Cells
 from lgdp_pipelines.landing.extract import ExtractFile, Fault, Reading
-from lgdp_pipelines.landing.json_records import Json, read_records
+from lgdp_pipelines.landing.headers import match_headers
+from lgdp_pipelines.landing.json_records import Json
 from lgdp_pipelines.landing.json_tables import landed_records
+from lgdp_pipelines.landing.opening import cells_in, opened, other_delimiter, records_in
 from lgdp_pipelines.landing.tables import Landed, landed_cells, not_sent
+from lgdp_pipelines.landing.workbook import Spelling
+from lgdp_pipelines.landing.xml_records import outside
 from lgdp_pipelines.ledger.findings import RuleOutcome, finding_rows, gathered
-from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.extract import Extract, Format
+from lgdp_pipelines.register.mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
-from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.storage.pieces import Keep, in_memory
 
 
-def read_extract(contract: Contract, files: Sequence[ExtractFile]) -> Reading:
+def read_extract(
+    contract: Contract,
+    files: Sequence[ExtractFile],
+    mapping: SystemMapping | None = None,
+    *,
+    keep: Keep = in_memory,
+) -> Reading:
     """The tables of text that the files of one submission hold.
 
     Args:
         contract: that the submission answers.
-        files: CSV: one for each table; JSON: one or more, read as one after the other.
+        files: CSV and workbooks: one for each table; records: one or more, read as one after the other.
+        mapping: how the system's export answers the contract; None: the files are in the contract's own manner.
+        keep: takes the pieces of the tables, each before the next is read.
 
     Returns:
         Tables, findings, and an outcome for each rule of the kinds ``readable``, ``columns`` and ``extra_columns``.
@@ -40,16 +52,21 @@ def read_extract(contract: Contract, files: Sequence[ExtractFile]) -> Reading:
     """
     rules = [rule for rule in rules_of(contract) if rule.kind in _TESTED_HERE]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
-    landed, faults = (_csv if contract.extract.format is Format.CSV else _json)(contract, files)
-    faulty = [finding_rows(readable, fault.what, rows=[fault.row]) for fault in faults]
+    extract = (mapping and mapping.extract) or contract.extract
+    if extract.format.is_records:
+        landed, faults = _records(contract, extract, files, mapping)
+    else:
+        landed, faults = _tables(contract, extract, files, mapping, keep)
+    faulty = [finding_rows(readable, fault.what, rows=[fault.row], sheet=fault.sheet) for fault in faults]
     findings = gathered([*faulty, *(one.findings for one in landed.values())])
     return Reading(
-        tables={name: Pieces.of(one.frame) for name, one in landed.items() if one.frame is not None},
+        tables={name: one.pieces for name, one in landed.items() if one.pieces is not None},
         findings=findings,
         results=_outcomes(rules, findings, landed),
         unreadable=None if landed else " ".join(fault.what for fault in faults),
-        headers={name: one.headers for name, one in landed.items() if one.frame is not None},
+        headers={name: one.headers for name, one in landed.items() if one.pieces is not None},
         sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
+        unlisted={name: one.unlisted for name, one in landed.items()},
     )
 
 
@@ -62,25 +79,42 @@ def _outcomes(rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str
     return tuple(
         RuleOutcome.not_run(rule, absent)
         if rule.table and rule.table not in landed
-        else RuleOutcome.of(rule, failed.get(rule.id, 0))
+        else RuleOutcome.of(rule, failed.get(rule.id, 0) + _unlisted(rule, landed))
         for rule in rules
     )
 
 
-def _csv(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[str, Landed], list[Fault]]:
+def _unlisted(rule: Rule, landed: Mapping[str, Landed]) -> int:
+    return landed[rule.table].unlisted.len() if rule.kind is RuleKind.COLUMNS else 0
+
+
+def _tables(
+    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: Keep
+) -> tuple[dict[str, Landed], list[Fault]]:
     """Tables by name; none where a file cannot be read, since its rows may be what the others lean on."""
     by_table, faults = _by_table(contract, files)
     landed: dict[str, Landed] = {}
     for table in contract.tables:
+        mapped = mapping.tables.get(table.name) if mapping else None
         if table.name in by_table:
-            cells = _cells(contract, by_table[table.name])
-            if isinstance(cells, Fault):
-                faults.append(cells)
+            found = _table(contract, extract, table, mapped, by_table[table.name], keep)
+            if isinstance(found, Fault):
+                faults.append(found)
             else:
-                landed[table.name] = landed_cells(contract, table, cells)
+                landed[table.name] = found
         elif not table.optional:
             landed[table.name] = not_sent(contract, table)
     return ({}, faults) if faults else (landed, [])
+
+
+def _table(
+    contract: Contract, extract: Extract, table: Table, mapped: TableMapping | None, file: ExtractFile, keep: Keep
+) -> Landed | Fault:
+    with opened(file, extract) as plain:
+        if isinstance(plain, Fault):
+            return plain
+        pieces = cells_in(plain, extract, _spelling(table, mapped))
+        return landed_cells(contract, table, _otherwise(table, mapped, extract, pieces), keep, mapped)
 
 
 def _by_table(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[str, ExtractFile], list[Fault]]:
@@ -108,29 +142,50 @@ def _table_of(contract: Contract, file: ExtractFile) -> str | None:
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _cells(contract: Contract, file: ExtractFile) -> Cells | Fault:
-    text = as_utf8(file.bytes(), contract.extract.encoding)
-    if isinstance(text, Undecodable):
-        return Fault(text.what, row_after(text.before, contract.extract.delimiter))
-    return read_cells(text, contract.extract.delimiter)
+def _spelling(table: Table, mapped: TableMapping | None) -> Spelling:
+    """How the days of a workbook are spelled: as the item under whose header they stand spells dates."""
+
+    def formats(headers: Sequence[str]) -> Mapping[int, str]:
+        positions = match_headers(table, headers, mapped).positions
+        spelled = {item.name: item.date_format or "" for item in table.items}
+        return {place: spelled[name] for name, places in positions.items() for place in places if spelled[name]}
+
+    return formats
 
 
-def _json(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[str, Landed], list[Fault]]:
+def _otherwise(
+    table: Table, mapped: TableMapping | None, extract: Extract, pieces: Iterator[Cells | Fault]
+) -> Iterator[Cells | Fault]:
+    """The pieces of a file; a Fault where the declared delimiter makes one column of it, and another does better."""
+    first = next(pieces)
+    if extract.format is Format.CSV and isinstance(first, Cells) and len(first.header) == 1:
+
+        def fits(headers: Sequence[str]) -> int:
+            return len(match_headers(table, headers, mapped).positions)
+
+        fault = None if fits(first.header) else other_delimiter(first.header[0], extract, first.header_row, fits)
+        if fault is not None:
+            yield fault
+            return
+    yield first
+    yield from pieces
+
+
+def _records(
+    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
+) -> tuple[dict[str, Landed], list[Fault]]:
     try:
-        records = _records(contract, files)
-        return ({}, [records]) if isinstance(records, Fault) else landed_records(contract, records)
+        records = _all_records(extract, files, outside(contract, mapping))
+        return ({}, [records]) if isinstance(records, Fault) else landed_records(contract, records, mapping)
     except RecursionError:
         return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
 
 
-def _records(contract: Contract, files: Sequence[ExtractFile]) -> list[Json] | Fault:
+def _all_records(extract: Extract, files: Sequence[ExtractFile], beyond: Sequence[str]) -> list[Json] | Fault:
     records: list[Json] = []
     for file in files:
-        text = as_utf8(file.bytes(), contract.extract.encoding)
-        if isinstance(text, Undecodable):
-            line = text.before.count("\n") + 1
-            return Fault(f"Line {line} cannot be read. {text.what}")
-        found = read_records(text.decode(), contract.extract.records_at)
+        with opened(file, extract) as plain:
+            found = plain if isinstance(plain, Fault) else records_in(plain, extract, beyond)
         if isinstance(found, Fault):
             return Fault(found.what, found.row and found.row + len(records))
         records += found

@@ -1,6 +1,6 @@
 """Cells under headers as a table of text by item, with what is wrong with its columns.
 
-What belongs here: from the columns of a CSV file to the landed columns. What does not: reading the file, or a cell's
+What belongs here: from the columns of a file to the landed columns. What does not: reading the file, or a cell's
 meaning.
 """
 
@@ -89,10 +89,11 @@ def landed_cells(
         return landing.fault
     findings = [
         _ragged(rules.columns, landing.misshapen, len(first.header)),
-        *_of_headers(rules, first.header, landing.filled, match),
+        *_of_headers(rules, first, landing.filled, match),
     ]
     headers = {name: first.header[place] for name, place in landing.taken.items()}
-    return Landed(kept, gathered(findings), headers, first.sheet, landing.unlisted())
+    placed = gathered(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
+    return Landed(kept, placed, headers, first.sheet, landing.unlisted())
 
 
 def landed_schema(table: Table) -> pl.Schema:
@@ -187,14 +188,13 @@ def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
     return finding_rows(rule, messages, rows=misshapen.get_column(ROW))
 
 
-def _of_headers(
-    rules: ColumnRules, header: Sequence[str], filled: Collection[int], match: Match
-) -> Iterator[pl.DataFrame]:
+def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match: Match) -> Iterator[pl.DataFrame]:
+    header, row = first.header, first.header_row
     if not match.positions:
-        # Row 1 may be a row of data: then nothing of it may be repeated as if it were a header.
+        # It may be a row of data: then nothing of it may be repeated as if it were a header.
         yield finding_rows(
             rules.columns,
-            "Row 1 names none of the columns. Send the column names in row 1, before the first row of data.",
+            f"Row {row} names none of the columns. Send the column names in row {row}, before the first row of data.",
         )
         return
     for item in match.missing:
@@ -220,7 +220,7 @@ def _of_headers(
                 item=item,
                 column=heading(header, place),
             )
-    # Where most columns are missing, row 1 may still be a row of data in which a cell happens to read like a header.
+    # Where most columns are missing, that row may still be one of data in which a cell happens to read like a header.
     is_header = len(match.positions) > len(match.missing)
     for place in match.extra:
         if header[place].strip() or place in filled:

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.csv_cells import Cells, read_cells, row_after
+from lgdp_pipelines.landing.cells import Cells
+from lgdp_pipelines.landing.csv_cells import read_cells
+from lgdp_pipelines.landing.csv_head import Dialect, row_after
 from lgdp_pipelines.landing.extract import Fault
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
     """Rows as (row, cell, cell, …)."""
-    read = read_cells(text.encode(), delimiter)
+    read = read_cells(text.encode(), Dialect(delimiter))
     assert isinstance(read, Cells)
     columns = [column for column in read.frame.columns if column != "_row"]
     assert all(read.frame.schema[column] == pl.String for column in columns)
@@ -22,7 +24,7 @@ def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
 
 
 def misshapen(text: str) -> list[tuple[int, int]]:
-    read = read_cells(text.encode(), ",")
+    read = read_cells(text.encode(), Dialect())
     assert isinstance(read, Cells)
     return list(read.misshapen.iter_rows())
 
@@ -81,7 +83,7 @@ def test_quotes_within_a_cell() -> None:
 
 @pytest.mark.parametrize("text", ['A,B\n1,2\n3,"4\n5,6\n', 'A,B\n1,2\n3,"4"x\n5,6\n'])
 def test_quotes_that_do_not_match_are_a_fault_with_its_row(text: str) -> None:
-    read = read_cells(text.encode(), ",")
+    read = read_cells(text.encode(), Dialect())
     assert isinstance(read, Fault)
     assert read.row == 3
 
@@ -98,20 +100,20 @@ def test_a_short_row_is_seen_among_empty_last_cells() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "\r\n\r\n"])
 def test_an_empty_file_is_a_fault(text: str) -> None:
-    assert isinstance(read_cells(text.encode(), ","), Fault)
+    assert isinstance(read_cells(text.encode(), Dialect()), Fault)
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
-    read = read_cells(b"A,B\n", ",")
+    read = read_cells(b"A,B\n", Dialect())
     assert isinstance(read, Cells)
     assert read.header == ("A", "B")
     assert read.frame.height == 0
 
 
 def test_the_row_in_which_a_text_breaks_off() -> None:
-    assert row_after("", ",") == 1
-    assert row_after("A,B\n", ",") == 2
-    assert row_after('A,B\n"1\n2",3\n4,', ",") == 3
+    assert row_after("", Dialect()) == 1
+    assert row_after("A,B\n", Dialect()) == 2
+    assert row_after('A,B\n"1\n2",3\n4,', Dialect()) == 3
 
 
 TEXT = st.text(
@@ -144,7 +146,7 @@ def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, 
     text = written.getvalue()
     if not text.strip("\r\n"):
         return
-    read = read_cells(text.encode(), delimiter)
+    read = read_cells(text.encode(), Dialect(delimiter))
     assert isinstance(read, Cells)
     width = len(rows[0])
     assert read.header == tuple(rows[0])
@@ -163,14 +165,14 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
     text = "A,B,C\n" + "".join(f'{n},"x\ny{n}, ""z""",{"" if n % 3 else n}\n' for n in range(lines))
     plain = text.replace('""', "")
     for sent, quote in ((text, '"z"'), (plain, "z")):
-        read = read_cells(sent.encode(), ",")
+        read = read_cells(sent.encode(), Dialect())
         assert isinstance(read, Cells)
         assert read.frame.get_column("_row").to_list() == list(range(2, lines + 2))
         assert read.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
 
 
 def test_a_lone_carriage_return_stays_what_it_is_in_the_header_too() -> None:
-    read = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', ",")
+    read = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', Dialect())
 
     assert isinstance(read, Cells)
     assert read.header == ("a", "b\r")
