@@ -5,7 +5,7 @@ are written (``page``, ``files``, ``words``), and fetching anything.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -28,7 +28,7 @@ class Judged:
 
     Attributes:
         verdict: accepted, queried or rejected.
-        results: what became of each rule.
+        results: what became of each rule; in a report in the contract's order.
         findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
         table_rows: how many rows each table has, by name.
         judged_at: in UTC.
@@ -191,6 +191,8 @@ def report_of(
     tables = {table.name: table.title for table in contract.tables}
     by_rule = {str(key[0]): frame for key, frame in judged.findings.partition_by("rule", as_dict=True).items()}
     empty = judged.findings.clear()
+    place = {rule: number for number, rule in enumerate(rules)}
+    judged = replace(judged, results=tuple(sorted(judged.results, key=lambda one: place.get(one.rule, len(place)))))
     broken = [
         _broken(rules.get(one.rule), one, by_rule.get(one.rule, empty), tables, is_open=one.rule in stand.open_queries)
         for one in judged.results
