@@ -1,0 +1,316 @@
+"""Cells of a system's export, translated: by codes, dates, numbers, units and constants, and never by chance."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.landing.headers import match_headers
+from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
+from lgdp_pipelines.register.mapping import (
+    CodePattern,
+    NumberStyle,
+    SourceColumn,
+    SystemMapping,
+    TableMapping,
+    UnitChange,
+)
+from lgdp_pipelines.register.parts import Item, ItemType, Role, Spellings
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.codelists import Code, CodeList
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.translated import How, Translated, Translation
+from lgdp_pipelines.validation.typed import Submitted, typed_table
+from tests.unit.validation.small_contract import (
+    FIFE,
+    LANDING,
+    OURS,
+    SCRATCH,
+    YEAR,
+    make_item,
+    of_items,
+    outcome,
+    places,
+)
+
+MEASURE = {"role": Role.MEASURE, "marks": {"*": ObservationStatus.SUPPRESSED}}
+BENCH = of_items(
+    make_item("ref"),
+    make_item("colour", code_list="colours"),
+    make_item("day", ItemType.DATE, date_format="%d%m%Y"),
+    make_item("n", ItemType.INTEGER, unit="people", **MEASURE),
+    make_item("cost", ItemType.DECIMAL, unit="GBP", precision=18, scale=2, **MEASURE),
+    make_item("who", role=Role.COUNCIL),
+    make_item("is_new", ItemType.BOOLEAN),
+)
+(TABLE,) = BENCH.contract.tables
+SUBMITTED = Submitted(BENCH.contract, BENCH.register, FIFE, YEAR)
+COLUMNS = {item.name: SourceColumn(Spellings((item.name.title(),))) for item in TABLE.items}
+
+
+def mapping(**facts: object) -> SystemMapping:
+    table = TableMapping("t", **{"columns": COLUMNS, **facts})  # type: ignore[arg-type] - each test gives what it means
+    return SystemMapping("sys", "TST", "", (1,), "Sys", OURS, None, Path("sys.yaml"), "ab" * 32, {"t": table})
+
+
+def landed(**cells: list[str | None]) -> pl.DataFrame:
+    height = max(map(len, cells.values()))
+    columns = {item.name: cells.get(item.name, [None] * height) for item in TABLE.items}
+    return pl.DataFrame(
+        {**columns, "_row": list(range(2, height + 2))}, schema_overrides=dict.fromkeys(columns, pl.String)
+    )
+
+
+def translated(name: str, cells: list[str | None], **facts: object) -> list[str | None]:
+    return Translation(mapping(**facts), TABLE, SUBMITTED).of(landed(**{name: cells})).get_column(name).to_list()
+
+
+def judged(one: SystemMapping, **cells: list[str | None]) -> Judgement:
+    with Spill(SCRATCH) as spill:
+        return judge(
+            BENCH.contract,
+            BENCH.register,
+            {"t": Pieces.of(landed(**cells))},
+            no_findings(),
+            [RuleOutcome.of(rule, 0) for rule in rules_of(BENCH.contract) if rule.kind in LANDING],
+            council=FIFE,
+            period=YEAR,
+            earlier=lambda _period, _table: None,
+            spill=spill,
+            mapping=one,
+        )
+
+
+def test_codes_match_to_the_letter_or_but_for_case_and_white_space() -> None:
+    codes = {"colour": {"Rot": "R", "grün": "G"}}
+    assert translated("colour", ["Rot", " rot ", "GRÜN", None, " "], codes=codes) == ["R", "R", "G", None, " "]
+
+
+def test_a_code_that_means_nothing_is_an_empty_cell() -> None:
+    assert translated("colour", ["none"], codes={"colour": {"none": ""}}) == [None]
+
+
+def test_an_unmapped_code_stays_as_sent_and_breaks_the_rule_about_codes() -> None:
+    one = mapping(codes={"colour": {"Rot": "R"}})
+    found = judged(one, colour=["Rot", "Blau"])
+    assert places(found) == [("tst.colour.codes", 3)]
+    assert found.tables["t"].whole().get_column("colour").to_list() == ["R", "Blau"]
+
+
+def test_an_unmapped_code_that_the_contract_happens_to_spell_alike_is_not_taken_for_it() -> None:
+    one = mapping(codes={"colour": {"1": "R", "R": "G"}})
+    found = judged(one, colour=["1", "R", "2", "red"])
+    assert places(found) == [("tst.colour.codes", 4), ("tst.colour.codes", 5)]
+    assert found.tables["t"].whole().get_column("colour").to_list() == ["R", "G", "2 (unmapped)", "red (unmapped)"]
+
+
+def test_codes_of_a_form_are_made_from_its_groups() -> None:
+    patterns = {"colour": (CodePattern("(?P<letter>[A-Z]) - .*", "{letter}"), CodePattern("(no|n/a) (code)?", "2"))}
+    cells = ["R - Red", "G - Green", "no code", "r - red", "R - "]
+    assert translated("colour", cells, code_patterns=patterns) == ["R", "G", "2", "r - red", "R - "]
+
+
+def test_a_code_that_two_patterns_lead_to_two_targets_is_not_guessed() -> None:
+    patterns = {"colour": (CodePattern("R.*", "R"), CodePattern(".*G", "G"), CodePattern("RED.*", "R"))}
+    assert translated("colour", ["RG", "REDDISH"], code_patterns=patterns) == ["RG", "R"]
+
+
+@pytest.mark.parametrize(
+    ("form", "sent", "read"),
+    [
+        ("yyyy-MM-dd", "2024-04-01", "01042024"),
+        ("d/M/yyyy", "1/4/2024", "01042024"),
+        ("d/M/yyyy", "11/12/2024", "11122024"),
+        ("dd-MMM-yyyy", "01-apr-2024", "01042024"),
+        ("d MMMM yyyy", "1 September 2024", "01092024"),
+        ("yyyy-MM-ddTHH:mm:ss", "2024-04-01T23:59:59", "01042024"),
+        ("yyyy-MM-dd", "2024-02-30", "30022024"),
+    ],
+)
+def test_dates_are_read_in_the_form_that_the_mapping_says(form: str, sent: str, read: str) -> None:
+    assert translated("day", [sent], date_format=form) == [read]
+
+
+def test_a_day_that_there_is_not_breaks_the_type() -> None:
+    assert places(judged(mapping(date_format="yyyy-MM-dd"), day=["2024-02-30", "2024-02-29"])) == [("tst.day.type", 2)]
+
+
+def test_a_date_in_the_contracts_form_is_not_read_where_the_mapping_says_another() -> None:
+    found = judged(mapping(dates={"day": "MMddyyyy"}), day=["01022024", "2024-01-02", "13012024"])
+    assert found.tables["t"].whole().get_column("day").to_list() == [date(2024, 1, 2), None, None]
+    assert places(found) == [("tst.day.type", 3), ("tst.day.type", 4)]
+    other = judged(mapping(date_format="d/M/yyyy"), day=["01022024"])
+    assert places(other) == [("tst.day.type", 2)]
+
+
+@pytest.mark.parametrize(
+    ("style", "sent", "read"),
+    [
+        (NumberStyle(","), "12,50", "12.50"),
+        (NumberStyle(",", "."), "1.234.567,8", "1234567.8"),
+        (NumberStyle(",", "."), "1234567,8", "1234567.8"),
+        (NumberStyle(".", ","), "-1,234.5", "-1234.5"),
+        (NumberStyle(",", " "), "1 234", "1234"),
+        (NumberStyle(",", "."), "*", "*"),
+        (NumberStyle(",", "."), " 1,5 ", "1.5"),
+    ],
+)
+def test_numbers_are_read_as_the_mapping_spells_them(style: NumberStyle, sent: str, read: str) -> None:
+    assert translated("cost", [sent], numbers=style) == [read]
+
+
+@pytest.mark.parametrize("sent", ["12.50", "1.23,4", "1,2,3", "12,", ",5", "1E5", "nan", "1.2345", "x" * 100])
+def test_a_number_spelt_otherwise_is_no_number(sent: str) -> None:
+    found = judged(mapping(numbers=NumberStyle(",", ".")), cost=[sent, "1"])
+    assert places(found) == [("tst.cost.type", 2)]
+    assert found.tables["t"].whole().get_column("cost").to_list() == [None, Decimal(1)]
+
+
+def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
+    units = {"cost": UnitChange("pence"), "n": UnitChange("scores", Decimal(20))}
+    big = "99999999999999999"
+    one = Translation(mapping(units=units), TABLE, SUBMITTED)
+    frame = one.of(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
+    assert frame.get_column("cost").to_list() == ["0.01", "1234.56", "999999999999999.99", "*", "", "-0.5"]
+    assert frame.get_column("n").to_list() == ["30", "0", "40", "x (unmapped)", "60", None]
+
+
+def test_a_figure_finer_than_the_contract_asks_is_not_rounded() -> None:
+    assert places(judged(mapping(units={"cost": UnitChange("pence")}), cost=["12.5", "12"])) == [("tst.cost.type", 2)]
+
+
+def test_a_mark_of_the_system_becomes_one_of_the_contract() -> None:
+    found = judged(mapping(codes={"n": {"hidden": "*"}}), n=["hidden", "5"])
+    assert found.verdict is Verdict.ACCEPTED
+    assert found.tables["t"].whole().select("n", "n_status").rows() == [(None, "Q"), (5, "A")]
+
+
+def test_true_and_false_have_codes_too() -> None:
+    found = judged(mapping(codes={"is_new": {"Y": "true", "N": "false"}}), is_new=["Y", "n", "true", "?"])
+    assert found.tables["t"].whole().get_column("is_new").to_list() == [True, False, None, None]
+    assert places(found) == [("tst.is_new.type", 4), ("tst.is_new.type", 5)]
+
+
+def test_constants_fill_every_row_also_with_the_submissions_own_council() -> None:
+    constants = {"who": "{council}", "ref": "all"}
+    columns = {name: column for name, column in COLUMNS.items() if name not in constants}
+    found = judged(mapping(columns=columns, constants=constants), n=["1", "2"])
+    assert found.verdict is Verdict.ACCEPTED
+    assert found.tables["t"].whole().select("who", "ref").rows() == [("FIF", "all"), ("FIF", "all")]
+
+
+def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:
+    one = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
+    translation = Translation(one, TABLE, SUBMITTED)
+    for _ in range(2):
+        translation.of(
+            landed(colour=["Rot", "Rot", "X", None], day=["1/1/2024", "?", None, None], n=["1", "*", "", "2"])
+        )
+    assert translation.counted == (
+        Translated("t", "colour", How.CODES, 4),
+        Translated("t", "day", How.DATES, 2),
+        Translated("t", "n", How.NUMBERS, 4),
+    )
+    told = judged(one, colour=["Rot", "Rot"])
+    assert outcome(told, "tst.colour.codes").reason == "2 cells were read by codes of sys."
+    assert outcome(told, "tst.colour.codes").result is RuleResult.PASSED
+    assert told.translated == (Translated("t", "colour", How.CODES, 2),)
+
+
+def test_what_is_landed_is_not_touched() -> None:
+    sent = landed(colour=["Rot"])
+    Translation(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).of(sent)
+    assert sent.get_column("colour").to_list() == ["Rot"]
+
+
+def test_codes_of_a_list_may_be_spelt_by_patterns_without_any_mapping() -> None:
+    shades = CodeList(
+        "shades", "1", "Shades", "", "ours", (Code("L", "Light", patterns=("li?ght.*",)), Code("D", "Dark"))
+    )
+    bench = of_items(make_item("shade", code_list="shades"))
+    bench = replace(bench, register=replace(bench.register, code_lists={"shades": shades}))
+    assert bench.values([["light blue"], ["lght"], ["D"], ["dark"], [" L "]], "shade") == ["L", "L", "D", "dark", "L"]
+    assert bench.found([["light blue"], ["dark"]]) == [("tst.shade.codes", 3)]
+
+
+# What stands in a canonical table, per item, and how a made-up system would write it.
+CELLS = {
+    "ref": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=5),
+    "colour": st.sampled_from(["R", "G", "2", ""]),
+    "day": st.dates(date(1900, 1, 1), date(2099, 12, 31)).map(lambda day: day.strftime("%d%m%Y")) | st.just(""),
+    "n": st.integers(-(10**9), 10**9).map(str) | st.sampled_from(["*", ""]),
+    "cost": st.decimals(-(10**9), 10**9, places=2).map(lambda one: format(one, "f")) | st.sampled_from(["*", ""]),
+    "who": st.sampled_from(["FIF", "Fife", "S12000047"]),
+    "is_new": st.sampled_from(["true", "false", ""]),
+}
+FORMS = {
+    "d/M/yyyy": lambda day: f"{day.day}/{day.month}/{day.year}",
+    "yyyy-MM-dd": lambda day: day.isoformat(),
+    "dd MMMM yyyy": lambda day: f"{day.day:02d} {day:%B} {day.year}",
+    "MM.dd.yyyy HH:mm": lambda day: f"{day:%m.%d.%Y} 08:15",
+}
+
+
+def export_of(item: Item, text: str, chance: Random, codes: dict[str, str], form: str, style: NumberStyle) -> str:
+    """A canonical cell as the made-up system writes it."""
+    if not text or text in item.marks:
+        return text
+    if item.name in {"colour", "is_new"}:
+        return chance.choice([str.upper, str.lower, str])(codes[text]) if chance.random() < 0.5 else codes[text]
+    if item.type is ItemType.DATE:
+        return FORMS[form](date(int(text[4:]), int(text[2:4]), int(text[:2])))
+    if item.type in {ItemType.INTEGER, ItemType.DECIMAL}:
+        pence = Decimal(text) * 100 if item.name == "cost" else Decimal(text)
+        sign, whole = ("-" if pence < 0 else ""), str(abs(int(pence)))
+        groups = f"{int(whole):,}".replace(",", style.thousands or "")
+        return sign + (groups if chance.random() < 0.5 else whole)
+    return text
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=st.lists(st.fixed_dictionaries(CELLS), min_size=1, max_size=6),
+    seed=st.randoms(use_true_random=False),
+    form=st.sampled_from(sorted(FORMS)),
+    style=st.sampled_from([NumberStyle(",", "."), NumberStyle(".", ","), NumberStyle(",", " "), NumberStyle(",")]),
+)
+def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
+    rows: list[dict[str, str]], seed: Random, form: str, style: NumberStyle
+) -> None:
+    chance = seed
+    labels = chance.sample(["Label A", "Zwei", "3 - Drei", "R-", "G "], 5)
+    codes = {
+        "colour": dict(zip(["R", "G", "2"], labels[:3], strict=True)),
+        "is_new": dict(zip(["true", "false"], labels[3:], strict=True)),
+    }
+    headers = {item.name: f"{chance.choice(['Sp', 'col ', 'X_'])}{number}" for number, item in enumerate(TABLE.items)}
+    one = mapping(
+        columns={name: SourceColumn(Spellings((header,))) for name, header in headers.items()},
+        codes={name: {label: code for code, label in of.items()} for name, of in codes.items()},
+        date_format=form,
+        numbers=style,
+        units={"cost": UnitChange("pence")},
+    )
+    order = chance.sample(list(TABLE.items), len(TABLE.items))
+    match = match_headers(TABLE, [headers[item.name].swapcase() for item in order], one.tables["t"])
+    assert (match.missing, match.extra, match.repeated, match.ambiguous) == ((), (), (), {})
+    sent = [
+        [export_of(item, row[item.name], chance, codes.get(item.name, {}), form, style) for item in order]
+        for row in rows
+    ]
+    names = {place: name for name, (place,) in match.positions.items()}
+    export = landed(**{names[place]: [row[place] for row in sent] for place in range(len(order))})
+    canonical = landed(**{item.name: [row[item.name] for row in rows] for item in TABLE.items})
+    through = typed_table(TABLE, Translation(one, TABLE, SUBMITTED).of(export), SUBMITTED)
+    straight = typed_table(TABLE, canonical, SUBMITTED)
+    assert through.frame.equals(straight.frame)
+    assert all(through.refused[place].equals(straight.refused[place]) for place in straight.refused)
