@@ -168,8 +168,8 @@ def finish(platform: Platform) -> None:
     answered = [ret for ret in platform.register.returns.values() if platform.ledger.periods_with_submissions(ret.code)]
     for ret in answered:
         platform.ledger.mirror(platform.lake, ret.code)
-    if answered and not platform.settings.catalogue.exists():
-        renew_catalogue(platform)
+    if answered:
+        ensure_catalogue(platform)
 
 
 @lru_cache(maxsize=8)
@@ -190,6 +190,12 @@ def check_lineage(platform: Platform) -> None:
             f"No data item stands behind {', '.join(found)}.",
             remedy="Give the column to a model by way of the item's staging column, or leave it out.",
         )
+
+
+def ensure_catalogue(platform: Platform) -> None:
+    """Put an analysts' catalogue in place where there is none yet."""
+    if not platform.settings.catalogue.exists():
+        renew_catalogue(platform)
 
 
 def renew_catalogue(platform: Platform) -> None:

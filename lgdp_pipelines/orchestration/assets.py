@@ -10,10 +10,11 @@ import dagster as dg
 
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Outcome, Scope, process
-from lgdp_pipelines.journey.publish import conformed_model_names, edges_of, finish, publish
+from lgdp_pipelines.journey.publish import conformed_model_names, edges_of, ensure_catalogue, publish
 from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.orchestration import events, life_events, policy, release_events, specs
 from lgdp_pipelines.orchestration.calendar import reported_checks
+from lgdp_pipelines.orchestration.event_log import told_together
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.rules import rules_of
@@ -65,7 +66,7 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
                 tell_withdrawn=teller.tell_withdrawn,
                 progress=context.log.info,
             )
-        finish(platform)
+        ensure_catalogue(platform)  # whose first submission was rejected looks its findings up there
         yield from teller.declared_checks()
 
     return process_return
@@ -89,13 +90,14 @@ class Teller:
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         """What happened to each submission of a period."""
         latest = {outcome.council: outcome for outcome in outcomes}
-        for outcome in outcomes:
-            contract = self._ret.contract_for(parse_period(outcome.submission.period))
-            for event in events.materialisations(self._ret, contract, outcome):
-                self._context.log_event(event)
-            if latest[outcome.council] is outcome:
-                for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
-                    self._tell_check(outcome, result)
+        with told_together(self._context.instance):
+            for outcome in outcomes:
+                contract = self._ret.contract_for(parse_period(outcome.submission.period))
+                for event in events.materialisations(self._ret, contract, outcome):
+                    self._context.log_event(event)
+                if latest[outcome.council] is outcome:
+                    for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
+                        self._tell_check(outcome, result)
 
     def tell_withdrawn(self, submissions: Sequence[Submission]) -> None:
         """Whose slices hold nothing any more."""

@@ -13,6 +13,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Scope
 from lgdp_pipelines.journey.publish import conformed_model_names
 from lgdp_pipelines.orchestration import policy, specs
+from lgdp_pipelines.orchestration.event_log import told_together
 from lgdp_pipelines.orchestration.partitions import cell
 from lgdp_pipelines.register.model import Return
 
@@ -54,8 +55,9 @@ def fetch_extracts(
         environment=platform.environment,
         progress=context.log.info,
     )
-    for event in _received(platform, report):
-        context.log_event(event)
+    with told_together(context.instance):
+        for event in _received(platform, report):
+            context.log_event(event)
     for failure in report.failures:
         context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
     return report

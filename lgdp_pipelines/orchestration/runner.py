@@ -3,7 +3,7 @@
 What belongs here: opening Dagster's instance, and starting jobs one after another. What does not: what a job does.
 """
 
-import shutil
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +33,9 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def prepare_dagster_home(settings: Settings) -> None:
     """Make Dagster's folder, with the project's settings in it."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "dagster.yaml", settings.dagster_home / "dagster.yaml")
+    place = json.dumps(str(settings.dagster_home), ensure_ascii=False)[1:-1]
+    text = (PROJECT / "dagster.yaml").read_text(encoding="utf-8").replace("{dagster_home}", place)
+    (settings.dagster_home / "dagster.yaml").write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)

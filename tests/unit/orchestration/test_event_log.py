@@ -1,0 +1,82 @@
+"""Dagster's event log as the platform keeps it: the same events as Dagster's own, whole or not at all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from lgdp_pipelines.orchestration.event_log import EventLog, told_together
+from lgdp_pipelines.orchestration.runner import prepare_dagster_home
+from lgdp_pipelines.settings import Settings
+
+KEY = dg.AssetKey(["landed", "thing"])
+CHECK = dg.AssetCheckKey(KEY, "it_holds")
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    settings = Settings.at(tmp_path / 'a "home"')
+    prepare_dagster_home(settings)
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as opened:
+        yield opened
+
+
+def tell(instance: dg.DagsterInstance, *, fails: bool = False) -> dg.ExecuteInProcessResult:
+    @dg.op
+    def tells(context: dg.OpExecutionContext) -> None:
+        with told_together(context.instance):
+            for number in range(3):
+                context.log_event(dg.AssetMaterialization(KEY, partition=f"p{number}"))
+                context.log_event(
+                    dg.AssetCheckEvaluation(
+                        asset_key=KEY, check_name="it_holds", passed=number > 0, partition=f"p{number}"
+                    )
+                )
+            if fails:
+                raise ValueError
+
+    @dg.job
+    def telling() -> None:
+        tells()
+
+    return telling.execute_in_process(instance=instance, raise_on_error=False)
+
+
+def events_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[dg.DagsterEvent]:
+    return [entry.get_dagster_event() for entry in instance.all_logs(result.run_id) if entry.is_dagster_event]
+
+
+def test_events_told_together_are_all_there_in_a_run_and_across_runs(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.event_log_storage, EventLog)
+    result = tell(instance)
+    assert result.success
+    assert set(instance.get_materialized_partitions(KEY)) == {"p0", "p1", "p2"}
+    told = [event for event in events_of(instance, result) if event.is_step_materialization]
+    assert [event.asset_key for event in told] == [KEY] * 3
+    history = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=10)
+    found = [one.event.asset_check_evaluation for one in history if one.event]
+    assert {(one.partition, one.passed) for one in found if one} == {("p0", False), ("p1", True), ("p2", True)}
+
+
+def test_dagsters_own_log_reads_what_ours_wrote(instance: dg.DagsterInstance) -> None:
+    result = tell(instance)
+    ours = instance.event_log_storage
+    assert isinstance(ours, EventLog)
+    theirs = SqliteEventLogStorage(ours._base_dir)
+    assert len(theirs.get_logs_for_run(result.run_id)) == len(ours.get_logs_for_run(result.run_id)) > 10
+    assert theirs.get_materialized_partitions(KEY) == {"p0", "p1", "p2"}
+    theirs.dispose()
+
+
+def test_of_events_told_together_none_is_there_where_it_ends_in_an_error(instance: dg.DagsterInstance) -> None:
+    result = tell(instance, fails=True)
+    assert not result.success
+    assert instance.get_materialized_partitions(KEY) == set()
+    assert events_of(instance, result)[-1].event_type is dg.DagsterEventType.RUN_FAILURE
+
+
+def test_runs_beyond_those_kept_open_are_written_and_read_all_the_same(instance: dg.DagsterInstance) -> None:
+    runs = [tell(instance).run_id for _ in range(10)]
+    assert all(len(instance.all_logs(run)) > 10 for run in runs)
