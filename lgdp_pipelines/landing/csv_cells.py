@@ -124,6 +124,8 @@ def _by_polars(body: _Body) -> pl.DataFrame | None:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     if not (body.dialect.delimiter + body.dialect.quote).isascii():
         return None
+    if body.head.line_end == "\n" and body.content.count(b"\r") != body.content.count(b"\r\n"):
+        return None  # Polars drops a lone CR at the end of a cell
     try:
         return pl.read_csv(
             body.content,

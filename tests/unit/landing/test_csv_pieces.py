@@ -1,0 +1,112 @@
+"""A CSV file read in pieces gives what it gives read whole, wherever it is cut."""
+
+from collections.abc import Iterator
+from io import BytesIO
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.landing import csv_pieces as cutting
+from lgdp_pipelines.landing import text_blocks
+from lgdp_pipelines.landing.cells import Cells
+from lgdp_pipelines.landing.csv_cells import read_cells
+from lgdp_pipelines.landing.csv_head import Dialect
+from lgdp_pipelines.landing.csv_pieces import csv_pieces
+from lgdp_pipelines.landing.extract import Fault
+
+PLAIN = Dialect()
+CELLS = st.sampled_from(
+    ["", "a", " b ", '5" pipe', '"', '""', '"x"', '"x,y"', '"x\ny"', '"x""y"', '"x"y', '"x\r\ny"', "\r"]
+)
+RECORDS = st.lists(CELLS, max_size=4).map(",".join)
+TEXTS = st.builds(
+    lambda head, records, end, last: end.join([head, *records]) + last,
+    st.sampled_from(["A,B,C", '"A","B\nB",C', "A", '"A', ""]),
+    st.lists(RECORDS, max_size=12),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.sampled_from(["", "\n", "\n\n", "\r\n", "\r\r"]),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cut() -> Iterator[None]:
+    """Blocks are as small as a test says."""
+    before = text_blocks.BLOCK_BYTES
+    yield
+    text_blocks.BLOCK_BYTES = before
+
+
+def in_pieces(content: bytes, size: int, encoding: str = "utf-8", dialect: Dialect = PLAIN) -> list[Cells | Fault]:
+    text_blocks.BLOCK_BYTES = size
+    return list(csv_pieces(BytesIO(content), encoding, dialect))
+
+
+def told(pieces: list[Cells | Fault]) -> tuple[object, ...]:
+    """Everything that pieces say, put together; of what cannot be read, that and where."""
+    if isinstance(pieces[-1], Fault):
+        return (pieces[-1],)
+    frame = pl.concat([one.frame for one in pieces if isinstance(one, Cells)], how="diagonal")
+    misshapen = pl.concat([one.misshapen for one in pieces if isinstance(one, Cells)])
+    # A piece is as wide as its own widest record, and so the columns may come in another order.
+    wide = sorted((name for name in frame.columns if name != "_row"), key=int)
+    return frame.select(*wide, "_row").rows(), wide, misshapen.rows(), pieces[-1].header, pieces[-1].last_row
+
+
+@given(TEXTS, st.integers(1, 40))
+@example('A,B\n1,"open\n2,3\n4,5\n', 4)
+@example("A,B\n1,2\n\n\n3,4\n\n", 9)
+@example('A,B\n5" a,2\n"6"",",3\n', 3)
+@example("A,B\r1,2\r3,4", 2)
+def test_a_file_cut_anywhere_gives_what_it_gives_whole(text: str, size: int) -> None:
+    content = text.encode()
+    assert told(in_pieces(content, size)) == told([read_cells(content, PLAIN)])
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.text("aé€\"', \n;", max_size=3), min_size=2, max_size=2), max_size=8), st.integers(2, 30))
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]], size: int) -> None:
+    lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in record) for record in [["A", "B"], *records]]
+    content = "\n".join(lines).encode(encoding)
+    dialect = Dialect(delimiter=";")
+    assert told(in_pieces(content, size, encoding, dialect)) == told([read_cells("\n".join(lines).encode(), dialect)])
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "row"),
+    [
+        (b"A,B\n1,2\n3,\xff\n5,6\n", "utf-8", 3),
+        (b"A,B\n1,2\n3,4\n5,\xe2\x82", "utf-8", 4),
+        (b'A,B\n1,"2\n2"\n3,\x00\n', "utf-8", 3),
+        (b"A,\xff\n1,2\n", "utf-8", 1),
+        ("\ufeffA,B\n1,2\n".encode(), "cp1252", 1),
+    ],
+)
+def test_where_a_text_breaks_off_is_told_wherever_it_is_cut(content: bytes, encoding: str, row: int) -> None:
+    whole = in_pieces(content, 1000, encoding)
+    assert [one.row for one in whole if isinstance(one, Fault)] == [row]
+    for size in range(4, 20):
+        assert in_pieces(content, size, encoding)[-1] == whole[-1]
+
+
+def test_an_ordinary_file_is_one_piece() -> None:
+    assert len(in_pieces(b'A,B\n1,"2"\n3,4\n', 15)) == 1
+
+
+def test_a_preamble_and_two_header_rows_stand_before_every_piece() -> None:
+    content = b'Report,"of\n2024"\n\nfirst,,last\na,b,\n1,2,3\n4,5,6\n'
+    pieces = in_pieces(content, 5, dialect=Dialect(preamble=2, header_rows=2))
+    assert [one.header for one in pieces if isinstance(one, Cells)] == [("first / a", "first / b", "last")] * len(
+        pieces
+    )
+    assert told(pieces)[0] == [("1", "2", "3", 5), ("4", "5", "6", 6)]
+
+
+def test_a_row_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutting, "LONGEST_RECORD", 100)
+    pieces = in_pieces(b'A,B\n1,2\n3,"' + b"x\n" * 500, 10)
+    assert isinstance(pieces[-1], Fault)
+    assert pieces[-1].row == 3
+    assert len(told(pieces[:-1])[0]) == 1  # type: ignore[arg-type] - rows
