@@ -18,14 +18,19 @@ import polars as pl
 import pyarrow as pa
 
 from lgdp_pipelines.journey.accounts import check_balance
-from lgdp_pipelines.journey.agreement import disagreements
+from lgdp_pipelines.journey.agreement import (
+    accepting_contract,
+    clear_other_majors,
+    disagreements,
+    stored_tables,
+)
 from lgdp_pipelines.journey.life import held_against, is_late
+from lgdp_pipelines.journey.mapped import reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
-from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.model import Contract, Return, Version
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
@@ -216,7 +221,7 @@ def judge_receipts(
     if any(receipt.nil for receipt in receipts):
         return judge_nil(contract)
     files = [ExtractFile(receipt.file_name, platform.raw.proved(receipt.sha256), receipt.table) for receipt in receipts]
-    reading = read_extract(contract, files)
+    reading, mapping = reading_of(platform.register, contract, receipts, files, spill.keep)
     judgement = judge(
         contract,
         platform.register,
@@ -230,6 +235,7 @@ def judge_receipts(
         unlisted=reading.unlisted,
         headers=reading.headers,
         sheets=reading.sheets,
+        mapping=mapping,
     )
     return reading, judgement
 
@@ -237,28 +243,32 @@ def judge_receipts(
 def recover(platform: Platform, contract: Contract, period: Period, spill: Spill) -> None:
     """Make validated slices agree with the ledger, where a run died between writing the one and the other.
 
-    A slice that was last written for a submission that the ledger does not call current is taken away, in every table,
-    and the current one made again from its bytes: also where that submission has no rows in a table, and where an
-    earlier recovery died half way. A current submission with rows but no slice is likewise made again.
+    A slice that was last written for a submission that the ledger does not call current is taken away, in every table
+    of every major, and the current one made again from its bytes, by the contract that accepted it: also where that
+    submission has no rows in a table, and where an earlier recovery died half way. A current submission with rows but
+    no slice is likewise made again.
     """
     wrong = disagreements(platform, contract, period)
     if not wrong:
         return
     current = platform.ledger.current(contract.return_code, period.id)
-    tables = [validated_table(contract, table) for table in contract.tables]
-    for table in tables:
-        if platform.lake.exists(table):
-            platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
+    ret = platform.register.returns[contract.return_code]
+    for tables in stored_tables(ret).values():
+        for table in tables:
+            if platform.lake.exists(table):
+                platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
     lost = {council: current[council] for council in sorted(wrong & set(current))}
-    if not lost:
-        return
     never = _no_earlier
-    accepted = []
+    by_version: dict[Version, list[tuple[Submission, Judgement]]] = {}
+    contracts = {one.version: one for one in ret.contracts}
     for submission_id in lost.values():
         submission = platform.ledger.submission(submission_id)
-        _, judgement = judge_submission(platform, contract, period, submission, never, spill)
-        accepted.append((submission, judgement))
-    _write_validated(platform, contract, period, accepted, lost, "recovery")
+        accepting = accepting_contract(platform, contract, submission_id)
+        _, judgement = judge_submission(platform, accepting, period, submission, never, spill)
+        by_version.setdefault(accepting.version, []).append((submission, judgement))
+    for version, accepted in by_version.items():
+        standing = {submission.council_code: submission.id for submission, _ in accepted}
+        _write_validated(platform, contracts[version], period, accepted, standing, "recovery")
 
 
 def _no_earlier(_period: Period, _table: Table) -> None:
@@ -422,6 +432,7 @@ def _write_validated(
             submissions=standing,
             commit={"run": run_id, "submissions": " ".join(standing.values())},
         )
+    clear_other_majors(platform, contract, period, standing)
 
 
 def _keyed(frame: pl.DataFrame, submission: Submission) -> pl.DataFrame:

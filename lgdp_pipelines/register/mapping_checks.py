@@ -79,6 +79,7 @@ def _table_contradictions(
     tables = {table.name: table for contract in contracts for table in contract.tables}
     place = root.at("tables")
     several = any(len(contract.tables) > 1 for contract in contracts)
+    extract = mapping.extract or contracts[-1].extract
     for name, table in tables.items():
         if name not in mapping.tables and not table.optional:
             yield place.contradiction(
@@ -98,7 +99,11 @@ def _table_contradictions(
         yield from _column_contradictions(one, where)
         items = {item.name: item for table in versions for item in table.items}
         yield from value_contradictions(one, where, items, contracts[0], councils, code_lists)
-    yield from _file_contradictions(read, mapping.extract or contracts[-1].extract)
+        if one.numbers and extract.format.is_workbook:
+            yield where.at("numbers").contradiction(
+                "A workbook's numbers are numbers, and are not spelt in any manner.", "Remove numbers."
+            )
+    yield from _file_contradictions(read, extract)
 
 
 def _item_contradictions(one: TableMapping, where: Place, versions: Sequence[Table]) -> Iterator[Contradiction]:
