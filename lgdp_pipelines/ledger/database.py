@@ -47,9 +47,20 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of the ledger and changes nothing."""
-        with self.engine.begin() as connection:
-            yield connection
+        """A transaction that sees one state of the ledger and changes nothing.
+
+        Raises:
+            LedgerError: the database does not answer.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise LedgerError(
+                f"The ledger's database does not answer ({type(error).__name__}).",
+                where=self.engine.url.render_as_string(hide_password=True),
+                remedy="Look at LGDP_DATABASE_URL, and that its folder or server can be reached.",
+            ) from None  # its text may hold what was asked for
 
     def written(self, work: Callable[[sa.Connection], Answer]) -> Answer:
         """Do something in one writing transaction; again, where the database says that another one came between.

@@ -1,0 +1,290 @@
+"""What the intake refuses, and that a refusal leaves nothing behind."""
+
+import resource
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.portal.limits import Limits, Pace
+from lgdp_pipelines.portal.problems import Refused
+from lgdp_pipelines.portal.serve import running
+from lgdp_pipelines.portal.tokens import new_token, push_sources
+from tests.unit.portal.conftest import LIMITS, Served, one_stay
+
+ASK = {"return": "RESPITE", "period": "CY2022"}
+
+
+def bytes_kept(served: Served) -> set[str]:
+    return {path.name for path in (served.platform.settings.lake / "received").rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def nothing_left(served: Served) -> Iterator[None]:
+    """Neither a receipt nor a byte more than before."""
+    before = (served.receipts(), bytes_kept(served))
+    yield
+    assert (served.receipts(), bytes_kept(served)) == before
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ({}, "no token"),
+        ({"Authorization": "Bearer"}, "an empty token"),
+        ({"Authorization": "Bearer lgdp_0000000000000000000000000000000000000000000"}, "nobody's token"),
+        ({"Authorization": "Basic RklGOng="}, "another way"),
+    ],
+)
+@pytest.mark.usefixtures("nothing_left")
+def test_without_a_known_token_nothing_is_answered(served: Served, header: dict[str, str], why: str) -> None:
+    with httpx2.Client(base_url=served.url, headers=header) as client:
+        answers = [
+            client.post("/submissions", params=ASK, content=one_stay("X")),
+            client.get("/submissions/1"),
+            client.get("/submissions/1/report.csv"),
+            client.get("/calendar"),
+        ]
+
+    assert [one.status_code for one in answers] == [401] * 4, why
+    assert all(one.headers["content-type"] == "application/problem+json" for one in answers)
+    assert answers[0].headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("claimed", ["GLG", "Glasgow City", "S12000049", "Atlantis"])
+@pytest.mark.usefixtures("nothing_left")
+def test_claim_to_be_another_council_is_refused(served: Served, claimed: str) -> None:
+    with served.client("FIF") as client:
+        answer = client.post("/submissions", params=ASK | {"council": claimed}, content=one_stay("X"))
+
+    assert answer.status_code == 403
+    assert answer.json()["remedy"]
+
+
+def test_own_council_may_be_named(served: Served) -> None:
+    with served.client("FIF") as client:
+        answer = client.post("/submissions", params=ASK | {"council": "Fife"}, content=one_stay("NAMED"))
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"return": "NOSUCH"}, 400),
+        ({"return": ""}, 400),
+        ({"period": ""}, 400),
+        ({"period": "FY2022-23"}, 400),
+        ({"period": "CY2021"}, 400),
+        ({"period": "CY2999"}, 400),
+        ({"period": "CY2022' OR 1=1"}, 400),
+        ({"return": "ALLOTMENT"}, 403),
+        ({"return": "LIBRARY"}, 400),
+        ({"return": "LIBRARY", "table": "../branch"}, 400),
+        ({"file": "../../etc/passwd"}, 400),
+        ({"file": "a\\b.csv"}, 400),
+        ({"file": "nul\x00.csv"}, 400),
+        ({"file": "n" * 201}, 400),
+        ({"file": ".."}, 400),
+        ({"nil": "perhaps"}, 400),
+        ({"system": "no-such-system"}, 400),
+        ({"colour": "blue"}, 400),
+    ],
+)
+@pytest.mark.usefixtures("nothing_left")
+def test_words_that_cannot_be_understood_are_refused(served: Served, changed: dict[str, str], status: int) -> None:
+    with served.client() as client:
+        answer = client.post("/submissions", params=ASK | changed, content=one_stay("X"))
+
+    told = answer.json()
+    assert (answer.status_code, told["status"]) == (status, status)
+    assert told["detail"]
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_parameter_given_twice_is_refused(served: Served) -> None:
+    with served.client() as client:
+        answer = client.post("/submissions?return=RESPITE&period=CY2022&period=CY2023", content=one_stay("X"))
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: Served) -> None:
+    head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n"
+    with raw(served, head) as line:
+        answer = line.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_file_that_turns_out_too_large_is_refused(served: Served) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(LIMITS.largest // 65536 + 2):
+            yield b"x" * 65536
+
+    with served.client() as client:
+        answer = client.post("/submissions", params=ASK, content=endless())
+
+    assert answer.status_code == 413
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_content_encoding_is_refused(served: Served) -> None:
+    with served.client() as client:
+        answer = client.post("/submissions", params=ASK, content=b"x", headers={"Content-Encoding": "gzip"})
+
+    assert answer.status_code == 415
+
+
+def raw(served: Served, head: str, council: str = "FIF") -> socket.socket:
+    """A line to the intake, with the head of a request sent."""
+    host, port = served.url.removeprefix("http://").split(":")
+    line = socket.create_connection((host, int(port)), timeout=20)
+    line.sendall(f"{head}Authorization: Bearer {served.tokens[council]}\r\n\r\n".encode())
+    return line
+
+
+LENGTH = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+CHUNKED = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+
+
+@pytest.mark.parametrize(("head", "begun"), [(LENGTH, b"Person,Sur"), (CHUNKED, b"a\r\nPerson,Sur\r\n"), (LENGTH, b"")])
+@pytest.mark.usefixtures("nothing_left")
+def test_upload_that_breaks_off_leaves_nothing(served: Served, head: str, begun: bytes) -> None:
+    with raw(served, head) as line:
+        line.sendall(begun)
+        line.shutdown(socket.SHUT_WR)
+        line.recv(65536)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_upload_that_stops_is_given_up(served: Served) -> None:
+    with raw(served, LENGTH) as line:
+        line.sendall(b"Person,")
+        answer = line.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+def test_upload_that_stops_and_goes_on_is_whole(served: Served) -> None:
+    content = one_stay("SLOW")
+    head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
+    with raw(served, head) as line:
+        for place in range(0, len(content), 40):
+            line.sendall(content[place : place + 40])
+            time.sleep(0.05)
+        answer = line.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    assert b'"verdict":"accepted"' in answer
+
+
+def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: Served) -> None:
+    content = one_stay("LARGE") + b"\n" * (LIMITS.judged_inline + 1)
+    with served.client("GLG") as client:
+        told = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
+
+    assert told["verdict"] is None
+    assert "too large" in told["message"]
+    assert told["receipt"]["size"] == len(content)
+
+
+def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served: Served) -> None:
+    with served.client() as client:
+        for address in ("/", "/health", "/openapi.json", "/calendar", "/nowhere"):
+            headers = client.get(address).headers
+            assert headers["x-content-type-options"] == "nosniff", address
+            assert headers["cache-control"] == "no-store"
+            assert "frame-ancestors 'none'" in headers["content-security-policy"]
+            assert "set-cookie" not in headers
+            assert "server" not in headers
+
+
+def test_too_many_requests_are_told_when_to_come_back() -> None:
+    now = [0.0]
+    pace = Pace(2, clock=lambda: now[0])
+    pace.count("FIF")
+    now[0] = 20.0
+    pace.count("FIF")
+    pace.count("GLG")
+
+    with pytest.raises(Refused) as refused:
+        pace.count("FIF")
+    now[0] = 61.0
+    pace.count("FIF")
+
+    assert refused.value.status == 429
+    assert refused.value.headers["Retry-After"] == "40"
+
+
+def test_ledger_that_does_not_answer_is_unavailable(platform_at: Callable[[Path], Platform], tmp_path: Path) -> None:
+    platform = platform_at(tmp_path)
+    token = new_token(push_sources(platform.register)[0], "FIF", platform.environment)[0]
+    with (
+        running(platform, limits=Limits()) as url,
+        httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client,
+    ):
+        assert client.get("/health").status_code == 200
+        platform.ledger.close()
+        (tmp_path / "ledger.sqlite").unlink()
+        for beside in tmp_path.glob("ledger.sqlite-*"):
+            beside.unlink()
+        (tmp_path / "ledger.sqlite").mkdir()
+        health, sent = client.get("/health"), client.post("/submissions", params=ASK, content=one_stay("X"))
+
+    assert (health.status_code, sent.status_code) == (503, 503)
+    assert "ledger.sqlite" not in health.text + sent.text
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.portal.serve import running
+from lgdp_pipelines.settings import Settings
+
+platform = Platform(Settings.at(Path(sys.argv[1]), Path(sys.argv[2])), environment={})
+platform.ledger
+with running(platform) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_no_room_is_told_and_nothing_is_recorded(
+    platform_at: Callable[[Path], Platform], schemas: Path, tmp_path: Path
+) -> None:
+    """The server may write no file above 12 MiB: the kernel refuses more as it would on a full disk."""
+    platform = platform_at(tmp_path)
+    token = new_token(push_sources(platform.register)[0], "FIF", platform.environment)[0]
+    most = 12 * 1024**2
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(tmp_path), str(schemas)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),  # noqa: PLW1509 - no threads yet
+    ) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+            answer = client.post("/submissions", params=ASK, content=b"x" * (most + 1024**2))
+            small = client.post("/submissions", params=ASK, content=one_stay("ROOM"))
+        server.communicate("", timeout=30)
+
+    assert answer.status_code == 507
+    assert "no room" in answer.json()["detail"]
+    assert small.json()["id"] == "1"
+    ledger = Ledger.open(platform.settings.database_url)
+    assert ledger.balance() == []
+    ledger.close()

@@ -1,0 +1,109 @@
+"""Tokens: one council each, only hashes kept, a new one counts without a restart."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.portal.app import build_app
+from lgdp_pipelines.portal.description import openapi
+from lgdp_pipelines.portal.tokens import SECONDS_KNOWN, Tokens, new_token, push_sources
+from lgdp_pipelines.settings import Settings
+
+TOKEN = "a-token-that-somebody-chose-at-length"
+
+
+@pytest.fixture
+def platform(platform_at: Callable[[Path], Platform], tmp_path: Path) -> Platform:
+    return platform_at(tmp_path)
+
+
+def written(platform: Platform, texts: Mapping[str, str]) -> Tokens:
+    folder = platform.settings.secrets / "push"
+    folder.mkdir(parents=True)
+    for council, text in texts.items():
+        (folder / council).write_text(text, encoding="utf-8")
+    return Tokens(platform.register, platform.environment)
+
+
+def test_new_token_is_its_councils_and_stands_nowhere_in_the_clear(platform: Platform) -> None:
+    made, file = new_token(push_sources(platform.register)[0], "FIF", platform.environment)
+    caller = Tokens(platform.register, platform.environment).caller(made)
+
+    assert caller is not None
+    assert (caller.council_code, [one.id for one in caller.sources]) == ("FIF", ["council-push"])
+    assert made not in file.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    assert len(made) > 40
+
+
+def test_token_may_be_kept_as_it_is_or_as_its_hash(platform: Platform) -> None:
+    digest = "sha256:" + "0" * 64
+    tokens = written(platform, {"FIF": f"{TOKEN}\n", "GLG": digest})
+
+    caller = tokens.caller(TOKEN)
+    assert caller is not None
+    assert caller.council_code == "FIF"
+    assert tokens.caller(digest) is None, "the hash is no token"
+
+
+def test_token_of_two_councils_is_nobodys(platform: Platform) -> None:
+    tokens = written(platform, {"FIF": TOKEN, "GLG": TOKEN})
+
+    assert tokens.caller(TOKEN) is None
+
+
+@pytest.mark.parametrize("text", ["", "short", "sha256:zz"])
+def test_token_that_could_be_guessed_is_nobodys(platform: Platform, text: str) -> None:
+    tokens = written(platform, {"FIF": text})
+
+    assert tokens.caller(text) is None
+    assert tokens.councils == frozenset()
+
+
+def test_withdrawn_token_counts_no_longer_and_a_new_one_does_without_a_restart(platform: Platform) -> None:
+    now = [0.0]
+    source = push_sources(platform.register)[0]
+    tokens = Tokens(platform.register, platform.environment, clock=lambda: now[0])
+    old, _ = new_token(source, "FIF", platform.environment)
+    assert tokens.caller(old) is not None
+    new, _ = new_token(source, "FIF", platform.environment)
+    now[0] = SECONDS_KNOWN + 1
+
+    assert tokens.caller(old) is None
+    assert tokens.caller(new) is not None
+
+
+def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    for part in schemas.iterdir():
+        (folder / part.name).symlink_to(part)
+    (folder / "sources").unlink()
+    (folder / "sources").mkdir()
+    said = json.loads((schemas / "sources" / "council-push.yaml").read_text(encoding="utf-8"))
+    said["credential"] = "env:PUSH_{council}"
+    (folder / "sources" / "council-push.yaml").write_text(json.dumps(said), encoding="utf-8")
+    platform = Platform(Settings.at(tmp_path / "home", folder), environment={"PUSH_FIF": TOKEN})
+
+    caller = Tokens(platform.register, platform.environment).caller(TOKEN)
+    assert caller is not None
+    assert caller.council_code == "FIF"
+    with pytest.raises(WrongUse):
+        new_token(push_sources(platform.register)[0], "FIF", platform.environment)
+
+
+def test_description_has_each_route_and_no_other(platform: Platform) -> None:
+    described = {
+        (method.upper(), path)
+        for path, methods in dict(openapi()["paths"]).items()
+        for method in methods  # type: ignore[call-overload]
+    }
+    served = {
+        (method, route.path) for route in build_app(platform).routes for method in route.methods if method != "HEAD"
+    }
+
+    assert described == served
