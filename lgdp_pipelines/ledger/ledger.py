@@ -248,6 +248,11 @@ class Ledger:
         with self._database.reading() as connection:
             return reading.accepted_rows(connection, submission_id)
 
+    def accepted_by(self, submission_id: str) -> str:
+        """The version of the contract that accepted a submission last; empty where none has."""
+        with self._database.reading() as connection:
+            return reading.accepting_version(connection, submission_id)
+
     def periods_with_submissions(self, return_code: str) -> list[str]:
         """Ids of the periods that somebody has answered, in order."""
         with self._database.reading() as connection:

@@ -210,6 +210,17 @@ def accepted_rows(connection: sa.Connection, submission_id: str) -> int:
     return rows or 0
 
 
+def accepting_version(connection: sa.Connection, submission_id: str) -> str:
+    """The version of the contract that accepted a submission last; empty where none has."""
+    version = connection.scalar(
+        sa.select(JUDGEMENT.c.contract_version)
+        .where(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .order_by(JUDGEMENT.c.number.desc())
+        .limit(1)
+    )
+    return version or ""
+
+
 def periods_with_submissions(connection: sa.Connection, return_code: str) -> list[str]:
     """Ids of the periods that somebody has answered, in order."""
     return list(
