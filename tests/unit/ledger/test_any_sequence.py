@@ -35,22 +35,36 @@ class Walk:
         self.chance = random.Random(seed)
         self.sizes: list[int] = []
         self.accepted: dict[tuple[str, str], set[int]] = {}
+        self.withdrawn: set[tuple[str, str, int]] = set()
         self.told: tuple[str, list[Judged]] = ("run-0", [])
         self.older_accepted_later = 0
 
     def step(self, number: int) -> None:
         steps = [self.something_comes, self.somebody_opens, self.some_are_settled, self.all_are_judged_again]
-        self.chance.choices([*steps, self.the_same_is_told_again], [12, 3, 6, 1, 1])[0](number)
+        more = [self.the_same_is_told_again, self.something_is_taken_back]
+        self.chance.choices([*steps, *more], [24, 6, 12, 3, 2, 1])[0](number)
 
     def something_comes(self, _: int) -> None:
         return_code = self.chance.choice(["HL1", "HL1", "TWO", "TWO", None])
         content = self.chance.choice(["a", "bb", "ccc", "dddd"])
         council = self.chance.choice(["FIF", "GLG"])
         table = self.chance.choice(["one", "two"]) if return_code == "TWO" else None
+        nil = return_code is not None and self.chance.random() < 0.1
         sha256 = hashlib.sha256(content.encode()).hexdigest()
         self.ledger.record_receipt(
             Arrival(
-                return_code, council, "CY2024", table, "f", len(content), sha256, TransportKind.SFTP, "s", council, "/f"
+                return_code,
+                council,
+                "CY2024",
+                None if nil else table,
+                "f",
+                len(content),
+                sha256,
+                TransportKind.SFTP,
+                "s",
+                council,
+                "/f",
+                nil=nil,
             )
         )
         self.sizes.append(len(content))
@@ -75,6 +89,14 @@ class Walk:
         self.ledger.settle(*self.told)
         assert self.ledger.status() == before
 
+    def something_is_taken_back(self, _: int) -> None:
+        states = {"current", "rejected", "judging"}
+        chosen = [one for one in self.ledger.status() if one.submission_id and one.state in states]
+        if chosen:
+            one = self.chance.choice(chosen)
+            self.ledger.withdraw(str(one.submission_id), by="A", reason="Wrong")
+            self.withdrawn.add((one.return_code, one.council_code, int(str(one.submission_id)[-3:])))
+
     def _settle(self, number: int, submissions: list[str]) -> None:
         verdicts = self.chance.choices(list(Verdict), k=len(submissions))
         self.told = (f"run-{number}", [judged(*one) for one in zip(submissions, verdicts, strict=True)])
@@ -82,7 +104,7 @@ class Walk:
         for submission_id, verdict in zip(submissions, verdicts, strict=True):
             return_code, council, _, counted = submission_id.split(".")
             numbers = self.accepted.setdefault((return_code, council), set())
-            if verdict is not Verdict.REJECTED:
+            if verdict is not Verdict.REJECTED and (return_code, council, int(counted)) not in self.withdrawn:
                 self.older_accepted_later += any(other > int(counted) for other in numbers)
                 numbers.add(int(counted))
 
@@ -93,7 +115,8 @@ class Walk:
             for return_code in TABLES
             for council, one in self.ledger.current(return_code, "CY2024").items()
         }
-        assert found == {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
+        last = {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
+        assert found == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}
         with self.ledger._database.reading() as connection:
             rows = connection.execute(sa.text("SELECT state, size FROM receipt")).all()
         assert sorted(row.size for row in rows) == sorted(self.sizes)
@@ -108,4 +131,5 @@ def test_any_sequence_of_arrivals_openings_and_settlings_balances(tmp_path: Path
         walk.step(number)
         walk.check()
     assert walk.older_accepted_later, "the walk came by where it matters"
+    assert walk.withdrawn, "and here"
     ledger.close()

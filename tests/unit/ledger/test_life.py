@@ -1,0 +1,204 @@
+"""Nil returns, corrected periods, a clock that jumps, and the account of all bytes."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.ledger.ledger import (
+    AccountLine,
+    Judged,
+    Ledger,
+    Receipt,
+    ReceiptState,
+    Reminded,
+    SubmissionState,
+    Waiting,
+)
+from tests.unit.ledger.conftest import arrival
+
+PERIOD = "FY2024-25"
+LATER = "FY2025-26"
+TABLES = ("one", "two")
+Arrive = Callable[..., Receipt]
+Judge = Callable[..., Judged]
+
+
+def opened(ledger: Ledger, period: str, tables: tuple[str, ...] = ()) -> str:
+    return ledger.open_submissions("HL1", period, tables=tables)[-1].id
+
+
+def test_a_nil_return_answers_a_return_of_several_files_alone(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    arrive("FIF", "a", table="one")
+    arrive("FIF", "", nil=True)
+    arrive("FIF", "b", table="two")
+    submissions = ledger.open_submissions("HL1", PERIOD, tables=TABLES)
+
+    assert [[one.id for one in ledger.receipts_of(each.id)] for each in submissions] == [[2]], "the tables still wait"
+    ledger.settle("r1", [judge(submissions[0].id, rows=0)])
+    assert ledger.status()[0].nil
+    assert ledger.balance() == []
+
+
+def test_after_a_nil_return_the_same_files_are_news_again(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    for table in TABLES:
+        arrive("FIF", table, table=table)
+    ledger.settle("r1", [judge(opened(ledger, PERIOD, TABLES))])
+    arrive("FIF", "", nil=True)
+    ledger.settle("r2", [judge(opened(ledger, PERIOD, TABLES), rows=0)])
+
+    assert arrive("FIF", "", nil=True).state is ReceiptState.DUPLICATE
+    assert [arrive("FIF", table, table=table).state for table in TABLES] == [ReceiptState.WAITING] * 2
+    third = opened(ledger, PERIOD, TABLES)
+    assert [one.id for one in ledger.receipts_of(third)] == [5, 6], "and none of the files from before the nil return"
+
+
+@pytest.mark.parametrize("changed", [{"nil": True}, {"system": "acme"}])
+def test_the_same_bytes_meant_another_way_are_news(ledger: Ledger, arrive: Arrive, changed: dict[str, object]) -> None:
+    arrive("FIF", "a")
+    assert arrive("FIF", "a").state is ReceiptState.DUPLICATE
+    assert arrive("FIF", "a", **changed).state is ReceiptState.WAITING
+
+
+def against(one: Judged, earlier: str | None) -> Judged:
+    return replace(one, against={PERIOD: earlier})
+
+
+def test_a_corrected_period_calls_up_what_was_held_against_it_once(
+    ledger: Ledger, arrive: Arrive, judge: Judge
+) -> None:
+    arrive("FIF", "a")
+    first = opened(ledger, PERIOD)
+    arrive("FIF", "b", period=LATER)
+    later = opened(ledger, LATER)
+    ledger.settle("r1", [judge(first), against(judge(later), first)])
+    assert ledger.waiting() == ()
+
+    arrive("FIF", "c")
+    second = opened(ledger, PERIOD)
+    ledger.settle("r2", [judge(second)])
+    assert ledger.waiting() == (Waiting("HL1", LATER, ("FIF",), (), (f"judge {later} against {second}",)),)
+    assert [one.id for one in ledger.outdated("HL1", LATER)] == [later]
+    assert ledger.outdated("HL1", LATER, ["GLG"]) == ()
+
+    ledger.settle("r3", [against(judge(later, queries=1), second)])
+    assert ledger.waiting() == (), "the later period has the same submission, so nothing follows for the one after it"
+
+
+def test_a_withdrawn_period_calls_up_what_was_held_against_it(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    arrive("FIF", "a")
+    first = opened(ledger, PERIOD)
+    arrive("FIF", "b", period=LATER)
+    later = opened(ledger, LATER)
+    ledger.settle("r1", [judge(first), against(judge(later), first)])
+    ledger.withdraw(first, by="A", reason="Wrong")
+    ledger.finish_withdrawals([first])
+
+    assert ledger.waiting() == (Waiting("HL1", LATER, ("FIF",), (), (f"judge {later} against nothing",)),)
+    ledger.settle("r2", [against(judge(later), None)])
+    assert ledger.waiting() == ()
+
+
+def test_what_was_rejected_against_a_wrong_period_is_called_up_and_what_was_replaced_is_not(
+    ledger: Ledger, arrive: Arrive, judge: Judge
+) -> None:
+    arrive("FIF", "b", period=LATER)
+    arrive("FIF", "c", period=LATER)
+    old, last = (one.id for one in ledger.open_submissions("HL1", LATER))
+    ledger.settle("r1", [against(judge(old, errors=1), None), against(judge(last, errors=1), None)])
+    arrive("FIF", "a")
+    first = opened(ledger, PERIOD)
+    ledger.settle("r2", [judge(first)])
+
+    assert [one.id for one in ledger.outdated("HL1", LATER)] == [last]
+
+
+def test_a_ledger_without_such_words_calls_up_nothing(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    arrive("FIF", "a")
+    arrive("FIF", "b", period=LATER)
+    ledger.settle("r1", [judge(opened(ledger, PERIOD)), judge(opened(ledger, LATER))])
+    arrive("FIF", "c")
+    ledger.settle("r2", [judge(opened(ledger, PERIOD))])
+    assert ledger.waiting() == ()
+
+
+@pytest.fixture
+def jumping(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger whose clock goes back ten years after the first look, and forward a hundred later."""
+    times = iter([datetime(2026, 10, 25, 1, 30, tzinfo=UTC), *[datetime(2016, 1, 1, tzinfo=UTC)] * 3])
+    end = datetime(2116, 1, 1, tzinfo=UTC)
+    opened = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=lambda: next(times, end))
+    yield opened
+    opened.close()
+
+
+def test_order_is_by_number_whatever_the_clock_says(jumping: Ledger, judge: Judge) -> None:
+    first = jumping.record_receipt(arrival("FIF", "a"))
+    second = jumping.record_receipt(arrival("FIF", "b"))
+    assert second.received_at < first.received_at
+    one, two = (each.id for each in jumping.open_submissions("HL1", PERIOD))
+
+    jumping.settle("r1", [judge(two)])
+    jumping.settle("r2", [judge(one)])
+    assert jumping.current("HL1", PERIOD) == {"FIF": two}
+    assert jumping.submission(one).state is SubmissionState.SUPERSEDED
+    assert jumping.record_receipt(arrival("FIF", "b")).state is ReceiptState.DUPLICATE
+    assert jumping.record_receipt(arrival("FIF", "a")).state is ReceiptState.WAITING, "not the last that came"
+    assert jumping.balance() == []
+
+
+def test_the_first_accepted_answer_counts_and_not_what_was_taken_back(
+    ledger: Ledger, arrive: Arrive, judge: Judge
+) -> None:
+    came = [arrive("FIF", text).received_at for text in "abc"]
+    one, two, three = (each.id for each in ledger.open_submissions("HL1", PERIOD))
+    ledger.settle("r1", [judge(one, errors=1), judge(two), judge(three)])
+    assert ledger.reported_at("HL1", PERIOD) == {"FIF": came[1]}
+    ledger.withdraw(three, by="A", reason="Wrong")
+    assert ledger.status()[0].current is None
+
+
+def test_the_account_adds_up_by_return_and_state(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    arrive("FIF", "aaaa")
+    ledger.settle("r1", [judge(opened(ledger, PERIOD))])
+    arrive("FIF", "aaaa")
+    arrive("GLG", "bb")
+    arrive("GLG", "c", return_code=None, reason="No pattern fits.")
+    current, part = SubmissionState.CURRENT, ReceiptState.PART
+
+    assert ledger.account() == (
+        AccountLine(None, ReceiptState.UNRECOGNISED, None, 1, 1),
+        AccountLine("HL1", ReceiptState.WAITING, None, 1, 2),
+        AccountLine("HL1", ReceiptState.DUPLICATE, None, 1, 4),
+        AccountLine("HL1", part, current, 1, 4),
+    )
+    assert {size for _, size in ledger.received("HL1")} == {4, 2}
+    assert {size for _, size in ledger.received("HL1", "CY1999")} == set()
+
+
+def test_an_imbalance_is_found_where_it_is_and_nowhere_else(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+    arrive("FIF", "a")
+    arrive("FIF", "b", period=LATER)
+    ledger.settle("r1", [judge(opened(ledger, PERIOD)), judge(opened(ledger, LATER))])
+    with ledger._database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE submission SET state = 'superseded' WHERE period = 'FY2025-26'")
+
+    assert ledger.balance("HL1", PERIOD) == []
+    assert ledger.balance("HL1", LATER) == [
+        "The current submission of FIF for HL1 FY2025-26 is not the last accepted one."
+    ]
+    assert ledger.balance("WASTE") == []
+    assert ledger.balance() == ledger.balance("HL1", LATER)
+
+
+def test_a_reminder_is_remembered_and_what_was_sent_stays_sent(ledger: Ledger) -> None:
+    soon, late = Reminded("FIF", "HL1", PERIOD, "due_in_3"), Reminded("FIF", "HL1", PERIOD, "late_1")
+    ledger.record_reminder(soon, sent=False)
+    ledger.record_reminder(late, sent=True)
+    ledger.record_reminder(late, sent=False)
+    assert ledger.reminded() == {soon: False, late: True}
+    ledger.record_reminder(soon, sent=True)
+    assert ledger.reminded("HL1") == {soon: True, late: True}
+    assert ledger.reminded("WASTE") == {}
