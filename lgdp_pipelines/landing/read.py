@@ -8,7 +8,9 @@ nothing else is said of it; with an item and no row, the item cannot be judged; 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
 
 import polars as pl
 
@@ -25,8 +27,9 @@ from lgdp_pipelines.ledger.findings import RuleOutcome, finding_rows, gathered
 from lgdp_pipelines.register.extract import Extract, Format
 from lgdp_pipelines.register.mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import Rule, Table
+from lgdp_pipelines.register.parts import Item, ItemType, Rule, Table
 from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.dates import written_day
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Keep, in_memory
 
@@ -143,14 +146,25 @@ def _table_of(contract: Contract, file: ExtractFile) -> str | None:
 
 
 def _spelling(table: Table, mapped: TableMapping | None) -> Spelling:
-    """How the days of a workbook are spelled: as the item under whose header they stand spells dates."""
+    """How the days of a workbook are spelled: as the system, or else the item under whose header they stand, does."""
 
-    def formats(headers: Sequence[str]) -> Mapping[int, str]:
+    def by_place(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
         positions = match_headers(table, headers, mapped).positions
-        spelled = {item.name: item.date_format or "" for item in table.items}
-        return {place: spelled[name] for name, places in positions.items() for place in places if spelled[name]}
+        return {
+            place: partial(_spelled, item, (mapped and mapped.spelled_dates(item)) or "")
+            for item in table.items
+            if item.type is ItemType.DATE
+            for place in positions.get(item.name, ())
+        }
 
-    return formats
+    return by_place
+
+
+def _spelled(item: Item, written: str, day: date) -> str:
+    """A day in the form that the mapping says, or else the contract."""
+    if written:
+        return written_day(day, written)
+    return day.strftime((item.date_format or "%Y-%m-%d").replace("%Y", f"{day.year:04d}"))
 
 
 def _otherwise(

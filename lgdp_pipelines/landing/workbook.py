@@ -25,8 +25,8 @@ Value: TypeAlias = str | date
 """A cell that is filled: its text, or a day (a ``datetime`` where it has a time)."""
 Row: TypeAlias = tuple[int, Mapping[int, Value]]
 """A row's number, from 1, and its filled cells by place, from 0; rows come in order."""
-Spelling: TypeAlias = Callable[[Sequence[str]], Mapping[int, str]]
-"""From headers to the places of columns of dates, each with its ``strptime`` format."""
+Spelling: TypeAlias = Callable[[Sequence[str]], Mapping[int, Callable[[date], str]]]
+"""From headers to the places of columns of dates, each with how a day is spelled there."""
 
 _BLOCK = 20_000
 _MOST_CELLS = 50_000_000
@@ -176,14 +176,9 @@ def _texts(row: Mapping[int, Value]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _text(value: Value, date_format: str | None) -> str:
+def _text(value: Value, spell: Callable[[date], str] | None) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, datetime):
         return value.isoformat()
-    return spelled(value, date_format) if date_format else value.isoformat()
-
-
-def spelled(day: date, date_format: str) -> str:
-    """A day in ``strptime`` letters, with four digits of the year in whichever century."""
-    return day.strftime(date_format.replace("%Y", f"{day.year:04d}"))
+    return spell(value) if spell else value.isoformat()

@@ -8,6 +8,7 @@ meant. What belongs here: what a form is and which texts have it. What does not:
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -74,3 +75,27 @@ def problem_of_format(written: str) -> str | None:
 def shape_of(written: str) -> str:
     """A regular expression for a whole text of a form, with the groups ``day``, ``month`` or ``name``, and ``year``."""
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
+
+
+def written_day(day: date, written: str) -> str:
+    """A day in a form of dates; a time that the form has is midnight.
+
+    Args:
+        day: to be spelt.
+        written: a form without problems, such as ``d/M/yyyy``.
+    """
+    month = next(name for name, number in MONTHS.items() if number == f"{day.month:02d}").title()
+    parts = {
+        "yyyy": f"{day.year:04d}",
+        "MMMM": month,
+        "MMM": month[:3],
+        "MM": f"{day.month:02d}",
+        "M": str(day.month),
+        "dd": f"{day.day:02d}",
+        "d": str(day.day),
+        "HH": "00",
+        "mm": "00",
+        "ss": "00",
+        "SSS": "000",
+    }
+    return "".join(parts.get(token, token) for token in _TOKEN.findall(written))

@@ -1,0 +1,194 @@
+"""Any table of text, in any format and dialect, is landed cell for cell.
+
+What holds, for every format: a cell that is filled is landed to the letter, in its column and its row, white space
+included; an empty cell is null; no row that has a filled cell is lost, doubled or moved. These differences there are:
+
+* A row without a filled cell is no row of a CSV file or of a sheet (it is counted in ``_row``). A record without one is
+  a row of null cells in JSON, NDJSON and XML.
+* A lone CR is kept in CSV whose lines end in LF, in JSON and in NDJSON. XML knows it only as a reference, which the
+  writer here writes. A workbook's XML turns a CR that is written plainly into LF, as spreadsheets do.
+* Without a quote character a CSV cell can hold neither delimiter nor line end.
+* Windows-1252 has the characters it has. XML and workbooks have no control characters but tab and line end, and no
+  U+FFFE and U+FFFF; a sheet has cells of at most 32,767 characters.
+"""
+
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.landing.extract import ExtractFile
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.register.extract import Container, Extract, Format
+from lgdp_pipelines.register.model import Contract
+from tests.unit.landing.written import as_csv, as_json, as_ndjson, as_xls, as_xlsx, as_xml, gzipped, zipped
+
+HEADER = ["A", "B", "C"]
+HARD = [
+    "00123",
+    "12E5",
+    "nan",
+    "NA",
+    "Buchanan",
+    "null",
+    "TRUE",
+    "1.0",
+    "-0",
+    "#N/A",
+    "=1+1",
+    "2024-01-01",
+    " 7 ",
+    "_x000D_",
+]
+
+EVERYDAY = st.text(st.sampled_from(list(" ,;|\t\"'&<>{}[]/0aéÉ£€\n")), max_size=6)
+
+
+def cells(characters: st.SearchStrategy[str]) -> st.SearchStrategy[list[list[str]]]:
+    """Rows of cells of such characters, hard ones among them."""
+    cell = st.one_of(st.sampled_from(["", *HARD]), EVERYDAY, st.text(characters, max_size=6))
+    row = st.lists(cell, min_size=3, max_size=3)
+    return st.lists(row, max_size=6)
+
+
+UNICODE = st.characters(codec="utf-8", exclude_characters="\0")
+PRINTED = st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cn", "Co"])
+WESTERN = st.sampled_from(bytes(range(1, 256)).decode("cp1252", errors="ignore"))
+
+
+@pytest.fixture(scope="module")
+def landed(
+    item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
+) -> Callable[..., Any]:
+    """What is landed of bytes by how they are declared: ``_row`` and cells of each row."""
+
+    def read(content: bytes, headers: list[str] = HEADER, **extract: object) -> list[tuple[object, ...]]:
+        items = [item(header, name=name) for header, name in zip(headers, "abc", strict=True)]
+        declared = contract(table("t", *items), **extract)
+        reading = read_extract(declared, [ExtractFile("extract", content)])
+        assert reading.findings.is_empty(), reading.findings["message"].to_list()
+        return [row for piece in reading.tables["t"] for row in piece.select("_row", "a", "b", "c").iter_rows()]
+
+    return read
+
+
+def under_a_header(rows: list[list[str]], before: int = 1) -> list[tuple[object, ...]]:
+    """What is landed of rows that have a filled cell, so many rows after the first."""
+    return [(number, *(cell or None for cell in row)) for number, row in enumerate(rows, start=before + 1) if any(row)]
+
+
+def as_records(rows: list[list[str]]) -> list[tuple[object, ...]]:
+    return [(number, *(cell or None for cell in row)) for number, row in enumerate(rows, start=1)]
+
+
+PACKED: dict[Container, Callable[[bytes], bytes]] = {
+    Container.NONE: bytes,
+    Container.ZIP: zipped,
+    Container.GZ: gzipped,
+}
+packed = st.sampled_from(list(PACKED))
+
+
+@settings(max_examples=200)
+@given(
+    rows=cells(UNICODE),
+    delimiter=st.sampled_from([",", ";", "|", "\t", "^", "~", " ", "¦"]),
+    quote=st.sampled_from(['"', "'"]),
+    every=st.booleans(),
+    line_end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]),
+    container=packed,
+    preamble=st.integers(0, 2),
+)
+def test_csv(
+    landed: Callable[..., Any],
+    rows: list[list[str]],
+    delimiter: str,
+    quote: str,
+    every: bool,  # noqa: FBT001 - drawn, not passed
+    line_end: str,
+    encoding: str,
+    container: Container,
+    preamble: int,
+) -> None:
+    if line_end == "\r":
+        # Without an LF, line ends within cells are CR too.
+        rows = [[cell.replace("\n", "\r") for cell in row] for row in rows]
+    elif line_end == "\n":
+        # Python's writer leaves a CR at the end of a cell bare, where it cannot be told from a CRLF.
+        rows = [[cell.replace("\r", "\n") for cell in row] for row in rows]
+    before = [["Made up", "", ""]] * preamble
+    text = as_csv([*before, HEADER, *rows], delimiter=delimiter, quote=quote, line_end=line_end, every=every)
+    read = landed(
+        PACKED[container](text.encode(encoding)),
+        delimiter=delimiter,
+        quote=quote,
+        encoding=encoding.removesuffix("-sig"),
+        container=container,
+        preamble=preamble,
+    )
+    assert read == under_a_header(rows, preamble + 1)
+
+
+@settings(max_examples=40)
+@given(rows=cells(WESTERN), delimiter=st.sampled_from([",", ";"]))
+def test_csv_in_windows_1252(landed: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
+    rows = [[cell.replace("\r", "") for cell in row] for row in rows]
+    content = as_csv([HEADER, *rows], delimiter=delimiter).encode("cp1252")
+    assert landed(content, delimiter=delimiter, encoding="cp1252") == under_a_header(rows)
+
+
+@settings(max_examples=40)
+@given(rows=cells(UNICODE), delimiter=st.sampled_from([",", "|", "\t"]))
+def test_csv_without_quotes(landed: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
+    rows = [[cell.translate({ord(mark): None for mark in "\r\n" + delimiter}) for cell in row] for row in rows]
+    text = "".join(delimiter.join(row) + "\n" for row in [HEADER, *rows])
+    assert landed(text.encode(), delimiter=delimiter, quote="") == under_a_header(rows)
+
+
+@settings(max_examples=60)
+@given(rows=cells(PRINTED), container=packed, preamble=st.integers(0, 2))
+def test_xlsx(landed: Callable[..., Any], rows: list[list[str]], container: Container, preamble: int) -> None:
+    before = [["Made up"]] * preamble
+    content = PACKED[container](as_xlsx([*before, HEADER, *rows]))
+    read = landed(content, format=Format.XLSX, container=container, preamble=preamble)
+    assert read == under_a_header(rows, preamble + 1)
+
+
+@settings(max_examples=40)
+@given(rows=cells(PRINTED), container=packed)
+def test_xls(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
+    content = PACKED[container](as_xls([HEADER, *rows]))
+    assert landed(content, format=Format.XLS, container=container) == under_a_header(rows)
+
+
+@settings(max_examples=60)
+@given(rows=cells(UNICODE), encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-be"]), container=packed)
+def test_json_and_ndjson(
+    landed: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container
+) -> None:
+    for form, text in ((Format.JSON, as_json([HEADER, *rows])), (Format.NDJSON, as_ndjson([HEADER, *rows]))):
+        content = PACKED[container](text.encode(encoding))
+        assert landed(content, format=form, encoding=encoding, container=container) == as_records(rows)
+
+
+@settings(max_examples=60)
+@given(rows=cells(PRINTED), container=packed)
+def test_xml(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
+    # An attribute's line ends are written as references; an element's CR likewise.
+    content = PACKED[container](as_xml([HEADER, *rows]))
+    read = landed(
+        content, headers=["@A", "B", "C"], format=Format.XML, records_at="return/cases/case", container=container
+    )
+    assert read == as_records(rows)
+
+
+def test_every_format_has_its_property() -> None:
+    """A format that is added needs its test here."""
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    words = {word for name in tested for word in name.split("_") if set(word) <= set(string.ascii_lowercase)}
+    assert {form.value for form in Format} <= words
+    assert Extract(Format.CSV).container is Container.NONE

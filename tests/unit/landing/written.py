@@ -1,0 +1,101 @@
+"""Tables of text, written in every format and dialect by other people's writers.
+
+What belongs here: writers, and contracts to read by. What does not: expectations.
+"""
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+import xlsxwriter
+import xlwt
+from lxml import etree
+
+Rows = Sequence[Sequence[str]]
+"""A header row and rows of cells."""
+
+
+def as_csv(rows: Rows, *, delimiter: str = ",", quote: str = '"', line_end: str = "\r\n", every: bool = False) -> str:
+    """As Python's ``csv`` writes it."""
+    text = io.StringIO(newline="")
+    quoting = csv.QUOTE_NONE if not quote else csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
+    csv.writer(text, delimiter=delimiter, quotechar=quote or None, lineterminator=line_end, quoting=quoting).writerows(
+        rows
+    )
+    return text.getvalue()
+
+
+def as_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: str) -> bytes:
+    """As XlsxWriter writes it: text as text, numbers as numbers, days by ``dates``, whole columns by their format."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_numbers": False}) as book:
+        page = book.add_worksheet(sheet)
+        days = book.add_format({"num_format": formats.get("dates", "dd/mm/yyyy")})
+        for number, row in enumerate(rows):
+            for place, value in enumerate(row):
+                if isinstance(value, str):
+                    page.write_string(number, place, value)
+                elif value is not None:
+                    shown = days if hasattr(value, "year") else None
+                    page.write(number, place, value, shown)
+    return content.getvalue()
+
+
+def as_xls(rows: Rows, sheet: str = "Data") -> bytes:
+    """As xlwt writes it."""
+    book = xlwt.Workbook()
+    page = book.add_sheet(sheet)
+    for number, row in enumerate(rows):
+        for place, value in enumerate(row):
+            page.write(number, place, value)
+    content = io.BytesIO()
+    book.save(content)
+    return content.getvalue()
+
+
+def records(rows: Rows) -> list[dict[str, str]]:
+    """Rows as records, the header as keys."""
+    header, *body = rows
+    return [dict(zip(header, row, strict=True)) for row in body]
+
+
+def as_json(rows: Rows) -> str:
+    """A list of records."""
+    return json.dumps(records(rows), ensure_ascii=False)
+
+
+def as_ndjson(rows: Rows) -> str:
+    """A record a line."""
+    return "".join(json.dumps(record) + "\n" for record in records(rows))
+
+
+def as_xml(rows: Rows) -> bytes:
+    """``<return><cases><case><A>…</A></case></cases></return>``, the first column as an attribute."""
+    root = etree.Element("{urn:somewhere}return", nsmap={None: "urn:somewhere"})
+    cases = etree.SubElement(root, "{urn:somewhere}cases")
+    for record in records(rows):
+        case = etree.SubElement(cases, "{urn:somewhere}case")
+        for place, (name, value) in enumerate(record.items()):
+            if place == 0:
+                case.set(name, value)
+            else:
+                etree.SubElement(case, "{urn:somewhere}" + name).text = value
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
+
+
+def zipped(content: bytes, name: str = "extract", **others: bytes) -> bytes:
+    """In a ZIP, with other members beside it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in {name: content, **others}.items():
+            archive.writestr(member, data)
+    return packed.getvalue()
+
+
+def gzipped(content: bytes) -> bytes:
+    """In a GZ."""
+    return gzip.compress(content, mtime=0)
