@@ -361,7 +361,7 @@ class _File:
 
     @property
     def height(self) -> int:
-        return int(self.fragment.count_rows(schema=self.schema, filter=self.chosen))
+        return int(self.fragment.scanner(schema=self.schema, filter=self.chosen).count_rows())
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
         chosen = None if columns is None else list(columns)
