@@ -59,24 +59,21 @@ CSV = [
         "character",
         3,
     ),
-    BadExtract("semicolons for commas", "SHELF-CSV", _csv(GOOD.replace(",", ";")), ".columns", "semicolon"),
-    BadExtract("tabs for commas", "SHELF-CSV", _csv(GOOD.replace(",", "\t")), ".columns", "tab"),
+    BadExtract("semicolons for commas", "SHELF-CSV", _csv(GOOD.replace(",", ";")), ".readable", "separated by “;”", 1),
+    BadExtract("tabs for commas", "SHELF-CSV", _csv(GOOD.replace(",", "\t")), ".readable", "separated by a tab", 1),
     BadExtract("a workbook for CSV", "SHELF-CSV", xlsx_of, ".readable", "workbook"),
     BadExtract("a PDF for CSV", "SHELF-CSV", _bytes(PDF), ".readable", "PDF"),
     BadExtract("a log-in page for CSV", "SHELF-CSV", _bytes(HTML), ".readable", "web page"),
     BadExtract("JSON for CSV", "SHELF-CSV", json_of, ".readable", "JSON"),
     BadExtract("XML for CSV", "SHELF-CSV", xml_of, ".readable", "XML"),
     BadExtract("an archive for CSV", "SHELF-CSV", lambda: zip_of({"a.csv": csv_of()}), ".readable", "ZIP"),
-    BadExtract("a packed file for CSV", "SHELF-CSV", lambda: gzip.compress(csv_of()), ".readable", "gzip"),
+    BadExtract("a packed file for CSV", "SHELF-CSV", lambda: gzip.compress(csv_of()), ".readable", "GZ"),
     BadExtract(
         "a header of a million columns",
         "SHELF-CSV",
         lambda: b",".join(b"c%d" % n for n in range(1_000_000)) + b"\n1\n",
-        "",
-        "",
-    ),
-    BadExtract(
-        "a cell of ten megabytes", "SHELF-CSV", lambda: csv_of((ROWS[0], ("x" * 10_000_000, *ROWS[1][1:]))), "", ""
+        ".readable",
+        "columns",
     ),
     BadExtract(
         "a column missing", "SHELF-CSV", lambda: csv_of(tuple(row[:3] for row in ROWS), HEADER[:3]), ".columns", "Kind"
@@ -125,7 +122,7 @@ CSV = [
         "nothing where something must be", "SHELF-CSV", _row("Leven", "", "28/02/2004", "M"), ".required", "", 3
     ),
     BadExtract("blanks where something must be", "SHELF-CSV", _row("   ", "30", "28/02/2004", "M"), ".required", "", 3),
-    BadExtract("rows with a header and nothing to report", "SHELF-CSV", lambda: csv_of(()), ".readable", "nil"),
+    BadExtract("rows with a header and nothing to report", "SHELF-CSV", lambda: csv_of(()), ".readable", "no rows"),
     BadExtract(
         "another council's name in the rows", "SHELF-OWN", lambda: _own("Glasgow City", "2023"), ".council", "", 2
     ),
@@ -139,6 +136,9 @@ def _own(council: str, year: str) -> bytes:
 
 
 HARMLESS = [
+    BadExtract(
+        "a cell of ten megabytes", "SHELF-CSV", lambda: csv_of((ROWS[0], ("x" * 10_000_000, *ROWS[1][1:]))), "", "xxxx"
+    ),
     BadExtract("a byte order mark", "SHELF-CSV", _csv(GOOD, "utf-8-sig"), "", "Leven"),
     BadExtract("lines that end with CRLF", "SHELF-CSV", _csv(GOOD.replace("\n", "\r\n")), "", "Leven"),
     BadExtract("lines that end with CR", "SHELF-CSV", _csv(GOOD.replace("\n", "\r")), "", "Leven"),
@@ -174,5 +174,12 @@ HARMLESS = [
         _row("12E5", "30", "28/02/2004", "M"),
         "",
         '"branch": "12E5"',
+    ),
+    BadExtract(
+        "a name that climbs out of an archive",
+        "SHELF-ZIP",
+        lambda: zip_of({"../../../tmp/lgdp-climbed.csv": csv_of()}),
+        "",
+        "Leven",
     ),
 ]

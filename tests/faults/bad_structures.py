@@ -44,10 +44,10 @@ def _wrong_checksum() -> bytes:
 
 
 def _lying_bomb() -> bytes:
-    """An archive whose member is a gigabyte of zeros, and says that it is a hundred bytes."""
+    """An archive whose member is fifty megabytes of zeros, and says that it is a hundred bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("shelves.csv", "w") as member:
-        for _ in range(64):
+        for _ in range(3):
             member.write(bytes(16 * 1024**2))
     whole = bytearray(out.getvalue())
     central = whole.rindex(b"PK\x01\x02")
@@ -56,17 +56,17 @@ def _lying_bomb() -> bytes:
 
 
 def _gz_bomb() -> bytes:
-    """A gigabyte of one line, packed into a megabyte."""
+    """Fifty megabytes of one line, packed into fifty kilobytes."""
     out = io.BytesIO()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=9) as packed:
         packed.write(b",".join(name.encode() for name in HEADER) + b"\n")
-        for _ in range(1024):
+        for _ in range(48):
             packed.write(b"x" * 1024**2)
     return out.getvalue()
 
 
 def _xlsx_bomb() -> bytes:
-    """A workbook whose sheet unpacks to a gigabyte."""
+    """A workbook whose sheet unpacks to fifty megabytes."""
     whole = io.BytesIO(xlsx_of())
     out = io.BytesIO()
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -76,7 +76,7 @@ def _xlsx_bomb() -> bytes:
                 if info.filename.endswith("sheet1.xml"):
                     head, _, tail = content.partition(b"<sheetData>")
                     member.write(head)
-                    for _ in range(64):
+                    for _ in range(3):
                         member.write(b" " * 16 * 1024**2)
                     content = b"<sheetData>" + tail
                 member.write(content)
@@ -110,7 +110,7 @@ STRUCTURED = [
         "texts where records should be", "SHELF-JSON", lambda: b'{"records": ["a", "b"]}', ".readable", "record"
     ),
     BadExtract("JSON nested without end", "SHELF-JSON", _deep_json, ".readable", "nested"),
-    BadExtract("NaN in JSON", "SHELF-JSON", lambda: json_of().replace(b'"120"', b"NaN"), "", ""),
+    BadExtract("NaN in JSON", "SHELF-JSON", lambda: json_of().replace(b'"120"', b"NaN"), ".type", "", 1),
     BadExtract(
         "a number written as a power of ten", "SHELF-JSON", lambda: json_of().replace(b'"120"', b"12E1"), ".type", "", 1
     ),
@@ -118,20 +118,21 @@ STRUCTURED = [
         "a name twice in one record",
         "SHELF-JSON",
         lambda: json_of().replace(b'"Kind": "L"', b'"Kind": "L", "Kind": "M"'),
-        "",
-        "",
+        ".columns",
+        "more than once",
+        1,
     ),
     BadExtract(
         "half a character in JSON", "SHELF-JSON", lambda: json_of().replace(b"Cupar", b"\\ud800"), ".readable", ""
     ),
-    BadExtract("a list in a cell", "SHELF-JSON", _records(Books=[1, 2]), "", ""),
+    BadExtract("a list in a cell", "SHELF-JSON", _records(Books=[1, 2]), ".type", "", 1),
     BadExtract("a line that is no JSON", "SHELF-NDJSON", lambda: ndjson_of() + b"{'a': 1}\n", ".readable", "", 3),
     BadExtract(
         "a document for lines", "SHELF-NDJSON", lambda: json.dumps(records_of(), indent=1).encode(), ".readable", ""
     ),
     BadExtract("XML broken off", "SHELF-XML", lambda: xml_of()[:-30], ".readable", "XML"),
     BadExtract("no XML", "SHELF-XML", csv_of, ".readable", "XML"),
-    BadExtract("XML without the records", "SHELF-XML", lambda: b"<library><books/></library>", ".readable", "shelf"),
+    BadExtract("XML without the records", "SHELF-XML", lambda: b"<library><books/></library>", ".readable", "no rows"),
     BadExtract("XML of many laughs", "SHELF-XML", LAUGHS.encode, ".readable", "entit"),
     BadExtract("XML that asks for a file of ours", "SHELF-XML", EXTERNAL.encode, ".readable", "entit"),
     BadExtract("XML that asks for a file elsewhere", "SHELF-XML", EXTERNAL_DTD.encode, ".readable", "entit"),
@@ -140,11 +141,9 @@ STRUCTURED = [
         "XML that says another encoding", "SHELF-XML", lambda: xml_of().replace(b"UTF-8", b"UTF-16"), ".readable", ""
     ),
     BadExtract("a web page for XML", "SHELF-XML", lambda: HTML, ".readable", ""),
-    BadExtract("a workbook broken off", "SHELF-XLSX", lambda: xlsx_of()[:-400], ".readable", "workbook"),
-    BadExtract("CSV for a workbook", "SHELF-XLSX", csv_of, ".readable", "workbook"),
-    BadExtract(
-        "a workbook of unreadable bytes", "SHELF-XLSX", lambda: b"PK\x03\x04" + bytes(500), ".readable", "workbook"
-    ),
+    BadExtract("a workbook broken off", "SHELF-XLSX", lambda: xlsx_of()[:-400], ".readable", "XLSX"),
+    BadExtract("CSV for a workbook", "SHELF-XLSX", csv_of, ".readable", "This is text"),
+    BadExtract("a workbook of unreadable bytes", "SHELF-XLSX", lambda: b"PK\x03\x04" + bytes(500), ".readable", "XLSX"),
     BadExtract(
         "a workbook with a password",
         "SHELF-XLSX",
@@ -182,22 +181,15 @@ STRUCTURED = [
     BadExtract(
         "an archive that unpacks without end",
         "SHELF-ZIP",
-        lambda: zip_of({"shelves.csv": bytes(300 * 1024**2)}),
+        lambda: zip_of({"shelves.csv": bytes(48 * 1024**2)}),
         ".readable",
         "",
     ),
     BadExtract("an archive that lies about its size", "SHELF-ZIP", _lying_bomb, ".readable", ""),
+    BadExtract("packed bytes broken off", "SHELF-GZ", lambda: gzip.compress(csv_of())[:-6], ".readable", "cut short"),
+    BadExtract("CSV for packed bytes", "SHELF-GZ", csv_of, ".readable", "no GZ"),
     BadExtract(
-        "a name that climbs out of an archive",
-        "SHELF-ZIP",
-        lambda: zip_of({"../../../tmp/lgdp-climbed.csv": csv_of()}),
-        "",
-        "",
-    ),
-    BadExtract("packed bytes broken off", "SHELF-GZ", lambda: gzip.compress(csv_of())[:-6], ".readable", "gzip"),
-    BadExtract("CSV for packed bytes", "SHELF-GZ", csv_of, ".readable", "gzip"),
-    BadExtract(
-        "rubbish behind packed bytes", "SHELF-GZ", lambda: gzip.compress(csv_of()) + b"rubbish", ".readable", "gzip"
+        "rubbish behind packed bytes", "SHELF-GZ", lambda: gzip.compress(csv_of()) + b"rubbish", ".readable", "GZ"
     ),
     BadExtract("packed bytes that unpack without end", "SHELF-GZ", _gz_bomb, ".readable", ""),
 ]
