@@ -1,0 +1,107 @@
+"""How long a council's system waits for its findings: 10,000 rows of HL1, pushed over HTTP to a running server.
+
+Run it with ``python tests/bench/bench_push.py``. Each file differs, so none is a duplicate; one row in fifty is wrong;
+the earlier period that figures are held against is in the lake. The time is the client's, from the first byte sent to
+the last of the answer.
+"""
+
+import csv
+import io
+import json
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.portal.serve import running
+from lgdp_pipelines.portal.tokens import new_token, push_sources
+from lgdp_pipelines.settings import PROJECT, Settings
+from lgdp_pipelines.standards.periods import parse_period
+
+ROWS = 10_000
+TIMES = 5
+SAMPLE = PROJECT / "data" / "samples" / "hl1_FIF_FY2024-25-Q1.csv"
+SOURCE = {
+    "id": "bench-push",
+    "title": "Pushed",
+    "transport": "push",
+    "councils": ["FIF"],
+    "credential": "file:${LGDP_HOME}/secrets/push/{council}",
+    "returns": [{"return": "HL1"}],
+}
+
+
+def extract(number: int) -> bytes:
+    """An HL1 extract of 10,000 rows, one in fifty with a code that there is not."""
+    with SAMPLE.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    for place in range(ROWS):
+        row = rows[place % len(rows)] | {"APPREF": f"R{number}-{place}"}
+        writer.writerow(row | ({"ASSESS": "QV"} if place % 50 == 0 else {}))
+    return text.getvalue().encode()
+
+
+def main() -> None:
+    """Print the median, and what it is made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        schemas = home / "schemas"
+        shutil.copytree(PROJECT / "schemas", schemas)
+        (schemas / "sources" / "bench-push.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
+        platform = Platform(Settings.at(home / "data", schemas))
+        earlier(platform, home)
+        source = next(one for one in push_sources(platform.register) if one.id == SOURCE["id"])
+        token, _ = new_token(source, "FIF", platform.environment)
+        with running(platform) as url:
+            times, cpu = timed(url, token)
+    print(f"push of {ROWS:,} rows of HL1 ({len(extract(0)) / 1024**2:.1f} MiB), {TIMES} times")
+    print(
+        f"  median {statistics.median(times):.2f} s, worst {max(times):.2f} s wall; {statistics.median(cpu):.2f} s CPU"
+    )
+
+
+def earlier(platform: Platform, home: Path) -> None:
+    """Put the quarter before into the lake."""
+    ret, period = platform.register.returns["HL1"], parse_period("FY2024-25-Q1")
+    file = home / "before.csv"
+    file.write_bytes(SAMPLE.read_bytes())
+    council = platform.register.councils.named("FIF")
+    hand_in(ret, council, period, [file], ledger=platform.ledger, raw=platform.raw)
+    process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="bench")
+
+
+def timed(url: str, token: str) -> tuple[list[float], list[float]]:
+    """Seconds of wall clock and of CPU, client and server together, of each push but the first, which warms up."""
+    times: list[float] = []
+    cpu: list[float] = []
+    with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=120) as client:
+        for number in range(TIMES + 1):
+            content = extract(number)
+            before, used = time.monotonic(), spent()
+            answer = client.post("/submissions?return=HL1&period=FY2024-25-Q2&file=bench.csv", content=content)
+            times.append(time.monotonic() - before)
+            cpu.append(spent() - used)
+            told = answer.json()
+            assert (answer.status_code, told["verdict"], told["rows"]) == (202, "rejected", ROWS), told
+            assert any(one["rule"] == "hl1.assess.codes" for one in told["findings"])
+    return times[1:], cpu[1:]
+
+
+def spent() -> float:
+    """CPU seconds of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    main()
