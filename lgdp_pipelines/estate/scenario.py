@@ -101,6 +101,10 @@ class Scenario:
     periods: Mapping[str, tuple[str, ...]]
 
 
+_SERVED = frozenset({TransportKind.SFTP, TransportKind.API})
+"""What the estate has servers for."""
+
+
 @dataclass(frozen=True)
 class _Making:
     """What making the files of one return in one source needs."""
@@ -127,6 +131,8 @@ def scenario(register: Register, *, today: date, real_data: Path | None, seed: i
     made_up: dict[str, bool] = {}
     periods: dict[str, tuple[str, ...]] = {}
     for source in register.sources.values():
+        if source.transport not in _SERVED:
+            continue
         for source_return in source.returns:
             asked = register.returns[source_return.return_code]
             real = _real(asked, register, real_data)
