@@ -7,10 +7,11 @@ platform has no log-in to know.
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgdp_pipelines.collection.routing import has_file_a_table, table_of
+from lgdp_pipelines.collection.routing import has_file_a_table, table_of, tables_known
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt
+from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.councils import Council
@@ -22,7 +23,14 @@ _CHUNK = 1024**2
 
 
 def hand_in(
-    asked: Return, council: Council, period: Period, files: Sequence[Path], *, ledger: Ledger, raw: RawStore
+    asked: Return,
+    council: Council,
+    period: Period,
+    files: Sequence[Path],
+    *,
+    ledger: Ledger,
+    raw: RawStore,
+    mapping: SystemMapping | None = None,
 ) -> tuple[Receipt, ...]:
     """Record files that somebody hands in for a return, council and period.
 
@@ -35,13 +43,14 @@ def hand_in(
         files: one, or one for each table where the contract says so.
         ledger: takes the receipts.
         raw: takes the bytes.
+        mapping: of the system whose export the files are; None: they are in the contract's own manner.
 
     Raises:
         WrongUse: a file is not there, cannot be read, or does not say which table it holds; or there are too many; or
             the return is not asked for the period.
     """
     contract = asked.contract_for(period)
-    tables = _tables(files, contract)
+    tables = _tables(files, contract, mapping)
     received = [_received(file, raw) for file in files]
     return tuple(
         ledger.record_receipt(
@@ -57,6 +66,7 @@ def hand_in(
                 source=SOURCE,
                 account=council.code,
                 path=file.name,
+                system=mapping.system if mapping else "",
             )
         )
         for file, table, sha256 in zip(files, tables, received, strict=True)
@@ -105,26 +115,25 @@ def hand_in_nil(
     )
 
 
-def _tables(files: Sequence[Path], contract: Contract) -> tuple[str | None, ...]:
-    if not has_file_a_table(contract):
+def _tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | None) -> tuple[str | None, ...]:
+    if not has_file_a_table(contract, mapping):
         if len(files) != 1:
             raise WrongUse(
                 f"{contract.return_code} is answered by one file, and {len(files)} were given.",
                 remedy="Hand in one file at a time.",
             )
         return (None,)
-    found = [table_of(file.name, contract) for file in files]
+    found = [table_of(file.name, contract, mapping) for file in files]
     for file, table in zip(files, found, strict=True):
         if table is None:
             raise WrongUse(
                 f"The name of a file does not say which table of {contract.return_code} it holds.",
                 where=file.name,
-                remedy=f"Name it for one of: {', '.join(contract.by_name)}.",
+                remedy=f"Name it for one of: {', '.join(tables_known(contract, mapping))}.",
             )
-    names = [table.name for table in found if table is not None]
-    if len(set(names)) != len(names):
+    if len(set(found)) != len(found):
         raise WrongUse("Two files hold the same table.", remedy="Hand in one file for each table.")
-    return tuple(names)
+    return tuple(found)
 
 
 def _received(file: Path, raw: RawStore) -> str:

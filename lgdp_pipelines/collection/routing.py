@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Return
-from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.source import SourceReturn
 from lgdp_pipelines.standards.periods import Period, read_period
 
@@ -75,7 +75,7 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
         contract = asked.contract_for(period)
     except WrongUse as refusal:
         return Unrouted(refusal.what)
-    return _with_table(name, found.groupdict(), contract, period)
+    return _with_table(name, found.groupdict(), contract, period, source_return.system)
 
 
 def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
@@ -83,29 +83,44 @@ def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[So
     return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
 
 
-def _with_table(name: str, groups: Mapping[str, str | None], contract: Contract, period: Period) -> Routing:
+def _with_table(
+    name: str, groups: Mapping[str, str | None], contract: Contract, period: Period, system: str
+) -> Routing:
+    said = groups.get("table")
     if groups.get("nil"):
         return Route(contract.return_code, period, nil=True)
+    if system:
+        # Which files an export is made of is its mapping's to say: the name calls them as the mapping does.
+        return Route(contract.return_code, period, said.casefold() if said else None)
     if not has_file_a_table(contract):
         return Route(contract.return_code, period)
-    said = groups.get("table")
     table = table_said(said, contract) if said else table_of(name, contract)
     if table is None:
         return Unrouted(f"The name does not say which table of {contract.return_code} the file holds.")
-    return Route(contract.return_code, period, table.name)
+    return Route(contract.return_code, period, table)
 
 
-def has_file_a_table(contract: Contract) -> bool:
-    """Whether a submission of this contract has a file for each table."""
-    return any(table.file_pattern for table in contract.tables)
+def has_file_a_table(contract: Contract, mapping: SystemMapping | None = None) -> bool:
+    """Whether a submission has several files: one for each table, or those that a system's export is made of."""
+    return bool(mapping.files if mapping else any(table.file_pattern for table in contract.tables))
 
 
-def table_of(name: str, contract: Contract) -> Table | None:
-    """The one table whose declared file pattern the whole name matches."""
-    matches = [table for table in contract.tables if table.file_pattern and re.fullmatch(table.file_pattern, name)]
+def table_of(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
+    """The one table, or file of an export, whose declared pattern the whole name of a file matches."""
+    if mapping:
+        patterns = {file.name: file.pattern for file in mapping.files}
+    else:
+        patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
+    matches = [table for table, pattern in patterns.items() if re.fullmatch(pattern, name)]
     return matches[0] if len(matches) == 1 else None
 
 
-def table_said(said: str, contract: Contract) -> Table | None:
-    """The table that a file name calls by its own name, in any case."""
-    return contract.by_name.get(said.casefold())
+def table_said(said: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
+    """The table, or file of an export, that is called by its own name, in any case."""
+    known = tables_known(contract, mapping)
+    return said.casefold() if said.casefold() in known else None
+
+
+def tables_known(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
+    """What receipts call the files of a submission that has several."""
+    return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

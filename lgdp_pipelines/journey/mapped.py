@@ -4,7 +4,7 @@ What belongs here: what receipts and register say together. What does not: readi
 (``validation``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
@@ -49,26 +49,24 @@ def _unmapped(contract: Contract, system: str) -> Reading:
 _OF_READING = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
 
 
-def needed_files(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
-    """Names of the files without which a submission cannot be opened; none where any file is a submission."""
-    if mapping is not None:
-        return tuple(
-            file.name
-            for name, table in mapping.tables.items()
-            for file in table.files
-            if name in contract.by_name and not contract.by_name[name].optional
-        )
+def needed_files(contract: Contract) -> tuple[str, ...]:
+    """Tables without whose files a submission in the contract's own manner cannot be opened; none: any file is one."""
     return tuple(table.name for table in contract.tables if table.file_pattern and not table.optional)
 
 
 def joined_files(
-    register: Register, contract: Contract, councils: Sequence[str]
+    register: Register, contract: Contract, councils: Iterable[str]
 ) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The files that submissions from systems need, by council and system."""
+    """By council and system, the files without which a submission from that system cannot be opened."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for council in councils:
         for system in register.systems:
             mapping = register.mapping_for(system, contract.return_code, council, contract)
-            if mapping is not None:
-                found[council, system] = needed_files(contract, mapping)
+            if mapping is not None and mapping.files:
+                found[council, system] = tuple(
+                    file.name
+                    for name, table in mapping.tables.items()
+                    for file in table.files
+                    if name in contract.by_name and not contract.by_name[name].optional
+                )
     return found

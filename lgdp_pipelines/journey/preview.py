@@ -7,6 +7,7 @@ of it. What does not: the journey itself (``process``), and answering over HTTP 
 from dataclasses import dataclass
 
 from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
+from lgdp_pipelines.journey.mapped import joined_files, needed_files
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import judge_receipts
 from lgdp_pipelines.journey.reports import report_on
@@ -66,20 +67,19 @@ def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> An
     return Answer(receipt, _preliminary(platform, ret, contract, period, told, files))
 
 
-def _required(contract: Contract) -> list[str]:
-    return [table.name for table in contract.tables if table.file_pattern and not table.optional]
-
-
 def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
     if receipt.submission_id is not None:
         return platform.ledger.receipts_of(receipt.submission_id)
-    return platform.ledger.next_files(receipt, _required(contract))
+    joined = joined_files(platform.register, contract, [receipt.council_code])
+    return platform.ledger.next_files(receipt, needed_files(contract), joined)
 
 
 def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
-    """Tables without which a submission that waits cannot be opened."""
+    """Tables, or files of an export, without which a submission that waits cannot be opened."""
+    joined = joined_files(platform.register, contract, [receipt.council_code])
+    needed = joined.get((receipt.council_code, receipt.system), ()) if receipt.system else needed_files(contract)
     come = {one.table for one in platform.ledger.waiting_beside(receipt)}
-    return tuple(name for name in _required(contract) if name not in come)
+    return tuple(name for name in needed if name not in come)
 
 
 def _preliminary(

@@ -25,7 +25,7 @@ from lgdp_pipelines.journey.agreement import (
     stored_tables,
 )
 from lgdp_pipelines.journey.life import held_against, is_late
-from lgdp_pipelines.journey.mapped import reading_of
+from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
@@ -278,10 +278,9 @@ def _no_earlier(_period: Period, _table: Table) -> None:
 def _submissions(
     platform: Platform, contract: Contract, period: Period, councils: Sequence[str], scope: Scope
 ) -> list[Submission]:
-    required = [table.name for table in contract.tables if table.file_pattern and not table.optional]
-    found = {
-        one.id: one for one in platform.ledger.open_submissions(contract.return_code, period.id, councils, required)
-    }
+    required, joined = needed_files(contract), joined_files(platform.register, contract, councils)
+    opened = platform.ledger.open_submissions(contract.return_code, period.id, councils, required, joined)
+    found = {one.id: one for one in opened}
     found |= {one.id: one for one in platform.ledger.outdated(contract.return_code, period.id, councils)}
     if scope is Scope.EVERYTHING:
         found |= {one.id: one for one in platform.ledger.to_rejudge(contract.return_code, period.id, councils)}

@@ -7,6 +7,7 @@ that does the work. What does not: the statements themselves (``arriving``, ``op
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from lgdp_pipelines.ledger import (
     arriving,
@@ -106,6 +107,11 @@ class Ledger:
         with self._database.reading() as connection:
             return arriving.latest_marks(connection, source, account, path)
 
+    def last_arrivals(self) -> dict[tuple[str, str], datetime]:
+        """When anything last came, by source and council."""
+        with self._database.reading() as connection:
+            return arriving.last_arrivals(connection)
+
     def unrecognised(self) -> tuple[Receipt, ...]:
         """Receipts that answer nothing that anybody could tell, in order of arrival."""
         with self._database.reading() as connection:
@@ -126,7 +132,12 @@ class Ledger:
             return arriving.waiting(connection)
 
     def open_submissions(
-        self, return_code: str, period: str, councils: Sequence[str] | None = None, tables: Sequence[str] = ()
+        self,
+        return_code: str,
+        period: str,
+        councils: Sequence[str] | None = None,
+        tables: Sequence[str] = (),
+        joined: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
     ) -> tuple[Submission, ...]:
         """Make submissions of waiting receipts, and give all back that nobody has judged, in sequence order.
 
@@ -135,10 +146,11 @@ class Ledger:
             period: id.
             councils: register codes; None: all.
             tables: where a submission has a file for each table, those it must have.
+            joined: by council and system, the files that its exports are made of, where they are several.
         """
         return self._database.written(
             lambda connection: opening.open_submissions(
-                connection, return_code, period, councils, tables=tables, now=self._clock()
+                connection, return_code, period, councils, tables=tables, joined=joined, now=self._clock()
             )
         )
 
@@ -304,18 +316,24 @@ class Ledger:
         with self._database.reading() as connection:
             return releases.latest(connection, return_code, period)
 
-    def next_files(self, receipt: Receipt, tables: Sequence[str] = ()) -> tuple[Receipt, ...]:
+    def next_files(
+        self,
+        receipt: Receipt,
+        tables: Sequence[str] = (),
+        joined: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({}),
+    ) -> tuple[Receipt, ...]:
         """The files of the submission that a waiting receipt would become part of now.
 
         Args:
             receipt: that waits.
             tables: where a submission has a file for each table, those it must have.
+            joined: by council and system, the files that its exports are made of, where they are several.
 
         Returns:
             In no order that matters; none where it waits no longer, or a table's file has not come yet.
         """
         with self._database.reading() as connection:
-            return opening.next_files(connection, receipt, tables)
+            return opening.next_files(connection, receipt, tables, joined)
 
     def waiting_beside(self, receipt: Receipt) -> tuple[Receipt, ...]:
         """The receipts of the same return, council and period that wait, in order of arrival."""

@@ -3,9 +3,10 @@
 What belongs here: which receipts make a submission. What does not: what becomes of it (``settling``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -13,6 +14,8 @@ from lgdp_pipelines.ledger.arriving import receipt_of
 from lgdp_pipelines.ledger.reading import submissions_where
 from lgdp_pipelines.ledger.records import Receipt, ReceiptState, Submission, SubmissionState
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, SUBMISSION_FILE
+
+_NONE: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
 
 
 def open_submissions(
@@ -22,6 +25,7 @@ def open_submissions(
     councils: Sequence[str] | None,
     *,
     tables: Sequence[str],
+    joined: Mapping[tuple[str, str], Sequence[str]] = _NONE,
     now: datetime,
 ) -> tuple[Submission, ...]:
     """Make submissions of what is waiting, and give back all that nobody has judged, in sequence order.
@@ -30,12 +34,12 @@ def open_submissions(
     nil return anywhere. Where there is a file for each table, what a council has waiting becomes one submission, of the
     latest file of each table; a table that it did not send again is taken from its submission before, so that a
     corrected file is enough, but for one that it withdrew. Until each required table has a file, its receipts go on
-    waiting.
+    waiting. What comes from a system is made of the files that ``joined`` names, by council and system.
     """
     for council, receipts in _waiting(connection, return_code, period, councils).items():
-        for taken_up in _groups(receipts, tables):
+        for taken_up in _groups(receipts, tables, joined):
             before = _latest_submission(connection, return_code, council, period)
-            for files in _answers(connection, taken_up, tables, before):
+            for files in _answers(connection, taken_up, _needed(taken_up[0], tables, joined), before):
                 number = _next_number(connection, return_code, council, period)
                 _open(connection, (return_code, council, period, number), files, taken_up, now)
     return submissions_where(
@@ -64,10 +68,20 @@ def _waiting(
     return found
 
 
-def _groups(receipts: Sequence[Receipt], tables: Sequence[str]) -> list[list[Receipt]]:
+def _needed(receipt: Receipt, tables: Sequence[str], joined: Mapping[tuple[str, str], Sequence[str]]) -> Sequence[str]:
+    """The files that a submission with this receipt must have; none where each receipt is one."""
+    return joined.get((receipt.council_code, receipt.system), () if receipt.system else tables)
+
+
+def _groups(
+    receipts: Sequence[Receipt], tables: Sequence[str], joined: Mapping[tuple[str, str], Sequence[str]]
+) -> list[list[Receipt]]:
     """A council's waiting receipts as they may make a submission each, in order of arrival."""
-    groups = groupby(receipts, key=lambda one: one.id if one.nil or not tables else 0)
-    return [list(group) for _, group in groups]
+
+    def own(one: Receipt) -> tuple[str, int]:
+        return one.system, one.id if one.nil or not _needed(one, tables, joined) else 0
+
+    return [list(group) for _, group in groupby(receipts, key=own)]
 
 
 def _answers(
@@ -78,7 +92,7 @@ def _answers(
         return [list(receipts)]
     files: dict[str | None, Receipt] = {}
     for receipt in (*(files_of(connection, before) if before else ()), *receipts):
-        if not receipt.nil:
+        if not receipt.nil and receipt.system == receipts[0].system:
             files[receipt.table] = receipt
     return [list(files.values())] if files.keys() >= set(tables) else []
 
@@ -91,12 +105,21 @@ def waiting_beside(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt
     return tuple(waiting.get(receipt.council_code, ()))
 
 
-def next_files(connection: sa.Connection, receipt: Receipt, tables: Sequence[str]) -> tuple[Receipt, ...]:
+def next_files(
+    connection: sa.Connection,
+    receipt: Receipt,
+    tables: Sequence[str],
+    joined: Mapping[tuple[str, str], Sequence[str]] = _NONE,
+) -> tuple[Receipt, ...]:
     """The files of the submission that a waiting receipt would become part of now; none where it is not complete."""
-    for group in _groups(waiting_beside(connection, receipt), tables):
+    for group in _groups(waiting_beside(connection, receipt), tables, joined):
         if receipt in group:
             before = _latest_submission(connection, str(receipt.return_code), receipt.council_code, str(receipt.period))
-            return tuple(file for files in _answers(connection, group, tables, before) for file in files)
+            return tuple(
+                file
+                for files in _answers(connection, group, _needed(receipt, tables, joined), before)
+                for file in files
+            )
     return ()
 
 

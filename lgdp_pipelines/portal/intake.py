@@ -16,7 +16,7 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from lgdp_pipelines.collection.routing import has_file_a_table, table_of, table_said
+from lgdp_pipelines.collection.routing import has_file_a_table, table_of, table_said, tables_known
 from lgdp_pipelines.collection.transport import Download
 from lgdp_pipelines.errors import StorageError, WrongUse
 from lgdp_pipelines.journey.platform import Platform
@@ -24,6 +24,7 @@ from lgdp_pipelines.ledger.records import Arrival, Receipt
 from lgdp_pipelines.portal.limits import Limits
 from lgdp_pipelines.portal.problems import Refused
 from lgdp_pipelines.portal.tokens import Caller
+from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Return
 from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
 from lgdp_pipelines.standards.periods import Period, parse_period, read_period
@@ -77,11 +78,11 @@ def asked(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> 
     period = _period(platform, ret, parameters["period"])
     contract = ret.contract_for(period)
     source, given = _given(caller, ret)
-    system = _system(platform, ret, contract, caller, parameters.get("system") or given.system)
+    mapping = _mapping(platform, ret, contract, caller, parameters.get("system") or given.system)
     nil = _nil(parameters.get("nil", "false"))
     file_name = _file_name(parameters.get("file") or f"{ret.code}_{period.id}.{contract.extract.format}")
-    table = None if nil else _table(contract, parameters.get("table"), file_name)
-    return Asked(ret, period, source, file_name, table, system, nil)
+    table = None if nil else _table(contract, mapping, parameters.get("table"), file_name)
+    return Asked(ret, period, source, file_name, table, mapping.system if mapping else "", nil)
 
 
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
@@ -124,13 +125,14 @@ def _given(caller: Caller, ret: Return) -> tuple[Source, SourceReturn]:
     )
 
 
-def _system(platform: Platform, ret: Return, contract: Contract, caller: Caller, system: str) -> str:
-    if system and platform.register.mapping_for(system, ret.code, caller.council_code, contract) is None:
+def _mapping(platform: Platform, ret: Return, contract: Contract, caller: Caller, system: str) -> SystemMapping | None:
+    mapping = platform.register.mapping_for(system, ret.code, caller.council_code, contract)
+    if system and mapping is None:
         raise WrongUse(
             f"There is no mapping of {system[:50]!r} to {ret.code}.",
             remedy="Leave the parameter system out where the file is as the contract has it.",
         )
-    return system
+    return mapping
 
 
 def _nil(text: str) -> bool:
@@ -148,16 +150,16 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _table(contract: Contract, said: str | None, file_name: str) -> str | None:
-    if not has_file_a_table(contract):
+def _table(contract: Contract, mapping: SystemMapping | None, said: str | None, file_name: str) -> str | None:
+    if not has_file_a_table(contract, mapping):
         return None
-    table = table_said(said, contract) if said else table_of(file_name, contract)
+    table = table_said(said, contract, mapping) if said else table_of(file_name, contract, mapping)
     if table is None:
         raise WrongUse(
             f"{contract.return_code} has a file for each table, and the request does not say which this is.",
-            remedy=f"Add &table= with one of: {', '.join(contract.by_name)}.",
+            remedy=f"Add &table= with one of: {', '.join(tables_known(contract, mapping))}.",
         )
-    return table.name
+    return table
 
 
 def refuse_too_large(request: Request, limits: Limits) -> None:
