@@ -1,0 +1,170 @@
+"""The life of a submission through the command line: nil, withdrawn, corrected, reminded; and the account of it all.
+
+ALLOTMENT takes nil returns here, is due on 1 July for CY2023, and its plots may not fall by more than 10 percent from
+one year to the next without a word. Every expected value was worked out from the rows written here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.flow.contracts import allotment_v1, register_with
+from tests.flow.driver import Lgdp, Said, csv
+
+DOES_NOT_FALL = {
+    "id": "plots_do_not_fall",
+    "name": "Plots do not fall",
+    "description": "Compare with the year before.",
+    "severity": "query",
+    "type": "custom",
+    "engine": "lgdp",
+    "implementation": {
+        "rule": "earlier_period", "item": "plots", "by": ["site", "grade"], "periodsBack": 1, "fallPct": 10,
+    },
+}  # fmt: skip
+PUBLISHED = """SELECT council_code, period, value FROM published.allotment
+               WHERE item = 'urn:lgdp:item:allotment:plots' ORDER BY ALL"""
+JUDGEMENTS = "SELECT submission_id, number, verdict FROM ledger.judgement ORDER BY ALL"
+HEADER = "Council,Site,Grade,Plots"
+
+
+@dataclass(frozen=True)
+class Life:
+    """What was said and seen at each turn."""
+
+    lgdp: Lgdp
+    first: list[dict[str, Any]]
+    judged_at_first: list[dict[str, Any]]
+    judged_after_correction: list[dict[str, Any]]
+    nil: Said
+    status_with_nil: list[dict[str, Any]]
+    published_with_nil: list[dict[str, Any]]
+    withdrawn: Said
+    published_after: list[dict[str, Any]]
+    status_after: list[dict[str, Any]]
+    same_again: Said
+    published_at_last: list[dict[str, Any]]
+
+
+def asked_allotment() -> dict[str, Any]:
+    """The contract: with nil returns, a due date of its own, and a rule over years."""
+    asked = allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL)
+    asked["customProperties"] += [
+        {"property": "lgdpNilReturn", "value": True},
+        {"property": "lgdpDueDates", "value": {"CY2023": "2024-07-01"}},
+    ]
+    return asked
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    folder = tmp_path_factory.mktemp("life")
+    lgdp = Lgdp(folder / "home", register_with(folder / "schemas", asked_allotment()))
+
+    def rows(name: str, plots: int) -> Path:
+        return csv(folder, name, HEADER, f"Fife,North,1,{plots}")
+
+    fife = ("--council", "Fife", "--period")
+    lgdp("submit", "ALLOTMENT", rows("a2022.csv", 100), *fife, "CY2022")
+    lgdp("submit", "ALLOTMENT", rows("a2023.csv", 95), *fife, "CY2023")
+    first, judged_at_first = lgdp.ask(PUBLISHED), lgdp.ask(JUDGEMENTS)
+    lgdp("submit", "ALLOTMENT", rows("b2022.csv", 200), *fife, "CY2022")
+    corrected = lgdp.ask(JUDGEMENTS)
+    nil = lgdp("submit", "ALLOTMENT", "--nil", "--council", "GLG", "--period", "CY2023")
+    status_with_nil, published_with_nil = lgdp("status", "--format", "json").rows, lgdp.ask(PUBLISHED)
+    words = ("--reason", "Wrong sites", "--by", "A. Officer")
+    withdrawn = lgdp("withdraw", "ALLOTMENT.FIF.CY2023.001", *words)
+    published_after, status_after = lgdp.ask(PUBLISHED), lgdp("status", "--format", "json").rows
+    again = lgdp("submit", "ALLOTMENT", folder / "a2023.csv", *fife, "CY2023")
+    return Life(
+        lgdp, first, judged_at_first, corrected, nil, status_with_nil, published_with_nil, withdrawn,
+        published_after, status_after, again, lgdp.ask(PUBLISHED),
+    )  # fmt: skip
+
+
+def test_a_corrected_year_has_the_next_one_judged_again(life: Life) -> None:
+    one, two = "ALLOTMENT.FIF.CY2022.001", "ALLOTMENT.FIF.CY2023.001"
+    accepted = {"number": 1, "verdict": "accepted"}
+
+    assert life.judged_at_first == [{"submission_id": one, **accepted}, {"submission_id": two, **accepted}]
+    assert life.judged_after_correction == [
+        {"submission_id": one, **accepted},
+        {"submission_id": "ALLOTMENT.FIF.CY2022.002", **accepted},
+        {"submission_id": two, **accepted},
+        {"submission_id": two, "number": 2, "verdict": "queried"},
+    ], "95 plots after 200 is a fall by more than 10 percent, after 100 it is not"
+
+
+def test_a_nil_return_is_an_answer_without_rows(life: Life) -> None:
+    glasgow = next(one for one in life.status_with_nil if one["council"] == "GLG")
+
+    assert "ALLOTMENT.GLG.CY2023.001: accepted (0 rows" in life.nil.out
+    assert (glasgow["state"], glasgow["answer"], glasgow["rows"]) == ("current", "nil", 0)
+    assert {row["council_code"] for row in life.published_with_nil} == {"FIF"}
+
+
+def test_a_withdrawn_submission_leaves_nothing_published_and_nothing_comes_back(life: Life) -> None:
+    fife = [(one["period"], one["state"], one["current"]) for one in life.status_after if one["council"] == "FIF"]
+
+    assert "ALLOTMENT.FIF.CY2023.001: withdrawn" in life.withdrawn.out
+    assert [(row["period"], row["value"]) for row in life.published_with_nil] == [("CY2022", 200.0), ("CY2023", 95.0)]
+    assert [(row["period"], row["value"]) for row in life.published_after] == [("CY2022", 200.0)]
+    assert fife == [("CY2022", "current", "ALLOTMENT.FIF.CY2022.002"), ("CY2023", "withdrawn", None)]
+
+
+def test_the_same_bytes_may_come_again_after_a_withdrawal(life: Life) -> None:
+    assert "ALLOTMENT.FIF.CY2023.002: queried" in life.same_again.out
+    assert [(row["period"], row["value"]) for row in life.published_at_last] == [("CY2022", 200.0), ("CY2023", 95.0)]
+
+
+def test_what_does_not_stand_any_more_cannot_be_taken_back(life: Life) -> None:
+    words = ("--reason", "Wrong", "--by", "A. Officer")
+    refused = life.lgdp("withdraw", "ALLOTMENT.FIF.CY2022.001", *words, expect=1)
+    assert "A later submission stands in its place" in refused.err
+
+
+def test_the_account_says_where_each_byte_went(life: Life) -> None:
+    account = life.lgdp("ledger", "--verify", "--format", "json")
+    line = {"return": "ALLOTMENT", "receipts_are": "part"}
+    file, larger = len(f"{HEADER}\nFife,North,1,95\n"), len(f"{HEADER}\nFife,North,1,100\n")
+    declaration = len("The Glasgow City Council has nothing to report for ALLOTMENT CY2023.\n")
+
+    assert account.rows == [
+        {**line, "submissions_are": "current", "receipts": 3, "bytes": file + larger + declaration},
+        {**line, "submissions_are": "superseded", "receipts": 1, "bytes": larger},
+        {**line, "submissions_are": "withdrawn", "receipts": 1, "bytes": file},
+    ]
+    assert "The ledger balances" in account.err
+    assert "are what was received" in account.err
+
+
+def test_a_byte_that_is_lost_is_said(life: Life) -> None:
+    kept = next(path for path in (life.lgdp.home / "lake" / "received").rglob("*") if path.is_file())
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-1])
+    broken = life.lgdp("ledger", expect=1)
+    kept.write_bytes(whole[:-1] + b"?")
+    damaged = life.lgdp("ledger", "--verify", expect=1)
+    kept.write_bytes(whole)
+
+    assert "in the received bytes and" in broken.err
+    assert f"{kept.name} is missing or no longer what was received" in damaged.err
+
+
+def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> None:
+    owed = life.lgdp("calendar", "--council", "Fife", "--format", "json").rows
+    by_period = {one["period"]: (one["due"], one["duty"]) for one in owed}
+    shown = life.lgdp("remind", "--dry-run", "--format", "json").rows
+    told = life.lgdp("remind", "--format", "json").rows
+    again = life.lgdp("remind", "--format", "json").rows
+    letters = list((life.lgdp.home / "outbox" / "FIF" / "reminders").glob("*.txt"))
+
+    assert "CY2023" not in by_period, "due more than a year ago"
+    assert by_period["CY2025"] == ("2026-01-30", "late"), "30 days after the year's end"
+    assert shown == told
+    assert {one["stage"] for one in told if one["council"] == "FIF" and one["period"] == "CY2025"} == {"late_28"}
+    assert again == []
+    assert len(letters) == 1
+    assert "ALLOTMENT (Allotment of councils) for CY2025 was due on 30 January 2026" in letters[0].read_text()
