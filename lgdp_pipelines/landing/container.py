@@ -77,8 +77,8 @@ def _member(archive: ZipFile, extract: Extract) -> ZipInfo | Fault:
     if extract.member:
         members = [one for one in members if re.fullmatch(extract.member, one.filename.rpartition("/")[2])]
     if len(members) != 1:
-        fitting = " that is named as agreed" if extract.member else ""
         held = f"{len(members)} files" if members else "no file"
+        fitting = f" that {'are' if members else 'is'} named as agreed" if extract.member else ""
         return Fault(f"The ZIP holds {held}{fitting}, and it should hold one. Send a ZIP with the one file alone.")
     if members[0].flag_bits & _ENCRYPTED_FLAG:
         return Fault("The file in the ZIP is protected with a password. Send it without; the line is safe.")

@@ -82,6 +82,10 @@ def read_lines(text: str) -> list[Json] | Fault:
     Raises:
         RecursionError: a line is nested deeper than Python reads.
     """
+    if not text.strip():
+        return Fault(
+            "The extract is empty. Send its records, one on each line; where there are none, say so as agreed."
+        )
     records: list[Json] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lgdp_pipelines.register.extract_files import EXTRACT_SCHEMA
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.shape import Shape
 from lgdp_pipelines.register.source_files import SHAPE
@@ -32,6 +33,15 @@ def test_the_page_names_every_value_of_a_closed_list(name: str) -> None:
     word = next(word for word in WORDS if word.name == name)
     text = next(row[3] for row in _documented() if row[0] == name)
     assert set(re.findall(r"`([\w-]+)`", text)) == set(word.schema["enum"])
+
+
+def test_the_page_lists_every_word_about_extracts_in_order_and_no_other() -> None:
+    between = README.split("<!-- extract words")[1].split("<!-- end of extract words")[0]
+    listed = [found[1] for line in between.splitlines() if (found := re.match(r"^\| `(\w+)` \|", line))]
+    assert listed == list(EXTRACT_SCHEMA["properties"])
+    for word in ("format", "container"):
+        row = next(line for line in between.splitlines() if line.startswith(f"| `{word}`"))
+        assert set(re.findall(r"`(\w+)`", row)) - {word} == set(EXTRACT_SCHEMA["properties"][word]["enum"])
 
 
 def test_a_word_means_one_thing_at_a_kind_of_place() -> None:

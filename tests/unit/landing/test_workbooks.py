@@ -1,0 +1,362 @@
+"""Workbooks: which sheet, what columns are called, and what a cell stands for."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+import xlwt
+
+from lgdp_pipelines.landing.extract import ExtractFile, Reading
+from lgdp_pipelines.landing.figures import Look, Shown, look_of, number_text
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import ItemType
+from tests.unit.landing.written import as_xls, as_xlsx
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "realdata"
+Read = Callable[..., Reading]
+Fill = Callable[[Any, Any], None]
+
+
+def book(fill: Fill, *, options: dict[str, Any] | None = None) -> bytes:
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True, **(options or {})}) as made:
+        fill(made, made.add_worksheet("Data"))
+    return content.getvalue()
+
+
+@pytest.fixture(scope="module")
+def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
+    """Read bytes by a contract with the columns A, B and C, of types as said."""
+
+    def reading(content: bytes, form: Format = Format.XLSX, **extract: object) -> Reading:
+        facts = extract.pop("facts", {})
+        assert isinstance(facts, dict)
+        items = [item(header, **facts.get(header, {})) for header in "ABC"]
+        return read_extract(contract(table("t", *items), format=form, **extract), [ExtractFile("x", content)])
+
+    return reading
+
+
+def rows(reading: Reading) -> list[tuple[object, ...]]:
+    assert reading.findings.is_empty(), reading.findings["message"].to_list()
+    return [row for piece in reading.tables["t"] for row in piece.select("_row", "a", "b", "c").iter_rows()]
+
+
+def refusal(reading: Reading) -> str:
+    assert reading.tables == {}
+    assert reading.findings["rule"].to_list() == ["tst.readable"]
+    return str(reading.findings["message"][0])
+
+
+GOOD = [["A", "B", "C"], ["1", "2", "3"]]
+
+
+def test_text_numbers_and_truth_are_text(read: Read) -> None:
+    table = [["A", "B", "C"], ["007", 7, True], ["1.0", 1.5, False], ["12E5", 0.1, None], ["=1+1", -3, "NA"]]
+    expected = [(2, "007", "7", "TRUE"), (3, "1.0", "1.5", "FALSE"), (4, "12E5", "0.1", None), (5, "=1+1", "-3", "NA")]
+    assert rows(read(as_xlsx(table))) == expected
+    assert rows(read(as_xls(table), Format.XLS)) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.1, "0.1"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (2.0, "2"),
+        (1e15, "1000000000000000"),
+        (1e20, "100000000000000000000"),
+        (1.5e-7, "0.00000015"),
+        (123456789012.0, "123456789012"),
+        (-0.5, "-0.5"),
+    ],
+)
+def test_numbers_are_written_out_in_the_fewest_decimals(number: float, text: str) -> None:
+    assert number_text(number) == text
+    assert float(text) == number
+
+
+@pytest.mark.parametrize(
+    ("code", "look"),
+    [
+        ("General", Look()),
+        ("0", Look()),
+        ("00000", Look(digits=5)),
+        ("000;-000", Look(digits=3)),
+        ("0.00", Look()),
+        ("#,##0", Look()),
+        ("0%", Look()),
+        ("0.00E+00", Look()),
+        ('"day "0', Look()),
+        ("[Red]0", Look()),
+        ("\\d0", Look()),
+        ("dd/mm/yyyy;@", Look(Shown.DAY)),
+        ("[$-809]d mmmm yyyy", Look(Shown.DAY)),
+        ("mmm", Look(Shown.DAY)),
+        ("hh:mm", Look(Shown.TIME)),
+        ("h:mm AM/PM", Look(Shown.TIME)),
+        ("dd/mm/yyyy hh:mm", Look(Shown.DAY)),
+        ("[h]:mm:ss", Look(Shown.DURATION)),
+    ],
+)
+def test_a_number_format_says_what_a_number_stands_for(code: str, look: Look) -> None:
+    assert look_of(code) == look
+
+
+def _formats(made: Any, page: Any) -> None:
+    page.write_row(0, 0, ["A", "B", "C"])
+    page.write(1, 0, 123, made.add_format({"num_format": "00000"}))
+    page.write(1, 1, 0.5, made.add_format({"num_format": "0%"}))
+    page.write(1, 2, 1234567.5, made.add_format({"num_format": "#,##0"}))
+    page.write_formula(2, 0, "=1/0", None, "#DIV/0!")
+    page.write_formula(2, 1, "=NA()", None, "#N/A")
+    page.write_formula(2, 2, "=X1", None, "#REF!")
+    page.write_formula(3, 0, '="00"&7', None, "007")
+    page.write_formula(3, 1, "=1+1", None, 2)
+    page.write_rich_string(3, 2, "plain ", made.add_format({"bold": True}), "bold")
+
+
+def test_looks_are_looks_but_for_leading_zeros_and_a_failed_formula_is_its_error(read: Read) -> None:
+    expected = [(2, "00123", "0.5", "1234567.5"), (3, "#DIV/0!", "#N/A", "#REF!"), (4, "007", "2", "plain bold")]
+    assert rows(read(book(_formats))) == expected
+
+
+def test_an_old_workbook_keeps_leading_zeros_and_errors_too(read: Read) -> None:
+    made = xlwt.Workbook()
+    page = made.add_sheet("Data")
+    for place, header in enumerate("ABC"):
+        page.write(0, place, header)
+    page.write(1, 0, 123, xlwt.easyxf(num_format_str="00000"))
+    page.row(1).set_cell_error(1, 0x2A)
+    page.row(1).set_cell_error(2, 0x17)
+    page.write(2, 0, date(2024, 3, 31), xlwt.easyxf(num_format_str="dd/mm/yyyy"))
+    content = io.BytesIO()
+    made.save(content)
+    assert rows(read(content.getvalue(), Format.XLS)) == [(2, "00123", "#N/A", "#REF!"), (3, "2024-03-31", None, None)]
+
+
+@pytest.mark.parametrize("options", [{}, {"date_1904": True}])
+def test_a_day_is_spelled_as_its_item_spells_dates(read: Read, options: dict[str, Any]) -> None:
+    def fill(made: Any, page: Any) -> None:
+        page.write_row(0, 0, ["A", "B", "C"])
+        day, moment = made.add_format({"num_format": "d-mmm-yy"}), made.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+        for row, value in enumerate([date(2024, 3, 1), datetime(1961, 12, 31), "01032024"], start=1):  # noqa: DTZ001
+            for place in range(3):
+                page.write(row, place, value, day)
+        page.write(4, 0, datetime(2024, 3, 1, 9, 30), moment)  # noqa: DTZ001
+        page.write(4, 1, datetime(2024, 3, 1), moment)  # noqa: DTZ001
+
+    dates = {
+        "A": {"type": ItemType.DATE, "date_format": "%d%m%Y"},
+        "B": {"type": ItemType.DATE, "date_format": "%d/%m/%Y"},
+    }
+    assert rows(read(book(fill, options=options), facts=dates)) == [
+        (2, "01032024", "01/03/2024", "2024-03-01"),
+        (3, "31121961", "31/12/1961", "1961-12-31"),
+        (4, "01032024", "01032024", "01032024"),
+        (5, "2024-03-01T09:30:00", "01/03/2024", None),
+    ]
+
+
+def test_times_and_durations(read: Read) -> None:
+    def fill(made: Any, page: Any) -> None:
+        page.write_row(0, 0, ["A", "B", "C"])
+        page.write(1, 0, time(9, 30, 15), made.add_format({"num_format": "hh:mm"}))
+        page.write(1, 1, timedelta(hours=30, minutes=5), made.add_format({"num_format": "[h]:mm"}))
+        page.write(1, 2, 60, made.add_format({"num_format": "dd/mm/yyyy"}))  # a day that only workbooks have
+
+    assert rows(read(book(fill))) == [(2, "09:30:15", "30:05:00", "1900-02-29")]
+
+
+def test_the_sheet_is_the_named_one_or_the_only_visible_one(read: Read) -> None:
+    def fill(made: Any, page: Any) -> None:
+        for row, cells in enumerate(GOOD):
+            page.write_row(row, 0, cells)
+        made.add_worksheet("Notes").hide()
+        made.add_worksheet("Old").very_hidden()
+
+    reading = read(book(fill))
+    assert rows(reading) == [(2, "1", "2", "3")]
+    assert reading.sheets == {"t": "Data"}
+    assert rows(read(book(fill), sheet=" data ")) == [(2, "1", "2", "3")]
+    assert "no sheet “Cases”" in refusal(read(book(fill), sheet="Cases"))
+
+
+def test_which_of_several_sheets_is_meant_is_not_guessed_nor_are_their_names_repeated(read: Read) -> None:
+    def fill(made: Any, page: Any) -> None:
+        page.write_row(0, 0, ["A", "B", "C"])
+        made.add_worksheet("Jane Doe")
+
+    said = refusal(read(book(fill)))
+    assert "2 sheets that are not hidden" in said
+    assert "Jane" not in said
+
+
+def test_findings_carry_the_sheet(read: Read) -> None:
+    reading = read(as_xlsx([["A", "B", "X"], ["1", "2", "3"]], "Cases 2024"))
+    assert reading.findings.select("rule", "sheet", "column").rows() == [
+        ("tst.t.columns", "Cases 2024", "C"),
+        ("tst.t.extra_columns", "Cases 2024", "X"),
+    ]
+
+
+@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, as_xlsx), (Format.XLS, as_xls)])
+def test_rows_are_those_of_the_sheet(read: Read, form: Format, write: Callable[..., bytes]) -> None:
+    table = [["Made up"], [], ["A", "B", "C"], ["1", "2", "3"], ["", "", ""], ["4", "", ""]]
+    assert rows(read(write(table), form, preamble=2)) == [(4, "1", "2", "3"), (6, "4", None, None)]
+    assert "row 2, and that row is empty" in refusal(read(write(table), form, preamble=1))
+
+
+def _merged(write: Callable[..., None], merge: Callable[..., None]) -> None:
+    """A group over A and B, a name over both rows, a name in the lower row alone, and another group."""
+    merge(0, 0, 0, 1, "Roll")
+    write(1, 0, "Female")
+    write(1, 1, "Male")
+    merge(0, 2, 1, 2, "School")
+    write(1, 3, "Alone")
+    write(0, 4, "Upper")
+    for place in range(5):
+        write(2, place, str(place))
+
+
+@pytest.fixture(scope="module")
+def two_rows(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
+    headers = ["Roll / Female", "Roll / Male", "School", "Alone", "Upper"]
+    items = [item(header, name=name) for header, name in zip(headers, "abcde", strict=True)]
+
+    def reading(content: bytes, form: Format) -> Reading:
+        return read_extract(contract(table("t", *items), format=form, header_rows=2), [ExtractFile("x", content)])
+
+    return reading
+
+
+def test_merged_names_hold_for_the_columns_that_they_are_merged_over(two_rows: Read) -> None:
+    old = xlwt.Workbook()
+    page = old.add_sheet("Data")
+    _merged(page.write, lambda top, left, bottom, right, text: page.write_merge(top, bottom, left, right, text))
+    content = io.BytesIO()
+    old.save(content)
+    new = book(lambda _made, page: _merged(page.write, page.merge_range))
+    for form, bytes_ in ((Format.XLSX, new), (Format.XLS, content.getvalue())):
+        reading = two_rows(bytes_, form)
+        assert reading.findings.is_empty(), reading.findings["message"].to_list()
+        assert [row for piece in reading.tables["t"] for row in piece.drop("_unmapped").iter_rows()] == [
+            ("0", "1", "2", "3", "4", 3)
+        ]
+
+
+def test_a_row_that_a_filter_hides_counts(read: Read) -> None:
+    def fill(_made: Any, page: Any) -> None:
+        for row, cells in enumerate([*GOOD, ["4", "5", "6"]]):
+            page.write_row(row, 0, cells)
+        page.autofilter(0, 0, 2, 2)
+        page.set_row(1, options={"hidden": True})
+
+    assert rows(read(book(fill))) == [(2, "1", "2", "3"), (3, "4", "5", "6")]
+
+
+def spoilt(content: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with one member changed."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, change(old.read(name)) if name == member else old.read(name))
+    return packed.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+DTD = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+
+
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        (SHEET, lambda data: data[:-40]),
+        (SHEET, lambda data: data.replace(b"?>", b"?>" + DTD, 1)),
+        (SHEET, lambda data: data.replace(b'r="B2"', b'r="ZZZ2"')),
+        (SHEET, lambda data: data.replace(b'<row r="2"', b'<row r="1"')),
+        (SHEET, lambda data: data.replace(b'<row r="2"', b'<row r="9999999"')),
+        (SHEET, lambda data: data.replace(b"<v>4</v>", b"<v>400</v>")),
+        ("xl/sharedStrings.xml", lambda data: data[:100]),
+        ("xl/workbook.xml", lambda _data: b"<x"),
+        ("xl/_rels/workbook.xml.rels", lambda data: data.replace(b"sheet1", b"sheet9")),
+    ],
+)
+def test_a_damaged_or_hostile_workbook_is_refused(read: Read, member: str, change: Callable[[bytes], bytes]) -> None:
+    assert "damaged" in refusal(read(spoilt(as_xlsx(GOOD), member, change)))
+
+
+@pytest.mark.parametrize("cut", [100, 1000, -100])
+@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, as_xlsx), (Format.XLS, as_xls)])
+def test_a_workbook_that_is_cut_short_is_refused(
+    read: Read, form: Format, write: Callable[..., bytes], cut: int
+) -> None:
+    said = refusal(read(write(GOOD * 30)[:cut], form))
+    assert "damaged" in said or "should be" in said
+
+
+def test_cells_at_both_ends_of_a_sheet_are_no_reason_to_hold_all_between(read: Read) -> None:
+    def fill(_made: Any, page: Any) -> None:
+        for row, cells in enumerate(GOOD):
+            page.write_row(row, 0, cells)
+        page.write(99_999, 0, "x")
+
+    assert rows(read(book(fill))) == [(2, "1", "2", "3"), (100_000, "x", None, None)]
+
+    def far(made: Any, page: Any) -> None:
+        fill(made, page)
+        page.write(99_999, 16_383, "x")
+
+    assert "far to the right" in refusal(read(book(far)))
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused(read: Read) -> None:
+    bomb = spoilt(as_xlsx(GOOD), SHEET, lambda data: data.replace(b"<sheetData>", b"<sheetData>" + b" " * 34_000_000))
+    assert "far more than any workbook" in refusal(read(bomb))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the public files are not there")
+def test_real_workbooks(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> None:
+    """The school summaries of 2019 and 2023, and the list of schools, as their publisher left them."""
+    schools = REAL / "sg-schools"
+    for name, sheet, extract, headers, first, count in (
+        (
+            "school-level-summary-2019.xlsx",
+            "2019",
+            {"header_rows": 2},
+            ["SeedCode", "Roll by sex / Male", "FTE Teachers", "Primary pupils by stage / P7"],
+            (3, "5237521", "128", "15.7", "26"),
+            2500,
+        ),
+        (
+            "school-level-summary-2023-v2.xlsx",
+            "2023 School Level Statistics",
+            {"preamble": 1},
+            ["SeedCode", "Male", "S1", "P7"],
+            (3, "5237521", "133", "z", "33"),
+            2450,
+        ),
+        (
+            "school-contact-list-2024-10-31-no-contacts.xlsx",
+            "Open Schools",
+            {"preamble": 4, "header_rows": 2},
+            ["Seed Code", "Address Details / Unique Property Reference Number (UPRN)", "LA Name", "School Name"],
+            (7, "1000047", "118183036", "North Lanarkshire", "Firpark Primary School"),
+            2400,
+        ),
+    ):
+        items = [item(header, name=letter) for header, letter in zip(headers, "abcd", strict=True)]
+        declared = contract(table("t", *items), format=Format.XLSX, sheet=sheet, **extract)
+        reading = read_extract(declared, [ExtractFile(name, schools / name)])
+        assert [rule for rule in reading.findings["rule"].unique() if rule != "tst.t.extra_columns"] == []
+        landed = [row for piece in reading.tables["t"] for row in piece.select("_row", *"abcd").iter_rows()]
+        assert landed[0] == first
+        assert len(landed) > count
+        assert reading.sheets == {"t": sheet}

@@ -1,0 +1,85 @@
+"""How a contract says that its extracts are written, and what contradicts itself there."""
+
+import pytest
+
+from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.extract import Container, Extract, Format
+from lgdp_pipelines.register.loader import load_register
+from tests.unit.register.small_register import PETS, SmallRegister
+
+WRITTEN = "{ format: csv, encoding: utf-8 }"
+
+
+def declared(small: SmallRegister, words: str) -> Extract:
+    """What a register with such words holds."""
+    text = small.read(PETS)
+    assert WRITTEN in text
+    small.write(PETS, text.replace(WRITTEN, words))
+    return load_register(small.root).returns["PETS"].latest.extract
+
+
+@pytest.mark.parametrize(
+    ("words", "extract"),
+    [
+        ("{ format: csv }", Extract(Format.CSV)),
+        (
+            '{ format: csv, encoding: cp1252, delimiter: "\\t", quote: none, preamble: 3, headerRows: 2 }',
+            Extract(Format.CSV, encoding="cp1252", delimiter="\t", quote="", preamble=3, header_rows=2),
+        ),
+        ('{ format: csv, delimiter: "~", quote: "\'" }', Extract(Format.CSV, delimiter="~", quote="'")),
+        ("{ format: csv, encoding: utf-16-le }", Extract(Format.CSV, encoding="utf-16-le")),
+        (
+            "{ format: xlsx, sheet: Cases, preamble: 2, headerRows: 2 }",
+            Extract(Format.XLSX, sheet="Cases", preamble=2, header_rows=2),
+        ),
+        ("{ format: xls }", Extract(Format.XLS)),
+        ("{ format: json, recordsAt: data.rows }", Extract(Format.JSON, records_at="data.rows")),
+        ("{ format: ndjson, container: gz }", Extract(Format.NDJSON, container=Container.GZ)),
+        (
+            "{ format: xml, recordsAt: return/cases/case, container: zip, member: '.*[.]xml' }",
+            Extract(Format.XML, records_at="return/cases/case", container=Container.ZIP, member=".*[.]xml"),
+        ),
+    ],
+)
+def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract: Extract) -> None:
+    assert declared(small, words) == extract
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("{ format: pdf }", "must be one of: csv, xlsx"),
+        ("{ format: csv, encoding: rot13 }", "encoding “rot13” is unknown"),
+        ("{ format: csv, encoding: klingon }", "encoding “klingon” is unknown"),
+        ('{ format: csv, delimiter: "||" }', "delimiter"),
+        ("{ format: csv, delimiter: a }", "delimiter"),
+        ('{ format: csv, delimiter: "\'", quote: "\'" }', "the same character"),
+        ("{ format: csv, preamble: -1 }", "preamble"),
+        ("{ format: csv, headerRows: 3 }", "headerRows"),
+        ("{ format: csv, sheet: Cases }", "sheet means nothing for an extract in CSV"),
+        ("{ format: csv, recordsAt: a }", "recordsAt means nothing for an extract in CSV"),
+        ("{ format: xlsx, encoding: utf-8 }", "encoding means nothing for an extract in XLSX"),
+        ('{ format: json, delimiter: ";" }', "delimiter means nothing for an extract in JSON"),
+        ("{ format: json, preamble: 1 }", "preamble means nothing for an extract in JSON"),
+        ("{ format: xml }", "does not say which element is a record"),
+        ("{ format: xml, recordsAt: /return/case }", "does not say which element is a record"),
+        ("{ format: xml, recordsAt: 'a[1]/b' }", "does not say which element is a record"),
+        ("{ format: csv, member: x }", "Only a ZIP has members"),
+        ("{ format: csv, container: zip, member: '(' }", "no regular expression"),
+        ("{ format: csv, container: rar }", "must be one of: none, zip, gz"),
+    ],
+)
+def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words: str, said: str) -> None:
+    line = next(n for n, text in enumerate(small.read(PETS).splitlines(), start=1) if WRITTEN in text)
+    with pytest.raises(RegisterError) as error:
+        declared(small, words)
+    assert [(one.file, one.line) for one in error.value.contradictions] == [(PETS, line)]
+    assert said in error.value.contradictions[0].what
+
+
+def test_an_extract_is_described_for_people() -> None:
+    assert Extract(Format.CSV, delimiter="\t", container=Container.GZ).described == (
+        "CSV in utf-8 with a tab between cells, in a GZ file"
+    )
+    assert Extract(Format.XLSX, sheet="Cases").described == "XLSX with the sheet “Cases”"
+    assert Extract(Format.XML, records_at="r/c").described == "XML"
