@@ -4,6 +4,8 @@ Addresses of people are personal data, and a webhook's address lets whoever know
 are. What belongs here: reading the file. What does not: sending anything (``feedback``).
 """
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from lgdp_pipelines.register.yaml_lines import Place, read_yaml
 
 FILE = "notices.yaml"
 
-_REFERENCE = {"type": "string", "pattern": r"^(env|file):\S"}
+_REFERENCE = {"type": "string"}
+_IS_REFERENCE = re.compile(r"(env|file):\S+")
 _DAYS = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 365}, "uniqueItems": True}
 _SHAPE = Shape(
     {
@@ -120,6 +123,7 @@ def load_notices(schemas: Path) -> Notices:
     contradictions: list[Contradiction] = [
         *found,
         *(misshapen(document.root, _SHAPE, "Write it as schemas/README.md says.") if document.value else ()),
+        *_written_out(document.root),
     ]
     if contradictions:
         raise RegisterError(tuple(contradictions))
@@ -131,6 +135,19 @@ def load_notices(schemas: Path) -> Notices:
         email=_email(root.at("email")) if root.has("email") else None,
         webhook=_webhook(root.at("webhook")) if root.has("webhook") else None,
     )
+
+
+def _written_out(root: Place) -> Iterator[Contradiction]:
+    """Addresses and secrets that stand in the file themselves. What stands there is not repeated."""
+    for channel in ("email", "webhook"):
+        for name in ("username", "password", "councils", "engineers"):
+            place = root.at(channel)
+            text = place.text(name)
+            if text and not _IS_REFERENCE.fullmatch(text):
+                yield place.at(name).contradiction(
+                    f"{channel}.{name} does not say where to look.",
+                    "Write env:NAME or file:PATH, never the value itself.",
+                )
 
 
 def _numbers(place: Place) -> list[int]:

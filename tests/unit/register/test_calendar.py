@@ -1,8 +1,9 @@
 """When returns are asked and due."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
-from lgdp_pipelines.register.calendar import due_date, periods_of
+from lgdp_pipelines.register.calendar import due_date, periods_of, timing
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.standards.periods import parse_period
 from tests.unit.register.small_register import SmallRegister
@@ -19,3 +20,16 @@ def test_a_submission_is_due_so_many_days_after_the_period(small: SmallRegister)
     pets = load_register(small.root).returns["PETS"].latest
     assert due_date(pets, parse_period("2024-04")) == date(2024, 5, 28)
     assert due_date(pets, parse_period("9999-12")) == date.max
+
+
+def test_a_period_may_have_a_due_date_of_its_own(small: SmallRegister) -> None:
+    pets = replace(load_register(small.root).returns["PETS"].latest, due_dates={"2024-04": date(2024, 6, 3)})
+    assert due_date(pets, parse_period("2024-04")) == date(2024, 6, 3)
+    assert due_date(pets, parse_period("2024-05")) == date(2024, 6, 28)
+
+
+def test_what_comes_is_early_in_time_or_late_by_the_day_in_scotland(small: SmallRegister) -> None:
+    pets, april = load_register(small.root).returns["PETS"].latest, parse_period("2024-04")
+    came = [datetime(2024, 4, 30, 22, 30, tzinfo=UTC), datetime(2024, 4, 30, 23, 30, tzinfo=UTC)]
+    came += [datetime(2024, 5, 28, 22, 59, tzinfo=UTC), datetime(2024, 5, 28, 23, tzinfo=UTC)]
+    assert [timing(pets, april, moment) for moment in came] == ["early", "in time", "in time", "late"]

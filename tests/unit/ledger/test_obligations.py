@@ -1,0 +1,102 @@
+"""What each council owes, day by day."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation, obligations
+from lgdp_pipelines.ledger.records import Standing, SubmissionState
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.standards.rules import Verdict
+
+DUE = date(2024, 7, 28)  # HL1 is due 28 days after the quarter that ends on 30 June 2024
+
+
+@pytest.fixture(scope="module")
+def hl1() -> Return:
+    return load_register(Path(PROJECT) / "schemas").returns["HL1"]
+
+
+def standing(**changed: object) -> Standing:
+    """Fife's accepted submission for the first quarter of 2024-25, which came on 10 July."""
+    came = datetime(2024, 7, 10, 12, tzinfo=UTC)
+    one = Standing(
+        return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
+        state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, rows=5, errors=0, queries=0, known_issues=0,
+        received_at=came, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False, reported_at=came,
+    )  # fmt: skip
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
+def owed(hl1: Return, today: date, *standings: Standing) -> Obligation:
+    found = obligations([hl1], ["FIF"], standings, today)
+    return next(one for one in found if one.period.id == "FY2024-25-Q1")
+
+
+NOTHING: dict[str, object] = {
+    "submission_id": None, "state": None, "verdict": None, "received_at": None, "current": None, "reported_at": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("today", "duty", "days_late"),
+    [
+        (date(2024, 4, 1), Duty.OPEN, 0),
+        (date(2024, 7, 27), Duty.OPEN, 0),
+        (DUE, Duty.DUE_TODAY, 0),
+        (date(2024, 7, 29), Duty.LATE, 1),
+        (date(2024, 8, 28), Duty.LATE, 31),
+    ],
+)
+def test_who_has_sent_nothing_is_open_then_due_then_late(hl1: Return, today: date, duty: Duty, days_late: int) -> None:
+    one = owed(hl1, today)
+    assert (one.due, one.duty, one.days_late, one.answer) == (DUE, duty, days_late, Answer.NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("changed", "duty", "answer"),
+    [
+        ({}, Duty.DONE, Answer.ACCEPTED),
+        ({"nil": True, "rows": 0}, Duty.DONE, Answer.NIL),
+        ({"open_queries": 2, "verdict": Verdict.QUERIED}, Duty.DONE, Answer.QUERIED),
+        ({"waiting": 1}, Duty.DONE, Answer.WAITING),
+        ({**NOTHING, "waiting": 1}, Duty.LATE, Answer.WAITING),
+        ({"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED}, Duty.DONE, Answer.REJECTED),
+        (
+            {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED, "current": None, "reported_at": None},
+            Duty.LATE,
+            Answer.REJECTED,
+        ),
+        ({"state": SubmissionState.WITHDRAWN, "current": None}, Duty.LATE, Answer.WITHDRAWN),
+    ],
+)
+def test_what_stands_is_done_whatever_came_after_it(
+    hl1: Return, changed: dict[str, object], duty: Duty, answer: Answer
+) -> None:
+    one = owed(hl1, date(2024, 8, 1), standing(**changed))
+    assert (one.duty, one.answer) == (duty, answer)
+
+
+@pytest.mark.parametrize(
+    ("came", "days_late", "is_early"),
+    [
+        (datetime(2024, 6, 30, 22, 59, tzinfo=UTC), 0, True),
+        (datetime(2024, 6, 30, 23, 30, tzinfo=UTC), 0, False),
+        (datetime(2024, 7, 28, 22, 30, tzinfo=UTC), 0, False),
+        (datetime(2024, 7, 28, 23, 30, tzinfo=UTC), 1, False),
+    ],
+)
+def test_a_day_is_a_day_in_scotland(hl1: Return, came: datetime, days_late: int, *, is_early: bool) -> None:
+    """In summer the clock there is an hour before UTC."""
+    one = owed(hl1, date(2024, 9, 1), standing(received_at=came, reported_at=came))
+    assert (one.days_late, one.is_early, one.duty) == (days_late, is_early, Duty.DONE)
+
+
+def test_what_was_due_more_than_a_year_ago_is_history(hl1: Return) -> None:
+    quarters = {one.period.id for one in obligations([hl1], ["FIF"], [], date(2025, 7, 29))}
+    assert quarters == {"FY2024-25-Q2", "FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1", "FY2025-26-Q2"}
+    assert "FY2024-25-Q1" in {one.period.id for one in obligations([hl1], ["FIF"], [], date(2025, 7, 28))}
