@@ -11,8 +11,10 @@ import typer
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.register.mapping import SystemMapping
+from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, parse_period, read_period
 
 ReturnArgument = Annotated[str, typer.Argument(metavar="RETURN", help="A return's code, such as HL1.")]
@@ -27,6 +29,9 @@ CouncilOption = Annotated[
     str, typer.Option("--council", "-c", help="A council, by any code or known name: FIF, S12000047, Fife.")
 ]
 PeriodOption = Annotated[str, typer.Option("--period", "-p", help="A period, such as FY2024-25-Q1, CY2024 or 2024-04.")]
+SystemOption = Annotated[
+    str, typer.Option("--system", "-s", help="The system that exported it, where that is not in the contract's manner.")
+]
 SomeReturn = Annotated[str | None, typer.Option("--return", "-r", help="Only this return.")]
 SomeCouncil = Annotated[str | None, typer.Option("--council", "-c", help="Only this council, by any code or name.")]
 SomePeriod = Annotated[str | None, typer.Option("--period", "-p", help="Only this period.")]
@@ -65,3 +70,21 @@ def readable_files(files: list[Path]) -> list[Path]:
         if not file.is_file():
             raise WrongUse(f"There is no file {file}.", remedy="Check the path; a folder cannot be handed in.")
     return files
+
+
+def mapping_named(register: Register, system: str, contract: Contract, council: Council) -> SystemMapping | None:
+    """The mapping of the system that somebody typed; None where none was.
+
+    Raises:
+        WrongUse: the register has no mapping of it for the return.
+    """
+    mapping = register.mapping_for(system, contract.return_code, council.code, contract)
+    if system and mapping is None:
+        known = [
+            one for one in register.systems if register.mapping_for(one, contract.return_code, council.code, contract)
+        ]
+        raise WrongUse(
+            f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}.",
+            remedy=f"Choose one of: {', '.join(known)}." if known else "Leave --system out.",
+        )
+    return mapping

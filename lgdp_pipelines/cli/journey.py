@@ -39,6 +39,7 @@ def submit(
     council: typed.CouncilOption,
     period: typed.PeriodOption,
     files: typed.MaybeFiles = None,
+    system: typed.SystemOption = "",
     *,
     is_nil: Annotated[
         bool, typer.Option("--nil", help="There is nothing to report; a file, if given, is the declaration.")
@@ -57,8 +58,11 @@ def submit(
     given = typed.readable_files(files or [])
     if not given and not is_nil:
         raise WrongUse("No file is given.", remedy="Give the extract; or --nil, where there is nothing to report.")
-    take = hand_in_nil if is_nil else hand_in
-    receipts = take(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw)
+    if is_nil:
+        receipts = hand_in_nil(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw)
+    else:
+        mapping = typed.mapping_named(platform.register, system, ret.contract_for(span), authority)
+        receipts = hand_in(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with working("Journey") as progress, open_runner(platform, progress) as runner:

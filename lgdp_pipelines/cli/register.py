@@ -66,7 +66,8 @@ def check(
             check_definitions(platform)
     say(
         f"{len(register.returns)} returns, {rules} rules, {len(register.code_lists)} code lists, "
-        f"{len(register.sources)} sources, {len(register.councils.codes)} councils: no contradiction."
+        f"{len(register.sources)} sources, {len(register.mappings)} mappings, {len(register.councils.codes)} councils: "
+        "no contradiction."
     )
 
 
@@ -75,6 +76,7 @@ def validate(
     files: typed.FilesArgument,
     council: typed.CouncilOption,
     period: typed.PeriodOption,
+    system: typed.SystemOption = "",
     form: Annotated[ValidateFormat, typer.Option("--format", "-f", help="How to write the result.")] = (
         ValidateFormat.TEXT
     ),
@@ -90,21 +92,25 @@ def validate(
     ret = register.named(return_code)
     span = typed.period_named(ret, period)
     contract = ret.contract_for(span)
+    authority = register.councils.named(council)
+    mapping = typed.mapping_named(register, system, contract, authority)
     with Spill(Settings.from_environment().scratch) as spill:
-        reading = read_extract(contract, [ExtractFile(file.name, file) for file in typed.readable_files(files)])
+        extracts = [ExtractFile(file.name, file) for file in typed.readable_files(files)]
+        reading = read_extract(contract, extracts, mapping, keep=spill.keep)
         judgement = judge(
             contract,
             register,
             reading.tables,
             reading.findings,
             reading.results,
-            council=register.councils.named(council),
+            council=authority,
             period=span,
             earlier=lambda _period, _table: None,
             spill=spill,
             unlisted=reading.unlisted,
             headers=reading.headers,
             sheets=reading.sheets,
+            mapping=mapping,
         )
     match form:
         case ValidateFormat.JSON:
@@ -117,17 +123,10 @@ def validate(
         raise UnreadableExtract(
             f"This cannot be read as {contract.return_code}: {reading.unreadable}",
             where=", ".join(file.name for file in files),
-            remedy=f"Export it again as {_described(contract)}.",
+            remedy=f"Export it again as {((mapping and mapping.extract) or contract.extract).described}.",
         )
     if judgement.verdict is Verdict.REJECTED:
         raise typer.Exit(1)
-
-
-def _described(contract: Contract) -> str:
-    form = contract.extract
-    return f"{form.format.upper()} in {form.encoding}" + (
-        f" with “{form.delimiter}” between cells" if form.format == "csv" else ""
-    )
 
 
 def _as_json(reading: Reading, judgement: Judgement) -> None:
@@ -183,6 +182,9 @@ def _as_text(reading: Reading, judgement: Judgement, contract: Contract) -> None
             print_out(f"  {escape(place)}{': ' if place else ''}{escape(row['message'])}")
         if result.failed > SHOWN:
             print_out(f"  … and {result.failed - SHOWN:,} more: `--format csv` lists them.")
+    for one in judgement.translated:
+        title = contract.by_name[one.table].by_name[one.item].title
+        print_out(f"  [dim]translated: {escape(title)}, {one.cells:,} cells by {one.how}[/dim]")
     not_run = [result for result in judgement.results if result.result is RuleResult.NOT_RUN]
     passed = sum(result.result is RuleResult.PASSED for result in judgement.results)
     print_out(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")
