@@ -49,7 +49,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """Nothing there, a link, or a socket or pipe."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_SET_UP = "Let the administrator run what `lgdp drop-box` prints for the source."
+_SET_UP = "Let the administrator run what `lgdp dropbox setup` prints for the source."
 
 
 @dataclass(frozen=True)

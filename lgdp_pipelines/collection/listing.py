@@ -69,7 +69,7 @@ def news_of(
         transport: how to reach the source; None: as it declares, with little patience, because a sensor must answer.
     """
     day = today or datetime.now(UTC).date()
-    reached = transport or _watching(source, register, environment, day)
+    reached = transport or watching(source, register, environment, day)
 
     async def look(council_code: str, free: asyncio.Semaphore) -> tuple[Entry, ...] | Failure:
         try:
@@ -91,7 +91,8 @@ def news_of(
     return News(entries, sha256_of(entries), failures)
 
 
-def _watching(source: Source, register: Register, environment: Mapping[str, str], today: date) -> Transport:
+def watching(source: Source, register: Register, environment: Mapping[str, str], today: date) -> Transport:
+    """The way to a source that has a listing, with little patience."""
     if source.transport is TransportKind.DROP_BOX:
         return DropBoxTransport(source, register.returns, environment, today, WATCHING)
     return SftpTransport(source, register.returns, environment, today, WATCHING)

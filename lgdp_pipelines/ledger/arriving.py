@@ -113,6 +113,16 @@ def latest_marks(connection: sa.Connection, source: str, account: str, path: str
     return (None, None) if row is None else (row.etag, row.modified)
 
 
+def last_arrivals(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
+    """When anything last came by an account, by source and council."""
+    rows = connection.execute(
+        sa.select(RECEIPT.c.source, RECEIPT.c.council_code, sa.func.max(RECEIPT.c.received_at).label("last")).group_by(
+            RECEIPT.c.source, RECEIPT.c.council_code
+        )
+    )
+    return {(one.source, one.council_code): one.last for one in rows}
+
+
 def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
     """Returns and periods with something to do, in order.
 

@@ -13,6 +13,7 @@ from lgdp_pipelines.orchestration.alerts import alert_sensor
 from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
 from lgdp_pipelines.orchestration.calendar import DAILY_JOBS, daily_schedules
 from lgdp_pipelines.orchestration.feedback import deliver_job, feedback_sensor
+from lgdp_pipelines.orchestration.health import health_schedules, source_check, source_spec
 from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
 from lgdp_pipelines.orchestration.sensors import automations
 from lgdp_pipelines.settings import Settings
@@ -33,17 +34,21 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
     if not isinstance(platform, Platform):
         raise TypeError("the resource `platform` must be a Platform")
     returns = list(platform.register.returns.values())
+    sources = list(platform.register.sources.values())
+    checks = [source_check(source) for source in sources]
     jobs = {ret.code: return_jobs(ret) for ret in returns}
     sensors, schedules = automations(platform, [job for some in jobs.values() for job in some])
     return dg.Definitions(
         assets=[
+            *(source_spec(source) for source in sources),
             *(received_asset(ret, platform) for ret in returns),
             *(process_assets(ret, platform) for ret in returns),
             *(publish_assets(ret, platform) for ret in returns),
         ],
         jobs=[collect_job, deliver_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
         sensors=[*sensors, feedback_sensor, alert_sensor()],
-        schedules=[*schedules, *daily_schedules()],
+        asset_checks=checks,
+        schedules=[*schedules, *daily_schedules(), *health_schedules(checks)],
         resources=resources,
         executor=dg.in_process_executor,
     )

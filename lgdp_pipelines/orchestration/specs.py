@@ -13,6 +13,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.policy import follows_upstream, period_of_every_council
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Item, Table
+from lgdp_pipelines.register.source import Source
 
 RECEIVED, LANDED, VALIDATED, CONFORMED, PUBLISHED = "received", "landed", "validated", "conformed", "published"
 
@@ -27,6 +28,11 @@ def conformed_key(model: str, ret: Return) -> dg.AssetKey:
     return dg.AssetKey([CONFORMED, model, ret.slug])
 
 
+def source_key(source: Source) -> dg.AssetKey:
+    """``[source, id]``."""
+    return dg.AssetKey(["source", source.id.replace("-", "_")])
+
+
 def received_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
     """The bytes as sent. Collection makes them, council by council; nothing else may."""
     sources = [s for s in platform.register.sources.values() if any(r.return_code == ret.code for r in s.returns)]
@@ -37,6 +43,7 @@ def received_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition
         f"Extracts as councils sent them, kept under their sha256 with a receipt each. From: {named}.",
         kinds={"bytes", *(str(source.transport) for source in sources)},
         partitions_def=grid,
+        deps=[source_key(source) for source in sources],
     )
 
 

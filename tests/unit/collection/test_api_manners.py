@@ -134,7 +134,7 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
                 return outcome
             with outcome:
                 return b"".join(outcome.chunks()), Marks(
-                    outcome.etag, outcome.modified and datetime.fromtimestamp(outcome.modified, UTC)
+                    outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
                 )
 
         with serving(answer) as (base, asked):

@@ -99,6 +99,17 @@ def test_the_latest_marks_of_a_request_are_given_back(ledger: Ledger, arrive: Ar
     assert ledger.marks("councils-sftp", "glg", "/api/1") == (None, None)
 
 
+def test_the_last_arrival_by_each_source_and_council_is_known(ledger: Ledger, arrive: Arrive) -> None:
+    assert ledger.last_arrivals() == {}
+    arrive("FIF", "a", path="/one")
+    last = arrive("FIF", "b", path="/two")
+    other = arrive("GLG", "c", path="/three")
+    assert ledger.last_arrivals() == {
+        ("councils-sftp", "FIF"): last.received_at,
+        ("councils-sftp", "GLG"): other.received_at,
+    }
+
+
 def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger: Ledger, arrive: Arrive) -> None:
     for council, return_code, period in [
         ("GLG", "HL1", "FY2024-25"),

@@ -28,10 +28,12 @@ def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefin
         *(f"{stage}/{ret}" for stage in ("received", "landed", "validated", "published") for ret in RETURNS),
         *(f"conformed/observation/{ret}" for ret in RETURNS),
         "conformed/hl1_application/hl1",
+        *(f"source/{source}" for source in SOURCES),
     }
 
 
-RETURNS = ("dhp", "hl1", "people_supported", "waste")
+SOURCES = ("council_estate_api", "council_estate_sftp", "council_push")
+RETURNS = ("dhp", "hl1", "people_supported", "school_summary", "waste")
 
 
 def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
@@ -40,6 +42,7 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
     daily = {"check_calendar", "remind_councils", "verify_received"}
     assert jobs == {
         "collect",
+        "check_sources",
         "deliver_feedback",
         *daily,
         *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS),
@@ -53,6 +56,7 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
         "poll_council_estate_api",
+        "check_sources_hourly",
         *(f"{job}_daily" for job in daily),
     }
 
@@ -86,6 +90,13 @@ def test_each_validated_asset_has_a_check_for_each_family_of_rules_and_one_for_t
         assert names == {*(str(family) for family in CheckFamily), "submission_on_time"}
 
 
+def test_each_source_leads_to_what_it_gives_and_has_a_check_of_its_own(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    assert {key.path[-1] for key in graph.get(dg.AssetKey(["source", "council_estate_api"])).child_keys} == {"waste"}
+    checks = {(key.asset_key.path[-1], key.name) for key in graph.asset_check_keys if key.asset_key.path[0] == "source"}
+    assert checks == {(source, "accounts_answer") for source in SOURCES}
+
+
 def test_a_changed_slice_leads_to_its_period_and_nothing_waits_for_all_councils(
     repository: dg.RepositoryDefinition,
 ) -> None:
@@ -105,6 +116,8 @@ def test_every_asset_says_what_it_is_whose_it_is_and_by_which_contract(repositor
     for key in repository.asset_graph.get_all_asset_keys():
         node = repository.asset_graph.get(key)
         assert node.description
+        if key.path[0] == "source":
+            continue
         assert node.owners, key
         assert node.tags["lgdp/return"] == key.path[-1]
         assert "odcs.yaml" in str(node.metadata["contract"])

@@ -1,0 +1,142 @@
+"""OpenSSH's own server with a real account for each council, without a trace on the machine.
+
+The accounts are made by the very script, and the server configured by the very text, that ``lgdp dropbox`` gives the
+administrator; but in a mount namespace with an ``/etc`` of its own, which ends with the server.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+import pytest
+
+SSHD = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+PidFile none
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin no
+Subsystem sftp internal-sftp
+LogLevel VERBOSE
+"""
+
+START = """\
+set -eu
+mount --bind {folder}/etc /etc
+LGDP_ACCOUNT=root sh {folder}/set_up.sh
+for key in {folder}/public/*; do cp "$key" {folder}/authorized/; done
+chmod 0644 {folder}/authorized/*
+mkdir -p /run/sshd
+exec {sshd} -D -f {folder}/sshd_config -E {folder}/sshd.log
+"""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A folder that a chroot may lie in: every folder above it belongs to root, and nobody else may write there.
+
+    Attributes:
+        folder: of everything.
+    """
+
+    folder: Path
+
+    @property
+    def boxes(self) -> Path:
+        """The folder of the drop boxes."""
+        return self.folder / "boxes"
+
+    @property
+    def authorized(self) -> Path:
+        """The folder of the accounts' public keys, as the server reads them."""
+        return self.folder / "authorized"
+
+    def key(self, account: str) -> Path:
+        """An account's private key."""
+        return self.folder / "keys" / account
+
+
+@contextmanager
+def machine(accounts: Sequence[str]) -> Iterator[Machine]:
+    """A place for a server and its drop boxes, with a key pair for each account; skips where there can be none."""
+    if os.geteuid() != 0:
+        pytest.skip("making real accounts, and shutting them into their folders, takes root")
+    sshd()
+    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine allows no mount namespace, in which the test's accounts would live")
+    folder = Path(tempfile.mkdtemp(prefix="lgdp-openssh-", dir="/var/lib"))
+    folder.chmod(0o755)
+    try:
+        one = Machine(folder)
+        for name in ("keys", "public", "authorized", "boxes"):
+            (folder / name).mkdir()
+        (folder / "keys").chmod(0o700)
+        for account in accounts:
+            key = asyncssh.generate_private_key("ssh-ed25519")
+            _secret(one.key(account), key.export_private_key())
+            (folder / "public" / account).write_bytes(key.export_public_key())
+        _secret(folder / "host_key", asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
+        yield one
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def serving(one: Machine, configuration: str, set_up: str) -> Iterator[int]:
+    """The server on a free port, once the administrator's script has run."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    (one.folder / "set_up.sh").write_text(set_up)
+    (one.folder / "sshd_config").write_text(SSHD.format(port=port, folder=one.folder) + configuration)
+    (one.folder / "start.sh").write_text(START.format(folder=one.folder, sshd=sshd()))
+    (one.folder / "known_hosts").write_bytes(
+        f"[127.0.0.1]:{port} ".encode() + asyncssh.read_private_key(one.folder / "host_key").export_public_key()
+    )
+    started = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", str(one.folder / "start.sh")],
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _wait(started, port, one.folder / "sshd.log")
+        yield port
+    finally:
+        started.terminate()
+        started.communicate(timeout=10)
+
+
+def _wait(started: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    for _ in range(300):
+        if started.poll() is not None:
+            told = log.read_text() if log.exists() else ""
+            pytest.fail(f"the server does not start: {started.communicate()[1].decode()}{told}")
+        with socket.socket() as trial:
+            if trial.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("the server does not answer")
+
+
+def sshd() -> str:
+    """Where OpenSSH's server is."""
+    found = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
+    if found is None:
+        pytest.fail("OpenSSH's server is not installed; install it, on Debian by: apt-get install openssh-server")
+    return found
+
+
+def _secret(path: Path, content: bytes) -> None:
+    path.touch(mode=0o600)
+    path.write_bytes(content)

@@ -1,0 +1,335 @@
+"""Councils on OpenSSH's own server, one account each in a chroot: what they deliver, what is fetched, what goes back.
+
+Fife tries whatever it can to see or touch what is Glasgow's. One server serves all tests.
+"""
+
+import asyncio
+import json
+import stat
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from lgdp_pipelines.collection.deliver import OutFile, deliver
+from lgdp_pipelines.collection.drop_box_server import configuration, set_up
+from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.settings import Settings
+from tests.flow.contracts import allotment_v1, register_with
+from tests.flow.driver import Lgdp
+from tests.flow.openssh import Machine, machine, serving
+
+FIFE, GLASGOW = "lgdp-fif", "lgdp-glg"
+HEADER = b"Council,Site,Grade,Plots\n"
+
+
+@dataclass(frozen=True)
+class World:
+    """A platform, and councils on one server.
+
+    Attributes:
+        lgdp: the command line.
+        machine: where the server and the drop boxes are.
+        register: what is asked.
+        port: of the server.
+    """
+
+    lgdp: Lgdp
+    machine: Machine
+    register: Register
+    port: int
+
+    def box(self, account: str) -> Path:
+        return self.machine.boxes / account
+
+    def as_council(self, account: str, do: Callable[[asyncssh.SFTPClient], Awaitable[Any]], key: str = "") -> Any:
+        """What a council's own SFTP program does."""
+
+        async def run() -> Any:
+            async with self.connection(account, key or account) as connection, connection.start_sftp_client() as sftp:
+                return await do(sftp)
+
+        return asyncio.run(run())
+
+    def connection(self, account: str, key: str) -> Any:
+        return asyncssh.connect(
+            "127.0.0.1",
+            self.port,
+            username=account,
+            client_keys=[str(self.machine.key(key))],
+            known_hosts=str(self.machine.folder / "known_hosts"),
+            config=None,
+            agent_path=None,
+        )
+
+    def put(self, account: str, path: str, content: bytes, changed: int = 1_700_000_000) -> None:
+        """A council delivers as programs do: under another name first."""
+
+        async def do(sftp: asyncssh.SFTPClient) -> None:
+            async with sftp.open(f"{path}.filepart", "wb") as file:
+                await file.write(content)
+            await sftp.utime(f"{path}.filepart", (changed, changed))
+            await sftp.posix_rename(f"{path}.filepart", path)
+
+        self.as_council(account, do)
+
+
+def sources(one: Machine) -> Mapping[str, Any]:
+    councils = ["FIF", "GLG"]
+    return {
+        "boxes": {
+            "id": "boxes",
+            "title": "Drop boxes",
+            "transport": "drop-box",
+            "address": str(one.boxes),
+            "councils": councils,
+            "username": "lgdp-{council_lower}",
+            "outbox": "out",
+            "returns": [{"return": "ALLOTMENT", "folder": "in", "pattern": r"allotment-(?P<period>\d{4})(-\d+)?\.csv"}],
+        },
+        "servers": {
+            "id": "servers",
+            "title": "Councils' servers",
+            "transport": "sftp",
+            "address": "${COUNCILS:-127.0.0.1:1}",
+            "councils": councils,
+            "username": "lgdp-{council_lower}",
+            "credential": f"file:{one.folder}/keys/lgdp-{{council_lower}}",
+            "known_hosts": f"file:{one.folder}/known_hosts",
+            "outbox": "in/back",
+            "returns": [
+                {
+                    "return": "ALLOTMENT",
+                    "folder": "in/served",
+                    "pattern": r"plots-(?P<period>\d{4})\.csv",
+                }
+            ],
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("councils")
+    with machine([FIFE, GLASGOW]) as one:
+        schemas = register_with(folder / "register", allotment_v1())
+        for name, source in sources(one).items():
+            (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
+        register = load_register(schemas)
+        boxes = register.sources["boxes"]
+        keys = str(one.authorized)
+        with (
+            serving(one, configuration(boxes, {}, keys=keys), set_up(boxes, {}, keys=keys)) as port,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setenv("COUNCILS", f"127.0.0.1:{port}")
+            yield World(Lgdp(folder / "home", schemas), one, register, port)
+
+
+def test_an_account_sees_its_own_folders_and_nothing_else(world: World) -> None:
+    async def look(sftp: asyncssh.SFTPClient) -> Any:
+        return sorted(await sftp.listdir("/")), await sftp.realpath("../.."), await sftp.realpath("in/../../x")
+
+    assert world.as_council(FIFE, look) == ([".", "..", "in", "out"], "/", "/x")
+
+
+def test_folders_belong_to_whom_they_should(world: World) -> None:
+    def seen(path: str) -> tuple[str, bool, bool]:
+        found = (world.box(FIFE) / path).stat()
+        return oct(stat.S_IMODE(found.st_mode)), found.st_uid == 0, found.st_gid == 0
+
+    assert {path: seen(path) for path in (".", "in", "out")} == {
+        ".": ("0o755", True, True),
+        "in": ("0o2770", False, True),
+        "out": ("0o2750", True, False),
+    }
+    assert (world.box(FIFE) / "in").stat().st_uid != (world.box(GLASGOW) / "in").stat().st_uid
+
+
+async def write(sftp: asyncssh.SFTPClient, path: str) -> None:
+    async with sftp.open(path, "wb") as file:
+        await file.write(b"by Fife")
+
+
+async def read(sftp: asyncssh.SFTPClient, path: str) -> bytes | str:
+    async with sftp.open(path, "rb") as file:
+        return await file.read()
+
+
+async def through_a_link(sftp: asyncssh.SFTPClient, target: str, path: str) -> bytes | str:
+    """Reads through a link of its own, however it came there."""
+    with suppress(asyncssh.SFTPError):
+        await sftp.symlink(target, "in/link")
+    return await read(sftp, f"in/link{path}")
+
+
+ATTEMPTS: Mapping[str, Callable[[asyncssh.SFTPClient, str], Awaitable[Any]]] = {
+    "list by ..": lambda sftp, _: sftp.listdir(f"../{GLASGOW}/in"),
+    "list by many ..": lambda sftp, _: sftp.listdir(f"in/../../../../../../{GLASGOW}"),
+    "list by the server's path": lambda sftp, root: sftp.listdir(f"{root}/{GLASGOW}/in"),
+    "read by ..": lambda sftp, _: read(sftp, f"../{GLASGOW}/in/kept.csv"),
+    "look at it": lambda sftp, root: sftp.stat(f"{root}/{GLASGOW}/in/kept.csv"),
+    "write by ..": lambda sftp, _: write(sftp, f"../{GLASGOW}/in/by-fife.csv"),
+    "write by the server's path": lambda sftp, root: write(sftp, f"{root}/{GLASGOW}/in/by-fife.csv"),
+    "overwrite": lambda sftp, _: write(sftp, f"/../{GLASGOW}/in/kept.csv"),
+    "remove": lambda sftp, _: sftp.remove(f"../{GLASGOW}/in/kept.csv"),
+    "rename into": lambda sftp, _: sftp.rename("in/own.csv", f"../{GLASGOW}/in/by-fife.csv"),
+    "rename into, as POSIX does": lambda sftp, _: sftp.posix_rename("in/own.csv", f"../{GLASGOW}/in/by-fife.csv"),
+    "rename out of": lambda sftp, root: sftp.posix_rename(f"{root}/{GLASGOW}/in/kept.csv", "in/taken.csv"),
+    "link a file of it": lambda sftp, _: sftp.link(f"../{GLASGOW}/in/kept.csv", "in/hard.csv"),
+    "link an own file": lambda sftp, _: sftp.link("in/own.csv", "in/hard.csv"),
+    "link by name": lambda sftp, _: sftp.symlink(f"../../{GLASGOW}/in", "in/link"),
+    "read through a link up": lambda sftp, _: through_a_link(sftp, f"../../{GLASGOW}/in", "/kept.csv"),
+    "read through a link by the server's path": lambda sftp, root: through_a_link(
+        sftp, f"{root}/{GLASGOW}/in/kept.csv", ""
+    ),
+    "make a folder beside its own": lambda sftp, _: sftp.mkdir("/new"),
+    "write beside its own folders": lambda sftp, _: write(sftp, "/new.csv"),
+    "write into what goes back": lambda sftp, _: write(sftp, "out/forged.csv"),
+    "remove what went back": lambda sftp, _: sftp.remove("out/report.csv"),
+    "rename what goes back away": lambda sftp, _: sftp.rename("out", "gone"),
+    "replace its folder": lambda sftp, _: sftp.rename("in", "gone"),
+    "read the passwords": lambda sftp, _: sftp.stat("/etc/passwd"),
+}
+
+
+@pytest.fixture(scope="module")
+def glasgows(world: World) -> Mapping[str, bytes]:
+    """What is Glasgow's before Fife tries anything, and Fife's own."""
+    world.put(GLASGOW, "in/kept.csv", b"Glasgow's")
+    world.put(FIFE, "in/own.csv", b"Fife's")
+    assert (
+        deliver(
+            world.register.sources["boxes"], "FIF", [OutFile("report.csv", b"a report")], world.register, environment={}
+        )
+        is None
+    )
+    return everything_below(world.box(GLASGOW))
+
+
+def everything_below(folder: Path) -> Mapping[str, bytes]:
+    found = (one for one in folder.rglob("*"))
+    return {str(one.relative_to(folder)): one.read_bytes() if one.is_file() else b"" for one in found}
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_no_council_can_see_or_touch_another_s_folder(
+    attempt: str, world: World, glasgows: Mapping[str, bytes]
+) -> None:
+    async def tried(sftp: asyncssh.SFTPClient) -> None:
+        with pytest.raises(asyncssh.SFTPError) as refused:
+            await ATTEMPTS[attempt](sftp, str(world.machine.boxes))
+        assert not isinstance(refused.value, asyncssh.SFTPConnectionLost)
+
+    world.as_council(FIFE, tried)
+    assert everything_below(world.box(GLASGOW)) == glasgows
+    assert sorted(one.name for one in world.box(FIFE).iterdir()) == ["in", "out"]
+    assert everything_below(world.box(FIFE) / "in") == {"own.csv": b"Fife's"}
+
+
+@pytest.mark.parametrize("target", ["../../lgdp-glg/in", "{root}/lgdp-glg/in"])
+def test_a_link_that_somehow_lies_in_a_folder_leads_nowhere(target: str, world: World, glasgows: Any) -> None:
+    link = world.box(FIFE) / "in" / "planted"
+    link.symlink_to(target.format(root=world.machine.boxes))
+    try:
+        assert (link / "kept.csv").read_bytes() == b"Glasgow's"  # outside the chroot it does
+
+        async def tried(sftp: asyncssh.SFTPClient) -> None:
+            with pytest.raises(asyncssh.SFTPNoSuchFile):
+                await sftp.stat("in/planted/kept.csv")
+
+        world.as_council(FIFE, tried)
+    finally:
+        link.unlink()
+
+
+def test_a_council_s_key_opens_no_other_council_s_account(world: World) -> None:
+    async def nothing(sftp: asyncssh.SFTPClient) -> None:
+        await sftp.listdir(".")
+
+    with pytest.raises(asyncssh.PermissionDenied):
+        world.as_council(GLASGOW, nothing, key=FIFE)
+    with pytest.raises(asyncssh.PermissionDenied):
+        world.as_council("root", nothing, key=FIFE)
+
+
+def test_an_account_can_transfer_files_and_do_nothing_else(world: World) -> None:
+    async def run() -> tuple[Any, Any]:
+        async with world.connection(FIFE, FIFE) as connection:
+            with pytest.raises(asyncssh.ChannelOpenError):
+                await connection.open_connection("127.0.0.1", world.port)
+            with pytest.raises(asyncssh.ChannelListenError):
+                await connection.forward_remote_port("127.0.0.1", 0, "127.0.0.1", world.port)
+            ran = await asyncio.wait_for(connection.run("id", input="", check=False), 10)
+            return ran.stdout, ran.exit_status
+
+    out, status = asyncio.run(run())
+    assert "uid" not in str(out)
+    assert status != 0
+
+
+PLOTS = "SELECT council_code, period, value FROM published.allotment ORDER BY ALL"
+RECEIPTS = "SELECT council_code, transport, account, state FROM ledger.receipt WHERE state = 'part' ORDER BY ALL"
+
+
+def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any) -> None:
+    """Fife's file is fetched, Glasgow's are delivered; the one that says it is Fife's is rejected, the other stands."""
+
+    async def prepared(sftp: asyncssh.SFTPClient) -> None:
+        await sftp.mkdir("in/served")
+
+    for account in (FIFE, GLASGOW):
+        world.as_council(account, prepared)
+    world.put(FIFE, "in/served/plots-2023.csv", HEADER + b"Fife,Beach,1,12\n")
+    world.put(GLASGOW, "in/allotment-2023.csv", HEADER + b"Fife,Beach,1,7\n")
+    world.put(GLASGOW, "in/allotment-2023-2.csv", HEADER + b"Glasgow City,Hill,2,30\n")
+    collected = world.lgdp("collect")
+    assert "Drop boxes, 2 accounts: 2 new" in collected.err
+    assert "Councils' servers, 2 accounts: 1 new" in collected.err
+    assert world.lgdp.ask(PLOTS) == [
+        {"council_code": "FIF", "period": "CY2023", "value": 12.0},
+        {"council_code": "GLG", "period": "CY2023", "value": 30.0},
+    ]
+    assert world.lgdp.ask(RECEIPTS) == [
+        {"council_code": "FIF", "transport": "sftp", "account": FIFE, "state": "part"},
+        {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},
+        {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},
+    ]
+    verdicts = {one["submission"]: one["verdict"] for one in world.lgdp("status", "--format", "json").rows}
+    assert verdicts == {"ALLOTMENT.FIF.CY2023.001": "accepted", "ALLOTMENT.GLG.CY2023.002": "rejected"}
+    platform = Platform(Settings.at(world.lgdp.home, world.lgdp.schemas))
+    for source in platform.register.sources.values():
+        news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
+        assert (news.councils, news.failures) == ((), ())
+    platform.ledger.close()
+
+
+def test_what_goes_back_can_be_read_by_its_council_alone(world: World, glasgows: Any) -> None:
+    async def looked(sftp: asyncssh.SFTPClient) -> bytes | str:
+        return await read(sftp, "out/report.csv")
+
+    assert world.as_council(FIFE, looked) == b"a report"
+    with pytest.raises(asyncssh.SFTPNoSuchFile):
+        world.as_council(GLASGOW, looked)
+
+
+def test_what_goes_back_is_put_on_a_council_s_own_server(world: World) -> None:
+    async def prepared(sftp: asyncssh.SFTPClient) -> None:
+        await sftp.makedirs("in/back", exist_ok=True)
+
+    world.as_council(GLASGOW, prepared)
+    source, environment = world.register.sources["servers"], {"COUNCILS": f"127.0.0.1:{world.port}"}
+
+    def put_back(content: bytes) -> Any:
+        return deliver(source, "GLG", [OutFile("report.html", content)], world.register, environment=environment)
+
+    assert (put_back(b"<p>one"), put_back(b"<p>one")) == (None, None)
+    assert "not overwritten" in put_back(b"<p>two").what
+    assert everything_below(world.box(GLASGOW) / "in" / "back") == {"report.html": b"<p>one"}
