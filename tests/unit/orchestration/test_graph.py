@@ -120,7 +120,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_by_which_contract(repositor
             continue
         assert node.owners, key
         assert node.tags["lgdp/return"] == key.path[-1]
-        assert "odcs.yaml" in str(node.metadata["contract"])
+        assert ".yaml (version " in str(node.metadata["contract"])
 
 
 def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(

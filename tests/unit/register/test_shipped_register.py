@@ -9,6 +9,8 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Privacy, Role
 from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.showing import edition_of
+from lgdp_pipelines.register.united import united_tables
 from lgdp_pipelines.standards.periods import parse_period, read_period
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 
@@ -20,12 +22,13 @@ def register() -> Register:
     return load_register(SCHEMAS)
 
 
-def test_holds_the_four_returns(register: Register) -> None:
+def test_holds_the_five_returns(register: Register) -> None:
     kinds = {code: one.latest.period_kind.value for code, one in register.returns.items()}
     assert kinds == {
         "DHP": "month",
         "HL1": "financial-quarter",
         "PEOPLE-SUPPORTED": "financial-year",
+        "SCHOOL-SUMMARY": "academic-year",
         "WASTE": "calendar-year",
     }
 
@@ -115,6 +118,40 @@ class TestHomelessness:
         assert not ours & {"LACODE", "APPREF", "APPDATE", "ASSESS", "CONTACT", "PROPERTY"}
 
 
+class TestSchools:
+    def test_two_headers_are_two_versions_of_one_return(self, register: Register) -> None:
+        first, second = register.returns["SCHOOL-SUMMARY"].contracts
+        assert [(str(one.version), one.valid_from) for one in (first, second)] == [
+            ("1.0.0", "AY2019-20"),
+            ("2.0.0", "AY2023-24"),
+        ]
+        assert first.extract.header_rows == 2
+        assert second.extract.preamble == 1
+
+    def test_their_figures_stand_in_one_conformed_model(self, register: Register) -> None:
+        (school,) = united_tables(register.returns["SCHOOL-SUMMARY"])
+        columns = {item.urn.rpartition(":")[2]: dict(item.columns) for item in school.items}
+        assert columns["pupil_roll"] == {1: "pupil_roll", 2: "pupil_roll"}
+        assert columns["teachers_fte"] == {1: "fte_teachers", 2: "teachers_fte"}
+        assert columns["fsm_p4_up_count"] == {1: "fsm_p4_up_count"}
+        assert columns["white_british_count"] == {2: "white_british_count"}
+        assert len(school.measures) == 36 + 10
+        assert [item.name for item in school.dimensions] == ["seed_code", "school_type"]
+
+    def test_a_mark_means_the_same_in_both_sets(self, register: Register) -> None:
+        first, second = (
+            one.tables[0].by_name["p1_count"].marks for one in register.returns["SCHOOL-SUMMARY"].contracts
+        )
+        assert (first["*"], first["#"], first[".."]) == ("Q", "M", "O")
+        assert (second["c"], second["z"], second["x"]) == ("Q", "M", "L")
+
+    def test_every_change_has_a_reason(self, register: Register) -> None:
+        edition = edition_of(register, register.returns["SCHOOL-SUMMARY"].latest)
+        assert edition.base == "1.0.0"
+        assert len(edition.changes) > 50
+        assert all(change.reason for change in edition.changes)
+
+
 class TestRoutes:
     @pytest.mark.parametrize(
         ("return_code", "name", "period"),
@@ -124,6 +161,7 @@ class TestRoutes:
             ("DHP", "DHP-202404.csv", "2024-04"),
             ("PEOPLE-SUPPORTED", "people-supported-2017-18.csv", "FY2017-18"),
             ("PEOPLE-SUPPORTED", "people_supported_2017-2018.csv", "FY2017-18"),
+            ("SCHOOL-SUMMARY", "school-summary-2019-20.xlsx", "AY2019-20"),
         ],
     )
     def test_a_file_name_names_its_period(self, register: Register, return_code: str, name: str, period: str) -> None:
