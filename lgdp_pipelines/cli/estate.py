@@ -22,6 +22,8 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.estate import Estate, council_estate
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import open_runner, prepare_dagster_home
+from lgdp_pipelines.portal.serve import running as serving
+from lgdp_pipelines.portal.tokens import push_sources
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
 
@@ -126,6 +128,9 @@ def dev(
             )
             tell_estate(running)
             environment = running.environment
+            platform = Platform(settings, environment={**os.environ, **environment})
+            if push_sources(platform.register):
+                say(f"  intake by HTTP at {stack.enter_context(serving(platform))}; `lgdp token new Fife` lets Fife in")
         say(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold] (Ctrl-C ends it)")
         code = _run_until_stopped(
             [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml"), "-p", str(port)],

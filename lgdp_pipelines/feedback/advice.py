@@ -28,9 +28,13 @@ def summary(report: Report) -> str:
             return f"{counted(errors, 'place', 'places')} must be corrected before these figures can be used.{also}"
         case Verdict.QUERIED:
             what = "looks unlikely" if queries == 1 else "look unlikely"
-            return f"The figures are in use. {counted(queries, 'place', 'places')} {what}: please confirm or explain."
+            return f"The figures can be used. {counted(queries, 'place', 'places')} {what}: please confirm or explain."
         case Verdict.ACCEPTED:
-            return "Every check that could be made was passed. There is nothing for you to do."
+            noted = report.failed(Severity.KNOWN_ISSUE)
+            also = (
+                f" {counted(noted, 'place is', 'places are')} noted, and published with the figures." if noted else ""
+            )
+            return f"Every check that could be made was passed. There is nothing for you to do.{also}"
 
 
 def next_steps(report: Report) -> tuple[str, ...]:

@@ -42,6 +42,8 @@ def file_document(receipt: Receipt) -> Json:
         "sha256": receipt.sha256,
         "received_at": receipt.received_at.isoformat(timespec="seconds"),
         "transport": str(receipt.transport),
+        "system": receipt.system or None,
+        "nil": receipt.nil,
     }
 
 
