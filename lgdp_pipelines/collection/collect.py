@@ -27,7 +27,10 @@ from lgdp_pipelines.register.source import Source, TransportKind
 from lgdp_pipelines.storage.raw import RawStore
 
 ACCOUNTS_AT_ONCE = 8
-"""So many accounts are visited side by side."""
+"""So many accounts are visited side by side. OpenSSH turns connections away where ten or more are logging in at once."""
+
+LONGEST_VISIT = 3600.0
+"""Seconds: a server that sends a byte a minute never falls silent, and would hold up whoever waits for the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class _Visit:
     environment: Mapping[str, str]
     transport: Transport
     returns: Collection[str] | None
+    longest: float
     progress: Progress
 
     def wants(self, entry: Entry) -> bool:
@@ -134,6 +138,7 @@ def collect_source(
     councils: Collection[str] | None = None,
     returns: Collection[str] | None = None,
     transport: Transport | None = None,
+    longest: float = LONGEST_VISIT,
     progress: Progress = lambda _: None,
 ) -> CollectionReport:
     """Fetch what is new in a source's accounts.
@@ -148,6 +153,7 @@ def collect_source(
         councils: register codes; None: every council with an account.
         returns: codes; None: everything the source gives.
         transport: how to reach it; None: as the source declares.
+        longest: seconds that one account is visited for; what has not come by then is fetched the next time.
         progress: told as each account is done.
 
     Returns:
@@ -160,6 +166,7 @@ def collect_source(
         environment=environment,
         transport=transport or transport_of(source, register, ledger, today=today, environment=environment),
         returns=returns,
+        longest=longest,
         progress=progress,
     )
     asked = tuple(code for code in source.councils if councils is None or code in councils)
@@ -211,7 +218,7 @@ async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
     try:
         account_id = account_name(visit.source, visit.environment, council_code)
         known = visit.ledger.known_entries(visit.source.id, account_id)
-        async with visit.transport.account(council_code) as account:
+        async with asyncio.timeout(visit.longest), visit.transport.account(council_code) as account:
             listing = await account.entries()
             entries = [one for one in listing.entries if visit.wants(one)]
             news = [one for one in entries if not is_known(one, known)]
@@ -220,6 +227,13 @@ async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
                 report = await _take(visit, report, account_id, account, entry)
     except SourceError as error:
         report = replace(report, failures=(*report.failures, failure_of(error)))
+    except TimeoutError:
+        slow = Failure(
+            f"The account took longer than {visit.longest:g} seconds.",
+            f"source {visit.source.id}, council {council_code}",
+            "What came is kept, and the rest is fetched the next time; ask the council about its line.",
+        )
+        report = replace(report, failures=(*report.failures, slow))
     return report
 
 

@@ -1,6 +1,8 @@
 """Collecting into a real ledger and store, from accounts in memory."""
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from lgdp_pipelines.collection.collect import CollectionReport, collect_source, sentence
 from lgdp_pipelines.collection.listing import news_of
 from lgdp_pipelines.collection.memory import HeldFile, MemoryTransport
+from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt
@@ -247,3 +250,44 @@ def test_looking_fetches_and_writes_nothing(
     assert held.fetched == []
     assert ledger.waiting() == ()
     assert [one.what for one in news.failures] == ["gone"]
+
+
+class DrippingTransport:
+    """Gives Glasgow's first file and then never ends; everybody else's at once."""
+
+    def __init__(self, inner: MemoryTransport) -> None:
+        self._inner = inner
+
+    @asynccontextmanager
+    async def account(self, council_code: str) -> AsyncIterator[Account]:
+        async with self._inner.account(council_code) as account:
+            yield DrippingAccount(account) if council_code == "GLG" else account
+
+
+class DrippingAccount:
+    def __init__(self, inner: Account) -> None:
+        self._inner = inner
+        self._given = 0
+
+    async def answers(self) -> None:
+        await self._inner.answers()
+
+    async def entries(self) -> Listing:
+        return await self._inner.entries()
+
+    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+        self._given += 1
+        if self._given > 1:
+            await asyncio.Event().wait()
+        return await self._inner.fetch(entry)
+
+
+def test_a_server_that_never_ends_and_never_falls_silent_is_left_in_time(collect: Any, transport: Any) -> None:
+    """What it gave before is kept, and nobody else waits for it."""
+    dripping = DrippingTransport(transport(FIF={Q1: b"one", Q2: b"two"}, GLG={Q1: b"three", Q2: b"four"}))
+    report = collect(dripping, longest=0.5)
+    assert [len(of(report, code).fetched) for code in ("FIF", "GLG")] == [2, 1]
+    assert of(report, "FIF").failures == ()
+    assert ["longer than 0.5 seconds" in one.what for one in of(report, "GLG").failures] == [True]
+    again = collect(transport(FIF={}, GLG={Q1: b"three", Q2: b"four"}))
+    assert [one.path for one in of(again, "GLG").fetched] == [Q2]

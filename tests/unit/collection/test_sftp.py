@@ -357,6 +357,38 @@ def test_a_line_that_always_breaks_is_unreachable_after_the_last_attempt(ask: An
     assert line.connections == QUICK.retry.attempts
 
 
+PHASES = {
+    "before a word": 0,
+    "in its greeting": 12,
+    "in the key exchange": 400,
+    "at the end of the key exchange": 1_500,
+    "after the log-in": 2_300,
+    "in the listing": 3_000,
+    "in a file": 200_000,
+}
+"""Bytes from the server after which the line is cut."""
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_line_that_breaks_once_in_any_phase_costs_another_connection(
+    phase: str, ask: Any, accounts: Any, put: Put
+) -> None:
+    content = os.urandom(400_000)
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
+    line = BreakingLine(after=PHASES[phase], times=1)
+    assert ask(taken, through=line) == content
+    assert line.connections == 2
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_line_that_always_breaks_in_a_phase_is_unreachable(phase: str, ask: Any, accounts: Any, put: Put) -> None:
+    put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", os.urandom(400_000))
+    line = BreakingLine(after=PHASES[phase], times=100)
+    with pytest.raises(SourceUnreachable):
+        ask(taken, through=line)
+    assert line.connections == QUICK.retry.attempts
+
+
 @contextmanager
 def silent_server() -> Iterator[int]:
     """Takes connections and never says a word."""
