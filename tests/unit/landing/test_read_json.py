@@ -81,7 +81,10 @@ def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: C
 def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:
     reading = read(listed, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
     assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
-    assert [text and json.loads(text) for text in reading.tables["t"].whole()["_unmapped"]] == [{"X": "y", "Z": None}, None]
+    assert [text and json.loads(text) for text in reading.tables["t"].whole()["_unmapped"]] == [
+        {"X": "y", "Z": None},
+        None,
+    ]
 
 
 @pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
