@@ -9,6 +9,7 @@ nothing else is said of it; with an item and no row, the item cannot be judged; 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -95,12 +96,19 @@ def _tables(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: Keep
 ) -> tuple[dict[str, Landed], list[Fault]]:
     """Tables by name; none where a file cannot be read, since its rows may be what the others lean on."""
-    by_table, faults = _by_table(contract, files)
+    by_table, faults = _by_table(contract, files, mapping)
     landed: dict[str, Landed] = {}
     for table in contract.tables:
         mapped = mapping.tables.get(table.name) if mapping else None
-        if table.name in by_table:
-            found = _table(contract, extract, table, mapped, by_table[table.name], keep)
+        base, *joined = [one.name for one in mapped.files] if mapped and mapped.files else [table.name]
+        missing = [name for name in joined if name not in by_table]
+        if base in by_table and missing:
+            faults += [
+                Fault(f"The file “{name}” of the export is missing. Send it with the others.") for name in missing
+            ]
+        elif base in by_table:
+            parts = [by_table[name] for name in joined]
+            found = _table(contract, extract, table, mapped, by_table[base], parts, keep)
             if isinstance(found, Fault):
                 faults.append(found)
             else:
@@ -111,20 +119,52 @@ def _tables(
 
 
 def _table(
-    contract: Contract, extract: Extract, table: Table, mapped: TableMapping | None, file: ExtractFile, keep: Keep
+    contract: Contract,
+    extract: Extract,
+    table: Table,
+    mapped: TableMapping | None,
+    file: ExtractFile,
+    joined: Sequence[ExtractFile],
+    keep: Keep,
 ) -> Landed | Fault:
+    others = []
+    for declared, other in zip(mapped.files[1:] if mapped else (), joined, strict=True):
+        cells = _whole(extract, other, _spelling(table, mapped, declared.name))
+        if isinstance(cells, Fault):
+            return Fault(f"In {other.name}: {cells.what}", cells.row, cells.sheet)
+        others.append((declared, other.name, cells))
     with opened(file, extract) as plain:
         if isinstance(plain, Fault):
             return plain
         pieces = cells_in(plain, extract, _spelling(table, mapped))
-        return landed_cells(contract, table, _otherwise(table, mapped, extract, pieces), keep, mapped)
+        return landed_cells(contract, table, _otherwise(table, mapped, extract, pieces), keep, mapped, others)
 
 
-def _by_table(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[str, ExtractFile], list[Fault]]:
+def _whole(extract: Extract, file: ExtractFile, spelling: Spelling) -> Cells | Fault:
+    """All cells of a file that joins another: each row of it may belong to any row of the base."""
+    with opened(file, extract) as plain:
+        if isinstance(plain, Fault):
+            return plain
+        pieces = list(cells_in(plain, extract, spelling))
+    fault = next((one for one in pieces if isinstance(one, Fault)), None)
+    cells = [one for one in pieces if isinstance(one, Cells)]
+    if fault is not None:
+        return fault
+    return replace(
+        cells[0],
+        frame=pl.concat([one.frame for one in cells], how="diagonal"),
+        misshapen=pl.concat([one.misshapen for one in cells]),
+    )
+
+
+def _by_table(
+    contract: Contract, files: Sequence[ExtractFile], mapping: SystemMapping | None
+) -> tuple[dict[str, ExtractFile], list[Fault]]:
+    """Files by the table that they hold, or by what the mapping calls them."""
     found: dict[str, ExtractFile] = {}
     faults: list[Fault] = []
     for file in files:
-        name = _table_of(contract, file)
+        name = _table_of(contract, mapping, file)
         if name is None:
             faults.append(Fault("A file is for none of the return's tables. Name each file as agreed for its table."))
         elif name in found:
@@ -134,22 +174,26 @@ def _by_table(contract: Contract, files: Sequence[ExtractFile]) -> tuple[dict[st
     return found, faults
 
 
-def _table_of(contract: Contract, file: ExtractFile) -> str | None:
+def _table_of(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
+    if mapping and mapping.files:
+        patterns = {one.name: one.pattern for one in mapping.files}
+        known = frozenset(patterns)
+    else:
+        patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
+        known = frozenset(contract.by_name)
     if file.table is not None:
-        return file.table if file.table in contract.by_name else None
-    if len(contract.tables) == 1:
-        return contract.tables[0].name
-    fitting = [
-        table.name for table in contract.tables if table.file_pattern and re.fullmatch(table.file_pattern, file.name)
-    ]
+        return file.table if file.table in known else None
+    if len(known) == 1:
+        return next(iter(known))
+    fitting = [name for name, pattern in patterns.items() if re.fullmatch(pattern, file.name)]
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _spelling(table: Table, mapped: TableMapping | None) -> Spelling:
+def _spelling(table: Table, mapped: TableMapping | None, name: str | None = None) -> Spelling:
     """How the days of a workbook are spelled: as the system, or else the item under whose header they stand, does."""
 
     def by_place(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
-        positions = match_headers(table, headers, mapped).positions
+        positions = match_headers(table, headers, mapped, name).positions
         return {
             place: partial(_spelled, item, (mapped and mapped.spelled_dates(item)) or "")
             for item in table.items

@@ -5,8 +5,8 @@ meaning.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from types import MappingProxyType
 
 import polars as pl
@@ -14,8 +14,9 @@ import polars as pl
 from lgdp_pipelines.landing.cells import Cells, no_misshapen
 from lgdp_pipelines.landing.extract import ROW, UNMAPPED, Fault
 from lgdp_pipelines.landing.headers import Match, match_headers
+from lgdp_pipelines.landing.joining import Joining
 from lgdp_pipelines.ledger.findings import LISTED, finding_rows, gathered
-from lgdp_pipelines.register.mapping import TableMapping
+from lgdp_pipelines.register.mapping import JoinedFile, TableMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule, Table
 from lgdp_pipelines.register.rules import rules_of
@@ -68,6 +69,7 @@ def landed_cells(
     pieces: Iterator[Cells | Fault],
     keep: Keep,
     mapped: TableMapping | None = None,
+    others: Sequence[tuple[JoinedFile, str, Cells]] = (),
 ) -> Landed | Fault:
     """A file of cells under headers as a landed table.
 
@@ -77,21 +79,34 @@ def landed_cells(
         pieces: of the file, at least one, all with the header; nothing follows a Fault.
         keep: takes the landed pieces.
         mapped: how the system's export fills the table; None: the file is in the contract's own manner.
+        others: files that join this one, each as the mapping has it, with its name and its cells.
     """
     first = next(pieces)
     if isinstance(first, Fault):
         return first
     rules = ColumnRules.of(contract, table)
+    joins = [
+        Joining(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
+        for file, name, cells in others
+    ]
+    for join in joins:
+        if join.missing is not None:
+            return join.missing
     match = match_headers(table, first.header, mapped)
-    landing = _Landing(table, first.header, {name: places[0] for name, places in match.positions.items()})
+    keys = {place for join in joins for place in join.key_places}
+    match = replace(match, extra=tuple(place for place in match.extra if place not in keys))
+    landing = _Landing(table, first.header, {name: places[0] for name, places in match.positions.items()}, joins)
     kept = keep(landing.frames(chain([first], pieces)), landed_schema(table))
     if landing.fault is not None:
         return landing.fault
     findings = [
         _ragged(rules.columns, landing.misshapen, len(first.header)),
         *_of_headers(rules, first, landing.filled, match),
+        *(one for join in joins for one in _of_joined(contract, rules, join)),
     ]
     headers = {name: first.header[place] for name, place in landing.taken.items()}
+    for join in joins:
+        headers |= join.headers
     placed = gathered(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
     return Landed(kept, placed, headers, first.sheet, landing.unlisted())
 
@@ -111,8 +126,8 @@ class _Landing:
         fault: what made an end of it; None where the file was read whole.
     """
 
-    def __init__(self, table: Table, header: Sequence[str], taken: Mapping[str, int]) -> None:
-        self._table, self._header, self.taken = table, header, taken
+    def __init__(self, table: Table, header: Sequence[str], taken: Mapping[str, int], joins: Sequence[Joining]) -> None:
+        self._table, self._header, self.taken, self._joins = table, header, taken, joins
         self.filled: set[int] = set()
         self.misshapen = no_misshapen()
         self._unlisted: list[pl.Series] = []
@@ -141,33 +156,42 @@ class _Landing:
         left = [place for place in range(frame.width - 1) if place not in self.taken.values()]
         filled = [place for place in left if frame.get_column(str(place)).null_count() < frame.height]
         self.filled |= set(filled)
-        return frame.select(
+        landed = frame.select(
             *(
                 pl.col(str(self.taken[item.name])).alias(item.name)
                 if item.name in self.taken
                 else pl.lit(None, dtype=pl.String).alias(item.name)
                 for item in self._table.items
             ),
-            self._unmapped(filled),
             ROW,
         )
+        left_over = [frame.select(pl.col(str(place)).alias(heading(self._header, place)) for place in filled)]
+        for join in self._joins:
+            landed, beside = join.added_to(landed, frame)
+            left_over.append(beside)
+        return landed.with_columns(_unmapped(left_over, frame.height)).select(landed_schema(self._table).names())
 
-    def _unmapped(self, places: Sequence[int]) -> pl.Expr:
-        """The filled cells of a row that no item takes: which those are hangs on no other row."""
-        if not places:
-            return pl.lit(None, dtype=pl.String).alias(UNMAPPED)
-        cells = [pl.col(str(place)) for place in places]
-        fields = [
-            pl.when(cell.is_not_null()).then(
-                pl.struct(cell.alias(heading(self._header, place)))
-                .struct.json_encode()
-                .str.strip_prefix("{")
-                .str.strip_suffix("}")
+
+def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
+    """The filled cells of each row that no item takes, as a JSON object: which those are hangs on no other row."""
+    columns = [column for frame in left_over for column in frame.iter_columns() if column.null_count() < height]
+    if not columns:
+        return pl.Series(UNMAPPED, [None] * height, dtype=pl.String)
+    fields = pl.DataFrame(
+        {
+            str(number): column.to_frame()
+            .select(
+                pl.when(pl.first().is_not_null()).then(
+                    pl.struct(pl.first()).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
+                )
             )
-            for cell, place in zip(cells, places, strict=True)
-        ]
-        joined = pl.concat_str([pl.lit("{"), pl.concat_str(fields, separator=",", ignore_nulls=True), pl.lit("}")])
-        return pl.when(pl.any_horizontal(cell.is_not_null() for cell in cells)).then(joined).alias(UNMAPPED)
+            .to_series()
+            for number, column in enumerate(columns)
+        }
+    )
+    joined = pl.concat_str([pl.lit("{"), pl.concat_str(pl.all(), separator=",", ignore_nulls=True), pl.lit("}")])
+    some = pl.any_horizontal(pl.all().is_not_null())
+    return fields.select(pl.when(some).then(joined).alias(UNMAPPED)).to_series()
 
 
 def heading(headers: Sequence[str], place: int) -> str:
@@ -186,6 +210,24 @@ def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
         ).alias("message")
     ).to_series()
     return finding_rows(rule, messages, rows=misshapen.get_column(ROW))
+
+
+def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterator[pl.DataFrame]:
+    """What is wrong with a file that joins the base: its columns, its rows' shapes, and rows without a place."""
+    readable = next(rule for rule in rules_of(contract) if rule.kind is RuleKind.READABLE)
+    filled = [
+        place
+        for place in range(join.cells.frame.width - 1)
+        if join.cells.frame.get_column(str(place)).null_count() < join.cells.frame.height
+    ]
+    where = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")])
+    for one in _of_headers(rules, join.cells, filled, join.match):
+        yield one.with_columns(where.alias("message"))
+    # Such a row is none of the base's, whose numbers a finding of columns would spoil.
+    yield _ragged(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
+    misplaced = list(islice(join.misplaced(), LISTED))
+    messages = pl.Series("message", [one.what for one in misplaced], dtype=pl.String)
+    yield finding_rows(readable, messages, rows=[one.row for one in misplaced])
 
 
 def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match: Match) -> Iterator[pl.DataFrame]:
