@@ -8,16 +8,13 @@ a release is a new one (the ledger knows).
 """
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from lgdp_pipelines.conformance.models import LEDGER_SOURCES, validated_tables
-from lgdp_pipelines.conformance.project import DATABASE, Project, quiet
+from lgdp_pipelines.conformance.project import Project, quiet
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.register.model import Return
@@ -25,11 +22,16 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.scratch import scratch_folder
 from lgdp_pipelines.storage.sql import nothing
 from lgdp_pipelines.storage.tables import LakeTable, validated_table
 
-ROWS_IN_MEMORY = 1_000_000
-"""Up to so many rows are conformed in memory: on a disk the same work takes five times the CPU."""
+MEMORY = "1536MB"
+"""What a build's database may take. What is more is put aside in the scratch folder: as a file of its own the database
+would take five times the CPU."""
+
+ROWS_IN_ORDER = 1_000_000
+"""Up to so many rows are kept in the order in which they are read; keeping more in order takes memory."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def build(
     from lgdp_pipelines.conformance import dbt_seam  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
     ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
-    with _scratch(settings) as scratch:
+    with scratch_folder(settings.scratch, "dbt") as scratch:
         _write_profile(scratch, settings, ret, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
         result = dbt_seam.run(
@@ -158,16 +160,6 @@ def build(
     return BuildOutcome(ret.code, ids, tuple(models), tuple(tests))
 
 
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[Path]:
-    folder = settings.scratch / f"dbt-{uuid4().hex}"
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def _write_profile(scratch: Path, settings: Settings, ret: Return, periods: Sequence[str]) -> None:
     lake = Lake(settings.lake)
     validated = [validated_table(contract, table) for contract, table in validated_tables(ret)]
@@ -187,12 +179,14 @@ def _write_profile(scratch: Path, settings: Settings, ret: Return, periods: Sequ
     }
     output = {
         "type": "duckdb",
-        "path": ":memory:" if rows <= ROWS_IN_MEMORY else str(scratch / f"{DATABASE}.duckdb"),
+        "path": ":memory:",
         "threads": 1,
         "plugins": [plugin],
         "config_options": {
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "memory_limit": MEMORY,
+            "preserve_insertion_order": rows <= ROWS_IN_ORDER,
             "temp_directory": str(scratch / "spill"),
         },
     }

@@ -5,6 +5,7 @@ what a model says, and how a slice is written (``storage``).
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.tokens import TokenKey, token_key
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.layout import Batches
 from lgdp_pipelines.storage.reshaping import widen_types
 from lgdp_pipelines.storage.tables import LakeTable
 
@@ -42,6 +44,9 @@ end
 
 The key is a variable of the connection, so it stands in no query, log or compiled file.
 """
+
+ROWS_AT_ONCE = 100_000
+"""Rows that are handed to the lake together."""
 
 
 class Plugin(BasePlugin):
@@ -74,23 +79,21 @@ class Plugin(BasePlugin):
         """Write a model's rows as the slice that its materialisation names, and note what was written."""
         about = target_config.config
         layer, name = target_config.location.path.split("/")
-        rows = self._rows(str(target_config.relation))
-        table = LakeTable(layer, name, rows.schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
-        widen_types(self._lake, table, rows.schema, about["commit"])
-        if about["whole_by"]:
-            version = self._store_whole(table, rows, about["whole_by"], about["commit"])
-        else:
-            where = {one: value if isinstance(value, str) else list(value) for one, value in about["where"].items()}
-            version = self._lake.replace(table, rows, where=where, commit=about["commit"])
-        note = {"model": about["model"], "table": str(table), "version": version, "rows": rows.num_rows}
-        with self._written.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(note) + "\n")
-
-    def _rows(self, relation: str) -> pa.Table:
         if self._connection is None:
             raise BuildFailed("dbt asked for rows to be written before it opened its database.")
         with self._connection.cursor() as cursor:
-            return cursor.execute(f"select * from {relation}").to_arrow_table()  # noqa: S608 - dbt's own quoted name
+            made = cursor.table(str(target_config.relation))
+            rows, count = Batches(made.limit(0).to_arrow_table().schema, lambda: batches_of(made)), made.shape[0]
+            table = LakeTable(layer, name, rows.schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
+            widen_types(self._lake, table, rows.schema, about["commit"])
+            if about["whole_by"]:
+                version = self._store_whole(table, made.to_arrow_table(), about["whole_by"], about["commit"])
+            else:
+                where = {one: value if isinstance(value, str) else list(value) for one, value in about["where"].items()}
+                version = self._lake.replace(table, rows, where=where, commit=about["commit"])
+        note = {"model": about["model"], "table": str(table), "version": version, "rows": count}
+        with self._written.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(note) + "\n")
 
     def _store_whole(self, table: LakeTable, rows: pa.Table, key: str, commit: dict[str, str]) -> int:
         """Replace a small table, named by its key column; where it says the same already, no commit is spent on it."""
@@ -100,6 +103,12 @@ class Plugin(BasePlugin):
             return version
         keys = sorted({*stored[key].to_pylist(), *rows[key].to_pylist()})
         return self._lake.replace(table, rows, where={key: keys}, commit=commit)
+
+
+def batches_of(made: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
+    """The rows of a table, never all of them at once."""
+    with made.to_arrow_reader(ROWS_AT_ONCE) as reader:
+        yield from reader
 
 
 def _same(stored: pa.Table, rows: pa.Table) -> bool:

@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from lgdp_pipelines.conformance import build as build_module
 from lgdp_pipelines.conformance.build import build
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.tokens import token_key
@@ -186,10 +187,10 @@ def test_the_log_holds_no_statistics_on_what_describes_a_person(built: Built) ->
                 assert set(json.loads(stats).get("minValues", {})) <= {"council_code"}
 
 
-def test_building_one_period_on_disk_leaves_the_others_as_they_were_and_prints_nothing(
+def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prints_nothing(
     built: Built, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build_module, "ROWS_IN_MEMORY", 0)
+    monkeypatch.setattr(build_module, "ROWS_IN_ORDER", 0)
     before = built.read("published.shelter").sort("period", "council_code", "_release_row")
     outcome = build(built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"})
     assert outcome.written["published/shelter"].rows == 14

@@ -1,0 +1,209 @@
+"""How much memory a very large extract takes, from a file handed in to published tables.
+
+Run by ``python tests/bench/bench_large.py [MEGABYTES]``; 2,000 where nothing is said, or about 20 million rows. It
+writes a contract and a CSV file of synthetic cases (the same each time) and has a process of its own take the file the
+whole way: received, judged, written, settled, published. It prints rows, bytes, seconds and peak memory of each stage,
+and how much the scratch folder held at most. It ends with 1 where the process or a child of it took more than the
+target, where a rule that was broken on purpose is not told of just so often, or where anything is left in scratch.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.journey.publish import publish
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.standards.rules import Verdict
+from tests.flow.contracts import KEY, MUST, contract, item, register_with, rule, table
+
+TARGET_MB = 4 * 1024
+BYTES_A_ROW = 100
+BLOCK = 500_000
+PERIOD = "CY2023"
+EVERY = 400_000
+"""So many rows apart, one has an end before its beginning: a query, so that the whole way is gone all the same."""
+FORM = {"logicalTypeOptions": {"format": "yyyy-MM-dd"}}
+KINDS = [{"value": code, "label": f"Kind {code}"} for code in ("AA", "BB", "CC", "DD", "EE", "FF")]
+
+
+def contract_of_visits() -> dict[str, Any]:
+    """Visits, a row each: a key, forms, codes, ranges, two dates, and a rule between them."""
+    return contract(
+        "VISIT",
+        "1.0.0",
+        "CY2022",
+        table(
+            "visit",
+            item("visit:ref", "visit_ref", "Ref", "string", "attribute",
+                 more={**KEY, "logicalTypeOptions": {"pattern": "V[0-9]{10}"}}, lgdpPrivacy="pseudonymise"),
+            item("visit:council", "authority", "Council", "string", "council", more=MUST),
+            item("visit:began", "began", "Began", "date", "attribute", more={**MUST, **FORM}, lgdpPrivacy="month"),
+            item("visit:ended", "ended", "Ended", "date", "attribute", more=FORM, lgdpPrivacy="month"),
+            item("visit:kind", "kind_code", "Kind", "string", "attribute", more={**MUST, "enum": KINDS},
+                 lgdpPrivacy="open"),
+            item("visit:minutes", "minutes", "Minutes", "integer", "measure", lgdpUnit="minutes", lgdpPrivacy="open",
+                 more={"logicalTypeOptions": {"minimum": 0, "maximum": 1440}}, lgdpMarks={"c": "Q"}),
+            item("visit:cost", "cost", "Cost", "number", "measure", lgdpUnit="gbp", lgdpPrivacy="open",
+                 more={"logicalTypeOptions": {"minimum": 0}}),
+            item("visit:team", "team", "Team", "string", "attribute", lgdpPrivacy="withhold"),
+            item("visit:note", "note", "Note", "string", "attribute", lgdpPrivacy="withhold"),
+            grain="case",
+            rules=(rule("in_order", "A visit ends after it began", "ended < began", severity="query"),),
+            lgdpCounts=[
+                {"item": "urn:lgdp:item:visit:visits", "title": "Visits", "unit": "visits", "by": []},
+                {"item": "urn:lgdp:item:visit:by_kind", "title": "By kind", "unit": "visits", "by": ["kind_code"]},
+            ],
+        ),
+    )  # fmt: skip
+
+
+def made_up(path: Path, rows: int) -> None:
+    """The extract: the same for the same number of rows."""
+    with path.open("wb") as file:
+        for first in range(0, rows, BLOCK):
+            n = pl.int_range(first, min(first + BLOCK, rows), dtype=pl.Int64)
+            began = pl.lit(pl.Series(["2023-01-01"]).str.to_date()).first() + pl.duration(days=n % 360)
+            days = pl.when(n % EVERY == EVERY - 1).then(-1).otherwise(n % 4)
+            codes = pl.Series([kind["value"] for kind in KINDS])
+            # A multiplication by an odd number modulo a power of two: every key once, and in no order.
+            ref = pl.lit("V") + ((n * 2654435761 + 12345) % 2**32).cast(pl.String).str.zfill(10)
+            pl.select(n=n).select(
+                ref.alias("Ref"),
+                pl.lit("Fife").alias("Council"),
+                began.alias("Began"),
+                (began + pl.duration(days=days)).alias("Ended"),
+                pl.lit(codes).gather(n % len(codes)).alias("Kind"),
+                (n % 1441).alias("Minutes"),
+                ((n % 9973) / 100).alias("Cost"),
+                pl.format("team {} of the north", n % 5_000).alias("Team"),
+                pl.format("Seen at home, as agreed, no. {}", n % 99_991).alias("Note"),
+            ).write_csv(file, include_header=first == 0)
+
+
+@contextmanager
+def measured(name: str, scratch: Path, told: dict[str, Any]) -> Iterator[None]:
+    """Time and peak memory of a stage, and what scratch held at most."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    done, most = threading.Event(), [0]
+
+    def watch() -> None:
+        while not done.wait(0.5):
+            most[0] = max(most[0], size_of(scratch))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    started, cpu = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+        told[name] = {
+            "seconds": time.perf_counter() - started,
+            "cpu": time.process_time() - cpu,
+            "mb": peak_mb(),
+            "scratch_mb": most[0] / 2**20,
+        }
+
+
+def peak_mb() -> float:
+    """The most memory since it was last reset, in mebibytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in a folder whose files come and go."""
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
+    """The whole way of the file, in this process."""
+    settings = Settings.at(home, register_with(home / "register", contract_of_visits()))
+    platform = Platform(settings)
+    ret, period = platform.register.returns["VISIT"], parse_period(PERIOD)
+    council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
+    told: dict[str, Any] = {}
+    with measured("received", scratch, told):
+        hand_in(ret, council, period, [path], ledger=platform.ledger, raw=platform.raw)
+    marks: dict[str, float] = {}
+    with measured("processed", scratch, told):
+        [outcome] = process(
+            platform, ret, period, [council.code], scope=Scope.NEWS, run_id="bench",
+            progress=lambda _: marks.update(judged=time.perf_counter()),
+            tell=lambda _: marks.update(written=time.perf_counter()),
+        )  # fmt: skip
+    told["processed"]["of which written"] = marks["written"] - marks["judged"]
+    print(json.dumps(told), file=sys.stderr, flush=True)
+    with measured("published", scratch, told):
+        publication = publish(platform, ret, [PERIOD], run_id="bench")
+    told["left_in_scratch"] = size_of(scratch)
+    told["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    told["lake_mb"] = size_of(settings.lake) / 2**20
+    failed = {one.rule: one.failed for one in outcome.judgement.results if one.failed}
+    told["is_right"] = (
+        outcome.judgement.verdict is (Verdict.QUERIED if rows >= EVERY else Verdict.ACCEPTED)
+        and failed == ({"visit.in_order": rows // EVERY} if rows >= EVERY else {})
+        and outcome.rows == rows
+        and publication.outcome.is_published
+        and publication.outcome.written["published/visit"].rows == rows
+    )
+    told["failed"] = failed
+    told["written"] = {table: one.rows for table, one in publication.outcome.written.items()}
+    return told
+
+
+def main(megabytes: int) -> None:
+    """Make the file, send a process the way, print what it took."""
+    rows = megabytes * 10**6 // BYTES_A_ROW
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "visits.csv"
+        made_up(path, rows)
+        size = path.stat().st_size
+        print(f"{rows:,} rows, {size / 1e6:,.0f} MB")
+        command = [sys.executable, __file__, "journey", str(path), str(Path(name) / "home"), str(rows)]
+        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    stages = {stage: figures for stage, figures in told.items() if isinstance(figures, dict) and "mb" in figures}
+    for stage, figures in stages.items():
+        print(
+            f"{stage:<10}{figures['seconds']:8.1f} s {figures['cpu']:8.1f} s of CPU {figures['mb']:8,.0f} MB at most, "
+            f"{figures['scratch_mb']:7,.0f} MB in scratch"
+        )
+    peak = max(told["children_mb"], *(figures["mb"] for figures in stages.values()))
+    print(
+        f"peak {peak:,.0f} MB (target: at most {TARGET_MB:,}); children {told['children_mb']:,.0f} MB; lake "
+        f"{told['lake_mb']:,.0f} MB; left in scratch {told['left_in_scratch']} bytes; findings {told['failed']}; "
+        f"{'as it should be' if told['is_right'] else 'WRONG'}"
+    )
+    sys.exit(not (told["is_right"] and peak <= TARGET_MB and told["left_in_scratch"] == 0))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["journey"]:
+        extract, home, count = Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+        home.mkdir()
+        print(json.dumps(journey(extract, home, count)))
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000)
