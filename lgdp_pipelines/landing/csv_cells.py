@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lgdp_pipelines.landing.cells import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
-from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, read_head, unused_character
+from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, is_blank, read_head, unused_character
 from lgdp_pipelines.landing.extract import ROW, Fault
 
 _BLOCK = 50_000
@@ -27,7 +27,7 @@ _BLOCK = 50_000
 
 def read_cells(content: bytes, dialect: Dialect) -> Cells | Fault:
     """Read CSV text in UTF-8."""
-    if not content.strip(b"\r\n"):
+    if is_blank(content):
         return Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
     head = read_head(content, dialect)
     return head if isinstance(head, Fault) else read_body(content[head.end :], dialect, head, head.row)

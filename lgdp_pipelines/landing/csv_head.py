@@ -69,6 +69,12 @@ def line_end_of(content: bytes) -> str:
     return "\n" if b"\n" in content or b"\r" not in content else "\r"
 
 
+def is_blank(content: bytes) -> bool:
+    """Whether a text has nothing but line ends."""
+    # Most texts show it at once: stripping copies the whole of them.
+    return not content[:64].strip(b"\r\n") and not content.strip(b"\r\n")
+
+
 def unused_character(text: str) -> str:
     """A character that a text does not have, to stand in for one that a reader would misunderstand."""
     return next(chr(code) for code in _PRIVATE_USE if chr(code) not in text)

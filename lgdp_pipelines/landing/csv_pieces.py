@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from lgdp_pipelines.landing.cells import Cells
 from lgdp_pipelines.landing.csv_cells import read_body
-from lgdp_pipelines.landing.csv_head import Dialect, line_end_of, read_head, row_after
+from lgdp_pipelines.landing.csv_head import Dialect, is_blank, line_end_of, read_head, row_after
 from lgdp_pipelines.landing.encoding import Undecodable
 from lgdp_pipelines.landing.extract import Fault
 from lgdp_pipelines.landing.text_blocks import utf8_blocks
@@ -38,7 +38,7 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
     if fault is not None:
         yield fault
         return
-    if text.is_whole and not text.content.strip(b"\r\n"):
+    if text.is_whole and is_blank(text.content):
         yield _EMPTY
         return
     head = read_head(text.content, dialect)
@@ -117,7 +117,7 @@ class _Text:
 
 def _has_head(content: bytes, dialect: Dialect) -> bool:
     """Whether a beginning holds the whole header, and enough to see how lines end."""
-    if b"\n" not in content or not content.strip(b"\r\n"):
+    if b"\n" not in content or is_blank(content):
         return False
     wanted = dialect.preamble + dialect.header_rows
     return _records(dialect, line_end_of(content), wanted).match(content) is not None
