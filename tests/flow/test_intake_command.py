@@ -1,0 +1,107 @@
+"""``lgdp token new``, ``lgdp intake`` and ``lgdp report``, as an administrator and a council use them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.feedback import tell
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from tests.flow.contracts import register_with, respite
+from tests.flow.driver import Lgdp, csv
+
+SOURCE = {
+    "id": "pushed",
+    "title": "Pushed",
+    "transport": "push",
+    "councils": ["FIF"],
+    "credential": "file:${LGDP_HOME}/secrets/push/{council}",
+    "returns": [{"return": "RESPITE"}],
+}
+HEADER = "Person,Surname,Born,Began,Carer,Nights"
+BAD = "ZZPERSON,Mackay,31/02/1950,03/04/2023,F,7"
+
+
+@pytest.fixture(scope="module")
+def lgdp(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
+    folder = tmp_path_factory.mktemp("intake")
+    schemas = register_with(folder / "schemas", respite())
+    (schemas / "sources" / "pushed.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
+    return Lgdp(folder / "home", schemas)
+
+
+def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: Lgdp, tmp_path: Path) -> None:
+    said = lgdp("token", "new", "Fife")
+    token = said.out.strip()
+    log = tmp_path / "intake.log"
+    with (
+        log.open("wb") as written,
+        subprocess.Popen(
+            [sys.executable, "-c", "from lgdp_pipelines.cli import main; main()", "intake", "--port", "0"],
+            env={**os.environ, "LGDP_HOME": str(lgdp.home), "LGDP_SCHEMAS": str(lgdp.schemas), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as running,
+    ):
+        assert running.stderr is not None
+        url = ""
+        while not url and (line := running.stderr.readline()):
+            written.write(line)
+            written.flush()
+            _, found, rest = line.decode().partition("running on ")
+            url = rest.split()[0] if found else ""
+        assert url, log.read_text(encoding="utf-8")
+        with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+            ask = {"return": "RESPITE", "period": "CY2023", "file": "stays.csv"}
+            told = client.post("/submissions", params=ask, content=f"{HEADER}\n{BAD}\n".encode()).json()
+            client.get("/submissions/1", headers={"Authorization": f"Bearer {token}x"})
+        running.send_signal(signal.SIGTERM)
+        written.write(running.stderr.read())
+        running.wait(30)
+
+    assert told["verdict"] == "rejected"
+    kept = [file for file in lgdp.home.rglob("*") if file.is_file()]
+    assert (lgdp.home / "secrets" / "push" / "FIF") in kept
+    assert not [file for file in (*kept, log) if token.encode() in file.read_bytes()]
+    assert "ZZPERSON" not in log.read_text(encoding="utf-8")
+
+
+def test_report_is_what_lies_in_the_outbox(lgdp: Lgdp, tmp_path: Path) -> None:
+    file = csv(tmp_path, "stays.csv", HEADER, BAD)
+    platform = Platform(Settings.at(lgdp.home, lgdp.schemas))
+    ret, period, fife = (
+        platform.register.named("RESPITE"),
+        parse_period("CY2022"),
+        platform.register.councils.named("FIF"),
+    )
+    hand_in(ret, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
+    process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+    tell(platform)
+    submission = "RESPITE.FIF.CY2022.001"
+
+    folder = lgdp.home / "outbox" / "FIF" / "RESPITE" / "CY2022" / submission
+    for form, name in (("json", "findings.json"), ("csv", "findings.csv"), ("html", "report.html")):
+        lgdp("report", submission, "--format", form, "--output", tmp_path / name)
+        assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
+    text = lgdp("report", submission).out
+    assert "row 2" in text
+    assert "Rejected" in text
+    assert "ZZPERSON" not in text
+
+
+def test_wrong_use_is_told(lgdp: Lgdp) -> None:
+    lgdp("report", expect=2)
+    lgdp("report", "RESPITE.FIF.CY2022.999", expect=1)
+    lgdp("report", "RESPITE.FIF.CY2022.001", "--unrecognised", expect=2)
+    lgdp("token", "new", "Glasgow City", expect=2)
+    assert "could be placed" in lgdp("report", "--unrecognised").out
+    assert json.loads(lgdp("report", "--unrecognised", "--format", "json").out) == {"unrecognised": []}
