@@ -1,0 +1,156 @@
+"""A large extract, read and judged in pieces that lie on disk, comes to what it comes to in one piece in memory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.landing import tables as landing_tables
+from lgdp_pipelines.landing import text_blocks
+from lgdp_pipelines.landing.extract import ExtractFile, Reading
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.register.parts import EarlierPeriod, ItemType, Range, Role
+from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.validation import shares, telling, tested
+from lgdp_pipelines.validation.judge import Judgement, judge
+from tests.unit.validation.small_contract import FIFE, YEAR, make_bench, make_item, make_rule, make_table, places
+
+EARLIER = EarlierPeriod("n", ("ref",), 1, None, 50, 50, 0)
+BENCH = make_bench(
+    make_table(
+        "t",
+        [
+            make_item("ref", key=True, required=True, pattern="[A-Z0-9]+"),
+            make_item("part", ItemType.INTEGER, key=True, required=True),
+            make_item("n", ItemType.INTEGER, role=Role.MEASURE, range=Range(minimum="0", maximum="900")),
+            make_item("colour", code_list="colours"),
+            make_item("council", role=Role.COUNCIL, required=True),
+        ],
+        [
+            make_rule("not_seven", sql="SELECT count(*) FROM {model} WHERE n = 7"),
+            make_rule("followed", sql="SELECT count(*) FROM {model} a WHERE n = 8 AND NOT EXISTS "
+                      "(SELECT 1 FROM {model} b WHERE b._row > a._row AND b.ref = a.ref)"),
+            make_rule("few", sql="SELECT count(*) FROM (SELECT ref FROM {model} GROUP BY ref HAVING count(*) > 8)"),
+            make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), earlier=EARLIER),
+            make_rule("enough", RuleKind.ROW_COUNT, minimum_rows=3),
+        ],
+    )
+)  # fmt: skip
+HEADER = "ref,part,n,colour,council,Extra\n"
+
+
+@pytest.fixture(autouse=True)
+def as_they_were() -> Iterator[None]:
+    """Sizes are a test's own."""
+    blocks, rows = text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE
+    yield
+    text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE = blocks, rows
+
+
+def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, Judgement]:
+    path = tmp_path / "extract.csv"
+    path.write_bytes(content)
+    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], keep=spill.keep)
+    before = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
+    judgement = judge(
+        BENCH.contract,
+        BENCH.register,
+        reading.tables,
+        reading.findings,
+        reading.results,
+        council=FIFE,
+        period=YEAR,
+        earlier=lambda _period, _table: Pieces.of(*before.iter_slices(1)),
+        spill=spill,
+        unlisted=reading.unlisted,
+        headers=reading.headers,
+        sheets=reading.sheets,
+    )
+    return reading, judgement
+
+
+def everything(reading: Reading, judgement: Judgement) -> dict[str, object]:
+    """All that is told and kept of a submission."""
+    return {
+        "unreadable": reading.unreadable,
+        "landed": {name: table.whole().rows() for name, table in reading.tables.items()},
+        "verdict": judgement.verdict,
+        "findings": judgement.findings.rows(),
+        "results": judgement.results,
+        "validated": {name: table.whole().rows() for name, table in judgement.tables.items()},
+        "types": {name: table.whole().schema for name, table in judgement.tables.items()},
+    }
+
+
+ROWS = [
+    "A,1,10,R,Fife,",
+    "A,2,120,red,FIF,more",
+    "B,1,7,B,Fife,",
+    "",
+    "A,1,11,R,Fife,",
+    ",3,x,R,Fife,",
+    "C,1,2",
+    'B,1,"8",Rouge,Fife,"an, other"',
+    "a b,9,901,Q,Moray,",
+    'C,2,1,"G",Fife,"two\nlines"',
+    "",
+    "C,2,3,G,Fife,",
+    "C,x,3,G,Fife,",
+    "D,4,5,G,Fife,,,",
+    "A,1,8,R,Fife,",
+]
+
+
+@pytest.mark.parametrize("size", [5, 40])
+def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_path: Path) -> None:
+    content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
+    with Spill(tmp_path / "one") as spill:
+        one = judged(content, spill, tmp_path)
+        whole = everything(*one)
+        assert [len(table.parts) for table in one[0].tables.values()] == [1]
+    assert not list((tmp_path / "one").iterdir())
+    text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE = size, 3
+    with Spill(tmp_path / "many", held=0) as spill:
+        many = judged(content, spill, tmp_path)
+        assert min(len(table.parts) for table in many[0].tables.values()) > 3
+        assert list((tmp_path / "many").rglob("*.arrow"))
+        assert everything(*many) == whole
+    assert not list((tmp_path / "many").iterdir())
+    rules = {rule for rule, _ in places(one[1])}
+    assert rules >= {"tst.t.key", "tst.not_seven", "tst.followed", "tst.few", "tst.like_before", "tst.t.columns"}
+    assert one[1].verdict is Verdict.REJECTED
+
+
+@pytest.mark.parametrize("last", ['X,1,2,R,"Fife\n' + "A,1,1,R,Fife,\n" * 9, "X,1,2,R,Fi\xff,\n"])
+def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_landed(
+    last: str, tmp_path: Path
+) -> None:
+    content = (HEADER + "\n".join(ROWS) + "\n").encode() + last.encode("latin-1")
+    with Spill(tmp_path / "one") as spill:
+        whole = everything(*judged(content, spill, tmp_path))
+    text_blocks.BLOCK_BYTES = 30
+    with Spill(tmp_path / "many", held=0) as spill:
+        assert everything(*judged(content, spill, tmp_path)) == whole
+    assert whole["landed"] == {}
+    assert whole["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
+
+
+def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (landing_tables, tested, telling):
+        monkeypatch.setattr(module, "LISTED", 2)
+    text_blocks.BLOCK_BYTES = 60
+    content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
+    with Spill(tmp_path, held=0) as spill:
+        reading, judgement = judged(content, spill, tmp_path)
+        assert judgement.tables["t"].whole()["_row"].to_list() == [9, 10, 11, 12, 13]
+    failed = {one.rule: one.failed for one in judgement.results if one.failed}
+    assert failed["tst.t.columns"] == 7
+    assert failed["tst.t.key"] == 4
+    assert failed["tst.not_seven"] == 5
+    assert [row for rule, row in places(judgement) if rule == "tst.t.columns"] == [2, 3]
+    assert [row for rule, row in places(judgement) if rule == "tst.t.key"] == [10, 11]
+    assert reading.rows == 12
