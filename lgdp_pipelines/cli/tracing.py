@@ -70,7 +70,8 @@ def print_trace(found: Trace) -> None:
     for column in found.extract_columns:
         print_out(
             f"  [dim]column[/dim]  {escape(column.header)} of {escape(column.table)}, "
-            f"contract {found.return_code} {column.contract_version}"
+            + (f"export of {escape(column.system)}, " if column.system else "")
+            + f"contract {found.return_code} {column.contract_version}"
         )
     for submission in found.submissions:
         _print_submission(submission)

@@ -8,7 +8,7 @@ query (``columns``), and walking (``ledger.lineage``).
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -18,8 +18,9 @@ from lgdp_pipelines.conformance import columns
 from lgdp_pipelines.conformance.columns import CONSTANT, Known, Reference, columns_of
 from lgdp_pipelines.conformance.models import validated_tables
 from lgdp_pipelines.conformance.project import CompiledModel, Project
-from lgdp_pipelines.ledger.lineage import DIRECT, INDIRECT, ColumnEdge, Lineage
+from lgdp_pipelines.ledger.lineage import DIRECT, INDIRECT, ColumnEdge, Lineage, export_table
 from lgdp_pipelines.ledger.mirror import TABLES
+from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Role, Table
 from lgdp_pipelines.register.united import products_of
@@ -51,7 +52,9 @@ def column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]
     file = project.folder.with_name(f"{project.folder.name}.lineage.{register.sha256[:8]}{read_by[:8]}.json")
     if file.exists():
         return tuple(ColumnEdge(*row) for row in json.loads(file.read_text(encoding="utf-8")))
-    edges = tuple(sorted({edge for ret in register.returns.values() for edge in _of_return(project, ret)}))
+    edges = tuple(
+        sorted({edge for ret in register.returns.values() for edge in _of_return(project, ret, register.mappings)})
+    )
     draft = file.with_name(f".{file.name}.{os.getpid()}.{uuid4().hex[:8]}")
     draft.write_text(json.dumps([list(asdict(edge).values()) for edge in edges]), encoding="utf-8")
     draft.replace(file)
@@ -90,7 +93,7 @@ def _items_of(ret: Return) -> set[str]:
     return items | {count.urn for table in tables for count in table.counts}
 
 
-def _of_return(project: Project, ret: Return) -> Iterator[ColumnEdge]:
+def _of_return(project: Project, ret: Return, mappings: Sequence[SystemMapping]) -> Iterator[ColumnEdge]:
     tables: dict[tuple[str, str], Known] = {}
     for contract, table in validated_tables(ret):
         tables["validated", table_name(contract, table)] = _validated_columns(contract, table)
@@ -115,6 +118,7 @@ def _of_return(project: Project, ret: Return) -> Iterator[ColumnEdge]:
     for contract in ret.contracts:
         for table in contract.tables:
             yield from _below(ret, contract, table)
+            yield from export_edges(ret, contract, table, mappings)
 
 
 def _in_order(project: Project, ret: Return) -> list[CompiledModel]:
@@ -162,6 +166,26 @@ def _validated_columns(contract: Contract, table: Table) -> Known:
     for column, role in (("council_code", Role.COUNCIL), ("period", Role.PERIOD)):
         items[column] = frozenset(item.urn for item in table.having(role))
     return Known(tuple(validated_table(contract, table).arrow_schema.names), items)
+
+
+def export_edges(
+    ret: Return, contract: Contract, table: Table, mappings: Sequence[SystemMapping]
+) -> Iterator[ColumnEdge]:
+    """The steps from a landed column to the columns of systems' exports, which follow from mappings."""
+    landed, version = f"landed.{table_name(contract, table)}", str(contract.version)
+    for mapping in mappings:
+        if mapping.return_code != ret.code or contract.version.major not in mapping.majors:
+            continue
+        mapped = mapping.tables.get(table.name)
+        if mapped is None:
+            continue
+        export = export_table(mapping.system, mapping.council, ret.slug, table.name)
+        for item in table.items:
+            for header in mapped.headers_of(item.name):
+                yield ColumnEdge(ret.code, landed, item.name, export, header, DIRECT, "map", item.urn, version)
+                if item.key:
+                    yield ColumnEdge(ret.code, landed, "_row", export, header, INDIRECT, "key", item.urn, version)
+        yield ColumnEdge(ret.code, landed, "_row", export, "(row)", DIRECT, "map", "", version)
 
 
 def _below(ret: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge]:

@@ -5,7 +5,8 @@ on what is there (a filter, a join, a grouping, an order, a condition). What bel
 them, and walking along them. What does not: finding them in SQL (``conformance.lineage``).
 
 Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, there are
-``extract.<return>.<table>`` with the headers of a council's extract, ``register.<list>`` with what the register says,
+``extract.<return>.<table>`` with the headers of a council's extract, ``extract.<system>.<return>.<table>`` with those
+of a system's export (of one council alone: ``<system>@<council>``), ``register.<list>`` with what the register says,
 and ``ledger.<table>``.
 """
 
@@ -35,7 +36,8 @@ class ColumnEdge:
         from_column: its column; the header in an extract.
         kind: ``direct`` or ``indirect``.
         how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
-            ``computed``; between landed and validated ``read``, from an extract ``land``, of a row's number ``key``.
+            ``computed``; between landed and validated ``read``, from an extract ``land``, from a system's export
+            ``map``, of a row's number ``key``.
         item: URN of the data item that goes this way; empty where none does.
         contract_version: of the extract; empty in later steps.
     """
@@ -67,13 +69,27 @@ LINEAGE = LakeTable(
             "from_column": "Its column; the header in an extract.",
             "kind": "direct: the value comes from there; indirect: whether or where it stands depends on it.",
             "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, "
-            "computed, read, land, key.",
+            "computed, read, land, map, key.",
             "item": "URN of the data item that goes this way; empty where none does.",
             "contract_version": "Version of the contract, for steps from an extract.",
         }
     ),
 )
 """Edges of all returns; replaced by ``return_code``."""
+
+
+def export_table(system: str, council: str, return_slug: str, table: str) -> str:
+    """What the export of a system is called; ``council`` is empty where it is the same for all."""
+    return f"extract.{f'{system}@{council}' if council else system}.{return_slug}.{table}"
+
+
+def system_of(table: str) -> str:
+    """The system in the name of an extract's table, with its council where it has one; empty where there is none."""
+    parts = table.split(".")
+    return parts[1] if len(parts) == _PARTS_OF_EXPORT else ""
+
+
+_PARTS_OF_EXPORT = 4
 
 
 @dataclass(frozen=True)

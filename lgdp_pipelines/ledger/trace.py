@@ -6,13 +6,14 @@ answer. What does not: its shape (``traced``), and printing it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import polars as pl
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.lineage import ColumnEdge, Lineage
+from lgdp_pipelines.ledger.lineage import ColumnEdge, Lineage, system_of
 from lgdp_pipelines.ledger.tokens import TokenKey
 from lgdp_pipelines.ledger.traced import Trace, TracedColumn, TracedItem, TracedReceipt, TracedSubmission
 from lgdp_pipelines.register.model import Register, Return
@@ -195,15 +196,33 @@ def _items(ret: Return, item: str, steps: Sequence[ColumnEdge]) -> tuple[TracedI
 
 
 def _extract_columns(steps: Sequence[ColumnEdge], submissions: Sequence[TracedSubmission]) -> tuple[TracedColumn, ...]:
-    """Columns of extracts; where submissions are known, only as the contracts that judged them say."""
+    """Columns of extracts; where submissions are known, only as the contracts and mappings that read them say."""
     versions = {one.contract_version for one in submissions if one.contract_version}
+    edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
+    systems = _systems({system_of(edge.from_table) for edge in edges}, submissions)
     return tuple(
         dict.fromkeys(
-            TracedColumn(edge.from_table.rsplit(".", 1)[1], edge.from_column, edge.item, edge.contract_version)
-            for edge in steps
-            if edge.from_table.startswith("extract.") and (not versions or edge.contract_version in versions)
+            TracedColumn(
+                edge.from_table.rsplit(".", 1)[1],
+                edge.from_column,
+                edge.item,
+                edge.contract_version,
+                system_of(edge.from_table),
+            )
+            for edge in edges
+            if (not versions or edge.contract_version in versions) and system_of(edge.from_table) in systems
         )
     )
+
+
+def _systems(known: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
+    """The systems whose exports the submissions are, a council's own mapping before the system's; all, of none."""
+    found = set()
+    for submission in submissions:
+        for receipt in submission.receipts:
+            own = f"{receipt.system}@{submission.council_code}"
+            found.add(own if own in known else receipt.system)
+    return found if submissions else known
 
 
 @dataclass(frozen=True)
@@ -300,7 +319,7 @@ def _described(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> Tra
         ) from None
     judgement = ledger.judgement_of(submission_id)
     receipts = tuple(
-        TracedReceipt(one.file_name, one.sha256, one.size, one.received_at, str(one.transport), one.table)
+        TracedReceipt(one.file_name, one.sha256, one.size, one.received_at, str(one.transport), one.table, one.system)
         for one in ledger.receipts_of(submission_id)
     )
     return TracedSubmission(

@@ -38,12 +38,14 @@ class TracedColumn:
         header: as in the file; ``(row)`` where the rows themselves are counted.
         item: URN of its data item; empty for rows.
         contract_version: of the contract that says so.
+        system: whose export has the column so, by its mapping; empty: by the contract itself.
     """
 
     table: str
     header: str
     item: str
     contract_version: str
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class TracedReceipt:
         received_at: in UTC.
         transport: how it came.
         table: which table it holds, where a submission has a file for each.
+        system: whose export it is; empty: in the contract's own manner.
     """
 
     file_name: str
@@ -65,6 +68,7 @@ class TracedReceipt:
     received_at: datetime
     transport: str
     table: str | None
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)

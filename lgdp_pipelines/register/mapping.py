@@ -135,9 +135,13 @@ class TableMapping:
         """How an item spells dates; empty where it is no date, or spells them as the contract says."""
         return self.dates.get(item.name, self.date_format) if item.type is ItemType.DATE else ""
 
-    def says(self, name: str) -> bool:
-        """Whether it says where an item is, or that the system does not hold it."""
-        return name in self.columns or name in self.constants or name in self.absent
+    def headers_of(self, name: str) -> tuple[str, ...]:
+        """What the column of an item may be called, for people; none where no column holds it."""
+        column = self.columns.get(name)
+        if column is None:
+            return ()
+        called = (*column.spellings.headers, *(f"(of the form {one})" for one in column.spellings.patterns))
+        return tuple(f"{one} (in {column.file})" for one in called) if column.file else called
 
 
 @dataclass(frozen=True)
