@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -160,6 +161,18 @@ def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: Served
     assert served.platform.ledger.receipt(int(told["id"])).file_name == name
     assert "<script>" not in shown.text
     assert "default-src 'none'" in shown.headers["content-security-policy"]
+
+
+def test_same_file_sent_twice_at_once_is_counted_once(served: Served) -> None:
+    def send(_: int) -> str:
+        with served.client() as client:
+            state: str = client.post("/submissions", params=ASK, content=one_stay("AT-ONCE")).json()["state"]
+            return state
+
+    with ThreadPoolExecutor(4) as pool:
+        states = sorted(pool.map(send, range(4)))
+
+    assert states == ["duplicate", "duplicate", "duplicate", "waiting"]
 
 
 def test_ledger_balances_after_all_of_it(served: Served) -> None:

@@ -1,0 +1,62 @@
+"""The run that tells councils: started when something is untold, and not failed by one council's place."""
+
+import json
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.orchestration.feedback import deliver_job, feedback_sensor
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from tests.flow.contracts import register_with, respite
+
+BOXES = {
+    "id": "boxes",
+    "title": "Boxes that nobody has made",
+    "transport": "drop-box",
+    "councils": ["FIF"],
+    "username": "lgdp-{council_lower}",
+    "outbox": "out",
+    "returns": [{"return": "RESPITE", "folder": "in", "pattern": r"stays_(?P<period>\d{4})\.csv"}],
+}
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    schemas = register_with(tmp_path / "schemas", respite())
+    source = json.dumps(BOXES | {"address": str(tmp_path / "nowhere")})
+    (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
+    return Platform(Settings.at(tmp_path / "home", schemas), environment={})
+
+
+def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
+    platform: Platform, tmp_path: Path
+) -> None:
+    file = tmp_path / "stays.csv"
+    file.write_text("Person,Surname,Born,Began,Carer,Nights\nP1,A,01/01/1950,01/01/2023,F,1\n", encoding="utf-8")
+    ret, period = platform.register.named("RESPITE"), parse_period("CY2023")
+    fife = platform.register.councils.named("FIF")
+    with dg.build_sensor_context() as context:
+        nothing = feedback_sensor(context, platform=platform)
+        hand_in(ret, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
+        process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+        before = feedback_sensor(context, platform=platform)
+        result = deliver_job.execute_in_process(
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}, resources={"platform": platform}
+        )
+        after = feedback_sensor(context, platform=platform)
+
+    assert isinstance(nothing, dg.SensorResult)
+    assert isinstance(before, dg.SensorResult)
+    assert isinstance(after, dg.SensorResult)
+    assert not nothing.run_requests
+    assert len(before.run_requests or []) == 1
+    assert result.success
+    assert list((platform.settings.home / "outbox" / "FIF").rglob("report.html"))
+    # Fife's own place is still without its report: another run is asked for, under another key.
+    keys = [one.run_key for one in (*(before.run_requests or []), *(after.run_requests or []))]
+    assert len(set(keys)) == 2
