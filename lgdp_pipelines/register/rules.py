@@ -48,8 +48,8 @@ def _readable(contract: Contract) -> Rule:
         table="",
         items=(),
         title=f"The extract is whole and readable as {written}",
-        guidance=f"Export the extract again as {written}, encoded as {contract.extract.encoding}, and check that "
-        "it was not cut short on the way.",
+        guidance=f"Export the extract again as {contract.extract.described}, and check that it was not cut short on "
+        "the way.",
     )
 
 

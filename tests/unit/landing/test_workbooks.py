@@ -14,9 +14,10 @@ import xlwt
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.figures import Look, Shown, look_of, number_text
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.extract import Extract, Format
+from lgdp_pipelines.register.mapping import SourceColumn, SystemMapping, TableMapping
 from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import ItemType
+from lgdp_pipelines.register.parts import ItemType, Provenance, Spellings
 from tests.unit.landing.written import as_xls, as_xlsx
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "realdata"
@@ -163,6 +164,38 @@ def test_a_day_is_spelled_as_its_item_spells_dates(read: Read, options: dict[str
         (4, "01032024", "01032024", "01032024"),
         (5, "2024-03-01T09:30:00", "01/03/2024", None),
     ]
+
+
+def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
+    item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
+) -> None:
+    """The contract is CSV; the system's export is a workbook, whose dates the mapping turns into the contract's."""
+    written = as_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
+    mapping = SystemMapping(
+        system="caseworks",
+        return_code="TST",
+        council="",
+        majors=(1,),
+        title="",
+        provenance=Provenance("ours", ""),
+        extract=Extract(Format.XLSX, sheet="Data"),
+        path=Path("x"),
+        sha256="",
+        tables={
+            "t": TableMapping(
+                "t",
+                {"a": SourceColumn(Spellings(("Case",))), "b": SourceColumn(Spellings(("Born",)))},
+                date_format="d-MMM-yyyy",
+            )
+        },
+    )
+    declared = contract(table("t", item("A"), item("B", type=ItemType.DATE, date_format="%d%m%Y")))
+    reading = read_extract(declared, [ExtractFile("x", written)], mapping)
+    assert [row for piece in reading.tables["t"] for row in piece.select("a", "b").iter_rows()] == [
+        ("1", "3-Feb-1961"),
+        ("2", "3-Feb-1961"),
+    ]
+    assert reading.headers == {"t": {"a": "Case", "b": "Born"}}
 
 
 def test_times_and_durations(read: Read) -> None:
