@@ -89,8 +89,18 @@ def document(report: Report) -> Json:
 
 
 def as_json(content: Json) -> str:
-    """JSON for people and programs: indented, in UTF-8."""
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    """JSON for people and programs, in UTF-8: a line for each fact, and one for each thing in a list."""
+    return "{\n" + ",\n".join(f" {_plain(name)}: {_value(value)}" for name, value in content.items()) + "\n}\n"
+
+
+def _value(value: object) -> str:
+    if not isinstance(value, list) or not value:
+        return _plain(value)
+    return "[\n" + ",\n".join(f"  {_plain(one)}" for one in value) + "\n ]"
+
+
+def _plain(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def findings_csv(report: Report) -> str:

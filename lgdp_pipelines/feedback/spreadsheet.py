@@ -13,6 +13,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _BEGINS_A_CELL = r"(?:(?<![\s\S])|(?<=[,;|\t\r\n\"]))"
 _RUNS = r"(?='*[^\S\t\r\n]*[=+\-@\t\r\n＝＋－＠])"
@@ -22,6 +23,7 @@ _GUARDED = re.compile(_BEGINS_A_CELL + "'" + _RUNS)
 Cell = str | int | None
 
 
+@lru_cache(maxsize=4096)
 def guarded(text: str) -> str:
     """A text that no spreadsheet takes for a formula, wherever it cuts the line."""
     return _UNGUARDED.sub("'", text)
