@@ -41,6 +41,10 @@ Glossary, one word per thing:
     The record of one extract received.
 *Submission*
     The extracts (one or more) that answer a return for a council and period.
+*Nil return*
+    A submission that says that there is nothing to report.
+*Withdrawal*
+    A council takes a submission back: nothing of it stands any more.
 *Period*
     A financial or academic year, quarter, month, calendar year or census day.
 *Finding*

@@ -22,6 +22,7 @@ from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.orchestration.build import check_definitions
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.notices import load_notices
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
@@ -55,6 +56,7 @@ def check(
     settings = Settings.from_environment()
     with working("Register"):
         register = load_register(settings.schemas)
+        load_notices(settings.schemas)
     rules = sum(len(rules_of(contract)) for ret in register.returns.values() for contract in ret.contracts)
     if part != "register":
         platform = typed.open_platform()

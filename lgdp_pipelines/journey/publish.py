@@ -18,6 +18,7 @@ from lgdp_pipelines.conformance.lineage import column_edges, unexplained
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.conformance.project import Project, write_project
 from lgdp_pipelines.errors import LedgerError, LgdpError
+from lgdp_pipelines.journey.accounts import check_balance
 from lgdp_pipelines.journey.agreement import disagreements
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.lineage import ColumnEdge, write_lineage
@@ -143,6 +144,8 @@ def publish(
             for period in periods
         )
         platform.ledger.mirror(platform.lake, ret.code)
+    for period in periods:
+        check_balance(platform, ret.code, period)
     return Publication(outcome, releases)
 
 
