@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -320,3 +320,36 @@ def test_a_refused_write_says_nothing_of_the_rows(lake: Lake, people: LakeTable,
     assert error is not None
     assert error.__suppress_context__
     assert not isinstance(error, duckdb.Error)
+
+
+def test_rows_come_batch_by_batch_and_a_slice_is_read_file_by_file(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    where = {"period": PERIOD, "council_code": ["FIF", "GLG"]}
+    frames = [rows("FIF", 1), rows("GLG", 2)]
+    parts = [frame.to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in frames]
+    given = Batches(parts[0].schema, lambda: (batch for part in parts for batch in part.to_batches()))
+    lake.replace(people, given, where=where, commit={})
+    assert lake.read(people).sort("council_code").equals(pl.concat(frames))
+    lake.replace(people, rows("EDH", 3), where={"period": PERIOD, "council_code": "EDH"}, commit={})
+    found = lake.pieces(people, {"period": PERIOD})
+    assert len(found.parts) == 2
+    assert found.height == 3
+    assert found.whole().sort("council_code").equals(pl.concat([rows("EDH", 3), *frames]))
+    assert [frame.columns for frame in found.only(["name"])] == [["name"], ["name"]]
+    assert lake.pieces(people, {"period": PERIOD, "council_code": "GLG"}).whole().equals(rows("GLG", 2))
+    assert lake.pieces(people, {"period": "FY1999-00-Q1"}).height == 0
+    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+
+
+def test_who_gives_the_rows_may_fail_and_nothing_is_written(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    where = {"period": PERIOD, "council_code": "FIF"}
+    lake.replace(people, rows("FIF", 1), where=where, commit={})
+    table = rows("FIF", 2).to_arrow(compat_level=pl.CompatLevel.oldest())
+
+    def breaking() -> Iterator[pa.RecordBatch]:
+        yield from table.to_batches()
+        raise StorageError("The scratch disk is full.")
+
+    with pytest.raises(StorageError, match="scratch disk"):
+        lake.replace(people, Batches(table.schema, breaking), where=where, commit={})
+    assert lake.version(people) == 1
+    assert lake.read(people).equals(rows("FIF", 1))

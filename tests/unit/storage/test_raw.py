@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,43 @@ def test_nothing_but_a_sha256_names_a_file(tmp_path: Path, name: str) -> None:
 def test_an_empty_extract_is_kept_too(tmp_path: Path) -> None:
     store = RawStore(tmp_path)
     assert store.get(store.put(b"")) == b""
+
+
+def test_bytes_that_stop_coming_leave_nothing_behind(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield DATA
+        raise ConnectionError
+
+    store = RawStore(tmp_path)
+    with pytest.raises(ConnectionError):
+        store.put(broken())
+    assert not [file for file in (tmp_path / "received").rglob("*") if file.is_file()]
+
+
+def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp_path: Path) -> None:
+    store, other = RawStore(tmp_path), RawStore(tmp_path)
+
+    def slow() -> Iterator[bytes]:
+        yield DATA[:5]
+        assert not store.path(SHA256).exists()
+        assert other.put(DATA) == SHA256
+        yield DATA[5:]
+
+    assert store.put(slow()) == SHA256
+    assert store.get(SHA256) == DATA
+
+
+def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    left = tmp_path / "received" / "incoming" / "0123"
+    left.write_bytes(b"half of an extr")
+    store.put(DATA)
+    assert not left.exists()
+    assert store.get(SHA256) == DATA
+
+
+def test_a_disk_that_takes_nothing_is_our_trouble(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    (tmp_path / "received" / SHA256[:2]).write_bytes(b"")
+    with pytest.raises(StorageError, match="cannot be put away"):
+        store.put(DATA)
