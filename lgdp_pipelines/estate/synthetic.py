@@ -6,9 +6,11 @@ maker can keep (``made_hl1`` and ``made_dhp`` know their returns' rules), and mi
 """
 
 import csv
+import gzip
 import hashlib
 import io
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -18,7 +20,8 @@ from typing import Protocol
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, text_for, valid_codes
 from lgdp_pipelines.estate.workbooks import Cell, Sheet, header_rows, workbook
-from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.estate.xml_extracts import xml_content
+from lgdp_pipelines.register.extract import Container, Format
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
 from lgdp_pipelines.standards.councils import Council
@@ -134,11 +137,35 @@ def written(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[Made
 
 
 def _content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    plain = _plain_content(contract, rows)
+    match contract.extract.container:
+        case Container.ZIP:
+            return _zipped(plain, f"{contract.slug}.{contract.extract.format}")
+        case Container.GZ:
+            return gzip.compress(plain, mtime=0)
+        case _:
+            return plain
+
+
+def _zipped(content: bytes, name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        # Without a time of its own, so that the same rows are the same bytes.
+        archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _plain_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
     match contract.extract.format:
         case Format.CSV:
             return csv_text(contract, rows).encode(contract.extract.encoding)
         case Format.JSON:
             return json_text(contract, rows).encode(contract.extract.encoding)
+        case Format.NDJSON:
+            lines = (record + "\n" for record in _records(contract, rows))
+            return "".join(lines).encode(contract.extract.encoding)
+        case Format.XML:
+            return xml_content(contract.extract.records_at, contract.by_name, rows)
         case Format.XLSX:
             return workbook_content(contract, rows)
         case other:
@@ -173,10 +200,26 @@ def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     ((name, some),) = rows.items()
     items = contract.by_name[name].items
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=contract.extract.delimiter, lineterminator="\r\n")
-    writer.writerow([item.header for item in items])
+    extract = contract.extract
+    writer = csv.writer(
+        text,
+        delimiter=extract.delimiter,
+        quotechar=extract.quote or None,
+        quoting=csv.QUOTE_MINIMAL if extract.quote else csv.QUOTE_NONE,
+        lineterminator="\r\n",
+    )
+    writer.writerows([[contract.title]] * extract.preamble)
+    writer.writerows(_header_of_text([item.header for item in items], extract.header_rows))
     writer.writerows([row[item.name] for item in items] for row in some)
     return text.getvalue()
+
+
+def _header_of_text(headers: Sequence[str], rows: int) -> list[list[str]]:
+    """The header of delimited text; of two rows, the upper says everything of a column without a group."""
+    if rows == 1:
+        return [list(headers)]
+    parts = [header.partition(" / ") for header in headers]
+    return [[upper for upper, _, _ in parts], [lower for _, _, lower in parts]]
 
 
 def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
@@ -189,8 +232,11 @@ def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
 
 def record_list(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     """Rows of all tables as one JSON list."""
-    records = [_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
-    return "[" + ",\n ".join(records) + "]"
+    return "[" + ",\n ".join(_records(contract, rows)) + "]"
+
+
+def _records(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> list[str]:
+    return [_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
 
 
 def _record(table: Table, row: Row) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom_of
 from lgdp_pipelines.register.due_dates import due_date_contradictions, read_due_dates
-from lgdp_pipelines.register.extract_files import extract_contradictions, read_extract_words
+from lgdp_pipelines.register.extract import Format
+from lgdp_pipelines.register.extract_files import extract_contradictions, is_xml_path, read_extract_words
 from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.parts import Provenance
 from lgdp_pipelines.register.rules import rules_of
@@ -141,6 +142,7 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
         seen.add(table.table.name)
         yield from table_contradictions(table, columns, kind, code_lists)
     yield from _several_tables(read)
+    yield from _paths_of_items(read)
     yield from _rule_id_contradictions(read)
     yield from _one_item_one_type(read)
 
@@ -266,6 +268,19 @@ def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
                 f"The record key {table.record_key} is not a header of {table.name} alone.",
                 "Name a key that every record of this table has and no other.",
             )
+
+
+def _paths_of_items(read: ContractRead) -> Iterator[Contradiction]:
+    """In XML, what an item is called must be where a value can be."""
+    if read.contract.extract.format is not Format.XML:
+        return
+    for table in read.tables:
+        for one in table.items:
+            if not is_xml_path(one.item.header):
+                yield one.place.contradiction(
+                    f"{one.item.name} is called “{one.item.header}”, which is no path in XML.",
+                    "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
+                )
 
 
 def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:

@@ -48,7 +48,9 @@ _HOLDS_IN: Mapping[str, frozenset[Format]] = {
     "recordsAt": frozenset({Format.JSON, Format.XML}),
 }
 """In which formats a word means something."""
-_XML_PATH = re.compile(r"[^\W\d][\w.-]*(/[^\W\d][\w.-]*)*")
+_NAME = r"[^\W\d][\w.-]*"
+_XML_PATH = re.compile(rf"{_NAME}(/{_NAME})*")
+_XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
 def read_extract_words(place: Place) -> Extract:
@@ -98,6 +100,11 @@ def extract_contradictions(extract: Extract, place: Place) -> Iterator[Contradic
             "Write recordsAt as the path of the record element from the root, such as return/cases/case.",
         )
     yield from _container_contradictions(extract, place)
+
+
+def is_xml_path(header: str) -> bool:
+    """Whether an item's header can name a value in XML: ``Person/Surname``, ``@ref``, ``../../@authority`` or ``.``."""
+    return _XML_ITEM.fullmatch(header) is not None
 
 
 def _container_contradictions(extract: Extract, place: Place) -> Iterator[Contradiction]:

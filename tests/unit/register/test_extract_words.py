@@ -4,6 +4,7 @@ import pytest
 
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.extract import Container, Extract, Format
+from lgdp_pipelines.register.extract_files import is_xml_path
 from lgdp_pipelines.register.loader import load_register
 from tests.unit.register.small_register import PETS, SmallRegister
 
@@ -75,6 +76,37 @@ def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words
         declared(small, words)
     assert [(one.file, one.line) for one in error.value.contradictions] == [(PETS, line)]
     assert said in error.value.contradictions[0].what
+
+
+@pytest.mark.parametrize(
+    ("header", "is_path"),
+    [
+        ("Surname", True),
+        ("Person/Surname", True),
+        ("@ref", True),
+        ("Person/@type", True),
+        ("../../@authority", True),
+        ("../Header/Period", True),
+        (".", True),
+        ("16B-PHYSHLTH", False),
+        ("Case number", False),
+        ("/Person", False),
+        ("Person/", False),
+        ("@a/b", False),
+        ("a/../b", False),
+    ],
+)
+def test_in_xml_an_item_is_called_by_a_path(header: str, *, is_path: bool) -> None:
+    assert is_xml_path(header) is is_path
+
+
+def test_an_item_of_an_xml_contract_that_no_element_can_be_called_is_told(small: SmallRegister) -> None:
+    text = small.read(PETS).replace("physicalName: ", "physicalName: 1 ", 1)
+    assert "physicalName: 1 " in text
+    small.write(PETS, text)
+    with pytest.raises(RegisterError) as error:
+        declared(small, "{ format: xml, recordsAt: pets/pet }")
+    assert ["no path in XML" in one.what for one in error.value.contradictions] == [True]
 
 
 def test_an_extract_is_described_for_people() -> None:
