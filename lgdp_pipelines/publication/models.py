@@ -235,6 +235,13 @@ def _figures(register: Register, product: Product) -> str:
     if not counted:
         columns.append("{{ trace_id('given._submission_id', 'given._row') }} as _trace_id")
     labels = [(item, f"given.breakdown[{literal(item.name)}]") for item in product.dimensions]
+    labels += [(item, f"described.{quoted_name(item.name)}") for item in product.attributes]
+    if product.attributes:
+        (table,) = product.tables
+        joins.append(
+            f"left join {{{{ ref('stg_{product.ret.slug}__{table.name}') }}}} as described\n"
+            "    on given._submission_id = described._submission_id and given._row = described._row"
+        )
     joins = [
         "left join {{ ref('register_item') }} as titles on given.item = titles.item",
         *joins,
@@ -245,10 +252,13 @@ def _figures(register: Register, product: Product) -> str:
 
 
 def _dimension_columns(register: Register, product: Product) -> Iterator[tuple[str, str, str]]:
+    """What figures are broken down by, and what describes the row that they stand in."""
     taken = {*KEYS, *FIGURE, *NOTES, *TRACE, *BROKEN_DOWN_BY}
-    for item in product.dimensions:
+    shown = [(item, f"given.breakdown[{literal(item.name)}]") for item in product.dimensions]
+    shown += [(item, f"described.{quoted_name(item.name)}") for item in product.attributes]
+    for item, expression in shown:
         title = item.declared.title
-        yield f"given.breakdown[{literal(item.name)}]", _free(item.name, taken), f"{title}."
+        yield expression, _free(item.name, taken), f"{title}."
         if _has_labels(register, item):
             yield f"{_label_alias(item)}.label", _free(f"{item.name}_label", taken), f"{title}, in words."
 

@@ -85,6 +85,11 @@ class UnitedTable:
         return tuple(item for item in self.having(Role.DIMENSION) if item.privacy is Privacy.OPEN)
 
     @property
+    def attributes(self) -> tuple[UnitedItem, ...]:
+        """What describes a row and everybody may see: shown beside its figures, which it does not break down."""
+        return tuple(item for item in self.having(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
+
+    @property
     def measures(self) -> tuple[UnitedItem, ...]:
         """The figures that everybody may see."""
         return tuple(item for item in self.having(Role.MEASURE) if item.privacy is Privacy.OPEN)
@@ -133,6 +138,11 @@ class Product:
             return ()
         found = [item for table in self.tables for item in breakdown_of(table)]
         return tuple({item.name: item for item in found}.values())
+
+    @property
+    def attributes(self) -> tuple[UnitedItem, ...]:
+        """What is shown beside figures that councils gave; of cases it is among their columns."""
+        return self.tables[0].attributes if self.shape is Shape.FIGURES else ()
 
     @property
     def threshold(self) -> int:

@@ -14,6 +14,10 @@ from typing import Any
 import dagster as dg
 import pytest
 from deltalake import DeltaTable
+from python_calamine import CalamineWorkbook
+
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.parts import Role
 
 PROJECT = Path(__file__).resolve().parents[2]
 REAL_DATA = PROJECT.parent / "shared" / "realdata"
@@ -232,6 +236,95 @@ def test_every_published_social_care_value_equals_its_source_and_reconciles_with
     for key, values in totals.items():
         # Each council's figure and the nation's are rounded to the nearest five; who did not submit is in neither.
         assert abs(nation[key] - sum(values)) <= 2.5 * (len(values) + 1), key
+
+
+SCHOOLS = {
+    "AY2019-20": ("school-level-summary-2019.xlsx", "2019"),
+    "AY2023-24": ("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics"),
+}
+SCHOOL_MARKS = {"*": "Q", "#": "M", "c": "Q", "z": "M", "x": "L"}
+
+
+def schools(period: str) -> tuple[list[str], list[list[Any]]]:
+    """The lower header row of a published workbook, and its rows of councils' schools."""
+    file, sheet = SCHOOLS[period]
+    rows = CalamineWorkbook.from_path(REAL_DATA / "sg-schools" / file).get_sheet_by_name(sheet).to_python()
+    return rows[1], [row for row in rows[2:] if isinstance(row[1], float) and row[0] != "Grant aided"]
+
+
+@needs_real_data
+def test_every_published_school_figure_equals_its_source_under_either_header(home: Path) -> None:
+    contracts = load_register(PROJECT / "schemas").returns["SCHOOL-SUMMARY"].contracts
+    truth: dict[tuple[str, str, str, str], tuple[float | None, str]] = {}
+    for period, contract in zip(SCHOOLS, contracts, strict=True):
+        header, rows = schools(period)
+        # A header of two rows is “upper / lower”; no lower one stands twice in either workbook.
+        items = {one.header.rpartition(" / ")[2]: one.urn for one in contract.tables[0].having(Role.MEASURE)}
+        places = {place: items[name] for place, name in enumerate(header) if name in items}
+        assert len(places) == len(items)
+        for row in rows:
+            for place, urn in places.items():
+                cell = row[place]
+                figure = (cell, "A") if isinstance(cell, float) else (None, SCHOOL_MARKS[cell])
+                truth[period, f"{row[1]:.0f}", row[3], urn] = figure
+
+    published = {
+        (row["period"], row["seed_code"], row["school_type"], row["item"]): (row["value"], row["obs_status"])
+        for row in ask(
+            home, "SELECT period, seed_code, school_type, item, value, obs_status FROM published.school_summary"
+        )
+    }
+    assert published == truth
+    rolls: dict[str, float] = defaultdict(float)
+    for (period, *_, item), (value, _) in published.items():
+        rolls[period] += value or 0 if item == "urn:lgdp:item:school-summary:pupil_roll" else 0
+    assert rolls == {"AY2019-20": 696_816, "AY2023-24": 704_374}
+
+
+@needs_real_data
+def test_every_school_is_described_as_in_its_source(home: Path) -> None:
+    described = {
+        tuple(row.values())
+        for row in ask(
+            home,
+            """SELECT DISTINCT period, seed_code, school_type, school_name, coalesce(fsm_local_initiatives, ''),
+                      urban_share, urban_rural_six, denomination FROM published.school_summary""",
+        )
+    }
+    truth = set()
+    for period in SCHOOLS:
+        header, rows = schools(period)
+        home_area = next(place for place, name in enumerate(header) if name.startswith("Urban"))
+        initiatives = next(place for place, name in enumerate(header) if name.startswith("Local initiatives"))
+        for row in rows:
+            share = "c" if row[home_area] == "*" else row[home_area]
+            truth.add((period, f"{row[1]:.0f}", row[3], row[2], row[initiatives], share, row[-3], row[-1]))
+    assert described == truth
+
+
+@needs_real_data
+def test_trace_of_a_school_s_figure_names_the_header_and_the_row_of_its_own_year(home: Path) -> None:
+    headers = {"AY2019-20": "FTE Teachers", "AY2023-24": "Teachers (Full Time Equivalent) [Note 1]"}
+    for period, header in headers.items():
+        [cell] = ask(
+            home,
+            f"""SELECT _release_row, value, seed_code FROM published.school_summary
+                WHERE council_code = 'ORK' AND period = '{period}' AND obs_status = 'A'
+                  AND item = 'urn:lgdp:item:school-summary:teachers_fte' ORDER BY seed_code DESC LIMIT 1""",
+        )
+        found = json.loads(
+            lgdp(
+                home, "trace", "published.school_summary.value", "--council", "ORK", "--period", period,
+                "--row", str(cell["_release_row"]), "--format", "json",
+            )
+        )  # fmt: skip
+        [submission] = found["submissions"]
+        own = [row for row in schools(period)[1] if row[0] == "Orkney Islands"]
+        [row] = submission["rows"]
+
+        assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:school-summary:teachers_fte"]
+        assert header in {column["header"] for column in found["extract_columns"]}
+        assert (f"{own[row - 3][1]:.0f}", own[row - 3][4]) == (cell["seed_code"], cell["value"])
 
 
 def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(home: Path) -> None:

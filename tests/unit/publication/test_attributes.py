@@ -1,0 +1,43 @@
+"""What describes a row stands beside each of its published figures, and breaks none of them down."""
+
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.publication.models import published_columns, published_models
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.united import Product, products_of
+from lgdp_pipelines.settings import PROJECT
+
+
+@pytest.fixture(scope="module")
+def register() -> Register:
+    return load_register(PROJECT / "schemas")
+
+
+def product(register: Register, code: str) -> Product:
+    return products_of(register.returns[code])[0]
+
+
+def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> None:
+    columns = list(published_columns(register, product(register, "SCHOOL-SUMMARY")))
+    start = columns.index("seed_code")
+    assert columns[start : columns.index("item")] == [
+        "seed_code", "school_type", "school_name", "fsm_local_initiatives", "urban_share", "urban_share_label",
+        "small_town_share", "small_town_share_label", "rural_share", "rural_share_label", "home_unclassified_share",
+        "home_unclassified_share_label", "urban_rural_six", "urban_rural_eight", "denomination",
+    ]  # fmt: skip
+
+
+def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
+    path = Path("models/candidate/school_summary/candidate__school_summary.sql")
+    text = published_models(register)[path.as_posix()]
+    assert (
+        "left join {{ ref('stg_school_summary__school') }} as described\n"
+        "    on given._submission_id = described._submission_id and given._row = described._row" in text
+    )
+
+
+def test_cases_and_their_counts_have_none_beside_them(register: Register) -> None:
+    assert [one.attributes for one in products_of(register.returns["HL1"])] == [(), ()]
