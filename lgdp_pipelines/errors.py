@@ -10,6 +10,7 @@
     ├── SourceError          a council's system did not give what it was asked for
     │   ├── SourceUnreachable    nobody answered, or the line broke
     │   └── SourceRefused        somebody answered who is not who was expected, or who does not know us
+    │       └── AccountRefused       nothing else in the account is worth asking for
     ├── StorageError         a table did not take a write
     │   ├── SchemaMismatch       the rows are not shaped as the table is
     │   ├── StaleSubmission      a later submission already stands there
@@ -111,6 +112,10 @@ class SourceUnreachable(SourceError):
 
 class SourceRefused(SourceError):
     """The wrong host answered, or the right one does not know our key: another try will not help."""
+
+
+class AccountRefused(SourceRefused):
+    """We are not known at all: to ask for the next thing with the same secret would only lock the account."""
 
 
 class StorageError(LgdpError):

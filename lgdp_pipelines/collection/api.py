@@ -24,7 +24,7 @@ from lgdp_pipelines.collection.retry import Retry, retried, retry_after
 from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.secrets import account_name, credential_of, expand
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews
-from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
+from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import PagingKind, Source, SourceReturn
@@ -323,7 +323,8 @@ class ApiAccount:
                 wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
-            return SourceRefused(
+            kind = AccountRefused if status == httpx2.codes.UNAUTHORIZED else SourceRefused
+            return kind(
                 f"The API does not accept our token, key or password (HTTP {status}).",
                 where=self._where,
                 remedy="Ask the council for a new one, and put it where the source's credential refers to.",

@@ -22,7 +22,7 @@ import httpx2
 
 from lgdp_pipelines.collection.retry import retry_after
 from lgdp_pipelines.collection.secrets import Secret
-from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
+from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.source import Authentication, AuthenticationMethod
 
 SHORTLY = 30.0
@@ -72,8 +72,8 @@ class InHeader:
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """The secret."""
-        return (self._secret.reveal(),)
+        """The secret, as it is and as the header spells it."""
+        return tuple(dict.fromkeys((self._secret.reveal(), self._value.reveal().rpartition(" ")[2])))
 
 
 class InParameter:
@@ -180,7 +180,7 @@ class ClientCredentials:
             ) from error
         token = _token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
-            raise SourceRefused(
+            raise AccountRefused(
                 "What the token's address answers holds no bearer token.",
                 where=self._where,
                 remedy="Correct the address under authentication, or ask the council about its system.",
@@ -196,7 +196,7 @@ class ClientCredentials:
                 remedy="It is tried again at the next collection.",
                 wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
-        return SourceRefused(
+        return AccountRefused(
             f"The address that gives tokens refuses our client (HTTP {status}).",
             where=self._where,
             remedy="Compare the client's id and scope with the council, and put its secret where the source refers to.",

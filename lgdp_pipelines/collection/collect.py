@@ -19,7 +19,7 @@ from lgdp_pipelines.collection.routing import Route, Unrouted
 from lgdp_pipelines.collection.secrets import account_name
 from lgdp_pipelines.collection.sftp import SftpTransport
 from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, NoNews, Progress, Transport
-from lgdp_pipelines.errors import SourceError, SourceUnreachable, WrongUse
+from lgdp_pipelines.errors import AccountRefused, SourceError, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt, ReceiptState
 from lgdp_pipelines.register.model import Register
@@ -27,7 +27,7 @@ from lgdp_pipelines.register.source import Source, TransportKind
 from lgdp_pipelines.storage.raw import RawStore
 
 ACCOUNTS_AT_ONCE = 8
-"""So many accounts are visited side by side. OpenSSH turns connections away where ten or more are logging in at once."""
+"""So many accounts are visited side by side. OpenSSH turns some away where ten or more are logging in at once."""
 
 LONGEST_VISIT = 3600.0
 """Seconds: a server that sends a byte a minute never falls silent, and would hold up whoever waits for the run."""
@@ -247,10 +247,11 @@ async def _take(visit: _Visit, report: AccountReport, account_id: str, account: 
 
     Raises:
         SourceUnreachable: nothing more can be fetched from this account now.
+        AccountRefused: likewise, and not later either.
     """
     try:
         outcome = await account.fetch(entry)
-    except SourceUnreachable:
+    except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
         return replace(report, failures=(*report.failures, failure_of(error, entry)))
@@ -285,7 +286,7 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, Unrouted) else "",
-            system=_system_of(visit.source, routed),
+            system=_system_of(visit.source.of(council_code), routed),
             nil=routed is not None and routed.nil,
         )
     )

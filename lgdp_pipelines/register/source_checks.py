@@ -111,6 +111,10 @@ def _account_contradictions(source: Source, root: Place) -> Iterator[Contradicti
             yield place.contradiction(f"{code} has no account in this source.", close_to(code, source.councils))
         words = _SOURCE_WORDS.get(transport, _Words())
         yield from _Words(may=words.must).unmet(place, _CALLED.get(transport, "a source"), _KNOWN)
+        given = {one.return_code for one in source.returns}
+        for return_code, system in place.at("systems").members():
+            if return_code not in given:
+                yield system.contradiction(f"The source does not give {return_code}.", close_to(return_code, given))
     for place in (root, *(place for _, place in own)):
         yield from _placeholders(place.at("address"), frozenset())
         yield from _address_contradictions(transport, place)
@@ -151,7 +155,7 @@ def _shared_accounts(source: Source, root: Place) -> Iterator[Contradiction]:
         )
     if source.transport is TransportKind.DROP_BOX:
         for _, name in names:
-            if not _ACCOUNT_NAME.fullmatch(_without_environment(name)):
+            if "$" not in name and not _ACCOUNT_NAME.fullmatch(name):
                 yield root.at("username").contradiction(
                     f"“{name}” can be no account's name.",
                     "Use lower-case letters, digits, - and _; begin with a letter.",
@@ -289,7 +293,9 @@ def _filled(text: str, council_code: str) -> str:
 
 
 def _without_environment(text: str) -> str:
-    """A text with the defaults of what it takes from the environment."""
+    """A text with the defaults of what it takes from the environment; empty where something has none."""
+    if any(not found[1] for found in _REFERENCE.finditer(text)):
+        return ""
     return _REFERENCE.sub(lambda found: (found[1] or "").removeprefix(":-"), text)
 
 

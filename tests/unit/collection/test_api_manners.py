@@ -462,6 +462,15 @@ def test_an_answer_that_repeats_the_secret_is_not_kept(split: int, get: Any) -> 
     assert SECRET not in str(refusal.value)
 
 
+def test_an_answer_that_repeats_what_a_password_is_sent_as_is_not_kept(get: Any) -> None:
+    with pytest.raises(SourceRefused, match="repeats the secret"):
+        get(
+            lambda asked: Said(json.dumps({"you sent": asked.headers["authorization"]})),
+            authentication=Authentication(AuthenticationMethod.BASIC),
+            username="c",
+        )
+
+
 METHODS = {
     "bearer": Authentication(),
     "basic": Authentication(AuthenticationMethod.BASIC),

@@ -13,7 +13,7 @@ from lgdp_pipelines.collection.collect import CollectionReport, collect_source, 
 from lgdp_pipelines.collection.listing import news_of
 from lgdp_pipelines.collection.memory import HeldFile, MemoryTransport
 from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, Listing, NoNews
-from lgdp_pipelines.errors import LedgerError, SourceRefused, SourceUnreachable, StorageError
+from lgdp_pipelines.errors import AccountRefused, LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Receipt
 from lgdp_pipelines.register.model import Register
@@ -38,7 +38,7 @@ def raw(tmp_path: Path) -> RawStore:
 @pytest.fixture
 def transport(sftp_source: Source, register: Register, today: date) -> Callable[..., MemoryTransport]:
     def holding(**accounts: Any) -> MemoryTransport:
-        held = {
+        held: dict[str, Any] = {
             code: files
             if isinstance(files, Exception)
             else {path: one if isinstance(one, HeldFile) else HeldFile(one) for path, one in files.items()}
@@ -151,6 +151,14 @@ def test_one_entry_that_is_refused_holds_up_no_other(collect: Any, transport: An
     assert [one.what for one in of(report, "FIF").failures] == ["no permission"]
     assert "HL1_2024-25_Q1.csv" in of(report, "FIF").failures[0].where
     assert [one.period for one in of(report, "FIF").fetched] == ["FY2024-25-Q2"]
+
+
+def test_an_account_that_refuses_us_is_not_asked_again_and_again(collect: Any, transport: Any) -> None:
+    """Wrong passwords, tried for each period in turn, lock accounts."""
+    fake = transport(FIF={Q1: HeldFile(AccountRefused("Who are you?")), Q2: b"two"}, GLG={Q1: b"three"})
+    report = collect(fake)
+    assert ("FIF", Q2) not in fake.fetched
+    assert ([one.what for one in of(report, "FIF").failures], len(of(report, "GLG").fetched)) == (["Who are you?"], 1)
 
 
 def test_a_line_that_breaks_keeps_what_came_before_and_the_next_time_fetches_the_rest(

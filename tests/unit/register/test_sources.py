@@ -204,3 +204,11 @@ def test_what_a_source_says_against_itself_is_told(case: str, small: SmallRegist
     small.write(f"sources/{wrong.source}.yaml", text.replace(wrong.old, wrong.new))
     said = [f"{one.what} {one.remedy}" for one in small.contradictions()]
     assert any(all(word in one for word in wrong.words) for one in said), said
+
+
+def test_what_the_environment_alone_can_tell_is_not_judged(small: SmallRegister) -> None:
+    for other in (API, SFTP, PETS):
+        (small.root / other).unlink()
+    text = OAUTH2.replace("https://one.example", "${SOMEWHERE}/one").replace("https://login.example", "${SOMEWHERE}")
+    small.write("sources/tokens.yaml", text)
+    assert load_register(small.root).sources["tokens"].address == "${SOMEWHERE}/one"
