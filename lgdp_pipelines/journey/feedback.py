@@ -9,6 +9,7 @@ report says (``feedback``), and reaching an account (``collection``).
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            beside = folder / f".{name}.part"
+            beside = folder / f".{name}.{os.getpid()}.part"
             beside.write_bytes(content)
             beside.replace(folder / name)
     except OSError as error:

@@ -80,6 +80,7 @@ def answer_document(answer: Answer, root: str) -> Mapping[str, object]:
         "state": str(receipt.state),
         "receipt": file_document(receipt),
         "submission": receipt.submission_id or _submission(report),
+        "submission_state": None if report is None or report.stand.is_preliminary else report.stand.state,
         "duplicate_of": None if receipt.duplicate_of is None else str(receipt.duplicate_of),
         **_judged(report),
         "message": _message(answer),

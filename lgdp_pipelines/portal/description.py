@@ -144,6 +144,7 @@ _ANSWER_SCHEMA: Json = {
         "state": {"enum": ["waiting", "duplicate", "part", "unrecognised"]},
         "receipt": {"type": "object", "properties": {"sha256": _TEXT, "size": {"type": "integer"}}},
         "submission": _MAYBE_TEXT,
+        "submission_state": {"enum": ["judging", "rejected", "current", "superseded", "withdrawn", None]},
         "duplicate_of": _MAYBE_TEXT,
         "verdict": {"enum": ["accepted", "queried", "rejected", None]},
         "preliminary": {

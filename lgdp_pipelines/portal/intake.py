@@ -115,7 +115,7 @@ def _period(platform: Platform, ret: Return, text: str) -> Period:
 
 def _given(caller: Caller, ret: Return) -> tuple[Source, SourceReturn]:
     for source in caller.sources:
-        for one in source.returns:
+        for one in source.of(caller.council_code).returns:
             if one.return_code == ret.code:
                 return source, one
     raise Refused(
@@ -196,7 +196,11 @@ async def body(request: Request, limits: Limits) -> Download:
     """
     download = Download()
     try:
-        await _fill(download, request, limits)
+        async with asyncio.timeout(limits.longest):
+            await _fill(download, request, limits)
+    except TimeoutError:
+        download.close()
+        raise _broken_off("The upload took too long.", HTTPStatus.REQUEST_TIMEOUT) from None
     except BaseException:
         download.close()
         raise

@@ -21,6 +21,7 @@ class Limits:
         largest: bytes of one file.
         judged_inline: bytes of a submission that is judged while its sender waits; more is judged by the next run.
         silence: seconds without a byte after which an upload is given up.
+        longest: seconds after which an upload is given up that never stopped.
         judging_at_once: judgings side by side: each keeps a core busy.
         uploads_at_once: uploads of one council side by side.
         requests_a_minute: of one council.
@@ -30,6 +31,7 @@ class Limits:
     largest: int = LARGEST_EXTRACT
     judged_inline: int = 64 * 1024**2
     silence: float = 60.0
+    longest: float = 3600.0
     judging_at_once: int = 2
     uploads_at_once: int = 4
     requests_a_minute: int = 240
