@@ -133,3 +133,19 @@ def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(
 
     for word in ("estate/keys", "estate/tokens", "known_hosts", "secrets/"):
         assert word not in said
+
+
+def test_the_job_that_asks_sources_tells_of_each_and_fails_for_none(repository: dg.RepositoryDefinition) -> None:
+    """No key or token is there, so every account that is fetched from is refused: a warning, and no failed run."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = repository.get_job("check_sources").execute_in_process(instance=instance)
+    told = {one.asset_key.path[-1]: one for one in result.get_asset_check_evaluations()}
+
+    assert result.success
+    assert {name: one.passed for name, one in told.items()} == {
+        "council_estate_api": False,
+        "council_estate_sftp": False,
+        "council_push": True,
+    }
+    assert told["council_estate_sftp"].description == "0 of 32 accounts answer."
+    assert told["council_estate_sftp"].severity is dg.AssetCheckSeverity.WARN
