@@ -1,0 +1,62 @@
+"""What the administrator is given for OpenSSH. That it works is shown on a real server, in ``tests/flow``."""
+
+import subprocess
+from dataclasses import replace
+
+import pytest
+
+from lgdp_pipelines.collection.drop_box_server import configuration, set_up
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.source import OwnAccount, Source, SourceReturn, TransportKind
+
+BOXES = Source(
+    id="boxes",
+    title="Boxes\nMatch all",
+    transport=TransportKind.DROP_BOX,
+    address="${BOXES:-/srv/boxes}",
+    councils=("FIF", "GLG"),
+    username="lgdp-{council_lower}",
+    credential=None,
+    known_hosts=None,
+    returns=(SourceReturn("HL1", folder="in/hl1", pattern="x"), SourceReturn("DHP", folder="in", pattern="x")),
+    outbox="out",
+    accounts={"GLG": OwnAccount(username="glasgow")},
+)
+
+
+def test_each_account_is_shut_into_its_own_folder_for_transfers_alone() -> None:
+    said = configuration(BOXES, {})
+    settings = dict(line.strip().split(" ", 1) for line in said.splitlines() if line.startswith("    "))
+    assert settings["ChrootDirectory"] == "/srv/boxes/%u"
+    assert settings["ForceCommand"].startswith("internal-sftp ")
+    assert settings["AuthorizedKeysFile"].endswith("/%u")
+    assert settings["AuthenticationMethods"] == "publickey"
+    assert settings["DisableForwarding"] == "yes"
+    assert [line for line in said.splitlines() if line.startswith("Match")] == [
+        "Match Group lgdp-drop-box",
+        "Match all",
+    ]
+    assert "# Accounts: lgdp-fif, glasgow" in said
+
+
+def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
+    script = set_up(BOXES, {"BOXES": "/mnt/it's here"})
+    assert "root='/mnt/it'\"'\"'s here'" in script
+    assert [line for line in script.splitlines() if line.startswith("box ")] == ["box lgdp-fif", "box glasgow"]
+    made = [line.rsplit("/", 1)[-1] for line in script.splitlines() if "-m 27" in line]
+    assert made == ["in", "hl1", "out"]
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+
+
+@pytest.mark.parametrize(
+    "folder", ["boxes", "/srv/my boxes", "/srv/%h", "/srv/bo#xes", '/srv/"x"', "/srv/a\nMatch all"]
+)
+def test_a_folder_that_the_server_would_read_otherwise_is_refused(folder: str) -> None:
+    with pytest.raises(WrongUse, match="cannot be told"):
+        configuration(replace(BOXES, address=folder), {})
+
+
+def test_a_source_of_another_kind_has_no_drop_boxes() -> None:
+    for told in (configuration, set_up):
+        with pytest.raises(WrongUse, match="no drop boxes"):
+            told(replace(BOXES, transport=TransportKind.SFTP), {})
