@@ -1,0 +1,252 @@
+"""Secrets are planted and used, and everything is made to fail; then all that the platform wrote or said is searched.
+
+Five councils, one for each way to show who the platform is. Their collection goes through Dagster and on to SQL.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import asyncssh
+import pytest
+
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
+from tests.flow.contracts import register_with, respite
+from tests.flow.driver import Lgdp
+from tests.flow.everything import everything_below
+from tests.unit.collection.test_api_manners import Asked, Said, serving
+
+PLANTED = {
+    "bearer": "PLANTED-bearer-token-4f1c",
+    "key": "PLANTED-api-key/5a+&7e",
+    "oauth2": "PLANTED-client-secret=8d%2",
+    "token": "PLANTED-issued-token-0b9e",
+    "basic": "PLANTED-password:6c11",
+}
+COUNCILS = {"bearer": "FIF", "key": "GLG", "oauth2": "EDH", "basic": "ABE"}
+CSV = "Person,Surname,Born,Began,Carer,Nights\nP-1,Zyxwvut,17/03/1950,21/05/2023,F,4\n"
+AUTHENTICATION: Mapping[str, Mapping[str, str]] = {
+    "bearer": {"method": "bearer"},
+    "key": {"method": "key", "parameter": "api_key"},
+    "oauth2": {"method": "oauth2", "token": "${LOGIN}/login", "scope": "read"},
+    "basic": {"method": "basic"},
+}
+
+
+def apis() -> Iterator[dict[str, Any]]:
+    for name, authentication in AUTHENTICATION.items():
+        yield {
+            "id": f"{name}-api",
+            "title": name,
+            "transport": "api",
+            "address": f"${{LOGIN}}/{name}",
+            "councils": [COUNCILS[name]],
+            "username": "client",
+            "credential": f"env:SECRET_{name.upper()}",
+            "authentication": authentication,
+            "schedule": "0 6 * * *",
+            "returns": [{"return": "RESPITE", "request": "/{council}?year={year}"}],
+        }
+
+
+SFTP = {
+    "id": "sftp",
+    "title": "sftp",
+    "transport": "sftp",
+    "address": "${SFTP}",
+    "councils": ["AGB"],
+    "username": "agb",
+    "credential": "env:SECRET_SFTP",
+    "known_hosts": "env:HOSTS",
+    "returns": [{"return": "RESPITE", "folder": "out", "pattern": r"(?P<period>\d{4})(-\d)?\.csv"}],
+}
+
+
+MISBEHAVIOUR = {"bearer": "refuse", "key": "break", "oauth2": "redirect", "basic": "echo"}
+
+
+class Councils:
+    """Councils' APIs, which behave or misbehave as they are told to."""
+
+    def __init__(self) -> None:
+        self.manners: Mapping[str, str] = {}
+
+    def answer(self, asked: Asked) -> Said:
+        secret = asked.headers.get("authorization", "") + "".join(asked.query.get("api_key", []))
+        name = asked.path.split("/")[1].replace("login", "oauth2")
+        match self.manners.get(name):
+            case "refuse":
+                return Said(status=401)
+            case "break":
+                return Said(status=503, headers={"Retry-After": "0"})
+            case "redirect":
+                return Said(status=302, headers={"Location": f"http://127.0.0.1:1/?echo={quote(secret)}"})
+            case "echo" if asked.path != "/login":
+                return Said(f"Person,Surname\n{secret}{secret.removeprefix('Bearer ').removeprefix('Basic ')},x\n")
+        if asked.path == "/login":
+            return Said(json.dumps({"access_token": PLANTED["token"], "expires_in": 600}))
+        return Said(CSV) if asked.query["year"] == ["2023"] else Said(status=404)
+
+
+@contextmanager
+def sftp_server(root: Path, public: str, host: asyncssh.SSHKey) -> Iterator[int]:
+    """The server in a thread of its own."""
+    ready, stop = threading.Event(), threading.Event()
+    port: list[int] = []
+
+    async def serve() -> None:
+        import socket  # noqa: PLC0415 - needed in this thread alone
+
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        port.append(listening.getsockname()[1])
+        async with await serve_sftp(listening, host, {"agb": SftpAccountHolder(root, public)}):
+            ready.set()
+            await asyncio.to_thread(stop.wait, 300)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield port[0]
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What was searched: where, and what stands there."""
+
+    texts: list[tuple[str, str]]
+    secrets: dict[str, str]
+    asked: list[Asked]
+
+
+LOGGERS = ("", "httpx2", "httpcore2", "asyncssh", "asyncssh.sftp", "dagster", "lgdp_pipelines", "asyncio", "uvicorn")
+
+
+class Kept(logging.Handler):
+    """Keeps every line, with its traceback."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+        self.setFormatter(logging.Formatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(f"{record.name} {self.format(record)} {record.args!r}")
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    folder = tmp_path_factory.mktemp("secrets")
+    schemas = register_with(folder / "register", respite(threshold=3))
+    for source in (*apis(), SFTP):
+        (schemas / "sources" / f"{source['id']}.yaml").write_text(json.dumps(source))
+    lgdp = Lgdp(folder / "home", schemas)
+    (folder / "agb" / "out").mkdir(parents=True)
+    (folder / "agb" / "out" / "2023.csv").write_text(CSV.replace("P-1", "P-2"))
+    key, host = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    private = key.export_private_key().decode()
+    councils, kept, said = Councils(), Kept(), list[tuple[str, str]]()
+    with (
+        serving(councils.answer) as (base, asked),
+        sftp_server(folder / "agb", key.export_public_key().decode(), host) as port,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        pinned = f"[127.0.0.1]:{port} {host.export_public_key().decode()}"
+        for name, value in {
+            "LOGIN": base,
+            "SFTP": f"127.0.0.1:{port}",
+            "HOSTS": pinned,
+            "SECRET_SFTP": private,
+            **{f"SECRET_{name.upper()}": PLANTED[name] for name in AUTHENTICATION},
+        }.items():
+            patch.setenv(name, value)
+        patch.setattr(Retry, "wait", lambda *_: 0.0)  # the other side is not really busy
+        for name in LOGGERS:
+            patch.setattr(logging.getLogger(name), "level", logging.DEBUG)
+        logging.getLogger().addHandler(kept)
+        try:
+            first = lgdp("collect")
+            said.append(("collect", first.out + first.err))
+            councils.manners = MISBEHAVIOUR
+            failed = lgdp("collect", expect=1)
+            said.append(("collect, misbehaving", failed.out + failed.err))
+            with pytest.MonkeyPatch.context() as damaged:
+                damaged.setenv("SECRET_SFTP", private.replace("-----\n", "-----\nAAAA", 1))
+                failed = lgdp("sources", "--check", expect=1)
+            said.append(("sources, misbehaving", failed.out + failed.err))
+            patch.setenv("LOGIN", "http://127.0.0.1:9")
+            patch.setenv("HOSTS", f"127.0.0.1 {key.export_public_key().decode()}")
+            failed = lgdp("collect", expect=1)
+            said.append(("collect, nobody there", failed.out + failed.err))
+        finally:
+            logging.getLogger().removeHandler(kept)
+    home = folder / "home"
+    (pseudonym_key,) = [one for one in (home / "secrets").iterdir() if one.is_file()]
+    secrets = spelt_out(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
+    texts = [*said, ("log", "\n".join(kept.lines)), *everything_below(home, but=home / "secrets")]
+    return Searched(texts, secrets, asked)
+
+
+def spelt_out(private: str) -> dict[str, str]:
+    """Each secret, and each way in which it travels."""
+    found = dict(PLANTED)
+    for name, value in PLANTED.items():
+        found |= {f"{name}, in an address": quote(value, safe=""), f"{name}, in a form": quote_plus(value)}
+    for name in ("basic", "oauth2"):
+        for value in (PLANTED[name], quote_plus(PLANTED[name])):
+            found[f"{name} {value!r}, in base 64"] = base64.b64encode(f"client:{value}".encode()).decode()
+    lines = [line for line in private.splitlines() if "PRIVATE KEY" not in line]
+    return found | {f"line {number} of the private key": line for number, line in enumerate(lines)}
+
+
+def test_every_secret_was_used(searched: Searched) -> None:
+    """Else nothing would have been shown."""
+    sent = " ".join(f"{one.headers.get('authorization')} {one.query.get('api_key')}" for one in searched.asked)
+    for name in ("bearer", "key", "token"):
+        assert PLANTED[name] in sent
+    assert base64.b64encode(f"client:{PLANTED['basic']}".encode()).decode() in sent
+    assert base64.b64encode(f"client:{quote_plus(PLANTED['oauth2'])}".encode()).decode() in sent
+
+
+def test_everything_worked_and_then_everything_failed(searched: Searched) -> None:
+    texts = dict(searched.texts)
+    assert texts["collect"].count("1 new") == 5
+    for words in ("HTTP 401", "HTTP 503", "HTTP 302", "repeats the secret"):
+        assert words in texts["collect, misbehaving"]
+    assert "private key or the pinned host keys cannot be read" in texts["sources, misbehaving"]
+    assert texts["collect, nobody there"].count("did not answer") == 4
+    assert "host key" in texts["collect, nobody there"]
+
+
+def test_the_search_finds_what_is_there(searched: Searched) -> None:
+    """A surname in the lake's files, which are compressed, and a council's account in Dagster's and the ledger's."""
+
+    def places(word: str) -> set[str]:
+        return {where for where, text in searched.texts if word in text}
+
+    assert any(where.startswith("lake/landed/") and where.endswith(".parquet") for where in places("Zyxwvut"))
+    assert any("ledger.sqlite, table receipt" in where for where in places("basic-api"))
+    assert any(where.startswith("dagster/") and ", table event_logs" in where for where in places("basic-api"))
+    assert any(where.startswith("dagster/") and ", table runs" in where for where in places("basic-api"))
+    assert "log" in places("Using selector")
+
+
+def test_no_secret_is_anywhere(searched: Searched) -> None:
+    found = {
+        (name, where) for where, text in searched.texts for name, secret in searched.secrets.items() if secret in text
+    }
+    assert found == set()
+    assert {where for where, text in searched.texts if "PLANTED" in text} == set()
