@@ -9,7 +9,7 @@ origin is refused, and nothing is sent in clear text beyond this machine. An ans
 that it is not kept with what was received.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,7 +23,7 @@ from lgdp_pipelines.collection.api_pages import Page, Pages, without_parameter
 from lgdp_pipelines.collection.retry import Retry, retried, retry_after
 from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.secrets import account_name, credential_of, expand
-from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, Listing, NoNews
+from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, ListedEntry, Listing, NoNews
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Return
@@ -157,7 +157,7 @@ class ApiAccount:
         self._asked = {entry.path: source_return for source_return, entry in questions}
         self._entries = tuple(entry for _, entry in questions)
 
-    async def entries(self) -> Listing:
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """One entry for each return and each period that has begun; nobody is asked yet."""
         return Listing(self._entries, ())
 

@@ -15,14 +15,14 @@ import errno
 import os
 import pwd
 import stat
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from lgdp_pipelines.collection.secrets import account_name, expand
-from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews, shown
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews, shown
 from lgdp_pipelines.collection.whole import (
     MOST_ENTRIES,
     Looking,
@@ -98,7 +98,7 @@ class DropBoxAccount:
         self._box = box
         self._looking = Looking(transport.source.returns, transport.returns, transport.today)
 
-    async def entries(self) -> Listing:
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """The account's own regular files in the declared folders that are whole, in order of path."""
         found = [one for folder in self._looking.folders for one in await asyncio.to_thread(self._list, folder)]
         return await settled(listing_of(found), self._is_same, self._transport.patience)

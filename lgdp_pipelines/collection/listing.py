@@ -73,9 +73,10 @@ def news_of(
 
     async def look(council_code: str, free: asyncio.Semaphore) -> tuple[Entry, ...] | Failure:
         try:
-            known = ledger.known_entries(source.id, account_name(source, environment, council_code))
+            name = account_name(source, environment, council_code)
             async with free, reached.account(council_code) as account:
-                listing = await account.entries()
+                known = ledger.known_entries(source.id, name)
+                listing = await account.entries(known)
         except SourceError as error:
             return failure_of(error)
         return tuple(entry for entry in listing.entries if not is_known(entry, known))

@@ -4,13 +4,13 @@ It keeps the promises of :class:`~lgdp_pipelines.collection.transport.Transport`
 does. What it holds may be changed between two collections, and an account or a file may be made to fail.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
 from lgdp_pipelines.collection.routing import expected_in, route
-from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source
@@ -68,7 +68,7 @@ class MemoryAccount:
         self._council = council_code
         self._files = files
 
-    async def entries(self) -> Listing:
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """Every held file, in order of path."""
         return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
 

@@ -9,7 +9,7 @@ path. When a file is whole, ``whole`` says.
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +20,7 @@ from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
 from lgdp_pipelines.collection.retry import retried
 from lgdp_pipelines.collection.secrets import Secret, account_name, credential_of, expand, resolve
-from lgdp_pipelines.collection.transport import Download, Entry, Left, Listing, NoNews
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
 from lgdp_pipelines.collection.whole import (
     MOST_ENTRIES,
     Looking,
@@ -29,6 +29,7 @@ from lgdp_pipelines.collection.whole import (
     growing,
     listing_of,
     name_refused,
+    path_in,
     settled,
     too_many,
     unfinished_name,
@@ -38,6 +39,8 @@ from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import Source
 
 _CHUNK = 4 * 1024**2
+_NAMES_IN_ANSWERS = 100
+"""Servers tell about so many names of a folder in one answer, and each answer may take its time."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,9 @@ class SftpAccount:
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
 
-    async def entries(self) -> Listing:
-        """Regular files in the declared folders that are whole, in order of path."""
-        return await retried(self._list_all, self._patience.retry)
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
+        """Regular files in the declared folders that are whole, in order of path; those that are known are left out."""
+        return await retried(lambda: self._list_all(known), self._patience.retry)
 
     async def fetch(self, entry: Entry) -> Download | Left | NoNews:
         """The bytes of a file, if it stayed the same while they were read."""
@@ -165,19 +168,26 @@ class SftpAccount:
         async with self._talking() as client, asyncio.timeout(self._patience.answer):
             await client.stat(".")
 
-    async def _list_all(self) -> Listing:
+    async def _list_all(self, known: Collection[ListedEntry]) -> Listing:
         async with self._talking() as client:
-            found = [one for folder in self._looking.folders for one in await self._list(client, folder)]
+            found = [one for folder in self._looking.folders for one in await self._list(client, folder, known)]
             return await settled(listing_of(found), lambda entry: self._is_same(client, entry), self._patience)
 
-    async def _list(self, client: asyncssh.SFTPClient, folder: str) -> list[Entry | Left | None]:
+    async def _list(
+        self, client: asyncssh.SFTPClient, folder: str, known: Collection[ListedEntry]
+    ) -> list[Entry | Left | None]:
         names: list[asyncssh.SFTPName] = []
+        count, now = 0, asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(self._patience.answer):
+            async with asyncio.timeout(self._patience.answer) as limit:
                 async for one in client.scandir(folder or "."):
-                    names.append(one)
-                    if len(names) > MOST_ENTRIES:
+                    count += 1
+                    if count % _NAMES_IN_ANSWERS == 0:
+                        limit.reschedule(now() + self._patience.answer)
+                    if count > MOST_ENTRIES:
                         raise too_many(self._transport.where(self._council), folder)
+                    if (path_in(folder, one.filename), one.attrs.size, one.attrs.mtime) not in known:
+                        names.append(one)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
             return [Left(folder or ".", "The account has no such folder.")]
         return [self._look(folder, one) for one in names if one.filename not in {".", ".."}]

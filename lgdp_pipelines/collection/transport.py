@@ -5,7 +5,7 @@ What belongs here: the two protocols and their values. What does not: how a tran
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
@@ -38,6 +38,10 @@ class Entry:
     size: int | None
     modified: int | None
     routing: Routing
+
+
+ListedEntry = tuple[str, int, int]
+"""An entry as the ledger knows it: path, size in bytes, time of change in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,11 @@ class Download:
 class Account(Protocol):
     """One council's account in a source, opened."""
 
-    async def entries(self) -> Listing:
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
         """What is there.
+
+        Args:
+            known: path, size and time of change of entries that need not be looked at; an account may leave them out.
 
         Raises:
             SourceUnreachable: nobody answered, after every retry.

@@ -96,7 +96,13 @@ class Looking:
         if size > LARGEST_EXTRACT:
             return Left(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
         routing = route(name, expected_in(folder, self.source_returns), self.returns, today=self.today)
-        return Entry(f"{folder}/{name}" if folder else name, name, size, modified, routing)
+        return Entry(path_in(folder, name), name, size, modified, routing)
+
+
+def path_in(folder: str, name: str | bytes) -> str:
+    """The path of a name in one of an account's folders."""
+    text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    return f"{folder}/{text}" if folder else text
 
 
 def too_many(where: str, folder: str) -> SourceRefused:

@@ -94,12 +94,12 @@ def receipt_of(row: sa.Row[tuple[object, ...]]) -> Receipt:
 
 def known_entries(connection: sa.Connection, source: str, account: str) -> frozenset[tuple[str, int, int]]:
     """Listing entries that some receipt knows: path, size, and time of change in whole seconds since 1970."""
-    rows = connection.execute(
-        sa.select(RECEIPT.c.path, RECEIPT.c.size, RECEIPT.c.modified)
-        .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None))
-        .distinct()
+    asked = sa.select(RECEIPT.c.path, RECEIPT.c.size, RECEIPT.c.modified).where(
+        RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
     )
-    return frozenset((one.path, one.size, int(one.modified.timestamp())) for one in rows)
+    rows = connection.execute(asked).all()
+    seconds = {modified: int(modified.timestamp()) for modified in {row[2] for row in rows}}
+    return frozenset((str(path), int(size), seconds[modified]) for path, size, modified in rows)
 
 
 def latest_marks(connection: sa.Connection, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
