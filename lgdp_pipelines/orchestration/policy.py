@@ -16,8 +16,9 @@ warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDef
 SLICE_TAG = "lgdp/slice"
 """Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
 
-SENSOR_SECONDS = 30
-"""Between looks at SFTP accounts and waiting receipts: a resubmission is in SQL well within two minutes."""
+SENSOR_SECONDS = 5
+"""Between looks at SFTP accounts, at waiting receipts and at changed slices: as often as Dagster's daemon looks at all.
+A look that takes longer is simply followed by the next one later."""
 
 RUN_RETRIES = {"dagster/max_retries": "2"}
 """A run is idempotent slices alone, so a run that died is simply started again, twice."""
