@@ -1,4 +1,4 @@
-"""Commands that show the register to people: ``register show``.
+"""Commands that show the register to people: ``register show`` and ``register mapping``.
 
 What belongs here: asking the register and printing what it says. What does not: checking it (``cli.register``).
 """
@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import text_out
+from lgdp_pipelines.cli.output import TableFormat, rows_out, text_out
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.mapping import TableMapping
 from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.parts import Item
 from lgdp_pipelines.register.showing import contract_text
 from lgdp_pipelines.settings import Settings
 
@@ -20,13 +22,8 @@ def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     group = typer.Typer(help="What is asked, as the register has it.", no_args_is_help=True)
     group.command("show")(show)
-    # With one command alone, typer would take the group's name for it.
-    group.callback()(_register)
+    group.command("mapping")(mapping)
     app.add_typer(group, name="register")
-
-
-def _register() -> None:
-    """What is asked, as the register has it."""
 
 
 def show(
@@ -53,3 +50,53 @@ def _version_named(ret: Return, text: str) -> Contract:
     if text not in versions:
         raise WrongUse(f"{ret.code} has no version {text}.", remedy=f"Choose one of: {', '.join(versions)}.")
     return versions[text]
+
+
+_MAPPED = ("table", "item", "from", "translated")
+
+
+def mapping(
+    system: Annotated[str, typer.Argument(metavar="SYSTEM", help="A system that has a mapping.")],
+    return_code: typed.ReturnArgument,
+    council: typed.CouncilOption,
+    form: Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")] = TableFormat.TABLE,
+) -> None:
+    """Show how a system's export answers a return for a council: each item, its column, and what is translated.
+
+    Example: `lgdp register mapping heatherlea-housing HL1 --council Falkirk`
+    """
+    register = load_register(Settings.from_environment().schemas)
+    contract = register.named(return_code).latest
+    found = typed.mapping_named(register, system, contract, register.councils.named(council))
+    if found is None:
+        raise WrongUse("No system is named.", remedy=f"Choose one of: {', '.join(register.systems)}.")
+    rows = [
+        {
+            "table": table.name,
+            "item": item.title,
+            "from": _origin(mapped, item),
+            "translated": _translated(mapped, item),
+        }
+        for table in contract.tables
+        if (mapped := found.tables.get(table.name))
+        for item in table.items
+    ]
+    rows_out(rows, _MAPPED, form)
+
+
+def _origin(mapped: TableMapping, item: Item) -> str:
+    """Where an item's cells come from, for people."""
+    if item.name in mapped.constants:
+        return f"always {mapped.constants[item.name]}"
+    if item.name in mapped.absent:
+        return f"absent: {mapped.absent[item.name]}"
+    return " or ".join(mapped.headers_of(item.name))
+
+
+def _translated(mapped: TableMapping, item: Item) -> str:
+    """What becomes of an item's cells, for people."""
+    codes = [f"{source} → {target or 'nothing'}" for source, target in mapped.codes.get(item.name, {}).items()]
+    codes += [f"(of the form {one.pattern}) → {one.to}" for one in mapped.code_patterns.get(item.name, ())]
+    dates = [f"dates as {written}"] if (written := mapped.spelled_dates(item)) else []
+    units = [f"from {mapped.units[item.name].unit} to {item.unit}"] if item.name in mapped.units else []
+    return "; ".join([*codes, *dates, *units])

@@ -12,6 +12,7 @@ from lgdp_pipelines.cli import app
 PROJECT = Path(__file__).resolve().parents[2]
 PROMISED = {
     "demo", "dev", "check", "validate", "submit", "collect", "revalidate", "status", "sql", "trace", "register show",
+    "register mapping",
     "dropbox config", "dropbox setup", "sources",
     "report", "intake", "token new",
 }  # fmt: skip
