@@ -98,8 +98,9 @@ def known_entries(connection: sa.Connection, source: str, account: str) -> froze
         RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
     )
     rows = connection.execute(asked).all()
-    seconds = {modified: int(modified.timestamp()) for modified in {row[2] for row in rows}}
-    return frozenset((str(path), int(size), seconds[modified]) for path, size, modified in rows)
+    # Many files have the time of one export.
+    seconds = {modified: int(modified.timestamp()) for modified in {row.modified for row in rows}}
+    return frozenset((row.path, row.size, seconds[row.modified]) for row in rows)
 
 
 def latest_marks(connection: sa.Connection, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
