@@ -16,7 +16,8 @@
     │   ├── StaleSubmission      a later submission already stands there
     │   └── WriteConflict        other writers kept winning
     ├── BuildFailed          dbt could not make a model; what was published stands
-    └── LedgerError          the ledger does not balance, or was asked for an impossible step
+    ├── LedgerError          the ledger does not balance, or was asked for an impossible step
+    └── Refused              a request over HTTP is not answered as it was asked (``portal.problems``)
 
 Bad data is never an exception: it is a finding. What belongs here is a platform, a register or a request that is wrong.
 Each error says *what*, *where* and *what to do next*; the command line prints the three and no traceback.
