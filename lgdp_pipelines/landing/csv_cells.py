@@ -28,7 +28,7 @@ _BLOCK = 50_000
 def read_cells(content: bytes, dialect: Dialect) -> Cells | Fault:
     """Read CSV text in UTF-8."""
     if is_blank(content):
-        return Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
+        return Fault("The file is empty. Send it with its header row and its rows.")
     head = read_head(content, dialect)
     return head if isinstance(head, Fault) else read_body(content[head.end :], dialect, head, head.row)
 

@@ -102,8 +102,7 @@ def read_head(content: bytes, dialect: Dialect) -> Head | Fault:
         return Fault(f"From row {row} on the quotes do not match, so that the header cannot be read.", row)
     if len(records) < wanted:
         return Fault(
-            f"The header should be in row {wanted}, and the file has fewer rows. Send it with its header, even where "
-            "there is nothing to report."
+            f"The header should be in row {wanted}, and the file has fewer rows. Send it with its header and its rows."
         )
     lower = records[-1]
     header = tuple(lower) if dialect.header_rows == 1 else joined_header(filled_to_the_right(records[-2]), lower)

@@ -20,7 +20,7 @@ from lgdp_pipelines.landing.text_blocks import utf8_blocks
 LONGEST_RECORD = 64 * 1024**2
 """Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
 
-_EMPTY = Fault("The file is empty. Send it with its header row, even where there is nothing to report.")
+_EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
 
 
 def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cells | Fault]:

@@ -58,7 +58,7 @@ def read_records(text: str, records_at: str) -> list[Json] | Fault:
     records: list[Json] = []
     place = _after_space(text, 0)
     if place == len(text):
-        return Fault("The extract is empty. Send its list of records, even where that has none.")
+        return Fault("The extract is empty. Send its list of records.")
     while place < len(text):
         try:
             document, place = _DECODER.raw_decode(text, place)
@@ -83,9 +83,7 @@ def read_lines(text: str) -> list[Json] | Fault:
         RecursionError: a line is nested deeper than Python reads.
     """
     if not text.strip():
-        return Fault(
-            "The extract is empty. Send its records, one on each line; where there are none, say so as agreed."
-        )
+        return Fault("The extract is empty. Send its records, one on each line.")
     records: list[Json] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():

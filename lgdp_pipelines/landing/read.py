@@ -61,6 +61,7 @@ def read_extract(
         landed, faults = _records(contract, extract, files, mapping)
     else:
         landed, faults = _tables(contract, extract, files, mapping, keep)
+    faults += _nothing(contract, landed)
     faulty = [finding_rows(readable, fault.what, rows=[fault.row], sheet=fault.sheet) for fault in faults]
     findings = gathered([*faulty, *(one.findings for one in landed.values())])
     return Reading(
@@ -72,6 +73,15 @@ def read_extract(
         sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
         unlisted={name: one.unlisted for name, one in landed.items()},
     )
+
+
+def _nothing(contract: Contract, landed: Mapping[str, Landed]) -> list[Fault]:
+    """What is wrong with an extract that holds nothing: were it accepted, it would take the place of what stands."""
+    sent = [one.pieces for one in landed.values() if one.pieces is not None]
+    if not sent or any(pieces.height for pieces in sent):
+        return []
+    instead = " Where there is nothing to report, send a nil return instead." if contract.nil_return else ""
+    return [Fault(f"The extract has no rows. Check that the export took the right council and period.{instead}")]
 
 
 _TESTED_HERE = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})

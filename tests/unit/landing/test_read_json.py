@@ -75,7 +75,7 @@ def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
 def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: Contract) -> None:
     assert found(read(listed, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
     assert found(read(listed, '[{"A": 1}]')) == []
-    assert found(read(listed, "[]")) == []
+    assert found(read(listed, "[]")) == [("tst.readable", None, None, None)]
 
 
 def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:

@@ -101,10 +101,11 @@ def test_an_element_of_the_same_name_elsewhere_is_no_record(read: Read) -> None:
     assert rows(reading) == [("1", 1)]
 
 
-def test_a_return_without_records_has_no_rows(read: Read) -> None:
+def test_a_return_without_records_is_told_to_have_no_rows(read: Read) -> None:
     reading = read("<return><cases/></return>", "A")
     assert rows(reading) == []
-    assert told(reading) == []
+    assert told(reading) == [("tst.readable", None, None)]
+    assert "no rows" in reading.findings["message"][0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])

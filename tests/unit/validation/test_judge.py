@@ -166,7 +166,7 @@ def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
 
 
 def test_an_empty_table_is_what_the_row_count_says() -> None:
-    assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.some_rows", None)]
+    assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.readable", None), ("tst.some_rows", None)]
 
 
 def test_findings_are_ordered_by_row_column_and_rule() -> None:
@@ -200,7 +200,7 @@ def test_a_finding_is_addressed_as_in_the_file() -> None:
             "item": "urn:lgdp:item:tst:n",
             "sheet": None,
             "row": 2,
-            "column": "N",
+            "column": " N ",
             "message": "Not met: N: is at most 40. Check the figure in the system it comes from. Look it up.",
         }
     ]
