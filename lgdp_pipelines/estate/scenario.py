@@ -4,7 +4,7 @@ What belongs here: from the register and the ``story`` to files and what was pla
 how rows are made (``made_hl1``, ``made_figures``, ``synthetic``), and writing files (``prepare``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,8 @@ from lgdp_pipelines.estate.made_hl1 import hl1_rows
 from lgdp_pipelines.estate.made_schools import school_summary_rows
 from lgdp_pipelines.estate.real import CUTTERS, Cut
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
-from lgdp_pipelines.estate.synthetic import MadeFile, Maker, plain_rows, record_list, written
+from lgdp_pipelines.estate.synthetic import MadeFile, Maker, Row, plain_rows, record_list, written
+from lgdp_pipelines.estate.systems import SYSTEMS, System
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
@@ -116,6 +117,12 @@ class _Making:
     real: Cut | None
     seed: int
 
+    def system_of(self, council: Council) -> System | None:
+        """The system that a council exports the return from; None: its files are as the contract says."""
+        given = self.source.of(council.code).returns
+        system = next(one.system for one in given if one.return_code == self.asked.code)
+        return SYSTEMS.get((system, self.asked.code))
+
 
 def scenario(register: Register, *, today: date, real_data: Path | None, seed: int) -> Scenario:
     """Everything that the councils send for what the register's sources declare.
@@ -178,15 +185,24 @@ def _council_sends(making: _Making, council: Council, period: Period) -> Iterato
         yield _sent(making, council, period, None, (record_list(contract, rows) + "\n").encode())
         return
     key = (making.asked.code, council.code, period.id)
-    for file in written(contract, rows):
+    system = making.system_of(council)
+    for file in _written(contract, rows, system):
         clean = _sent(making, council, period, file.table, file.content)
-        extract = _Extract(contract, council, period, file, clean)
+        clean = replace(clean, path=clean.path.with_suffix(system.ending)) if system else clean
+        extract = _Extract(contract, council, period, file, clean, system)
         if key in story.MISTAKES:
             yield from _mistaken(extract, story.MISTAKES[key])
         elif key in story.EVENTS:
             yield from _eventful(extract, story.EVENTS[key])
         else:
             yield clean
+
+
+def _written(contract: Contract, rows: Mapping[str, Sequence[Row]], system: System | None) -> list[MadeFile]:
+    """Rows as the council's system writes them, or else as the contract says."""
+    if system is None:
+        return list(written(contract, rows))
+    return [MadeFile(None, {table: own}, system.export(own)) for table, own in rows.items()]
 
 
 def _sent(making: _Making, council: Council, period: Period, table: str | None, content: bytes) -> Sent:
@@ -224,6 +240,7 @@ class _Extract:
     period: Period
     file: MadeFile
     sent: Sent
+    system: System | None
 
     def told(self, file: str, outcome: str, note: str) -> Planted:
         """An event about it, without a place or rule."""
@@ -244,7 +261,9 @@ def _mistaken(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[Sent 
 def _with_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
     ((table, rows),) = extract.file.rows.items()
     changed, place = planted_in(rows, defect, extract.period)
-    (file,) = written(extract.contract, {table: changed})
+    (file,) = _written(extract.contract, {table: changed}, extract.system)
+    if extract.system:
+        return file.content, place + extract.system.first_row, extract.system.headers[defect.item]
     return file.content, place + FIRST_ROW, extract.contract.by_name[table].by_name[defect.item].header
 
 

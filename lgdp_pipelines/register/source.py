@@ -157,12 +157,14 @@ class OwnAccount:
         username: of its account.
         credential: of its account.
         known_hosts: SFTP: pinned host keys of its system.
+        systems: by return code, the back-office system that the council exports it from.
     """
 
     address: str = ""
     username: str = ""
     credential: SecretReference | None = None
     known_hosts: SecretReference | None = None
+    systems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -211,4 +213,5 @@ class Source:
             username=own.username or self.username,
             credential=own.credential or self.credential,
             known_hosts=own.known_hosts or self.known_hosts,
+            returns=tuple(replace(one, system=own.systems.get(one.return_code, one.system)) for one in self.returns),
         )

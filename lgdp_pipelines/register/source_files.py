@@ -35,6 +35,9 @@ _PARAMETER = {"type": "string", "pattern": r"^[A-Za-z0-9_.~\[\]-]+$"}
 _ACCOUNT = {"address": TEXT, "username": TEXT, "credential": _SECRET, "known_hosts": _SECRET}
 
 
+_SYSTEMS = {"type": "object", "additionalProperties": TEXT, "minProperties": 1}
+
+
 def _members(properties: Mapping[str, object], *required: str) -> dict[str, object]:
     return {
         "type": "object",
@@ -54,7 +57,10 @@ SHAPE = Shape(
                 "anyOf": [{"const": "all"}, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]
             },
             **_ACCOUNT,
-            "accounts": {"type": "object", "additionalProperties": {**_members(_ACCOUNT), "minProperties": 1}},
+            "accounts": {
+                "type": "object",
+                "additionalProperties": {**_members({**_ACCOUNT, "systems": _SYSTEMS}), "minProperties": 1},
+            },
             "authentication": _members(
                 {
                     "method": {"enum": [one.value for one in AuthenticationMethod]},
@@ -137,6 +143,7 @@ def _own_account(place: Place) -> OwnAccount:
         username=place.text("username"),
         credential=_secret(place, "credential"),
         known_hosts=_secret(place, "known_hosts"),
+        systems=MappingProxyType({code: one.value for code, one in place.at("systems").members()}),
     )
 
 

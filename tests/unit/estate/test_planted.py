@@ -30,7 +30,8 @@ Judged = Callable[..., Judgement]
 def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> Judgement:
         contract = register.returns[code].contract_for(period)
-        reading = read_extract(contract, [ExtractFile("extract", content, None)])
+        mapping = register.mapping_for(system_of(register, code, council), code, council, contract)
+        reading = read_extract(contract, [ExtractFile("extract", content, None)], mapping)
         with Spill(tmp_path_factory.getbasetemp()) as spill:
             return judge(
                 contract,
@@ -42,9 +43,19 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
                 period=period,
                 earlier=earlier or (lambda _period, _table: None),
                 spill=spill,
+                headers=reading.headers,
+                sheets=reading.sheets,
+                mapping=mapping,
             )
 
     return judging
+
+
+def system_of(register: Register, code: str, council: str) -> str:
+    given = [
+        one for source in register.sources.values() for one in source.of(council).returns if one.return_code == code
+    ]
+    return given[0].system
 
 
 def sent_by(made_up: Scenario, code: str, council: str, file: str) -> Sent:
