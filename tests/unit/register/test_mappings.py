@@ -8,7 +8,7 @@ from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.mapping import CodePattern, NumberStyle, SourceColumn, UnitChange
 from lgdp_pipelines.register.parts import Spellings
-from tests.unit.register.small_register import CODES, PETS, SFTP, SmallRegister, Spoilt
+from tests.unit.register.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, Spoilt
 
 MAPPING = "mappings/kennel/pets.yaml"
 MAPPING_TEXT = """\
@@ -123,6 +123,23 @@ def test_a_changed_mapping_changes_the_register(mapped: SmallRegister) -> None:
 def test_a_source_may_name_a_system_that_has_a_mapping(mapped: SmallRegister) -> None:
     mapped.spoil(SFTP, "  - return: PETS\n", "  - return: PETS\n    system: kennel\n")
     assert load_register(mapped.root).sources["somewhere-sftp"].returns[0].system == "kennel"
+
+
+ONE_OF_TWO = SFTP_TEXT.replace("returns:", "accounts: { FIF: { systems: { PETS: kennel } } }\nreturns:")
+
+
+def test_one_council_of_a_source_may_run_a_system_of_its_own(mapped: SmallRegister) -> None:
+    mapped.write(SFTP, ONE_OF_TWO)
+    source = load_register(mapped.root).sources["somewhere-sftp"]
+    assert [source.of(code).returns[0].system for code in ("FIF", "GLG")] == ["kennel", ""]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"), [("PETS: larder", "larder has no mapping for PETS"), ("VETS: kennel", "does not give VETS")]
+)
+def test_a_system_of_a_council_that_leads_nowhere_is_told(mapped: SmallRegister, wrong: str, says: str) -> None:
+    mapped.write(SFTP, ONE_OF_TWO.replace("PETS: kennel", wrong))
+    assert says in " ".join(one.what for one in mapped.contradictions())
 
 
 SPOILT = (
