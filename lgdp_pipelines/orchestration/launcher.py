@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,12 +36,14 @@ class _Worker:
     Attributes:
         process: it.
         orders: run ids go in here.
+        answers: a line comes out here when a run is done.
         state: of register, code and day that it began with.
         run_id: what it is doing; empty where it waits.
     """
 
     process: subprocess.Popen[str]
     orders: IO[str]
+    answers: IO[str]
     state: str
     run_id: str = field(default="")
 
@@ -135,22 +138,24 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             text=True,
             start_new_session=True,
         )
-        if process.stdin is None:  # pragma: no cover - asked for above
+        if process.stdin is None or process.stdout is None:  # pragma: no cover - asked for above
             raise TypeError
-        worker = _Worker(process, process.stdin, state)
+        worker = _Worker(process, process.stdin, process.stdout, state)
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), name="lgdp-worker", daemon=True).start()
         return worker
 
     def _listen(self, worker: _Worker) -> None:
         """Hear of each run that a worker has done; where it is heard no more, its run has failed."""
-        answers = worker.process.stdout or ()
-        for _ in answers:
-            with self._lock:
-                worker.run_id = ""
-                if sum(not one.run_id for one in self._workers) > _IDLE_AT_MOST:
-                    self._dismiss(worker)
+        with worker.answers as answers:
+            for _ in answers:
+                with self._lock:
+                    worker.run_id = ""
+                    if sum(not one.run_id for one in self._workers) > _IDLE_AT_MOST:
+                        self._dismiss(worker)
         worker.process.wait()
+        with suppress(OSError):  # an order that nobody took
+            worker.orders.close()
         with self._lock:
             if worker in self._workers:
                 self._workers.remove(worker)

@@ -1,0 +1,104 @@
+"""Runs in workers of ours: one after another in one process, and what becomes of a run whose worker dies."""
+
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
+
+from lgdp_pipelines.orchestration import launcher as launching
+from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.orchestration.launcher import WarmRunLauncher, state_of
+from lgdp_pipelines.orchestration.runner import prepare_dagster_home
+from lgdp_pipelines.settings import Settings
+from tests.flow.contracts import allotment_v1, register_with
+
+SECONDS = 240
+"""For a machine with a great deal else to do."""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+
+
+def launched(instance: dg.DagsterInstance, settings: Settings) -> tuple[WarmRunLauncher, dg.DagsterRun]:
+    """A run that a worker was given."""
+    repository = RepositoryPythonOrigin(
+        sys.executable, ModuleCodePointer("lgdp_pipelines.definitions", "defs", str(settings.home))
+    )
+    run = instance.create_run_for_job(
+        build_definitions(settings).resolve_job_def("process_allotment"),
+        tags={"dagster/partition": "FIF|CY2023"},
+        status=dg.DagsterRunStatus.STARTING,
+        job_code_origin=JobPythonOrigin("process_allotment", repository),
+    )
+    launcher = instance.run_launcher
+    assert isinstance(launcher, WarmRunLauncher)
+    launcher.launch_run(LaunchRunContext(run, None))
+    return launcher, run
+
+
+def ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        found = instance.get_run_by_id(run.run_id)
+        assert found is not None
+        if found.is_finished:
+            return found.status
+        time.sleep(0.1)
+    pytest.fail("the run did not end")
+
+
+def process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
+    [pid] = {
+        found[1] for one in instance.all_logs(run.run_id) if (found := re.search(r"run \(pid: (\d+)\)", one.message))
+    }
+    return int(pid)
+
+
+def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", allotment_v1()))
+    prepare_dagster_home(settings)
+    monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
+    monkeypatch.setenv("LGDP_HOME", str(settings.home))
+    monkeypatch.setenv("LGDP_SCHEMAS", str(settings.schemas))
+    monkeypatch.setattr(launching, "state_of", lambda _: "as it is all the while")
+    with dg.DagsterInstance.get() as instance:
+        launcher, killed = launched(instance, settings)
+        [worker] = launcher._workers
+        assert launcher.check_run_worker_health(killed).status is WorkerStatus.RUNNING
+        os.kill(worker.process.pid, signal.SIGKILL)
+        assert ended(instance, killed) is dg.DagsterRunStatus.FAILURE
+        assert launcher.check_run_worker_health(killed).status is WorkerStatus.FAILED
+
+        _, first = launched(instance, settings)
+        assert ended(instance, first) is dg.DagsterRunStatus.SUCCESS
+        _wait_for_idle(launcher)
+        _, second = launched(instance, settings)
+        assert ended(instance, second) is dg.DagsterRunStatus.SUCCESS
+        assert process_of(instance, first) == process_of(instance, second) != worker.process.pid
+        [warm] = launcher._workers
+    assert warm.process.wait(SECONDS) == 0
+    assert list((settings.dagster_home / "workers").iterdir()) == []
+
+
+def _wait_for_idle(launcher: WarmRunLauncher) -> None:
+    until = time.monotonic() + SECONDS
+    while any(one.run_id for one in launcher._workers) and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def test_a_worker_is_for_one_state_of_the_register(tmp_path: Path) -> None:
+    settings = Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", allotment_v1()))
+    before = state_of(settings)
+    assert state_of(settings) == before
+    file = next(settings.schemas.rglob("*.odcs.yaml"))
+    os.utime(file, ns=(time.time_ns(), time.time_ns()))
+    assert state_of(settings) != before
