@@ -14,7 +14,7 @@ PROMISED = {
     "demo", "dev", "check", "validate", "submit", "collect", "revalidate", "status", "sql", "trace", "register show",
     "register mapping",
     "dropbox config", "dropbox setup", "sources",
-    "report", "intake", "token new",
+    "report", "intake", "token new", "withdraw", "calendar", "remind", "ledger",
 }  # fmt: skip
 
 
