@@ -189,8 +189,8 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
             said.append(("sources, misbehaving", failed.out + failed.err))
             patch.setenv("LOGIN", "http://127.0.0.1:9")
             patch.setenv("HOSTS", f"127.0.0.1 {key.export_public_key().decode()}")
-            failed = lgdp("collect", expect=1)
-            said.append(("collect, nobody there", failed.out + failed.err))
+            failed = lgdp("sources", "--check", expect=1)
+            said.append(("sources, nobody there", failed.out + failed.err))
         finally:
             logging.getLogger().removeHandler(kept)
     home = folder / "home"
@@ -227,8 +227,8 @@ def test_everything_worked_and_then_everything_failed(searched: Searched) -> Non
     for words in ("HTTP 401", "HTTP 503", "HTTP 302", "repeats the secret"):
         assert words in texts["collect, misbehaving"]
     assert "private key or the pinned host keys cannot be read" in texts["sources, misbehaving"]
-    assert texts["collect, nobody there"].count("did not answer") == 4
-    assert "host key" in texts["collect, nobody there"]
+    assert texts["sources, nobody there"].count("The API did not answer") == 6  # in the table, and below it
+    assert "host key" in texts["sources, nobody there"]
 
 
 def test_the_search_finds_what_is_there(searched: Searched) -> None:
