@@ -8,19 +8,14 @@ ledger undoes them first (:func:`recover`), and judges again what was left in ju
 What belongs here: the order in which stages are called. What does not: any rule about data, and Dagster.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-import polars as pl
-import pyarrow as pa
-
 from lgdp_pipelines.journey.accounts import check_balance
 from lgdp_pipelines.journey.agreement import (
     accepting_contract,
-    clear_other_majors,
     disagreements,
     stored_tables,
 )
@@ -28,6 +23,7 @@ from lgdp_pipelines.journey.life import held_against, is_late
 from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
 from lgdp_pipelines.register.model import Contract, Return, Version
@@ -36,14 +32,10 @@ from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
 from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.storage.tables import FINDING, LakeTable, landed_table, submission_key, validated_table
+from lgdp_pipelines.storage.tables import LakeTable, submission_key, validated_table
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.judge import Judgement, judge
-
-WRITERS = 3
-"""Tables written side by side: landed rows, findings and validated slices."""
 
 SMALL_PERIOD = 1_000_000
 """Rows of an earlier period that are read once for all councils; of a larger one each council reads its own."""
@@ -172,7 +164,7 @@ def _processed(
         judged.append((submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
     standing = _standing(judged, platform.ledger.current(ret.code, period.id))
-    _write(platform, contract, period, judged, standing, run_id)
+    write(platform, contract, period, judged, standing, run_id)
     reported_at = platform.ledger.reported_at(ret.code, period.id)
     outcomes = tuple(
         Outcome(
@@ -268,7 +260,7 @@ def recover(platform: Platform, contract: Contract, period: Period, spill: Spill
         by_version.setdefault(accepting.version, []).append((submission, judgement))
     for version, accepted in by_version.items():
         standing = {submission.council_code: submission.id for submission, _ in accepted}
-        _write_validated(platform, contracts[version], period, accepted, standing, "recovery")
+        write_validated(platform, contracts[version], period, accepted, standing, "recovery")
 
 
 def _no_earlier(_period: Period, _table: Table) -> None:
@@ -333,124 +325,6 @@ def _standing(judged: Sequence[tuple[Submission, Reading, Judgement]], current: 
         if judgement.verdict is not Verdict.REJECTED and not is_older:
             standing[submission.council_code] = submission
     return {council: submission.id for council, submission in standing.items()}
-
-
-def _write(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
-    standing: Mapping[str, str],
-    run_id: str,
-) -> None:
-    """Landed rows, findings and validated slices: tables of their own, so they are written side by side."""
-    accepted = [
-        (submission, judgement)
-        for submission, _, judgement in judged
-        if standing.get(submission.council_code) == submission.id
-    ]
-    ids = [submission.id for submission, _, _ in judged]
-    commit = {"run": run_id, "submissions": " ".join(ids)}
-    with ThreadPoolExecutor(WRITERS) as pool:
-        writing = [
-            *(
-                pool.submit(_write_landed, platform, contract, period, table, judged, commit)
-                for table in contract.tables
-            ),
-            pool.submit(_write_findings, platform, contract, period, judged, commit),
-            pool.submit(_write_validated, platform, contract, period, accepted, standing, run_id),
-        ]
-    for one in writing:
-        one.result()
-
-
-def _write_landed(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    table: Table,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
-    commit: Mapping[str, str],
-) -> None:
-    sent = [
-        (submission, reading.tables[table.name]) for submission, reading, _ in judged if table.name in reading.tables
-    ]
-    if not sent:
-        return
-    stored = landed_table(contract, table)
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        for submission, pieces in sent:
-            for piece in pieces:
-                yield from as_arrow(_keyed(piece, submission), stored.arrow_schema).to_batches()
-
-    where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
-    platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
-
-
-def _write_findings(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
-    commit: Mapping[str, str],
-) -> None:
-    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
-    ids = [submission.id for submission, _, _ in judged]
-    platform.lake.replace(
-        FINDING,
-        as_arrow(findings, FINDING.arrow_schema),
-        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
-        commit=commit,
-    )
-
-
-def _write_validated(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    accepted: Sequence[tuple[Submission, Judgement]],
-    standing: Mapping[str, str],
-    run_id: str,
-) -> None:
-    """One table after the other: where a run dies in between, recovery sees at the first that they disagree."""
-    if not standing:
-        return
-    for table in contract.tables:
-        stored = validated_table(contract, table)
-
-        def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
-            for submission, judgement in accepted:
-                for piece in judgement.tables.get(table.name, ()):
-                    yield from as_arrow(_keyed(piece, submission), schema).to_batches()
-
-        platform.lake.replace_councils(
-            stored,
-            Batches(wide(stored.arrow_schema), rows),
-            period=period.id,
-            submissions=standing,
-            commit={"run": run_id, "submissions": " ".join(standing.values())},
-        )
-    clear_other_majors(platform, contract, period, standing)
-
-
-def _keyed(frame: pl.DataFrame, submission: Submission) -> pl.DataFrame:
-    """A judged table with the platform's keys."""
-    return frame.with_columns(
-        pl.lit(submission.council_code).alias("council_code"),
-        pl.lit(submission.period).alias("period"),
-        pl.lit(submission.id).alias("_submission_id"),
-    )
-
-
-def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
-    """A judgement's findings with the keys of the lake's finding table."""
-    return findings.with_columns(
-        pl.lit(submission.return_code).alias("return_code"),
-        pl.lit(submission.council_code).alias("council_code"),
-        pl.lit(submission.period).alias("period"),
-        pl.lit(submission.id).alias("_submission_id"),
-    ).select(FINDING.arrow_schema.names)
 
 
 def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:

@@ -1,0 +1,169 @@
+"""What a run writes into the lake before the ledger says its last word: landed rows, findings, validated slices.
+
+Pieces are written as they are read back, so that a table larger than memory is written like any other. What belongs
+here: laying judged submissions into their tables. What does not: which submission is to stand (``process``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+import pyarrow as pa
+
+from lgdp_pipelines.journey.agreement import clear_other_majors
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.landing.extract import Reading
+from lgdp_pipelines.ledger.ledger import Submission
+from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
+from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
+from lgdp_pipelines.validation.judge import Judgement
+
+WRITERS = 3
+"""Tables written side by side: landed rows, findings and validated slices."""
+
+
+def write(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    standing: Mapping[str, str],
+    run_id: str,
+) -> None:
+    """Write landed rows, findings and validated slices: tables of their own, so they are written side by side.
+
+    Args:
+        platform: where the lake is.
+        contract: that was judged by.
+        period: that was judged for.
+        judged: submissions, as read and as judged.
+        standing: the submission that each council's slice becomes, by register code.
+        run_id: who does it, for the commits.
+
+    Raises:
+        StorageError: the lake did not take them.
+    """
+    accepted = [
+        (submission, judgement)
+        for submission, _, judgement in judged
+        if standing.get(submission.council_code) == submission.id
+    ]
+    ids = [submission.id for submission, _, _ in judged]
+    commit = {"run": run_id, "submissions": " ".join(ids)}
+    with ThreadPoolExecutor(WRITERS) as pool:
+        writing = [
+            *(
+                pool.submit(_write_landed, platform, contract, period, table, judged, commit)
+                for table in contract.tables
+            ),
+            pool.submit(_write_findings, platform, contract, period, judged, commit),
+            pool.submit(write_validated, platform, contract, period, accepted, standing, run_id),
+        ]
+    for one in writing:
+        one.result()
+
+
+def _write_landed(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    table: Table,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    commit: Mapping[str, str],
+) -> None:
+    sent = [
+        (submission, reading.tables[table.name]) for submission, reading, _ in judged if table.name in reading.tables
+    ]
+    if not sent:
+        return
+    stored = landed_table(contract, table)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for submission, pieces in sent:
+            for piece in pieces:
+                yield from as_arrow(_keyed(piece, submission), stored.arrow_schema).to_batches()
+
+    where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
+    platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
+
+
+def _write_findings(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    commit: Mapping[str, str],
+) -> None:
+    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
+    ids = [submission.id for submission, _, _ in judged]
+    platform.lake.replace(
+        FINDING,
+        as_arrow(findings, FINDING.arrow_schema),
+        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
+        commit=commit,
+    )
+
+
+def write_validated(
+    platform: Platform,
+    contract: Contract,
+    period: Period,
+    accepted: Sequence[tuple[Submission, Judgement]],
+    standing: Mapping[str, str],
+    run_id: str,
+) -> None:
+    """Put accepted submissions in place of their councils' slices.
+
+    One table after the other: where a run dies in between, recovery sees at the first that they disagree.
+
+    Args:
+        platform: where the lake is.
+        contract: that they were judged by.
+        period: that they are for.
+        accepted: those that are to stand, with their judgements.
+        standing: their ids by register code of the council.
+        run_id: who does it, for the commits.
+
+    Raises:
+        StorageError: the lake did not take them.
+    """
+    if not standing:
+        return
+    for table in contract.tables:
+        stored = validated_table(contract, table)
+
+        def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
+            for submission, judgement in accepted:
+                for piece in judgement.tables.get(table.name, ()):
+                    yield from as_arrow(_keyed(piece, submission), schema).to_batches()
+
+        platform.lake.replace_councils(
+            stored,
+            Batches(wide(stored.arrow_schema), rows),
+            period=period.id,
+            submissions=standing,
+            commit={"run": run_id, "submissions": " ".join(standing.values())},
+        )
+    clear_other_majors(platform, contract, period, standing)
+
+
+def _keyed(frame: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+    """A judged table with the platform's keys."""
+    return frame.with_columns(
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    )
+
+
+def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+    """A judgement's findings with the keys of the lake's finding table."""
+    return findings.with_columns(
+        pl.lit(submission.return_code).alias("return_code"),
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    ).select(FINDING.arrow_schema.names)
