@@ -11,8 +11,7 @@ known even where an accepted submission has no row at all.
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
 from itertools import product
 from operator import and_
@@ -21,13 +20,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.creation import create, fit
+from lgdp_pipelines.storage.files import FilePart, frame_of
 from lgdp_pipelines.storage.layout import Batches, Rows, batches, plain, refuse_differences, refuse_strangers
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
@@ -89,8 +88,8 @@ class Lake:
         delta = self._opened(table)
         if delta is None:
             empty = table.arrow_schema.empty_table()
-            return _frame(empty.select(columns) if columns else empty)
-        return _frame(_rows(delta, where, columns))
+            return frame_of(empty.select(columns) if columns else empty)
+        return frame_of(_rows(delta, where, columns))
 
     def count(self, table: LakeTable, where: Where) -> int:
         """How many rows a slice has; 0 where the table was never written.
@@ -109,10 +108,10 @@ class Lake:
         """
         delta = self._opened(table)
         if delta is None:
-            return Pieces.of(_frame(table.arrow_schema.empty_table()))
+            return Pieces.of(frame_of(table.arrow_schema.empty_table()))
         chosen, dataset = _filter(where), delta.to_pyarrow_dataset()
-        schema = _frame(dataset.schema.empty_table()).schema
-        parts = tuple(_File(one, dataset.schema, chosen) for one in dataset.get_fragments(filter=chosen))
+        schema = frame_of(dataset.schema.empty_table()).schema
+        parts = tuple(FilePart(one, dataset.schema, chosen) for one in dataset.get_fragments(filter=chosen))
         return Pieces(schema, parts or Pieces.of(pl.DataFrame(schema=schema)).parts)
 
     def slices(self, table: LakeTable, period: str) -> dict[str, str]:
@@ -349,33 +348,6 @@ def _filter(where: Where) -> pc.Expression:
         for column in where
     ]
     return reduce(and_, terms)
-
-
-@dataclass(frozen=True)
-class _File:
-    """A file's rows of a slice."""
-
-    fragment: ds.Fragment
-    schema: pa.Schema
-    chosen: pc.Expression
-
-    @property
-    def height(self) -> int:
-        return int(self.fragment.scanner(schema=self.schema, filter=self.chosen).count_rows())
-
-    def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
-        chosen = None if columns is None else list(columns)
-        return _frame(self.fragment.to_table(schema=self.schema, columns=chosen, filter=self.chosen))
-
-    def dataset(self) -> ds.Dataset:
-        return ds.dataset(self.fragment.to_table(schema=self.schema, filter=self.chosen))
-
-
-def _frame(rows: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(rows)
-    if not isinstance(frame, pl.DataFrame):  # pragma: no cover - a table always gives a frame
-        raise TypeError(type(frame).__name__)
-    return frame
 
 
 def _distinct(batch: pa.RecordBatch) -> list[dict[str, object]]:
