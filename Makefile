@@ -14,7 +14,7 @@ dev: .venv/ready
 	$(BIN)/lgdp dev
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .venv/ready: pyproject.toml constraints.txt
 	test -d .venv || if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) .venv; else $(PYTHON) -m venv .venv; fi

@@ -20,6 +20,10 @@ SENSOR_SECONDS = 5
 """Between looks at SFTP accounts, at waiting receipts and at changed slices: as often as Dagster's daemon looks at all.
 A look that takes longer is simply followed by the next one later."""
 
+COLLECTION_SECONDS = 60
+"""So long a collection under way is waited for before its first receipts are judged: one slow account holds up nobody
+for longer."""
+
 RUN_RETRIES = {"dagster/max_retries": "2"}
 """A run is idempotent slices alone, so a run that died is simply started again, twice."""
 

@@ -4,7 +4,8 @@ What belongs here: deciding that a run is due. What does not: what the run does.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,12 +14,15 @@ from lgdp_pipelines.collection.listing import news_of
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Scope
 from lgdp_pipelines.orchestration import policy
-from lgdp_pipelines.orchestration.jobs import FETCH, collect_job, process_config
+from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import WATCHED, Source, TransportKind
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleKind
+
+SOURCE_TAG = "lgdp/source"
+"""Run tag of a collection: the source's id."""
 
 
 def watch_sensor(source: Source) -> dg.SensorDefinition:
@@ -26,6 +30,7 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
 
     The run key is a hash of the new listing entries (path, size, time of change), so a file sent again under its old
     name is news, and the same listing seen twice is not. It holds the hour too: what a failed run left is tried again.
+    While a collection is under way nobody looks: what it has not come to yet would be news once more.
     """
 
     @dg.sensor(
@@ -36,6 +41,8 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
         description=f"Looks for new extracts in: {source.title}.",
     )
     def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        if any(run.tags.get(SOURCE_TAG) == source.id for run in unfinished_runs(context.instance)):
+            return dg.SensorResult(skip_reason="A collection from these accounts is under way.")
         news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
         for failure in news.failures:
             context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
@@ -44,7 +51,7 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
         request = dg.RunRequest(
             run_key=f"{news.sha256}/{platform.clock():%Y-%m-%dT%H}",
             run_config=collect_config(source, news.councils),
-            tags={"lgdp/source": source.id},
+            tags={SOURCE_TAG: source.id},
         )
         return dg.SensorResult(run_requests=[request])
 
@@ -59,7 +66,7 @@ def poll_schedule(source: Source) -> dg.ScheduleDefinition:
         cron_schedule=source.schedule,
         execution_timezone="Europe/London",
         run_config=collect_config(source, ()),
-        tags={"lgdp/source": source.id},
+        tags={SOURCE_TAG: source.id},
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Asks for every open period: {source.title}.",
     )
@@ -69,7 +76,9 @@ def receipts_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
     """Gives each return and period with receipts waiting its run.
 
     A return whose figures are held against earlier periods gets its oldest waiting period first, and the next one only
-    when nothing older waits: else a year that arrives in one day would be judged against nothing.
+    when nothing older waits: else a year that arrives in one day would be judged against nothing. A collection that has
+    just begun is let finish, because most of what it brings belongs to the same runs; and a return and period that has
+    a run gets its next one after it.
     """
 
     @dg.sensor(
@@ -79,8 +88,13 @@ def receipts_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts a run for each return and period with receipts that nobody has judged yet.",
     )
-    def receipts_waiting(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-        requests = list(process_requests(platform))
+    def receipts_waiting(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        runs = unfinished_runs(context.instance)
+        recently = platform.clock() - timedelta(seconds=policy.COLLECTION_SECONDS)
+        if any(run.job_name == COLLECT for run in unfinished_runs(context.instance, since=recently)):
+            return dg.SensorResult(skip_reason="A collection is under way.")
+        busy = {run.tags.get(policy.SLICE_TAG, "") for run in runs}
+        requests = list(process_requests(platform, busy))
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else "No receipt is waiting to be judged."
         )
@@ -88,8 +102,27 @@ def receipts_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
     return receipts_waiting
 
 
-def process_requests(platform: Platform) -> Iterator[dg.RunRequest]:
-    """The runs that are due now. The run key names what is to do and the hour: what still waits is tried each hour."""
+def unfinished_runs(instance: dg.DagsterInstance, *, since: datetime | None = None) -> Sequence[dg.DagsterRun]:
+    """Runs that wait for their turn or are under way; where a time is given, those that were asked for after it."""
+    return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, created_after=since))
+
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+def process_requests(platform: Platform, busy: Collection[str] = frozenset()) -> Iterator[dg.RunRequest]:
+    """The runs that are due now. The run key names what is to do and the hour: what still waits is tried each hour.
+
+    Args:
+        platform: whose ledger knows what waits.
+        busy: slices that have a run, as the run's tag names them.
+    """
     hour = platform.clock().strftime("%Y-%m-%dT%H")
     held: set[str] = set()
     waiting = sorted(platform.ledger.waiting(), key=lambda one: (one.return_code, parse_period(one.period).start))
@@ -99,13 +132,16 @@ def process_requests(platform: Platform) -> Iterator[dg.RunRequest]:
             continue
         if looks_back(ret):
             held.add(one.return_code)
+        tag = policy.slice_tag(ret.slug, one.period)
+        if tag[policy.SLICE_TAG] in busy:
+            continue
         to_do = (*(str(receipt) for receipt in one.receipts), *one.submissions)
         receipts = hashlib.sha256(" ".join(to_do).encode()).hexdigest()[:16]
         yield dg.RunRequest(
             run_key=f"{ret.slug}/{one.period}/{receipts}/{hour}",
             job_name=f"process_{ret.slug}",
             run_config=dict(process_config(ret, Scope.NEWS)),
-            tags={**all_councils(platform.register, one.period), **policy.slice_tag(ret.slug, one.period)},
+            tags={**all_councils(platform.register, one.period), **tag},
         )
 
 

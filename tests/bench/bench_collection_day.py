@@ -10,7 +10,6 @@ files each. It prints seconds and CPU seconds, and ends with 1 where a target is
 import json
 import os
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
@@ -130,7 +129,7 @@ def daemon(settings: Settings) -> Iterator[None]:
         try:
             yield
         finally:
-            running.send_signal(signal.SIGINT)
+            running.terminate()
             running.wait(60)
 
 
@@ -139,11 +138,11 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
     settings = Settings.at(home, folder / "schemas")
     platform = opened(folder, home)
     returns = list(platform.register.returns.values())
-    began = time.time()
+    councils, began = len(platform.register.councils.codes), time.time()
 
     def is_whole() -> bool:
         releases = [platform.ledger.latest_release(ret.code, world.PERIOD) for ret in returns]
-        return all(one is not None and len(one.submissions) == len(platform.register.councils.codes) for one in releases)
+        return all(one is not None and len(one.submissions) == councils for one in releases)
 
     with daemon(settings):
         whole = until("the day", is_whole) - began
