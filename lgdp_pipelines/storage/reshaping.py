@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
@@ -39,11 +40,10 @@ def widen_types(lake: Lake, table: LakeTable, wanted: pa.Schema, commit: Mapping
         if not lake.exists(table) or not _differing(lake.schema(table), wanted):
             return None
         delta = DeltaTable(lake.path(table))
-        rows = delta.to_pyarrow_dataset().to_table()
-        widened = _widened(rows, wanted, where=str(table))
+        rows = _widened_rows(delta.to_pyarrow_dataset(), wanted, where=str(table))
         properties = CommitProperties(custom_metadata=dict(commit))
         try:
-            write_deltalake(delta, widened, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
+            write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
         except CommitFailedError:
             continue
         return lake.version(table)
@@ -56,6 +56,18 @@ def _differing(present: pa.Schema, wanted: pa.Schema) -> list[str]:
     return [
         field.name for field in wanted if field.name in present.names and present.field(field.name).type != field.type
     ]
+
+
+def _widened_rows(dataset: ds.Dataset, wanted: pa.Schema, *, where: str) -> pa.RecordBatchReader:
+    """All rows, never all of them at once."""
+    schema = _widened(dataset.schema.empty_table(), wanted, where=where).schema
+    batches = dataset.to_batches(batch_readahead=2, fragment_readahead=1)
+    widened = (
+        one
+        for batch in batches
+        for one in _widened(pa.Table.from_batches([batch]), wanted, where=where).cast(schema).to_batches()
+    )
+    return pa.RecordBatchReader.from_batches(schema, widened)
 
 
 def _widened(rows: pa.Table, wanted: pa.Schema, *, where: str) -> pa.Table:
