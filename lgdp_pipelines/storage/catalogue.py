@@ -6,6 +6,7 @@ the machine. What belongs here: the file and the asking. What does not: which vi
 """
 
 import contextlib
+import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ class CatalogueView:
 
 
 def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> None:
-    """Write the catalogue anew and put it in place in one rename.
+    """Write the catalogue anew and put it in place in one rename; where it says the same already, it stays.
 
     Readers that have the old file open go on with it. Of two writers at once, the later one's file stays.
 
@@ -74,12 +75,16 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
         StorageError: a view reads a layer that is not open, or cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    there = [view for view in views if _is_there(lake, view)]
+    content = _content(lake, there)
+    if _standing(path) == content:
+        return
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with contextlib.closing(duck.connect(beside)) as connection:
             connection.begin()  # hundreds of statements, and the disk is waited for once
-            _write_folders(connection, lake)
-            for view in views:
+            _write_folders(connection, lake, content)
+            for view in there:
                 _write_view(connection, lake, view)
             connection.commit()
         beside.replace(path)
@@ -88,23 +93,48 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
 
 
-def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    folders = [f"{lake.root / layer}/" for layer in OPEN_LAYERS]
-    connection.execute("CREATE SCHEMA platform")
-    connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
-    connection.executemany("INSERT INTO platform.open_folder VALUES (?)", [[folder] for folder in folders])
-    connection.execute("COMMENT ON TABLE platform.open_folder IS 'Folders of the lake that this catalogue reads.'")
-
-
-def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: CatalogueView) -> None:
+def _is_there(lake: Lake, view: CatalogueView) -> bool:
+    """Whether every table that a view reads was ever written."""
     tables = view.needs if isinstance(view.source, str) else (view.source,)
     closed = [str(table) for table in tables if table.layer not in OPEN_LAYERS]
     if closed:
         raise StorageError(
             f"{', '.join(closed)} lies in a layer that analysts do not read.", where=f"{view.schema}.{view.name}"
         )
-    if not all(lake.exists(table) for table in tables):
-        return
+    return all(lake.exists(table) for table in tables)
+
+
+def _content(lake: Lake, views: Sequence[CatalogueView]) -> str:
+    """What a catalogue of these views says, as one hash."""
+    said = [
+        (view.schema, view.name, _select(lake, view.source), _words(view)[0], sorted(_words(view)[1].items()))
+        for view in views
+    ]
+    return hashlib.sha256(repr((duckdb.__version__, lake.root, said)).encode()).hexdigest()
+
+
+def _standing(path: Path) -> str:
+    """The hash of what the present catalogue says; empty where there is none, or none that can be read."""
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            row = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'open_folder'").fetchone()
+    except duckdb.Error:
+        return ""
+    return str(row[0]).removeprefix(_FOLDERS) if row else ""
+
+
+_FOLDERS = "Folders of the lake that this catalogue reads. Content: "
+
+
+def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, content: str) -> None:
+    folders = [f"{lake.root / layer}/" for layer in OPEN_LAYERS]
+    connection.execute("CREATE SCHEMA platform")
+    connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
+    connection.executemany("INSERT INTO platform.open_folder VALUES (?)", [[folder] for folder in folders])
+    connection.execute(f"COMMENT ON TABLE platform.open_folder IS {duck.quoted(_FOLDERS + content)}")
+
+
+def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: CatalogueView) -> None:
     name = f"{duck.identifier(view.schema)}.{duck.identifier(view.name)}"
     try:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duck.identifier(view.schema)}")
@@ -124,15 +154,19 @@ def _select(lake: Lake, source: LakeTable | str) -> str:
 
 
 def _comments(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: str) -> Iterator[str]:
-    own = view.source if isinstance(view.source, LakeTable) else None
-    description = view.description or (own.description if own else "")
-    comments = view.comments or (own.comments if own else {})
+    description, comments = _words(view)
     if description:
         yield f"COMMENT ON VIEW {name} IS {duck.quoted(description)}"
     described = connection.execute(f"DESCRIBE {name}").fetchall()
     for column in (row[0] for row in described):
         if comments.get(column):
             yield f"COMMENT ON COLUMN {name}.{duck.identifier(column)} IS {duck.quoted(comments[column])}"
+
+
+def _words(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
+    """A view's description, and comments on its columns."""
+    own = view.source if isinstance(view.source, LakeTable) else None
+    return view.description or (own.description if own else ""), view.comments or (own.comments if own else {})
 
 
 def ask(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:

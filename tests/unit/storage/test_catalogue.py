@@ -1,6 +1,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -217,6 +218,18 @@ def test_a_question_that_takes_too_long_is_stopped(written: Path) -> None:
 def test_without_a_catalogue_there_is_one_clear_sentence(path: Path) -> None:
     with pytest.raises(QueryRefused, match="no lakehouse yet"):
         ask(path, "SELECT 1")
+
+
+def test_a_catalogue_that_says_the_same_stays_and_one_that_does_not_is_written_anew(path: Path, filled: Lake) -> None:
+    view = CatalogueView("published", "counted", COUNTS)
+    write_catalogue(path, filled, [view])
+    first = path.stat().st_ino
+    write_catalogue(path, filled, [view])
+    assert path.stat().st_ino == first
+    write_catalogue(path, filled, [replace(view, description="In other words.")])
+    assert path.stat().st_ino != first
+    [said] = ask(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'counted'").to_pylist()
+    assert said == {"comment": "In other words."}
 
 
 def test_the_file_holds_no_rows(written: Path) -> None:
