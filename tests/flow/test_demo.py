@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.parts import Role
 
 PROJECT = Path(__file__).resolve().parents[2]
+from tests.flow.pages import documents
+
 REAL_DATA = PROJECT.parent / "shared" / "realdata"
 LGDP = Path(sys.executable).parent / "lgdp"
 
@@ -381,15 +382,6 @@ def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Pat
     assert [column["header"] for column in found["extract_columns"]] == ["tonnes"]
     assert records[row - 1]["tonnes"] == cell["value"]
     assert (records[row - 1]["material"], records[row - 1]["endState"]) == (cell["material"], cell["end_state"])
-
-
-def documents(text: str) -> Iterator[dict[str, Any]]:
-    """JSON documents that stand one after the other, as the pages of an API are kept."""
-    at = 0
-    while at < len(text):
-        document, at = json.JSONDecoder().raw_decode(text, at)
-        yield document
-        at += len(text[at:]) - len(text[at:].lstrip())
 
 
 def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> None:

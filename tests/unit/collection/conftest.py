@@ -1,17 +1,22 @@
 """A small register of its own, so that what is expected here does not follow from the schemas folder."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
 
-from lgdp_pipelines.estate.sftp_server import SftpAccountHolder
+from lgdp_pipelines.collection.api import ApiTransport, Marks
+from lgdp_pipelines.collection.sftp import SftpTransport
+from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
 from lgdp_pipelines.register.extract import Extract, Format
 from lgdp_pipelines.register.model import (
     Contract,
@@ -22,9 +27,19 @@ from lgdp_pipelines.register.model import (
     Version,
 )
 from lgdp_pipelines.register.parts import Grain, Provenance, Table
-from lgdp_pipelines.register.source import Paging, PagingKind, SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.source import (
+    Authentication,
+    Paging,
+    PagingKind,
+    SecretReference,
+    Source,
+    SourceReturn,
+    TransportKind,
+)
 from lgdp_pipelines.standards.councils import Council, Councils
 from lgdp_pipelines.standards.periods import PeriodKind
+from tests.unit.collection import lines
+from tests.unit.collection.answering import QUICK, SECRET, Answer, run_it, serving
 
 TODAY = date(2024, 11, 21)
 
@@ -205,3 +220,80 @@ def environment_for(keys: Keys) -> Callable[..., dict[str, str]]:
         }
 
     return environment
+
+
+@pytest.fixture
+def source(api_source: Source) -> Source:
+    return replace(api_source, returns=(SourceReturn("WASTE", request="/waste/{council}?year={year}", records="data"),))
+
+
+@pytest.fixture
+def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
+    """Asks a server for Fife's extract of 2023, by a source with the given manners."""
+
+    def fetch(
+        answer: Answer,
+        *,
+        paging: Paging | None = None,
+        authentication: Authentication | None = None,
+        username: str = "",
+        marks: Marks | None = None,
+        secret: str = SECRET,
+    ) -> Any:
+        one = replace(
+            source,
+            username=username,
+            authentication=authentication or source.authentication,
+            returns=(replace(source.returns[0], paging=paging or Paging()),),
+        )
+
+        async def run(base: str) -> Any:
+            environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
+            transport = ApiTransport(one, register.returns, environment, today, lambda *_: marks or Marks(), QUICK)
+            async with transport.account("FIF") as account:
+                (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
+                outcome = await account.fetch(entry)
+            if not isinstance(outcome, Download):
+                return outcome
+            with outcome:
+                return b"".join(outcome.chunks()), Marks(
+                    outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
+                )
+
+        with serving(answer) as (base, asked):
+            try:
+                return run_it(run(base)), asked
+            except Exception as error:
+                error.add_note(f"{len(asked)} requests")
+                fetch.asked = asked  # type: ignore[attr-defined]  # what was asked before it failed
+                raise
+
+    return fetch
+
+
+@pytest.fixture
+def ask(
+    accounts: dict[str, SftpAccountHolder],
+    keys: Any,
+    bound: Callable[[], socket.socket],
+    environment_for: Callable[..., dict[str, str]],
+    sftp_source: Source,
+    register: Register,
+    today: date,
+) -> Callable[..., Any]:
+    """Asks something of one council's account at a server that is up for as long as the question takes."""
+
+    def asked(question: lines.Ask, council: str = "FIF", through: Any = None, **environment: str) -> Any:
+        async def run() -> Any:
+            listening = bound()
+            port = listening.getsockname()[1]
+            async with await serve_sftp(listening, keys.host, accounts), lines.ThroughLine(through, port) as reached:
+                transport = SftpTransport(
+                    sftp_source, register.returns, environment_for(reached) | environment, today, lines.QUICK
+                )
+                async with transport.account(council) as account:
+                    return await question(account)
+
+        return asyncio.run(run())
+
+    return asked

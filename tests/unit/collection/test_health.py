@@ -13,7 +13,7 @@ from lgdp_pipelines.estate.sftp_server import serve_sftp
 from lgdp_pipelines.orchestration.health import check_result
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.source import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
-from tests.unit.collection.test_api_manners import Said, serving
+from tests.unit.collection.answering import Said, serving
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -16,108 +16,13 @@ import pytest
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.sftp import SftpAccount, SftpTransport
-from lgdp_pipelines.collection.transport import Download, Left
-from lgdp_pipelines.collection.whole import Patience, is_unfinished, name_refused
+from lgdp_pipelines.collection.transport import Left
+from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.periods import financial_quarter
-
-QUICK = Patience(connect=5, answer=5, settled=60, second_look=0.05, retry=Retry(3, 0.01, 0.05))
-Ask = Callable[[SftpAccount], Awaitable[Any]]
-Put = Callable[..., Path]
-
-
-@pytest.fixture
-def ask(
-    accounts: dict[str, SftpAccountHolder],
-    keys: Any,
-    bound: Callable[[], socket.socket],
-    environment_for: Callable[..., dict[str, str]],
-    sftp_source: Source,
-    register: Register,
-    today: date,
-) -> Callable[..., Any]:
-    """Asks something of one council's account at a server that is up for as long as the question takes."""
-
-    def asked(question: Ask, council: str = "FIF", through: Any = None, **environment: str) -> Any:
-        async def run() -> Any:
-            listening = bound()
-            port = listening.getsockname()[1]
-            async with await serve_sftp(listening, keys.host, accounts), ThroughLine(through, port) as reached:
-                transport = SftpTransport(
-                    sftp_source, register.returns, environment_for(reached) | environment, today, QUICK
-                )
-                async with transport.account(council) as account:
-                    return await question(account)
-
-        return asyncio.run(run())
-
-    return asked
-
-
-class ThroughLine:
-    """A line of the test's own between client and server, where it has one."""
-
-    def __init__(self, through: Any, port: int) -> None:
-        self._through, self._port = through, port
-
-    async def __aenter__(self) -> int:
-        if self._through is None:
-            return self._port
-        self._server = await self._through.serve(self._port)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._through is not None:
-            self._server.close()
-
-
-class BreakingLine:
-    """Passes bytes on, and cuts the line after so many from the server, so many times."""
-
-    def __init__(self, after: int, times: int) -> None:
-        self._after, self._times = after, times
-        self.connections = 0
-
-    async def serve(self, port: int) -> asyncio.Server:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.connections += 1
-            budget = self._after if self.connections <= self._times else 10**12
-            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
-            try:
-                await asyncio.gather(
-                    self._pass(reader, server_writer, 10**12), self._pass(server_reader, writer, budget)
-                )
-            finally:
-                writer.close()
-                server_writer.close()
-
-        return await asyncio.start_server(handle, "127.0.0.1", 0)
-
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, budget: int) -> None:
-        try:
-            while budget > 0 and (data := await source.read(min(65536, budget))):
-                sink.write(data)
-                await sink.drain()
-                budget -= len(data)
-        except OSError:
-            pass
-        finally:
-            sink.close()
-
-
-async def listed(account: SftpAccount) -> Any:
-    return await account.entries()
-
-
-async def taken(account: SftpAccount) -> Any:
-    (entry,) = (await account.entries()).entries
-    outcome = await account.fetch(entry)
-    assert isinstance(outcome, Download)
-    with outcome:
-        return b"".join(outcome.chunks())
+from tests.unit.collection.lines import QUICK, BreakingLine, Put, listed, taken
 
 
 def test_a_file_is_listed_with_what_it_answers_and_fetched_to_the_byte(ask: Any, accounts: Any, put: Put) -> None:
@@ -209,73 +114,6 @@ def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, 
     outcome = ask(remove_and_fetch)
     assert isinstance(outcome, Left)
     assert "taken away" in outcome.reason
-
-
-def test_links_are_not_followed(ask: Any, accounts: Any, put: Put, tmp_path: Path) -> None:
-    put(tmp_path, "elsewhere.csv", b"not for us")
-    (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").symlink_to(tmp_path / "elsewhere.csv")
-    assert ask(listed).entries == ()
-
-
-def test_hostile_names_are_left_and_shown_on_one_safe_line(ask: Any, accounts: Any) -> None:
-    folder = os.fsencode(accounts["fif"].root / "hl1")
-    hostile = [b"HL1_2024-25_Q1.csv\n2024 all fine", b"\x1b[2Jclear.csv", b"\xff\xfe.csv", b"back\\slash.csv"]
-    for name in hostile:
-        Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
-    listing = ask(listed)
-    assert listing.entries == ()
-    assert len(listing.left) == len(hostile)
-    assert all(left.name.isprintable() for left in listing.left)
-
-
-@pytest.mark.parametrize(
-    "name", ["../other/HL1.csv", "a/b", "..", ".", "", "x" * 256, "a\\b", "a\x00b", "a\udcffb", "\u202eb"]
-)
-def test_a_name_that_could_lead_astray_is_refused(name: str) -> None:
-    assert name_refused(name)
-
-
-@pytest.mark.parametrize("name", ["HL1_2024-25_Q1.csv", "Comhairle nan Eilean Siar (é).csv", "x" * 255])
-def test_an_odd_but_harmless_name_is_not_refused(name: str) -> None:
-    assert name_refused(name) is None
-    assert not is_unfinished(name)
-
-
-class NamesFromHell(asyncssh.SFTPServer):
-    """A server that lists names no file system would hold."""
-
-    def scandir(self, path: bytes) -> Any:
-        del path  # every folder of this server looks the same
-
-        async def names() -> Any:
-            attributes = asyncssh.SFTPAttrs(size=1, permissions=0o100644, atime=1_700_000_000, mtime=1_700_000_000)
-            for name in (b"../../etc/passwd", b"a/HL1_2024-25_Q1.csv", b"n" * 5000, b"HL1_2024-25_Q1.csv"):
-                yield asyncssh.SFTPName(name, attrs=attributes)
-
-        return names()
-
-
-def test_path_separators_from_a_server_are_never_used(
-    accounts: Any, keys: Any, bound: Any, environment_for: Any, sftp_source: Source, register: Register, today: date
-) -> None:
-    async def run() -> Any:
-        listening = bound()
-        server = await asyncssh.listen(
-            sock=listening,
-            server_host_keys=[keys.host],
-            authorized_client_keys=asyncssh.import_authorized_keys(keys.public["fif"]),
-            sftp_factory=NamesFromHell,
-        )
-        environment = environment_for(listening.getsockname()[1])
-        async with (
-            server,
-            SftpTransport(sftp_source, register.returns, environment, today, QUICK).account("FIF") as one,
-        ):
-            return await one.entries()
-
-    listing = asyncio.run(run())
-    assert {entry.name for entry in listing.entries} == {"HL1_2024-25_Q1.csv"}
-    assert len(listing.left) == 6  # three names in each of two folders
 
 
 def test_a_server_with_another_host_key_is_refused_and_not_asked_again(ask: Any, environment_for: Any) -> None:

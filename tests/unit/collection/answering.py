@@ -1,0 +1,91 @@
+"""An HTTP server of the tests' own, that answers as it is told and remembers what it was asked."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from lgdp_pipelines.collection.api import ApiPatience
+from lgdp_pipelines.collection.retry import Retry
+
+SECRET = "s3cret/of+fife=&?"
+QUICK = ApiPatience(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
+
+
+@dataclass
+class Said:
+    """An answer of the test's server."""
+
+    body: str | bytes = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Asked:
+    """A request as the test's server got it."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+
+
+Answer = Callable[[Asked], Said]
+
+
+@contextmanager
+def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
+    """A plain HTTP server on this machine that answers by a function, and what it was asked."""
+    asked: list[Asked] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            asked.append(Asked(self.command, parts.path, parse_qs(parts.query), headers, body))
+            said = answer(asked[-1])
+            content = said.body.encode() if isinstance(said.body, str) else said.body
+            self.send_response(said.status)
+            for name, value in said.headers.items():
+                self.send_header(name, value)
+            if said.status != 304:
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = _answer  # noqa: N815 - the names that the library asks for
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def run_it(what: Any) -> Any:
+    return asyncio.run(what)
+
+
+def page_of(*records: int, **more: object) -> str:
+    return json.dumps({"data": [{"n": one} for one in records], **more})
+
+
+def numbers(content: bytes) -> list[int]:
+    return [record["n"] for line in content.splitlines() for record in json.loads(line)["data"]]

@@ -1,0 +1,79 @@
+"""Lines between client and SFTP server that the tests break, and what they ask of an account."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.sftp import SftpAccount
+from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.collection.whole import Patience
+
+
+QUICK = Patience(connect=5, answer=5, settled=60, second_look=0.05, retry=Retry(3, 0.01, 0.05))
+Ask = Callable[[SftpAccount], Awaitable[Any]]
+Put = Callable[..., Path]
+
+
+class ThroughLine:
+    """A line of the test's own between client and server, where it has one."""
+
+    def __init__(self, through: Any, port: int) -> None:
+        self._through, self._port = through, port
+
+    async def __aenter__(self) -> int:
+        if self._through is None:
+            return self._port
+        self._server = await self._through.serve(self._port)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._through is not None:
+            self._server.close()
+
+
+class BreakingLine:
+    """Passes bytes on, and cuts the line after so many from the server, so many times."""
+
+    def __init__(self, after: int, times: int) -> None:
+        self._after, self._times = after, times
+        self.connections = 0
+
+    async def serve(self, port: int) -> asyncio.Server:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.connections += 1
+            budget = self._after if self.connections <= self._times else 10**12
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                await asyncio.gather(
+                    self._pass(reader, server_writer, 10**12), self._pass(server_reader, writer, budget)
+                )
+            finally:
+                writer.close()
+                server_writer.close()
+
+        return await asyncio.start_server(handle, "127.0.0.1", 0)
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, budget: int) -> None:
+        try:
+            while budget > 0 and (data := await source.read(min(65536, budget))):
+                sink.write(data)
+                await sink.drain()
+                budget -= len(data)
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+
+async def listed(account: SftpAccount) -> Any:
+    return await account.entries()
+
+
+async def taken(account: SftpAccount) -> Any:
+    (entry,) = (await account.entries()).entries
+    outcome = await account.fetch(entry)
+    assert isinstance(outcome, Download)
+    with outcome:
+        return b"".join(outcome.chunks())

@@ -1,0 +1,234 @@
+"""Who we are at councils' APIs: keys, passwords, clients with tokens; and that none of it ever leaks."""
+
+import asyncio
+import base64
+import json
+import logging
+from dataclasses import replace
+from datetime import date
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx2
+import pytest
+
+from lgdp_pipelines.collection.api import ApiTransport, Marks
+from lgdp_pipelines.collection.api_access import SHORTLY, ClientCredentials
+from lgdp_pipelines.collection.secrets import Secret
+from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.source import (
+    Authentication,
+    AuthenticationMethod,
+    Paging,
+    PagingKind,
+    Source,
+)
+from tests.unit.collection.answering import QUICK, SECRET, Answer, Asked, Said, numbers, page_of, serving
+
+# Who we are.
+
+
+def test_a_key_is_sent_in_its_header(get: Any) -> None:
+    _, asked = get(lambda _: Said("{}"), authentication=Authentication(AuthenticationMethod.KEY, header="X-Api-Key"))
+    assert asked[0].headers["x-api-key"] == SECRET
+    assert "authorization" not in asked[0].headers
+
+
+def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None:
+    def answer(asked: Asked) -> Said:
+        following = '</waste/FIF?year=2023&k=another&page=2>; rel="next"'
+        return Said(page_of(1), headers={} if "page" in asked.query else {"Link": following})
+
+    _, asked = get(
+        answer, paging=Paging(PagingKind.LINK), authentication=Authentication(AuthenticationMethod.KEY, parameter="k")
+    )
+    assert [one.query for one in asked] == [
+        {"year": ["2023"], "k": [SECRET]},
+        {"year": ["2023"], "page": ["2"], "k": [SECRET]},
+    ]
+
+
+def test_a_user_shows_a_password(get: Any) -> None:
+    _, asked = get(
+        lambda _: Said("{}"), authentication=Authentication(AuthenticationMethod.BASIC), username="lgdp-{council_lower}"
+    )
+    scheme, _, given = asked[0].headers["authorization"].partition(" ")
+    assert (scheme, base64.b64decode(given).decode()) == ("Basic", f"lgdp-fif:{SECRET}")
+
+
+OAUTH2 = Authentication(AuthenticationMethod.OAUTH2, token_address="${LOGIN}/token", scope="returns.read waste")
+
+
+def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[Answer, list[str]]:
+    """An API behind tokens, each good for one council's request until it is the ``refuse``-th."""
+    given: list[str] = []
+
+    def answer(asked: Asked) -> Said:
+        if asked.path == "/token":
+            given.append(f"token-number-{len(given) + 1}")
+            return Said(json.dumps({"access_token": given[-1], "token_type": "Bearer", "expires_in": seconds}))
+        if len(given) <= refuse or asked.headers["authorization"] != f"Bearer {given[-1]}":
+            return Said(status=401)
+        number = int(asked.query.get("p", ["1"])[0])
+        return Said(page_of(number) if number < 4 else page_of())
+
+    return answer, given
+
+
+def test_a_client_is_given_one_token_for_all_its_requests(get: Any) -> None:
+    answer, given = login()
+    paging = Paging(PagingKind.PAGE, parameter="p")
+    (content, _), asked = get(answer, authentication=OAUTH2, username="client {council}", paging=paging)
+    assert numbers(content) == [1, 2, 3]
+    assert given == ["token-number-1"]
+    first = asked[0]
+    assert (first.method, first.path) == ("POST", "/token")
+    assert parse_qs(first.body.decode()) == {"grant_type": ["client_credentials"], "scope": ["returns.read waste"]}
+    user, _, password = base64.b64decode(first.headers["authorization"].removeprefix("Basic ")).decode().partition(":")
+    assert (user, password) == ("client+FIF", "s3cret%2Fof%2Bfife%3D%26%3F")
+    assert {one.headers["authorization"] for one in asked[1:]} == {"Bearer token-number-1"}
+
+
+def test_a_token_that_is_refused_is_renewed_once(get: Any) -> None:
+    answer, given = login(refuse=1)
+    (content, _), _ = get(answer, authentication=OAUTH2, username="c")
+    assert numbers(content) == [1]
+    assert given == ["token-number-1", "token-number-2"]
+
+
+def test_a_client_whose_tokens_are_all_refused_is_refused_after_the_second(get: Any) -> None:
+    answer, given = login(refuse=99)
+    with pytest.raises(SourceRefused, match="401"):
+        get(answer, authentication=OAUTH2, username="c")
+    assert len(given) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "later", "tokens"),
+    [(3600, 3600 - SHORTLY - 1, 1), (3600, 3600 - SHORTLY, 2), ("3600", 3570, 2), (None, 10**9, 1), (10, 0, 2)],
+)
+def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: float, tokens: int) -> None:
+    answer, given = login(seconds=seconds)
+    now = {"is": 1000.0}
+
+    async def twice(base: str) -> None:
+        client = ClientCredentials(
+            f"{base}/token", "c", Secret(SECRET), "", where="", timeout=httpx2.Timeout(5), clock=lambda: now["is"]
+        )
+        for _ in range(2):
+            await client.authorised(httpx2.Request("GET", base))
+            now["is"] += later
+
+    with serving(answer) as (base, _):
+        asyncio.run(twice(base))
+    assert len(given) == tokens
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "words"),
+    [
+        (Said(status=401), SourceRefused, "refuses our client"),
+        (Said(status=400), SourceRefused, "refuses our client"),
+        (Said(status=302, headers={"Location": "/elsewhere"}), SourceRefused, "302"),
+        (Said(status=503, headers={"Retry-After": "0"}), SourceUnreachable, "503"),
+        (Said(status=429, headers={"Retry-After": "0"}), SourceUnreachable, "429"),
+        (Said("<html>"), SourceRefused, "no bearer token"),
+        (Said("[]"), SourceRefused, "no bearer token"),
+        (Said('{"access_token": "a\\nb"}'), SourceRefused, "no bearer token"),
+        (Said('{"access_token": "x", "token_type": "mac"}'), SourceRefused, "no bearer token"),
+        (Said('{"access_token": "' + "x" * 100_000 + '"}'), SourceRefused, "no bearer token"),
+    ],
+)
+def test_what_gives_no_token_is_told(said: Said, error: type[Exception], words: str, get: Any) -> None:
+    with pytest.raises(error, match=words):
+        get(lambda _: said, authentication=OAUTH2, username="c")
+    assert all(one.path == "/token" for one in get.asked)
+
+
+@pytest.mark.parametrize("address", ["http://login.example/token", "nonsense"])
+def test_a_secret_is_sent_for_a_token_in_clear_text_to_this_machine_alone(address: str, get: Any) -> None:
+    with pytest.raises(SourceRefused, match="address"):
+        get(lambda _: Said("{}"), authentication=replace(OAUTH2, token_address=address), username="c")
+    assert get.asked == []
+
+
+@pytest.mark.parametrize("split", [0, 40_000])
+def test_an_answer_that_repeats_the_secret_is_not_kept(split: int, get: Any) -> None:
+    body = b"x" * (65_536 - 5 + split) + SECRET.encode()  # over the edge of a chunk
+    with pytest.raises(SourceRefused, match="repeats the secret") as refusal:
+        get(lambda _: Said(body))
+    assert SECRET not in str(refusal.value)
+
+
+def test_an_answer_that_repeats_what_a_password_is_sent_as_is_not_kept(get: Any) -> None:
+    with pytest.raises(SourceRefused, match="repeats the secret"):
+        get(
+            lambda asked: Said(json.dumps({"you sent": asked.headers["authorization"]})),
+            authentication=Authentication(AuthenticationMethod.BASIC),
+            username="c",
+        )
+
+
+METHODS = {
+    "bearer": Authentication(),
+    "basic": Authentication(AuthenticationMethod.BASIC),
+    "key in a header": Authentication(AuthenticationMethod.KEY, header="X-Api-Key"),
+    "key in a parameter": Authentication(AuthenticationMethod.KEY, parameter="key"),
+    "oauth2": OAUTH2,
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("status", [200, 401, 404, 500])
+def test_no_secret_is_logged_at_any_level_nor_told_in_an_error(
+    method: str, status: int, get: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    for name in ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio"):
+        caplog.set_level(logging.DEBUG, name)
+
+    def answer(asked: Asked) -> Said:
+        if asked.path == "/token":
+            return Said('{"access_token": "the-token-in-question", "expires_in": 60}')
+        return Said("{}", status=status, headers={"Retry-After": "0"})
+
+    told = ""
+    try:
+        get(answer, authentication=METHODS[method], username="c")
+    except (SourceRefused, SourceUnreachable) as error:
+        told = everything_in(error)
+    for secret in (SECRET, "the-token-in-question", "s3cret%2F", base64.b64encode(f"c:{SECRET}".encode()).decode()):
+        assert secret not in caplog.text
+        assert secret not in told
+
+
+def everything_in(error: BaseException | None) -> str:
+    """An exception, what it holds, and all that led to it."""
+    if error is None:
+        return ""
+    request = getattr(error, "_request", None)
+    held = f"{error!s} {error!r} {vars(error)!r} {request and (request.url, request.headers.raw)}"
+    return held + everything_in(error.__cause__) + everything_in(error.__context__)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_line_that_breaks_holds_no_secret_in_its_errors(
+    method: str, source: Source, register: Register, today: date
+) -> None:
+    one = replace(source, authentication=METHODS[method], username="c")
+
+    async def run(address: str) -> None:
+        environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
+        transport = ApiTransport(one, register.returns, environment, today, lambda *_: Marks(), QUICK)
+        async with transport.account("FIF") as account:
+            await account.answers()
+
+    with serving(lambda _: Said()) as (closed_soon, _):
+        pass
+    with pytest.raises(SourceUnreachable) as broken:
+        asyncio.run(run(closed_soon))
+    told = everything_in(broken.value)
+    assert "ConnectError" in told
+    for secret in (SECRET, "s3cret", base64.b64encode(f"c:{SECRET}".encode()).decode()):
+        assert secret not in told
