@@ -17,9 +17,9 @@ from python_calamine import CalamineWorkbook
 
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.parts import Role
+from tests.flow.pages import documents
 
 PROJECT = Path(__file__).resolve().parents[2]
-from tests.flow.pages import documents
 
 REAL_DATA = PROJECT.parent / "shared" / "realdata"
 LGDP = Path(sys.executable).parent / "lgdp"
