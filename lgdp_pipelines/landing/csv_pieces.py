@@ -48,7 +48,7 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
     text.content, row = text.content[head.end :], head.row
     records = _records(dialect, head.line_end)
     while not text.is_whole:
-        end = _end_of(records, text.content)
+        end = _end_of(records, text.content, dialect.quote.encode(), head.line_end.encode())
         if end:
             piece = read_body(text.content[:end], dialect, head, row)
             yield piece
@@ -123,7 +123,10 @@ def _has_head(content: bytes, dialect: Dialect) -> bool:
     return _records(dialect, line_end_of(content), wanted).match(content) is not None
 
 
-def _end_of(records: re.Pattern[bytes], content: bytes) -> int:
+def _end_of(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
+    """Where the last whole record ends; 0 where none does."""
+    if not quote or quote not in content:
+        return content.rfind(line_end) + 1
     found = records.match(content)
     return found.end() if found is not None else 0
 
