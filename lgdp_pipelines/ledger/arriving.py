@@ -4,8 +4,9 @@ What belongs here: writing receipts down and looking them up. What does not: ope
 (``opening``).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -94,13 +95,15 @@ def receipt_of(row: sa.Row[tuple[object, ...]]) -> Receipt:
 
 def known_entries(connection: sa.Connection, source: str, account: str) -> frozenset[tuple[str, int, int]]:
     """Listing entries that some receipt knows: path, size, and time of change in whole seconds since 1970."""
-    asked = sa.select(RECEIPT.c.path, RECEIPT.c.size, RECEIPT.c.modified).where(
+    # Asked for by the ten thousand, every few seconds: times come as they are kept, without a zone, and each of them is
+    # reckoned once, because many files have the time of one export.
+    moment = sa.type_coerce(RECEIPT.c.modified, sa.DateTime)
+    asked = sa.select(RECEIPT.c.path, RECEIPT.c.size, moment).where(
         RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
     )
-    rows = connection.execute(asked).all()
-    # Many files have the time of one export.
-    seconds = {modified: int(modified.timestamp()) for modified in {row.modified for row in rows}}
-    return frozenset((row.path, row.size, seconds[row.modified]) for row in rows)
+    rows: Sequence[Any] = connection.execute(asked).all()
+    seconds = {modified: int(modified.replace(tzinfo=UTC).timestamp()) for modified in {row[2] for row in rows}}
+    return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
 
 
 def latest_marks(connection: sa.Connection, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:

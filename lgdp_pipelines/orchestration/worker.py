@@ -17,8 +17,6 @@ from pathlib import Path
 import dagster as dg
 from dagster._cli.api import _execute_run_command_body
 
-import lgdp_pipelines.definitions  # noqa: F401 - what a worker is kept for
-
 
 @contextmanager
 def at(run: Path) -> Iterator[None]:
