@@ -228,7 +228,7 @@ def measured(way: str, folder: Path, home: Path, port: int) -> dict[str, float]:
     took = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {**json.loads(done.stdout.splitlines()[-1]), "process": took, "cpu": cpu}
+    return {**json.loads(done.stdout.splitlines()[-1]), "start to end": took, "cpu": cpu}
 
 
 def main(folder: Path) -> None:
@@ -239,13 +239,13 @@ def main(folder: Path) -> None:
         for way in WAYS:
             found[way] = measured(way, folder, folder / "homes" / f"{way}-{time.time_ns()}", port)
             print(f"{way:<8} " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in found[way].items()), flush=True)
-    ratio = found["command"]["process"] / found["plain"]["process"]
+    ratio = found["command"]["start to end"] / found["plain"]["start to end"]
     held = {
-        f"command {found['command']['process']:.0f} s": found["command"]["process"] <= WHOLE_TARGET,
+        f"command {found['command']['start to end']:.0f} s": found["command"]["start to end"] <= WHOLE_TARGET,
         f"daemon {found['daemon']['whole']:.0f} s": found["daemon"]["whole"] <= WHOLE_TARGET,
         f"ratio {ratio:.2f}": ratio <= RATIO_TARGET,
-        f"daemon's ratio {found['daemon']['whole'] / found['plain']['process']:.2f}": found["daemon"]["whole"]
-        <= RATIO_TARGET * found["plain"]["process"],
+        f"daemon's ratio {found['daemon']['whole'] / found['plain']['start to end']:.2f}": found["daemon"]["whole"]
+        <= RATIO_TARGET * found["plain"]["start to end"],
         f"resubmission {found['daemon']['resubmission from tick']:.1f} s": found["daemon"]["resubmission from tick"]
         <= RESUBMISSION_TARGET,
         f"tick {found['tick']['look']:.1f} s": found["tick"]["look"] <= TICK_TARGET and not found["tick"]["news"],
