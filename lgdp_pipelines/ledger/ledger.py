@@ -7,6 +7,7 @@ that does the work. What does not: the statements themselves (``arriving``, ``op
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.ledger import (
@@ -74,6 +75,7 @@ class Ledger:
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
         self._database = database
+        self._copied: dict[Path, mirror.Copied] = {}
         self._clock = clock
 
     @classmethod
@@ -395,4 +397,4 @@ class Ledger:
         Raises:
             StorageError: the lake did not take it.
         """
-        mirror.write(self._database, lake, return_code)
+        mirror.write(self._database, lake, return_code, self._copied.setdefault(lake.root, mirror.Copied()))

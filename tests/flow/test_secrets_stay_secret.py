@@ -23,7 +23,7 @@ from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
 from tests.flow.contracts import register_with, respite
 from tests.flow.driver import Lgdp
 from tests.flow.everything import everything_below
-from tests.unit.collection.test_api_manners import Asked, Said, serving
+from tests.unit.collection.answering import Asked, Said, serving
 
 PLANTED = {
     "bearer": "PLANTED-bearer-token-4f1c",
