@@ -7,6 +7,8 @@ import csv
 import json
 import sys
 from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import polars as pl
@@ -96,7 +98,7 @@ def validate(
     contract = ret.contract_for(span)
     authority = register.councils.named(council)
     mapping = typed.mapping_named(register, system, contract, authority)
-    with Spill(Settings.from_environment().scratch) as spill:
+    with TemporaryDirectory(prefix="lgdp-") as aside, Spill(Path(aside)) as spill:
         extracts = [ExtractFile(file.name, file) for file in typed.readable_files(files)]
         reading = read_extract(contract, extracts, mapping, keep=spill.keep)
         judgement = judge(
