@@ -5,11 +5,13 @@ a run that began keeps its project while the register changes, and any number of
 here: making and opening such folders. What does not: running models (``build``), what they say (``models``).
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -102,8 +104,22 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     home = settings.home / "dbt"
     folder = home / sha256[:16]
     if not (folder / _COMPILED).exists():
-        _make(folder, files)
+        with _alone(home / f".{folder.name}.lock"):
+            if not (folder / _COMPILED).exists():
+                _make(folder, files)
     return Project(folder, sha256)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Wait until no other process is at it: a parse costs many seconds, and one is enough for all."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def quiet(folder: Path, scratch: Path) -> list[str]:
