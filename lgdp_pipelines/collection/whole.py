@@ -45,7 +45,7 @@ class Patience:
     connect: float = 15.0
     answer: float = 60.0
     settled: float = 60.0
-    second_look: float = 2.0
+    second_look: float = 1.0
     retry: Retry = field(default_factory=Retry)
 
 
