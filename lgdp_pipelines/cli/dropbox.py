@@ -53,7 +53,9 @@ def _source(platform: Platform, name: str) -> Source:
     }
     if len(found) != 1:
         raise WrongUse(
-            f"There is no source of drop boxes called {name}." if name else "There is not one source of drop boxes.",
+            f"There is no source of drop boxes called {name}."
+            if name
+            else "The register has no source of drop boxes, or several.",
             remedy="Name a source in schemas/sources/ whose transport is drop-box.",
         )
     return next(iter(found.values()))

@@ -104,7 +104,7 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     home = settings.home / "dbt"
     folder = home / sha256[:16]
     if not (folder / _COMPILED).exists():
-        with _alone(home / f".{folder.name}.lock"):
+        with _alone(settings.home / "dbt.lock"):
             if not (folder / _COMPILED).exists():
                 _make(folder, files)
     return Project(folder, sha256)

@@ -93,7 +93,7 @@ class Councils:
         if council is None:
             raise WrongUse(
                 f"“{text}” is no council's code or name.",
-                remedy="Write a register code such as FIF, a GSS code, or a name; `lgdp status` lists all councils.",
+                remedy="Write a register code such as FIF, a GSS code, or a name such as Fife.",
             )
         return council
 

@@ -1,0 +1,103 @@
+"""What a look costs: OpenSSH's own server, 32 accounts in a chroot each, 10,000 files in each that the ledger knows.
+
+Run as root by ``python tests/bench/bench_tick.py``. The server is the one that the drop boxes' tests make, in a mount
+namespace of its own. It prints seconds and CPU seconds of the sensor's look, and what it found new, which is nothing;
+and ends with 1 where the look takes longer than the target.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import sqlalchemy as sa
+
+from lgdp_pipelines.collection.drop_box_server import configuration, set_up
+from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.ledger.schema import RECEIPT
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.settings import PROJECT, Settings
+from lgdp_pipelines.standards.councils import Councils
+from tests.flow.contracts import allotment_v1, register_with
+from tests.flow.openssh import Machine, machine, serving
+
+OLD_FILES, TARGET = 10_000, 10.0
+PLACED = datetime(2024, 1, 15, tzinfo=UTC)
+
+
+def sources(one: Machine) -> dict[str, dict[str, object]]:
+    """Drop boxes, from which the server is configured, and the same folders as servers that are looked into."""
+    returns = [{"return": "ALLOTMENT", "folder": "in", "pattern": r"plots-(?P<period>\d{4})-\d+\.csv"}]
+    shared = {"councils": "all", "username": "lgdp-{council_lower}", "returns": returns}
+    return {
+        "boxes": {"id": "boxes", "title": "Boxes", "transport": "drop-box", "address": str(one.boxes), **shared},
+        "servers": {
+            "id": "servers",
+            "title": "Servers",
+            "transport": "sftp",
+            "address": "${COUNCILS:-127.0.0.1:1}",
+            "credential": f"file:{one.folder}/keys/lgdp-{{council_lower}}",
+            "known_hosts": f"file:{one.folder}/known_hosts",
+            **shared,
+        },
+    }
+
+
+def fill(platform: Platform, one: Machine, councils: Councils) -> None:
+    """Lay old files, and write their receipts down."""
+    moment = int(PLACED.timestamp())
+    for council in councils:
+        account = f"lgdp-{council.code.lower()}"
+        names = [f"plots-2023-{number}.csv" for number in range(OLD_FILES)]
+        for name in names:
+            file = one.boxes / account / "in" / name
+            file.touch()
+            os.utime(file, (moment, moment))
+        rows = [
+            {
+                "received_at": PLACED, "state": "unrecognised", "council_code": council.code, "file_name": name,
+                "size": 0, "sha256": "0" * 64, "transport": "sftp", "source": "servers", "account": account,
+                "path": f"in/{name}", "modified": PLACED, "reason": "old",
+            }
+            for name in names
+        ]  # fmt: skip
+        platform.ledger._database.written(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
+
+
+def main() -> int:
+    """Lay everything out, and look."""
+    councils = load_register(PROJECT / "schemas").councils
+    accounts = [f"lgdp-{council.code.lower()}" for council in councils]
+    with tempfile.TemporaryDirectory() as temporary, machine(accounts) as one:
+        folder = Path(temporary)
+        schemas = register_with(folder / "register", allotment_v1())
+        for name, source in sources(one).items():
+            (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
+        boxes, keys = load_register(schemas).sources["boxes"], str(one.authorized)
+        with serving(one, configuration(boxes, {}, keys=keys), set_up(boxes, {}, keys=keys)) as port:
+            os.environ["COUNCILS"] = f"127.0.0.1:{port}"
+            platform = Platform(Settings.at(folder / "home", schemas))
+            fill(platform, one, councils)
+            seconds, cpu = time.perf_counter(), time.process_time()
+            news = news_of(
+                platform.register.sources["servers"],
+                platform.register,
+                platform.ledger,
+                environment=platform.environment,
+            )
+            seconds, cpu = time.perf_counter() - seconds, time.process_time() - cpu
+    print(
+        f"{len(accounts)} accounts of {OLD_FILES} old files: {seconds:.1f} s, {cpu:.1f} s of CPU, "
+        f"{len(news.entries)} with news, {len(news.failures)} failed"
+    )
+    return int(seconds > TARGET or bool(news.entries) or bool(news.failures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
