@@ -7,7 +7,7 @@ What belongs here: what receipts and register say together. What does not: readi
 from collections.abc import Iterable, Mapping, Sequence
 
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.landing.read import TESTED_HERE, read_extract
 from lgdp_pipelines.ledger.findings import RuleOutcome, finding_rows
 from lgdp_pipelines.ledger.records import Receipt
 from lgdp_pipelines.register.mapping import SystemMapping
@@ -33,7 +33,7 @@ def reading_of(
 
 
 def _unmapped(contract: Contract, system: str) -> Reading:
-    rules = [rule for rule in rules_of(contract) if rule.kind in _OF_READING]
+    rules = [rule for rule in rules_of(contract) if rule.kind in TESTED_HERE]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     message = (
         f"The register has no mapping of the system {system} to {contract.return_code} {contract.version}. Nothing is "
@@ -44,9 +44,6 @@ def _unmapped(contract: Contract, system: str) -> Reading:
         for rule in rules
     )
     return Reading({}, finding_rows(readable, message), results, unreadable=message)
-
-
-_OF_READING = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
 
 
 def needed_files(contract: Contract) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ of it. What does not: the journey itself (``process``), and answering over HTTP 
 from dataclasses import dataclass
 
 from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
+from lgdp_pipelines.journey.earlier import earlier_of_council
 from lgdp_pipelines.journey.mapped import joined_files, needed_files
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import judge_receipts
@@ -14,11 +15,8 @@ from lgdp_pipelines.journey.reports import report_on
 from lgdp_pipelines.ledger.records import Receipt
 from lgdp_pipelines.register.calendar import Timing, timing
 from lgdp_pipelines.register.model import Contract, Return
-from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period, parse_period
-from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.storage.tables import validated_table
-from lgdp_pipelines.validation.earlier import Earlier
+from lgdp_pipelines.storage.pieces import Spill
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ def _preliminary(
     council = platform.register.councils.by_code[receipt.council_code]
     with Spill(platform.settings.scratch) as spill:
         reading, judgement = judge_receipts(
-            platform, contract, period, council, files, _earlier(platform, ret, council.code), spill
+            platform, contract, period, council, files, earlier_of_council(platform, ret, council.code), spill
         )
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     came = max(file.received_at for file in files)
@@ -107,22 +105,3 @@ def _preliminary(
             current=platform.ledger.current(ret.code, period.id).get(council.code),
         ),
     )
-
-
-def _earlier(platform: Platform, ret: Return, council_code: str) -> Earlier:
-    """The council's own validated rows of earlier periods, and nobody else's."""
-
-    def rows(period: Period, table: Table) -> Pieces | None:
-        if period.start < ret.first_period.start:
-            return None
-        contract = ret.contract_for(period)
-        asked = contract.by_name.get(table.name)
-        if asked is None:
-            return None
-        stored = validated_table(contract, asked)
-        if not platform.lake.exists(stored):
-            return None
-        found = platform.lake.pieces(stored, {"period": period.id, "council_code": council_code})
-        return found if found.height else None
-
-    return rows

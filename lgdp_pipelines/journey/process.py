@@ -11,7 +11,6 @@ What belongs here: the order in which stages are called. What does not: any rule
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
 from lgdp_pipelines.journey.accounts import check_balance
 from lgdp_pipelines.journey.agreement import (
@@ -19,6 +18,7 @@ from lgdp_pipelines.journey.agreement import (
     disagreements,
     stored_tables,
 )
+from lgdp_pipelines.journey.earlier import earlier_of_councils
 from lgdp_pipelines.journey.life import held_against, is_late
 from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
@@ -32,13 +32,10 @@ from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.storage.tables import LakeTable, submission_key, validated_table
+from lgdp_pipelines.storage.pieces import Spill
+from lgdp_pipelines.storage.tables import submission_key
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.judge import Judgement, judge
-
-SMALL_PERIOD = 1_000_000
-"""Rows of an earlier period that are read once for all councils; of a larger one each council reads its own."""
 
 
 class Scope(StrEnum):
@@ -156,7 +153,7 @@ def _processed(
     submissions = _submissions(platform, contract, period, councils, scope)
     if not submissions:
         return ()
-    against, earlier = held_against(platform, contract, period), _earlier(platform, ret)
+    against, earlier = held_against(platform, contract, period), earlier_of_councils(platform, ret)
     judged: list[tuple[Submission, Reading, Judgement]] = []
     for number, submission in enumerate(submissions, 1):
         before = earlier(submission.council_code)
@@ -277,43 +274,6 @@ def _submissions(
     if scope is Scope.EVERYTHING:
         found |= {one.id: one for one in platform.ledger.to_rejudge(contract.return_code, period.id, councils)}
     return sorted(found.values(), key=lambda one: (one.council_code, one.number))
-
-
-def _earlier(platform: Platform, ret: Return) -> Callable[[str], Earlier]:
-    """A reader of earlier periods for each council; a period's table is read once for all councils, if it is small."""
-
-    @cache
-    def stored(period: Period, table_name: str) -> LakeTable | None:
-        if period.start < ret.first_period.start:
-            return None
-        contract = ret.contract_for(period)
-        table = contract.by_name.get(table_name)
-        return None if table is None else validated_table(contract, table)
-
-    @cache
-    def by_council(period: Period, table_name: str) -> Mapping[str, Pieces] | None:
-        lies = stored(period, table_name)
-        if lies is None or not platform.lake.exists(lies):
-            return {}
-        rows = platform.lake.pieces(lies, {"period": period.id})
-        if rows.height > SMALL_PERIOD:
-            return None
-        return {
-            str(key[0]): Pieces.of(frame)
-            for key, frame in rows.whole().partition_by("council_code", as_dict=True).items()
-        }
-
-    def of(council: str) -> Earlier:
-        def before(period: Period, table: Table) -> Pieces | None:
-            small, lies = by_council(period, table.name), stored(period, table.name)
-            if small is not None or lies is None:
-                return (small or {}).get(council)
-            rows = platform.lake.pieces(lies, {"period": period.id, "council_code": council})
-            return rows if rows.height else None
-
-        return before
-
-    return of
 
 
 def _standing(judged: Sequence[tuple[Submission, Reading, Judgement]], current: Mapping[str, str]) -> dict[str, str]:

@@ -19,18 +19,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from lgdp_pipelines.landing.cells import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
-from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, is_blank, read_head, unused_character
+from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, unused_character
 from lgdp_pipelines.landing.extract import ROW, Fault
 
 _BLOCK = 50_000
-
-
-def read_cells(content: bytes, dialect: Dialect) -> Cells | Fault:
-    """Read CSV text in UTF-8."""
-    if is_blank(content):
-        return Fault("The file is empty. Send it with its header row and its rows.")
-    head = read_head(content, dialect)
-    return head if isinstance(head, Fault) else read_body(content[head.end :], dialect, head, head.row)
 
 
 def read_body(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells | Fault:

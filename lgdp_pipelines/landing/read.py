@@ -54,7 +54,7 @@ def read_extract(
         Tables, findings, and an outcome for each rule of the kinds ``readable``, ``columns`` and ``extra_columns``.
         Bytes that cannot be read are a finding and :attr:`Reading.unreadable`, not an exception.
     """
-    rules = [rule for rule in rules_of(contract) if rule.kind in _TESTED_HERE]
+    rules = [rule for rule in rules_of(contract) if rule.kind in TESTED_HERE]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     extract = (mapping and mapping.extract) or contract.extract
     if extract.format.is_records:
@@ -84,7 +84,8 @@ def _nothing(contract: Contract, landed: Mapping[str, Landed]) -> list[Fault]:
     return [Fault(f"The extract has no rows. Check that the export took the right council and period.{instead}")]
 
 
-_TESTED_HERE = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
+TESTED_HERE = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
+"""Kinds of rule that reading tests, each of which has an outcome in a reading."""
 
 
 def _outcomes(rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, Landed]) -> tuple[RuleOutcome, ...]:

@@ -117,11 +117,15 @@ class Line:
     def __init__(self) -> None:
         self.answer = self.good
 
+    def to_fife(self) -> bytes:
+        """What Fife is told next."""
+        return self.answer
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = (await reader.readline()).decode()
         while (await reader.readline()).strip():
             pass
-        writer.write(self.answer if "/FIF?" in asked and "year=2023" in asked else self.good)
+        writer.write(self.to_fife() if "/FIF?" in asked and "year=2023" in asked else self.good)
         try:
             await writer.drain()
             writer.close()
@@ -215,17 +219,18 @@ def test_bad_answer_is_told_and_touches_nothing(scene: Scene, bad: BadAnswer) ->
 
 
 def test_busy_moment_is_waited_out(scene: Scene) -> None:
-    answers = iter([http("429 Too Many Requests", b"", "Retry-After: 0"), page("", books="12")])
+    answers = [page("", books="12"), http("429 Too Many Requests", b"", "Retry-After: 0")]
 
     class Mended(Line):
-        async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.answer = next(answers, self.answer)
-            await super().serve(reader, writer)
+        def to_fife(self) -> bytes:
+            return answers.pop()
 
     with serving(Mended()) as port:
         reports = Scene(scene.world, scene.line, port).collect()
 
-    assert not reports["FIF"].failures
+    assert answers == []
+    assert reports["FIF"].failures == ()
+    assert [one.period for one in reports["FIF"].fetched] == [PERIOD]
 
 
 def test_log_in_page_for_an_answer_is_kept_and_judged_as_what_it_is(scene: Scene) -> None:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgdp_pipelines.landing.cells import Cells
-from lgdp_pipelines.landing.csv_cells import read_cells
 from lgdp_pipelines.landing.csv_head import Dialect, row_after
 from lgdp_pipelines.landing.extract import Fault
+from tests.unit.landing.whole_csv import read_cells
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:

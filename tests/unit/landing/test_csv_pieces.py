@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from lgdp_pipelines.landing import csv_pieces as cutting
 from lgdp_pipelines.landing import text_blocks
 from lgdp_pipelines.landing.cells import Cells
-from lgdp_pipelines.landing.csv_cells import read_cells
 from lgdp_pipelines.landing.csv_head import Dialect
 from lgdp_pipelines.landing.csv_pieces import csv_pieces
 from lgdp_pipelines.landing.extract import Fault
+from tests.unit.landing.whole_csv import read_cells
 
 PLAIN = Dialect()
 CELLS = st.sampled_from(

@@ -147,7 +147,7 @@ SPOILT = (
     Spoilt(MAPPING, "system: kennel", "system: cattery", "system: cattery", ("mappings/cattery/pets.yaml",)),
     Spoilt(MAPPING, "return: PETS", "return: PET", "return: PET", ("no return PET", "PETS")),
     Spoilt(MAPPING, "majors: [1]", "majors: [1, 2]", "majors: [1, 2]", ("no major version 2",)),
-    Spoilt(MAPPING, "title: Kennel", "title: Kennel\ncouncil: XXX", "council: XXX", ("no council XXX",)),
+    Spoilt(MAPPING, "title: Kennel", "title: Kennel\ncouncil: QQQ", "council: QQQ", ("no council QQQ",)),
     Spoilt(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet means nothing",)),
     Spoilt(MAPPING, "  pet:\n", "  pets:\n", "pets:", ("no table pets", "Write pet")),
     Spoilt(MAPPING, "  pet:\n", "  pets:\n", "tables:", ("table pet of PETS is not mapped",)),
