@@ -3,5 +3,5 @@
 A change of ``ledger.schema`` needs a new file in ``versions`` (``script.py.mako`` is its mould), named in ``HEAD``.
 """
 
-HEAD = "0003"
+HEAD = "0006"
 """The newest migration: what a ledger that is up to date says of itself."""
