@@ -3,7 +3,7 @@
 What belongs here: turning words into values, with a clear refusal. What does not: commands.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +53,18 @@ def period_named(ret: Return, text: str) -> Period:
     if period.start > datetime.now(UTC).date():
         raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {ret.first_period.id}.")
     return period
+
+
+def day_named(text: str) -> date:
+    """The day that somebody typed, as in 2025-05-31.
+
+    Raises:
+        WrongUse: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise WrongUse(f"“{text}” is no day.", remedy="Write year, month and day, such as 2025-05-31.") from None
 
 
 def returns_named(register: Register, text: str | None) -> list[Return]:

@@ -6,6 +6,7 @@ What belongs here: asking the register, and judging a file where it lies. What d
 import csv
 import json
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,6 +23,7 @@ from lgdp_pipelines.journey.publish import check_lineage, project_of
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.orchestration.build import check_definitions
+from lgdp_pipelines.register.calendar import day_in_scotland
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.notices import load_notices
@@ -81,6 +83,9 @@ def validate(
     council: typed.CouncilOption,
     period: typed.PeriodOption,
     system: typed.SystemOption = "",
+    received: Annotated[
+        str, typer.Option("--received", metavar="DAY", help="The day it is sent, such as 2025-05-31; else today.")
+    ] = "",
     form: Annotated[ValidateFormat, typer.Option("--format", "-f", help="How to write the result.")] = (
         ValidateFormat.TEXT
     ),
@@ -109,6 +114,7 @@ def validate(
             reading.results,
             council=authority,
             period=span,
+            received_on=typed.day_named(received) if received else day_in_scotland(datetime.now(UTC)),
             earlier=lambda _period, _table: None,
             spill=spill,
             unlisted=reading.unlisted,

@@ -26,6 +26,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
+from lgdp_pipelines.register.calendar import day_in_scotland
 from lgdp_pipelines.register.model import Contract, Return, Version
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.register.rules import rules_of
@@ -219,6 +220,7 @@ def judge_receipts(
         reading.results,
         council=council,
         period=period,
+        received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
         earlier=earlier,
         spill=spill,
         unlisted=reading.unlisted,

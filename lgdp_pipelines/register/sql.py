@@ -14,8 +14,9 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.qualify import qualify
 
-VARIABLES = ("council_code", "period", "period_start", "period_end")
-"""What ``getvariable`` can be asked for: the submission's council and period, and the period's first and last day."""
+VARIABLES = ("council_code", "period", "period_start", "period_end", "received_on")
+"""What ``getvariable`` can be asked for: the submission's council and period, the period's first and last day, and the
+day on which the submission came."""
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _DIALECT = "duckdb"

@@ -9,6 +9,7 @@ What belongs here: the order of the tests, and what follows from one for another
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
@@ -65,6 +66,7 @@ def judge(
     *,
     council: Council,
     period: Period,
+    received_on: date,
     earlier: Earlier,
     spill: Spill,
     unlisted: Mapping[str, pl.Series] = _NONE,
@@ -82,6 +84,7 @@ def judge(
         results: of the rules that landing tested.
         council: whose account delivered it.
         period: that it is for.
+        received_on: the day, in Scotland, on which its last byte came: nothing in it can be later.
         earlier: gives the council's rows of an earlier period.
         spill: keeps what does not fit into memory.
         unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, by table name.
@@ -92,7 +95,7 @@ def judge(
     Raises:
         LgdpError: a rule cannot be run.
     """
-    submitted = Submitted(contract, register, council, period)
+    submitted = Submitted(contract, register, council, period, received_on)
     done = {outcome.rule: outcome for outcome in results}
     lost = spoiled(contract, findings, unlisted)
     rules = [rule for rule in rules_of(contract) if rule.id not in done]

@@ -54,6 +54,7 @@ def submission_in_sql(
             "period": submitted.period.id,
             "period_start": submitted.period.start,
             "period_end": submitted.period.end,
+            "received_on": submitted.received_on,
         }
         for name, value in facts.items():
             connection.execute(f"SET VARIABLE {name} = $1", [value])

@@ -25,12 +25,21 @@ NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
 
 @dataclass(frozen=True)
 class Submitted:
-    """What a submission is for: whatever a table says of itself is held against this."""
+    """What a submission is for: whatever a table says of itself is held against this.
+
+    Attributes:
+        contract: that it answers.
+        register: with its code lists and councils.
+        council: whose account delivered it.
+        period: that it is for.
+        received_on: the day, in Scotland, on which its last byte came.
+    """
 
     contract: Contract
     register: Register
     council: Council
     period: Period
+    received_on: date
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
                 reading.results,
                 council=register.councils.by_code[council],
                 period=period,
+                received_on=period.end,
                 earlier=earlier or (lambda _period, _table: None),
                 spill=spill,
                 headers=reading.headers,

@@ -87,6 +87,7 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
                 reading.results,
                 council=register.councils.by_code[code],
                 period=parse_period(period),
+                received_on=parse_period(period).end,
                 earlier=lambda _period, _table: None,
                 spill=spill,
             )

@@ -58,6 +58,7 @@ class Bench:
         *,
         findings: pl.DataFrame | None = None,
         period: Period = YEAR,
+        received_on: date | None = None,
         council: Council = FIFE,
         earlier: Earlier = lambda _period, _table: None,
     ) -> Judgement:
@@ -91,6 +92,7 @@ class Bench:
                 results,
                 council=council,
                 period=period,
+                received_on=received_on or period.end,
                 earlier=earlier,
                 spill=spill,
             )

@@ -62,6 +62,7 @@ def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, Judge
         reading.results,
         council=FIFE,
         period=YEAR,
+        received_on=YEAR.end,
         earlier=lambda _period, _table: Pieces.of(*before.iter_slices(1)),
         spill=spill,
         unlisted=reading.unlisted,

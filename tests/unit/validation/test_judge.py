@@ -57,6 +57,7 @@ def journey(bench: Bench, *texts: str | bytes) -> Judgement:
             reading.results,
             council=FIFE,
             period=YEAR,
+            received_on=YEAR.end,
             earlier=lambda _period, _table: None,
             spill=spill,
             unlisted=reading.unlisted,

@@ -1,5 +1,6 @@
 """Rules in SQL: rows where rows can be named, a finding on the table where not, and nothing else within reach."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,10 @@ def test_facts_of_the_submission_can_be_asked_for() -> None:
     query = (
         "SELECT count(*) FROM {model} WHERE getvariable('period_start') = DATE '2024-04-01' AND "
         "getvariable('period_end') = DATE '2025-03-31' AND getvariable('council_code') = 'FIF' AND "
-        "getvariable('period') = 'FY2024-25'"
+        "getvariable('period') = 'FY2024-25' AND getvariable('received_on') = DATE '2025-05-31'"
     )
-    assert places(bench(sql(query)).judge([["1", "1", "x"]])) == [("tst.rule", 2)]
+    judged = bench(sql(query)).judge([["1", "1", "x"]], received_on=date(2025, 5, 31))
+    assert places(judged) == [("tst.rule", 2)]
 
 
 def test_a_row_with_an_item_in_error_is_not_held_against_the_rule_as_well() -> None:

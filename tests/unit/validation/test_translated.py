@@ -53,7 +53,7 @@ BENCH = of_items(
     make_item("is_new", ItemType.BOOLEAN),
 )
 (TABLE,) = BENCH.contract.tables
-SUBMITTED = Submitted(BENCH.contract, BENCH.register, FIFE, YEAR)
+SUBMITTED = Submitted(BENCH.contract, BENCH.register, FIFE, YEAR, YEAR.end)
 COLUMNS = {item.name: SourceColumn(Spellings((item.name.title(),))) for item in TABLE.items}
 
 
@@ -84,6 +84,7 @@ def judged(one: SystemMapping, **cells: list[str | None]) -> Judgement:
             [RuleOutcome.of(rule, 0) for rule in rules_of(BENCH.contract) if rule.kind in LANDING],
             council=FIFE,
             period=YEAR,
+            received_on=YEAR.end,
             earlier=lambda _period, _table: None,
             spill=spill,
             mapping=one,
