@@ -6,7 +6,7 @@ of findings and outcomes, and how to make them. What does not: testing a rule (`
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -23,18 +23,35 @@ FINDING_SCHEMA = pl.Schema(
         "row": pl.Int64(),
         "column": pl.String(),
         "message": pl.String(),
+        "scope": pl.String(),
     }
 )
 """One broken rule at one place.
 
 ``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` null where the extract as a whole is meant; ``item``
 URN or null; ``sheet`` or null; ``row`` as a person sees it in the file, or null; ``column`` header as in the file, or
-null; ``message`` what is wrong and what to do, without the value.
+null; ``message`` what is wrong and what to do, without the value; ``scope`` codes of the part of the table that a query
+is asked about, or null (:class:`Asked`).
 """
 
 
 LISTED = 1_000
 """Findings of one rule that are listed; how many there are is always told in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one query is asked about: the places at which its rule is broken, within one scope.
+
+    Attributes:
+        scope: codes of the items that the rule sets apart, as ``item=code, item=code``; empty where it sets none apart.
+        failed: at how many places.
+        fingerprint: of the figures there: the same figures have the same one; empty where they cannot be told.
+    """
+
+    scope: str
+    failed: int
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +63,15 @@ class RuleOutcome:
         result: passed, failed or not run.
         failed: how many places broke it; 0 unless failed.
         reason: why it was not run, or how many findings are not listed; empty otherwise.
+        asked: of a broken rule that asks, what there is to ask, in order of scope; nothing where nobody told it apart,
+            and then it is asked about as a whole.
     """
 
     rule: str
     result: RuleResult
     failed: int = 0
     reason: str = ""
+    asked: tuple[Asked, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, rule: Rule, failed: int) -> "RuleOutcome":
@@ -102,6 +122,7 @@ def finding_rows(
         pl.col("row"),
         pl.lit(column or (item.header if item else None), dtype=pl.String).alias("column"),
         text.alias("message"),
+        pl.lit(None, dtype=pl.String).alias("scope"),
     )
 
 

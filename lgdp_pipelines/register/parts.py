@@ -202,6 +202,7 @@ class Rule:
         earlier: for :attr:`RuleKind.EARLIER_PERIOD`.
         minimum_rows: for :attr:`RuleKind.ROW_COUNT`.
         line: line of the contract where it is declared.
+        scope: names of the items whose codes set its queries apart; empty where one query is asked about all.
     """
 
     id: str
@@ -215,6 +216,7 @@ class Rule:
     earlier: EarlierPeriod | None = None
     minimum_rows: int | None = None
     line: int = 0
+    scope: tuple[str, ...] = ()
 
 
 class Grain(StrEnum):

@@ -11,6 +11,7 @@ from typing import Any
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.parts import EarlierPeriod, Item, Role, Rule
+from lgdp_pipelines.register.scope import scope_contradictions
 from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.sql import problems_of
 from lgdp_pipelines.register.vocabulary import TEXT, Where
@@ -83,6 +84,7 @@ def _read(place: Place, return_slug: str, table: str, item: str) -> RuleRead:
         earlier=_earlier(implementation) if kind is RuleKind.EARLIER_PERIOD else None,
         minimum_rows=place.whole("mustBeGreaterOrEqualTo") if kind is RuleKind.ROW_COUNT else None,
         line=place.line,
+        scope=custom_of(place).texts("lgdpScope"),
     )
     return RuleRead(rule, place, item)
 
@@ -137,6 +139,7 @@ def rule_contradictions(
             yield place.contradiction(
                 f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)
             )
+    yield from scope_contradictions(rule, place, items)
     match _kind(place):
         case RuleKind.SQL:
             yield from _sql_contradictions(rule, place, columns)

@@ -174,6 +174,7 @@ WORDS = (
     Word("lgdpProvenance", Where.ITEM, PROVENANCE),
     Word("lgdpAliases", Where.ITEM, SPELLINGS),
     Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
+    Word("lgdpScope", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
 )
 
 

@@ -77,7 +77,7 @@ class Lake:
         Args:
             table: to read; one that was never written has no rows.
             where: the slice; None: all rows.
-            columns: names, in order; None: all.
+            columns: names, in order; None: all. One that is declared and not yet on disk is null.
 
         Returns:
             A frame with the table's own columns and types.
@@ -89,7 +89,15 @@ class Lake:
         if delta is None:
             empty = table.arrow_schema.empty_table()
             return frame_of(empty.select(columns) if columns else empty)
-        return frame_of(_rows(delta, where, columns))
+        present = pa.schema(delta.schema().to_arrow()).names if columns else []
+        absent = [name for name in columns or () if name not in present]
+        if not absent:
+            return frame_of(_rows(delta, where, columns))
+        found = frame_of(_rows(delta, where, [name for name in columns or () if name in present]))
+        declared = frame_of(table.arrow_schema.empty_table()).schema
+        return found.with_columns(pl.lit(None, dtype=declared[name]).alias(name) for name in absent).select(
+            columns or ()
+        )
 
     def count(self, table: LakeTable, where: Where) -> int:
         """How many rows a slice has; 0 where the table was never written.

@@ -178,6 +178,7 @@ FINDING = LakeTable(
             ("row", pa.int64()),
             ("column", pa.string()),
             ("message", pa.string()),
+            ("scope", pa.string()),
         ]
     ),
     ("return_code", "period"),
@@ -197,6 +198,7 @@ FINDING = LakeTable(
             "row": "Row as a person sees it in the file; null where no single row is meant.",
             "column": "Header as in the file.",
             "message": "What is wrong and what to do.",
+            "scope": "Codes of the part of the table that a query is asked about; null where it is not set apart.",
         }
     ),
 )

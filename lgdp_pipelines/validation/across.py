@@ -44,7 +44,7 @@ def across(
     for rule in rules:
         if rule.kind is RuleKind.KEY:
             rows = repeating_rows(tables[rule.table], rule.items)
-            found[rule.id] = Tested.by(without(rows, _spoilt(rule, rule.items, in_error)))
+            found[rule.id] = Tested.of(rule, without(rows, _spoilt(rule, rule.items, in_error)))
         if rule.minimum_rows is not None:
             found[rule.id] = Tested.as_a_whole(is_broken=landed[rule.table].height < rule.minimum_rows)
         if rule.earlier is not None:
@@ -60,7 +60,7 @@ def across(
                 if broken is None:
                     found[rule.id] = Tested.as_a_whole(is_broken=True)
                 else:
-                    found[rule.id] = Tested.by(without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
+                    found[rule.id] = Tested.of(rule, without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
     return found
 
 
@@ -83,4 +83,4 @@ def _compared(
     rows = earlier(before, submitted.contract.by_name[rule.table])
     if rows is None:
         return Tested(reason=f"There is no accepted submission for {before.id} to compare with.")
-    return Tested.by(without(changed_too_much(table, rows, terms), spoilt))
+    return Tested.of(rule, without(changed_too_much(table, rows, terms), spoilt))

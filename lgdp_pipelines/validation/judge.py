@@ -25,6 +25,7 @@ from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
 from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation.across import across, named_in
+from lgdp_pipelines.validation.asking import with_queries
 from lgdp_pipelines.validation.cells import ORDER, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
@@ -125,6 +126,7 @@ def judge(
     translated = tuple(told for one in cells.values() for told in one.translated)
     if mapping is not None:
         outcomes = with_reasons(contract, outcomes, mapping, translated)
+    outcomes = with_queries(contract, rules_of(contract), outcomes, tests, typed)
     return Judgement(
         verdict=_verdict(contract, outcomes),
         findings=told(contract, tests, typed, findings, Places(headers, sheets)),

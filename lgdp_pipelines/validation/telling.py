@@ -16,6 +16,7 @@ from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.validation.asking import scopes_of
 from lgdp_pipelines.validation.keys import first_rows
 from lgdp_pipelines.validation.tested import Tested
 
@@ -76,9 +77,11 @@ def _of_rule(
     sheet = places.sheets.get(rule.table)
     if test.is_broken_as_a_whole:
         return finding_rows(rule, message, item=item, column=column, sheet=sheet)
+    rows = test.rows.head(LISTED)
     if rule.kind is RuleKind.KEY:
-        first = first_rows(tables[rule.table], rule.items, test.rows).to_frame("first")
+        first = first_rows(tables[rule.table], rule.items, rows).to_frame("first")
         beside = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
         messages = first.select(beside.alias("message")).to_series()
-        return finding_rows(rule, messages, rows=test.rows, item=item, column=column, sheet=sheet)
-    return finding_rows(rule, message, rows=test.rows, item=item, column=column, sheet=sheet)
+        return finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
+    told_apart = scopes_of(rule, rows, tables[rule.table]).alias("scope")
+    return finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(told_apart)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import LISTED
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.validation.typed import NO_ROWS, ROW
 
 
@@ -16,7 +17,8 @@ class Tested:
     """The answer of one test.
 
     Attributes:
-        rows: ``_row`` of the first :data:`LISTED` rows that break the rule, each once, in the file's order.
+        rows: ``_row`` of the first :data:`LISTED` rows that break the rule, each once, in the file's order; of all of
+            them where the rule sets scopes apart.
         failed: how many places break it.
         is_broken_as_a_whole: the rule is broken, and not by any row in particular.
         reason: why the rule was not run; empty where it was.
@@ -31,6 +33,11 @@ class Tested:
     def by(cls, rows: pl.Series) -> "Tested":
         """The answer that these rows break the rule, or none does."""
         return cls(rows.head(LISTED), rows.len())
+
+    @classmethod
+    def of(cls, rule: Rule, rows: pl.Series) -> "Tested":
+        """The answer that these rows break a rule, or none does: where it sets scopes apart, with all of them."""
+        return cls(rows, rows.len()) if rule.scope else cls.by(rows)
 
     @classmethod
     def as_a_whole(cls, *, is_broken: bool) -> "Tested":

@@ -18,14 +18,24 @@ def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
     found = finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
     assert found.schema == FINDING_SCHEMA
     assert found.rows() == [
-        ("hl1.assess.codes", "error", "assess", "urn:lgdp:item:hl1:assess", None, row, "Assess", "Not in the list.")
+        (
+            "hl1.assess.codes",
+            "error",
+            "assess",
+            "urn:lgdp:item:hl1:assess",
+            None,
+            row,
+            "Assess",
+            "Not in the list.",
+            None,
+        )
         for row in (4, 2)
     ]
 
 
 def test_a_finding_on_the_extract_as_a_whole_has_no_table_and_no_row() -> None:
     found = finding_rows(WHOLE, "Cannot be read.")
-    assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.")]
+    assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
 
 
 def test_messages_header_and_sheet_may_be_given() -> None:

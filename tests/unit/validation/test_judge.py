@@ -203,6 +203,7 @@ def test_a_finding_is_addressed_as_in_the_file() -> None:
             "row": 2,
             "column": " N ",
             "message": "Not met: N: is at most 40. Check the figure in the system it comes from. Look it up.",
+            "scope": None,
         }
     ]
 
