@@ -3,14 +3,12 @@
 What belongs here: reading the two files. What does not: looking a council up (``standards.councils``).
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.csv_rows import Row, read_rows
 from lgdp_pipelines.register.vocabulary import VERIFIED
 from lgdp_pipelines.standards.councils import Council, Councils, fold
 
@@ -37,47 +35,6 @@ _FORMS = {
     "health_code": re.compile(r"\d{2}"),
     "org_id": re.compile(r"GB-LAS-[A-Z]{3}"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One record of a CSV file.
-
-    Attributes:
-        file: path below the register's folder.
-        line: where the record begins.
-        cells: by column.
-    """
-
-    file: str
-    line: int
-    cells: Mapping[str, str]
-
-    def contradiction(self, what: str, remedy: str) -> Contradiction:
-        """A contradiction on this line."""
-        return Contradiction(self.file, self.line, what, remedy)
-
-
-def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
-    """The records of a CSV file that has exactly the columns named, and what is wrong with the rest."""
-    reader = csv.reader(io.StringIO(text), strict=True)
-    rows: list[Row] = []
-    found: list[Contradiction] = []
-    line = 1
-    try:
-        header = next(reader, [])
-        if tuple(header) != tuple(columns):
-            return (), (Contradiction(file, 1, "The header is another.", f"Write {','.join(columns)}."),)
-        line = reader.line_num + 1
-        for cells in reader:
-            if len(cells) == len(columns):
-                rows.append(Row(file, line, dict(zip(columns, cells, strict=True))))
-            else:
-                found.append(Contradiction(file, line, f"{len(cells)} cells under {len(columns)} columns.", "Mend it."))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        found.append(Contradiction(file, line, f"This is no CSV: {error}.", "Mend the quotation marks."))
-    return tuple(rows), tuple(found)
 
 
 def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[Contradiction, ...]]:

@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
 What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
-of file says (``council_files``, ``codelist_files``, ``editions``, ``contracts``, ``versions``, ``mapping_files``,
-``source_files``). Nothing is fetched and nothing in a file is run.
+of file says (``council_files``, ``codelist_files``, ``reference_files``, ``editions``, ``contracts``, ``versions``,
+``mapping_files``, ``source_files``). Nothing is fetched and nothing in a file is run.
 """
 
 import hashlib
@@ -23,6 +23,8 @@ from lgdp_pipelines.register.mapping_checks import (
 )
 from lgdp_pipelines.register.mapping_files import MappingRead, read_mapping
 from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.register.reference import ReferenceTable
+from lgdp_pipelines.register.reference_files import DEFINITION, VERSION, read_reference
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.register.source_checks import source_contradictions
 from lgdp_pipelines.register.source_files import read_source
@@ -36,7 +38,7 @@ from lgdp_pipelines.register.yaml_lines import Document, read_yaml
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.councils import Councils
 
-_FOLDERS = ("codelists", "councils", "mappings", "returns", "sources")
+_FOLDERS = ("codelists", "councils", "mappings", "reference", "returns", "sources")
 _CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")
 _CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.(odcs|changes)\.yaml")
 _SOURCE = re.compile(r"sources/[^/]+\.yaml")
@@ -62,6 +64,8 @@ def load_register(root: Path) -> Register:
         found += in_list
         code_lists.setdefault(listed.id, listed)
 
+    reference, in_reference = _reference(_documents(texts, DEFINITION, found.extend), contents, councils)
+    found += in_reference
     editions, in_editions = editions_of(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
     found += in_editions
     reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
@@ -93,6 +97,7 @@ def load_register(root: Path) -> Register:
         sources=sources,
         sha256=_fingerprint(contents),
         mappings=tuple(one.mapping for one in mapped),
+        reference=reference,
     )
 
 
@@ -131,7 +136,7 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     """Files that nothing reads: a contract under a wrong name would otherwise be left out without a word."""
     for name in contents:
         is_read = name in (COUNCILS_FILE, NAMES_FILE) or any(
-            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE)
+            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE, DEFINITION, VERSION)
         )
         if not is_read:
             yield Contradiction(
@@ -139,7 +144,7 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
                 0,
                 "Nothing reads this file.",
                 "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
-                "mappings/<system>/<return>.yaml or "
+                "mappings/<system>/<return>.yaml, reference/<id>/<id>.yaml (and <id>.v<version>.csv beside it) or "
                 "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
             )
 
@@ -154,6 +159,18 @@ def _documents(
             tell(found)
             if document.value is not None:
                 yield document
+
+
+def _reference(
+    documents: Iterator[Document], contents: Mapping[str, bytes], councils: Councils
+) -> tuple[Mapping[str, ReferenceTable], tuple[Contradiction, ...]]:
+    tables: dict[str, ReferenceTable] = {}
+    found: list[Contradiction] = []
+    for document in documents:
+        read = read_reference(document, contents, councils)
+        found += read.found
+        tables.setdefault(read.table.id, read.table)
+    return MappingProxyType(tables), tuple(found)
 
 
 def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:

@@ -16,6 +16,7 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.extract import Extract
 from lgdp_pipelines.register.mapping import SystemMapping, mapping_of
 from lgdp_pipelines.register.parts import Provenance, Table
+from lgdp_pipelines.register.reference import ReferenceTable
 from lgdp_pipelines.register.source import Source
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.councils import Councils
@@ -163,7 +164,7 @@ class Return:
         """The version that is valid for a period.
 
         Raises:
-            WrongUse: the period is of another kind, or before the first version.
+            WrongUse: the period is of another kind, before the first version, or a day that is no census day.
         """
         if period.kind is not self.latest.period_kind:
             raise WrongUse(
@@ -173,6 +174,12 @@ class Return:
         valid = [c for c in self.contracts if parse_period(c.valid_from).start <= period.start]
         if not valid:
             raise WrongUse(f"{self.code} was not asked for {period.id}; its first period is {self.first_period.id}.")
+        census = parse_period(valid[-1].valid_from).start
+        if period.kind is PeriodKind.DAY and (period.start.month, period.start.day) != (census.month, census.day):
+            raise WrongUse(
+                f"{self.code} is not asked for {period.id}; its census day is {census:%d.%m.} of each year.",
+                remedy=f"Write a day like {valid[-1].valid_from}.",
+            )
         return valid[-1]
 
 
@@ -188,6 +195,7 @@ class Register:
         sources: by id, in order.
         sha256: of all its files, so that what was derived from it can be told apart.
         mappings: how systems' exports answer returns, in order of their files.
+        reference: reference tables by id, each with all its versions.
     """
 
     root: Path
@@ -197,6 +205,7 @@ class Register:
     sources: Mapping[str, Source]
     sha256: str
     mappings: tuple[SystemMapping, ...] = ()
+    reference: Mapping[str, ReferenceTable] = field(default_factory=lambda: MappingProxyType({}))
 
     def named(self, text: str) -> Return:
         """The return that somebody typed, by code in any case or by slug.
