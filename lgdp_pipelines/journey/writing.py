@@ -56,7 +56,7 @@ def write(
     with ThreadPoolExecutor(WRITERS) as pool:
         writing = [
             *(
-                pool.submit(_write_landed, platform, contract, period, table, judged, commit)
+                pool.submit(write_landed, platform, contract, period, table, judged, commit)
                 for table in contract.tables
             ),
             pool.submit(_write_findings, platform, contract, period, judged, commit),
@@ -66,7 +66,7 @@ def write(
         one.result()
 
 
-def _write_landed(
+def write_landed(
     platform: Platform,
     contract: Contract,
     period: Period,

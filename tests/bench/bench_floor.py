@@ -1,0 +1,200 @@
+"""How fast a large extract goes from received bytes to judged tables, against the bare floor of doing nothing with it.
+
+Run by ``python tests/bench/bench_floor.py 12`` (a million rows of twelve columns), ``… 61`` (200,000 rows of
+sixty-one) or ``… sizes`` (twelve columns, from ten thousand rows to ten million). Each way goes in a process of its
+own, which is given a small extract first, so that what is loaded once is not counted; the ways take turns, and medians
+of so many runs are printed with the targets. It ends with 1 where a target is missed. The ways:
+
+* *floor*: Polars reads the file as text, casts, and writes one Delta table, with its own settings throughout.
+* *slice*: from the received bytes, proved by their sha256, to findings and validated slice and the ledger's word, by
+  the functions of the journey; the landed table alone is left out.
+* *whole*: what a run does with a receipt that waits, the landed table included.
+* *slice 5%* and *whole 5%*: the same with a defect in every twentieth row.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+from deltalake import write_deltalake
+from floor_contract import COUNCIL, PERIOD, SHAPES, Shape, made_up
+
+from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.journey import writing
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.process import Outcome, Scope, process
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.standards.rules import RuleResult
+from tests.flow.contracts import register_with
+
+RUNS = 5
+EVERY = 20
+"""A defect in every so many rows: 5%."""
+ROWS = {12: 1_000_000, 61: 200_000}
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+WARM = 1_000
+SLICE, WHOLE, DEFECTS, MEMORY = 1.7, 2.5, 1.2, 1.5
+"""Targets: times the floor without and with the landed table, times the same without defects, times its memory."""
+GROWTH = 1.5
+"""A row of the largest extract may cost so many times what one of the extract a tenth as large does."""
+
+Figures = dict[str, float]
+
+
+def floor(path: Path, home: Path, shape: Shape, _every: int) -> float:
+    """Read, cast, write; nothing is tested, nothing is kept."""
+    started = time.perf_counter()
+    text = pl.read_csv(path, infer_schema=False)
+    write_deltalake(home / "lake", text.with_columns(**shape.casts()))
+    return time.perf_counter() - started
+
+
+def whole(path: Path, home: Path, shape: Shape, every: int) -> float:
+    """What a run does with a receipt that waits: read, judge, write, settle."""
+    platform = _received(path, home, shape)
+    ret = platform.register.returns[shape.code]
+    started = time.perf_counter()
+    [outcome] = process(platform, ret, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
+    took = time.perf_counter() - started
+    _refuse_wrong(outcome, shape, every)
+    return took
+
+
+def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> float:
+    """The same by the journey's own functions, with nothing in the place of the one that writes landed rows."""
+    writing.write_landed = lambda *_: None
+    return whole(path, home, shape, every)
+
+
+def _received(path: Path, home: Path, shape: Shape) -> Platform:
+    platform = Platform(Settings.at(home, register_with(home / "register", shape.contract())))
+    ret, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
+    hand_in(ret, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.raw)
+    return platform
+
+
+def _refuse_wrong(outcome: Outcome, shape: Shape, every: int) -> None:
+    """What is fast and wrong is no measurement."""
+    failed = {one.rule: one.failed for one in outcome.judgement.results if one.result is RuleResult.FAILED}
+    wanted = {rule: count for rule, count in shape.defects(outcome.rows, every).items() if count}
+    if failed != wanted or not outcome.is_standing:
+        sys.exit(f"The made-up extract fails {failed}, and should fail {wanted}.")
+
+
+WAYS: dict[str, Callable[[Path, Path, Shape, int], float]] = {"floor": floor, "slice": slice_alone, "whole": whole}
+
+
+def measured(way: str, path: Path, warm: Path, home: Path, columns: int, every: int) -> Figures:
+    """One way, in a process of its own."""
+    command = [sys.executable, __file__, "measure", way, str(path), str(warm), str(home), str(columns), str(every)]
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return dict(json.loads(done.stdout))
+
+
+def measure(way: str, path: Path, warm: Path, home: Path, columns: int, every: int) -> Figures:
+    """One way, in this process: seconds by the clock, seconds of CPU, and the most memory in mebibytes."""
+    for part in ("warm", "measured"):
+        (home / part).mkdir(parents=True)
+    shape = SHAPES[columns]
+    WAYS[way](warm, home / "warm", shape, every)
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    took = WAYS[way](path, home / "measured", shape, every)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    return {"wall": took, "cpu": cpu, "mb": peak}
+
+
+def medians(runs: list[Figures]) -> Figures:
+    """Of each figure."""
+    return {key: median(one[key] for one in runs) for key in runs[0]}
+
+
+def against_floor(columns: int, times: int) -> int:
+    """Measure all ways on one extract without defects and one with; how many targets were missed."""
+    rows, shape = ROWS[columns], SHAPES[columns]
+    ways = [("floor", 0), ("slice", 0), ("whole", 0), ("slice", EVERY), ("whole", EVERY)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for every in (0, EVERY):
+            made_up(folder / f"{every}.csv", shape, rows, every)
+            made_up(folder / f"{every}.warm.csv", shape, WARM, every)
+        size = (folder / "0.csv").stat().st_size / 1e6
+        print(f"{rows:,} rows of {columns} columns, {size:.0f} MB; medians of {times} runs", flush=True)
+        runs: dict[tuple[str, int], list[Figures]] = {one: [] for one in ways}
+        for number in range(times):
+            for way, every in ways:
+                path, home = folder / f"{every}.csv", folder / f"{number}{way}{every}"
+                runs[way, every].append(measured(way, path, folder / f"{every}.warm.csv", home, columns, every))
+                subprocess.run(["rm", "-rf", str(home)], check=True)
+    took = {one: medians(found) for one, found in runs.items()}
+    for (way, every), one in took.items():
+        called = f"{way}{' 5%' if every else ''}"
+        print(f"{called:<9}{one['wall']:6.2f} s {one['cpu']:6.2f} s of CPU {one['mb']:7,.0f} MB "
+              f"{rows / one['wall']:>10,.0f} rows/s")  # fmt: skip
+    base = took["floor", 0]
+    missed = 0
+    for said, way, target in (("landed left out", "slice", SLICE), ("landed included", "whole", WHOLE)):
+        missed += told(f"{said}, times the floor", took[way, 0]["wall"] / base["wall"], target)
+        print(f"    of CPU {took[way, 0]['cpu'] / base['cpu']:.2f}")
+        missed += told("    5% defects, times without", took[way, EVERY]["wall"] / took[way, 0]["wall"], DEFECTS)
+        print(f"    of CPU {took[way, EVERY]['cpu'] / took[way, 0]['cpu']:.2f}")
+        missed += told("    peak memory, times the floor's", took[way, 0]["mb"] / base["mb"], MEMORY)
+    return missed
+
+
+def sizes(columns: int) -> int:
+    """Measure one run of each size, floor and whole; whether a row of the largest costs much more than before."""
+    print(f"{'rows':>12} {'floor s':>9} {'whole s':>9} {'CPU s':>9} {'µs a row':>9} {'MB':>8}")
+    cost: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        warm = folder / "warm.csv"
+        made_up(warm, SHAPES[columns], WARM, 0)
+        for rows in SIZES:
+            path = folder / f"{rows}.csv"
+            made_up(path, SHAPES[columns], rows, 0)
+            times = RUNS if rows < SIZES[-1] else 1
+            found = {
+                way: medians([measured(way, path, warm, folder / f"{rows}{way}{n}", columns, 0) for n in range(times)])
+                for way in ("floor", "whole")
+            }
+            path.unlink()
+            ours = found["whole"]
+            cost.append(ours["wall"] / rows)
+            print(f"{rows:>12,} {found['floor']['wall']:9.2f} {ours['wall']:9.2f} {ours['cpu']:9.2f} "
+                  f"{ours['cpu'] / rows * 1e6:9.2f} {ours['mb']:8,.0f}", flush=True)  # fmt: skip
+            for way in found:
+                for n in range(times):
+                    subprocess.run(["rm", "-rf", str(folder / f"{rows}{way}{n}")], check=True)
+    return told(f"a row of {SIZES[-1]:,}, times one of {SIZES[-2]:,}", cost[-1] / cost[-2], GROWTH)
+
+
+def told(said: str, found: float, target: float) -> int:
+    """Print a figure beside its target; 1 where it is missed."""
+    print(f"{said:<36}{found:6.2f} (target: at most {target:g}){'' if found <= target else '  MISSED'}")
+    return found > target
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["measure", way, path, warm, home, columns, every]:
+            print(json.dumps(measure(way, Path(path), Path(warm), Path(home), int(columns), int(every))))
+        case ["sizes"]:
+            sys.exit(sizes(12) > 0)
+        case [columns, *times] if columns in {"12", "61"}:
+            sys.exit(against_floor(int(columns), int(times[0]) if times else RUNS) > 0)
+        case _:
+            sys.exit("Say 12, 61 or sizes.")
