@@ -9,7 +9,9 @@ from datetime import datetime
 
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.ledger import Submission
+from lgdp_pipelines.ledger.records import HeldAgainst
 from lgdp_pipelines.register.calendar import Timing, timing
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
@@ -33,12 +35,12 @@ def is_late(contract: Contract, period: Period, submission: Submission, reported
 
 def earlier_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
     """The periods that figures of a period are held against, in no order that matters."""
-    asked = [rule.earlier for rule in rules_of(contract) if rule.earlier is not None]
+    asked = [rule.terms for rule in rules_of(contract) if isinstance(rule.terms, EarlierPeriod)]
     return tuple(dict.fromkeys(before for one in asked if (before := earlier_period(period, one)) is not None))
 
 
-def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], Mapping[str, str | None]]:
-    """What each council's figures are held against now: its current submission in each earlier period, by period.
+def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], tuple[HeldAgainst, ...]]:
+    """What each council's figures are held against now: its current submission in each earlier period.
 
     It must be asked before any earlier row is read. What becomes current in between then differs from what was written
     down, and calls for judging again; asked afterwards, a change would go by unseen.
@@ -47,4 +49,6 @@ def held_against(platform: Platform, contract: Contract, period: Period) -> Call
         before.id: platform.ledger.current(contract.return_code, before.id)
         for before in earlier_periods(contract, period)
     }
-    return lambda council: {before: standing.get(council) for before, standing in current.items()}
+    return lambda council: tuple(
+        HeldAgainst(contract.return_code, before, standing.get(council)) for before, standing in current.items()
+    )

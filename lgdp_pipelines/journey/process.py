@@ -26,6 +26,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
+from lgdp_pipelines.ledger.records import HeldAgainst
 from lgdp_pipelines.register.calendar import day_in_scotland
 from lgdp_pipelines.register.model import Contract, Return, Version
 from lgdp_pipelines.register.parts import Table
@@ -59,7 +60,7 @@ class Outcome:
         is_late: whether the council's answer came after the due day; a correction of one that came in time did not.
         is_standing: whether the council's validated slice is now this submission's.
         is_nil: whether the council says that it has nothing to report.
-        against: the submission of each earlier period that its figures were held against, by period.
+        against: the other submissions of its council that it was held against.
     """
 
     submission: Submission
@@ -68,7 +69,7 @@ class Outcome:
     is_late: bool
     is_standing: bool
     is_nil: bool
-    against: Mapping[str, str | None]
+    against: tuple[HeldAgainst, ...]
 
     @property
     def council(self) -> str:

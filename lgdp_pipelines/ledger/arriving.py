@@ -131,7 +131,7 @@ def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
     """Returns and periods with something to do, in order.
 
     Receipts wait, or submissions were left in judging, were withdrawn and may still stand in a slice, or were judged
-    against an earlier period that another submission has become current for since.
+    against a submission, of an earlier period or another return, in whose place another has become current since.
     """
     key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
     receipts = sa.select(

@@ -203,7 +203,7 @@ class Ledger:
         self._database.written(lambda connection: withdrawing.finish(connection, submission_ids, self._clock()))
 
     def outdated(self, return_code: str, period: str, councils: Sequence[str] | None = None) -> tuple[Submission, ...]:
-        """Submissions to judge again, because an earlier period that they were held against has changed since."""
+        """Submissions to judge again, because something that they were held against has changed since."""
         with self._database.reading() as connection:
             return reading.outdated_of(connection, return_code, period, councils)
 

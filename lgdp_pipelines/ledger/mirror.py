@@ -104,12 +104,13 @@ TABLES = (
     ),
     _table(
         "judged_against",
-        "Which submission of an earlier period a submission's figures were last held against.",
+        "Which other submissions of its council a submission was last held against.",
         {
             **_RETURN,
             **_SUBMISSION_ID,
-            "period": (_TEXT, "The earlier period."),
-            "earlier_id": (_TEXT, "Its submission; null where none was current."),
+            "against_return_code": (_TEXT, "The return that it was held against: its own, or another."),
+            "period": (_TEXT, "The period of it; of its own return an earlier one."),
+            "against_id": (_TEXT, "The submission there; null where none was current."),
         },
     ),
     _table(
@@ -221,7 +222,7 @@ def write(database: Database, lake: Lake, return_code: str, copied: Copied) -> N
 
 
 def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.Table) -> bool:
-    if not lake.exists(table) or set(lake.schema(table).names) != set(table.arrow_schema.names):
+    if not lake.exists(table) or not set(table.arrow_schema.names) <= set(lake.schema(table).names):
         return False
     order = [(name, "ascending") for name in table.arrow_schema.names]
     copy = lake.read(table, {"return_code": return_code}, table.arrow_schema.names).to_arrow().cast(table.arrow_schema)
@@ -255,9 +256,15 @@ _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
     )
     .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
     .order_by(WITHDRAWAL.c.submission_id),
-    "judged_against": sa.select(SUBMISSION.c.return_code, *JUDGED_AGAINST.c)
+    "judged_against": sa.select(
+        SUBMISSION.c.return_code,
+        JUDGED_AGAINST.c.submission_id,
+        JUDGED_AGAINST.c.return_code.label("against_return_code"),
+        JUDGED_AGAINST.c.period,
+        JUDGED_AGAINST.c.against_id,
+    )
     .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
-    .order_by(JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.period),
+    .order_by(JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period),
     "judgement": sa.select(SUBMISSION.c.return_code, *(column for column in JUDGEMENT.c if column.name != "id"))
     .select_from(_JUDGED)
     .order_by(JUDGEMENT.c.id),

@@ -114,11 +114,12 @@ def was_accepted() -> sa.ColumnElement[bool]:
 def outdated(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool]
 ) -> tuple[tuple[Submission, str | None], ...]:
-    """Submissions to judge again, each with the submission that is now current in an earlier period.
+    """Submissions to judge again, each with the submission that is now current where they were held against another.
 
-    Their figures were held against what was current there when they were judged, and that has changed since. They are
-    current, or the last word of their council and rejected. Judging again changes no current submission of theirs, so
-    nothing follows for periods after them.
+    They were held against what their council had current for an earlier period, or for another return, and that has
+    changed since. They are current, or the last word of their council and rejected. A submission that is current stays
+    so when it is judged again, and a rejected one may become current once: so two returns that are held against each
+    other come to rest.
     """
     now, later = SUBMISSION.alias("now"), SUBMISSION.alias("later")
     is_overtaken = sa.exists().where(
@@ -128,19 +129,19 @@ def outdated(
         later.c.number > SUBMISSION.c.number,
     )
     rows = connection.execute(
-        sa.select(SUBMISSION, now.c.id.label("earlier_now"))
+        sa.select(SUBMISSION, now.c.id.label("now_current"))
         .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
         .outerjoin(
             now,
             sa.and_(
-                now.c.return_code == SUBMISSION.c.return_code,
+                now.c.return_code == JUDGED_AGAINST.c.return_code,
                 now.c.council_code == SUBMISSION.c.council_code,
                 now.c.period == JUDGED_AGAINST.c.period,
                 now.c.state == SubmissionState.CURRENT.value,
             ),
         )
         .where(
-            now.c.id.is_distinct_from(JUDGED_AGAINST.c.earlier_id),
+            now.c.id.is_distinct_from(JUDGED_AGAINST.c.against_id),
             sa.or_(
                 SUBMISSION.c.state == SubmissionState.CURRENT.value,
                 sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED.value, sa.not_(is_overtaken)),
@@ -149,7 +150,7 @@ def outdated(
         )
         .order_by(SUBMISSION.c.council_code, SUBMISSION.c.number)
     )
-    return tuple((submission_of(row), row.earlier_now) for row in rows)
+    return tuple((submission_of(row), row.now_current) for row in rows)
 
 
 def outdated_of(

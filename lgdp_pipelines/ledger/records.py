@@ -5,10 +5,9 @@ not: how they are kept (``schema``) and how they change (``arriving``, ``opening
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.register.parts import Rule
@@ -141,7 +140,7 @@ class Waiting:
         councils: register codes, in order.
         receipts: ids of the receipts that no submission has taken up, in order.
         submissions: what is to be done with submissions, in order: ``judge <id>``, ``withdraw <id>``, or
-            ``judge <id> against <id>`` where a figure's earlier period has changed.
+            ``judge <id> against <id>`` where what it was held against has changed.
     """
 
     return_code: str
@@ -195,6 +194,21 @@ class Withdrawal:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class HeldAgainst:
+    """What a submission was held against: what its council had current for a return and a period.
+
+    Attributes:
+        return_code: its own return, or another.
+        period: id; of the own return an earlier one.
+        submission_id: what was current there; None where nothing was.
+    """
+
+    return_code: str
+    period: str
+    submission_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One judging of a submission, for the ledger.
@@ -208,8 +222,7 @@ class Judged:
         rows: how many rows the submission has, over all tables.
         rules: every rule of the contract.
         results: what became of each of them, once each.
-        against: the submission of each earlier period that its figures were held against, by period; None where none
-            was current there.
+        against: the other submissions of its council that it was held against, each return and period once.
     """
 
     submission_id: str
@@ -220,7 +233,7 @@ class Judged:
     rows: int
     rules: Sequence[Rule]
     results: Sequence[RuleOutcome]
-    against: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    against: Sequence[HeldAgainst] = ()
 
 
 @dataclass(frozen=True, slots=True)

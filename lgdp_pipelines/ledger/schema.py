@@ -172,11 +172,13 @@ JUDGED_AGAINST = sa.Table(
     "judged_against",
     METADATA,
     sa.Column("submission_id", sa.ForeignKey("submission.id"), primary_key=True),
+    sa.Column("return_code", sa.String(80), primary_key=True),
     sa.Column("period", sa.String(20), primary_key=True),
-    sa.Column("earlier_id", sa.ForeignKey("submission.id")),
+    sa.Column("against_id", sa.ForeignKey("submission.id")),
 )
-"""Which submission of an earlier period a submission's figures were last held against; none where none was current. It
-is to be judged again where another one has become current since."""
+"""Which other submissions of its council a submission was last held against, by their return and period: earlier
+periods of its own return, and other returns; none where none was current. It is to be judged again where another one
+has become current since."""
 
 REMINDER = sa.Table(
     "reminder",

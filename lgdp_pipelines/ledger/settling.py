@@ -161,14 +161,19 @@ def _last_accepted(connection: sa.Connection, found: Submission) -> Submission |
 
 
 def _write_against(connection: sa.Connection, one: Judged) -> None:
-    """What its figures were held against this time."""
+    """What it was held against this time."""
     connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == one.submission_id))
     if one.against:
         connection.execute(
             sa.insert(JUDGED_AGAINST),
             [
-                {"submission_id": one.submission_id, "period": period, "earlier_id": earlier}
-                for period, earlier in one.against.items()
+                {
+                    "submission_id": one.submission_id,
+                    "return_code": held.return_code,
+                    "period": held.period,
+                    "against_id": held.submission_id,
+                }
+                for held in one.against
             ],
         )
 

@@ -17,6 +17,7 @@ from lgdp_pipelines.ledger.ledger import (
     SubmissionState,
     Waiting,
 )
+from lgdp_pipelines.ledger.records import HeldAgainst
 from tests.unit.ledger.conftest import arrival
 
 PERIOD = "FY2024-25"
@@ -63,7 +64,7 @@ def test_the_same_bytes_meant_another_way_are_news(ledger: Ledger, arrive: Arriv
 
 
 def against(one: Judged, earlier: str | None) -> Judged:
-    return replace(one, against={PERIOD: earlier})
+    return replace(one, against=(HeldAgainst("HL1", PERIOD, earlier),))
 
 
 def test_a_corrected_period_calls_up_what_was_held_against_it_once(
@@ -99,6 +100,28 @@ def test_a_withdrawn_period_calls_up_what_was_held_against_it(ledger: Ledger, ar
     assert ledger.waiting() == (Waiting("HL1", LATER, ("FIF",), (), (f"judge {later} against nothing",)),)
     ledger.settle("r2", [against(judge(later), None)])
     assert ledger.waiting() == ()
+
+
+def test_a_correction_of_another_return_calls_up_what_was_held_against_it(
+    ledger: Ledger, arrive: Arrive, judge: Judge
+) -> None:
+    arrive("FIF", "a", return_code="DHP")
+    first = ledger.open_submissions("DHP", PERIOD)[0].id
+    arrive("FIF", "b")
+    own = opened(ledger, PERIOD)
+    held = (HeldAgainst("DHP", PERIOD, first), HeldAgainst("HL1", LATER, None))
+    ledger.settle("r1", [judge(first), replace(judge(own), against=held)])
+    assert ledger.waiting() == ()
+
+    arrive("GLG", "c", return_code="DHP")
+    ledger.settle("r2", [judge(ledger.open_submissions("DHP", PERIOD)[0].id)])
+    assert ledger.waiting() == (), "another council's answer is nothing to this one"
+
+    arrive("FIF", "d", return_code="DHP")
+    second = ledger.open_submissions("DHP", PERIOD)[0].id
+    ledger.settle("r3", [judge(second)])
+    assert ledger.waiting() == (Waiting("HL1", PERIOD, ("FIF",), (), (f"judge {own} against {second}",)),)
+    assert [one.id for one in ledger.outdated("HL1", PERIOD)] == [own]
 
 
 def test_what_was_rejected_against_a_wrong_period_is_called_up_and_what_was_replaced_is_not(

@@ -11,6 +11,7 @@ from alembic.config import Config
 from lgdp_pipelines.ledger import database
 from lgdp_pipelines.ledger.ledger import Ledger, ReceiptState, SubmissionState
 from lgdp_pipelines.ledger.mirror import TABLES
+from lgdp_pipelines.ledger.schema import JUDGED_AGAINST
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.tables import LakeTable
 
@@ -84,3 +85,30 @@ def test_its_copy_in_the_lake_gets_the_new_columns(older: str, tmp_path: Path) -
     ledger.mirror(lake, "HL1")
     assert sorted(lake.read(receipt).select("id", "system", "nil").rows()) == [(1, "", False), (2, "", False)]
     ledger.close()
+
+
+def test_what_was_held_against_an_earlier_period_is_still_known(older: str) -> None:
+    engine = sa.create_engine(older)
+    config = Config()
+    config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.exec_driver_sql(
+            "INSERT INTO judged_against VALUES ('HL1.FIF.FY2024-25.001','FY2023-24',NULL),"
+            "('HL1.FIF.FY2024-25.001','FY2022-23','HL1.FIF.FY2024-25.001')"
+        )
+        command.upgrade(config, "0004")
+        rows = connection.execute(sa.select(JUDGED_AGAINST).order_by(JUDGED_AGAINST.c.period)).all()
+        assert [tuple(row) for row in rows] == [
+            ("HL1.FIF.FY2024-25.001", "HL1", "FY2022-23", "HL1.FIF.FY2024-25.001"),
+            ("HL1.FIF.FY2024-25.001", "HL1", "FY2023-24", None),
+        ]
+        command.downgrade(config, "0003")
+        kept = connection.exec_driver_sql("SELECT * FROM judged_against ORDER BY period").all()
+        assert [tuple(row) for row in kept] == [
+            ("HL1.FIF.FY2024-25.001", "FY2022-23", "HL1.FIF.FY2024-25.001"),
+            ("HL1.FIF.FY2024-25.001", "FY2023-24", None),
+        ]
+    engine.dispose()
