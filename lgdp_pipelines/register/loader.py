@@ -98,6 +98,7 @@ def load_register(root: Path) -> Register:
         sha256=_fingerprint(contents),
         mappings=tuple(one.mapping for one in mapped),
         reference=reference,
+        files=MappingProxyType(dict(contents)),
     )
 
 

@@ -196,6 +196,7 @@ class Register:
         sha256: of all its files, so that what was derived from it can be told apart.
         mappings: how systems' exports answer returns, in order of their files.
         reference: reference tables by id, each with all its versions.
+        files: the bytes of every file that it was read from, by path below its folder.
     """
 
     root: Path
@@ -206,6 +207,7 @@ class Register:
     sha256: str
     mappings: tuple[SystemMapping, ...] = ()
     reference: Mapping[str, ReferenceTable] = field(default_factory=lambda: MappingProxyType({}))
+    files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def named(self, text: str) -> Return:
         """The return that somebody typed, by code in any case or by slug.
