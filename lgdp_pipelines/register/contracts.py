@@ -14,11 +14,12 @@ from lgdp_pipelines.register.custom import Custom, custom_contradictions, custom
 from lgdp_pipelines.register.due_dates import due_date_contradictions, read_due_dates
 from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.extract_files import extract_contradictions, is_xml_path, read_extract_words
+from lgdp_pipelines.register.kinds.kind import Among
 from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.parts import Provenance
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.shape import misshapen, odcs
-from lgdp_pipelines.register.tables import TableRead, columns_of, read_table, table_contradictions
+from lgdp_pipelines.register.tables import TableRead, columns_of, read_items, read_table, table_contradictions
 from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Document, Place
 from lgdp_pipelines.standards.codelists import CodeList
@@ -58,9 +59,14 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
     code = custom.text("lgdpReturn")
     own = custom.at("lgdpProvenance")
     provenance = Provenance(own.text("verified"), own.text("source"))
-    tables = tuple(read_table(entry, slug(code), provenance) for entry in root.entries("schema"))
     agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     kind = custom.text("lgdpPeriodKind")
+    entries = [(entry, read_items(entry, slug(code), provenance)) for entry in root.entries("schema")]
+    items = {entry.text("name"): {one.item.name: one.item for one in own} for entry, own in entries}
+    known_kind = PeriodKind(kind) if kind in set(PeriodKind) else None
+    tables = tuple(
+        read_table(entry, slug(code), own, Among(entry.text("name"), items, known_kind, {})) for entry, own in entries
+    )
     about = root.at("description")
     contract = Contract(
         return_code=code,
@@ -115,12 +121,12 @@ def _disclosure(place: Place) -> Disclosure:
     return Disclosure(DisclosureMethod(method) if known else DisclosureMethod.NONE, place.whole("threshold") or 0)
 
 
-def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> Iterator[Contradiction]:
+def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
     """What contradicts itself, the standard or the vocabulary in one contract.
 
     Args:
         read: the contract.
-        code_lists: ids of the lists in ``schemas/codelists/``.
+        code_lists: the lists in ``schemas/codelists/``, by id.
     """
     contract, root = read.contract, read.document.root
     custom = custom_of(root)
@@ -135,12 +141,15 @@ def contract_contradictions(read: ContractRead, code_lists: frozenset[str]) -> I
     yield from _first_period_contradictions(contract, custom, kind)
     yield from due_date_contradictions(custom.at("lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
+    items = {table.name: table.by_name for table in contract.tables}
+    own_lists = {listed.id: listed for listed, _ in read.inline_lists}
     seen: set[str] = set()
     for table in read.tables:
         if table.table.name in seen:
             yield table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
         seen.add(table.table.name)
-        yield from table_contradictions(table, columns, kind, code_lists)
+        among = Among(table.table.name, items, kind, {**code_lists, **own_lists})
+        yield from table_contradictions(table, columns, frozenset(code_lists), among)
     yield from _several_tables(read)
     yield from _paths_of_items(read)
     yield from _rule_id_contradictions(read)

@@ -69,9 +69,8 @@ def load_register(root: Path) -> Register:
     editions, in_editions = editions_of(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
     found += in_editions
     reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
-    known = frozenset(code_lists)
     for read in reads:
-        found += contract_contradictions(read, known)
+        found += contract_contradictions(read, code_lists)
     inline, in_inline = inline_lists_of(reads)
     returns, in_returns = _returns(reads)
     found += [*in_inline, *in_returns]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import Protocol
 
 from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.periods import PeriodKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 
 
@@ -163,27 +163,18 @@ class Item:
         return Spellings((self.header, *self.aliases.headers), self.aliases.patterns)
 
 
-@dataclass(frozen=True, slots=True)
-class EarlierPeriod:
-    """What a figure is held against: the same figure of an earlier period.
+class Terms(Protocol):
+    """What a written rule of one kind says besides what every rule says: a frozen record of ``register.kinds``."""
 
-    Attributes:
-        item: name of the measure.
-        by: names of the items that make the figure the same one; empty where a table has one row.
-        periods_back: how many periods earlier.
-        within: kind of period that both must lie in (a cumulative series starts afresh in it); None: any.
-        fall_pct: a greater fall than this, in percent of the earlier figure, breaks the rule; None: any fall may be.
-        rise_pct: likewise for a rise.
-        floor: changes of no more than this, in the figure's unit, never break the rule.
-    """
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items of the rule's own table that it reads."""
+        ...
 
-    item: str
-    by: tuple[str, ...]
-    periods_back: int
-    within: PeriodKind | None
-    fall_pct: float | None
-    rise_pct: float | None
-    floor: float
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +189,9 @@ class Rule:
         items: names of the items concerned, in order; empty where it is about rows or tables as a whole.
         title: what is true when it holds.
         guidance: what a council should do where it does not.
-        sql: for :attr:`RuleKind.SQL`, ``SELECT count(*) FROM {table} WHERE <violation>``.
-        earlier: for :attr:`RuleKind.EARLIER_PERIOD`.
-        minimum_rows: for :attr:`RuleKind.ROW_COUNT`.
+        sql: where it is asked in SQL, ``SELECT count(*) FROM {model} WHERE <violation>``: as written, or what its terms
+            come to.
+        terms: what a rule of its kind says besides; None where it says no more.
         line: line of the contract where it is declared.
         scope: names of the items whose codes set its queries apart; empty where one query is asked about all.
     """
@@ -213,8 +204,7 @@ class Rule:
     title: str
     guidance: str
     sql: str | None = None
-    earlier: EarlierPeriod | None = None
-    minimum_rows: int | None = None
+    terms: Terms | None = None
     line: int = 0
     scope: tuple[str, ...] = ()
 

@@ -6,46 +6,19 @@ What belongs here: what one entry says, and whether it can be tested. What does 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
-from lgdp_pipelines.register.parts import EarlierPeriod, Item, Role, Rule
+from lgdp_pipelines.register.kinds.kind import Among
+from lgdp_pipelines.register.kinds.metrics import RowCount, read_bounds, row_count_contradictions
+from lgdp_pipelines.register.parts import Rule, Terms
 from lgdp_pipelines.register.scope import scope_contradictions
-from lgdp_pipelines.register.shape import Shape, close_to, misshapen
+from lgdp_pipelines.register.shape import close_to
 from lgdp_pipelines.register.sql import problems_of
-from lgdp_pipelines.register.vocabulary import TEXT, Where
+from lgdp_pipelines.register.terms import kind_named, read_terms, sql_of, term_contradictions
+from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Place
-from lgdp_pipelines.standards.periods import PeriodKind
 from lgdp_pipelines.standards.rules import RuleKind, Severity
-
-IMPLEMENTATION: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "rule": {"enum": [RuleKind.EARLIER_PERIOD.value]},
-        "item": TEXT,
-        "by": {"type": "array", "items": TEXT, "uniqueItems": True},
-        "periodsBack": {"type": "integer", "minimum": 1},
-        "within": {"enum": [kind.value for kind in PeriodKind]},
-        "fallPct": {"type": "number", "minimum": 0},
-        "risePct": {"type": "number", "minimum": 0},
-        "floor": {"type": "number", "minimum": 0},
-    },
-    "required": ["rule", "item"],
-    "anyOf": [{"required": ["fallPct"]}, {"required": ["risePct"]}],
-    "additionalProperties": False,
-}
-"""JSON Schema of what a ``custom`` rule of engine ``lgdp`` implements."""
-
-_IMPLEMENTATION = Shape(IMPLEMENTATION)
-
-_LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
-    PeriodKind.DAY: frozenset(PeriodKind) - {PeriodKind.DAY},
-    PeriodKind.MONTH: frozenset(PeriodKind) - {PeriodKind.DAY, PeriodKind.MONTH},
-    PeriodKind.FINANCIAL_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
-    PeriodKind.CALENDAR_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
-}
-"""Kinds of period that a period of the kind lies in whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,32 +30,35 @@ class RuleRead:
     item: str
 
 
-def read_rules(table: Place, return_slug: str) -> tuple[RuleRead, ...]:
-    """The written rules of a table, its items' after its own."""
-    name = table.text("name")
-    found = [_read(entry, return_slug, name, "") for entry in table.entries("quality")]
+def read_rules(table: Place, return_slug: str, among: Among) -> tuple[RuleRead, ...]:
+    """The written rules of a table, its items' after its own.
+
+    Args:
+        table: the ``schema`` entry.
+        return_slug: of the return.
+        among: what they stand among.
+    """
+    found = [_read(entry, return_slug, among, "") for entry in table.entries("quality")]
     for item in table.entries("properties"):
-        found += [_read(entry, return_slug, name, item.text("name")) for entry in item.entries("quality")]
+        found += [_read(entry, return_slug, among, item.text("name")) for entry in item.entries("quality")]
     return tuple(found)
 
 
-def _read(place: Place, return_slug: str, table: str, item: str) -> RuleRead:
+def _read(place: Place, return_slug: str, among: Among, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
-    implementation = place.at("implementation")
-    named = custom_of(place).texts("lgdpItems")
-    items = named or tuple(name for name in (item or implementation.text("item"),) if name)
+    terms = _terms(place, kind)
+    sql = place.text("query") if kind is RuleKind.SQL else sql_of(terms, place.at("implementation"), among)
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=kind or RuleKind.SQL,
         severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
-        table=table,
-        items=items,
+        table=among.table,
+        items=custom_of(place).texts("lgdpItems") or ((item,) if item else terms.place if terms else ()),
         title=" ".join(place.text("name").split()),
         guidance=" ".join(place.text("description").split()),
-        sql=place.text("query") or None if kind is RuleKind.SQL else None,
-        earlier=_earlier(implementation) if kind is RuleKind.EARLIER_PERIOD else None,
-        minimum_rows=place.whole("mustBeGreaterOrEqualTo") if kind is RuleKind.ROW_COUNT else None,
+        sql=sql or None,
+        terms=terms,
         line=place.line,
         scope=custom_of(place).texts("lgdpScope"),
     )
@@ -96,36 +72,28 @@ def _kind(place: Place) -> RuleKind | None:
         case "library" if place.text("metric") == "rowCount":
             return RuleKind.ROW_COUNT
         case "custom" if place.text("engine") == "lgdp":
-            return RuleKind.EARLIER_PERIOD
+            return kind_named(place.at("implementation"))
         case _:
             return None
 
 
-def _earlier(place: Place) -> EarlierPeriod:
-    within = place.text("within")
-    return EarlierPeriod(
-        item=place.text("item"),
-        by=place.texts("by"),
-        periods_back=place.whole("periodsBack") or 1,
-        within=PeriodKind(within) if within in set(PeriodKind) else None,
-        fall_pct=place.number("fallPct"),
-        rise_pct=place.number("risePct"),
-        floor=place.number("floor") or 0.0,
-    )
+def _terms(place: Place, kind: RuleKind | None) -> Terms | None:
+    match kind:
+        case RuleKind.ROW_COUNT:
+            return RowCount(read_bounds(place))
+        case _:
+            return read_terms(place.at("implementation"))
 
 
-def rule_contradictions(
-    read: RuleRead, items: Mapping[str, Item], columns: Mapping[str, Sequence[str]], period_kind: PeriodKind | None
-) -> Iterator[Contradiction]:
+def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], among: Among) -> Iterator[Contradiction]:
     """What contradicts itself in one written rule.
 
     Args:
         read: the rule.
-        items: of its table, by name.
         columns: columns that SQL may name, by table of the return.
-        period_kind: of the return; None where it cannot be told.
+        among: what it stands among.
     """
-    rule, place = read.rule, read.place
+    rule, place, items = read.rule, read.place, among.items
     yield from custom_contradictions(place, Where.RULE)
     for word, why in (("id", "its stable id"), ("name", "what is true when it holds"), ("description", "what to do")):
         if not place.text(word):
@@ -140,17 +108,14 @@ def rule_contradictions(
                 f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)
             )
     yield from scope_contradictions(rule, place, items)
-    match _kind(place):
-        case RuleKind.SQL:
+    is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
+    match _kind(place), rule.terms:
+        case RuleKind.SQL, _:
             yield from _sql_contradictions(rule, place, columns)
-        case RuleKind.ROW_COUNT:
-            if rule.minimum_rows is None or rule.minimum_rows < 0 or read.item:
-                yield place.contradiction(
-                    f"The rule {rule.id} does not say how many rows a table must have.",
-                    "At the table, write mustBeGreaterOrEqualTo with a whole number.",
-                )
-        case RuleKind.EARLIER_PERIOD:
-            yield from _earlier_contradictions(rule, place, items, period_kind)
+        case _, RowCount() as counted:
+            yield from row_count_contradictions(counted, place, rule.id, read.item)
+        case kind, terms if kind is not None or is_ours:
+            yield from term_contradictions(terms, place.at("implementation"), among)
         case _:
             yield place.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
@@ -167,31 +132,3 @@ def _sql_contradictions(rule: Rule, place: Place, columns: Mapping[str, Sequence
         )
     if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
         yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
-
-
-def _earlier_contradictions(
-    rule: Rule, place: Place, items: Mapping[str, Item], period_kind: PeriodKind | None
-) -> Iterator[Contradiction]:
-    implementation = place.at("implementation")
-    yield from misshapen(implementation, _IMPLEMENTATION, "Mend the implementation.", label="implementation")
-    earlier = rule.earlier
-    if earlier is None:
-        return
-    measure = items.get(earlier.item)
-    if measure is None or measure.role is not Role.MEASURE:
-        measures = [item.name for item in items.values() if item.role is Role.MEASURE]
-        yield implementation.at("item").contradiction(
-            f"The rule {rule.id} compares “{earlier.item}”, which is no measure of {rule.table}.",
-            close_to(earlier.item, measures),
-        )
-    key = {item.name for item in items.values() if item.key}
-    if set(earlier.by) != key:
-        yield implementation.contradiction(
-            f"The rule {rule.id} would compare figures of different things.",
-            f"Write by: [{', '.join(sorted(key))}], the whole key of {rule.table}.",
-        )
-    if period_kind and earlier.within and earlier.within not in _LONGER.get(period_kind, frozenset()):
-        yield implementation.at("within").contradiction(
-            f"The rule {rule.id} looks within a {earlier.within}, which holds no whole number of periods.",
-            "Name a kind of period that is longer than the return's own, or leave within out.",
-        )

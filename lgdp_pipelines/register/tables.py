@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.items import NAME, URN, ItemRead, item_contradictions, read_item
+from lgdp_pipelines.register.kinds.kind import Among
 from lgdp_pipelines.register.parts import Count, Grain, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.quality import RuleRead, read_rules, rule_contradictions
@@ -18,7 +19,6 @@ from lgdp_pipelines.register.spellings import clashes
 from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Place
 from lgdp_pipelines.standards.councils import fold
-from lgdp_pipelines.standards.periods import PeriodKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,22 @@ class TableRead:
         return custom_of(self.place).text("lgdpGrain") == grain
 
 
-def read_table(place: Place, return_slug: str, provenance: Provenance) -> TableRead:
-    """The table at a place, as far as it can be read."""
+def read_items(place: Place, return_slug: str, provenance: Provenance) -> tuple[ItemRead, ...]:
+    """The items of the table at a place, as far as they can be read."""
+    return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
+
+
+def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], among: Among) -> TableRead:
+    """The table at a place, as far as it can be read.
+
+    Args:
+        place: the ``schema`` entry.
+        return_slug: of the return.
+        items: of the table.
+        among: what its rules stand among.
+    """
     custom = custom_of(place)
-    items = tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
-    rules = read_rules(place, return_slug)
+    rules = read_rules(place, return_slug, among)
     grain = custom.text("lgdpGrain")
     table = Table(
         name=place.text("name"),
@@ -73,16 +84,16 @@ def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
 def table_contradictions(
     read: TableRead,
     columns: Mapping[str, Sequence[str]],
-    period_kind: PeriodKind | None,
     code_lists: frozenset[str],
+    among: Among,
 ) -> Iterator[Contradiction]:
     """What contradicts itself in one table.
 
     Args:
         read: the table.
         columns: columns that SQL may name, by table of the return.
-        period_kind: of the return; None where it cannot be told.
         code_lists: ids of the lists in ``schemas/codelists/``.
+        among: what its rules stand among.
     """
     table, place = read.table, read.place
     yield from custom_contradictions(place, Where.TABLE)
@@ -111,9 +122,8 @@ def table_contradictions(
     if read.has_grain(Grain.CASE):
         yield from _privacy_contradictions(read)
     yield from _count_contradictions(read)
-    by_name = table.by_name
     for rule in read.rules:
-        yield from rule_contradictions(rule, by_name, columns, period_kind)
+        yield from rule_contradictions(rule, columns, among)
     if table.file_pattern and (problem := problem_of_pattern(table.file_pattern)):
         yield (
             custom_of(place)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from lgdp_pipelines.register.parts import EarlierPeriod, Rule
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.kinds.metrics import RowCount
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
@@ -32,7 +34,7 @@ def across(
     """What each rule found, by rule id.
 
     Args:
-        rules: those that can be run, of the kinds key, row_count, earlier_period and sql.
+        rules: those that can be run and are about more than one cell.
         landed: landed tables by name.
         tables: validated tables by name.
         in_error: ``_row`` of the cells in error, by table and item.
@@ -45,14 +47,14 @@ def across(
         if rule.kind is RuleKind.KEY:
             rows = repeating_rows(tables[rule.table], rule.items)
             found[rule.id] = Tested.of(rule, without(rows, _spoilt(rule, rule.items, in_error)))
-        if rule.minimum_rows is not None:
-            found[rule.id] = Tested.as_a_whole(is_broken=landed[rule.table].height < rule.minimum_rows)
-        if rule.earlier is not None:
+        if isinstance(rule.terms, RowCount):
+            found[rule.id] = Tested.as_a_whole(is_broken=not rule.terms.bounds.holds(landed[rule.table].height))
+        if isinstance(rule.terms, EarlierPeriod):
             spoilt = _spoilt(rule, named_in(rule), in_error)
             found[rule.id] = _compared(
-                rule, rule.earlier, tables[rule.table], spoilt=spoilt, submitted=submitted, earlier=earlier
+                rule, rule.terms, tables[rule.table], spoilt=spoilt, submitted=submitted, earlier=earlier
             )
-    in_sql = [rule for rule in rules if rule.kind is RuleKind.SQL]
+    in_sql = [rule for rule in rules if rule.sql]
     if in_sql:
         with submission_in_sql(in_sql, tables, submitted, room()) as connection:
             for rule in in_sql:
@@ -66,8 +68,9 @@ def across(
 
 def named_in(rule: Rule) -> tuple[str, ...]:
     """The items that a rule over several cells names: where one of them is in error, the rule says no more."""
-    held = (rule.earlier.item, *rule.earlier.by) if rule.earlier is not None else ()
-    return tuple(dict.fromkeys((*rule.items, *held, *(sorted(prepared(rule).names) if rule.sql else ()))))
+    of_terms = rule.terms.items if rule.terms is not None else ()
+    in_sql = sorted(prepared(rule).names) if rule.sql else ()
+    return tuple(dict.fromkeys((*rule.items, *of_terms, *in_sql)))
 
 
 def _spoilt(rule: Rule, names: Iterable[str], in_error: Mapping[tuple[str, str], pl.Series]) -> pl.Series:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from lgdp_pipelines.register.parts import EarlierPeriod, Table
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period, period_of
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.shares import share, shares_for

@@ -78,7 +78,7 @@ def why_not(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: 
         return f"The table “{unusable[0]}” is missing, or its columns are."
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
-    needed = {*rule.items, *(rule.earlier.by if rule.earlier else ()), *(prepared(rule).names if rule.sql else ())}
+    needed = {*rule.items, *(rule.terms.items if rule.terms else ()), *(prepared(rule).names if rule.sql else ())}
     headers = [
         contract.by_name[table].by_name[name].header
         for table, name in sorted(lost.items)

@@ -1,5 +1,7 @@
 """Rules that follow from a contract: their ids, order, severities and words."""
 
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind, Severity
@@ -64,11 +66,11 @@ def test_words_say_what_holds_and_what_to_do(small: SmallRegister) -> None:
 
 def test_written_rules_say_what_they_test(small: SmallRegister) -> None:
     rules = {rule.id: rule for ret in load_register(small.root).returns.values() for rule in rules_of(ret.latest)}
-    assert rules["pets.has_pets"].minimum_rows == 1
+    assert rules["pets.has_pets"].terms == RowCount(Bounds(at_least=1))
     assert rules["pets.born_in_time"].items == ("birth_date",)
     assert rules["pets.born_in_time"].line == small.line_of(PETS, "- id: born_in_time")
-    earlier = rules["pet_food.like_last_year"].earlier
-    assert earlier is not None
+    earlier = rules["pet_food.like_last_year"].terms
+    assert isinstance(earlier, EarlierPeriod)
     assert (earlier.item, earlier.by, earlier.periods_back) == ("weight_kg", ("kind_code",), 4)
     assert (earlier.fall_pct, earlier.rise_pct, earlier.floor, earlier.within) == (50.0, None, 10.0, None)
     assert rules["pet_food.like_last_year"].items == ("weight_kg",)

@@ -5,7 +5,8 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.parts import EarlierPeriod, ItemType, Role, Table
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.parts import ItemType, Role, Table
 from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.storage.pieces import Pieces
@@ -24,7 +25,7 @@ def bench(
     kind: PeriodKind = PeriodKind.FINANCIAL_YEAR,
 ) -> Bench:
     terms = EarlierPeriod("n", by, back, within, fall, rise, floor)
-    rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), earlier=terms)
+    rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=terms)
     key, figure = (
         make_item("k", key=bool(by)),
         make_item("n", ItemType.DECIMAL, precision=9, scale=2, role=Role.MEASURE),

@@ -10,7 +10,9 @@ from lgdp_pipelines.landing import tables as landing_tables
 from lgdp_pipelines.landing import text_blocks
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.parts import EarlierPeriod, ItemType, Range, Role
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
+from lgdp_pipelines.register.parts import ItemType, Range, Role
 from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
 from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation import shares, telling, tested
@@ -33,8 +35,8 @@ BENCH = make_bench(
             make_rule("followed", sql="SELECT count(*) FROM {model} a WHERE n = 8 AND NOT EXISTS "
                       "(SELECT 1 FROM {model} b WHERE b._row > a._row AND b.ref = a.ref)"),
             make_rule("few", sql="SELECT count(*) FROM (SELECT ref FROM {model} GROUP BY ref HAVING count(*) > 8)"),
-            make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), earlier=EARLIER),
-            make_rule("enough", RuleKind.ROW_COUNT, minimum_rows=3),
+            make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=EARLIER),
+            make_rule("enough", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=3))),
         ],
     )
 )  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
+from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
 from lgdp_pipelines.register.parts import ItemType, Range, Role
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
@@ -34,7 +35,7 @@ CASES = make_bench(
         ],
         [
             make_rule("n_above_m", sql="SELECT count(*) FROM {model} WHERE n < m", items=("n", "m")),
-            make_rule("some_rows", RuleKind.ROW_COUNT, minimum_rows=1),
+            make_rule("some_rows", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=1))),
             make_rule("noted", sql="SELECT count(*) FROM {model} WHERE note = 'agreed'", severity=Severity.KNOWN_ISSUE),
         ],
     ),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
 from lgdp_pipelines.register.parts import ItemType, Role, Rule
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.validation import sql_rules
@@ -132,7 +133,9 @@ def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(que
 
 
 def test_a_row_count_is_of_the_rows_sent() -> None:
-    counted = make_bench(make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, minimum_rows=2)]))
+    counted = make_bench(
+        make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=2)))])
+    )
     assert places(counted.judge([["1"]])) == [("tst.some", None)]
     assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED
 
