@@ -22,13 +22,15 @@ def register() -> Register:
     return load_register(SCHEMAS)
 
 
-def test_holds_the_five_returns(register: Register) -> None:
+def test_holds_the_returns_that_are_shipped(register: Register) -> None:
     kinds = {code: one.latest.period_kind.value for code, one in register.returns.items()}
     assert kinds == {
         "DHP": "month",
         "HL1": "financial-quarter",
+        "LFR": "financial-year",
         "PEOPLE-SUPPORTED": "financial-year",
         "SCHOOL-SUMMARY": "academic-year",
+        "SOURCE": "financial-quarter",
         "WASTE": "calendar-year",
     }
 
