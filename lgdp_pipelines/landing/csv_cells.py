@@ -38,6 +38,14 @@ def read_body(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells |
     return _fast(body) or _careful(body)
 
 
+def read_plain(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells | None:
+    """The same where the content is plain, whatever its end was found by; None where only care could tell.
+
+    Quotes are then all around cells, so that a content with an even number of them ends outside of any.
+    """
+    return _fast(_Body.of(content, dialect, head, row))
+
+
 @dataclass(frozen=True, slots=True)
 class _Body:
     """Records to be read.
@@ -77,36 +85,70 @@ class _Body:
 
 
 def _fast(body: _Body) -> Cells | None:
-    content, dialect, line_end = body.content, body.dialect, body.head.line_end
     read = _by_polars(body)
     if read is None:
         return None
-    columns = read.columns
-    cells = pl.col(columns)
-    quote = dialect.quote.encode()
-    quotes = bool(quote) and quote in content
-    if quotes and read.select(pl.any_horizontal(cells.str.contains(dialect.quote, literal=True).any())).item():
-        return None
     rows = read.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
-    no_line = pl.all_horizontal(cells.is_null())
-    gaps = rows.select(no_line.sum()).item()
-    if gaps:
-        rows = rows.filter(~no_line)
+    if not all(column.null_count() for column in read.iter_columns()):
+        return _emptied(body, rows, read.height) if _adds_up(body, read) or _has_all(body, read, rows, gaps=0) else None
+    no_line = pl.all_horizontal(pl.col(read.columns).is_null())
+    filled = rows.filter(~no_line)
+    return _emptied(body, filled, read.height) if _has_all(body, read, filled, rows.height - filled.height) else None
+
+
+def _adds_up(body: _Body, read: pl.DataFrame) -> bool:
+    """Whether each byte is in a cell, or else is a quote, a delimiter of a whole record, or of a line's end.
+
+    That proves all at once. Polars takes no record that is too long. One that is too short, a quote within a cell, and a
+    line end or a delimiter that it took for a part of a cell, each make the sum larger than the text, and nothing makes
+    it smaller.
+    """
+    content, mark = body.content, body.head.line_end.encode()
+    ends = content.count(mark)
+    if ends + (bool(content) and not content.endswith(mark)) != read.height:
+        return False
+    quotes = content.count(body.dialect.quote.encode()) if body.dialect.quote else 0
+    returns = content.count(b"\r") if mark == b"\n" else 0
+    inside = read.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item()
+    return bool(inside + read.height * (read.width - 1) + quotes + ends + returns == len(content))
+
+
+def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, gaps: int) -> bool:
+    """Whether the numbers of quotes, line ends and delimiters add up, those inside cells set apart.
+
+    Args:
+        body: that was read.
+        read: what was read.
+        rows: without lines that have nothing in them.
+        gaps: how many those are.
+    """
+    content, dialect, line_end = body.content, body.dialect, body.head.line_end
+    cells = pl.col(read.columns)
+    quotes = bool(dialect.quote) and dialect.quote.encode() in content
+    if quotes and read.select(pl.any_horizontal(cells.str.contains(dialect.quote, literal=True).any())).item():
+        return False
     marks = [dialect.delimiter, line_end]
     inside = _inside_quotes(read, marks) if quotes else dict.fromkeys(marks, 0)
     mark = line_end.encode()
     lines = content.count(mark) + (bool(content) and not content.endswith(mark)) - inside[line_end]
     if lines != read.height:
-        return None
-    delimiters = content.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
+        return False
     # Lines without anything in them have no delimiters, or some: then only a last column without gaps is proof.
-    if rows.get_column(columns[-1]).null_count() if gaps else delimiters != read.height * (read.width - 1):
-        return None
-    if quotes and quote * 2 in content:
+    if gaps:
+        return rows.get_column(read.columns[-1]).null_count() == 0
+    delimiters = content.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
+    return delimiters == read.height * (read.width - 1)
+
+
+def _emptied(body: _Body, rows: pl.DataFrame, records: int) -> Cells:
+    """Rows whose quoted cells without anything in them are empty like all others."""
+    quote = body.dialect.quote.encode()
+    if quote and quote * 2 in body.content:
+        cells = pl.col(rows.columns[:-1])
         rows = rows.with_columns(pl.when(cells != "").then(cells))
-        if len(columns) > 1:
-            rows = rows.filter(~no_line)
-    return body.cells(rows, no_misshapen(), read.height)
+        if body.width > 1:
+            rows = rows.filter(~pl.all_horizontal(cells.is_null()))
+    return body.cells(rows, no_misshapen(), records)
 
 
 def _by_polars(body: _Body) -> pl.DataFrame | None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from lgdp_pipelines.landing.cells import Cells
-from lgdp_pipelines.landing.csv_cells import read_body
+from lgdp_pipelines.landing.csv_cells import read_body, read_plain
 from lgdp_pipelines.landing.csv_head import Dialect, is_blank, line_end_of, read_head, row_after
 from lgdp_pipelines.landing.encoding import Undecodable
 from lgdp_pipelines.landing.extract import Fault
@@ -48,9 +48,12 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
     text.content, row = text.content[head.end :], head.row
     records = _records(dialect, head.line_end)
     while not text.is_whole:
-        end = _end_of(records, text.content, dialect.quote.encode(), head.line_end.encode())
-        if end:
-            piece = read_body(text.content[:end], dialect, head, row)
+        end = _even_end(text.content, dialect.quote.encode(), head.line_end.encode())
+        piece: Cells | Fault | None = read_plain(text.content[:end], dialect, head, row) if end else None
+        if piece is None:
+            end = _end_of(records, text.content, dialect.quote.encode(), head.line_end.encode())
+            piece = read_body(text.content[:end], dialect, head, row) if end else None
+        if piece is not None:
             yield piece
             if isinstance(piece, Fault):
                 return
@@ -121,6 +124,27 @@ def _has_head(content: bytes, dialect: Dialect) -> bool:
         return False
     wanted = dialect.preamble + dialect.header_rows
     return _records(dialect, line_end_of(content), wanted).match(content) is not None
+
+
+def _even_end(content: bytes, quote: bytes, line_end: bytes) -> int:
+    """The last line end with an even number of quotes before it; 0 where none is near the end.
+
+    Where every quote stands around a cell, that is the end of a record.
+    """
+    end = content.rfind(line_end) + 1
+    if not quote:
+        return end
+    before = content.count(quote, 0, end)
+    for _ in range(_LINES_IN_A_CELL):
+        if before % 2 == 0:
+            return end
+        earlier = content.rfind(line_end, 0, end - 1) + 1 if end else 0
+        before, end = before - content.count(quote, earlier, end), earlier
+    return 0
+
+
+_LINES_IN_A_CELL = 100
+"""So many lines are looked at for one that ends outside of quotes."""
 
 
 def _end_of(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:

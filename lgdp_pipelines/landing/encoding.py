@@ -6,7 +6,8 @@ What belongs here: decoding, byte order marks, characters that no text may hold.
 import codecs
 from dataclasses import dataclass
 
-_ASCII_BASED = frozenset({"utf-8", "utf-8-sig", "cp1252", "iso8859-1", "iso8859-15", "ascii"})
+ASCII_BASED = frozenset({"utf-8", "utf-8-sig", "cp1252", "iso8859-1", "iso8859-15", "ascii"})
+"""Encodings in which what is ASCII is the same in UTF-8."""
 _MARKS = {
     codecs.BOM_UTF8: ("UTF-8", frozenset({"utf-8", "utf-8-sig"})),
     codecs.BOM_UTF16_LE: ("UTF-16", frozenset({"utf-16", "utf-16-le"})),
@@ -87,7 +88,7 @@ def no_character(error: UnicodeDecodeError, declared: str) -> Undecodable:
 
 
 def _transcoded(content: bytes, declared: str) -> bytes | Undecodable:
-    if declared in _ASCII_BASED and content.isascii():
+    if declared in ASCII_BASED and content.isascii():
         return content
     try:
         text = content.decode(declared)

@@ -7,9 +7,9 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lgdp_pipelines.landing.encoding import Undecodable, as_utf8, no_character, without_nul, wrong_mark
+from lgdp_pipelines.landing.encoding import ASCII_BASED, Undecodable, as_utf8, no_character, without_nul, wrong_mark
 
-BLOCK_BYTES = 64 * 1024**2
+BLOCK_BYTES = 16 * 1024**2
 """Bytes of a block: an ordinary file is a single one."""
 
 
@@ -33,7 +33,9 @@ def utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Undecodable]:
     mark = codecs.BOM_UTF8
     while block:
         try:
-            text = decoder.decode(block, not following).encode()
+            # What is ASCII is UTF-8 as it is, unless a character that was cut in two belongs before it.
+            is_plain = declared in ASCII_BASED and block.isascii() and not decoder.getstate()[0]
+            text = block if is_plain else decoder.decode(block, not following).encode()
         except UnicodeDecodeError as error:
             yield no_character(error, declared)
             return
