@@ -10,11 +10,11 @@ A handwritten model of the same name takes the place of a generated one.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
+from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Count, Grain, Privacy, Role, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedItem, UnitedTable, united_tables
-from lgdp_pipelines.standards.periods import periods_between
 from lgdp_pipelines.storage.outputs import OBSERVATION, case_table
 from lgdp_pipelines.storage.sql import cast, dbt_yaml, literal, model, quoted_name, sql_type, values
 from lgdp_pipelines.storage.tables import LakeTable, table_name
@@ -269,18 +269,13 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
             for one in register.councils
         ],
     )  # fmt: skip
-    firsts: dict[str, Return] = {}
-    for ret in register.returns.values():
-        kind = str(ret.latest.period_kind)
-        if kind not in firsts or ret.first_period.start < firsts[kind].first_period.start:
-            firsts[kind] = ret
+    periods = {period for ret in register.returns.values() for period in periods_of(ret, LAST_DAY)}
     yield (
         "register_period",
         {"period": text, "kind": text, "first_day": "date", "last_day": "date"},
         [
             (period.id, str(period.kind), period.start, period.end)
-            for _, ret in sorted(firsts.items())
-            for period in periods_between(ret.first_period, LAST_DAY)
+            for period in sorted(periods, key=lambda one: (one.kind, one.start))
         ],
     )
     yield (

@@ -1,6 +1,6 @@
 """Made-up schools whose figures agree with each other, whichever version of the return asks for them.
 
-What belongs here: what the rules of the school summary say of figures in one row. What does not: writing rows
+What belongs here: what the rules of the school summary and the school list say of one row. What does not: writing rows
 (``synthetic``), and the published workbooks (``schools``).
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 from lgdp_pipelines.estate.sampling import council_spelling, text_for
-from lgdp_pipelines.estate.synthetic import Row, seeded
+from lgdp_pipelines.estate.synthetic import Row, made_rows, seeded
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Item, Role, Table
 from lgdp_pipelines.standards.councils import Council
@@ -45,6 +45,22 @@ def school_summary_rows(
 
 
 _NAMES = ("Harbour", "Glen", "Moor", "Bridge", "Strand", "Hillside", "Riverside", "Northfield")
+
+
+def school_list_rows(
+    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
+) -> dict[str, Sequence[Row]]:
+    """A row for each open school: one of each kind under its own property, as the list's rules say."""
+    (table,) = contract.tables
+    rows = made_rows(register, contract, table, council, period, seed=seed, count=len(_TYPES))
+    first = 1_000_000 + 10_000 * register.councils.codes.index(council.code)
+    known = []
+    for number, (kind, row) in enumerate(zip(_TYPES, rows, strict=True)):
+        departments = {f"has_{one.lower()}": "Yes" if one == kind else "No" for one in _STAGES}
+        own = {"seed_code": str(first + number), "uprn": str(117_000_000 + first + number), "meets_pe_target": "Yes"}
+        name = f"{seeded(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"
+        known.append(row | departments | own | {"school_name": name, "email": "", "phone_number": "", "website": ""})
+    return {table.name: known}
 
 
 def _figures(kind: str, random: Random) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate.records import record_texts
-from lgdp_pipelines.estate.schools import school_summary
+from lgdp_pipelines.estate.schools import school_list, school_summary
 from lgdp_pipelines.standards.councils import Councils
 from lgdp_pipelines.standards.periods import PeriodKind, read_period
 
@@ -73,5 +73,6 @@ CUTTERS: Mapping[str, Callable[[Path, Councils], Cut]] = {
     "PEOPLE-SUPPORTED": people_supported,
     "WASTE": waste,
     "SCHOOL-SUMMARY": school_summary,
+    "SCHOOL-LIST": school_list,
 }
 """How the real file of a return is cut, by return code."""

@@ -14,7 +14,7 @@ from lgdp_pipelines.estate import story
 from lgdp_pipelines.estate.defects import FIRST_ROW, Defect, FileDefect, planted_in
 from lgdp_pipelines.estate.made_figures import dhp_rows, people_supported_rows, waste_rows
 from lgdp_pipelines.estate.made_hl1 import hl1_rows
-from lgdp_pipelines.estate.made_schools import school_summary_rows
+from lgdp_pipelines.estate.made_schools import school_list_rows, school_summary_rows
 from lgdp_pipelines.estate.real import CUTTERS, Cut
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
 from lgdp_pipelines.estate.synthetic import MadeFile, Maker, Row, plain_rows, record_list, written
@@ -31,6 +31,7 @@ MAKERS: Mapping[str, Maker] = {
     "DHP": dhp_rows,
     "PEOPLE-SUPPORTED": people_supported_rows,
     "WASTE": waste_rows,
+    "SCHOOL-LIST": school_list_rows,
     "SCHOOL-SUMMARY": school_summary_rows,
 }
 """Makers that know the rules across items of a return, by its code. Others are made from their contract alone."""

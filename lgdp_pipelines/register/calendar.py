@@ -4,12 +4,14 @@ A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on t
 What does not: who has submitted (``ledger``).
 """
 
+from calendar import isleap
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.register.model import Contract, Return
-from lgdp_pipelines.standards.periods import Period, periods_between
+from lgdp_pipelines.standards.periods import Period, PeriodKind, day, parse_period, periods_between
 
 _SCOTLAND = ZoneInfo("Europe/London")
 
@@ -31,8 +33,23 @@ def day_in_scotland(moment: datetime) -> date:
 
 
 def periods_of(ret: Return, today: date) -> tuple[Period, ...]:
-    """The periods of a return that have begun, oldest first; none before its first."""
+    """The periods of a return that have begun, oldest first; none before its first.
+
+    A return by day is asked once a year: on the day that its version is valid from, its census day.
+    """
+    if ret.latest.period_kind is PeriodKind.DAY:
+        return tuple(_census_days(ret, today))
     return tuple(periods_between(ret.first_period, today))
+
+
+def _census_days(ret: Return, today: date) -> Iterator[Period]:
+    firsts = [parse_period(contract.valid_from).start for contract in ret.contracts]
+    for first, following in zip(firsts, [*firsts[1:], date.max], strict=True):
+        for year in range(first.year, min(today, following).year + 1):
+            # 29 February comes in leap years alone.
+            exists = (first.month, first.day) != (2, 29) or isleap(year)
+            if exists and (when := first.replace(year=year)) <= today and when < following:
+                yield day(when)
 
 
 def due_date(contract: Contract, period: Period) -> date:

@@ -33,7 +33,7 @@ def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefin
 
 
 SOURCES = ("council_estate_api", "council_estate_sftp", "council_push")
-RETURNS = ("dhp", "hl1", "people_supported", "school_summary", "waste")
+RETURNS = ("dhp", "hl1", "people_supported", "school_list", "school_summary", "waste")
 
 
 def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import pytest
+
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.calendar import due_date, periods_of, timing
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.standards.periods import PeriodKind, parse_period
 from tests.unit.register.small_register import SmallRegister
 
 
@@ -33,3 +36,29 @@ def test_what_comes_is_early_in_time_or_late_by_the_day_in_scotland(small: Small
     came = [datetime(2024, 4, 30, 22, 30, tzinfo=UTC), datetime(2024, 4, 30, 23, 30, tzinfo=UTC)]
     came += [datetime(2024, 5, 28, 22, 59, tzinfo=UTC), datetime(2024, 5, 28, 23, tzinfo=UTC)]
     assert [timing(pets, april, moment) for moment in came] == ["early", "in time", "in time", "late"]
+
+
+def test_a_return_by_day_is_asked_once_a_year_on_its_census_day(small: SmallRegister) -> None:
+    pets = load_register(small.root).returns["PETS"]
+    by_day = replace(pets.latest, period_kind=PeriodKind.DAY)
+    census = replace(
+        pets, contracts=(replace(by_day, valid_from="2022-10-31"), replace(by_day, valid_from="2024-02-29"))
+    )
+
+    asked = ["2022-10-31", "2023-10-31", "2024-02-29", "2028-02-29"]
+    assert [one.id for one in periods_of(census, date(2028, 2, 29))] == asked
+    assert [one.id for one in periods_of(census, date(2028, 2, 28))] == asked[:-1]
+    assert periods_of(census, date(2022, 10, 30)) == ()
+    by_version = [census.contract_for(parse_period(one)).valid_from for one in asked]
+    assert by_version == ["2022-10-31", "2022-10-31", "2024-02-29", "2024-02-29"]
+
+
+@pytest.mark.parametrize("other", ["2023-10-30", "2024-10-31", "2022-10-30"])
+def test_another_day_than_the_census_day_is_refused(small: SmallRegister, other: str) -> None:
+    pets = load_register(small.root).returns["PETS"]
+    by_day = replace(pets.latest, period_kind=PeriodKind.DAY)
+    census = replace(
+        pets, contracts=(replace(by_day, valid_from="2022-10-31"), replace(by_day, valid_from="2024-02-29"))
+    )
+    with pytest.raises(WrongUse):
+        census.contract_for(parse_period(other))

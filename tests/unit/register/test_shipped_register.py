@@ -29,6 +29,7 @@ def test_holds_the_returns_that_are_shipped(register: Register) -> None:
         "HL1": "financial-quarter",
         "LFR": "financial-year",
         "PEOPLE-SUPPORTED": "financial-year",
+        "SCHOOL-LIST": "day",
         "SCHOOL-SUMMARY": "academic-year",
         "SOURCE": "financial-quarter",
         "WASTE": "calendar-year",
