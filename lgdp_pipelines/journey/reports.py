@@ -136,7 +136,7 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
             is_preliminary=False,
             is_late=is_late(contract, period, submission, known.reported_at),
             current=known.current.get(one.council_code),
-            open_queries=ledger.open_queries(one.submission_id),
+            open_queries=tuple(query.rule for query in ledger.queries.of_submission(one.submission_id)),
         ),
     )
 

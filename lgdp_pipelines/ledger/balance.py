@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lgdp_pipelines.ledger.query_records import QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
 from lgdp_pipelines.ledger.reading import was_accepted
-from lgdp_pipelines.ledger.records import AccountLine, QueryState, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.records import AccountLine, ReceiptState, SubmissionState
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
-    QUERY,
     RECEIPT,
     RULE_RESULT,
     SUBMISSION,
@@ -235,17 +236,30 @@ def _judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
 
 
 def _queries(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    """A query that has not expired is shown by what stands, and each query is as its events say."""
     stray = (
-        sa.select(QUERY.c.submission_id, QUERY.c.rule)
+        sa.select(QUERY.c.id, QUERY.c.submission_id)
         .join(SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)
         .where(
-            scope.of(SUBMISSION),
-            QUERY.c.state == QueryState.OPEN.value,
+            scope.of(QUERY),
+            QUERY.c.state != QueryState.EXPIRED.value,
             SUBMISSION.c.state != SubmissionState.CURRENT.value,
         )
     )
     for row in connection.execute(stray):
-        yield f"Query {row.rule} is open on {row.submission_id}, which does not stand."
+        yield f"Query {row.id} is not expired, and {row.submission_id}, which shows it, does not stand."
+    events = connection.execute(
+        sa.select(QUERY_EVENT.c.query_id, QUERY_EVENT.c.step)
+        .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)
+        .where(scope.of(QUERY))
+        .order_by(QUERY_EVENT.c.id)
+    )
+    followed: dict[str, QueryState] = {}
+    for row in events:
+        followed[row.query_id] = state_after(followed.get(row.query_id, QueryState.EXPIRED), QueryStep(row.step))
+    for row in connection.execute(sa.select(QUERY.c.id, QUERY.c.state).where(scope.of(QUERY))):
+        if followed.get(row.id) != row.state:
+            yield f"Query {row.id} is {row.state}, and its events say otherwise."
 
 
 def _ids(connection: sa.Connection, question: sa.Select[Any]) -> list[object]:

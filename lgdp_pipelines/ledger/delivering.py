@@ -10,8 +10,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.records import QueryState, ReceiptState
-from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, QUERY, RECEIPT, SUBMISSION
+from lgdp_pipelines.ledger.records import ReceiptState
+from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, RECEIPT, SUBMISSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +126,5 @@ def told(connection: sa.Connection, destination: str, submission_id: str, judgem
             DELIVERY.c.destination == destination,
             DELIVERY.c.submission_id == submission_id,
             DELIVERY.c.judgement == judgement,
-        )
-    )
-
-
-def open_queries(connection: sa.Connection, submission_id: str) -> tuple[str, ...]:
-    """Ids of the rules whose queries on a submission are open."""
-    return tuple(
-        connection.scalars(
-            sa.select(QUERY.c.rule)
-            .where(QUERY.c.submission_id == submission_id, QUERY.c.state == QueryState.OPEN.value)
-            .order_by(QUERY.c.rule)
         )
     )

@@ -24,12 +24,14 @@ from lgdp_pipelines.ledger import (
 )
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.delivering import Delivery, Untold
+from lgdp_pipelines.ledger.known_issues import KnownIssues
+from lgdp_pipelines.ledger.queries_kept import Queries
+from lgdp_pipelines.ledger.query_records import KeptIssue, KnownIssue, QueryState
 from lgdp_pipelines.ledger.records import (
     AccountLine,
     Arrival,
     Judged,
     Judgement,
-    QueryState,
     Receipt,
     ReceiptState,
     Release,
@@ -47,6 +49,7 @@ __all__ = [
     "Arrival",
     "Judged",
     "Judgement",
+    "KnownIssue",
     "Ledger",
     "QueryState",
     "Receipt",
@@ -71,12 +74,18 @@ class Ledger:
     Args:
         database: opened, at the newest version of its schema.
         clock: the time, in UTC.
+
+    Attributes:
+        queries: what councils are asked, and what they say.
+        known_issues: what people note on figures.
     """
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
         self._database = database
         self._copied: dict[Path, mirror.Copied] = {}
         self._clock = clock
+        self.queries = Queries(database, clock)
+        self.known_issues = KnownIssues(database, clock)
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime] = _now) -> "Ledger":
@@ -192,6 +201,14 @@ class Ledger:
         """
         with self._database.reading() as connection:
             return withdrawing.withdrawal_of(connection, submission_id)
+
+    def put_known_issue(self, issue: KnownIssue) -> KeptIssue:
+        """Put a known issue on figures; the same words at the same place are there once.
+
+        Raises:
+            LedgerError: its words, name or source cannot be kept.
+        """
+        return self.known_issues.put([issue])[0]
 
     def unfinished_withdrawals(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
         """Withdrawals whose rows may still be in a slice, in order of submission."""
@@ -341,11 +358,6 @@ class Ledger:
         """The receipts of the same return, council and period that wait, in order of arrival."""
         with self._database.reading() as connection:
             return opening.waiting_beside(connection, receipt)
-
-    def open_queries(self, submission_id: str) -> tuple[str, ...]:
-        """Ids of the rules whose queries on a submission are open."""
-        with self._database.reading() as connection:
-            return delivering.open_queries(connection, submission_id)
 
     def untold(self, destination: str, councils: Sequence[str] | None = None) -> tuple[Untold, ...]:
         """Latest judgements that a destination has not been told of, in order of return, period and council.

@@ -8,16 +8,15 @@ withdrew a submission is left out: analysts need no names.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 import pyarrow as pa
 import sqlalchemy as sa
 
+from lgdp_pipelines.ledger.copies import CODES, COPIES, NUMBER, QUESTIONS, RETURN, SUBMISSION_ID, TEXT, TIME, copied
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.schema import (
     JUDGED_AGAINST,
     JUDGEMENT,
-    QUERY,
     RECEIPT,
     RELEASE,
     RELEASE_SUBMISSION,
@@ -28,162 +27,129 @@ from lgdp_pipelines.ledger.schema import (
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.tables import LakeTable
 
-_TIME = pa.timestamp("us", "UTC")
-_TEXT, _NUMBER = pa.string(), pa.int64()
-
-
-def _table(name: str, description: str, columns: Mapping[str, tuple[pa.DataType, str]]) -> LakeTable:
-    # Text of a council's own making (file names, paths) is kept out of the log's statistics.
-    unopened = {"file_name", "path", "account", "etag", "reason"}
-    return LakeTable(
-        "ledger",
-        name,
-        pa.schema([(column, kind) for column, (kind, _) in columns.items()]),
-        ("return_code",),
-        tuple(column for column in columns if column not in unopened),
-        description,
-        MappingProxyType({column: comment for column, (_, comment) in columns.items()}),
-    )
-
-
-_RETURN = {"return_code": (_TEXT, "The return; null where nobody can tell which.")}
-_SUBMISSION_ID = {"submission_id": (_TEXT, "The submission.")}
-
 TABLES = (
-    _table(
+    copied(
         "receipt",
         "One extract received, and what has become of it.",
         {
-            **_RETURN,
-            "id": (_NUMBER, "Number in order of arrival."),
-            "received_at": (_TIME, "When it came."),
-            "state": (_TEXT, "waiting, unrecognised, duplicate or part."),
-            "council_code": (_TEXT, "Register code of the council whose account it came by."),
-            "period": (_TEXT, "Period id; null where nobody can tell which."),
-            "table_name": (_TEXT, "Its table, where a submission has a file for each."),
-            "file_name": (_TEXT, "As the council called it."),
-            "size": (_NUMBER, "In bytes."),
-            "sha256": (_TEXT, "Of its bytes."),
-            "transport": (_TEXT, "How it came: sftp, api or hand."),
-            "source": (_TEXT, "Where it came from."),
-            "account": (_TEXT, "Account there."),
-            "path": (_TEXT, "Path in the account, or request."),
-            "modified": (_TIME, "When the source says that it last changed."),
-            "etag": (_TEXT, "Mark that the source gave."),
-            "reason": (_TEXT, "Why nobody can tell what it answers; empty otherwise."),
-            **_SUBMISSION_ID,
-            "duplicate_of": (_NUMBER, "The receipt whose bytes it repeats."),
-            "system": (_TEXT, "Back-office system whose export it is; empty: in the contract's manner."),
+            **RETURN,
+            "id": (NUMBER, "Number in order of arrival."),
+            "received_at": (TIME, "When it came."),
+            "state": (TEXT, "waiting, unrecognised, duplicate or part."),
+            "council_code": (TEXT, "Register code of the council whose account it came by."),
+            "period": (TEXT, "Period id; null where nobody can tell which."),
+            "table_name": (TEXT, "Its table, where a submission has a file for each."),
+            "file_name": (TEXT, "As the council called it."),
+            "size": (NUMBER, "In bytes."),
+            "sha256": (TEXT, "Of its bytes."),
+            "transport": (TEXT, "How it came: sftp, api or hand."),
+            "source": (TEXT, "Where it came from."),
+            "account": (TEXT, "Account there."),
+            "path": (TEXT, "Path in the account, or request."),
+            "modified": (TIME, "When the source says that it last changed."),
+            "etag": (TEXT, "Mark that the source gave."),
+            "reason": (TEXT, "Why nobody can tell what it answers; empty otherwise."),
+            **SUBMISSION_ID,
+            "duplicate_of": (NUMBER, "The receipt whose bytes it repeats."),
+            "system": (TEXT, "Back-office system whose export it is; empty: in the contract's manner."),
             "nil": (pa.bool_(), "Whether the council says that it has nothing to report."),
         },
     ),
-    _table(
+    copied(
         "submission",
         "What answers a return for a council and period, and what has become of it.",
         {
-            **_RETURN,
-            "id": (_TEXT, "Return, council, period and number."),
-            "council_code": (_TEXT, "Register code of the council."),
-            "period": (_TEXT, "Period id."),
-            "number": (_NUMBER, "In the sequence of its return, council and period."),
-            "state": (_TEXT, "judging, rejected, current, superseded or withdrawn."),
-            "opened_at": (_TIME, "When it was opened."),
-            "received_at": (_TIME, "When the last of its files came."),
+            **RETURN,
+            "id": (TEXT, "Return, council, period and number."),
+            "council_code": (TEXT, "Register code of the council."),
+            "period": (TEXT, "Period id."),
+            "number": (NUMBER, "In the sequence of its return, council and period."),
+            "state": (TEXT, "judging, rejected, current, superseded or withdrawn."),
+            "opened_at": (TIME, "When it was opened."),
+            "received_at": (TIME, "When the last of its files came."),
         },
     ),
-    _table(
+    copied(
         "withdrawal",
         "That a council took a submission back.",
         {
-            **_RETURN,
-            **_SUBMISSION_ID,
-            "withdrawn_at": (_TIME, "When."),
-            "reason": (_TEXT, "In the council's words."),
-            "finished_at": (_TIME, "When its rows were out of the validated slices; null where nobody knows yet."),
+            **RETURN,
+            **SUBMISSION_ID,
+            "withdrawn_at": (TIME, "When."),
+            "reason": (TEXT, "In the council's words."),
+            "finished_at": (TIME, "When its rows were out of the validated slices; null where nobody knows yet."),
         },
     ),
-    _table(
+    copied(
         "judged_against",
         "Which other submissions of its council a submission was last held against.",
         {
-            **_RETURN,
-            **_SUBMISSION_ID,
-            "against_return_code": (_TEXT, "The return that it was held against: its own, or another."),
-            "period": (_TEXT, "The period of it; of its own return an earlier one."),
-            "against_id": (_TEXT, "The submission there; null where none was current."),
+            **RETURN,
+            **SUBMISSION_ID,
+            "against_return_code": (TEXT, "The return that it was held against: its own, or another."),
+            "period": (TEXT, "The period of it; of its own return an earlier one."),
+            "against_id": (TEXT, "The submission there; null where none was current."),
         },
     ),
-    _table(
+    copied(
         "judgement",
         "One judging of a submission.",
         {
-            **_RETURN,
-            **_SUBMISSION_ID,
-            "number": (_NUMBER, "In the sequence of the submission's judgements."),
-            "verdict": (_TEXT, "accepted, queried or rejected."),
-            "contract_version": (_TEXT, "Version of the contract that it was judged by."),
-            "contract_sha256": (_TEXT, "Of the contract's file."),
-            "code_version": (_TEXT, "The code that judged."),
-            "rows": (_NUMBER, "Rows over all tables."),
-            "errors": (_NUMBER, "Findings of severity error."),
-            "queries": (_NUMBER, "Findings of severity query."),
-            "known_issues": (_NUMBER, "Findings of severity known issue."),
-            "run_id": (_TEXT, "The run that judged."),
-            "judged_at": (_TIME, "When."),
+            **RETURN,
+            **SUBMISSION_ID,
+            "number": (NUMBER, "In the sequence of the submission's judgements."),
+            "verdict": (TEXT, "accepted, queried or rejected."),
+            "contract_version": (TEXT, "Version of the contract that it was judged by."),
+            "contract_sha256": (TEXT, "Of the contract's file."),
+            "code_version": (TEXT, "The code that judged."),
+            "rows": (NUMBER, "Rows over all tables."),
+            "errors": (NUMBER, "Findings of severity error."),
+            "queries": (NUMBER, "Findings of severity query."),
+            "known_issues": (NUMBER, "Findings of severity known issue."),
+            "run_id": (TEXT, "The run that judged."),
+            "judged_at": (TIME, "When."),
         },
     ),
-    _table(
+    copied(
         "rule_result",
         "What became of a rule in the latest judgement of a submission.",
         {
-            **_RETURN,
-            **_SUBMISSION_ID,
-            "judgement": (_NUMBER, "Number of the judgement."),
-            "rule": (_TEXT, "Stable id of the rule."),
-            "severity": (_TEXT, "error, query or known_issue."),
-            "result": (_TEXT, "passed, failed or not_run."),
-            "failed": (_NUMBER, "At how many places it was broken."),
-            "reason": (_TEXT, "Why it was not run; empty otherwise."),
+            **RETURN,
+            **SUBMISSION_ID,
+            "judgement": (NUMBER, "Number of the judgement."),
+            "rule": (TEXT, "Stable id of the rule."),
+            "severity": (TEXT, "error, query or known_issue."),
+            "result": (TEXT, "passed, failed or not_run."),
+            "failed": (NUMBER, "At how many places it was broken."),
+            "reason": (TEXT, "Why it was not run; empty otherwise."),
         },
     ),
-    _table(
-        "query",
-        "A rule that a council must confirm or explain.",
-        {
-            **_RETURN,
-            **_SUBMISSION_ID,
-            "rule": (_TEXT, "Stable id of the rule."),
-            "state": (_TEXT, "open or expired."),
-            "failed": (_NUMBER, "At how many places it was broken."),
-            "opened_at": (_TIME, "When it was first opened."),
-            "expired_at": (_TIME, "When it expired; null while it is open."),
-        },
-    ),
-    _table(
+    copied(
         "release",
         "A published version of a return's period.",
         {
-            **_RETURN,
-            "period": (_TEXT, "Period id."),
-            "number": (_NUMBER, "In the sequence of the period's releases."),
-            "sha256": (_TEXT, "Of what it was made from: submissions and model."),
-            "model_sha256": (_TEXT, "Of the models that made it."),
-            "versions": (_TEXT, "Delta version of each published table, as a JSON object."),
-            "run_id": (_TEXT, "The run that made it."),
-            "released_at": (_TIME, "When."),
+            **RETURN,
+            "period": (TEXT, "Period id."),
+            "number": (NUMBER, "In the sequence of the period's releases."),
+            "sha256": (TEXT, "Of what it was made from: submissions and model."),
+            "model_sha256": (TEXT, "Of the models that made it."),
+            "versions": (TEXT, "Delta version of each published table, as a JSON object."),
+            "run_id": (TEXT, "The run that made it."),
+            "released_at": (TIME, "When."),
         },
     ),
-    _table(
+    copied(
         "release_submission",
         "A submission that a release holds.",
         {
-            **_RETURN,
-            "period": (_TEXT, "Period id."),
-            "number": (_NUMBER, "Number of the release."),
-            "council_code": (_TEXT, "Register code of the council."),
-            **_SUBMISSION_ID,
+            **RETURN,
+            "period": (TEXT, "Period id."),
+            "number": (NUMBER, "Number of the release."),
+            "council_code": (TEXT, "Register code of the council."),
+            **SUBMISSION_ID,
         },
     ),
+    *COPIES,
 )
 """All tables of the copy, partitioned by ``return_code``."""
 
@@ -199,7 +165,7 @@ class Copied:
     digests: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
 
-def write(database: Database, lake: Lake, return_code: str, copied: Copied) -> None:
+def write(database: Database, lake: Lake, return_code: str, seen: Copied) -> None:
     """Copy every table's rows of a return, and the receipts that answer none, where the copy does not say the same.
 
     The ledger is asked again whenever another writer came between, so that an older copy never covers a newer one.
@@ -209,16 +175,16 @@ def write(database: Database, lake: Lake, return_code: str, copied: Copied) -> N
             rows = _rows(database, table, asked)
             digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()
             place = (table.name, asked)
-            if copied.digests.get(place) == digest:
+            if seen.digests.get(place) == digest:
                 continue
-            if place in copied.digests or not _is_copied(lake, table, asked, rows):
+            if place in seen.digests or not _is_copied(lake, table, asked, rows):
                 lake.replace(
                     table,
                     lambda table=table, asked=asked: _rows(database, table, asked),  # type: ignore[misc] # bound per round
                     where={"return_code": asked},
                     commit={"mirror": "ledger"},
                 )
-            copied.digests[place] = digest
+            seen.digests[place] = digest
 
 
 def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.Table) -> bool:
@@ -249,6 +215,7 @@ _LATEST = (
 _JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
 
 _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
+    **QUESTIONS,
     "receipt": sa.select(RECEIPT).order_by(RECEIPT.c.id),
     "submission": sa.select(SUBMISSION).order_by(SUBMISSION.c.id),
     "withdrawal": sa.select(
@@ -281,9 +248,6 @@ _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
         )
     )
     .order_by(JUDGEMENT.c.id, RULE_RESULT.c.rule),
-    "query": sa.select(SUBMISSION.c.return_code, *QUERY.c)
-    .join_from(QUERY, SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)
-    .order_by(QUERY.c.submission_id, QUERY.c.rule),
     "release": sa.select(
         *(column for column in RELEASE.c if column.name not in {"id", "versions"}),
         sa.cast(RELEASE.c.versions, sa.Text).label("versions"),
@@ -304,10 +268,11 @@ _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
 }
 
 _CODES: Mapping[str, sa.ColumnElement[str | None]] = {
+    **CODES,
     "receipt": RECEIPT.c.return_code,
     "release": RELEASE.c.return_code,
     "release_submission": RELEASE.c.return_code,
     **dict.fromkeys(
-        ("submission", "withdrawal", "judged_against", "judgement", "rule_result", "query"), SUBMISSION.c.return_code
+        ("submission", "withdrawal", "judged_against", "judgement", "rule_result"), SUBMISSION.c.return_code
     ),
 }

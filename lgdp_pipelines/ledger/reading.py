@@ -11,9 +11,10 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.query_records import QueryState
+from lgdp_pipelines.ledger.query_schema import QUERY
 from lgdp_pipelines.ledger.records import (
     Judgement,
-    QueryState,
     ReceiptState,
     Standing,
     Submission,
@@ -22,7 +23,6 @@ from lgdp_pipelines.ledger.records import (
 from lgdp_pipelines.ledger.schema import (
     JUDGED_AGAINST,
     JUDGEMENT,
-    QUERY,
     RECEIPT,
     RULE_RESULT,
     SUBMISSION,

@@ -1,6 +1,6 @@
 """What the ledger tells and is told, as plain values.
 
-What belongs here: the words for what can become of a receipt, submission or query, and the frozen records. What does
+What belongs here: the words for what can become of a receipt or submission, and the frozen records. What does
 not: how they are kept (``schema``) and how they change (``arriving``, ``opening``, ``settling``).
 """
 
@@ -41,15 +41,6 @@ class SubmissionState(StrEnum):
     """Accepted, and a later one is current."""
     WITHDRAWN = "withdrawn"
     """Taken back by the council."""
-
-
-class QueryState(StrEnum):
-    """What has become of a query."""
-
-    OPEN = "open"
-    """The council must confirm or explain."""
-    EXPIRED = "expired"
-    """Its submission was superseded, or its rule holds after all."""
 
 
 @dataclass(frozen=True, slots=True)

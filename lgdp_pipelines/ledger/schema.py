@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from lgdp_pipelines.ledger.records import QueryState, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.query_records import QueryState, QueryStep
+from lgdp_pipelines.ledger.records import ReceiptState, SubmissionState
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
 
 METADATA = sa.MetaData(
@@ -39,9 +40,11 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def _one_of(
-    column: str, words: type[ReceiptState | SubmissionState | QueryState | Verdict | RuleResult | Severity]
+def one_of(
+    column: str,
+    words: type[ReceiptState | SubmissionState | QueryState | QueryStep | Verdict | RuleResult | Severity],
 ) -> str:
+    """A column's condition that it holds one of some words."""
     listed = ", ".join(f"'{word.value}'" for word in words)
     return f"{column} IN ({listed})"
 
@@ -70,7 +73,7 @@ RECEIPT = sa.Table(
     sa.Column("duplicate_of", sa.ForeignKey("receipt.id")),
     sa.Column("system", sa.String(80), nullable=False, server_default=""),
     sa.Column("nil", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.CheckConstraint(_one_of("state", ReceiptState), name="state"),
+    sa.CheckConstraint(one_of("state", ReceiptState), name="state"),
     sa.CheckConstraint("(state = 'part') = (submission_id IS NOT NULL)", name="part_has_submission"),
     sa.CheckConstraint("(state = 'duplicate') = (duplicate_of IS NOT NULL)", name="duplicate_of_one"),
     sa.Index(None, "return_code", "period", "council_code", "state"),
@@ -89,7 +92,7 @@ SUBMISSION = sa.Table(
     sa.Column("opened_at", UtcTime, nullable=False),
     sa.Column("received_at", UtcTime, nullable=False),
     sa.UniqueConstraint("return_code", "council_code", "period", "number"),
-    sa.CheckConstraint(_one_of("state", SubmissionState), name="state"),
+    sa.CheckConstraint(one_of("state", SubmissionState), name="state"),
     sa.Index(None, "return_code", "period", "state"),
 )
 sa.Index(
@@ -139,7 +142,7 @@ JUDGEMENT = sa.Table(
     sa.Column("run_id", sa.String(100), nullable=False),
     sa.Column("judged_at", UtcTime, nullable=False),
     sa.UniqueConstraint("submission_id", "number"),
-    sa.CheckConstraint(_one_of("verdict", Verdict), name="verdict"),
+    sa.CheckConstraint(one_of("verdict", Verdict), name="verdict"),
 )
 
 RULE_RESULT = sa.Table(
@@ -151,21 +154,8 @@ RULE_RESULT = sa.Table(
     sa.Column("result", sa.String(20), nullable=False),
     sa.Column("failed", sa.BigInteger, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    sa.CheckConstraint(_one_of("severity", Severity), name="severity"),
-    sa.CheckConstraint(_one_of("result", RuleResult), name="result"),
-)
-
-QUERY = sa.Table(
-    "query",
-    METADATA,
-    sa.Column("submission_id", sa.ForeignKey("submission.id"), primary_key=True),
-    sa.Column("rule", sa.String(200), primary_key=True),
-    sa.Column("state", sa.String(20), nullable=False),
-    sa.Column("failed", sa.BigInteger, nullable=False),
-    sa.Column("opened_at", UtcTime, nullable=False),
-    sa.Column("expired_at", UtcTime),
-    sa.CheckConstraint(_one_of("state", QueryState), name="state"),
-    sa.CheckConstraint("(state = 'expired') = (expired_at IS NOT NULL)", name="expired_when"),
+    sa.CheckConstraint(one_of("severity", Severity), name="severity"),
+    sa.CheckConstraint(one_of("result", RuleResult), name="result"),
 )
 
 JUDGED_AGAINST = sa.Table(

@@ -11,10 +11,11 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.findings import Asked, RuleOutcome
+from lgdp_pipelines.ledger.queries import ask
 from lgdp_pipelines.ledger.reading import latest_judgement, submission, submissions_where, was_accepted
-from lgdp_pipelines.ledger.records import Judged, Judgement, QueryState, Submission, SubmissionState
-from lgdp_pipelines.ledger.schema import JUDGED_AGAINST, JUDGEMENT, QUERY, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.records import Judged, Judgement, Submission, SubmissionState
+from lgdp_pipelines.ledger.schema import JUDGED_AGAINST, JUDGEMENT, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
 
 
@@ -140,10 +141,19 @@ def _move(connection: sa.Connection, found: Submission, one: Judged, now: dateti
             return
         if last is not None and last.state is SubmissionState.CURRENT:
             set_state(connection, last.id, SubmissionState.SUPERSEDED)
-            expire_queries(connection, last.id, now, but=())
         set_state(connection, found.id, SubmissionState.CURRENT)
     if found.state is not SubmissionState.SUPERSEDED:
-        _ask(connection, found.id, _failed(one, Severity.QUERY), now)
+        ask(connection, found, _asked(one), now)
+
+
+def _asked(one: Judged) -> dict[str, tuple[Asked, ...]]:
+    """What each broken rule asks; as a whole, where nobody told its scopes apart."""
+    queries = _failed(one, Severity.QUERY)
+    return {
+        outcome.rule: outcome.asked or (Asked("", outcome.failed),)
+        for outcome in one.results
+        if outcome.rule in queries
+    }
 
 
 def _last_accepted(connection: sa.Connection, found: Submission) -> Submission | None:
@@ -181,35 +191,3 @@ def _write_against(connection: sa.Connection, one: Judged) -> None:
 def set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
     """Move a submission on."""
     connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
-
-
-def _ask(connection: sa.Connection, submission_id: str, failed: Mapping[str, int], now: datetime) -> None:
-    """Open a query for each failed rule that asks, and close those whose rule holds after all."""
-    expire_queries(connection, submission_id, now, but=tuple(failed))
-    known: set[str] = set(connection.scalars(sa.select(QUERY.c.rule).where(QUERY.c.submission_id == submission_id)))
-    for rule, places in failed.items():
-        if rule in known:
-            connection.execute(
-                sa.update(QUERY)
-                .where(QUERY.c.submission_id == submission_id, QUERY.c.rule == rule)
-                .values(state=QueryState.OPEN.value, failed=places, expired_at=None)
-            )
-        else:
-            connection.execute(
-                sa.insert(QUERY).values(
-                    submission_id=submission_id, rule=rule, state=QueryState.OPEN.value, failed=places, opened_at=now
-                )
-            )
-
-
-def expire_queries(connection: sa.Connection, submission_id: str, now: datetime, *, but: tuple[str, ...]) -> None:
-    """Close the open queries of a submission, except those of some rules."""
-    connection.execute(
-        sa.update(QUERY)
-        .where(
-            QUERY.c.submission_id == submission_id,
-            QUERY.c.state == QueryState.OPEN.value,
-            QUERY.c.rule.not_in(but),
-        )
-        .values(state=QueryState.EXPIRED.value, expired_at=now)
-    )

@@ -14,10 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.queries import expire_withdrawn
 from lgdp_pipelines.ledger.reading import submission
 from lgdp_pipelines.ledger.records import SubmissionState, Withdrawal
 from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL
-from lgdp_pipelines.ledger.settling import expire_queries, set_state
+from lgdp_pipelines.ledger.settling import set_state
 
 
 def withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> Withdrawal:
@@ -43,7 +44,7 @@ def withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: 
         )
     )
     set_state(connection, submission_id, SubmissionState.WITHDRAWN)
-    expire_queries(connection, submission_id, now, but=())
+    expire_withdrawn(connection, submission_id, now)
     return withdrawal_of(connection, submission_id)
 
 

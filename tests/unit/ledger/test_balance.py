@@ -23,7 +23,10 @@ BREAKAGES = [
     ("UPDATE submission SET state = 'rejected' WHERE number = 1", "001 is rejected, and its judgements say otherwise"),
     ("UPDATE submission SET state = 'judging' WHERE number = 3", "003 has a state that its judgements do not explain"),
     ("UPDATE rule_result SET failed = 5 WHERE result = 'failed'", "counts other findings than the results"),
-    ("UPDATE query SET state = 'open' WHERE state = 'expired'", "is open on HL1.FIF.FY2024-25.001, which does not"),
+    (
+        "UPDATE query SET state = 'open' WHERE state = 'expired'",
+        "is not expired, and HL1.FIF.FY2024-25.001, which shows it, does not stand",
+    ),
 ]
 
 
