@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_of
+from lgdp_pipelines.register.other_spellings import read_numbers, spelling_contradictions
 from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.spellings import pattern_contradictions, read_spellings
@@ -88,6 +89,8 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         precision=precision,
         scale=scale,
         date_format=_date_format(options.text("format")) if kind is ItemType.DATE else None,
+        date_formats=custom.texts("lgdpDateFormats"),
+        numbers=read_numbers(custom.at("lgdpNumbers")),
         code_list=inline.id if inline else custom.text("lgdpCodeList") or None,
         pattern=options.text("pattern") or None,
         min_length=options.whole("minLength"),
@@ -174,6 +177,7 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
             yield place.at(word).contradiction(f"{item.name} has {word}, which is not tested.", remedy)
     yield from pattern_contradictions(custom.at("lgdpAliases"), item.name)
     yield from _type_contradictions(item, place)
+    yield from spelling_contradictions(item, custom, place.at("logicalTypeOptions").text("format"))
     yield from _text_contradictions(item, place)
     if read.has_role:
         yield from _measure_contradictions(item, place)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lgdp_pipelines.register.extract import Extract
 from lgdp_pipelines.register.parts import Item, ItemType, Provenance, Spellings
+from lgdp_pipelines.standards.numbers import NumberStyle
 from lgdp_pipelines.standards.units import factor_between
 
 if TYPE_CHECKING:  # the register's model holds mappings, and mappings lean on contracts
@@ -67,19 +68,6 @@ class UnitChange:
     def factor_to(self, unit: str) -> Decimal | None:
         """What a figure is multiplied by, exactly, to be in the contract's unit; None where nobody knows."""
         return factor_between(self.unit, unit) if self.factor is None else self.factor
-
-
-@dataclass(frozen=True, slots=True)
-class NumberStyle:
-    """How an export spells numbers.
-
-    Attributes:
-        decimal: the mark before decimals.
-        thousands: the mark between groups of three digits; empty: there is none.
-    """
-
-    decimal: str = "."
-    thousands: str = ""
 
 
 @dataclass(frozen=True, slots=True)

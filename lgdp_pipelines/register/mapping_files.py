@@ -17,7 +17,6 @@ from lgdp_pipelines.register.extract_files import EXTRACT_SCHEMA, read_extract_w
 from lgdp_pipelines.register.mapping import (
     CodePattern,
     JoinedFile,
-    NumberStyle,
     SourceColumn,
     SystemMapping,
     TableMapping,
@@ -28,6 +27,7 @@ from lgdp_pipelines.register.shape import Shape, misshapen
 from lgdp_pipelines.register.spellings import entries_of, read_spellings
 from lgdp_pipelines.register.vocabulary import PROVENANCE, SPELLINGS, TEXT
 from lgdp_pipelines.register.yaml_lines import Document, Place
+from lgdp_pipelines.standards.numbers import NumberStyle
 
 SYSTEM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 Read = TypeVar("Read")

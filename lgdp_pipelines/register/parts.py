@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
 
+from lgdp_pipelines.standards.numbers import NumberStyle
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.rules import RuleKind, Severity
 
@@ -120,6 +121,8 @@ class Item:
         precision: total digits of a decimal; 0 otherwise.
         scale: digits after the point of a decimal; 0 otherwise.
         date_format: how dates are spelled, in ``strptime`` letters; None where the item is no date.
+        date_formats: how else a date may be spelled, such as ``d/M/yyyy``; each is brought into ``date_format``.
+        numbers: how else a number may be spelled; None: only plainly.
         code_list: id of its code list; None where it has none.
         pattern: regular expression for the whole text; None where it has none.
         min_length: of the text.
@@ -147,6 +150,8 @@ class Item:
     precision: int = 0
     scale: int = 0
     date_format: str | None = None
+    date_formats: tuple[str, ...] = ()
+    numbers: NumberStyle | None = None
     code_list: str | None = None
     pattern: str | None = None
     min_length: int | None = None

@@ -36,7 +36,7 @@ class ReferenceVersion:
 
     Attributes:
         version: as contracts pin it.
-        valid_from: the day from which it is the one to use.
+        valid_from: the first day that it is to be used for.
         source: where it was read.
         verified: ``READ``, ``memory, unverified`` or ``ours``.
         note: what a user should know; empty where there is nothing.
@@ -92,6 +92,10 @@ class ReferenceTable:
     def by_version(self) -> Mapping[str, ReferenceVersion]:
         """Versions by what contracts pin."""
         return {one.version: one for one in self.versions}
+
+    def in_force(self, day: date) -> ReferenceVersion | None:
+        """The version to use on a day; None where the first came later."""
+        return next((one for one in reversed(self.versions) if one.valid_from <= day), None)
 
     @property
     def latest(self) -> ReferenceVersion:

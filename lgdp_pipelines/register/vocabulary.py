@@ -87,6 +87,17 @@ SPELLINGS = {
 }
 """What else something may be called: texts, and patterns for the whole text."""
 
+NUMBERS = {
+    "type": "object",
+    "properties": {
+        "decimal": {"type": "string", "pattern": "^[.,]$"},
+        "thousands": {"type": "string", "pattern": "^[., '\u00a0\u202f]$"},
+    },
+    "additionalProperties": False,
+    "minProperties": 1,
+}
+"""How numbers are spelled: the mark before decimals, and the mark between groups of three digits."""
+
 WORDS = (
     Word("lgdpReturn", Where.CONTRACT, {"type": "string", "pattern": r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$"}, required=True),
     Word("lgdpPeriodKind", Where.CONTRACT, {"enum": [kind.value for kind in PeriodKind]}, required=True),
@@ -173,6 +184,8 @@ WORDS = (
     ),
     Word("lgdpProvenance", Where.ITEM, PROVENANCE),
     Word("lgdpAliases", Where.ITEM, SPELLINGS),
+    Word("lgdpDateFormats", Where.ITEM, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}),
+    Word("lgdpNumbers", Where.ITEM, NUMBERS),
     Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
     Word("lgdpScope", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
 )

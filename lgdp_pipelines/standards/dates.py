@@ -7,9 +7,11 @@ meant. What belongs here: what a form is and which texts have it. What does not:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from functools import cache
+from itertools import pairwise, product
 from types import MappingProxyType
 
 _PARTS: Mapping[str, str] = MappingProxyType(
@@ -75,6 +77,70 @@ def problem_of_format(written: str) -> str | None:
 def shape_of(written: str) -> str:
     """A regular expression for a whole text of a form, with the groups ``day``, ``month`` or ``name``, and ``year``."""
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
+
+
+@dataclass(frozen=True, slots=True)
+class DayParts:
+    """Day, month and year as a text has them, with leading zeros; there need be no such day."""
+
+    year: str
+    month: str
+    day: str
+
+    def spelt(self, wanted: str) -> str:
+        """In a form of ``strptime`` letters."""
+        return wanted.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a day."""
+        try:
+            date(int(self.year), int(self.month), int(self.day))
+        except ValueError:
+            return False
+        return True
+
+
+def reader_of_parts(written: str) -> Callable[[str], DayParts | None]:
+    """Reads texts of a form of dates; None for a text that has not the form."""
+    shape = re.compile(shape_of(written))
+
+    def read(text: str) -> DayParts | None:
+        found = shape.fullmatch(text)
+        parts = found.groupdict() if found else {}
+        month = MONTHS.get(parts["name"].lower()) if "name" in parts else parts.get("month")
+        return DayParts(parts["year"], month.zfill(2), parts["day"].zfill(2)) if parts and month is not None else None
+
+    return read
+
+
+@cache
+def read_differently(one: str, other: str) -> str | None:
+    """A text that two forms of dates read as two days; None where there is none.
+
+    Every part of a form takes the digits 10, 11 and 12, and so do both halves of a year: where two forms meet in a text
+    and differ in what is day, month and year, they do so in one of these.
+    """
+    first, second = reader_of_parts(one), reader_of_parts(other)
+    for text in _samples(one):
+        there, here = first(text), second(text)
+        if there is not None and here is not None and there != here and there.exists and here.exists:
+            return text
+    return None
+
+
+def _samples(written: str) -> Iterator[str]:
+    tens = ("10", "11", "12")
+    names = ("October", "November", "December")
+    values = {
+        "yyyy": tuple(f"{first}{second}" for first in tens for second in tens),
+        "MMMM": (*names, *(name[:3] for name in names)),
+        "MMM": tuple(name[:3] for name in names),
+        **dict.fromkeys(("MM", "M", "dd", "d", "HH", "mm", "ss"), tens),
+        "SSS": ("101",),
+    }
+    for texts in product(*(values.get(token, (token,)) for token in _TOKEN.findall(written))):
+        yield "".join(texts)
 
 
 def written_day(day: date, written: str) -> str:

@@ -74,6 +74,7 @@ _KEY_COMMENTS = {
     "period": "Period id, which carries its kind.",
     "_submission_id": "The submission that the row came with.",
     "_row": "The row as a person sees it in the file.",
+    "_repairs": "What was brought into the contract's spelling, as item:kind with spaces between; null if nothing.",
     "_unmapped": "Cells under headers that the contract does not know, as a JSON object; null if none.",
 }
 
@@ -105,13 +106,15 @@ def validated_table(contract: Contract, table: Table) -> LakeTable:
     """Where a table lies typed, one slice a council and period: that of its current submission.
 
     Columns: council_code, period, items typed by :func:`arrow_type`, ``<measure>_status`` (letter of
-    ``ObservationStatus``) for each measure, _submission_id (text), _row (int64).
+    ``ObservationStatus``) for each measure, _repairs (text; null in rows that came as they are asked for),
+    _submission_id (text), _row (int64).
     """
     measures = table.having(Role.MEASURE)
     fields = [
         *_keys(),
         *(pa.field(item.name, arrow_type(item)) for item in table.items),
         *(pa.field(f"{item.name}_status", pa.string()) for item in measures),
+        pa.field("_repairs", pa.string()),
         *_origin(),
     ]
     statuses = {f"{item.name}_status": f"Observation status of: {item.title}." for item in measures}

@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 
 from lgdp_pipelines.ledger.findings import LISTED, RuleOutcome
+from lgdp_pipelines.ledger.repairs import Repair
 from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.parts import Rule, Table
@@ -28,6 +29,8 @@ from lgdp_pipelines.validation.across import across, named_in
 from lgdp_pipelines.validation.asking import with_queries
 from lgdp_pipelines.validation.cells import ORDER, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
+from lgdp_pipelines.validation.others import Absent, Besides, Others, no_others, none_accepted
+from lgdp_pipelines.validation.repairs import Repairing
 from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import Places, told
 from lgdp_pipelines.validation.tested import Tested
@@ -46,9 +49,10 @@ class Judgement:
         findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`LISTED`.
         results: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
             ``reason`` says how many findings are not listed, or why a rule was not run.
-        tables: validated, by name: items in their types, ``<measure>_status``, ``_row``; of the tables and rows that
-            could be judged. What of them lies on disk is there until the run is over.
+        tables: validated, by name: items in their types, ``<measure>_status``, ``_repairs``, ``_row``; of the tables
+            and rows that could be judged. What of them lies on disk is there until the run is over.
         translated: how many cells a mapping has translated; ``results`` say it too, as reasons.
+        repairs: how many cells were brought into the contract's own spelling.
     """
 
     verdict: Verdict
@@ -56,6 +60,7 @@ class Judgement:
     results: tuple[RuleOutcome, ...]
     tables: Mapping[str, Pieces]
     translated: tuple[Translated, ...] = ()
+    repairs: tuple[Repair, ...] = ()
 
 
 def judge(
@@ -70,6 +75,8 @@ def judge(
     received_on: date,
     earlier: Earlier,
     spill: Spill,
+    others: Others = no_others,
+    absent: Absent = none_accepted,
     unlisted: Mapping[str, pl.Series] = _NONE,
     headers: Mapping[str, Mapping[str, str]] = _NONE,
     sheets: Mapping[str, str] = _NONE,
@@ -88,6 +95,8 @@ def judge(
         received_on: the day, in Scotland, on which its last byte came: nothing in it can be later.
         earlier: gives the council's rows of an earlier period.
         spill: keeps what does not fit into memory.
+        others: gives the council's rows of other returns.
+        absent: says why there are no rows of an earlier period or another return.
         unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, by table name.
         headers: by table name and item name, the header as the file has it; otherwise it is the contract's.
         sheets: by table name, the sheet that it was read from.
@@ -120,6 +129,7 @@ def judge(
         in_error={(name, item): pl.concat(rows) for name, one in cells.items() for item, rows in one.in_error.items()},
         submitted=submitted,
         earlier=earlier,
+        besides=Besides(submitted, others, absent, spill.keep),
         room=spill.room,
     )
     outcomes = tuple(_counted(done.get(rule.id) or _outcome(rule, tests[rule.id])) for rule in rules_of(contract))
@@ -133,6 +143,7 @@ def judge(
         results=outcomes,
         tables={name: table for name, table in typed.items() if name in tables},
         translated=translated,
+        repairs=tuple(repair for one in cells.values() for repair in one.repairing.counted),
     )
 
 
@@ -157,6 +168,7 @@ class _Cells:
         mapping: SystemMapping | None,
     ) -> None:
         self._translation = Translation(mapping, table, submitted) if mapping else None
+        self.repairing = Repairing(table, submitted)
         self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
         named = [named_in(rule) for rule in rules if rule.table == table.name and rule.kind not in ORDER]
@@ -169,7 +181,8 @@ class _Cells:
         for piece in landed:
             told_apart = self._told_apart(piece)
             text = self._translation.of(told_apart) if self._translation else told_apart
-            typed = typed_table(self._table, text, self._submitted)
+            spelt = self.repairing.of(text)
+            typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted)
             broken = broken_cells(self._table, self._rules, typed, self._submitted)
             for rule, test in broken.tests.items():
                 self.tests[rule] = self.tests[rule].and_further_on(test)

@@ -20,7 +20,6 @@ from lgdp_pipelines.register.mapping import (
     THE_COUNCIL,
     THE_PERIOD,
     CodePattern,
-    NumberStyle,
     SystemMapping,
     TableMapping,
 )
@@ -28,7 +27,8 @@ from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Item, ItemType, Table
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import fold
-from lgdp_pipelines.standards.dates import MONTHS, shape_of
+from lgdp_pipelines.standards.dates import reader_of_parts
+from lgdp_pipelines.standards.numbers import PLAIN, NumberStyle
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.typed import Submitted
 
@@ -229,33 +229,25 @@ _NUMERIC = frozenset({ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL})
 
 
 def _dates(written: str, wanted: str) -> Callable[[str], _Cell | None]:
-    shape = re.compile(shape_of(written))
+    parts = reader_of_parts(written)
 
     def read(text: str) -> _Cell | None:
-        found = shape.fullmatch(text)
-        parts = found.groupdict() if found else {}
-        month = MONTHS.get(parts["name"].lower()) if "name" in parts else parts.get("month")
-        if not parts or month is None:
-            return None
-        spelt = wanted.replace("%Y", parts["year"]).replace("%m", month.zfill(2)).replace("%d", parts["day"].zfill(2))
-        return _Cell(spelt, (How.DATES,))
+        found = parts(text)
+        return _Cell(found.spelt(wanted), (How.DATES,)) if found else None
 
     return read
 
 
 def _numbers(style: NumberStyle | None, factor: Decimal | None) -> Callable[[str], _Cell | None]:
-    mark, groups = re.escape(style.decimal if style else "."), re.escape(style.thousands if style else "")
-    whole = rf"[0-9]+|[0-9]{{1,3}}(?:{groups}[0-9]{{3}})+" if groups else "[0-9]+"
-    shape = re.compile(rf"(?P<whole>-?(?:{whole}))(?:{mark}(?P<part>[0-9]+))?")
-    thousands = style.thousands if style else ""
+    written = style or PLAIN
+    shape = re.compile(written.shape)
     done = ((How.NUMBERS,) if style else ()) + ((How.UNITS,) if factor is not None else ())
 
     def read(text: str) -> _Cell | None:
-        found = shape.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
-        if found is None:
+        if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
-        plain = found["whole"].replace(thousands, "") if thousands else found["whole"]
-        plain += f".{found['part']}" if found["part"] else ""
+        whole = text.replace(written.thousands, "") if written.thousands else text
+        plain = whole.replace(written.decimal, ".")
         return _Cell(plain if factor is None else _times(plain, factor), done)
 
     return read

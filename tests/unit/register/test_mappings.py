@@ -6,7 +6,7 @@ import pytest
 
 from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.mapping import CodePattern, NumberStyle, SourceColumn, UnitChange
+from lgdp_pipelines.register.mapping import CodePattern, SourceColumn, UnitChange
 from lgdp_pipelines.register.parts import Spellings
 from tests.unit.register.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, Spoilt
 

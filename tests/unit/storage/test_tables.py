@@ -93,6 +93,7 @@ def test_validated_is_typed_with_a_status_for_each_measure() -> None:
             ("people_status", pa.string()),
             ("weight_status", pa.string()),
             ("cost_status", pa.string()),
+            ("_repairs", pa.string()),
             ("_submission_id", pa.string()),
             ("_row", pa.int64()),
         ]

@@ -79,7 +79,9 @@ def test_a_good_submission_is_accepted_and_typed() -> None:
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.findings.is_empty()
     assert judgement.findings.schema == FINDING_SCHEMA
-    assert judgement.tables["t"].whole().rows(named=True) == [{"ref": "A", "n": 10, "m": 1, "note": None, "_row": 2}]
+    assert judgement.tables["t"].whole().rows(named=True) == [
+        {"ref": "A", "n": 10, "m": 1, "note": None, "_repairs": None, "_row": 2}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,9 @@ from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
 from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.repairs import Repairing
 from lgdp_pipelines.validation.translated import How, Translated, Translation
-from lgdp_pipelines.validation.typed import Submitted, typed_table
+from lgdp_pipelines.validation.typed import Submitted, Typed, typed_table
 from tests.unit.validation.small_contract import (
     FIFE,
     LANDING,
@@ -261,6 +262,12 @@ FORMS = {
 }
 
 
+def read(text: pl.DataFrame) -> Typed:
+    """The values of a table's text."""
+    spelt = Repairing(TABLE, SUBMITTED).of(text)
+    return typed_table(TABLE, spelt.text, spelt.shaped, SUBMITTED)
+
+
 def export_of(item: Item, text: str, chance: Random, codes: dict[str, str], form: str, style: NumberStyle) -> str:
     """A canonical cell as the made-up system writes it."""
     if not text or text in item.marks:
@@ -311,7 +318,6 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
     names = {place: name for name, (place,) in match.positions.items()}
     export = landed(**{names[place]: [row[place] for row in sent] for place in range(len(order))})
     canonical = landed(**{item.name: [row[item.name] for row in rows] for item in TABLE.items})
-    through = typed_table(TABLE, Translation(one, TABLE, SUBMITTED).of(export), SUBMITTED)
-    straight = typed_table(TABLE, canonical, SUBMITTED)
+    through, straight = read(Translation(one, TABLE, SUBMITTED).of(export)), read(canonical)
     assert through.frame.equals(straight.frame)
     assert all(through.refused[place].equals(straight.refused[place]) for place in straight.refused)
