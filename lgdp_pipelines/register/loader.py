@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
+from lgdp_pipelines.register.between import between_contradictions
 from lgdp_pipelines.register.codelist_files import read_code_list
 from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
@@ -73,7 +74,7 @@ def load_register(root: Path) -> Register:
         found += contract_contradictions(read, code_lists)
     inline, in_inline = inline_lists_of(reads)
     returns, in_returns = _returns(reads)
-    found += [*in_inline, *in_returns]
+    found += [*in_inline, *in_returns, *between_contradictions(reads, returns, reference)]
 
     code_lists = dict(sorted((code_lists | dict(inline)).items()))
     mapped = []

@@ -14,7 +14,7 @@ from lgdp_pipelines.register.kinds.metrics import RowCount, read_bounds, row_cou
 from lgdp_pipelines.register.parts import Rule, Terms
 from lgdp_pipelines.register.scope import scope_contradictions
 from lgdp_pipelines.register.shape import close_to
-from lgdp_pipelines.register.sql import problems_of
+from lgdp_pipelines.register.sql import others_in, problems_of
 from lgdp_pipelines.register.terms import kind_named, read_terms, sql_of, term_contradictions
 from lgdp_pipelines.register.vocabulary import Where
 from lgdp_pipelines.register.yaml_lines import Place
@@ -125,7 +125,8 @@ def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], am
 
 
 def _sql_contradictions(rule: Rule, place: Place, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
-    for problem in problems_of(rule.sql or "", rule.table, columns):
+    is_whole = not others_in(rule.sql or "")  # what stands in other returns is looked at when all of them are read
+    for problem in problems_of(rule.sql or "", rule.table, columns) if is_whole else ():
         yield place.at("query").contradiction(
             f"The query of {rule.id} cannot be asked: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",

@@ -2,12 +2,14 @@
 
 What belongs here: reading a rule's SQL. What does not: running it (``validation``).
 
-A query names tables as ``{model}`` (its own) or ``{table}`` (another of the same return), and reads facts of the
-submission with ``getvariable('period_start')`` and its like.
+A query names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a table
+of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads facts
+of the submission with ``getvariable('period_start')`` and its like.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import sqlglot
 from sqlglot import exp
@@ -18,13 +20,54 @@ VARIABLES = ("council_code", "period", "period_start", "period_end", "received_o
 """What ``getvariable`` can be asked for: the submission's council and period, the period's first and last day, and the
 day on which the submission came."""
 
-_PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+REFERENCE = "reference"
+"""What stands before the point where a query names a reference table, and not another return's."""
+
+_WORD = "[A-Za-z_][A-Za-z0-9_]*"
+_PLACEHOLDER = re.compile(rf"\{{({_WORD}(?:\.{_WORD})?)\}}")
 _DIALECT = "duckdb"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OtherTable:
+    """A table that a query reads besides those of its own return.
+
+    Attributes:
+        of: slug of the return; :data:`REFERENCE` where it is a reference table.
+        table: its name there; the slug of the reference table.
+    """
+
+    of: str
+    table: str
+
+    @property
+    def name(self) -> str:
+        """What the query calls it once it is filled: ``hl1__application``, which no table of a return is called."""
+        return f"{self.of}__{self.table}"
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it is a reference table."""
+        return self.of == REFERENCE
+
+    def __str__(self) -> str:
+        """As a contract writes it."""
+        return f"{{{self.of}.{self.table}}}"
+
+
+def others_in(query: str) -> tuple[OtherTable, ...]:
+    """The tables that a query reads besides those of its own return, in order, each once."""
+    dotted = (name.split(".") for name in _PLACEHOLDER.findall(query) if "." in name)
+    return tuple(sorted({OtherTable(of, table) for of, table in dotted}))
 
 
 def filled(query: str, own_table: str) -> str:
     """The query with plain table names instead of placeholders."""
-    return _PLACEHOLDER.sub(lambda found: own_table if found[1] == "model" else found[1], query)
+    return _PLACEHOLDER.sub(lambda found: _plain(found[1], own_table), query)
+
+
+def _plain(name: str, own_table: str) -> str:
+    return own_table if name == "model" else name.replace(".", "__")
 
 
 def problems_of(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -33,9 +76,9 @@ def problems_of(query: str, own_table: str, columns: Mapping[str, Sequence[str]]
     Args:
         query: as the contract has it.
         own_table: name of the table that the rule is written at.
-        columns: columns that a query may name, by table of the return.
+        columns: columns that a query may name, by table of the return, and by :attr:`OtherTable.name`.
     """
-    named = {own_table if name == "model" else name for name in _PLACEHOLDER.findall(query)}
+    named = {_plain(name, own_table) for name in _PLACEHOLDER.findall(query)}
     strange = sorted(named - set(columns))
     if strange:
         yield f"it names {{{strange[0]}}}, and the return has the tables {', '.join(columns)}"

@@ -168,6 +168,31 @@ def periods_between(first: Period, until: date) -> Iterator[Period]:
             return
 
 
+LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
+    PeriodKind.DAY: frozenset(PeriodKind) - {PeriodKind.DAY},
+    PeriodKind.MONTH: frozenset(PeriodKind) - {PeriodKind.DAY, PeriodKind.MONTH},
+    PeriodKind.FINANCIAL_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
+    PeriodKind.CALENDAR_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
+}
+"""Kinds of period that a period of the kind lies in whole."""
+
+
+def corresponding(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
+    """The periods of a kind that cover the same time as a period, in order.
+
+    They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
+    neither lies in the other whole, and where single days would be asked of a longer period: they are few, and which
+    they are no calendar says.
+    """
+    if kind is period.kind:
+        return (period,)
+    if kind in LONGER.get(period.kind, frozenset()):
+        return (period_of(kind, period.start),)
+    if period.kind not in LONGER.get(kind, frozenset()) or kind is PeriodKind.DAY:
+        return ()
+    return tuple(periods_between(period_of(kind, period.start), period.end))
+
+
 _PAIR = r"(?P<year>\d{4})-(?P<second>\d{2})"
 
 _IDS: Mapping[PeriodKind, re.Pattern[str]] = {

@@ -16,6 +16,7 @@ from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
 from lgdp_pipelines.validation.keys import repeating_rows
+from lgdp_pipelines.validation.others import Absent, Besides
 from lgdp_pipelines.validation.sql_rules import offending_rows, prepared, submission_in_sql
 from lgdp_pipelines.validation.tested import Tested, without
 from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
@@ -29,6 +30,7 @@ def across(
     in_error: Mapping[tuple[str, str], pl.Series],
     submitted: Submitted,
     earlier: Earlier,
+    besides: Besides,
     room: Callable[[], Path],
 ) -> Mapping[str, Tested]:
     """What each rule found, by rule id.
@@ -40,6 +42,7 @@ def across(
         in_error: ``_row`` of the cells in error, by table and item.
         submitted: what the submission is for.
         earlier: gives rows of an earlier period.
+        besides: gives rows of other returns and reference tables.
         room: gives a folder where SQL puts what does not fit into its memory.
     """
     found: dict[str, Tested] = {}
@@ -52,11 +55,19 @@ def across(
         if isinstance(rule.terms, EarlierPeriod):
             spoilt = _spoilt(rule, named_in(rule), in_error)
             found[rule.id] = _compared(
-                rule, rule.terms, tables[rule.table], spoilt=spoilt, submitted=submitted, earlier=earlier
+                rule,
+                rule.terms,
+                tables[rule.table],
+                spoilt=spoilt,
+                submitted=submitted,
+                earlier=earlier,
+                absent=besides.absent,
             )
-    in_sql = [rule for rule in rules if rule.sql]
+    found |= {rule.id: Tested(reason=reason) for rule in rules if (reason := besides.why_not(rule))}
+    in_sql = [rule for rule in rules if rule.sql and rule.id not in found]
     if in_sql:
-        with submission_in_sql(in_sql, tables, submitted, room()) as connection:
+        readable = {**tables, **besides.tables(in_sql)}
+        with submission_in_sql(in_sql, readable, submitted, room()) as connection:
             for rule in in_sql:
                 broken = offending_rows(connection, rule)
                 if broken is None:
@@ -78,12 +89,19 @@ def _spoilt(rule: Rule, names: Iterable[str], in_error: Mapping[tuple[str, str],
 
 
 def _compared(
-    rule: Rule, terms: EarlierPeriod, table: Pieces, *, spoilt: pl.Series, submitted: Submitted, earlier: Earlier
+    rule: Rule,
+    terms: EarlierPeriod,
+    table: Pieces,
+    *,
+    spoilt: pl.Series,
+    submitted: Submitted,
+    earlier: Earlier,
+    absent: Absent,
 ) -> Tested:
     before = earlier_period(submitted.period, terms)
     if before is None:
         return Tested(reason=f"{submitted.period.id} is the first of its {terms.within}, with nothing to compare.")
     rows = earlier(before, submitted.contract.by_name[rule.table])
     if rows is None:
-        return Tested(reason=f"There is no accepted submission for {before.id} to compare with.")
+        return Tested(reason=absent(submitted.contract.return_code, before))
     return Tested.of(rule, without(changed_too_much(table, rows, terms), spoilt))

@@ -4,7 +4,7 @@ What belongs here: its words and what contradicts itself in them. What does not:
 (``validation.earlier``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
@@ -12,16 +12,8 @@ from lgdp_pipelines.register.kinds.kind import AMOUNT, Among, Kind, measures_of
 from lgdp_pipelines.register.shape import close_to
 from lgdp_pipelines.register.vocabulary import TEXT
 from lgdp_pipelines.register.yaml_lines import Place
-from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.standards.periods import LONGER, PeriodKind
 from lgdp_pipelines.standards.rules import RuleKind
-
-_LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
-    PeriodKind.DAY: frozenset(PeriodKind) - {PeriodKind.DAY},
-    PeriodKind.MONTH: frozenset(PeriodKind) - {PeriodKind.DAY, PeriodKind.MONTH},
-    PeriodKind.FINANCIAL_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
-    PeriodKind.CALENDAR_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
-}
-"""Kinds of period that a period of the kind lies in whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,7 @@ def _contradictions(terms: EarlierPeriod, place: Place, among: Among) -> Iterato
             "The rule would compare figures of different things.",
             f"Write by: [{', '.join(sorted(key))}], the whole key of {among.table}.",
         )
-    if among.period_kind and terms.within and terms.within not in _LONGER.get(among.period_kind, frozenset()):
+    if among.period_kind and terms.within and terms.within not in LONGER.get(among.period_kind, frozenset()):
         yield place.at("within").contradiction(
             f"The rule looks within a {terms.within}, which holds no whole number of periods.",
             "Name a kind of period that is longer than the return's own, or leave within out.",
