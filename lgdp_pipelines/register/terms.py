@@ -9,14 +9,33 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.kinds.answers import EMPTY_UNLESS, REQUIRED_WHEN
+from lgdp_pipelines.register.kinds.days import IN_ORDER, IN_PERIOD, NOT_IN_FUTURE
 from lgdp_pipelines.register.kinds.earlier import EARLIER_PERIOD
+from lgdp_pipelines.register.kinds.figures import CONTROL, TOTAL
 from lgdp_pipelines.register.kinds.kind import Among, Kind
+from lgdp_pipelines.register.kinds.rows import COMPLETE, NOT_FALLING, ROWS_PER
 from lgdp_pipelines.register.parts import Terms
 from lgdp_pipelines.register.shape import Shape, close_to, misshapen
 from lgdp_pipelines.register.yaml_lines import Place
 from lgdp_pipelines.standards.rules import RuleKind
 
-KINDS: Mapping[str, Kind] = {kind.rule.value: kind for kind in (EARLIER_PERIOD,)}
+KINDS: Mapping[str, Kind] = {
+    kind.rule.value: kind
+    for kind in (
+        REQUIRED_WHEN,
+        EMPTY_UNLESS,
+        IN_ORDER,
+        NOT_IN_FUTURE,
+        IN_PERIOD,
+        TOTAL,
+        CONTROL,
+        ROWS_PER,
+        COMPLETE,
+        NOT_FALLING,
+        EARLIER_PERIOD,
+    )
+}
 """Kinds of written rule, by the name that ``implementation`` gives in ``rule``."""
 
 
@@ -33,9 +52,11 @@ def read_terms(implementation: Place) -> Terms | None:
 
 
 def sql_of(terms: Terms | None, implementation: Place, among: Among) -> str | None:
-    """The question that terms come to; None where there are none, or their kind is not asked in SQL."""
+    """The question that terms come to; None where they contradict themselves, or their kind is not asked in SQL."""
     kind = KINDS.get(implementation.text("rule"))
-    return kind.sql(terms, among) if kind and kind.sql else None
+    if kind is None or kind.sql is None or any(term_contradictions(terms, implementation, among)):
+        return None
+    return kind.sql(terms, among)
 
 
 def term_contradictions(terms: Terms | None, implementation: Place, among: Among) -> Iterator[Contradiction]:

@@ -59,12 +59,40 @@ class RuleKind(StrEnum):
     """The text is as long as declared."""
     RANGE = "range"
     """The number or date lies within the declared bounds."""
+    MULTIPLE = "multiple"
+    """The number is a multiple of the declared one."""
+    UNIQUE = "unique"
+    """No two rows share the item's value, or the values of several items."""
+    RELATIONSHIP = "relationship"
+    """What the row refers to is there, in this or another table of the return."""
     KEY = "key"
     """No two rows share the table's key."""
     ROW_COUNT = "row_count"
     """The table has as many rows as it must."""
+    NULLS = "nulls"
+    """No more rows than said leave the item empty."""
     SQL = "sql"
     """A rule across items, rows or tables, as ``SELECT count(*) … WHERE <violation>``."""
+    REQUIRED_WHEN = "required_when"
+    """The item is filled in where other items of the row ask for it."""
+    EMPTY_UNLESS = "empty_unless"
+    """The item is filled in only where other items of the row ask for it."""
+    IN_ORDER = "in_order"
+    """Of two dates or figures of a row, one is not before, or below, the other."""
+    NOT_IN_FUTURE = "not_in_future"
+    """The date is not after the day on which the submission came."""
+    IN_PERIOD = "in_period"
+    """The date lies in the submission's period."""
+    TOTAL = "total"
+    """The figure is the sum of other figures of its row."""
+    CONTROL = "control"
+    """The figure is what rows of this or another table of the return add up to."""
+    ROWS_PER = "rows_per"
+    """Each group has as many rows as it may have."""
+    COMPLETE = "complete"
+    """Each combination of codes has its row."""
+    NOT_FALLING = "not_falling"
+    """From row to row, the figure does not fall."""
     EARLIER_PERIOD = "earlier_period"
     """A figure against the same figure of an earlier period."""
 
@@ -83,10 +111,23 @@ class CheckFamily(StrEnum):
 _FAMILY = {
     RuleKind.CODES: CheckFamily.CODES_ARE_RECOGNISED,
     RuleKind.KEY: CheckFamily.KEY_IS_UNIQUE,
+    RuleKind.UNIQUE: CheckFamily.KEY_IS_UNIQUE,
     RuleKind.COUNCIL: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
     RuleKind.PERIOD: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
     RuleKind.SQL: CheckFamily.RULES_HOLD,
     RuleKind.ROW_COUNT: CheckFamily.RULES_HOLD,
+    RuleKind.NULLS: CheckFamily.RULES_HOLD,
+    RuleKind.RELATIONSHIP: CheckFamily.RULES_HOLD,
+    RuleKind.REQUIRED_WHEN: CheckFamily.RULES_HOLD,
+    RuleKind.EMPTY_UNLESS: CheckFamily.RULES_HOLD,
+    RuleKind.IN_ORDER: CheckFamily.RULES_HOLD,
+    RuleKind.NOT_IN_FUTURE: CheckFamily.RULES_HOLD,
+    RuleKind.IN_PERIOD: CheckFamily.RULES_HOLD,
+    RuleKind.TOTAL: CheckFamily.RULES_HOLD,
+    RuleKind.CONTROL: CheckFamily.RULES_HOLD,
+    RuleKind.ROWS_PER: CheckFamily.RULES_HOLD,
+    RuleKind.COMPLETE: CheckFamily.RULES_HOLD,
+    RuleKind.NOT_FALLING: CheckFamily.RULES_HOLD,
     RuleKind.EARLIER_PERIOD: CheckFamily.FIGURES_ARE_PLAUSIBLE,
 }
 
