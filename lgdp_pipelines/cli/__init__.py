@@ -16,7 +16,19 @@ from pathlib import Path
 import typer
 from typer._click.exceptions import ClickException  # typer has its own copy of click, and no public name for wrong use
 
-from lgdp_pipelines.cli import contracts, dropbox, estate, feedback, journey, lake, life, portal, register, sources
+from lgdp_pipelines.cli import (
+    contracts,
+    dropbox,
+    estate,
+    feedback,
+    journey,
+    known_issues,
+    lake,
+    life,
+    portal,
+    register,
+    sources,
+)
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
 from lgdp_pipelines.settings import Settings
@@ -35,7 +47,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (estate, dropbox, sources, register, contracts, journey, life, lake, feedback, portal):
+for commands in (estate, dropbox, sources, register, contracts, journey, life, known_issues, lake, feedback, portal):
     commands.add_to(app)
 
 

@@ -38,7 +38,7 @@ class KnownIssues:
         Raises:
             LedgerError: words, name or source of one cannot be kept.
         """
-        plain = [_plain(one) for one in issues]
+        plain = [checked(one) for one in issues]
         return self._database.written(lambda connection: tuple(_put(connection, one, self._clock()) for one in plain))
 
     def lift(self, number: int, *, by: str, reason: str) -> KeptIssue:
@@ -67,8 +67,12 @@ class KnownIssues:
         return tuple(one for one in self.listed(return_code, council_code, period) if one.lifted_at is None)
 
 
-def _plain(issue: KnownIssue) -> KnownIssue:
-    """A known issue with its texts as they are kept."""
+def checked(issue: KnownIssue) -> KnownIssue:
+    """A known issue with its texts as they are kept.
+
+    Raises:
+        LedgerError: words, name, role or source cannot be kept.
+    """
     return KnownIssue(
         return_code=issue.return_code,
         council_code=issue.council_code,

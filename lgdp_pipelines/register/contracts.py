@@ -91,6 +91,7 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
         sha256=sha256,
         nil_return=custom.at("lgdpNilReturn").value is True,
         due_dates=read_due_dates(custom.at("lgdpDueDates")),
+        roles=_roles(root),
     )
     return ContractRead(contract, document, tables)
 
@@ -103,6 +104,11 @@ def _version(text: str) -> Version | None:
 def _owner(root: Place) -> str:
     members = root.at("team").entries("members")
     return next((member.text("username") for member in members if member.text("role") == "owner"), "")
+
+
+def _roles(root: Place) -> tuple[str, ...]:
+    members = root.at("team").entries("members")
+    return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
 
 
 def _legal_basis(place: Place) -> str:

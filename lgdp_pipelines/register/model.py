@@ -82,6 +82,7 @@ class Contract:
         sha256: of the file's bytes.
         nil_return: whether a council may say that it has nothing to report.
         due_dates: the day on which single periods are due, by period id, where that is not ``due_days`` after the end.
+        roles: that members of its team have.
     """
 
     return_code: str
@@ -106,6 +107,7 @@ class Contract:
     sha256: str
     nil_return: bool = False
     due_dates: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
+    roles: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
