@@ -16,7 +16,7 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.storage.raw import RawStore, RegisterStore
 
 
 class Platform:
@@ -62,6 +62,11 @@ class Platform:
     def raw(self) -> RawStore:
         """The received bytes."""
         return RawStore(self.settings.lake)
+
+    @cached_property
+    def asked(self) -> RegisterStore:
+        """The register's files, as they were whenever anything was judged."""
+        return RegisterStore(self.settings.lake)
 
     @cached_property
     def ledger(self) -> Ledger:

@@ -25,6 +25,7 @@ from lgdp_pipelines.ledger import (
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.delivering import Delivery, Untold
 from lgdp_pipelines.ledger.known_issues import KnownIssues
+from lgdp_pipelines.ledger.proving import Evidences
 from lgdp_pipelines.ledger.queries_kept import Queries
 from lgdp_pipelines.ledger.query_records import KeptIssue, KnownIssue, QueryState
 from lgdp_pipelines.ledger.records import (
@@ -86,6 +87,7 @@ class Ledger:
         self._clock = clock
         self.queries = Queries(database, clock)
         self.known_issues = KnownIssues(database, clock)
+        self.evidence = Evidences(database)
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime] = _now) -> "Ledger":

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.ledger.copies import CODES, COPIES, NUMBER, QUESTIONS, RETURN, SUBMISSION_ID, TEXT, TIME, copied
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.schema import (
+    EVIDENCE,
     JUDGED_AGAINST,
     JUDGEMENT,
     RECEIPT,
@@ -108,6 +109,26 @@ TABLES = (
             "known_issues": (NUMBER, "Findings of severity known issue."),
             "run_id": (TEXT, "The run that judged."),
             "judged_at": (TIME, "When."),
+        },
+    ),
+    copied(
+        "evidence",
+        "What a judgement was made of, by content, and what it came to.",
+        {
+            **RETURN,
+            **SUBMISSION_ID,
+            "judgement": (NUMBER, "Number of the judgement."),
+            "received_on": (pa.date32(), "The day, in Scotland, on which the last byte came."),
+            "register_sha256": (TEXT, "Of the list of the register's files, each with its sha256."),
+            "code_sha256": (TEXT, "Of the platform's own code."),
+            "findings_sha256": (TEXT, "Of the findings."),
+            "findings": (NUMBER, "How many findings are listed."),
+            "inputs": (TEXT, "The files read, as JSON: receipt, sha256, table, system, sha256 of the mapping."),
+            "code_lists": (TEXT, "Code lists of the contract, as JSON: id, version, sha256."),
+            "reference_tables": (TEXT, "Reference tables, as JSON: id, version, sha256."),
+            "against": (TEXT, "Other submissions that were read, as JSON, with the digests of their rows."),
+            "packages": (TEXT, "Version of each package that can influence a result, as a JSON object."),
+            "tables": (TEXT, "Digest and number of the validated rows, by table, as a JSON object."),
         },
     ),
     copied(
@@ -235,6 +256,18 @@ _QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
     "judgement": sa.select(SUBMISSION.c.return_code, *(column for column in JUDGEMENT.c if column.name != "id"))
     .select_from(_JUDGED)
     .order_by(JUDGEMENT.c.id),
+    "evidence": sa.select(
+        SUBMISSION.c.return_code,
+        JUDGEMENT.c.submission_id,
+        JUDGEMENT.c.number.label("judgement"),
+        *(
+            sa.cast(column, sa.Text).label(column.name) if isinstance(column.type, sa.JSON) else column
+            for column in EVIDENCE.c
+            if column.name != "judgement_id"
+        ),
+    )
+    .select_from(_JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id))
+    .order_by(JUDGEMENT.c.id),
     "rule_result": sa.select(
         SUBMISSION.c.return_code,
         JUDGEMENT.c.submission_id,
@@ -273,6 +306,7 @@ _CODES: Mapping[str, sa.ColumnElement[str | None]] = {
     "release": RELEASE.c.return_code,
     "release_submission": RELEASE.c.return_code,
     **dict.fromkeys(
-        ("submission", "withdrawal", "judged_against", "judgement", "rule_result"), SUBMISSION.c.return_code
+        ("submission", "withdrawal", "judged_against", "judgement", "evidence", "rule_result"),
+        SUBMISSION.c.return_code,
     ),
 }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lgdp_pipelines.ledger.evidence import Evidence
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.source import TransportKind
@@ -214,6 +215,7 @@ class Judged:
         rules: every rule of the contract.
         results: what became of each of them, once each.
         against: the other submissions of its council that it was held against, each return and period once.
+        evidence: what it was made of, so that it can be made again; None where nobody can make it again.
     """
 
     submission_id: str
@@ -225,6 +227,7 @@ class Judged:
     rules: Sequence[Rule]
     results: Sequence[RuleOutcome]
     against: Sequence[HeldAgainst] = ()
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,24 @@ RULE_RESULT = sa.Table(
     sa.CheckConstraint(one_of("result", RuleResult), name="result"),
 )
 
+EVIDENCE = sa.Table(
+    "evidence",
+    METADATA,
+    sa.Column("judgement_id", sa.ForeignKey("judgement.id"), primary_key=True),
+    sa.Column("received_on", sa.Date, nullable=False),
+    sa.Column("register_sha256", sa.String(64), nullable=False),
+    sa.Column("code_sha256", sa.String(64), nullable=False),
+    sa.Column("findings_sha256", sa.String(64), nullable=False),
+    sa.Column("findings", sa.BigInteger, nullable=False),
+    sa.Column("inputs", sa.JSON, nullable=False),
+    sa.Column("code_lists", sa.JSON, nullable=False),
+    sa.Column("reference_tables", sa.JSON, nullable=False),
+    sa.Column("against", sa.JSON, nullable=False),
+    sa.Column("packages", sa.JSON, nullable=False),
+    sa.Column("tables", sa.JSON, nullable=False),
+)
+"""What a judgement was made of, by content, so that it can be made again. Judgements of before it was kept have none."""
+
 JUDGED_AGAINST = sa.Table(
     "judged_against",
     METADATA,

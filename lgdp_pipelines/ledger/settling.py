@@ -11,6 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger import proving
 from lgdp_pipelines.ledger.findings import Asked, RuleOutcome
 from lgdp_pipelines.ledger.queries import ask
 from lgdp_pipelines.ledger.reading import latest_judgement, submission, submissions_where, was_accepted
@@ -33,7 +34,7 @@ def settle(connection: sa.Connection, run_id: str, judged: Sequence[Judged], now
         if found.state is SubmissionState.WITHDRAWN:
             continue
         _write_against(connection, one)
-        if not _is_settled(latest_judgement(connection, found.id), run_id, one):
+        if not _is_settled(connection, latest_judgement(connection, found.id), run_id, one):
             _write(connection, run_id, one, now)
             _move(connection, found, one, now)
 
@@ -78,12 +79,14 @@ def _failed(one: Judged, severity: Severity) -> dict[str, int]:
     }
 
 
-def _is_settled(latest: Judgement | None, run_id: str, one: Judged) -> bool:
+def _is_settled(connection: sa.Connection, latest: Judgement | None, run_id: str, one: Judged) -> bool:
     """Whether the latest judgement is this very one, told again by a run that was repeated."""
-    return latest is not None and (
-        (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
+    return (
+        latest is not None
+        and (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
         == (run_id, one.verdict, one.contract_sha256, one.code_version, one.rows)
         and set(latest.results) == set(one.results)
+        and proving.has(connection, one.submission_id, latest.number, one.evidence)
     )
 
 
@@ -109,6 +112,8 @@ def _write(connection: sa.Connection, run_id: str, one: Judged, now: datetime) -
         )
         .returning(JUDGEMENT.c.id)
     ).scalar_one()
+    if one.evidence is not None:
+        proving.write(connection, key, one.evidence)
     severities = _severities(one)
     if one.results:
         connection.execute(

@@ -1,4 +1,4 @@
-"""Received bytes: kept as sent, under their sha256, never overwritten.
+"""Received bytes, and the register's files: kept as they were, under their sha256, never overwritten.
 
 Bytes are written to a file aside while they come, however many they are, and appear under their name in one step. What
 a killed process left aside is swept away by the next that puts something. What belongs here: putting bytes away whole,
@@ -26,12 +26,18 @@ class RawStore:
     """The bytes of all receipts, each once.
 
     Attributes:
-        root: the lake's folder; bytes lie below ``received/`` in it.
+        root: the lake's folder; bytes lie below :attr:`FOLDER` in it.
     """
+
+    FOLDER = "received"
+    WHAT = "Received bytes"
+    KEPT = "received"
+    LOST = "Restore the received folder, or ask for a resend."
+    CHANGED = "Restore this file from a backup, or ask the council to send it again."
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._folder = root / "received"
+        self._folder = root / self.FOLDER
         self._aside = self._folder / _ASIDE
         self._aside.mkdir(parents=True, exist_ok=True)
 
@@ -69,15 +75,9 @@ class RawStore:
         try:
             found = _digest(file)
         except FileNotFoundError:
-            raise StorageError(
-                "Received bytes are missing.", where=sha256, remedy="Restore the received folder, or ask for a resend."
-            ) from None
+            raise StorageError(f"{self.WHAT} are missing.", where=sha256, remedy=self.LOST) from None
         if found != sha256:
-            raise StorageError(
-                "Received bytes are no longer what was received.",
-                where=sha256,
-                remedy="Restore this file from a backup, or ask the council to send it again.",
-            )
+            raise StorageError(f"{self.WHAT} are no longer what was {self.KEPT}.", where=sha256, remedy=self.CHANGED)
         return file
 
     def path(self, sha256: str) -> Path:
@@ -115,6 +115,16 @@ class RawStore:
                 yield aside, digest.hexdigest()
         finally:
             aside.unlink(missing_ok=True)
+
+
+class RegisterStore(RawStore):
+    """The files of every register that anything was judged by, each once: no retention of extracts looks in here."""
+
+    FOLDER = "asked"
+    WHAT = "Files of an earlier register"
+    KEPT = "kept"
+    LOST = "Restore the lake's folder `asked` from a backup."
+    CHANGED = "Restore this file from a backup."
 
 
 @contextmanager
