@@ -7,6 +7,7 @@ import os
 import platform as python_platform
 import subprocess
 from collections.abc import Callable, Mapping
+from copy import copy
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -67,6 +68,22 @@ class Platform:
     def asked(self) -> RegisterStore:
         """The register's files, as they were whenever anything was judged."""
         return RegisterStore(self.settings.lake)
+
+    @cached_property
+    def kept_register(self) -> str:
+        """The sha256 of the list of the register's files, all of which are kept by then.
+
+        Raises:
+            StorageError: the disk does not take them.
+        """
+        return self.asked.keep(self.register.files)
+
+    def by(self, register: Register) -> "Platform":
+        """The same platform, by another register than the present one."""
+        other = copy(self)
+        other.__dict__.pop("kept_register", None)
+        other.__dict__["register"] = register
+        return other
 
     @cached_property
     def ledger(self) -> Ledger:

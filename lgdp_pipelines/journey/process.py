@@ -9,6 +9,7 @@ What belongs here: the order in which stages are called. What does not: any rule
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,12 +20,14 @@ from lgdp_pipelines.journey.agreement import (
     stored_tables,
 )
 from lgdp_pipelines.journey.earlier import earlier_of_councils
+from lgdp_pipelines.journey.evidence import gathered
 from lgdp_pipelines.journey.life import held_against, is_late
 from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
+from lgdp_pipelines.ledger.evidence import Evidence
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
 from lgdp_pipelines.ledger.records import HeldAgainst
 from lgdp_pipelines.register.calendar import day_in_scotland
@@ -163,7 +166,11 @@ def _processed(
         judged.append((submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
     standing = _standing(judged, platform.ledger.current(ret.code, period.id))
-    write(platform, contract, period, judged, standing, run_id)
+    made_of = [(submission, judgement, against(submission.council_code)) for submission, _, judgement in judged]
+    with ThreadPoolExecutor(1) as beside:
+        gathering = beside.submit(gathered, platform, contract, made_of)
+        write(platform, contract, period, judged, standing, run_id)
+    evidence = gathering.result()
     reported_at = platform.ledger.reported_at(ret.code, period.id)
     outcomes = tuple(
         Outcome(
@@ -178,7 +185,8 @@ def _processed(
         for submission, reading, judgement in judged
     )
     tell(outcomes)
-    platform.ledger.settle(run_id, [_judged(platform, contract, outcome) for outcome in outcomes])
+    settled = [_judged(platform, contract, outcome, evidence[outcome.submission.id]) for outcome in outcomes]
+    platform.ledger.settle(run_id, settled)
     if any(platform.ledger.current(ret.code, period.id).get(council) != one for council, one in standing.items()):
         recover(platform, contract, period, spill)  # a later one was settled, or this one taken back, meanwhile
     return outcomes
@@ -290,7 +298,7 @@ def _standing(judged: Sequence[tuple[Submission, Reading, Judgement]], current: 
     return {council: submission.id for council, submission in standing.items()}
 
 
-def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:
+def _judged(platform: Platform, contract: Contract, outcome: Outcome, evidence: Evidence) -> Judged:
     return Judged(
         submission_id=outcome.submission.id,
         verdict=outcome.judgement.verdict,
@@ -301,4 +309,5 @@ def _judged(platform: Platform, contract: Contract, outcome: Outcome) -> Judged:
         rules=rules_of(contract),
         results=outcome.judgement.results,
         against=outcome.against,
+        evidence=evidence,
     )

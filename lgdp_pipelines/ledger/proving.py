@@ -79,7 +79,7 @@ def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Pro
         .mappings()
         .one_or_none()
     )
-    return None if row is None else _proved(row)
+    return None if row is None else _proved(dict(row))
 
 
 def _row(evidence: Evidence) -> dict[str, Any]:

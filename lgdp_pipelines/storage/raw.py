@@ -9,7 +9,7 @@ they say (``landing``).
 import fcntl
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -125,6 +125,43 @@ class RegisterStore(RawStore):
     KEPT = "kept"
     LOST = "Restore the lake's folder `asked` from a backup."
     CHANGED = "Restore this file from a backup."
+
+    def keep(self, files: Mapping[str, bytes]) -> str:
+        """Keep a register's files, and the list of them: its sha256. What is here already costs a look.
+
+        The list has a line a file, ``<sha256>  <path>``, and is put away last: where it is, all of them are.
+
+        Args:
+            files: content by path below the register's folder.
+
+        Raises:
+            StorageError: the disk did not take them.
+        """
+        named = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+        listed = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(named.items())).encode()
+        name = hashlib.sha256(listed).hexdigest()
+        if not self._file(name).exists():
+            for path, sha256 in named.items():
+                if not self._file(sha256).exists():
+                    self.put(files[path])
+            self.put(listed)
+        return name
+
+    def lay_out(self, name: str, folder: Path) -> None:
+        """Put a register's files back into a folder, as they were.
+
+        Args:
+            name: sha256 of the list of its files.
+            folder: that takes them; it is empty.
+
+        Raises:
+            StorageError: one of them is not here, or no longer what it was.
+        """
+        for line in self.get(name).decode().splitlines():
+            sha256, _, path = line.partition("  ")
+            file = folder / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(self.get(sha256))
 
 
 @contextmanager
