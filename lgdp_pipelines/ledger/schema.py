@@ -174,7 +174,7 @@ EVIDENCE = sa.Table(
     sa.Column("packages", sa.JSON, nullable=False),
     sa.Column("tables", sa.JSON, nullable=False),
 )
-"""What a judgement was made of, by content, so that it can be made again. Judgements of before it was kept have none."""
+"""What a judgement was made of, by content, so that it can be made again. Older judgements have none."""
 
 JUDGED_AGAINST = sa.Table(
     "judged_against",
