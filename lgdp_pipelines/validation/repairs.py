@@ -9,9 +9,8 @@ what a system's mapping translates (``translated``, before this), and types (``t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from lgdp_pipelines.ledger.repairs import Repair, RepairKind
 from lgdp_pipelines.register.parts import Item, Role, Table
 from lgdp_pipelines.standards.councils import fold
 from lgdp_pipelines.standards.dates import reader_of_parts
+from lgdp_pipelines.standards.numbers import NumberStyle
 from lgdp_pipelines.standards.periods import read_period
 from lgdp_pipelines.validation.typed import REPAIRS, Submitted, shape_of
 
@@ -55,27 +55,28 @@ class Repairing:
 
     def of(self, text: pl.DataFrame) -> Spelt:
         """A piece with its cells as the contract spells them; rows and their order stay."""
-        tests = [test for item in self._table.items if item.role not in _NAMING for test in self._tests(item)]
-        holds = text.lazy().select(tests).collect().row(0, named=True) if tests else {}
-        changes = {
-            item.name: change
-            for item in self._table.items
-            if not holds.get(item.name, False) and (change := self._change(item, text)) is not None
-        }
-        shaped = {name.removeprefix(_SHAPED) for name, all_are in holds.items() if name.startswith(_SHAPED) and all_are}
-        if not changes:
-            return Spelt(text.with_columns(pl.lit(None, dtype=pl.String).alias(REPAIRS)), frozenset(shaped))
-        made = text.lazy().select(
-            *(change.canonical.alias(name) for name, change in changes.items()),
-            *(
-                flag.fill_null(value=False).alias(_flag(name, kind))
-                for name, change in changes.items()
-                for kind, flag in change.flags.items()
-            ),
+        tests = {item.name: self._stands(item) for item in self._table.items}
+        marked = {item.name: pl.col(item.name).str.contains(shape_of(item)) for item in self._table.items if item.marks}
+        whole = text.lazy().select(
+            *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
+            *(test.all(ignore_nulls=True).alias(f"{_SHAPED}.{name}") for name, test in marked.items()),
         )
-        canonical = made.collect()
-        marks = self._marked(canonical, changes)
-        return Spelt(text.with_columns(*(canonical.get_column(name) for name in changes), marks), frozenset(shaped))
+        stands = whole.collect().row(0, named=True)
+        shaped = {name for name in tests if stands[f"{_SHAPED}.{name}" if name in marked else name]}
+        columns: list[pl.Series] = []
+        repaired: list[_Repaired] = []
+        for item in self._table.items:
+            if stands[item.name]:
+                continue
+            rows = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
+            sent = text.get_column(item.name).gather(rows)
+            made = sent.to_frame().select(**_expressions(self._change(item, sent), shape_of(item)))
+            columns.append(text.get_column(item.name).scatter(rows, made.get_column(_TEXT)))
+            repaired += _flagged(item, made, rows)
+            if not item.marks and made.get_column(_SHAPED).all():
+                shaped.add(item.name)
+        self._cells.update({(one.item, one.kind): one.rows.len() for one in repaired})
+        return Spelt(text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped))
 
     @property
     def counted(self) -> tuple[Repair, ...]:
@@ -87,50 +88,43 @@ class Repairing:
             if self._cells[item.name, kind]
         )
 
-    def _tests(self, item: Item) -> Iterator[pl.Expr]:
-        """Whether every cell of an item is sent as it is spelt; most are, and cost nothing more."""
+    def _stands(self, item: Item) -> pl.Expr:
+        """Which cells of an item are sent as they are spelt: most are, and cost nothing more."""
         column, shape = pl.col(item.name), shape_of(item)
+        if item.role is Role.COUNCIL:
+            return column == self._submitted.council.code
+        if item.role is Role.PERIOD:
+            return column == self._submitted.period.id
         if item.name in self._codes:
-            yield column.is_in(self._codes[item.name]).all(ignore_nulls=True)
-        elif not shape:
-            yield (~column.str.contains(_BLANK)).all(ignore_nulls=True)
-        else:
-            is_shaped = column.str.contains(shape)
-            yield (is_shaped | column.is_in(list(item.marks)) if item.marks else is_shaped).all(ignore_nulls=True)
-            yield is_shaped.all(ignore_nulls=True).alias(f"{_SHAPED}{item.name}")
-
-    def _change(self, item: Item, text: pl.DataFrame) -> "_Change | None":
-        """How an item's column becomes canonical; None where it stands as it is."""
-        column = text.get_column(item.name)
-        if item.role in _NAMING:
-            return self._named(item, column)
-        if item.name in self._codes:
-            return self._coded(item, column)
-        sent = pl.col(item.name)
-        shape = shape_of(item)
+            return column.is_in(self._codes[item.name])
         if not shape:
-            is_blank = sent.str.contains(_BLANK)
-            return _Change(pl.when(~is_blank).then(sent), {RepairKind.SPACE: is_blank & (sent != "")})
-        if item.date_formats:
-            return _looked_up(item, {RepairKind.DATE: _other_dates(item, column)})
-        if item.numbers is not None:
-            return _other_numbers(item, shape)
-        return _looked_up(item, {})
+            return ~column.str.contains(_BLANK)
+        return column.str.contains(shape) | column.is_in(list(item.marks)) if item.marks else column.str.contains(shape)
 
-    def _named(self, item: Item, column: pl.Series) -> "_Change | None":
+    def _change(self, item: Item, sent: pl.Series) -> "_Change":
+        """How cells of an item that do not stand become canonical."""
+        if item.role in _NAMING:
+            return self._named(item, sent)
+        if item.name in self._codes:
+            return self._coded(item, sent)
+        cell = pl.col(item.name)
+        if not shape_of(item):
+            return _Change(pl.lit(None, dtype=pl.String), {RepairKind.SPACE: cell != ""})
+        if item.date_formats:
+            return _looked_up(item, {RepairKind.DATE: _other_dates(item, sent)})
+        return _looked_up(item, {}) if item.numbers is None else _other_numbers(item, item.numbers)
+
+    def _named(self, item: Item, sent: pl.Series) -> "_Change":
         """By a look-up: a submission spells its council and period in few ways."""
-        spelt = {sent: self._name(item, sent) for sent in column.unique().drop_nulls()}
-        changed = {sent: name for sent, name in spelt.items() if name != sent}
-        if not changed:
-            return None
-        spaced = [sent for sent, name in changed.items() if sent and sent.strip() == (name or "")]
-        named = [sent for sent in changed if sent and sent not in spaced]
-        sent = pl.col(item.name)
-        canonical = sent.replace_strict(
+        spelt = {text: self._name(item, text) for text in sent.unique()}
+        spaced = [text for text, name in spelt.items() if text and text != name and text.strip() == (name or "")]
+        named = [text for text, name in spelt.items() if text and text != name and text not in spaced]
+        cell = pl.col(item.name)
+        canonical = cell.replace_strict(
             pl.Series(list(spelt), dtype=pl.String), pl.Series(list(spelt.values()), dtype=pl.String)
         )
         kind = RepairKind.COUNCIL if item.role is Role.COUNCIL else RepairKind.PERIOD
-        return _Change(canonical, {RepairKind.SPACE: sent.is_in(spaced), kind: sent.is_in(named)})
+        return _Change(canonical, {RepairKind.SPACE: cell.is_in(spaced), kind: cell.is_in(named)})
 
     def _name(self, item: Item, sent: str) -> str | None:
         """Code or id that a spelling stands for, where that is the submission's own; else as sent."""
@@ -142,61 +136,94 @@ class Repairing:
             return found if found == council.code else sent
         return period.id if read_period(sent, self._submitted.contract.period_kind) == period else sent
 
-    def _coded(self, item: Item, column: pl.Series) -> "_Change":
+    def _coded(self, item: Item, sent: pl.Series) -> "_Change":
         known = self._spellings[item.name]
         aliases = {spelling: code for spelling, code in known.items() if spelling != code}
-        return _looked_up(item, {RepairKind.ALIAS: aliases, RepairKind.PATTERN: self._by_pattern(item, column)})
+        return _looked_up(item, {RepairKind.ALIAS: aliases, RepairKind.PATTERN: self._by_pattern(item, sent)})
 
-    def _by_pattern(self, item: Item, column: pl.Series) -> Mapping[str, str]:
-        """Code by each spelling in the column that only a pattern of its list takes."""
+    def _by_pattern(self, item: Item, sent: pl.Series) -> Mapping[str, str]:
+        """Code by each spelling that only a pattern of its list takes."""
         listed = self._submitted.register.code_lists[item.code_list or ""]
         if not listed.has_patterns:
             return {}
         known, day = self._spellings[item.name], self._submitted.period.end
-        sent = column.str.strip_chars().unique().drop_nulls()
-        resolved = {spelling: listed.resolved(spelling, day) for spelling in sent if spelling not in known}
+        bare = sent.str.strip_chars().unique()
+        resolved = {spelling: listed.resolved(spelling, day) for spelling in bare if spelling not in known}
         return {spelling: code for spelling, code in resolved.items() if code is not None}
-
-    def _marked(self, made: pl.DataFrame, changes: Mapping[str, "_Change"]) -> pl.Series:
-        """What was repaired in each row, which is counted on the way."""
-        flagged = [(name, kind) for name, change in changes.items() for kind in change.flags]
-        cells = {place: int(made[_flag(*place)].sum()) for place in flagged}
-        self._cells.update(cells)
-        places = [place for place, count in cells.items() if count]
-        marks = pl.Series(REPAIRS, [None], dtype=pl.String).new_from_index(0, made.height)
-        if not places:
-            return marks
-        rows = made.select(pl.any_horizontal(_flag(*place) for place in places)).to_series().arg_true()
-        told = made.select(_flag(*place) for place in places)[rows].select(
-            pl.concat_str(
-                [pl.when(pl.col(_flag(*place))).then(pl.lit(f"{place[0]}:{place[1]}")) for place in places],
-                separator=" ",
-                ignore_nulls=True,
-            )
-        )
-        return marks.scatter(rows, told.to_series())
 
 
 @dataclass(frozen=True)
 class _Change:
-    """How a column becomes canonical.
+    """How cells become canonical.
 
     Attributes:
-        canonical: its cells as the contract spells them.
-        flags: which cells it took what for, each cell once.
+        canonical: as the contract spells them.
+        flags: which cells it took what for, each cell once; whatever else it took, the cell has lost white space.
     """
 
     canonical: pl.Expr
-    flags: Mapping[RepairKind, pl.Expr] = field(default_factory=lambda: MappingProxyType({}))
+    flags: Mapping[RepairKind, pl.Expr]
+
+
+@dataclass(frozen=True)
+class _Repaired:
+    """The places in a piece where an item took one kind of repair, in order."""
+
+    item: str
+    kind: RepairKind
+    rows: pl.Series
 
 
 _NAMING = (Role.COUNCIL, Role.PERIOD)
 _BLANK = r"^\s*$"
-_SHAPED = "_shaped."
+_TEXT, _SHAPED = "text", "shaped"
 
 
-def _flag(name: str, kind: RepairKind) -> str:
-    return f"{name}.{kind}"
+def _expressions(change: _Change, shape: str) -> Mapping[str, pl.Expr]:
+    is_shaped = change.canonical.str.contains(shape) if shape else pl.lit(value=True)
+    return {
+        _TEXT: change.canonical,
+        _SHAPED: is_shaped.fill_null(value=True),
+        **{str(kind): flag.fill_null(value=False) for kind, flag in change.flags.items()},
+    }
+
+
+def _flagged(item: Item, made: pl.DataFrame, rows: pl.Series) -> Iterator[_Repaired]:
+    for kind in RepairKind:
+        if kind in made.columns and not (places := rows.filter(made.get_column(kind))).is_empty():
+            yield _Repaired(item.name, kind, places)
+
+
+def _marks(repaired: Sequence[_Repaired], height: int) -> pl.Series:
+    """What was repaired in each row, in words; as a number with a bit for each kind of repair on the way."""
+    marks = pl.Series(REPAIRS, [None], dtype=pl.String).new_from_index(0, height)
+    for start in range(0, len(repaired), _BITS):
+        some = repaired[start : start + _BITS]
+        bits = pl.repeat(0, height, dtype=pl.UInt64, eager=True)
+        for number, one in enumerate(some):
+            bits = bits.scatter(one.rows, bits.gather(one.rows) + 2**number)
+        words = {
+            found: " ".join(f"{one.item}:{one.kind}" for number, one in enumerate(some) if found >> number & 1) or None
+            for found in bits.unique()
+        }
+        told = bits.replace_strict(
+            pl.Series(list(words), dtype=pl.UInt64), pl.Series(list(words.values()), dtype=pl.String)
+        )
+        marks = told.alias(REPAIRS) if start == 0 else _both(marks, told)
+    return marks
+
+
+_BITS = 60
+"""Kinds of repair of a piece that are told by one number."""
+
+
+def _both(marks: pl.Series, more: pl.Series) -> pl.Series:
+    joined = pl.DataFrame({"one": marks, "other": more}).select(
+        pl.when(~pl.all_horizontal(pl.all().is_null())).then(
+            pl.concat_str("one", "other", separator=" ", ignore_nulls=True)
+        )
+    )
+    return joined.to_series().alias(REPAIRS)
 
 
 def _bare(item: Item) -> pl.Expr:
@@ -220,23 +247,20 @@ def _is_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
     return spaced & ~pl.any_horizontal(flag.fill_null(value=False) for flag in flags.values()) if flags else spaced
 
 
-def _other_dates(item: Item, column: pl.Series) -> Mapping[str, str]:
+def _other_dates(item: Item, sent: pl.Series) -> Mapping[str, str]:
     """The contract's spelling by each text in another of its forms that is a day."""
-    bare = column.str.strip_chars().unique().drop_nulls()
+    bare = sent.str.strip_chars().unique()
     readers = [reader_of_parts(written) for written in item.date_formats]
     found: dict[str, str] = {}
-    for text in bare.filter(~bare.str.contains(shape_of(item)) & ~bare.is_in(list(item.marks))):
+    for text in bare.filter(~bare.str.contains(shape_of(item))):
         days = (parts for read in readers if (parts := read(text)) is not None and parts.exists)
         if (day := next(days, None)) is not None:
             found[text] = day.spelt(item.date_format or "")
     return found
 
 
-def _other_numbers(item: Item, shape: str) -> _Change:
-    style = item.numbers
-    if style is None:
-        return _looked_up(item, {})
-    bare = _bare(item)
+def _other_numbers(item: Item, style: NumberStyle) -> _Change:
+    bare, shape = _bare(item), shape_of(item)
     ungrouped = bare.str.replace_all(style.thousands, "", literal=True) if style.thousands else bare
     plain = ungrouped.str.replace(style.decimal, ".", literal=True)
     is_other = ~bare.str.contains(shape) & bare.str.contains(f"^(?:{style.shape})$") & plain.str.contains(shape)
