@@ -70,6 +70,7 @@ class Prepared:
 
     Attributes:
         by_row: names the offending rows; empty where no row can be named.
+        of_a_row: the condition that breaks it, where each row is asked for itself; else empty.
         counted: counts what breaks the rule.
         names: columns that it names, of whichever table; a status and its measure are one.
         words: every word in it that may name a column.
@@ -78,6 +79,7 @@ class Prepared:
     """
 
     by_row: str
+    of_a_row: str
     counted: str
     names: frozenset[str]
     words: frozenset[str]
@@ -96,12 +98,50 @@ def _prepared(sql: str, table: str) -> Prepared:
     by_row = rows_instead_of_count(tree, table)
     return Prepared(
         by_row=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
+        of_a_row=_of_a_row(tree, table) if by_row is not None else "",
         counted=tree.sql(dialect=_DIALECT),
         names=frozenset(name for word in _columns(tree) for name in (word, word.removesuffix("_status"))),
         words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
         takes_all=_takes_all(tree),
         tables=frozenset(found.name for found in tree.find_all(exp.Table)) - set(_ctes(tree)),
     )
+
+
+def broken_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
+    """``_row`` of the rows that break each rule, by its id; None where one is broken and no row can be named.
+
+    What asks each row of a table for itself is asked in one scan of the table.
+
+    Raises:
+        QueryRefused: a rule cannot be run, which is a fault of the register, not of the data.
+    """
+    together = {
+        table: [rule for rule in rules if rule.table == table and prepared(rule).of_a_row]
+        for table in dict.fromkeys(rule.table for rule in rules)
+    }
+    found: dict[str, pl.Series | None] = {}
+    for table, asked in together.items():
+        if len(asked) > 1:
+            found |= _in_one_scan(connection, table, asked)
+    return found | {rule.id: offending_rows(connection, rule) for rule in rules if rule.id not in found}
+
+
+def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
+    """``_row`` of the rows that break each rule; nothing where one cannot be run, so that each is tried alone."""
+    broken = [f"coalesce({prepared(rule).of_a_row}, FALSE)" for rule in rules]
+    flags = ", ".join(f"{condition} AS _{number}" for number, condition in enumerate(broken))
+    relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
+    query = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
+    try:
+        rows = pl.DataFrame(connection.execute(query).to_arrow_table())
+    except duckdb.InterruptException as error:
+        raise _refused(rules[0], error) from None
+    except duckdb.Error:
+        return {}
+    return {
+        rule.id: rows.select(pl.col(ROW).filter(pl.col(f"_{number}")).cast(pl.Int64)).to_series()
+        for number, rule in enumerate(rules)
+    }
 
 
 def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
@@ -134,6 +174,20 @@ def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
         return None
     row = exp.column(ROW, table=alias or None)
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
+
+
+_BEYOND_A_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
+
+
+def _of_a_row(tree: exp.Expr, table: str) -> str:
+    """The condition of a query that asks each row of its table for itself; empty where it does not."""
+    where, source = tree.args.get("where"), tree.args.get("from_") or tree.args.get("from")
+    is_plain = not any(tree.args.get(part) for part in ("with_", "with", "joins", "laterals", "qualify", "windows"))
+    relation = source.this if source is not None else None
+    is_own = isinstance(relation, exp.Table) and relation.name == table and not relation.alias
+    if where is None or not is_plain or not is_own or any(where.find_all(*_BEYOND_A_ROW)):
+        return ""
+    return str(where.this.sql(dialect=_DIALECT))
 
 
 def _columns(tree: exp.Expr) -> Iterator[str]:
