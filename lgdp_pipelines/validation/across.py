@@ -14,10 +14,11 @@ from lgdp_pipelines.register.kinds.metrics import RowCount
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.validation.beside import beside
 from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
 from lgdp_pipelines.validation.keys import repeating_rows
 from lgdp_pipelines.validation.others import Absent, Besides
-from lgdp_pipelines.validation.sql_rules import offending_rows, prepared, submission_in_sql
+from lgdp_pipelines.validation.sql_rules import broken_rows, prepared, submission_in_sql
 from lgdp_pipelines.validation.tested import Tested, without
 from lgdp_pipelines.validation.typed import NO_ROWS, Submitted
 
@@ -65,16 +66,22 @@ def across(
             )
     found |= {rule.id: Tested(reason=reason) for rule in rules if (reason := besides.why_not(rule))}
     in_sql = [rule for rule in rules if rule.sql and rule.id not in found]
+    by_id = {rule.id: rule for rule in in_sql}
     if in_sql:
-        readable = {**tables, **besides.tables(in_sql)}
+        readable = {**tables, **besides.tables(in_sql), **beside(in_sql, in_error, submitted)}
         with submission_in_sql(in_sql, readable, submitted, room()) as connection:
-            for rule in in_sql:
-                broken = offending_rows(connection, rule)
+            for rule_id, broken in broken_rows(connection, in_sql).items():
+                rule = by_id[rule_id]
                 if broken is None:
-                    found[rule.id] = Tested.as_a_whole(is_broken=True)
+                    found[rule_id] = Tested.as_a_whole(is_broken=True)
                 else:
-                    found[rule.id] = Tested.of(rule, without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
+                    found[rule_id] = Tested.of(rule, without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
     return found
+
+
+def reads(rule: Rule) -> frozenset[str]:
+    """The tables of the submission that a rule over several cells reads, and others."""
+    return frozenset({rule.table, *(prepared(rule).tables if rule.sql else ())})
 
 
 def named_in(rule: Rule) -> tuple[str, ...]:

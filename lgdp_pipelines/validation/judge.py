@@ -25,7 +25,7 @@ from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
 from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.validation.across import across, named_in
+from lgdp_pipelines.validation.across import across, named_in, reads
 from lgdp_pipelines.validation.asking import with_queries
 from lgdp_pipelines.validation.cells import ORDER, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
@@ -171,7 +171,7 @@ class _Cells:
         self.repairing = Repairing(table, submitted)
         self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
-        named = [named_in(rule) for rule in rules if rule.table == table.name and rule.kind not in ORDER]
+        named = [named_in(rule) for rule in rules if rule.kind not in ORDER and table.name in reads(rule)]
         self._named = frozenset(item for items in named for item in items)
         self.tests = {rule.id: Tested() for rule in self._rules}
         self.in_error: dict[str, list[pl.Series]] = {}
