@@ -74,6 +74,19 @@ def write_landed(
     judged: Sequence[tuple[Submission, Reading, Judgement]],
     commit: Mapping[str, str],
 ) -> None:
+    """Put the landed rows of some submissions in place of what stood there of the same submissions.
+
+    Args:
+        platform: where the lake is.
+        contract: that they answer.
+        period: that they are for.
+        table: of the contract.
+        judged: submissions, as read and as judged.
+        commit: kept with the commit.
+
+    Raises:
+        StorageError: the lake did not take them.
+    """
     sent = [
         (submission, reading.tables[table.name]) for submission, reading, _ in judged if table.name in reading.tables
     ]
@@ -84,7 +97,7 @@ def write_landed(
     def rows() -> Iterator[pa.RecordBatch]:
         for submission, pieces in sent:
             for piece in pieces:
-                yield from as_arrow(_keyed(piece, submission), stored.arrow_schema).to_batches()
+                yield from as_arrow(piece, stored.arrow_schema, _keys(submission)).to_batches()
 
     where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
     platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
@@ -138,7 +151,7 @@ def write_validated(
         def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
             for submission, judgement in accepted:
                 for piece in judgement.tables.get(table.name, ()):
-                    yield from as_arrow(_keyed(piece, submission), schema).to_batches()
+                    yield from as_arrow(piece, schema, _keys(submission)).to_batches()
 
         platform.lake.replace_councils(
             stored,
@@ -150,13 +163,13 @@ def write_validated(
     clear_other_majors(platform, contract, period, standing)
 
 
-def _keyed(frame: pl.DataFrame, submission: Submission) -> pl.DataFrame:
-    """A judged table with the platform's keys."""
-    return frame.with_columns(
-        pl.lit(submission.council_code).alias("council_code"),
-        pl.lit(submission.period).alias("period"),
-        pl.lit(submission.id).alias("_submission_id"),
-    )
+def _keys(submission: Submission) -> Mapping[str, str]:
+    """The platform's keys, which are the same in all of a submission's rows."""
+    return {
+        "council_code": submission.council_code,
+        "period": submission.period,
+        "_submission_id": submission.id,
+    }
 
 
 def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:

@@ -99,16 +99,15 @@ def _fast(body: _Body) -> Cells | None:
 def _adds_up(body: _Body, read: pl.DataFrame) -> bool:
     """Whether each byte is in a cell, or else is a quote, a delimiter of a whole record, or of a line's end.
 
-    That proves all at once. Polars takes no record that is too long. One that is too short, a quote within a cell, and a
-    line end or a delimiter that it took for a part of a cell, each make the sum larger than the text, and nothing makes
-    it smaller.
+    That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
+    each make the sum larger than the text is, and nothing makes it smaller.
     """
     content, mark = body.content, body.head.line_end.encode()
     ends = content.count(mark)
     if ends + (bool(content) and not content.endswith(mark)) != read.height:
         return False
     quotes = content.count(body.dialect.quote.encode()) if body.dialect.quote else 0
-    returns = content.count(b"\r") if mark == b"\n" else 0
+    returns = content.count(b"\r") if mark == b"\n" and b"\r" in content else 0
     inside = read.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item()
     return bool(inside + read.height * (read.width - 1) + quotes + ends + returns == len(content))
 
@@ -158,7 +157,8 @@ def _by_polars(body: _Body) -> pl.DataFrame | None:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     if not (body.dialect.delimiter + body.dialect.quote).isascii():
         return None
-    if body.head.line_end == "\n" and body.content.count(b"\r") != body.content.count(b"\r\n"):
+    has_returns = body.head.line_end == "\n" and b"\r" in body.content
+    if has_returns and body.content.count(b"\r") != body.content.count(b"\r\n"):
         return None  # Polars drops a lone CR at the end of a cell
     try:
         return pl.read_csv(

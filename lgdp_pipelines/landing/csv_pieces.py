@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from lgdp_pipelines.landing.cells import Cells
 from lgdp_pipelines.landing.csv_cells import read_body, read_plain
-from lgdp_pipelines.landing.csv_head import Dialect, is_blank, line_end_of, read_head, row_after
+from lgdp_pipelines.landing.csv_head import Dialect, Head, is_blank, line_end_of, read_head, row_after
 from lgdp_pipelines.landing.encoding import Undecodable
 from lgdp_pipelines.landing.extract import Fault
 from lgdp_pipelines.landing.text_blocks import utf8_blocks
@@ -46,13 +46,8 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
         yield head
         return
     text.content, row = text.content[head.end :], head.row
-    records = _records(dialect, head.line_end)
     while not text.is_whole:
-        end = _even_end(text.content, dialect.quote.encode(), head.line_end.encode())
-        piece: Cells | Fault | None = read_plain(text.content[:end], dialect, head, row) if end else None
-        if piece is None:
-            end = _end_of(records, text.content, dialect.quote.encode(), head.line_end.encode())
-            piece = read_body(text.content[:end], dialect, head, row) if end else None
+        piece, end = _first_of(text.content, dialect, head, row)
         if piece is not None:
             yield piece
             if isinstance(piece, Fault):
@@ -124,6 +119,17 @@ def _has_head(content: bytes, dialect: Dialect) -> bool:
         return False
     wanted = dialect.preamble + dialect.header_rows
     return _records(dialect, line_end_of(content), wanted).match(content) is not None
+
+
+def _first_of(content: bytes, dialect: Dialect, head: Head, row: int) -> tuple[Cells | Fault | None, int]:
+    """As many whole records as a text has, and where they end; None where not even one does."""
+    quote, line_end = dialect.quote.encode(), head.line_end.encode()
+    end = _even_end(content, quote, line_end)
+    plain = read_plain(content[:end], dialect, head, row) if end else None
+    if plain is not None:
+        return plain, end
+    end = _end_of(_records(dialect, head.line_end), content, quote, line_end)
+    return (read_body(content[:end], dialect, head, row) if end else None), end
 
 
 def _even_end(content: bytes, quote: bytes, line_end: bytes) -> int:

@@ -36,9 +36,9 @@ class FilePart:
         chosen = None if columns is None else list(columns)
         return frame_of(self.fragment.to_table(schema=self.schema, columns=chosen, filter=self.chosen))
 
-    def dataset(self) -> ds.Dataset:
-        """Them, for DuckDB to read as often as it wants."""
-        return ds.dataset(self.fragment.to_table(schema=self.schema, filter=self.chosen))
+    def dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        """Them, with these columns, for DuckDB to read as often as it wants."""
+        return ds.dataset(self.fragment.to_table(schema=self.schema, columns=list(columns), filter=self.chosen))
 
 
 def frame_of(rows: pa.Table) -> pl.DataFrame:

@@ -8,6 +8,7 @@ here: comparing columns. What does not: changing a value.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeAlias
 
 import polars as pl
@@ -50,20 +51,28 @@ def wide(schema: pa.Schema) -> pa.Schema:
     return pa.schema([one.with_type(pa.large_string()) if pa.types.is_string(one.type) else one for one in schema])
 
 
-def as_arrow(frame: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+def as_arrow(frame: pl.DataFrame, schema: pa.Schema, same: Mapping[str, str] = MappingProxyType({})) -> pa.Table:
     """A frame's columns of a schema, in its order and types; text as ``large_string``.
+
+    Args:
+        frame: with the columns of the schema.
+        schema: wanted.
+        same: text that is the same in all rows, by name of a column that the frame need not have.
 
     Raises:
         pyarrow.ArrowInvalid: a value is none of its column's type.
     """
-    table = frame.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest())
-    return pa.table(
-        [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(table.columns, wide(schema), strict=True)
-        ],
-        names=schema.names,
-    )
+
+    def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
+        if field.name in same:
+            return pa.repeat(pa.scalar(same[field.name], field.type), frame.height)
+        values = frame.get_column(field.name)
+        if values.null_count() == frame.height:
+            return pa.nulls(frame.height, field.type)
+        array = values.to_arrow(compat_level=pl.CompatLevel.oldest())
+        return array if array.type == field.type else array.cast(field.type)
+
+    return pa.table([column(field) for field in wide(schema)], names=schema.names)
 
 
 def batches(rows: Rows) -> Batches:
@@ -111,6 +120,9 @@ def refuse_differences(found: pa.Schema, wanted: pa.Schema, *, where: str) -> No
         )
 
 
+_TEXT = (pa.string(), pa.large_string())
+
+
 def refuse_strangers(rows: pa.RecordBatch, allowed: Mapping[str, str | Sequence[str] | None], *, where: str) -> None:
     """Make sure that no row lies outside the slice that it is to replace.
 
@@ -121,8 +133,9 @@ def refuse_strangers(rows: pa.RecordBatch, allowed: Mapping[str, str | Sequence[
         wanted: list[str | None] = [values] if values is None or isinstance(values, str) else list(values)
         if column not in rows.column_names:
             raise SchemaMismatch(f"The slice is named by {column}, which the rows do not have.", where=where)
-        inside = pc.is_in(rows[column].cast(pa.string()), value_set=pa.array(wanted, pa.string()))
-        if not pc.all(inside, min_count=0).as_py():
+        found = rows[column]
+        found = found if found.type in _TEXT else found.cast(pa.string())
+        if not pc.all(pc.is_in(found, value_set=pa.array(wanted, found.type)), min_count=0).as_py():
             raise StorageError(
                 f"Some rows have another {column} than the slice they are to replace.",
                 where=where,

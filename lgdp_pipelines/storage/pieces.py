@@ -35,8 +35,8 @@ class Part(Protocol):
         """Its rows; None: with all columns."""
         ...
 
-    def dataset(self) -> ds.Dataset:
-        """It, for DuckDB to read as often as it wants."""
+    def dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        """It, with at least these columns, for DuckDB to read as often as it wants."""
         ...
 
 
@@ -53,8 +53,8 @@ class _Held:
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
         return self.frame if columns is None else self.frame.select(columns)
 
-    def dataset(self) -> ds.Dataset:
-        return ds.dataset(self.frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    def dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        return ds.dataset(self.frame.select(columns).to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Spilled:
         chosen = None if columns is None else list(columns)
         return pl.read_ipc(self.file, columns=chosen)
 
-    def dataset(self) -> ds.Dataset:
+    def dataset(self, columns: Sequence[str]) -> ds.Dataset:  # noqa: ARG002 - what is not asked for is not read
         return ds.dataset(self.file, format="ipc")
 
 
@@ -122,9 +122,9 @@ class Pieces:
 
     def arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
         """These columns as something that DuckDB reads as often as it wants, from memory or from disk."""
-        if len(self.parts) == 1 and isinstance(self.parts[0], _Held):
-            return self.parts[0].read(columns).to_arrow()
-        return ds.dataset([part.dataset() for part in self.parts])
+        if all(isinstance(part, _Held) for part in self.parts):
+            return pa.concat_tables([part.read(columns).to_arrow() for part in self.parts])
+        return ds.dataset([part.dataset(columns) for part in self.parts])
 
 
 class Keep(Protocol):
