@@ -147,6 +147,10 @@ def _as_json(reading: Reading, judgement: Judgement) -> None:
             "rows": reading.rows,
             "findings": judgement.findings.select(columns).to_dicts(),
             "rules": [{"rule": one.rule, "result": str(one.result), "failed": one.failed} for one in judgement.results],
+            "repairs": [
+                {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
+                for one in judgement.repairs
+            ],
         },
         sys.stdout,
         ensure_ascii=False,
@@ -195,6 +199,10 @@ def _as_text(reading: Reading, judgement: Judgement, contract: Contract) -> None
     for one in judgement.translated:
         title = contract.by_name[one.table].by_name[one.item].title
         print_out(f"  [dim]translated: {escape(title)}, {one.cells:,} cells by {one.how}[/dim]")
+    titles = {(table.name, item.urn): item.title for table in contract.tables for item in table.items}
+    for repair in judgement.repairs:
+        title = titles[repair.table, repair.item]
+        print_out(f"  [dim]repaired: {escape(title)}, {repair.cells:,} cells {repair.kind.words}[/dim]")
     not_run = [result for result in judgement.results if result.result is RuleResult.NOT_RUN]
     passed = sum(result.result is RuleResult.PASSED for result in judgement.results)
     print_out(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")

@@ -67,7 +67,7 @@ def _steps(report: Report) -> Iterator[str]:
     elif report.failed(Severity.QUERY):
         yield (
             f"Look at each question. Where a figure is wrong, send a corrected file. Where it is right, tell "
-            f"{report.contract.owner} why, and name the submission and the check; until then the question stays open."
+            f"{report.contract.owner} why, and name the query; until then the question stays open."
         )
     yield _due(report)
 

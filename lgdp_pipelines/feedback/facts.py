@@ -10,9 +10,12 @@ from datetime import date, datetime
 
 import polars as pl
 
+from lgdp_pipelines.feedback.asked import AskedQuery
 from lgdp_pipelines.feedback.words import rows_in_words
 from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.query_records import KeptIssue
 from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.ledger.repairs import Repair
 from lgdp_pipelines.register.calendar import due_date
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Rule
@@ -32,6 +35,7 @@ class Judged:
         findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
         table_rows: how many rows each table has, by name.
         judged_at: in UTC.
+        repairs: how many cells were brought into the contract's own spelling.
     """
 
     verdict: Verdict
@@ -39,6 +43,7 @@ class Judged:
     findings: pl.DataFrame
     table_rows: Mapping[str, int]
     judged_at: datetime
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,8 @@ class Stand:
         is_preliminary: whether it was judged while its sender waited, and the platform has still to take it on.
         is_late: whether neither it nor anything accepted before it came by the due day.
         current: the submission whose figures stand now; None where none does.
-        open_queries: ids of the rules that wait for the council's answer.
+        asked: queries about it that have not expired.
+        issues: known issues that show with its figures.
     """
 
     reference: str
@@ -59,7 +65,13 @@ class Stand:
     is_preliminary: bool
     is_late: bool
     current: str | None
-    open_queries: tuple[str, ...] = ()
+    asked: tuple[AskedQuery, ...] = ()
+    issues: tuple[KeptIssue, ...] = ()
+
+    @property
+    def open_queries(self) -> tuple[str, ...]:
+        """Ids of the rules that wait for the council's answer, each once."""
+        return tuple(dict.fromkeys(one.query.rule for one in self.asked if one.is_open))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ class Broken:
         failed: how many places break it.
         listed: how many of them are listed.
         places: where, in the order of the file.
-        is_open: whether it is a query that waits for the council's answer.
+        asked: queries about it, by scope.
     """
 
     rule: str
@@ -103,7 +115,12 @@ class Broken:
     failed: int
     listed: int
     places: tuple[Place, ...]
-    is_open: bool
+    asked: tuple[AskedQuery, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any query about it waits for the council's answer."""
+        return any(one.is_open for one in self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +180,17 @@ class Report:
         """How many rules hold."""
         return sum(one.result is RuleResult.PASSED for one in self.judged.results)
 
+    @property
+    def repaired(self) -> tuple[tuple[str, str, int], ...]:
+        """Title of the item, what was done, and in how many cells, in the contract's order."""
+        items = {(table.name, item.urn): item.title for table in self.contract.tables for item in table.items}
+        place = {key: number for number, key in enumerate(items)}
+        told = [one for one in self.judged.repairs if (one.table, one.item) in items]
+        return tuple(
+            (items[one.table, one.item], one.kind.words, one.cells)
+            for one in sorted(told, key=lambda one: place[one.table, one.item])
+        )
+
     def failed(self, severity: Severity) -> int:
         """How many places break rules of a severity."""
         return sum(one.failed for one in self.broken if one.severity is severity)
@@ -194,7 +222,7 @@ def report_of(
     place = {rule: number for number, rule in enumerate(rules)}
     judged = replace(judged, results=tuple(sorted(judged.results, key=lambda one: place.get(one.rule, len(place)))))
     broken = [
-        _broken(rules.get(one.rule), one, by_rule.get(one.rule, empty), tables, is_open=one.rule in stand.open_queries)
+        _broken(rules.get(one.rule), one, by_rule.get(one.rule, empty), tables, stand.asked)
         for one in judged.results
         if one.result is RuleResult.FAILED
     ]
@@ -212,7 +240,11 @@ def report_of(
 
 
 def _broken(
-    rule: Rule | None, outcome: RuleOutcome, found: pl.DataFrame, tables: Mapping[str, str], *, is_open: bool
+    rule: Rule | None,
+    outcome: RuleOutcome,
+    found: pl.DataFrame,
+    tables: Mapping[str, str],
+    asked: Sequence[AskedQuery],
 ) -> Broken:
     """A broken rule; one that the contract no longer has is told by its findings alone."""
     severity = rule.severity if rule else Severity(found["severity"][0]) if found.height else Severity.ERROR
@@ -226,7 +258,7 @@ def _broken(
         failed=outcome.failed,
         listed=found.height,
         places=_places(found, usual, rule.guidance if rule else ""),
-        is_open=is_open,
+        asked=tuple(one for one in asked if one.query.rule == outcome.rule),
     )
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from lgdp_pipelines.feedback.advice import headline, next_steps, summary
+from lgdp_pipelines.feedback.asked import AskedQuery, how_to_answer
 from lgdp_pipelines.feedback.facts import Broken, Report
 from lgdp_pipelines.feedback.spreadsheet import Cell, csv_text
 from lgdp_pipelines.feedback.words import SEVERITY, counted, moment, readable
@@ -69,6 +70,10 @@ def document(report: Report) -> Json:
         "late": stand.is_late,
         "current_submission": stand.current,
         "open_queries": list(stand.open_queries),
+        "queries": [_query(one) for one in stand.asked],
+        "known_issues": [
+            {"number": one.number, "item": one.issue.item_urn, "words": one.issue.words} for one in stand.issues
+        ],
         "files": [file_document(receipt) for receipt in report.files],
         "rows": report.rows,
         "tables": [{"table": name, "rows": rows} for name, rows in report.judged.table_rows.items()],
@@ -85,6 +90,26 @@ def document(report: Report) -> Json:
             }
             for one in report.judged.results
         ],
+        "repairs": [
+            {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
+            for one in report.judged.repairs
+        ],
+    }
+
+
+def _query(asked: AskedQuery) -> Json:
+    query, before, back = asked.query, asked.before, asked.sent_back
+    return {
+        "query": query.id,
+        "rule": query.rule,
+        "scope": query.scope,
+        "state": str(query.state),
+        "failed": query.failed,
+        "answer": {"code": query.answer.code, "words": query.answer.words} if query.answer else None,
+        "sent_back": back.words if back else None,
+        "answered_before": {"query": before.query_id, "code": before.code, "words": before.words} if before else None,
+        "known_issues": [one.number for one in asked.notes],
+        "how_to_answer": list(how_to_answer(asked)),
     }
 
 
@@ -159,12 +184,27 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  - {where_in_words(place.sheet, place.column, place.rows)}{note}"
         if len(one.places) > SHOWN or one.failed > one.listed:
             yield "  - and more: --format csv lists the first of each check"
+    if report.repaired:
+        yield ""
+        yield "Read in the contract's spelling; you need do nothing:"
+        for title, what, cells in report.repaired:
+            yield f"  - {title}: {counted(cells, 'cell')} {what}"
+        for asked in one.asked:
+            yield f"  query {asked.query.id}{_scope(asked)}: {asked.query.state}"
+            yield from (f"    {line}" for line in how_to_answer(asked))
+    for issue in report.stand.issues:
+        yield ""
+        yield f"Known issue {issue.number}, on {issue.issue.item_urn or 'the return as a whole'}: {issue.issue.words}"
     for left in report.not_run:
         yield ""
         yield f"Not checked ({counted(len(left.titles), 'check')}): {left.reason}"
     yield ""
     for step in next_steps(report):
         yield f"→ {step}"
+
+
+def _scope(asked: AskedQuery) -> str:
+    return f" ({readable(asked.query.scope)})" if asked.query.scope else ""
 
 
 def where_in_words(sheet: str, column: str, rows: str) -> str:

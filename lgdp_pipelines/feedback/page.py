@@ -9,6 +9,7 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from lgdp_pipelines.feedback.advice import headline, next_steps, summary
+from lgdp_pipelines.feedback.asked import how_to_answer
 from lgdp_pipelines.feedback.facts import Report
 from lgdp_pipelines.feedback.words import SEVERITY, counted, day, moment, readable
 
@@ -43,5 +44,6 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"readable": readable, "day": day, "moment": moment, "counted": counted}
+    environment.filters["how_to_answer"] = how_to_answer
     environment.globals |= {"severity_words": SEVERITY}
     return environment.get_template(name)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
 from lgdp_pipelines.journey.earlier import earlier_of_council
 from lgdp_pipelines.journey.mapped import joined_files, needed_files
+from lgdp_pipelines.journey.others import others_of_councils
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import judge_receipts
 from lgdp_pipelines.journey.reports import report_on
@@ -86,7 +87,14 @@ def _preliminary(
     council = platform.register.councils.by_code[receipt.council_code]
     with Spill(platform.settings.scratch) as spill:
         reading, judgement = judge_receipts(
-            platform, contract, period, council, files, earlier_of_council(platform, ret, council.code), spill
+            platform,
+            contract,
+            period,
+            council,
+            files,
+            earlier_of_council(platform, ret, council.code),
+            others_of_councils(platform)(council.code),
+            spill,
         )
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     came = max(file.received_at for file in files)
@@ -96,7 +104,9 @@ def _preliminary(
         council,
         period,
         files,
-        judged=Judged(judgement.verdict, judgement.results, judgement.findings, rows, platform.clock()),
+        judged=Judged(
+            judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
+        ),
         stand=Stand(
             reference=f"receipt-{receipt.id}",
             state=str(receipt.state),

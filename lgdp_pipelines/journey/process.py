@@ -24,6 +24,7 @@ from lgdp_pipelines.journey.evidence import gathered
 from lgdp_pipelines.journey.life import held_against, is_late
 from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
+from lgdp_pipelines.journey.others import others_of_councils
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
@@ -41,6 +42,7 @@ from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.storage.tables import submission_key
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.others import Others, no_others
 
 
 class Scope(StrEnum):
@@ -158,17 +160,18 @@ def _processed(
     submissions = _submissions(platform, contract, period, councils, scope)
     if not submissions:
         return ()
-    against, earlier = held_against(platform, contract, period), earlier_of_councils(platform, ret)
+    against = held_against(platform, contract, period)
+    earlier, others = earlier_of_councils(platform, ret), others_of_councils(platform)
     judged: list[tuple[Submission, Reading, Judgement]] = []
     for number, submission in enumerate(submissions, 1):
-        before = earlier(submission.council_code)
-        reading, judgement = judge_submission(platform, contract, period, submission, before, spill)
+        before, beside = earlier(submission.council_code), others(submission.council_code)
+        reading, judgement = judge_submission(platform, contract, period, submission, before, beside, spill)
         judged.append((submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
     standing = _standing(judged, platform.ledger.current(ret.code, period.id))
     made_of = [(submission, judgement, against(submission.council_code)) for submission, _, judgement in judged]
-    with ThreadPoolExecutor(1) as beside:
-        gathering = beside.submit(gathered, platform, contract, made_of)
+    with ThreadPoolExecutor(1) as aside:
+        gathering = aside.submit(gathered, platform, contract, made_of)
         write(platform, contract, period, judged, standing, run_id)
     evidence = gathering.result()
     reported_at = platform.ledger.reported_at(ret.code, period.id)
@@ -198,12 +201,13 @@ def judge_submission(
     period: Period,
     submission: Submission,
     earlier: Earlier,
+    others: Others,
     spill: Spill,
 ) -> tuple[Reading, Judgement]:
     """Read a submission's bytes and judge them. Nothing is written but what ``spill`` keeps until it is closed."""
     council = platform.register.councils.by_code[submission.council_code]
     return judge_receipts(
-        platform, contract, period, council, platform.ledger.receipts_of(submission.id), earlier, spill
+        platform, contract, period, council, platform.ledger.receipts_of(submission.id), earlier, others, spill
     )
 
 
@@ -214,6 +218,7 @@ def judge_receipts(
     council: Council,
     receipts: Sequence[Receipt],
     earlier: Earlier,
+    others: Others,
     spill: Spill,
 ) -> tuple[Reading, Judgement]:
     """Read the files of a submission, opened or not, and judge them. Nothing is kept beyond ``spill``."""
@@ -232,6 +237,7 @@ def judge_receipts(
         received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
         earlier=earlier,
         spill=spill,
+        others=others,
         unlisted=reading.unlisted,
         headers=reading.headers,
         sheets=reading.sheets,
@@ -264,7 +270,7 @@ def recover(platform: Platform, contract: Contract, period: Period, spill: Spill
     for submission_id in lost.values():
         submission = platform.ledger.submission(submission_id)
         accepting = accepting_contract(platform, contract, submission_id)
-        _, judgement = judge_submission(platform, accepting, period, submission, never, spill)
+        _, judgement = judge_submission(platform, accepting, period, submission, never, no_others, spill)
         by_version.setdefault(accepting.version, []).append((submission, judgement))
     for version, accepted in by_version.items():
         standing = {submission.council_code: submission.id for submission, _ in accepted}
@@ -310,4 +316,5 @@ def _judged(platform: Platform, contract: Contract, outcome: Outcome, evidence: 
         results=outcome.judgement.results,
         against=outcome.against,
         evidence=evidence,
+        repairs=outcome.judgement.repairs,
     )

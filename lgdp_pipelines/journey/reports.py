@@ -12,12 +12,15 @@ from itertools import groupby
 import polars as pl
 
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
+from lgdp_pipelines.feedback.asked import AskedQuery
 from lgdp_pipelines.feedback.facts import Judged, Report, Stand, report_of
 from lgdp_pipelines.feedback.note import NameAsked, Note
+from lgdp_pipelines.journey.asked import asked_of
 from lgdp_pipelines.journey.life import is_late
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.delivering import Untold
 from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
+from lgdp_pipelines.ledger.query_records import KeptIssue, QueryState
 from lgdp_pipelines.register.calendar import periods_of
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.source import SourceReturn
@@ -73,6 +76,8 @@ class _Known:
         rows: rows of each table, by submission; of a return with one table the ledger has counted them.
         current: the submission of each council that stands.
         reported_at: when each council's first accepted submission came.
+        asked: queries that have not expired, by the submission that shows them.
+        issues: known issues that show, by council.
     """
 
     contract: Contract
@@ -81,6 +86,8 @@ class _Known:
     rows: Mapping[str, Mapping[str, int]]
     current: Mapping[str, str]
     reported_at: Mapping[str, datetime]
+    asked: Mapping[str, tuple[AskedQuery, ...]]
+    issues: Mapping[str, tuple[KeptIssue, ...]]
 
 
 def _known(platform: Platform, return_code: str, period: str, ids: list[str]) -> _Known:
@@ -97,7 +104,28 @@ def _known(platform: Platform, return_code: str, period: str, ids: list[str]) ->
         rows=_rows(platform, contract, period, ids) if len(contract.tables) > 1 else {},
         current=platform.ledger.current(return_code, period),
         reported_at=platform.ledger.reported_at(return_code, period),
+        asked=_asked(platform, return_code, period, ids),
+        issues=_issues(platform, return_code, period),
     )
+
+
+_ALIVE = (QueryState.OPEN, QueryState.ANSWERED, QueryState.ACCEPTED)
+
+
+def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) -> dict[str, tuple[AskedQuery, ...]]:
+    """Queries that have not expired, by submission, of some submissions."""
+    alive = platform.ledger.queries.listed(return_code, None, period, _ALIVE)
+    found = asked_of(platform, [one for one in alive if one.submission_id in ids])
+    return {one: tuple(asked for asked in found if asked.query.submission_id == one) for one in ids}
+
+
+def _issues(platform: Platform, return_code: str, period: str) -> dict[str, tuple[KeptIssue, ...]]:
+    """Known issues that show, by council."""
+    found: dict[str, tuple[KeptIssue, ...]] = {}
+    for one in platform.ledger.known_issues.listed(return_code, None, period):
+        if one.lifted_at is None:
+            found[one.issue.council_code] = (*found.get(one.issue.council_code, ()), one)
+    return found
 
 
 def _rows(platform: Platform, contract: Contract, period: str, ids: list[str]) -> dict[str, dict[str, int]]:
@@ -129,6 +157,7 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
             findings=known.findings.get(one.submission_id, known.none),
             table_rows=known.rows.get(one.submission_id, {contract.tables[0].name: judgement.rows}),
             judged_at=judgement.judged_at,
+            repairs=judgement.repairs,
         ),
         stand=Stand(
             reference=one.submission_id,
@@ -136,7 +165,8 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
             is_preliminary=False,
             is_late=is_late(contract, period, submission, known.reported_at),
             current=known.current.get(one.council_code),
-            open_queries=tuple(query.rule for query in ledger.queries.of_submission(one.submission_id)),
+            asked=known.asked.get(one.submission_id, ()),
+            issues=known.issues.get(one.council_code, ()),
         ),
     )
 

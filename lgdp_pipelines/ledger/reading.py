@@ -20,6 +20,7 @@ from lgdp_pipelines.ledger.records import (
     Submission,
     SubmissionState,
 )
+from lgdp_pipelines.ledger.repairs_kept import kept
 from lgdp_pipelines.ledger.schema import (
     JUDGED_AGAINST,
     JUDGEMENT,
@@ -197,6 +198,7 @@ def latest_judgement(connection: sa.Connection, submission_id: str) -> Judgement
     )
     values["verdict"] = Verdict(values["verdict"])
     values["results"] = tuple(RuleOutcome(one.rule, RuleResult(one.result), one.failed, one.reason) for one in results)
+    values["repairs"] = kept(connection, submission_id, values["number"])
     return Judgement(**values)
 
 

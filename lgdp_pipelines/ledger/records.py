@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lgdp_pipelines.ledger.evidence import Evidence
 from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.repairs import Repair
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.rules import Verdict
@@ -216,6 +217,7 @@ class Judged:
         results: what became of each of them, once each.
         against: the other submissions of its council that it was held against, each return and period once.
         evidence: what it was made of, so that it can be made again; None where nobody can make it again.
+        repairs: how many cells were brought into the contract's own spelling.
     """
 
     submission_id: str
@@ -228,6 +230,7 @@ class Judged:
     results: Sequence[RuleOutcome]
     against: Sequence[HeldAgainst] = ()
     evidence: Evidence | None = None
+    repairs: Sequence[Repair] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +251,7 @@ class Judgement:
         run_id: the run that judged.
         judged_at: in UTC.
         results: what became of each rule.
+        repairs: how many cells were brought into the contract's own spelling.
     """
 
     submission_id: str
@@ -263,6 +267,7 @@ class Judgement:
     run_id: str
     judged_at: datetime
     results: tuple[RuleOutcome, ...]
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Repairs: cells that were brought into the contract's own spelling, counted. Data, never silent.
 
-What belongs here: the kinds of repair, and a count of one. What does not: making them (``validation.repairs``).
+What belongs here: the kinds of repair, and a count of one. What does not: making them (``validation.repairs``) and
+keeping the counts (``repairs_kept``).
 """
 
 from dataclasses import dataclass

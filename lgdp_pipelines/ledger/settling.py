@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger import proving
+from lgdp_pipelines.ledger import proving, repairs_kept
 from lgdp_pipelines.ledger.findings import Asked, RuleOutcome
 from lgdp_pipelines.ledger.queries import ask
 from lgdp_pipelines.ledger.reading import latest_judgement, submission, submissions_where, was_accepted
@@ -94,11 +94,12 @@ def _write(connection: sa.Connection, run_id: str, one: Judged, now: datetime) -
     last = connection.scalar(
         sa.select(sa.func.max(JUDGEMENT.c.number)).where(JUDGEMENT.c.submission_id == one.submission_id)
     )
+    number = (last or 0) + 1
     key: int = connection.execute(
         sa.insert(JUDGEMENT)
         .values(
             submission_id=one.submission_id,
-            number=(last or 0) + 1,
+            number=number,
             verdict=one.verdict.value,
             contract_version=one.contract_version,
             contract_sha256=one.contract_sha256,
@@ -114,6 +115,7 @@ def _write(connection: sa.Connection, run_id: str, one: Judged, now: datetime) -
     ).scalar_one()
     if one.evidence is not None:
         proving.write(connection, key, one.evidence)
+    repairs_kept.keep(connection, one.submission_id, number, one.repairs)
     severities = _severities(one)
     if one.results:
         connection.execute(
