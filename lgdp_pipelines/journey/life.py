@@ -10,9 +10,10 @@ from datetime import datetime
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.ledger.records import HeldAgainst
+from lgdp_pipelines.register.between import others_of, periods_asked
 from lgdp_pipelines.register.calendar import Timing, timing
 from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
-from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.register.model import Contract, Register
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.validation.earlier import earlier_period
@@ -39,16 +40,22 @@ def earlier_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
     return tuple(dict.fromkeys(before for one in asked if (before := earlier_period(period, one)) is not None))
 
 
-def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], tuple[HeldAgainst, ...]]:
-    """What each council's figures are held against now: its current submission in each earlier period.
+def other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
+    """The other returns, by code, and the periods of them that a submission is held against."""
+    read = {table.of for rule in rules_of(contract) for table in others_of(rule) if not table.is_reference}
+    found = [ret for ret in register.returns.values() if ret.slug in read]
+    return tuple((ret.code, other) for ret in found for other in periods_asked(ret, period))
 
-    It must be asked before any earlier row is read. What becomes current in between then differs from what was written
-    down, and calls for judging again; asked afterwards, a change would go by unseen.
+
+def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], tuple[HeldAgainst, ...]]:
+    """What each council's submission is held against now: what is current for earlier periods, and of other returns.
+
+    It must be asked before any of those rows is read. What becomes current in between then differs from what was
+    written down, and calls for judging again; asked afterwards, a change would go by unseen.
     """
-    current = {
-        before.id: platform.ledger.current(contract.return_code, before.id)
-        for before in earlier_periods(contract, period)
-    }
+    asked = [(contract.return_code, before) for before in earlier_periods(contract, period)]
+    asked += other_periods(platform.register, contract, period)
+    current = {(code, other.id): platform.ledger.current(code, other.id) for code, other in asked}
     return lambda council: tuple(
-        HeldAgainst(contract.return_code, before, standing.get(council)) for before, standing in current.items()
+        HeldAgainst(code, other, standing.get(council)) for (code, other), standing in current.items()
     )
