@@ -26,6 +26,7 @@ from lgdp_pipelines.cli import (
     lake,
     life,
     portal,
+    queries,
     register,
     sources,
 )
@@ -47,7 +48,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for commands in (estate, dropbox, sources, register, contracts, journey, life, known_issues, lake, feedback, portal):
+for commands in (
+    estate,
+    dropbox,
+    sources,
+    register,
+    contracts,
+    journey,
+    life,
+    queries,
+    known_issues,
+    lake,
+    feedback,
+    portal,
+):
     commands.add_to(app)
 
 

@@ -189,9 +189,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield "Read in the contract's spelling; you need do nothing:"
         for title, what, cells in report.repaired:
             yield f"  - {title}: {counted(cells, 'cell')} {what}"
-        for asked in one.asked:
-            yield f"  query {asked.query.id}{_scope(asked)}: {asked.query.state}"
-            yield from (f"    {line}" for line in how_to_answer(asked))
+        yield from _asked_lines(one.asked)
     for issue in report.stand.issues:
         yield ""
         yield f"Known issue {issue.number}, on {issue.issue.item_urn or 'the return as a whole'}: {issue.issue.words}"
@@ -203,8 +201,11 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"→ {step}"
 
 
-def _scope(asked: AskedQuery) -> str:
-    return f" ({readable(asked.query.scope)})" if asked.query.scope else ""
+def _asked_lines(asked: Sequence[AskedQuery]) -> Iterator[str]:
+    for one in asked:
+        scope = f" ({readable(one.query.scope)})" if one.query.scope else ""
+        yield f"  query {one.query.id}{scope}: {one.query.state}"
+        yield from (f"    {line}" for line in how_to_answer(one))
 
 
 def where_in_words(sheet: str, column: str, rows: str) -> str:

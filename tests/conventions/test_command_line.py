@@ -14,6 +14,7 @@ PROMISED = {
     "demo", "dev", "check", "validate", "submit", "collect", "revalidate", "status", "sql", "trace", "register show",
     "register mapping",
     "dropbox config", "dropbox setup", "sources",
+    "query list", "query show", "query answer", "query accept", "query send-back", "query rules",
     "known-issue put", "known-issue list", "known-issue lift", "known-issue import",
     "report", "intake", "token new", "withdraw", "calendar", "remind", "ledger",
 }  # fmt: skip
