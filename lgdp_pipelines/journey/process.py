@@ -26,11 +26,13 @@ from lgdp_pipelines.journey.mapped import joined_files, needed_files, reading_of
 from lgdp_pipelines.journey.nil import is_nil, judge_nil
 from lgdp_pipelines.journey.others import others_of_councils
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.sealed import sealed
 from lgdp_pipelines.journey.writing import write, write_validated
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.ledger.evidence import Evidence
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
 from lgdp_pipelines.ledger.records import HeldAgainst
+from lgdp_pipelines.ledger.tokens import token_key
 from lgdp_pipelines.register.calendar import day_in_scotland
 from lgdp_pipelines.register.model import Contract, Return, Version
 from lgdp_pipelines.register.parts import Table
@@ -313,7 +315,7 @@ def _judged(platform: Platform, contract: Contract, outcome: Outcome, evidence: 
         code_version=platform.code_version,
         rows=outcome.rows,
         rules=rules_of(contract),
-        results=outcome.judgement.results,
+        results=sealed(token_key(platform.settings.secrets), outcome.judgement.results),
         against=outcome.against,
         evidence=evidence,
         repairs=outcome.judgement.repairs,
