@@ -1,0 +1,98 @@
+"""What is common to made-up extracts of every return: what they answer, and what every table can be planted with.
+
+What belongs here: the extract and its truth, and events that any table can have. What does not: any single return.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lgdp_pipelines.register.model import Contract, Register
+from lgdp_pipelines.register.parts import Item, Table
+from lgdp_pipelines.standards.councils import Council
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import RuleKind
+from tests.planted.cells import border_events, cell_events, prefix_of
+from tests.planted.drafts import REMARKS, TRUTH, Draft, Event, Found, csv_bytes
+
+SHARE = 0.02
+"""Of the rows that get a defect."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a made-up extract answers."""
+
+    register: Register
+    contract: Contract
+    council: Council
+    period: Period
+
+    @classmethod
+    def of(cls, register: Register, return_code: str, council: str = "FIF") -> "Asked":
+        """The newest contract of a return, in its first period but one."""
+        contract = register.returns[return_code].latest
+        period = register.returns[return_code].first_period.shifted(1)
+        return cls(register, contract, register.councils.by_code[council], period)
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A made-up extract, and everything that must be found in it.
+
+    Attributes:
+        files: bytes by table name.
+        truth: frame of :data:`TRUTH`.
+        rows: how many it has, over all tables.
+    """
+
+    files: Mapping[str, bytes]
+    truth: pl.DataFrame
+    rows: int
+
+
+def extract_of(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
+    """Drafts of a return's tables as files."""
+    files = {
+        name: csv_bytes(draft, {item.name: item.header for item in asked.contract.by_name[name].items})
+        for name, draft in drafts.items()
+    }
+    headers = [(f"{asked.contract.slug}.{name}.extra_columns", "query", name, None, REMARKS) for name in drafts]
+    truth = pl.concat([pl.DataFrame(headers, TRUTH, orient="row"), *(draft.truth for draft in drafts.values())])
+    return Extract(files, truth, sum(draft.rows.height for draft in drafts.values()))
+
+
+def table_events(asked: Asked, table: Table, leave: frozenset[tuple[str, RuleKind]] = frozenset()) -> Iterator[Event]:
+    """Every way to break a rule that follows from a table's items, its key and its columns.
+
+    Args:
+        asked: what the extract answers.
+        table: of its contract.
+        leave: items and kinds that the return plants in a way of its own.
+    """
+    slug = asked.contract.slug
+    for item in table.items:
+        prefix = prefix_of(slug, asked.contract.tables, table, item)
+        for kind, event in cell_events(item, prefix, asked.register, asked.council, asked.period):
+            if (item.name, kind) not in leave:
+                yield event
+    if table.key:
+        first = table.key[0].header
+        yield Event(
+            (Found(f"{slug}.{table.name}.key", "error", first),), repeats=tuple(item.name for item in table.items)
+        )
+    yield Event((Found(f"{slug}.{table.name}.columns", "error", None),), is_ragged=True)
+
+
+def border_of(asked: Asked, table: Table, bound: Sequence[str]) -> Iterator[Event]:
+    """Every way to only just keep to what is declared of a table's items.
+
+    Args:
+        asked: what the extract answers.
+        table: of its contract.
+        bound: items that a rule over several cells names, for which the return says itself what is at the border.
+    """
+    free: list[Item] = [item for item in table.items if item.name not in bound and not item.key]
+    for item in free:
+        yield from border_events(item, asked.register, asked.period)

@@ -1,0 +1,70 @@
+"""What is found in a made-up extract with planted defects, held against the truth of it.
+
+What belongs here: reading and judging such an extract as the platform does, and comparing. What does not: making it
+(``tests.planted``).
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lgdp_pipelines.landing.extract import ExtractFile
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.ledger.findings import LISTED
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.storage.pieces import Spill
+from lgdp_pipelines.validation.judge import Judgement, judge
+from tests.planted.drafts import TRUTH
+from tests.planted.returns import Asked, Extract
+
+
+def found_in(asked: Asked, extract: Extract) -> Judgement:
+    """The judgement of an extract, read from files as the platform reads it."""
+    with TemporaryDirectory() as folder, Spill(Path(folder) / "spill") as spill:
+        files = []
+        for table, content in extract.files.items():
+            path = Path(folder) / f"{table}.csv"
+            path.write_bytes(content)
+            files.append(ExtractFile(path.name, path))
+        reading = read_extract(asked.contract, files, keep=spill.keep)
+        return judge(
+            asked.contract,
+            asked.register,
+            reading.tables,
+            reading.findings,
+            reading.results,
+            council=asked.council,
+            period=asked.period,
+            received_on=asked.period.end,
+            earlier=lambda _period, _table: None,
+            spill=spill,
+            unlisted=reading.unlisted,
+            headers=reading.headers,
+            sheets=reading.sheets,
+        )
+
+
+def compared(asked: Asked, extract: Extract, judgement: Judgement) -> Iterator[str]:
+    """Every difference between truth and judgement, in words; nothing where all was found, and nothing besides.
+
+    Of a rule that is broken more often than findings are listed, the first are compared row by row and all are counted.
+    """
+    planted = dict(extract.truth.group_by("rule").len().iter_rows())
+    table_of = {rule.id: rule.table for rule in rules_of(asked.contract)}
+    for outcome in judgement.results:
+        wanted = planted.get(outcome.rule, 0)
+        not_run = outcome.result is RuleResult.NOT_RUN and table_of[outcome.rule] in extract.files
+        if outcome.failed != wanted or not_run:
+            yield f"{outcome.rule}: {wanted} planted, {outcome.failed} found, {outcome.result}"
+    yield from (
+        f"{rule} is no rule of the contract" for rule in planted.keys() - {one.rule for one in judgement.results}
+    )
+    places = TRUTH.names()
+    expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(LISTED).select(places)
+    found = judgement.findings.select(places)
+    for words, one, other in (("not found", expected, found), ("found besides", found, expected)):
+        differing = one.join(other, on=places, how="anti", nulls_equal=True)
+        yield from (f"{words}: {place}" for place in differing.head(20).iter_rows())
+    if found.height != expected.height:
+        yield f"{found.height} findings are listed, {expected.height} were planted"

@@ -1,0 +1,139 @@
+"""Every kind of rule on a hundred thousand rows: each planted defect is found at its place, and nothing besides."""
+
+import ast
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from tests.planted.hl1 import hl1_extract
+from tests.planted.lfr import lfr_extract, lfr_forms
+from tests.planted.returns import SHARE, Asked, Extract
+from tests.planted.source import source_extract
+from tests.planted.whole import emptied, unreadable
+from tests.unit.validation.planted_found import compared, found_in
+
+ROWS = 34_000
+"""Of each return: a hundred thousand in all."""
+MADE: Mapping[str, Callable[[Asked, int], Extract]] = {
+    "HL1": hl1_extract,
+    "SOURCE": source_extract,
+    "LFR": lfr_extract,
+}
+AS_A_WHOLE = frozenset({"readable", "has_applications", "has_clients"})
+"""What no extract with rows can be planted with."""
+
+
+@pytest.fixture(scope="module")
+def register() -> Register:
+    return load_register(PROJECT / "schemas")
+
+
+@pytest.fixture(scope="module")
+def extracts(register: Register) -> Mapping[str, Extract]:
+    return {code: make(Asked.of(register, code), ROWS) for code, make in MADE.items()}
+
+
+@pytest.fixture(scope="module")
+def forms(register: Register) -> tuple[Extract, ...]:
+    return tuple(lfr_forms(Asked.of(register, "LFR")))
+
+
+@pytest.mark.parametrize("code", MADE)
+def test_every_planted_defect_is_found_and_nothing_besides(
+    code: str, register: Register, extracts: Mapping[str, Extract]
+) -> None:
+    asked, extract = Asked.of(register, code), extracts[code]
+    assert extract.truth.height >= extract.rows * SHARE * 0.99
+
+    judgement = found_in(asked, extract)
+
+    assert list(compared(asked, extract, judgement)) == []
+    assert judgement.verdict is Verdict.REJECTED
+
+
+def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
+    register: Register, forms: tuple[Extract, ...]
+) -> None:
+    asked = Asked.of(register, "LFR")
+
+    for extract in forms:
+        assert list(compared(asked, extract, found_in(asked, extract))) == []
+
+
+@pytest.mark.parametrize("code", MADE)
+def test_every_rule_of_a_contract_is_planted(
+    code: str, register: Register, extracts: Mapping[str, Extract], forms: tuple[Extract, ...]
+) -> None:
+    contract = register.returns[code].latest
+    made = [extracts[code], *(forms if code == "LFR" else ())]
+    planted = {rule for extract in made for rule in extract.truth.get_column("rule")}
+
+    ids = {rule.id for rule in rules_of(contract)}
+
+    assert ids - planted == {f"{contract.slug}.{word}" for word in AS_A_WHOLE} & ids
+
+
+@pytest.mark.parametrize(
+    ("code", "row_count"),
+    [("HL1", ("hl1.has_applications", "application")), ("SOURCE", ("source.has_clients", "client"))],
+)
+def test_an_extract_without_rows_is_found_out(
+    code: str, row_count: tuple[str, str], register: Register, extracts: Mapping[str, Extract]
+) -> None:
+    asked = Asked.of(register, code)
+    extract = emptied(asked, extracts[code], row_count)
+
+    assert list(compared(asked, extract, found_in(asked, extract))) == []
+
+
+@pytest.mark.parametrize("code", MADE)
+def test_an_extract_that_is_no_text_is_found_out_and_not_judged_further(
+    code: str, register: Register, extracts: Mapping[str, Extract]
+) -> None:
+    asked = Asked.of(register, code)
+    extract = unreadable(asked, extracts[code])
+
+    judgement = found_in(asked, extract)
+
+    assert judgement.findings.select(extract.truth.columns).rows() == extract.truth.rows()
+    assert {one.rule for one in judgement.results if one.result is not RuleResult.NOT_RUN} == {
+        f"{asked.contract.slug}.readable"
+    }
+
+
+def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
+    register: Register, forms: tuple[Extract, ...]
+) -> None:
+    asked, (first, second, *_) = Asked.of(register, "LFR"), forms
+
+    told = "\n".join(compared(asked, first, found_in(asked, second)))
+
+    assert "not found: " in told
+    assert "found besides: " in told
+
+
+def test_the_truth_is_fixed_by_what_knows_nothing_of_landing_and_judging() -> None:
+    known = {"lgdp_pipelines.register", "lgdp_pipelines.standards", "tests.planted"}
+    modules = sorted(Path(__file__).parents[2].joinpath("planted").glob("*.py"))
+    imported = {
+        ".".join(name.split(".")[:2])
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+        if name.startswith(("lgdp_pipelines", "tests"))
+    }
+
+    assert len(modules) > 5
+    assert imported == known
