@@ -28,6 +28,7 @@ from lgdp_pipelines.cli import (
     portal,
     queries,
     register,
+    reproduce,
     sources,
 )
 from lgdp_pipelines.cli.output import say
@@ -59,6 +60,7 @@ for commands in (
     queries,
     known_issues,
     lake,
+    reproduce,
     feedback,
     portal,
 ):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.standards.rules import Verdict
 from lgdp_pipelines.storage.digest import Digest
 
@@ -112,6 +113,7 @@ class Proved:
         contract_version: by which contract.
         contract_sha256: of the contract's file.
         code_version: by which code.
+        results: what became of each rule.
         evidence: of it; None where it was judged before evidence was kept.
     """
 
@@ -121,6 +123,7 @@ class Proved:
     contract_version: str
     contract_sha256: str
     code_version: str
+    results: tuple[RuleOutcome, ...]
     evidence: Evidence | None
 
 

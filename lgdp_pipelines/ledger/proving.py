@@ -11,8 +11,9 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.evidence import Evidence, Input, OtherRead, Pinned, Proved
-from lgdp_pipelines.ledger.schema import EVIDENCE, JUDGEMENT, SUBMISSION
-from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.ledger.schema import EVIDENCE, JUDGEMENT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
 from lgdp_pipelines.storage.digest import Digest
 
 
@@ -79,7 +80,13 @@ def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Pro
         .mappings()
         .one_or_none()
     )
-    return None if row is None else _proved(dict(row))
+    if row is None:
+        return None
+    results = connection.execute(
+        sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == row["id"]).order_by(RULE_RESULT.c.rule)
+    )
+    outcomes = (RuleOutcome(one.rule, RuleResult(one.result), one.failed, one.reason) for one in results)
+    return _proved(dict(row), tuple(outcomes))
 
 
 def _row(evidence: Evidence) -> dict[str, Any]:
@@ -107,7 +114,7 @@ def _digests(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Digest]:
     return {name: Digest(**digest) for name, digest in plain.items()}
 
 
-def _proved(row: Mapping[str, Any]) -> Proved:
+def _proved(row: Mapping[str, Any], results: tuple[RuleOutcome, ...]) -> Proved:
     return Proved(
         submission_id=row["submission_id"],
         judgement=row["number"],
@@ -115,5 +122,6 @@ def _proved(row: Mapping[str, Any]) -> Proved:
         contract_version=row["contract_version"],
         contract_sha256=row["contract_sha256"],
         code_version=row["code_version"],
+        results=results,
         evidence=None if row["register_sha256"] is None else _evidence(row),
     )

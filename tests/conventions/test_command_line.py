@@ -16,7 +16,7 @@ PROMISED = {
     "dropbox config", "dropbox setup", "sources",
     "query list", "query show", "query answer", "query accept", "query send-back", "query rules",
     "known-issue put", "known-issue list", "known-issue lift", "known-issue import",
-    "report", "intake", "token new", "withdraw", "calendar", "remind", "ledger",
+    "report", "intake", "token new", "withdraw", "calendar", "remind", "ledger", "reproduce",
 }  # fmt: skip
 
 
