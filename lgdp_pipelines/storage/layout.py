@@ -62,15 +62,17 @@ def as_arrow(frame: pl.DataFrame, schema: pa.Schema, same: Mapping[str, str] = M
     Raises:
         pyarrow.ArrowInvalid: a value is none of its column's type.
     """
+    names = [name for name in schema.names if name not in same]
+    empty = [name for name in names if frame.get_column(name).null_count() == frame.height]
+    own = frame.select(name for name in names if name not in empty).to_arrow(compat_level=pl.CompatLevel.oldest())
 
     def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
         if field.name in same:
             return pa.repeat(pa.scalar(same[field.name], field.type), frame.height)
-        values = frame.get_column(field.name)
-        if values.null_count() == frame.height:
+        if field.name in empty:
             return pa.nulls(frame.height, field.type)
-        array = values.to_arrow(compat_level=pl.CompatLevel.oldest())
-        return array if array.type == field.type else array.cast(field.type)
+        found = own.column(field.name)
+        return found if found.type == field.type else found.cast(field.type)
 
     return pa.table([column(field) for field in wide(schema)], names=schema.names)
 

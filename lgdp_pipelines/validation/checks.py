@@ -1,5 +1,7 @@
 """Rules about values, as a pandera schema compiled from the contract.
 
+Pandera's checks are asked first whether they hold everywhere, which they mostly do; the schema looks at the rest.
+
 The schema is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries
 the id of its rule, since pandera's report has only its own texts. The report itself is not used: it would build a line
 for each failure, with its value. What belongs here: required, codes, pattern, length, range. What does not: types
@@ -11,6 +13,9 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+from pandera.api.polars.types import PolarsData
+from pandera.backends.polars.checks import PolarsCheckBackend
+from pandera.backends.polars.register import register_polars_backends
 from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
@@ -22,14 +27,7 @@ from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, bound, has_fo
 TESTED_HERE = frozenset({RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE})
 
 
-def schema_of(table: Table, rules: Sequence[Rule], submitted: Submitted) -> pa.DataFrameSchema:
-    """The pandera schema of a table.
-
-    Args:
-        table: of the contract.
-        rules: those to be tested, of the kinds in :data:`TESTED_HERE`.
-        submitted: whose period decides which codes are valid.
-    """
+def _columns(table: Table, rules: Sequence[Rule], submitted: Submitted) -> dict[str, pa.Column]:
     columns: dict[str, pa.Column] = {}
     for item in table.items:
         own = [rule for rule in rules if rule.items[0] == item.name]
@@ -45,7 +43,27 @@ def schema_of(table: Table, rules: Sequence[Rule], submitted: Submitted) -> pa.D
                 nullable=True,
                 checks=[check for rule in of_text for check in _checks(item, rule, submitted)],
             )
-    return pa.DataFrameSchema(columns)
+    return columns
+
+
+register_polars_backends()  # else pandera does it with the first schema that it applies
+
+
+def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
+    """Columns in which something breaks a check, or a check cannot be run.
+
+    Pandera's own checks are asked, all in one query: its schema looks at each column with several, and most are good.
+    """
+    given = frame.lazy()
+    asked = [(name, PolarsCheckBackend(check)) for name, column in columns.items() for check in column.checks]
+    queries = [one.check_fn(PolarsData(given, name)).select(pl.first().all()) for name, one in asked]
+    try:
+        held = [answer.item() for answer in pl.collect_all(queries)]
+    except pl.exceptions.PolarsError:
+        return list(columns)
+    broken = {name for (name, _), holds in zip(asked, held, strict=True) if not holds}
+    unfilled = {name for name, one in columns.items() if not one.nullable and frame.get_column(name).null_count()}
+    return [name for name in columns if name in broken | unfilled]
 
 
 _OF_TEXT = (RuleKind.PATTERN, RuleKind.LENGTH)
@@ -70,10 +88,15 @@ def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Su
     """
     frame = typed.frame.with_columns(typed.spelt.rename(spelt))
     required = {rule.items[0]: rule.id for rule in rules if rule.kind is RuleKind.REQUIRED}
+    columns = _columns(table, rules, submitted)
+    suspects = _suspects(columns, frame)
+    if not suspects:
+        return {}
+    schema = pa.DataFrameSchema({name: columns[name] for name in suspects})
     try:
         # Validation can be switched off from the environment; what is published may not hang on that.
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
-            schema_of(table, rules, submitted).validate(frame, lazy=True)
+            schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
         broken: dict[str, pl.Series] = {}
         for error in errors.schema_errors:
