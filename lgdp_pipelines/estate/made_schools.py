@@ -38,7 +38,7 @@ def school_summary_rows(
         random = seeded(seed, "school", council.code, number, period.id)
         figures = _figures(kind, random)
         row = {item.name: _cell(register, item, council, period, random, figures) for item in table.items}
-        row |= {"seed_code": str(first + number), "school_type": kind}
+        row |= {"seed_code": str(first + number), "school_type": kind} | _place(random)
         row |= {"school_name": f"{seeded(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"}
         rows.append(_published(table, row))
     return {table.name: rows}
@@ -66,7 +66,7 @@ def school_list_rows(
 def _figures(kind: str, random: Random) -> dict[str, str]:
     """Figures by every name that some version has for them; a stage that the school cannot have is not among them."""
     stages = {name: random.choice((random.randint(0, 4), random.randint(10, 60))) for name in _STAGES[kind]}
-    roll = sum(stages.values()) or 1
+    roll = max(sum(stages.values()), _HIDDEN.stop)
     stages[_STAGES[kind][0]] += roll - sum(stages.values())
     counts = stages | {"pupil_roll": roll}
     counts |= _parted(("female_count", "male_count"), roll, random)
@@ -74,7 +74,8 @@ def _figures(kind: str, random: Random) -> dict[str, str]:
     counts |= _parted(_BACKGROUNDS, roll, random)
     for part in ("asn", "eal", "gaelic"):
         counts |= _parted((f"{part}_count", f"no_{part}_count"), roll, random)
-    counts |= {name: random.randint(0, roll) for name in ("fsm_p4_up_count", "fsm_p6_up_count")}
+    later = {year: sum(list(stages.values())[year:]) if kind == "Primary" else roll for year in (3, 5)}
+    counts |= {f"fsm_p{year + 1}_up_count": random.randint(0, some) for year, some in later.items()}
     if kind == "Primary":
         counts["fsm_p1_p5_count"] = sum(stages[f"p{year}_count"] for year in range(1, 6))
     teachers = max(1.0, round(roll / random.uniform(10, 18), 1))
@@ -91,7 +92,9 @@ def _figures(kind: str, random: Random) -> dict[str, str]:
     figures |= {name: f"{share / 100:.2f}" for name, share in shares.items()}
     figures |= dict.fromkeys(("fte_teachers", "teachers_fte"), f"{teachers:.1f}")
     figures["pupil_teacher_ratio"] = f"{roll / teachers:.1f}"
-    figures |= {name: f"{random.uniform(0, 100):.1f}" for name in ("fsm_p4_up_pct", "fsm_p6_up_pct")}
+    for year, some in later.items():
+        registered = counts[f"fsm_p{year + 1}_up_count"]
+        figures[f"fsm_p{year + 1}_up_pct"] = f"{100 * registered / some:.1f}" if some else "0.0"
     if kind == "Primary":
         figures |= {"average_class_size": f"{random.uniform(10, 30):.1f}", "fsm_p1_p5_pct": "100.0"}
     return figures
@@ -116,11 +119,47 @@ def _mark(item: Item, status: ObservationStatus) -> str:
     return next(mark for mark, meant in item.marks.items() if meant is status)
 
 
+def _place(random: Random) -> Row:
+    """Where a school and its pupils' homes are: classes that agree, and bands of shares that can be a whole."""
+    six, eight = random.choice(_CLASSES)
+    cuts = sorted(random.sample(range(1, 100), 3))
+    shares = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]
+    bands = [f"{share // 10 * 10}-{share // 10 * 10 + 10}%" for share in shares]
+    return {"urban_rural_six": six, "urban_rural_eight": eight} | dict(zip(_HOMES, bands, strict=True))
+
+
+_HOMES = ("urban_share", "small_town_share", "rural_share", "home_unclassified_share")
+_CLASSES = (
+    ("Large urban areas", "Large urban areas"),
+    ("Accessible small towns", "Accessible small towns"),
+    ("Remote small towns", "Very Remote Small Towns"),
+    ("Accessible rural areas", "Accessible rural areas"),
+    ("Remote rural areas", "Very Remote Rural"),
+)
+"""A class of six, and one of eight that it takes in."""
+
+
 def _published(table: Table, row: Row) -> Row:
-    """The row with its small counts withheld, as the publisher does."""
-    hidden = {
-        item.name: _mark(item, ObservationStatus.SUPPRESSED)
+    """The row with its small counts withheld, and a second one of a breakdown that would give the first away."""
+    counts = {
+        item.name: int(row[item.name])
         for item in table.having(Role.MEASURE)
-        if item.name.endswith("_count") and row[item.name].isdecimal() and int(row[item.name]) in _HIDDEN
+        if item.name.endswith("_count") and row[item.name].isdecimal()
     }
-    return row | hidden
+    hidden = {name for name, count in counts.items() if count in _HIDDEN}
+    for parts in _BREAKDOWNS:
+        shown = [name for name in parts if name in counts and name not in hidden]
+        if len(hidden.intersection(parts)) == 1 and set(parts) & counts.keys() > hidden.intersection(parts):
+            hidden.add(max(shown, key=counts.__getitem__))
+    withheld = {name: _mark(table.by_name[name], ObservationStatus.SUPPRESSED) for name in hidden}
+    return row | withheld
+
+
+_BREAKDOWNS = (
+    ("female_count", "male_count"),
+    *_STAGES.values(),
+    _QUINTILES,
+    _BACKGROUNDS,
+    *((f"{part}_count", f"no_{part}_count") for part in ("asn", "eal", "gaelic")),
+)
+"""Figures that come to the roll together."""

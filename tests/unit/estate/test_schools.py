@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from python_calamine import CalamineWorkbook
 
@@ -91,7 +92,8 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
                 earlier=lambda _period, _table: None,
                 spill=spill,
             )
-        for rule, row in judgement.findings.select("rule", "row").rows():
+        asked = judgement.findings.filter(pl.col("severity") != "known_issue")
+        for rule, row in asked.select("rule", "row").rows():
             found[code, period, rule, row] += 1
     assert found == {("ELN", "AY2023-24", "school_summary.attendance_and_absence_make_the_whole", 44): 1}
 

@@ -1,0 +1,336 @@
+"""The same real files, held against the same rules by plain Python: what validation must find, and nothing else.
+
+Nothing of the platform is used here, neither its readers nor its rules: CSV by ``csv``, JSON by ``json``, workbooks as
+the ZIP of XML that they are. What belongs here: what publishers' rules say, written a second time. What does not:
+judging (``judged``).
+"""
+
+import csv
+import json
+import re
+import zipfile
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+from xml.etree import ElementTree as ET  # noqa: S405 - the publishers' own workbooks
+
+Cell = str | float
+Row = Mapping[str, Cell]
+
+
+class Place(NamedTuple):
+    """A row of a publisher's file that breaks a rule.
+
+    Attributes:
+        rule: its id.
+        council: the council's name in the file.
+        period: the period as the file has it.
+        row: line of a CSV file, record of a JSON file, row of a sheet; 0 where it is the council's rows together.
+    """
+
+    rule: str
+    council: str
+    period: str
+    row: int
+
+
+def workbook_rows(path: Path, sheet: str) -> list[list[Cell]]:
+    """Rows of a sheet; a number as it is kept, an empty cell as the empty text."""
+    with zipfile.ZipFile(path) as archive:
+        names = _sheets(archive)
+        strings = _tree(archive, _STRINGS) if _STRINGS in archive.namelist() else ()
+        shared = ["".join(one.text or "" for one in entry.iter(_N + "t")) for entry in strings]
+        return [_cells(row, shared) for row in _filled_up(_tree(archive, names[sheet]).iter(_N + "row"))]
+
+
+_N = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRINGS = "xl/sharedStrings.xml"
+
+
+def _tree(archive: zipfile.ZipFile, name: str) -> ET.Element:
+    return ET.fromstring(archive.read(name))  # noqa: S314 - the publishers' own workbooks
+
+
+def _sheets(archive: zipfile.ZipFile) -> Mapping[str, str]:
+    targets = {one.attrib["Id"]: one.attrib["Target"] for one in _tree(archive, "xl/_rels/workbook.xml.rels")}
+    sheets = _tree(archive, "xl/workbook.xml").iter(_N + "sheet")
+    return {one.attrib["name"]: "xl/" + targets[one.attrib[_R]].removeprefix("/xl/") for one in sheets}
+
+
+def _filled_up(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
+    """Rows that a workbook leaves out are empty ones."""
+    expected = 1
+    for row in rows:
+        while expected < int(row.attrib["r"]):
+            yield None
+            expected += 1
+        yield row
+        expected += 1
+
+
+def _cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
+    found: list[Cell] = []
+    for cell in row if row is not None else ():
+        letters = re.sub(r"\d", "", cell.attrib["r"])
+        column = 0
+        for letter in letters:
+            column = column * 26 + ord(letter) - 64
+        found += [""] * (column - 1 - len(found))
+        found.append(_value(cell, shared))
+    return found
+
+
+def _value(cell: ET.Element, shared: Sequence[str]) -> Cell:
+    text = "".join(one.text or "" for one in cell.iter(_N + "v"))
+    match cell.attrib.get("t", "n"):
+        case "s":
+            return shared[int(text)]
+        case "inlineStr":
+            return "".join(one.text or "" for one in cell.iter(_N + "t"))
+        case "n" if text:
+            return float(text)
+        case _:
+            return text
+
+
+# People supported by social care.
+
+
+def people_supported(folder: Path) -> Iterator[Place]:
+    """What breaks a rule in the CSV; councils that jumped from one year to the next among it."""
+    path = folder / "phs-social-care" / "data_people_supported_client_group.csv"
+    by: dict[tuple[str, str], dict[tuple[str, str, str], tuple[float, int, int]]] = defaultdict(dict)
+    with path.open(encoding="utf-8", newline="") as lines:
+        for number, row in enumerate(csv.DictReader(lines), start=2):
+            if not row["sending_location"].startswith("Scotland"):
+                key = row["age_group"], row["client_group"], row["measure"]
+                figures = float(row["rate"]), int(row["nclient"]), number
+                by[row["sending_location"], row["financial_year"]][key] = figures
+    for (council, year), rows in by.items():
+        for broken, number in _people_of_a_year(rows, by.get((council, _year_before(year)), {})):
+            yield Place(f"people_supported.{broken}", council, year, number)
+
+
+def _year_before(year: str) -> str:
+    first = int(year[:4]) - 1
+    return f"{first}/{(first + 1) % 100:02d}"
+
+
+def _people_of_a_year(
+    rows: Mapping[tuple[str, str, str], tuple[float, int, int]],
+    before: Mapping[tuple[str, str, str], tuple[float, int, int]],
+) -> Iterator[tuple[str, int]]:
+    measures = {measure for _, _, measure in rows}
+    if len(measures) < 2:
+        yield "both_measures_present", 0
+    if any(sum(one == measure for _, _, one in rows) != 7 * 7 for measure in measures):
+        yield "every_group_present", 0
+    for (age, group, measure), (rate, people, number) in rows.items():
+        if people % 5:
+            yield "rounded_to_five", number
+        if (people == 0) != (rate == 0):
+            yield "no_people_no_rate", number
+        if people and rate > 1000 and (people - 2.5) / (1000 * people / rate) > 1.0001:
+            yield "rate_within_thousand", number
+        parts = [one[1] for key, one in rows.items() if key[0] != "All Ages" and key[1:] == (group, measure)]
+        if age == "All Ages" and abs(people - sum(parts)) > 17:
+            yield "age_groups_add_up", number
+        if people and any(
+            1000 * other / (that + 0.05) > 1000 * people / (rate - 0.05) + 1
+            for key, (that, other, _) in rows.items()
+            if key[0] == age and key[2] == measure and other
+        ):
+            yield "one_number_of_clients", number
+        was = before.get((age, group, measure), (0.0, people, 0))[1]
+        if abs(people - was) > 1000 and not was / 2 <= people <= was * 2:
+            yield "people_like_year_before", number
+
+
+# Household waste.
+
+
+def waste(folder: Path) -> Iterator[Place]:
+    """What breaks a rule in the JSON."""
+    records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
+    tonnes = {(one["area"], one["year"], one["material"], one["endState"]): one for one in records if "tonnes" in one}
+    numbers = {id(one): number for number, one in enumerate(records, start=1)}
+    bases: dict[tuple[str, int], dict[str, float]] = {}
+    for (area, year, material, state), one in tonnes.items():
+        if area == "Scotland":
+            continue
+        base = bases.get((area, year)) or bases.setdefault((area, year), _bases(tonnes, area, year))
+        was = tonnes.get((area, year - 1, material, state), one)["tonnes"]
+        now, number = one["tonnes"], numbers[id(one)]
+        if abs(now - was) > 5000 and not was / 2 <= now <= was * 2:
+            yield Place("waste.tonnes_like_year_before", area, str(year), number)
+        if (now == 0) != (one["tonnesPerCitizen"] == 0) or one["tonnesPerHousehold"] < one["tonnesPerCitizen"]:
+            yield Place("waste.no_tonnes_nothing_each", area, str(year), number)
+        for name, size in base.items():
+            if now and abs(now / one[name] / size - 1) > 0.001:
+                yield Place(f"waste.{name}", area, str(year), number)
+    for one in records:
+        base = bases.get((one["area"], one["year"]), {}) if "co2e" in one else {}
+        for name, size in base.items():
+            if abs(one["co2e"] / one[name.replace("tonnes", "co2e")] / size - 1) > 0.001:
+                yield Place(f"waste.carbon.{name}", one["area"], str(one["year"]), numbers[id(one)])
+    for area, year in bases:
+        if sum(key[:2] == (area, year) for key in tonnes) != 22 * 3:
+            yield Place("waste.every_end_state_present", area, str(year), 0)
+
+
+def _bases(tonnes: Mapping[tuple[str, int, str, str], Mapping[str, float]], area: str, year: int) -> dict[str, float]:
+    own = [one for key, one in tonnes.items() if key[:2] == (area, year) and one["tonnes"]]
+    return {name: median(one["tonnes"] / one[name] for one in own) for name in ("tonnesPerCitizen", "tonnesPerHousehold")}
+
+
+# Schools.
+
+_P, _S = [f"P{year}" for year in range(1, 8)], [f"S{year}" for year in range(1, 7)]
+_HIDDEN = {"*", "c"}
+_UNKNOWN = {"..", "x"}
+
+
+def school_summaries(folder: Path) -> Iterator[Place]:
+    """What breaks a rule in the two workbooks of school statistics."""
+    for file, sheet, year in (
+        ("school-level-summary-2019.xlsx", "2019", "2019-20"),
+        ("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics", "2023-24"),
+    ):
+        rows = workbook_rows(folder / "sg-schools" / file, sheet)
+        headers = [_plain(str(low) or str(up)) for up, low in zip(_long(rows[0], rows[1]), rows[1], strict=False)]
+        for number, cells in enumerate(rows[2:], start=3):
+            row = dict(zip(headers, cells, strict=False))
+            if isinstance(row.get("SeedCode"), float) and row["Local Authority"] != "Grant aided":
+                for broken in _summary_rules(row, is_first=year == "2019-20"):
+                    yield Place(f"school_summary.{broken}", str(row["Local Authority"]), year, number)
+
+
+def _long(row: Sequence[Cell], other: Sequence[Cell]) -> list[Cell]:
+    return [*row, *[""] * (len(other) - len(row))]
+
+
+def _plain(header: str) -> str:
+    """A header without notes and footnotes, in the same words in both workbooks."""
+    text = re.sub(r"\s*\[Note \d\]|\(\s*\d\)|\(%\)", "", header).strip()
+    return {
+        "Teachers (Full Time Equivalent)": "FTE Teachers",
+        "Unuathorised absence rate": "Unauthorised absence rate",
+        "Temporary exclusion rate": "Absence due to temporary exclusion rate",
+    }.get(text, text)
+
+
+def _figure(cell: Cell) -> float:
+    return cell if isinstance(cell, float) else 0.0
+
+
+_SIMD = [*(f"SIMD Quintile {fifth}" for fifth in range(1, 6)), "SIMD not availble"]
+_ETHNIC = ["White - British", "White - Other", "Minority Ethnic", "Not known/not disclosed"]
+_NEEDS = ["Pupils with an Additional Support Need recorded", "Pupils with no Additional Support Needs recorded"]
+_EAL = ["Pupils with English as an Additional Language", "Pupils without English as an Additional Language"]
+_GAELIC = ["Pupils taught in Gaelic", "Pupils with no Gaelic taught"]
+_STAGES = [*_P, *_S, "Special school pupils"]
+_RATES = [
+    "Attendance rate",
+    "Authorised absence rate",
+    "Unauthorised absence rate",
+    "Absence due to temporary exclusion rate",
+]
+_HOMES = ["Urban", "Small town", "Rural", "Urban/rural classification not available"]
+
+
+def _summary_rules(row: Row, *, is_first: bool) -> Iterator[str]:
+    whole = [["Female", "Male"], _STAGES, _SIMD, *([] if is_first else [_NEEDS, _EAL, _GAELIC, _ETHNIC])]
+    roll = _figure(row["Pupil roll"])
+    for parts in whole:
+        hidden = [one for one in parts if row[one] in _HIDDEN]
+        if not hidden and not any(row[one] in _UNKNOWN for one in parts):
+            if sum(_figure(row[one]) for one in parts) != roll:
+                yield f"{parts[0]}_make_the_roll"
+        elif len(hidden) == 1:
+            yield "nothing_withheld_can_be_worked_out"
+    groups = {one for parts in whole for one in parts}
+    groups |= {one for one in row if "free school meals" in one and not one.startswith("Perc")} | {_NEEDS[0], _EAL[0]}
+    if any(isinstance(row[one], float) and 1 <= _figure(row[one]) <= 4 for one in groups):
+        yield "groups_of_few_are_withheld"
+    if 1 <= roll <= 4:
+        yield "rolls_of_few_are_known"
+    teachers, ratio = _figure(row["FTE Teachers"]), row["Pupil Teacher Ratio"]
+    if teachers and isinstance(ratio, float):
+        if not roll / (teachers + 0.05) - 0.0501 <= ratio <= roll / (teachers - 0.05) + 0.0501:
+            yield "ratio_is_roll_by_teachers"
+    rates = [row[one] for one in _RATES]
+    if all(isinstance(one, float) for one in rates) and abs(sum(map(_figure, rates)) - 100) > 0.0201:
+        yield "attendance_and_absence_make_the_whole"
+    bands = [re.fullmatch(r"(\d+)-(\d+)%", str(row[one])) for one in _HOMES]
+    known = [(int(band[1]), int(band[2])) for band in bands if band]
+    if len(known) == 4 and not sum(low for low, _ in known) <= 100 <= sum(high for _, high in known):
+        yield "homes_make_the_whole"
+    yield from _summary_places(row)
+
+
+def _summary_places(row: Row) -> Iterator[str]:
+    six, eight = (str(row[f"School's {folds}-fold urban/rural classification"]).lower() for folds in (6, 8))
+    expected = eight.removeprefix("very ")
+    expected += " areas" if expected == "remote rural" else ""
+    if six != expected:
+        yield "classes_of_place_agree"
+    beside = [row[one] for one in row if one == "Average class size" or "P1-P5 pupils" in one]
+    if row["School Type"] != "Primary" and any(isinstance(one, float) for one in beside):
+        yield "not_applicable_is_marked"
+
+
+def school_list(folder: Path) -> Iterator[Place]:
+    """What breaks a rule in the list of open schools."""
+    rows = workbook_rows(folder / "sg-schools" / "school-contact-list-2024-10-31-no-contacts.xlsx", "Open Schools")
+    headers = [str(one) for one in rows[5]]
+    schools = {
+        number: dict(zip(headers, [*cells, *[""] * 22], strict=False)) for number, cells in enumerate(rows[6:], start=7)
+    }
+    schools = {number: one for number, one in schools.items() if one["LA Name"] != "Grant Aided"}
+    by_uprn: dict[Cell, set[tuple[int, Cell]]] = defaultdict(set)
+    for number, one in schools.items():
+        by_uprn[one[_UPRN]].add((number, one["Post Code"]))
+    for number, one in schools.items():
+        beside = by_uprn[one[_UPRN]] if one[_UPRN] else set()
+        for broken in _list_rules(one, beside):
+            yield Place(f"school_list.{broken}", str(one["LA Name"]), "2024-10-31", number)
+
+
+_UPRN = "Unique Property Reference Number (UPRN)"
+_LIST_RULES: Mapping[str, Callable[[Row], bool]] = {
+    "half_day_openings.required": lambda one: one["Number of half day openings per week"] == "",
+    "medium.required": lambda one: one["Medium of Education"] == "",
+    "teaches_gaelic_learners.required": lambda one: one["Provision for Gaelic Learners"] == "",
+    "uprn.required": lambda one: one[_UPRN] == "",
+    "uprn.pattern": lambda one: one[_UPRN] == 0,
+    "website.pattern": lambda one: (
+        bool(one["Website Address"]) and not re.fullmatch(r"https?://\S+", str(one["Website Address"]))
+    ),
+    "pe_target_is_answered": lambda one: (
+        one["Special Department"] == "No"
+        and one["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
+    ),
+    "postcode.pattern": lambda one: not re.fullmatch(r"[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}", str(one["Post Code"])),
+    "seed_code.pattern": lambda one: not 1e6 <= _figure(one["Seed Code"]) < 1e7,
+    "has_a_department": lambda one: not any(one[name] == "Yes" for name in one if name.endswith(" Department")),
+}
+
+
+def _list_rules(one: Row, beside: set[tuple[int, Cell]]) -> Iterator[str]:
+    yield from (name for name, is_broken in _LIST_RULES.items() if is_broken(one))
+    if len(beside) > 1:
+        yield "uprn_is_the_schools_own"
+    if len({postcode for _, postcode in beside}) > 1:
+        yield "uprn_has_one_postcode"
+
+
+PLAIN: Mapping[str, Callable[[Path], Iterator[Place]]] = {
+    "PEOPLE-SUPPORTED": people_supported,
+    "WASTE": waste,
+    "SCHOOL-SUMMARY": school_summaries,
+    "SCHOOL-LIST": school_list,
+}
+"""What breaks a rule, by return code."""
