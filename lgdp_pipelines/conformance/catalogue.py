@@ -6,8 +6,10 @@ What belongs here: views, with words from the register. What does not: writing t
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from lgdp_pipelines.ledger.beside import NOISE, rule_noise
+from lgdp_pipelines.ledger.copies import QUERY_COPY
 from lgdp_pipelines.ledger.lineage import LINEAGE
-from lgdp_pipelines.ledger.mirror import TABLES
+from lgdp_pipelines.ledger.mirror import RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Grain, Privacy, Role
 from lgdp_pipelines.register.rules import rules_of
@@ -33,6 +35,14 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         *_of_register(register),
         *cases,
         *(CatalogueView(table.layer, table.name, table) for table in kept),
+        CatalogueView(
+            "ledger",
+            "rule_noise",
+            rule_noise(RULE_RESULT_COPY),
+            needs=(RULE_RESULT_COPY, QUERY_COPY),
+            description="What each rule that asks has brought, those that only make noise first.",
+            comments=NOISE,
+        ),
     )
 
 

@@ -46,23 +46,9 @@ from lgdp_pipelines.ledger.records import (
 from lgdp_pipelines.storage.lake import Lake
 
 __all__ = [
-    "AccountLine",
-    "Arrival",
-    "Judged",
-    "Judgement",
-    "KnownIssue",
-    "Ledger",
-    "QueryState",
-    "Receipt",
-    "ReceiptState",
-    "Release",
-    "Reminded",
-    "Standing",
-    "Submission",
-    "SubmissionState",
-    "Waiting",
-    "Withdrawal",
-]
+    "AccountLine", "Arrival", "Judged", "Judgement", "KnownIssue", "Ledger", "QueryState", "Receipt", "ReceiptState",
+    "Release", "Reminded", "Standing", "Submission", "SubmissionState", "Waiting", "Withdrawal",
+]  # fmt: skip
 
 
 def _now() -> datetime:

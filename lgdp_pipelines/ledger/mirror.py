@@ -174,6 +174,8 @@ TABLES = (
 )
 """All tables of the copy, partitioned by ``return_code``."""
 
+RULE_RESULT_COPY = next(table for table in TABLES if table.name == "rule_result")
+
 
 @dataclass
 class Copied:

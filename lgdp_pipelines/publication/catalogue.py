@@ -1,8 +1,9 @@
-"""What an analyst finds in the catalogue under ``published``.
+"""What an analyst finds in the catalogue under ``published``: each release, with what the ledger says of it now.
 
 What belongs here: views over published tables, with words from the register. What does not: writing the catalogue.
 """
 
+from lgdp_pipelines.ledger.beside import BESIDE, beside_figures
 from lgdp_pipelines.publication.models import published_columns
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.united import products_of
@@ -16,8 +17,10 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         CatalogueView(
             "published",
             product.name,
-            published_table(product),
-            comments=published_columns(register, product),
+            beside_figures(published_table(product), ret.code),
+            needs=(published_table(product),),
+            description=published_table(product).description,
+            comments={**published_columns(register, product), **BESIDE},
         )
         for ret in register.returns.values()
         for product in products_of(ret)

@@ -10,6 +10,7 @@ What belongs here: text of models, nothing run. A handwritten model of the same 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from lgdp_pipelines.ledger.beside import BESIDE
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import ItemType, Privacy, Role
 from lgdp_pipelines.register.united import Product, Shape, UnitedItem, UnitedTable, products_of
@@ -132,7 +133,7 @@ def _shown(table: UnitedTable) -> list[UnitedItem]:
 
 
 def _case_columns(register: Register, table: UnitedTable) -> Iterator[tuple[str, str, str]]:
-    taken = {*KEYS, *NOTES, *TRACE}
+    taken = {*KEYS, *NOTES, *TRACE, *BESIDE}
     for item in _shown(table):
         alias = _free(item.name, taken)
         name = f"given.{quoted_name(item.name)}"
@@ -253,7 +254,7 @@ def _figures(register: Register, product: Product) -> str:
 
 def _dimension_columns(register: Register, product: Product) -> Iterator[tuple[str, str, str]]:
     """What figures are broken down by, and what describes the row that they stand in."""
-    taken = {*KEYS, *FIGURE, *NOTES, *TRACE, *BROKEN_DOWN_BY}
+    taken = {*KEYS, *FIGURE, *NOTES, *TRACE, *BROKEN_DOWN_BY, *BESIDE}
     shown = [(item, f"given.breakdown[{literal(item.name)}]") for item in product.dimensions]
     shown += [(item, f"described.{quoted_name(item.name)}") for item in product.attributes]
     for item, expression in shown:

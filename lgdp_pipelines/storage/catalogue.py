@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -47,7 +47,7 @@ class CatalogueView:
     Attributes:
         schema: of the view, such as ``published``.
         name: of the view.
-        source: the table that it shows whole, or a ``SELECT`` over :meth:`Lake.scan_sql`.
+        source: the table that it shows whole, a ``SELECT`` over :meth:`Lake.scan_sql`, or what gives one for a lake.
         needs: for a ``SELECT``: the tables that it reads; the view is left out until all exist.
         description: comment on the view; empty: the table's own.
         comments: comments on its columns; empty: the table's own.
@@ -55,7 +55,7 @@ class CatalogueView:
 
     schema: str
     name: str
-    source: LakeTable | str
+    source: LakeTable | str | Callable[[Lake], str]
     needs: tuple[LakeTable, ...] = ()
     description: str = ""
     comments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -95,7 +95,7 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
 
 def _is_there(lake: Lake, view: CatalogueView) -> bool:
     """Whether every table that a view reads was ever written."""
-    tables = view.needs if isinstance(view.source, str) else (view.source,)
+    tables = (view.source,) if isinstance(view.source, LakeTable) else view.needs
     closed = [str(table) for table in tables if table.layer not in OPEN_LAYERS]
     if closed:
         raise StorageError(
@@ -145,9 +145,11 @@ def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: Catalog
         connection.execute(statement)
 
 
-def _select(lake: Lake, source: LakeTable | str) -> str:
+def _select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
     if isinstance(source, str):
         return source
+    if not isinstance(source, LakeTable):
+        return source(lake)
     # Columns by name: a view over * breaks as soon as a minor version adds a column.
     columns = ", ".join(duck.identifier(column) for column in lake.schema(source).names)
     return f"SELECT {columns} FROM {lake.scan_sql(source)}"  # noqa: S608 - names and path are quoted
