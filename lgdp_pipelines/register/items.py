@@ -16,6 +16,7 @@ from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, R
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.spellings import pattern_contradictions, read_spellings
 from lgdp_pipelines.register.vocabulary import RESERVED_NAMES
+from lgdp_pipelines.register.relationships import read_reference
 from lgdp_pipelines.register.yaml_lines import Place
 from lgdp_pipelines.standards.codelists import Code, CodeList
 from lgdp_pipelines.standards.observations import ObservationStatus
@@ -37,11 +38,7 @@ _PLAIN_TYPES = {
 _PHYSICAL = {"string": "varchar", "integer": "bigint", "date": "date", "boolean": "boolean"}
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
-_OPTIONS = {"pattern", "minLength", "maxLength", *_BOUNDS}
-_UNTESTED = {
-    "unique": "Make it part of the key with primaryKey, or write a quality rule.",
-    "relationships": "Write a quality rule in SQL.",
-}
+_OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +92,14 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         pattern=options.text("pattern") or None,
         min_length=options.whole("minLength"),
         max_length=options.whole("maxLength"),
+        codes_on=custom.text("lgdpCodesOn") or None,
         range=_range(options),
         marks=_marks(custom.at("lgdpMarks")),
         severities=_severities(custom.at("lgdpSeverity")),
         aliases=read_spellings(custom.at("lgdpAliases")),
+        multiple_of=_bound(options.at("multipleOf").value),
+        unique=place.is_true("unique"),
+        refers_to=read_reference(place),
         line=place.line,
     )
     return ItemRead(item, place, inline)
@@ -172,9 +173,6 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
         )
     if not item.definition:
         yield place.contradiction(f"{item.name} has no definition.", "Write what it means under description.")
-    for word, remedy in _UNTESTED.items():
-        if place.has(word):
-            yield place.at(word).contradiction(f"{item.name} has {word}, which is not tested.", remedy)
     yield from pattern_contradictions(custom.at("lgdpAliases"), item.name)
     yield from _type_contradictions(item, place)
     yield from spelling_contradictions(item, custom, place.at("logicalTypeOptions").text("format"))
@@ -312,3 +310,6 @@ def _has_rule(item: Item, kind: str) -> bool:
         "period": item.role is Role.PERIOD,
     }
     return has.get(kind, True)
+        "multiple": item.multiple_of is not None,
+        "unique": item.unique,
+        "relationship": item.refers_to is not None,

@@ -101,6 +101,45 @@ class Spellings:
 
 
 @dataclass(frozen=True)
+class Terms(Protocol):
+    """What a written rule of one kind says besides what every rule says: a frozen record of ``register.kinds``."""
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items of the rule's own table that it reads."""
+        ...
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Relationship:
+    """What a row refers to.
+
+    Attributes:
+        own: names of the items that refer.
+        table: that they refer to.
+        theirs: names of the items there, in the same order.
+    """
+
+    own: tuple[str, ...]
+    table: str
+    theirs: tuple[str, ...]
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items that refer."""
+        return self.own
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """A finding stands at what refers."""
+        return self.own
+
+
 class Item:
     """A data item at its place in a table.
 
@@ -125,10 +164,14 @@ class Item:
         numbers: how else a number may be spelled; None: only plainly.
         code_list: id of its code list; None where it has none.
         pattern: regular expression for the whole text; None where it has none.
+        codes_on: name of the date on which its code must be valid; None: the period's last day.
         min_length: of the text.
         max_length: of the text.
         range: bounds of the value; None where it has none.
         marks: text that stands for a missing figure, and the status it means.
+        multiple_of: what the number is a multiple of, as text; None where it has none.
+        unique: whether no two rows share its value.
+        refers_to: the row of this or another table of the return that it names; None where it names none.
         severities: of rules that follow from the item, where it is not an error to break them.
         aliases: what else its column may be called without doubt.
         line: line of the contract where it is declared.
@@ -155,10 +198,14 @@ class Item:
     code_list: str | None = None
     pattern: str | None = None
     min_length: int | None = None
+    codes_on: str | None = None
     max_length: int | None = None
     range: Range | None = None
     marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
     severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
+    multiple_of: str | None = None
+    unique: bool = False
+    refers_to: Relationship | None = None
     aliases: Spellings = Spellings()
     line: int = 0
 
@@ -166,20 +213,6 @@ class Item:
     def spellings(self) -> Spellings:
         """Everything that its column may be called in an extract written in the contract's own manner."""
         return Spellings((self.header, *self.aliases.headers), self.aliases.patterns)
-
-
-class Terms(Protocol):
-    """What a written rule of one kind says besides what every rule says: a frozen record of ``register.kinds``."""
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """Names of the items of the rule's own table that it reads."""
-        ...
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.kinds.kind import Among
-from lgdp_pipelines.register.kinds.metrics import RowCount, read_bounds, row_count_contradictions
-from lgdp_pipelines.register.parts import Rule, Terms
+from lgdp_pipelines.register.kinds.metrics import KINDS as METRICS
+from lgdp_pipelines.register.kinds.metrics import (
+    Nulls,
+    Repeated,
+    RowCount,
+    metric_contradictions,
+    metric_sql,
+    read_metric,
+)
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.scope import scope_contradictions
 from lgdp_pipelines.register.shape import close_to
 from lgdp_pipelines.register.sql import others_in, problems_of
@@ -47,8 +55,10 @@ def read_rules(table: Place, return_slug: str, among: Among) -> tuple[RuleRead, 
 def _read(place: Place, return_slug: str, among: Among, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
-    terms = _terms(place, kind)
-    sql = place.text("query") if kind is RuleKind.SQL else sql_of(terms, place.at("implementation"), among)
+    metric = read_metric(place, item) if _is_library(place) else None
+    terms = metric or read_terms(place.at("implementation"))
+    in_terms = metric_sql(metric, among) if metric else sql_of(terms, place.at("implementation"), among)
+    sql = place.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=kind or RuleKind.SQL,
@@ -69,20 +79,16 @@ def _kind(place: Place) -> RuleKind | None:
     match place.text("type", "library"):
         case "sql":
             return RuleKind.SQL
-        case "library" if place.text("metric") == "rowCount":
-            return RuleKind.ROW_COUNT
+        case "library":
+            return METRICS.get(place.text("metric"))
         case "custom" if place.text("engine") == "lgdp":
             return kind_named(place.at("implementation"))
         case _:
             return None
 
 
-def _terms(place: Place, kind: RuleKind | None) -> Terms | None:
-    match kind:
-        case RuleKind.ROW_COUNT:
-            return RowCount(read_bounds(place))
-        case _:
-            return read_terms(place.at("implementation"))
+def _is_library(place: Place) -> bool:
+    return place.text("type", "library") == "library"
 
 
 def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], among: Among) -> Iterator[Contradiction]:
@@ -112,15 +118,16 @@ def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], am
     match _kind(place), rule.terms:
         case RuleKind.SQL, _:
             yield from _sql_contradictions(rule, place, columns)
-        case _, RowCount() as counted:
-            yield from row_count_contradictions(counted, place, rule.id, read.item)
+        case _, RowCount() | Repeated() | Nulls() as metric:
+            yield from metric_contradictions(metric, place, among, read.item)
         case kind, terms if kind is not None or is_ours:
             yield from term_contradictions(terms, place.at("implementation"), among)
         case _:
             yield place.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
-                "Write type sql with a query, metric rowCount, or type custom with engine lgdp; what an item must be "
-                "is said by required, primaryKey, enum and logicalTypeOptions.",
+                "Write type sql with a query, metric rowCount, duplicateValues or nullValues, or type custom with "
+                "engine lgdp; what an item must be is said by required, primaryKey, unique, enum, relationships and "
+                "logicalTypeOptions.",
             )
 
 

@@ -17,6 +17,7 @@ testing them (``validation``). Ids are stable for ever: they follow from the dat
 
 from collections.abc import Iterator
 
+from lgdp_pipelines.register.kinds.relations import relationship_sql
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Item, ItemType, Range, Role, Rule, Table
 from lgdp_pipelines.standards.rules import RuleKind, Severity
@@ -102,6 +103,8 @@ def _of_item(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
             items=(item.name,),
             title=f"{item.title}: {title}",
             guidance=f"{advice} {item.guidance}".strip(),
+            sql=relationship_sql(item.refers_to) if kind is RuleKind.RELATIONSHIP and item.refers_to else None,
+            terms=item.refers_to if kind is RuleKind.RELATIONSHIP else None,
             line=item.line,
         )
 
@@ -124,18 +127,36 @@ def _tested(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
         yield RuleKind.TYPE, f"reads as {_spelt(item)}", f"Write {_spelt(item)}."
     if item.required:
         yield RuleKind.REQUIRED, "is filled in", "Fill it in on every row."
+    yield from _of_its_text(item)
+    yield from _of_its_value(item)
+
+
+def _of_its_text(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.code_list:
         yield (
             RuleKind.CODES,
-            "is a code of its list that is valid in the period",
+            f"is a code of its list that is valid {'on its day' if item.codes_on else 'in the period'}",
             "Choose a code from the list in the contract.",
         )
     if item.pattern:
         yield RuleKind.PATTERN, "is written in the agreed form", "Write it in the form that the contract gives."
     if item.min_length is not None or item.max_length is not None:
         yield RuleKind.LENGTH, f"has {_length(item)}", "Check that it was not cut short or run together."
+
+
+def _of_its_value(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.range is not None:
         yield RuleKind.RANGE, f"is {_within(item.range)}", "Check the figure in the system it comes from."
+    if item.multiple_of is not None:
+        yield RuleKind.MULTIPLE, f"is a multiple of {item.multiple_of}", "Check how the figure was rounded."
+    if item.unique:
+        yield RuleKind.UNIQUE, "is no other row's", "Find the rows named, and correct the one that is wrong."
+    if item.refers_to is not None:
+        yield (
+            RuleKind.RELATIONSHIP,
+            f"is {' and '.join(item.refers_to.theirs)} of a row of {item.refers_to.table}",
+            "Correct the reference, or send the row that it refers to.",
+        )
 
 
 _SPELT = {

@@ -14,6 +14,11 @@ from lgdp_pipelines.register.kinds.kind import Among
 from lgdp_pipelines.register.parts import Count, Grain, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.quality import RuleRead, read_rules, rule_contradictions
+from lgdp_pipelines.register.relationships import (
+    read_relationships,
+    reference_contradictions,
+    relationship_contradictions,
+)
 from lgdp_pipelines.register.shape import close_to
 from lgdp_pipelines.register.spellings import clashes
 from lgdp_pipelines.register.vocabulary import Where
@@ -57,8 +62,8 @@ def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], amon
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
         grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
-        items=tuple(read.item for read in items),
-        rules=tuple(read.rule for read in rules),
+        items=tuple(read.item for read in items if read.item.derived is None),
+        rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
         counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
         record_key=custom.text("lgdpRecordKey") or None,
         file_pattern=custom.text("lgdpFilePattern") or None,
@@ -110,6 +115,8 @@ def table_contradictions(
         yield from item_contradictions(item)
         yield from _code_list_contradictions(item, code_lists)
     yield from _repeated(read, lambda one: one.item.name, "name")
+        yield from _codes_on_contradictions(item, among)
+        yield from reference_contradictions(item.place, among)
     yield from _repeated(read, lambda one: one.item.header.casefold(), "header in the file")
     yield from _alias_contradictions(read)
     yield from _repeated(read, lambda one: one.item.urn, "URN")
@@ -125,6 +132,7 @@ def table_contradictions(
     for rule in read.rules:
         yield from rule_contradictions(rule, columns, among)
     if table.file_pattern and (problem := problem_of_pattern(table.file_pattern)):
+    yield from relationship_contradictions(place, among)
         yield (
             custom_of(place)
             .at("lgdpFilePattern")
@@ -171,6 +179,21 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
 
 
 def _key_contradictions(read: TableRead) -> Iterator[Contradiction]:
+def _codes_on_contradictions(read: ItemRead, among: Among) -> Iterator[Contradiction]:
+    item, place = read.item, custom_of(read.place).at("lgdpCodesOn")
+    if item.codes_on is None:
+        return
+    if item.code_list is None:
+        yield place.contradiction(f"{item.name} has lgdpCodesOn and no code list.", "Remove it.")
+    day = among.items.get(item.codes_on)
+    if day is None or day.type is not ItemType.DATE:
+        dates = [one.name for one in among.items.values() if one.type is ItemType.DATE]
+        yield place.contradiction(
+            f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {among.table}.",
+            close_to(item.codes_on, dates) if dates else "Remove it.",
+        )
+
+
     table = read.table
     if read.has_grain(Grain.CASE) and table.items and not table.key:
         yield read.place.contradiction(
@@ -178,6 +201,10 @@ def _key_contradictions(read: TableRead) -> Iterator[Contradiction]:
         )
     for one in read.items:
         if one.item.key and not one.item.required:
+        if one.item.unique and table.key == (one.item,):
+            yield one.place.at("unique").contradiction(
+                f"{one.item.name} is the key of {table.name}, and told to be unique besides.", "Remove unique."
+            )
             yield one.place.contradiction(
                 f"{one.item.name} is part of the key and may be empty.", "Add required: true."
             )

@@ -30,6 +30,9 @@ OVERRIDABLE = (
     RuleKind.LENGTH,
     RuleKind.RANGE,
     RuleKind.COUNCIL,
+    RuleKind.MULTIPLE,
+    RuleKind.UNIQUE,
+    RuleKind.RELATIONSHIP,
     RuleKind.PERIOD,
 )
 """Rules that follow from an item, whose severity the item may set."""
@@ -43,6 +46,7 @@ class Where(StrEnum):
     ITEM = "item"
     RULE = "rule"
 
+    RELATIONSHIP = "relationship"
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -174,6 +178,7 @@ WORDS = (
     ),
     Word(
         "lgdpSeverity",
+    Word("lgdpCodesOn", Where.ITEM, TEXT),
         Where.ITEM,
         {
             "type": "object",
@@ -194,3 +199,5 @@ WORDS = (
 def words_of(where: Where) -> Mapping[str, Word]:
     """The words that may stand at a kind of place, by name."""
     return {word.name: word for word in WORDS if word.where is where}
+    Word("lgdpSeverity", Where.RELATIONSHIP, {"enum": [one.value for one in Severity]}),
+    Word("lgdpGuidance", Where.RELATIONSHIP, TEXT),

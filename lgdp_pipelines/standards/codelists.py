@@ -30,8 +30,10 @@ class Code:
     valid_to: date | None = None
     patterns: tuple[str, ...] = ()
 
-    def is_valid_on(self, day: date) -> bool:
-        """Whether the code may be used for something of that day."""
+    def is_valid_on(self, day: date | None) -> bool:
+        """Whether the code may be used for something of that day; None: of any day."""
+        if day is None:
+            return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 
 
@@ -65,8 +67,8 @@ class CodeList:
         """Codes by their stored spelling."""
         return {code.code: code for code in self.codes}
 
-    def spellings_on(self, day: date) -> Mapping[str, str]:
-        """Stored code by each spelling (code or alias) valid that day. Spellings match to the letter."""
+    def spellings_on(self, day: date | None) -> Mapping[str, str]:
+        """Stored code by each spelling (code or alias) valid that day, or ever. Spellings match to the letter."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         found = {alias: code.code for code in valid for alias in code.aliases}
         return found | {code.code: code.code for code in valid}
@@ -76,8 +78,8 @@ class CodeList:
         """Whether any code is also spelt by a pattern."""
         return any(code.patterns for code in self.codes)
 
-    def resolved(self, text: str, day: date) -> str | None:
-        """Stored code of a spelling valid that day: to the letter, or else by the patterns of one code alone."""
+    def resolved(self, text: str, day: date | None) -> str | None:
+        """Stored code of a spelling valid that day, or ever: to the letter, or else by patterns of one code alone."""
         exact = self.spellings_on(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact

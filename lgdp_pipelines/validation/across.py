@@ -48,7 +48,7 @@ def across(
     """
     found: dict[str, Tested] = {}
     for rule in rules:
-        if rule.kind is RuleKind.KEY:
+        if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
             rows = repeating_rows(tables[rule.table], rule.items)
             found[rule.id] = Tested.of(rule, without(rows, _spoilt(rule, rule.items, in_error)))
         if isinstance(rule.terms, RowCount):

@@ -24,6 +24,7 @@ ORDER = (
     RuleKind.LENGTH,
     RuleKind.PATTERN,
     RuleKind.RANGE,
+    RuleKind.MULTIPLE,
 )
 """Kinds of rule about a single cell, in the order in which one explains the next."""
 
@@ -53,17 +54,28 @@ def broken_cells(table: Table, rules: Sequence[Rule], typed: Typed, submitted: S
     checked = checks.broken_rows(table, [rule for rule in rules if rule.kind in checks.TESTED_HERE], typed, submitted)
     found: dict[str, Tested] = {}
     in_error: dict[str, pl.Series] = {}
-    for rule in sorted(rules, key=lambda rule: ORDER.index(rule.kind)):
+    for rule in sorted(rules, key=lambda rule: _turn(rule, table)):
         name = rule.items[0]
         rows = typed.refused.get((name, rule.kind), checked.get(rule.id, NO_ROWS))
         if rule.kind is RuleKind.REQUIRED:
             # A mark is an answer, and a text that does not read is another finding.
             rows = _both(rows, typed.empty[name])
-        rows = without(rows, in_error.get(name, NO_ROWS))
+        for explaining in (name, _codes_on(rule, table)):
+            rows = without(rows, in_error.get(explaining, NO_ROWS))
         found[rule.id] = Tested.by(rows)
         if explains_more(rule):
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
     return BrokenCells(found, in_error)
+
+
+def _turn(rule: Rule, table: Table) -> tuple[bool, int]:
+    """When a rule is tested: one that leans on another item's day after all of that item's own."""
+    return bool(_codes_on(rule, table)), ORDER.index(rule.kind)
+
+
+def _codes_on(rule: Rule, table: Table) -> str:
+    """The item on whose day the codes that a rule is about must be valid; empty where there is none."""
+    return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
 _NOT_UNDERSTOOD = frozenset({RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE, RuleKind.CODES})

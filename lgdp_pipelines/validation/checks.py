@@ -4,11 +4,13 @@ Pandera's checks are asked first whether they hold everywhere, which they mostly
 
 The schema is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries
 the id of its rule, since pandera's report has only its own texts. The report itself is not used: it would build a line
-for each failure, with its value. What belongs here: required, codes, pattern, length, range. What does not: types
-(``typed``), what crosses rows (``across``) and whether a finding adds anything to what is known of a cell (``cells``).
+for each failure, with its value. What belongs here: required, codes, pattern, length, range, multiples. What does not:
+types (``typed``), what crosses rows (``across``), and whether a finding adds to what is known of a cell (``cells``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pandera.polars as pa
@@ -20,11 +22,14 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.register.parts import Item, Rule, Table
+from lgdp_pipelines.register.parts import Item, ItemType, Rule, Table
+from lgdp_pipelines.standards.codelists import Code
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, bound, has_form_besides_its_type, polars_type
 
-TESTED_HERE = frozenset({RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE})
+TESTED_HERE = frozenset(
+    {RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE, RuleKind.MULTIPLE}
+)
 
 
 def _columns(table: Table, rules: Sequence[Rule], submitted: Submitted) -> dict[str, pa.Column]:
@@ -125,17 +130,56 @@ def _checks(item: Item, rule: Rule, submitted: Submitted) -> Iterator[pa.Check]:
     told: dict[str, Any] = {"error": rule.id, "n_failure_cases": 1}
     match rule.kind:
         case RuleKind.CODES:
-            code_list = submitted.register.code_lists[item.code_list or ""]
-            valid = [code.code for code in code_list.codes if code.is_valid_on(submitted.period.end)]
-            yield pa.Check.isin(valid, **told)
+            codes = submitted.register.code_lists[item.code_list or ""].codes
+            if item.codes_on is None:
+                yield pa.Check.isin([code.code for code in codes if code.is_valid_on(submitted.period.end)], **told)
+            else:
+                day = pl.coalesce(pl.col(item.codes_on), pl.lit(submitted.period.end))
+                yield _of_rows(_valid_on(pl.col(item.name), day, codes), told)
         case RuleKind.LENGTH:
             yield pa.Check.str_length(item.min_length, item.max_length, **told)
         case RuleKind.PATTERN:
             yield pa.Check.str_matches(f"^(?:{item.pattern})$", **told)
         case RuleKind.RANGE:
             yield from _bounds(item, told)
+        case RuleKind.MULTIPLE:
+            yield _of_rows(_is_multiple(item), told)
         case _:
             return
+
+
+def _of_rows(holds: pl.Expr, told: Mapping[str, Any]) -> pa.Check:
+    """A check of what holds of a row, in which other columns may be named; null: nothing is held against the row."""
+    return pa.Check(lambda data: data.lazyframe.select(holds), **told)
+
+
+def _valid_on(code: pl.Expr, day: pl.Expr, codes: Sequence[Code]) -> pl.Expr:
+    """Whether a code is valid on its row's own day."""
+    spans: dict[tuple[date | None, date | None], list[str]] = {}
+    for one in codes:
+        spans.setdefault((one.valid_from, one.valid_to), []).append(one.code)
+    return pl.any_horizontal(
+        code.is_in(listed)
+        & (pl.lit(value=True) if first is None else day >= first)
+        & (pl.lit(value=True) if last is None else day <= last)
+        for (first, last), listed in spans.items()
+    )
+
+
+_NEAR = 1e-9
+"""Of a quotient of doubles, what is no matter."""
+
+
+def _is_multiple(item: Item) -> pl.Expr:
+    """Whether a number is a multiple of the declared one: exactly, unless it is a double."""
+    step, column = Fraction(item.multiple_of or "1"), pl.col(item.name)
+    if item.type is ItemType.NUMBER:
+        quotient = column / float(step)
+        return (quotient - quotient.round()).abs() <= _NEAR * pl.max_horizontal(quotient.abs(), 1)
+    # A decimal is a whole number of its last places, and so is the step, brought to one denominator.
+    whole: int = step.numerator * 10**item.scale
+    figure = column.to_physical().cast(pl.Int128)
+    return (figure % whole) * step.denominator % whole == 0
 
 
 def _bounds(item: Item, told: Mapping[str, Any]) -> Iterator[pa.Check]:

@@ -11,6 +11,7 @@ what a system's mapping translates (``translated``, before this), and types (``t
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -46,9 +47,11 @@ class Repairing:
 
     def __init__(self, table: Table, submitted: Submitted) -> None:
         self._table, self._submitted = table, submitted
-        lists, day = submitted.register.code_lists, submitted.period.end
+        lists = submitted.register.code_lists
         self._spellings = {
-            item.name: lists[item.code_list].spellings_on(day) for item in table.items if item.code_list is not None
+            item.name: lists[item.code_list].spellings_on(_spelt_on(item, submitted))
+            for item in table.items
+            if item.code_list is not None
         }
         self._codes = {name: list(set(known.values())) for name, known in self._spellings.items()}
         self._cells: Counter[tuple[str, RepairKind]] = Counter()
@@ -146,10 +149,15 @@ class Repairing:
         listed = self._submitted.register.code_lists[item.code_list or ""]
         if not listed.has_patterns:
             return {}
-        known, day = self._spellings[item.name], self._submitted.period.end
+        known, day = self._spellings[item.name], _spelt_on(item, self._submitted)
         bare = sent.str.strip_chars().unique()
         resolved = {spelling: listed.resolved(spelling, day) for spelling in bare if spelling not in known}
         return {spelling: code for spelling, code in resolved.items() if code is not None}
+
+
+def _spelt_on(item: Item, submitted: Submitted) -> date | None:
+    """The day whose spellings of codes are understood; None: those of any, where each row has a day of its own."""
+    return None if item.codes_on else submitted.period.end
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _of_rule(
     if test.is_broken_as_a_whole:
         return finding_rows(rule, message, item=item, column=column, sheet=sheet)
     rows = test.rows.head(LISTED)
-    if rule.kind is RuleKind.KEY:
+    if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
         first = first_rows(tables[rule.table], rule.items, rows).to_frame("first")
         beside = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
         messages = first.select(beside.alias("message")).to_series()

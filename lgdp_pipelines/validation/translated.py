@@ -210,7 +210,8 @@ def _known(item: Item, submitted: Submitted) -> Callable[[str], bool]:
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
     listed = submitted.register.code_lists[item.code_list]
-    return lambda text: listed.resolved(text, submitted.period.end) is not None
+    day = None if item.codes_on else submitted.period.end
+    return lambda text: listed.resolved(text, day) is not None
 
 
 def _spelling(mapped: TableMapping, item: Item) -> Callable[[str], _Cell | None] | None:

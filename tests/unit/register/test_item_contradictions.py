@@ -25,14 +25,85 @@ SPOILT = {
     "a pattern that is none": Spoilt(PETS, '"[A-Z][0-9]+"', '"[A-Z"', '"[A-Z"', ("pet_ref", "pattern")),
     "a pattern that looks ahead": Spoilt(PETS, '"[A-Z][0-9]+"', '"(?=A)[A-Z][0-9]+"', "(?=A)", ("pet_ref", "looks")),
     "an option that is not tested": Spoilt(
-        FOOD, "{ minimum: 0, maximum: 1000 }", "{ multipleOf: 5 }", "multipleOf", ("multipleOf", "not tested")
+        FOOD, "{ minimum: 0, maximum: 1000 }", "{ format: f64 }", "format: f64", ("format", "not tested")
     ),
-    "uniqueness that is not tested": Spoilt(
+    "a key that is told to be unique besides": Spoilt(
+        PETS,
+        "description: The pet's number.",
+        "description: The pet's number.\n        unique: true",
+        "unique: true",
+        ("pet_ref", "besides"),
+    ),
+    "codes valid on what is no day": Spoilt(
+        PETS,
+        "{ property: lgdpCodeList, value: pets-kind }",
+        "{ property: lgdpCodeList, value: pets-kind }\n          - { property: lgdpCodesOn, value: pet_ref }",
+        "lgdpCodesOn",
+        ("pet_ref", "no date", "birth_date"),
+    ),
+    "a day for codes that are not there": Spoilt(
+        PETS,
+        "{ property: lgdpPrivacy, value: year }",
+        "{ property: lgdpPrivacy, value: year }\n          - { property: lgdpCodesOn, value: birth_date }",
+        "lgdpCodesOn",
+        ("birth_date", "no code list"),
+    ),
+    "a reference to no table": Spoilt(
+        PETS,
+        "description: What it is.",
+        "description: What it is.\n        relationships: [{ to: owner.ref }]",
+        "relationships",
+        ("owner", "no table"),
+    ),
+    "a reference to no item": Spoilt(
+        PETS,
+        "description: What it is.",
+        "description: What it is.\n        relationships: [{ to: pet.pet_reff }]",
+        "relationships",
+        ("pet_reff", "Write pet_ref,"),
+    ),
+    "a reference to another type": Spoilt(
         PETS,
         "description: When it was born.",
-        "description: When it was born.\n        unique: true",
-        "unique: true",
-        ("unique", "not tested"),
+        "description: When it was born.\n        relationships: [{ to: pet.pet_ref }]",
+        "relationships",
+        ("birth_date", "different types"),
+    ),
+    "a reference to itself": Spoilt(
+        PETS,
+        "description: What it is.",
+        "description: What it is.\n        relationships: [{ to: pet.kind_code }]",
+        "relationships",
+        ("kind_code", "itself"),
+    ),
+    "a reference by its path": Spoilt(
+        PETS,
+        "description: What it is.",
+        "description: What it is.\n        relationships: [{ to: schema/pet/properties/pet_ref }]",
+        "relationships",
+        ("to: table.item",),
+    ),
+    "two references": Spoilt(
+        PETS,
+        "description: What it is.",
+        "description: What it is.\n        relationships: [{ to: pet.pet_ref }, { to: pet.pet_ref }]",
+        "relationships",
+        ("two things",),
+    ),
+    "a relationship of a table without an id": Spoilt(
+        PETS,
+        "    description: One row for each pet.",
+        "    description: One row for each pet.\n    relationships: [{ from: pet.kind_code, to: pet.pet_ref }]",
+        "relationships",
+        ("no id",),
+    ),
+    "a relationship of other lengths": Spoilt(
+        PETS,
+        "    description: One row for each pet.",
+        "    description: One row for each pet.\n"
+        "    relationships: [{ id: r, from: [pet.kind_code], to: [pet.pet_ref, pet.kind_code] }]",
+        "relationships",
+        ("same length",),
     ),
     "a code list that is not there": Spoilt(
         PETS, "value: pets-kind", "value: pets-kinds", "pets-kinds", ("pets-kinds", "Write pets-kind,")
@@ -173,7 +244,7 @@ SPOILT = {
     "a rule that is not tested": Spoilt(
         PETS,
         "metric: rowCount\n        mustBeGreaterOrEqualTo: 1",
-        "metric: nullValues\n        mustBe: 0",
+        "metric: invalidValues\n        mustBe: 0",
         "- id: has_pets",
         ("not tested",),
     ),
