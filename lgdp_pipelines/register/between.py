@@ -11,8 +11,10 @@ from datetime import date
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.contracts import ContractRead
+from lgdp_pipelines.register.kinds.elsewhere import AgreesWith, Figure, InReference, RefersTo
+from lgdp_pipelines.register.kinds.kind import NUMERIC
 from lgdp_pipelines.register.model import Contract, Return
-from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.parts import ItemType, Rule, Table
 from lgdp_pipelines.register.quality import RuleRead
 from lgdp_pipelines.register.reference import ReferenceTable
 from lgdp_pipelines.register.shape import close_to
@@ -79,7 +81,11 @@ class _Known:
             else:
                 columns[other.name] = tuple(self._columns(other, rule, place, contract, found))
         yield from found
-        if not found:
+        if found:
+            return
+        if isinstance(rule.terms, RefersTo | AgreesWith | InReference):
+            yield from self._comparing(rule.terms, place, contract, contract.by_name[rule.table])
+        else:
             for problem in problems_of(rule.sql or "", rule.table, columns):
                 yield place.contradiction(
                     f"The rule {rule.id} cannot be asked: {problem}.",
@@ -122,6 +128,79 @@ class _Known:
             found.append(place.contradiction(what, close_to(other.table, [one.name for one in without[0].tables])))
             return ()
         return [*common_columns(asked, other.table), PERIOD]
+
+    def _comparing(
+        self, terms: RefersTo | AgreesWith | InReference, place: Place, contract: Contract, own: Table
+    ) -> Iterator[Contradiction]:
+        """What the columns that a kind of rule names say against each other."""
+        if isinstance(terms, InReference):
+            columns = {one.name: one.type for one in self._reference[terms.elsewhere.table].columns}
+            days = [name for name in (terms.valid_from, terms.valid_to) if name]
+            named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
+            yield from _unknown(named, columns, place)
+            for name in days:
+                if columns.get(name, ItemType.DATE) is not ItemType.DATE:
+                    yield place.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
+        else:
+            ret = self._returns[terms.elsewhere.of]
+            asked = contracts_asked(ret, contract, self._returns[contract.slug])
+            table, shared = asked[-1].by_name[terms.elsewhere.table], common_columns(asked, terms.elsewhere.table)
+            columns = {item.name: item.type for item in table.items if item.name in shared}
+            figures = [terms.other_item] if isinstance(terms, AgreesWith) and terms.other_item else []
+            yield from _unknown([*terms.by.values(), *figures], columns, place)
+            if isinstance(terms, AgreesWith):
+                yield from _disagreeing(terms, place, own, table)
+                if corresponding(ret.latest.period_kind, parse_period(contract.valid_from))[1:]:
+                    yield from _many_periods(terms, place, ret)
+        for name, other in terms.by.items():
+            kinds = (own.by_name[name].type if name in own.by_name else None, columns.get(other))
+            if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
+                yield (
+                    place.at("by")
+                    .at(name)
+                    .contradiction(
+                        f"{name} is of type {kinds[0]} and {other} of type {kinds[1]}: they are never the same.",
+                        "Name items of one type.",
+                    )
+                )
+
+
+def _unknown(names: Sequence[str], columns: Mapping[str, object], place: Place) -> Iterator[Contradiction]:
+    for name in names:
+        if name not in columns:
+            yield place.contradiction(
+                f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
+                close_to(name, columns),
+            )
+
+
+def _disagreeing(terms: AgreesWith, place: Place, own: Table, theirs: Table) -> Iterator[Contradiction]:
+    """Figures that are never the same: of two units, or exact and not."""
+    mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
+    for item in (other,) if other is not None else ():
+        if item.type not in NUMERIC:
+            yield place.at("of").contradiction(f"{item.name} is no figure.", "Name an item that is a number.")
+        elif mine is not None and (mine.type is ItemType.NUMBER) != (item.type is ItemType.NUMBER):
+            yield place.contradiction(
+                f"Of {mine.name} and {item.name} one is exact and the other a measurement.", "Name figures of one kind."
+            )
+        elif mine is not None and mine.unit and item.unit and mine.unit != item.unit:
+            yield place.contradiction(
+                f"{mine.name} is in {mine.unit} and {item.name} in {item.unit}.", "Name figures of one unit."
+            )
+    if terms.other_figure is Figure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
+        yield place.at("of").contradiction(
+            f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
+            f"Name {', '.join(item.name for item in theirs.key)} in by, or write figure: sum.",
+        )
+
+
+def _many_periods(terms: AgreesWith, place: Place, other: Return) -> Iterator[Contradiction]:
+    if terms.other_figure is Figure.VALUE:
+        yield place.at("of").contradiction(
+            f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
+            "Write figure: sum or count.",
+        )
 
 
 def contracts_asked(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:

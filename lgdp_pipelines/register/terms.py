@@ -12,6 +12,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.kinds.answers import EMPTY_UNLESS, REQUIRED_WHEN
 from lgdp_pipelines.register.kinds.days import IN_ORDER, IN_PERIOD, NOT_IN_FUTURE
 from lgdp_pipelines.register.kinds.earlier import EARLIER_PERIOD
+from lgdp_pipelines.register.kinds.elsewhere import AGREES_WITH, IN_REFERENCE, REFERS_TO
 from lgdp_pipelines.register.kinds.figures import CONTROL, TOTAL
 from lgdp_pipelines.register.kinds.kind import Among, Kind
 from lgdp_pipelines.register.kinds.rows import COMPLETE, NOT_FALLING, ROWS_PER
@@ -34,6 +35,9 @@ KINDS: Mapping[str, Kind] = {
         COMPLETE,
         NOT_FALLING,
         EARLIER_PERIOD,
+        REFERS_TO,
+        AGREES_WITH,
+        IN_REFERENCE,
     )
 }
 """Kinds of written rule, by the name that ``implementation`` gives in ``rule``."""

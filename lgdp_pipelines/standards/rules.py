@@ -95,6 +95,12 @@ class RuleKind(StrEnum):
     """From row to row, the figure does not fall."""
     EARLIER_PERIOD = "earlier_period"
     """A figure against the same figure of an earlier period."""
+    REFERS_TO = "refers_to"
+    """What the row refers to is there, in what the council has standing in another return."""
+    AGREES_WITH = "agrees_with"
+    """The figure is the same in what the council has standing in another return."""
+    IN_REFERENCE = "in_reference"
+    """What the row names is in a reference table, valid on the period's last day."""
 
 
 class CheckFamily(StrEnum):
@@ -128,6 +134,9 @@ _FAMILY = {
     RuleKind.ROWS_PER: CheckFamily.RULES_HOLD,
     RuleKind.COMPLETE: CheckFamily.RULES_HOLD,
     RuleKind.NOT_FALLING: CheckFamily.RULES_HOLD,
+    RuleKind.REFERS_TO: CheckFamily.RULES_HOLD,
+    RuleKind.AGREES_WITH: CheckFamily.RULES_HOLD,
+    RuleKind.IN_REFERENCE: CheckFamily.CODES_ARE_RECOGNISED,
     RuleKind.EARLIER_PERIOD: CheckFamily.FIGURES_ARE_PLAUSIBLE,
 }
 

@@ -12,7 +12,7 @@ import polars as pl
 from lgdp_pipelines.register.between import PERIOD, common_columns, others_of, periods_asked
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.parts import ItemType, Rule, Table
-from lgdp_pipelines.register.reference import ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.reference import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.sql import OtherTable
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.storage.pieces import Keep, Pieces
@@ -111,13 +111,17 @@ def _together(parts: Sequence[tuple[Period, Pieces]], columns: Sequence[str]) ->
 def reference_rows(table: ReferenceTable, version: ReferenceVersion) -> pl.DataFrame:
     """A version's rows with its columns in their types; what is empty is null."""
     text = pl.DataFrame(list(version.rows), schema={column.name: pl.String for column in table.columns}, orient="row")
-    filled = pl.when(pl.all() != "").then(pl.all())
-    return text.select(filled).cast({column.name: _TYPES[column.type] for column in table.columns})
+    return text.select(_value(column).alias(column.name) for column in table.columns)
 
 
-_TYPES: Mapping[ItemType, pl.DataType] = {
-    ItemType.TEXT: pl.String(),
-    ItemType.INTEGER: pl.Int64(),
-    ItemType.NUMBER: pl.Float64(),
-    ItemType.DATE: pl.Date(),
-}
+def _value(column: ReferenceColumn) -> pl.Expr:
+    filled = pl.when(pl.col(column.name) != "").then(pl.col(column.name))
+    match column.type:
+        case ItemType.INTEGER:
+            return filled.cast(pl.Int64)
+        case ItemType.NUMBER:
+            return filled.cast(pl.Float64)
+        case ItemType.DATE:
+            return filled.str.to_date("%Y-%m-%d")
+        case _:
+            return filled

@@ -18,6 +18,7 @@ import sqlglot
 from sqlglot import exp
 
 from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.register.kinds.asked import OWN_ROW
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.sql import filled
 from lgdp_pipelines.storage.duck import sandbox, time_limit
@@ -169,11 +170,20 @@ def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
         return None
     if [projection.unalias().sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
         return None
+    if _carries_own_row(tree):
+        return tree.copy().select(exp.column(OWN_ROW).as_(ROW), append=False, copy=False).distinct(copy=False)
     alias = _source(tree, table)
     if alias is None:
         return None
     row = exp.column(ROW, table=alias or None)
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
+
+
+def _carries_own_row(tree: exp.Select) -> bool:
+    """Whether what a query counts says itself at which row each finding is to stand."""
+    source = tree.args.get("from_") or tree.args.get("from")
+    relation = source.this if source is not None else None
+    return isinstance(relation, exp.Subquery) and OWN_ROW in relation.this.named_selects
 
 
 _BEYOND_A_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)

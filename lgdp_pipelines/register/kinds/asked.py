@@ -200,6 +200,10 @@ def also(*conditions: str) -> str:
 IN_ERROR = "_in_error"
 """A relation beside the submission's tables: ``_table``, ``_item`` and ``_row`` of each cell in error."""
 
+OWN_ROW = "_own_row"
+"""A column that a query within a rule's query carries where groups of rows are held against something: the row of the
+table at which a finding is to stand, null where no row of it is concerned."""
+
 CODES = "_codes"
 """A relation beside them: ``_list`` and ``_code`` of each code that is valid on the period's last day."""
 

@@ -80,6 +80,7 @@ class Ruled:
         arguments: further ones of the judge, such as earlier periods.
         besides: ids of other rules that the cases may break, whole.
         code_lists: text of the files in ``codelists/``, by id.
+        files: text of further files of the register, by path.
     """
 
     kind: RuleKind
@@ -94,11 +95,13 @@ class Ruled:
     arguments: Mapping[str, object] = field(default_factory=dict)
     besides: frozenset[str] = frozenset()
     code_lists: Mapping[str, str] = field(default_factory=lambda: {"letters": CODES})
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def register(self) -> Register:
         """The register that the contract is in, loaded as any other."""
-        return _loaded(self.contract_text, self.code_lists)
+        lists = {f"codelists/{name}.yaml": text for name, text in self.code_lists.items()}
+        return _loaded(self.contract_text, tuple(sorted((lists | dict(self.files)).items())))
 
     @property
     def tested(self) -> Rule:
@@ -211,18 +214,14 @@ def _item(table: str, name: str, item: Plain, *, is_case: bool) -> Plain:
     return {**plain, "customProperties": _properties(**custom)}
 
 
-def _loaded(contract: str, code_lists: Mapping[str, str]) -> Register:
-    return _loaded_once(contract, tuple(sorted(code_lists.items())))
-
-
 @cache
-def _loaded_once(contract: str, code_lists: tuple[tuple[str, str], ...]) -> Register:
+def _loaded(contract: str, others: tuple[tuple[str, str], ...]) -> Register:
     with tempfile.TemporaryDirectory() as folder:
         files = {
             "councils/councils.csv": COUNCILS_TEXT,
             "councils/names.csv": NAMES_TEXT,
             "returns/tst/tst.v1.0.0.odcs.yaml": contract,
-            **{f"codelists/{name}.yaml": text for name, text in code_lists},
+            **dict(others),
         }
         for name, text in files.items():
             path = Path(folder, name)
