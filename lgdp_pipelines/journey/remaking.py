@@ -85,7 +85,7 @@ class Past(AbstractContextManager["Past"]):
         """
         evidence = _evidence(proved)
         notes = [*_code_notes(evidence)]
-        stood = self._standing(proved, evidence, notes.append)
+        stood = self._standing(evidence, notes.append)
         judgement = self._judged(proved, evidence, stood, spill)
         findings, tables = digests_of(judgement)
         return Remade(judgement, findings, tables, tuple(dict.fromkeys(notes)))
@@ -130,7 +130,7 @@ class Past(AbstractContextManager["Past"]):
                 raise CannotRemake(f"Receipt {one.receipt} of {submission.id}: {error.what} {error.remedy}") from error
         return [known[one.receipt] for one in evidence.inputs]
 
-    def _standing(self, proved: Proved, evidence: Evidence, note: Callable[[str], None]) -> Stood:
+    def _standing(self, evidence: Evidence, note: Callable[[str], None]) -> Stood:
         read = {(one.return_code, one.period): one for one in evidence.against}
         register = self._as_of(evidence.register_sha256).register
 
@@ -138,7 +138,7 @@ class Past(AbstractContextManager["Past"]):
             other = read.get((return_code, period.id))
             if other is None or other.submission_id is None:
                 return None
-            then = self._judgement_of(proved, other)
+            then = self._judgement_of(other)
             ret = register.returns[return_code]
             if not then.contract_version.startswith(f"{ret.contract_for(period).version.major}."):
                 return None
@@ -151,15 +151,13 @@ class Past(AbstractContextManager["Past"]):
 
         return rows
 
-    def _judgement_of(self, proved: Proved, other: OtherRead) -> Proved:
+    def _judgement_of(self, other: OtherRead) -> Proved:
         """The judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
             found = self._platform.ledger.evidence.of(other.submission_id, other.judgement)
             if found is not None and found.evidence is not None:
                 return found
-        raise CannotRemake(
-            f"{proved.submission_id} was held against {other.submission_id}, which was judged before evidence was kept."
-        )
+        raise CannotRemake(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
 
     def _tables_of(self, stood: Proved) -> Mapping[str, Pieces]:
         """Another submission's validated tables. What it was itself held against makes no difference to its rows."""
