@@ -14,9 +14,9 @@ from lgdp_pipelines.register.custom import custom_of
 from lgdp_pipelines.register.other_spellings import read_numbers, spelling_contradictions
 from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.patterns import problem_of_pattern
+from lgdp_pipelines.register.relationships import read_reference
 from lgdp_pipelines.register.spellings import pattern_contradictions, read_spellings
 from lgdp_pipelines.register.vocabulary import RESERVED_NAMES
-from lgdp_pipelines.register.relationships import read_reference
 from lgdp_pipelines.register.yaml_lines import Place
 from lgdp_pipelines.standards.codelists import Code, CodeList
 from lgdp_pipelines.standards.observations import ObservationStatus
@@ -89,17 +89,17 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         date_formats=custom.texts("lgdpDateFormats"),
         numbers=read_numbers(custom.at("lgdpNumbers")),
         code_list=inline.id if inline else custom.text("lgdpCodeList") or None,
+        codes_on=custom.text("lgdpCodesOn") or None,
         pattern=options.text("pattern") or None,
         min_length=options.whole("minLength"),
         max_length=options.whole("maxLength"),
-        codes_on=custom.text("lgdpCodesOn") or None,
         range=_range(options),
-        marks=_marks(custom.at("lgdpMarks")),
-        severities=_severities(custom.at("lgdpSeverity")),
-        aliases=read_spellings(custom.at("lgdpAliases")),
         multiple_of=_bound(options.at("multipleOf").value),
         unique=place.is_true("unique"),
         refers_to=read_reference(place),
+        marks=_marks(custom.at("lgdpMarks")),
+        severities=_severities(custom.at("lgdpSeverity")),
+        aliases=read_spellings(custom.at("lgdpAliases")),
         line=place.line,
     )
     return ItemRead(item, place, inline)
@@ -306,10 +306,10 @@ def _has_rule(item: Item, kind: str) -> bool:
         "pattern": item.pattern is not None,
         "length": item.min_length is not None or item.max_length is not None,
         "range": item.range is not None,
+        "multiple": item.multiple_of is not None,
+        "unique": item.unique,
+        "relationship": item.refers_to is not None,
         "council": item.role is Role.COUNCIL,
         "period": item.role is Role.PERIOD,
     }
     return has.get(kind, True)
-        "multiple": item.multiple_of is not None,
-        "unique": item.unique,
-        "relationship": item.refers_to is not None,

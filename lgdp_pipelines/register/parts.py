@@ -100,7 +100,6 @@ class Spellings:
     patterns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
 class Terms(Protocol):
     """What a written rule of one kind says besides what every rule says: a frozen record of ``register.kinds``."""
 
@@ -140,6 +139,7 @@ class Relationship:
         return self.own
 
 
+@dataclass(frozen=True)
 class Item:
     """A data item at its place in a table.
 
@@ -163,15 +163,15 @@ class Item:
         date_formats: how else a date may be spelled, such as ``d/M/yyyy``; each is brought into ``date_format``.
         numbers: how else a number may be spelled; None: only plainly.
         code_list: id of its code list; None where it has none.
-        pattern: regular expression for the whole text; None where it has none.
         codes_on: name of the date on which its code must be valid; None: the period's last day.
+        pattern: regular expression for the whole text; None where it has none.
         min_length: of the text.
         max_length: of the text.
         range: bounds of the value; None where it has none.
-        marks: text that stands for a missing figure, and the status it means.
         multiple_of: what the number is a multiple of, as text; None where it has none.
         unique: whether no two rows share its value.
         refers_to: the row of this or another table of the return that it names; None where it names none.
+        marks: text that stands for a missing figure, and the status it means.
         severities: of rules that follow from the item, where it is not an error to break them.
         aliases: what else its column may be called without doubt.
         line: line of the contract where it is declared.
@@ -196,16 +196,16 @@ class Item:
     date_formats: tuple[str, ...] = ()
     numbers: NumberStyle | None = None
     code_list: str | None = None
+    codes_on: str | None = None
     pattern: str | None = None
     min_length: int | None = None
-    codes_on: str | None = None
     max_length: int | None = None
     range: Range | None = None
-    marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
-    severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
     multiple_of: str | None = None
     unique: bool = False
     refers_to: Relationship | None = None
+    marks: Mapping[str, ObservationStatus] = field(default_factory=lambda: MappingProxyType({}))
+    severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Spellings = Spellings()
     line: int = 0
 

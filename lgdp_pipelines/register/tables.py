@@ -62,7 +62,7 @@ def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], amon
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
         grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
-        items=tuple(read.item for read in items),
+        items=tuple(read.item for read in items if read.item.derived is None),
         rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
         counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
         record_key=custom.text("lgdpRecordKey") or None,
@@ -114,9 +114,9 @@ def table_contradictions(
         yield from custom_contradictions(item.place, Where.ITEM)
         yield from item_contradictions(item)
         yield from _code_list_contradictions(item, code_lists)
-    yield from _repeated(read, lambda one: one.item.name, "name")
         yield from _codes_on_contradictions(item, among)
         yield from reference_contradictions(item.place, among)
+    yield from _repeated(read, lambda one: one.item.name, "name")
     yield from _repeated(read, lambda one: one.item.header.casefold(), "header in the file")
     yield from _alias_contradictions(read)
     yield from _repeated(read, lambda one: one.item.urn, "URN")
@@ -131,8 +131,8 @@ def table_contradictions(
     yield from _count_contradictions(read)
     for rule in read.rules:
         yield from rule_contradictions(rule, columns, among)
-    if table.file_pattern and (problem := problem_of_pattern(table.file_pattern)):
     yield from relationship_contradictions(place, among)
+    if table.file_pattern and (problem := problem_of_pattern(table.file_pattern)):
         yield (
             custom_of(place)
             .at("lgdpFilePattern")
@@ -178,7 +178,6 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
         )
 
 
-def _key_contradictions(read: TableRead) -> Iterator[Contradiction]:
 def _codes_on_contradictions(read: ItemRead, among: Among) -> Iterator[Contradiction]:
     item, place = read.item, custom_of(read.place).at("lgdpCodesOn")
     if item.codes_on is None:
@@ -194,17 +193,18 @@ def _codes_on_contradictions(read: ItemRead, among: Among) -> Iterator[Contradic
         )
 
 
+def _key_contradictions(read: TableRead) -> Iterator[Contradiction]:
     table = read.table
     if read.has_grain(Grain.CASE) and table.items and not table.key:
         yield read.place.contradiction(
             f"{table.name} holds cases and has no key.", "Set primaryKey on the item that tells cases apart."
         )
     for one in read.items:
-        if one.item.key and not one.item.required:
         if one.item.unique and table.key == (one.item,):
             yield one.place.at("unique").contradiction(
                 f"{one.item.name} is the key of {table.name}, and told to be unique besides.", "Remove unique."
             )
+        if one.item.key and not one.item.required:
             yield one.place.contradiction(
                 f"{one.item.name} is part of the key and may be empty.", "Add required: true."
             )

@@ -29,10 +29,10 @@ OVERRIDABLE = (
     RuleKind.PATTERN,
     RuleKind.LENGTH,
     RuleKind.RANGE,
-    RuleKind.COUNCIL,
     RuleKind.MULTIPLE,
     RuleKind.UNIQUE,
     RuleKind.RELATIONSHIP,
+    RuleKind.COUNCIL,
     RuleKind.PERIOD,
 )
 """Rules that follow from an item, whose severity the item may set."""
@@ -45,8 +45,8 @@ class Where(StrEnum):
     TABLE = "table"
     ITEM = "item"
     RULE = "rule"
-
     RELATIONSHIP = "relationship"
+
 
 @dataclass(frozen=True, slots=True)
 class Word:
@@ -163,6 +163,7 @@ WORDS = (
     Word("lgdpRole", Where.ITEM, {"enum": [one.value for one in Role]}, required=True),
     Word("lgdpGuidance", Where.ITEM, TEXT, required=True),
     Word("lgdpCodeList", Where.ITEM, TEXT),
+    Word("lgdpCodesOn", Where.ITEM, TEXT),
     Word("lgdpUnit", Where.ITEM, TEXT),
     Word("lgdpPrivacy", Where.ITEM, {"enum": [one.value for one in Privacy]}),
     Word(
@@ -178,7 +179,6 @@ WORDS = (
     ),
     Word(
         "lgdpSeverity",
-    Word("lgdpCodesOn", Where.ITEM, TEXT),
         Where.ITEM,
         {
             "type": "object",
@@ -193,11 +193,11 @@ WORDS = (
     Word("lgdpNumbers", Where.ITEM, NUMBERS),
     Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
     Word("lgdpScope", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),
+    Word("lgdpSeverity", Where.RELATIONSHIP, {"enum": [one.value for one in Severity]}),
+    Word("lgdpGuidance", Where.RELATIONSHIP, TEXT),
 )
 
 
 def words_of(where: Where) -> Mapping[str, Word]:
     """The words that may stand at a kind of place, by name."""
     return {word.name: word for word in WORDS if word.where is where}
-    Word("lgdpSeverity", Where.RELATIONSHIP, {"enum": [one.value for one in Severity]}),
-    Word("lgdpGuidance", Where.RELATIONSHIP, TEXT),
