@@ -62,7 +62,7 @@ def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], amon
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
         grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
-        items=tuple(read.item for read in items if read.item.derived is None),
+        items=tuple(read.item for read in items),
         rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
         counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
         record_key=custom.text("lgdpRecordKey") or None,
