@@ -35,15 +35,22 @@ def read_body(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells |
         row: number of the record before the first of them, which is ``last_row`` of the piece before.
     """
     body = _Body.of(content, dialect, head, row)
-    return _fast(body) or _careful(body)
+    return _fast(body, content.count(dialect.quote.encode()) if dialect.quote else 0) or _careful(body)
 
 
-def read_plain(content: bytes, dialect: Dialect, head: Head, row: int) -> Cells | None:
+def read_plain(content: bytes, dialect: Dialect, head: Head, row: int, quotes: int) -> Cells | None:
     """The same where the content is plain, whatever its end was found by; None where only care could tell.
 
     Quotes are then all around cells, so that a content with an even number of them ends outside of any.
+
+    Args:
+        content: in UTF-8.
+        dialect: how it is written.
+        head: of the file.
+        row: number of the record before the first.
+        quotes: how many quotes the content has.
     """
-    return _fast(_Body.of(content, dialect, head, row))
+    return _fast(_Body.of(content, dialect, head, row), quotes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +91,46 @@ class _Body:
         return Cells(self.head.header, frame, misshapen, self.row + records + self.blank, self.head.row)
 
 
-def _fast(body: _Body) -> Cells | None:
+def _fast(body: _Body, quotes: int) -> Cells | None:
     read = _by_polars(body)
     if read is None:
         return None
     rows = read.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
     if not all(column.null_count() for column in read.iter_columns()):
-        return _emptied(body, rows, read.height) if _adds_up(body, read) or _has_all(body, read, rows, gaps=0) else None
-    no_line = pl.all_horizontal(pl.col(read.columns).is_null())
-    filled = rows.filter(~no_line)
-    return _emptied(body, filled, read.height) if _has_all(body, read, filled, rows.height - filled.height) else None
+        sizes = read.select(
+            pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.UInt64).sum()).alias("all"),
+            pl.min_horizontal(pl.all().str.len_bytes().min()).alias("least"),
+        )
+        if _adds_up(body, read, quotes, sizes["all"][0]):
+            return (
+                _filled(body, rows)
+                if quotes and not sizes["least"][0]
+                else body.cells(rows, no_misshapen(), read.height)
+            )
+        return _filled(body, rows) if _has_all(body, read, rows, gaps=0) else None
+    filled = rows.filter(~pl.all_horizontal(pl.col(read.columns).is_null()))
+    gaps = rows.height - filled.height
+    return _filled(body, filled, gaps) if _has_all(body, read, filled, gaps) else None
 
 
-def _adds_up(body: _Body, read: pl.DataFrame) -> bool:
+def _adds_up(body: _Body, read: pl.DataFrame, quotes: int, inside: int) -> bool:
     """Whether each byte is in a cell, or else is a quote, a delimiter of a whole record, or of a line's end.
 
     That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
     each make the sum larger than the text is, and nothing makes it smaller.
+
+    Args:
+        body: that was read.
+        read: what was read.
+        quotes: how many there are.
+        inside: bytes of all cells.
     """
     content, mark = body.content, body.head.line_end.encode()
     ends = content.count(mark)
     if ends + (bool(content) and not content.endswith(mark)) != read.height:
         return False
-    quotes = content.count(body.dialect.quote.encode()) if body.dialect.quote else 0
     returns = content.count(b"\r") if mark == b"\n" and b"\r" in content else 0
-    inside = read.select(pl.sum_horizontal(pl.all().str.len_bytes().sum())).item()
-    return bool(inside + read.height * (read.width - 1) + quotes + ends + returns == len(content))
+    return inside + read.height * (read.width - 1) + quotes + ends + returns == len(content)
 
 
 def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, gaps: int) -> bool:
@@ -139,9 +160,15 @@ def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, gaps: int) -> 
     return delimiters == read.height * (read.width - 1)
 
 
-def _emptied(body: _Body, rows: pl.DataFrame, records: int) -> Cells:
-    """Rows whose quoted cells without anything in them are empty like all others."""
-    quote = body.dialect.quote.encode()
+def _filled(body: _Body, rows: pl.DataFrame, gaps: int = 0) -> Cells:
+    """Rows whose quoted cells without anything in them are empty like all others.
+
+    Args:
+        body: that was read.
+        rows: without lines that have nothing in them.
+        gaps: how many those are.
+    """
+    records, quote = rows.height + gaps, body.dialect.quote.encode()
     if quote and quote * 2 in body.content:
         cells = pl.col(rows.columns[:-1])
         rows = rows.with_columns(pl.when(cells != "").then(cells))

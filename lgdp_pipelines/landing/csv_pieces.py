@@ -16,6 +16,7 @@ from lgdp_pipelines.landing.csv_head import Dialect, Head, is_blank, line_end_of
 from lgdp_pipelines.landing.encoding import Undecodable
 from lgdp_pipelines.landing.extract import Fault
 from lgdp_pipelines.landing.text_blocks import utf8_blocks
+from lgdp_pipelines.storage.ahead import Ahead
 
 LONGEST_RECORD = 64 * 1024**2
 """Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
@@ -45,8 +46,28 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
     if isinstance(head, Fault):
         yield head
         return
-    text.content, row = text.content[head.end :], head.row
-    while not text.is_whole:
+    text.content = text.content[head.end :]
+    yield from _below(text, dialect, head)
+
+
+def _below(text: "_Text", dialect: Dialect, head: Head) -> Iterator[Cells | Fault]:
+    """The pieces below a header: while they are plain, the next is cut while one is read."""
+    row = head.row
+    with Ahead(_even_pieces(text, dialect, head)) as pieces:
+        for content, quotes in pieces:
+            plain = read_plain(content, dialect, head, row, quotes)
+            if plain is None:
+                cut = [content, *(one for one, _ in pieces.stopped())]
+                text.content = b"".join([*cut, text.content])
+                break
+            yield plain
+            row = plain.last_row
+    yield from _with_care(text, dialect, head, row)
+
+
+def _with_care(text: "_Text", dialect: Dialect, head: Head, row: int) -> Iterator[Cells | Fault]:
+    """What is left of a text, at least one piece of it."""
+    while text.broken is None and not text.is_whole:
         piece, end = _first_of(text.content, dialect, head, row)
         if piece is not None:
             yield piece
@@ -61,11 +82,7 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
             )
             return
         text.grows()
-        fault = text.fault(row, dialect)
-        if fault is not None:
-            yield fault
-            return
-    yield read_body(text.content, dialect, head, row)
+    yield text.fault(row, dialect) or read_body(text.content, dialect, head, row)
 
 
 @dataclass
@@ -124,29 +141,44 @@ def _has_head(content: bytes, dialect: Dialect) -> bool:
 def _first_of(content: bytes, dialect: Dialect, head: Head, row: int) -> tuple[Cells | Fault | None, int]:
     """As many whole records as a text has, and where they end; None where not even one does."""
     quote, line_end = dialect.quote.encode(), head.line_end.encode()
-    end = _even_end(content, quote, line_end)
-    plain = read_plain(content[:end], dialect, head, row) if end else None
+    end, quotes = _even_end(content, quote, line_end)
+    plain = read_plain(content[:end], dialect, head, row, quotes) if end else None
     if plain is not None:
         return plain, end
     end = _end_of(_records(dialect, head.line_end), content, quote, line_end)
     return (read_body(content[:end], dialect, head, row) if end else None), end
 
 
-def _even_end(content: bytes, quote: bytes, line_end: bytes) -> int:
-    """The last line end with an even number of quotes before it; 0 where none is near the end.
+def _even_pieces(text: "_Text", dialect: Dialect, head: Head) -> Iterator[tuple[bytes, int]]:
+    """Pieces of a text that are whole records if it is plain, with their numbers of quotes; never its last.
+
+    What is left of it afterwards begins behind them.
+    """
+    quote, line_end = dialect.quote.encode(), head.line_end.encode()
+    while not text.is_whole and text.broken is None:
+        end, quotes = _even_end(text.content, quote, line_end)
+        if not end:
+            return
+        piece, text.content = text.content[:end], text.content[end:]
+        text.grows()
+        yield piece, quotes
+
+
+def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
+    """The last line end with an even number of quotes before it, and that number; 0 where none is near the end.
 
     Where every quote stands around a cell, that is the end of a record.
     """
     end = content.rfind(line_end) + 1
     if not quote:
-        return end
+        return end, 0
     before = content.count(quote, 0, end)
     for _ in range(_LINES_IN_A_CELL):
         if before % 2 == 0:
-            return end
+            return end, before
         earlier = content.rfind(line_end, 0, end - 1) + 1 if end else 0
         before, end = before - content.count(quote, earlier, end), earlier
-    return 0
+    return 0, 0
 
 
 _LINES_IN_A_CELL = 100

@@ -25,6 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
+from lgdp_pipelines.storage.ahead import ahead
 from lgdp_pipelines.storage.creation import create, fit
 from lgdp_pipelines.storage.files import FilePart, frame_of
 from lgdp_pipelines.storage.layout import Batches, Rows, batches, plain, refuse_differences, refuse_strangers
@@ -302,7 +303,7 @@ def _write(delta: DeltaTable, table: LakeTable, rows: Batches, condition: str, p
 
     def given() -> Iterator[pa.RecordBatch]:
         try:
-            for batch in rows.again():
+            for batch in ahead(rows.again()):
                 if batch.schema.types != rows.schema.types:
                     refuse_differences(batch.schema, rows.schema, where=str(table))
                     batch = batch.cast(rows.schema)  # noqa: PLW2901 - the same text in another layout

@@ -1,0 +1,63 @@
+"""Work done ahead: the same items in the same order, errors where they belong, and nothing made after the end."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from lgdp_pipelines.storage.ahead import WORKERS, Ahead, ahead, each_ahead
+
+
+def counting(made: list[int], stop: int) -> Iterator[int]:
+    for number in range(stop):
+        made.append(number)
+        yield number
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2, 7])
+def test_items_come_in_order_and_all_of_them(stop: int) -> None:
+    assert list(ahead(range(stop))) == list(range(stop))
+    assert list(each_ahead(lambda one: one * 10, range(stop))) == [one * 10 for one in range(stop)]
+
+
+def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
+    made, was_made = [], threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        was_made.set()
+        yield 2
+
+    for item in ahead(items()):
+        made.append(item)
+        assert was_made.wait(timeout=30)
+    assert made == [1, 2]
+
+
+def test_an_error_comes_where_the_item_would() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("broken")
+
+    coming = ahead(items())
+    assert next(coming) == 1
+    with pytest.raises(ValueError, match="broken"):
+        next(coming)
+    with pytest.raises(ZeroDivisionError):
+        list(each_ahead(lambda one: 1 // one, [1, 2, 0, 4]))
+
+
+def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> None:
+    made: list[int] = []
+    with Ahead(counting(made, 100)) as coming:
+        first = next(iter(coming))
+        left = coming.stopped()
+    assert [first, *left] == made == [0, 1]
+
+
+def test_no_more_is_made_than_a_few_items_ahead() -> None:
+    taken: list[int] = []
+    coming = each_ahead(lambda one: one, counting(taken, 100))
+    assert next(coming) == 0
+    coming.close()
+    assert len(taken) <= WORKERS + 1
