@@ -24,10 +24,11 @@ from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
+from lgdp_pipelines.storage.ahead import each_ahead
 from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation.across import across, named_in, reads
 from lgdp_pipelines.validation.asking import with_queries
-from lgdp_pipelines.validation.cells import ORDER, broken_cells
+from lgdp_pipelines.validation.cells import ORDER, BrokenCells, broken_cells
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.others import Absent, Besides, Others, no_others, none_accepted
 from lgdp_pipelines.validation.repairs import Repairing
@@ -35,7 +36,7 @@ from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import Places, told
 from lgdp_pipelines.validation.tested import Tested
 from lgdp_pipelines.validation.translated import Translated, Translation, with_reasons
-from lgdp_pipelines.validation.typed import ROW, Submitted, typed_schema, typed_table
+from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, typed_schema, typed_table
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -178,17 +179,23 @@ class _Cells:
 
     def typed(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The values of each piece, which is judged on the way."""
-        for piece in landed:
-            told_apart = self._told_apart(piece)
-            text = self._translation.of(told_apart) if self._translation else told_apart
-            spelt = self.repairing.of(text)
-            typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted)
-            broken = broken_cells(self._table, self._rules, typed, self._submitted)
+        for typed, broken in each_ahead(self._read, map(self._text, landed)):
             for rule, test in broken.tests.items():
                 self.tests[rule] = self.tests[rule].and_further_on(test)
             for item in self._named & broken.in_error.keys():
                 self.in_error.setdefault(item, []).append(broken.in_error[item])
             yield typed.frame
+
+    def _text(self, landed: pl.DataFrame) -> pl.DataFrame:
+        """A piece as the contract asks for it."""
+        told_apart = self._told_apart(landed)
+        return self._translation.of(told_apart) if self._translation else told_apart
+
+    def _read(self, text: pl.DataFrame) -> tuple[Typed, BrokenCells]:
+        """The values of a piece, and what is wrong with its cells. Two pieces may be read at a time."""
+        spelt = self.repairing.of(text)
+        typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted)
+        return typed, broken_cells(self._table, self._rules, typed, self._submitted)
 
     @property
     def translated(self) -> tuple[Translated, ...]:

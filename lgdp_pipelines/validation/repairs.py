@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from threading import Lock
 
 import polars as pl
 
@@ -38,7 +39,7 @@ class Spelt:
 
 
 class Repairing:
-    """The making canonical of a table, piece by piece.
+    """The making canonical of a table, piece by piece, and perhaps more than one piece at a time.
 
     Args:
         table: of the contract.
@@ -55,6 +56,7 @@ class Repairing:
         }
         self._codes = {name: list(set(known.values())) for name, known in self._spellings.items()}
         self._cells: Counter[tuple[str, RepairKind]] = Counter()
+        self._counting = Lock()
 
     def of(self, text: pl.DataFrame) -> Spelt:
         """A piece with its cells as the contract spells them; rows and their order stay."""
@@ -72,13 +74,16 @@ class Repairing:
             if stands[item.name]:
                 continue
             rows = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
-            sent = text.get_column(item.name).gather(rows)
+            column = text.get_column(item.name)
+            sent = column if rows.len() == text.height else column.gather(rows)
             made = sent.to_frame().select(**_expressions(self._change(item, sent), shape_of(item)))
-            columns.append(text.get_column(item.name).scatter(rows, made.get_column(_TEXT)))
+            spelt = made.get_column(_TEXT)
+            columns.append(spelt.alias(item.name) if sent is column else column.scatter(rows, spelt))
             repaired += _flagged(item, made, rows)
             if not item.marks and made.get_column(_SHAPED).all():
                 shaped.add(item.name)
-        self._cells.update({(one.item, one.kind): one.rows.len() for one in repaired})
+        with self._counting:
+            self._cells.update({(one.item, one.kind): one.rows.len() for one in repaired})
         return Spelt(text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped))
 
     @property
@@ -209,7 +214,8 @@ def _marks(repaired: Sequence[_Repaired], height: int) -> pl.Series:
         some = repaired[start : start + _BITS]
         bits = pl.repeat(0, height, dtype=pl.UInt64, eager=True)
         for number, one in enumerate(some):
-            bits = bits.scatter(one.rows, bits.gather(one.rows) + 2**number)
+            is_everywhere = one.rows.len() == height
+            bits = bits + 2**number if is_everywhere else bits.scatter(one.rows, bits.gather(one.rows) + 2**number)
         words = {
             found: " ".join(f"{one.item}:{one.kind}" for number, one in enumerate(some) if found >> number & 1) or None
             for found in bits.unique()
