@@ -20,9 +20,10 @@ from lgdp_pipelines.conformance.models import validated_tables
 from lgdp_pipelines.conformance.project import CompiledModel, Project
 from lgdp_pipelines.ledger.lineage import DIRECT, INDIRECT, ColumnEdge, Lineage, export_table
 from lgdp_pipelines.ledger.mirror import TABLES
+from lgdp_pipelines.register.derivation import FamilyGroup, Rate
 from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract, Register, Return
-from lgdp_pipelines.register.parts import Role, Table
+from lgdp_pipelines.register.parts import Item, Role, Table
 from lgdp_pipelines.register.united import products_of
 from lgdp_pipelines.storage.tables import table_name, validated_table
 
@@ -39,7 +40,7 @@ SYSTEM_COLUMNS: Mapping[str, str] = {
 }
 """Published columns that are the platform's own and go back to the ledger, not to a data item; each with why."""
 
-_ENDS = ("extract.", "register.")
+_ENDS = ("extract.", "register.", "reference.")
 
 
 def column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]:
@@ -89,7 +90,7 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
 
 def _items_of(ret: Return) -> set[str]:
     tables = [table for contract in ret.contracts for table in contract.tables]
-    items = {item.urn for table in tables for item in table.items}
+    items = {item.urn for table in tables for item in table.all_items}
     return items | {count.urn for table in tables for count in table.counts}
 
 
@@ -161,8 +162,8 @@ def _of_python(
 
 
 def _validated_columns(contract: Contract, table: Table) -> Known:
-    items: dict[str, frozenset[str]] = {item.name: frozenset({item.urn}) for item in table.items}
-    items |= {f"{item.name}_status": frozenset({item.urn}) for item in table.having(Role.MEASURE)}
+    items: dict[str, frozenset[str]] = {item.name: frozenset({item.urn}) for item in table.all_items}
+    items |= {f"{one.name}_status": frozenset({one.urn}) for one in table.all_items if one.role is Role.MEASURE}
     for column, role in (("council_code", Role.COUNCIL), ("period", Role.PERIOD)):
         items[column] = frozenset(item.urn for item in table.having(role))
     return Known(tuple(validated_table(contract, table).arrow_schema.names), items)
@@ -200,6 +201,8 @@ def _below(ret: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge
             yield ColumnEdge(ret.code, validated, f"{item.name}_status", landed, item.name, DIRECT, "read", item.urn)
         if item.key:
             yield ColumnEdge(ret.code, landed, "_row", extract, item.header, INDIRECT, "key", item.urn, version)
+    for item in table.derived:
+        yield from _derived(ret, item, validated)
     for column, role in (("council_code", Role.COUNCIL), ("period", Role.PERIOD)):
         yield ColumnEdge(ret.code, validated, column, landed, column, DIRECT, "read")
         yield ColumnEdge(ret.code, landed, column, "ledger.submission", column, DIRECT, "select")
@@ -210,3 +213,20 @@ def _below(ret: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge
     yield ColumnEdge(ret.code, landed, "_row", extract, "(row)", DIRECT, "land", "", version)
     yield ColumnEdge(ret.code, validated, "_submission_id", landed, "_submission_id", DIRECT, "read")
     yield ColumnEdge(ret.code, landed, "_submission_id", "ledger.submission", "id", DIRECT, "select")
+
+
+def _derived(ret: Return, item: Item, validated: str) -> Iterator[ColumnEdge]:
+    """The steps from a derived item to what it is worked out from: items, and the version of a reference table."""
+    how = item.derived
+    if how is None:
+        return
+    columns = [item.name, *([f"{item.name}_status"] if item.role is Role.MEASURE else [])]
+    for column in columns:
+        for source in how.sources:
+            yield ColumnEdge(ret.code, validated, column, validated, source, DIRECT, "derive", item.urn)
+        if isinstance(how, Rate | FamilyGroup):
+            table = f"reference.{how.reference.replace('-', '_')}@{how.version}"
+            yield ColumnEdge(ret.code, validated, column, table, how.column, DIRECT, "derive", item.urn)
+            yield ColumnEdge(ret.code, validated, column, validated, "council_code", INDIRECT, "derive", item.urn)
+        if isinstance(how, Rate):
+            yield ColumnEdge(ret.code, validated, column, validated, "period", INDIRECT, "derive", item.urn)

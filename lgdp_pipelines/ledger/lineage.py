@@ -7,7 +7,7 @@ them, and walking along them. What does not: finding them in SQL (``conformance.
 Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, there are
 ``extract.<return>.<table>`` with the headers of a council's extract, ``extract.<system>.<return>.<table>`` with those
 of a system's export (of one council alone: ``<system>@<council>``), ``register.<list>`` with what the register says,
-and ``ledger.<table>``.
+``reference.<table>@<version>``, and ``ledger.<table>``.
 """
 
 from collections import defaultdict
@@ -37,7 +37,7 @@ class ColumnEdge:
         kind: ``direct`` or ``indirect``.
         how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
             ``computed``; between landed and validated ``read``, from an extract ``land``, from a system's export
-            ``map``, of a row's number ``key``.
+            ``map``, of a row's number ``key``; of a derived item ``derive``.
         item: URN of the data item that goes this way; empty where none does.
         contract_version: of the extract; empty in later steps.
     """
@@ -69,7 +69,7 @@ LINEAGE = LakeTable(
             "from_column": "Its column; the header in an extract.",
             "kind": "direct: the value comes from there; indirect: whether or where it stands depends on it.",
             "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, "
-            "computed, read, land, map, key.",
+            "computed, read, land, map, key, derive.",
             "item": "URN of the data item that goes this way; empty where none does.",
             "contract_version": "Version of the contract, for steps from an extract.",
         }

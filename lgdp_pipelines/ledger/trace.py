@@ -187,7 +187,7 @@ def _items(ret: Return, item: str, steps: Sequence[ColumnEdge]) -> tuple[TracedI
     described: dict[str, TracedItem] = {}
     for contract in ret.contracts:
         for table in contract.tables:
-            for one in table.items:
+            for one in table.all_items:
                 described[one.urn] = TracedItem(one.urn, one.title, one.definition, one.unit, one.provenance.verified)
             for count in table.counts:
                 text = f"Counted by the platform over the rows of {table.title}."

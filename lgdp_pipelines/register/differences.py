@@ -68,7 +68,7 @@ _OF_CONTRACT = (
     "valid_from", "title", "purpose", "limitations", "subject", "owner", "recipients", "legal_basis",
     "burden_minutes", "due_days", "retention_years", "extract", "disclosure", "provenance",
 )  # fmt: skip
-_OF_TABLE = tuple(one.name for one in fields(Table) if one.name not in {"name", "items", "rules"})
+_OF_TABLE = tuple(one.name for one in fields(Table) if one.name not in {"name", "items", "rules", "derived"})
 _OF_ITEM = tuple(one.name for one in fields(Item) if one.name not in {"urn", "line"})
 _OF_RULE = tuple(one.name for one in fields(Rule) if one.name not in {"id", "line"})
 
@@ -98,8 +98,9 @@ def _own(contract: Contract) -> Mapping[str, Table]:
             table,
             items=tuple(
                 replace(item, provenance=nowhere) if item.provenance == contract.provenance else item
-                for item in table.items
+                for item in table.all_items
             ),
+            derived=(),
         )
         for table in contract.tables
     }

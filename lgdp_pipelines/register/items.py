@@ -11,6 +11,8 @@ from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_of
+from lgdp_pipelines.register.derivation import AgeBand, Derivation, Rate
+from lgdp_pipelines.register.derivation_files import read_derivation
 from lgdp_pipelines.register.other_spellings import read_numbers, spelling_contradictions
 from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.patterns import problem_of_pattern
@@ -67,14 +69,15 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
     name = place.text("name")
     kind, precision, scale = _type(place)
     options = place.at("logicalTypeOptions")
-    inline = _inline_codes(place, f"{return_slug}.{name}", provenance)
+    derived = read_derivation(custom.at("lgdpDerived"))
+    inline = _inline_codes(place, derived, f"{return_slug}.{name}", provenance)
     own = custom.at("lgdpProvenance")
     item = Item(
         name=name,
         header=place.text("physicalName", name),
         urn=custom.text("lgdpItem"),
         title=place.text("businessName", name),
-        definition=" ".join(place.text("description").split()),
+        definition=" ".join([*place.text("description").split(), *(str(derived).split() if derived else ())]),
         type=kind or ItemType.TEXT,
         role=Role(custom.text("lgdpRole")) if custom.text("lgdpRole") in set(Role) else Role.ATTRIBUTE,
         required=place.is_true("required"),
@@ -82,7 +85,7 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         guidance=" ".join(custom.text("lgdpGuidance").split()),
         privacy=Privacy(custom.text("lgdpPrivacy")) if custom.text("lgdpPrivacy") in set(Privacy) else Privacy.OPEN,
         provenance=Provenance(own.text("verified"), own.text("source")) if own.value else provenance,
-        unit=custom.text("lgdpUnit"),
+        unit=_unit(custom.text("lgdpUnit"), derived),
         precision=precision,
         scale=scale,
         date_format=_date_format(options.text("format")) if kind is ItemType.DATE else None,
@@ -101,6 +104,7 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         severities=_severities(custom.at("lgdpSeverity")),
         aliases=read_spellings(custom.at("lgdpAliases")),
         line=place.line,
+        derived=derived,
     )
     return ItemRead(item, place, inline)
 
@@ -144,8 +148,15 @@ def _severities(place: Place) -> Mapping[RuleKind, Severity]:
     )
 
 
-def _inline_codes(place: Place, list_id: str, provenance: Provenance) -> CodeList | None:
+def _unit(said: str, derived: Derivation | None) -> str:
+    """A unit; of a rate with what it is divided by, so that whoever sees the figure sees that too."""
+    return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
+
+
+def _inline_codes(place: Place, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
     entries = place.entries("enum")
+    if isinstance(derived, AgeBand):
+        return CodeList(list_id, "1", place.text("businessName", place.text("name")), "", "ours", derived.codes)
     if not entries:
         return None
     codes = tuple(Code(str(entry.at("value").value), entry.text("label", entry.text("value"))) for entry in entries)

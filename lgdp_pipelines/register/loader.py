@@ -16,6 +16,7 @@ from lgdp_pipelines.register.between import between_contradictions
 from lgdp_pipelines.register.codelist_files import read_code_list
 from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
+from lgdp_pipelines.register.derived_items import derived_contradictions
 from lgdp_pipelines.register.editions import editions_of
 from lgdp_pipelines.register.mapping_checks import (
     mapping_contradictions,
@@ -71,6 +72,12 @@ def load_register(root: Path) -> Register:
     found += in_editions
     reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
     for read in reads:
+        found += (
+            one
+            for table in read.tables
+            for item in table.items
+            for one in derived_contradictions(item, table.table, reference)
+        )
         found += contract_contradictions(read, code_lists)
     inline, in_inline = inline_lists_of(reads)
     returns, in_returns = _returns(reads)

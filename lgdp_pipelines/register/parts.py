@@ -4,13 +4,14 @@ What belongs here: frozen records below the contract. What does not: the contrac
 (``model``), and the rules that follow from items (``rules``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
 
+from lgdp_pipelines.register.derivation import Derivation
 from lgdp_pipelines.standards.numbers import NumberStyle
 from lgdp_pipelines.standards.observations import ObservationStatus
 from lgdp_pipelines.standards.rules import RuleKind, Severity
@@ -175,6 +176,7 @@ class Item:
         severities: of rules that follow from the item, where it is not an error to break them.
         aliases: what else its column may be called without doubt.
         line: line of the contract where it is declared.
+        derived: how it is worked out; None where councils send it.
     """
 
     name: str
@@ -208,6 +210,7 @@ class Item:
     severities: Mapping[RuleKind, Severity] = field(default_factory=lambda: MappingProxyType({}))
     aliases: Spellings = Spellings()
     line: int = 0
+    derived: Derivation | None = None
 
     @property
     def spellings(self) -> Spellings:
@@ -280,13 +283,14 @@ class Table:
         title: for people.
         description: what a row is.
         grain: cases or aggregates.
-        items: in the extract's order.
+        items: those that councils send, in the extract's order.
         rules: those written under ``quality``; the rest follow from the items (``register.rules``).
         counts: figures counted from cases.
         record_key: in an extract that mixes records of several tables, the JSON key that only this table's records
             have; None where the extract holds one table.
         file_pattern: where a submission has a file for each table, a regular expression that its name matches.
         optional: whether a submission may come without it.
+        derived: items that the platform works out.
     """
 
     name: str
@@ -299,11 +303,25 @@ class Table:
     record_key: str | None = None
     file_pattern: str | None = None
     optional: bool = False
+    derived: tuple[Item, ...] = ()
+
+    @property
+    def all_items(self) -> tuple[Item, ...]:
+        """The items that councils send, and after them those that the platform works out."""
+        return (*self.items, *self.derived)
 
     @cached_property
     def by_name(self) -> Mapping[str, Item]:
-        """Items by name."""
-        return {item.name: item for item in self.items}
+        """All items by name."""
+        return {item.name: item for item in self.all_items}
+
+    def behind(self, names: Iterable[str]) -> frozenset[str]:
+        """Names of the items that some rest on: themselves, and what the derived among them are worked out from."""
+        given = list(names)
+        found = [
+            source for item in self.derived if item.name in given and item.derived for source in item.derived.sources
+        ]
+        return frozenset([*given, *found])
 
     @property
     def key(self) -> tuple[Item, ...]:

@@ -11,7 +11,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.custom import custom_contradictions, custom_of
 from lgdp_pipelines.register.items import NAME, URN, ItemRead, item_contradictions, read_item
 from lgdp_pipelines.register.kinds.kind import Among
-from lgdp_pipelines.register.parts import Count, Grain, ItemType, Privacy, Provenance, Role, Table
+from lgdp_pipelines.register.parts import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.patterns import problem_of_pattern
 from lgdp_pipelines.register.quality import RuleRead, read_rules, rule_contradictions
 from lgdp_pipelines.register.relationships import (
@@ -62,12 +62,13 @@ def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], amon
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
         grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
-        items=tuple(read.item for read in items),
+        items=tuple(read.item for read in items if read.item.derived is None),
         rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
         counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
         record_key=custom.text("lgdpRecordKey") or None,
         file_pattern=custom.text("lgdpFilePattern") or None,
         optional=custom.at("lgdpOptional").value is True,
+        derived=tuple(read.item for read in items if read.item.derived is not None),
     )
     return TableRead(table, place, items, rules)
 
@@ -79,8 +80,8 @@ def _count(place: Place) -> Count:
 def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
     """The columns that a rule's SQL may name, by table: items, the statuses of measures, and the row's place."""
     return {
-        table.name: [item.name for item in table.items]
-        + [f"{item.name}_status" for item in table.items if item.role is Role.MEASURE]
+        table.name: [item.name for item in table.all_items]
+        + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]
         + ["_row"]
         for table in tables
     }
@@ -117,7 +118,7 @@ def table_contradictions(
         yield from _codes_on_contradictions(item, among)
         yield from reference_contradictions(item.place, among)
     yield from _repeated(read, lambda one: one.item.name, "name")
-    yield from _repeated(read, lambda one: one.item.header.casefold(), "header in the file")
+    yield from _repeated(read, lambda one: "" if one.item.derived else one.item.header.casefold(), "header in the file")
     yield from _alias_contradictions(read)
     yield from _repeated(read, lambda one: one.item.urn, "URN")
     for role in (Role.COUNCIL, Role.PERIOD):
@@ -154,7 +155,7 @@ def _repeated(read: TableRead, what: Callable[[ItemRead], str], called: str) -> 
 def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
     """Headers that would stand for two items."""
     places = {one.item.name: one.place for one in read.items}
-    for name, other, text in clashes((one.item.name, one.item.spellings) for one in read.items):
+    for name, other, text in clashes((one.name, one.spellings) for one in read.table.items):
         if any(fold(read.table.by_name[one].header) != fold(text) for one in (name, other)):
             yield (
                 custom_of(places[name])
@@ -244,11 +245,16 @@ def _privacy_contradictions(read: TableRead) -> Iterator[Contradiction]:
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             )
-        elif item.privacy is Privacy.OPEN and item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE):
+        elif item.privacy is Privacy.OPEN and _is_free(item):
             yield custom.at("lgdpPrivacy").contradiction(
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
             )
+
+
+def _is_free(item: Item) -> bool:
+    """Whether what councils may send for it is without end; what the platform works out is not."""
+    return item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE) and item.derived is None
 
 
 def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
@@ -256,7 +262,7 @@ def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
     places = custom_of(read.place).entries("lgdpCounts")
     if places and read.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
-    taken = Counter([item.urn for item in table.items] + [count.urn for count in table.counts])
+    taken = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])
     for place, count in zip(places, table.counts, strict=True):
         if not URN.fullmatch(count.urn):
             yield place.contradiction(

@@ -199,7 +199,7 @@ def _united(ret: Return, name: str) -> UnitedTable:
         )
     declared: dict[str, dict[int, Item]] = {}
     for major in sorted(majors, reverse=True):
-        for item in majors[major][1].items:
+        for item in majors[major][1].all_items:
             declared.setdefault(item.urn, {})[major] = item
     taken: set[str] = set()
     items = []

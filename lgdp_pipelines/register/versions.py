@@ -93,7 +93,7 @@ def _only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradic
                 )
             elif _fixed(now[one.item.urn].item) != _fixed(one.item):
                 yield now[one.item.urn].place.contradiction(
-                    f"{one.item.name} has another name, header, type, unit, role or key than in "
+                    f"{one.item.name} has another name, header, type, unit, role, key or derivation than in "
                     f"{earlier.document.file}.",
                     remedy,
                 )
@@ -104,7 +104,9 @@ def _only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradic
 
 
 def _fixed(item: Item) -> tuple[object, ...]:
-    return item.name, item.header, item.type, item.precision, item.scale, item.unit, item.role, item.key
+    return (
+        item.name, item.header, item.type, item.precision, item.scale, item.unit, item.role, item.key, item.derived,
+    )  # fmt: skip
 
 
 def urn_contradictions(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from lgdp_pipelines.register.derivation import DerivedKind
 from lgdp_pipelines.register.extract_files import EXTRACT_SCHEMA
 from lgdp_pipelines.register.model import DisclosureMethod
 from lgdp_pipelines.register.parts import Grain, Privacy, Role
@@ -90,6 +91,20 @@ SPELLINGS = {
     "uniqueItems": True,
 }
 """What else something may be called: texts, and patterns for the whole text."""
+
+DERIVED = {
+    "type": "object",
+    "properties": {
+        "kind": {"enum": [one.value for one in DerivedKind]},
+        **dict.fromkeys(("of", "on", "reference", "version", "column", "indicator"), TEXT),
+        "lower": {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+        "quarters": {"enum": [PeriodKind.FINANCIAL_QUARTER.value, PeriodKind.CALENDAR_QUARTER.value]},
+        "per": {"type": "integer", "minimum": 1},
+    },
+    "required": ["kind"],
+    "additionalProperties": False,
+}
+"""How a derived item is worked out; which words a kind needs is told beside (``derived_items``)."""
 
 NUMBERS = {
     "type": "object",
@@ -189,6 +204,7 @@ WORDS = (
     ),
     Word("lgdpProvenance", Where.ITEM, PROVENANCE),
     Word("lgdpAliases", Where.ITEM, SPELLINGS),
+    Word("lgdpDerived", Where.ITEM, DERIVED),
     Word("lgdpDateFormats", Where.ITEM, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}),
     Word("lgdpNumbers", Where.ITEM, NUMBERS),
     Word("lgdpItems", Where.RULE, {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}),

@@ -105,14 +105,14 @@ def landed_table(contract: Contract, table: Table) -> LakeTable:
 def validated_table(contract: Contract, table: Table) -> LakeTable:
     """Where a table lies typed, one slice a council and period: that of its current submission.
 
-    Columns: council_code, period, items typed by :func:`arrow_type`, ``<measure>_status`` (letter of
+    Columns: council_code, period, all items typed by :func:`arrow_type`, ``<measure>_status`` (letter of
     ``ObservationStatus``) for each measure, _repairs (text; null in rows that came as they are asked for),
     _submission_id (text), _row (int64).
     """
-    measures = table.having(Role.MEASURE)
+    measures = [item for item in table.all_items if item.role is Role.MEASURE]
     fields = [
         *_keys(),
-        *(pa.field(item.name, arrow_type(item)) for item in table.items),
+        *(pa.field(item.name, arrow_type(item)) for item in table.all_items),
         *(pa.field(f"{item.name}_status", pa.string()) for item in measures),
         pa.field("_repairs", pa.string()),
         *_origin(),
@@ -123,9 +123,15 @@ def validated_table(contract: Contract, table: Table) -> LakeTable:
         table_name(contract, table),
         pa.schema(fields),
         ("period",),
-        ("council_code", "_submission_id", "_row", *(item.name for item in table.items if _is_open(item)), *statuses),
+        (
+            "council_code",
+            "_submission_id",
+            "_row",
+            *(item.name for item in table.all_items if _is_open(item)),
+            *statuses,
+        ),
         f"{contract.title}: {table.title}. {table.description}",
-        _KEY_COMMENTS | {item.name: item.title for item in table.items} | statuses,
+        _KEY_COMMENTS | {item.name: item.title for item in table.all_items} | statuses,
     )
 
 

@@ -29,6 +29,7 @@ from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation.across import across, named_in, reads
 from lgdp_pipelines.validation.asking import with_queries
 from lgdp_pipelines.validation.cells import ORDER, BrokenCells, broken_cells
+from lgdp_pipelines.validation.derived import Deriving, validated_schema
 from lgdp_pipelines.validation.earlier import Earlier
 from lgdp_pipelines.validation.others import Absent, Besides, Others, no_others, none_accepted
 from lgdp_pipelines.validation.repairs import Repairing
@@ -36,7 +37,7 @@ from lgdp_pipelines.validation.spoiled import spoiled, why_not
 from lgdp_pipelines.validation.telling import Places, told
 from lgdp_pipelines.validation.tested import Tested
 from lgdp_pipelines.validation.translated import Translated, Translation, with_reasons
-from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, typed_schema, typed_table
+from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, typed_table
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -118,7 +119,7 @@ def judge(
         if table.name not in lost.tables
     }
     typed = {
-        name: spill.keep(one.typed(tables.get(name, _NOT_SENT)), typed_schema(contract.by_name[name]))
+        name: spill.keep(one.typed(tables.get(name, _NOT_SENT)), validated_schema(contract.by_name[name]))
         for name, one in cells.items()
     }
     for one in cells.values():
@@ -170,6 +171,7 @@ class _Cells:
     ) -> None:
         self._translation = Translation(mapping, table, submitted) if mapping else None
         self.repairing = Repairing(table, submitted)
+        self._deriving = Deriving(table, submitted)
         self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
         named = [named_in(rule) for rule in rules if rule.kind not in ORDER and table.name in reads(rule)]
@@ -182,9 +184,10 @@ class _Cells:
         for typed, broken in each_ahead(self._read, map(self._text, landed)):
             for rule, test in broken.tests.items():
                 self.tests[rule] = self.tests[rule].and_further_on(test)
-            for item in self._named & broken.in_error.keys():
-                self.in_error.setdefault(item, []).append(broken.in_error[item])
-            yield typed.frame
+            in_error = self._deriving.in_error(broken.in_error)
+            for item in self._named & in_error.keys():
+                self.in_error.setdefault(item, []).append(in_error[item])
+            yield self._deriving.of(typed.frame)
 
     def _text(self, landed: pl.DataFrame) -> pl.DataFrame:
         """A piece as the contract asks for it."""

@@ -78,7 +78,8 @@ def why_not(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: 
         return f"The table “{unusable[0]}” is missing, or its columns are."
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
-    needed = {*rule.items, *(rule.terms.items if rule.terms else ()), *(prepared(rule).names if rule.sql else ())}
+    named = (*rule.items, *(rule.terms.items if rule.terms else ()), *(prepared(rule).names if rule.sql else ()))
+    needed = contract.by_name[rule.table].behind(named) if rule.table else frozenset(named)
     headers = [
         contract.by_name[table].by_name[name].header
         for table, name in sorted(lost.items)
