@@ -148,6 +148,8 @@ def _filled(column: pl.Series) -> pl.Series:
         return column.fill_null("")
     if column.dtype == pl.Boolean:
         return column.fill_null(value=False)
+    if column.dtype.is_decimal():
+        return column.fill_null(0).cast(column.dtype)  # filled, it would have more digits
     return column.to_physical().fill_null(strategy="zero").cast(column.dtype)
 
 

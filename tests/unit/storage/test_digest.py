@@ -1,0 +1,159 @@
+"""A table's digest is that of its rows alone: pieces, slices and what lies beneath nulls make no difference to it."""
+
+import hashlib
+import struct
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.storage.digest import ROWS_A_BATCH, Digest, digest_of
+from lgdp_pipelines.storage.pieces import Pieces, Spill
+
+SCHEMA = pl.Schema(
+    {
+        "site": pl.String(),
+        "plots": pl.Int64(),
+        "share": pl.Float64(),
+        "rent": pl.Decimal(12, 2),
+        "opened": pl.Date(),
+        "watered": pl.Boolean(),
+        "_row": pl.Int64(),
+    }
+)
+ARROW = pa.schema(
+    [
+        ("site", pa.large_string()),
+        ("plots", pa.int64()),
+        ("share", pa.float64()),
+        ("rent", pa.decimal128(12, 2)),
+        ("opened", pa.date32()),
+        ("watered", pa.bool_()),
+        ("_row", pa.int64()),
+    ]
+)
+CELLS = st.tuples(
+    st.none() | st.text(max_size=20),
+    st.none() | st.integers(-(2**63), 2**63 - 1),
+    st.none() | st.floats(allow_nan=False),
+    st.none() | st.decimals(-(10**9), 10**9, places=2),
+    st.none() | st.dates(),
+    st.none() | st.booleans(),
+)
+
+
+def expected(rows: Sequence[Sequence[Any]]) -> Digest:
+    """The digest by its definition, from Python's values by pyarrow alone."""
+    stream = BytesIO()
+    with pa.ipc.new_stream(stream, ARROW) as writer:
+        for start in range(0, len(rows), ROWS_A_BATCH):
+            part = rows[start : start + ROWS_A_BATCH]
+            columns = [pa.array([row[place] for row in part], field.type) for place, field in enumerate(ARROW)]
+            writer.write_batch(pa.record_batch(columns, schema=ARROW))
+    return Digest(hashlib.sha256(stream.getvalue()).hexdigest(), len(rows))
+
+
+def framed(rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
+    return pl.DataFrame([tuple(row) for row in rows], schema=SCHEMA, orient="row")
+
+
+def numbered(cells: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return [(*row, number) for number, row in enumerate(cells, 2)]
+
+
+@settings(max_examples=40)
+@given(cells=st.lists(CELLS, max_size=20), before=st.lists(CELLS, max_size=9), cuts=st.lists(st.integers(0, 20)))
+def test_the_digest_is_that_of_the_rows_however_they_are_cut(
+    cells: list[tuple[Any, ...]], before: list[tuple[Any, ...]], cuts: list[int]
+) -> None:
+    rows = numbered(cells)
+    longer = framed([*((*row, -1) for row in before), *rows, *((*row, 99) for row in before)])
+    frame = longer.slice(len(before), len(rows))
+    places = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    pieces = [frame.slice(start, end - start) for start, end in pairwise(places)]
+
+    assert digest_of(Pieces.of(*pieces)) == expected(rows)
+
+
+@settings(max_examples=40)
+@given(cells=st.lists(CELLS, min_size=1, max_size=20), data=st.data())
+def test_any_other_cell_gives_another_digest(cells: list[tuple[Any, ...]], data: st.DataObject) -> None:
+    rows = numbered(cells)
+    place = data.draw(st.integers(0, len(cells) - 1))
+    column = data.draw(st.integers(0, 5))
+    other = data.draw(CELLS)[column]
+    changed = [list(row) for row in rows]
+    changed[place][column] = other
+    is_same = str(other) == str(rows[place][column]) and type(other) is type(rows[place][column])
+
+    assert (digest_of(Pieces.of(framed(changed))) == digest_of(Pieces.of(framed(rows)))) is is_same
+
+
+def test_what_a_parser_left_beneath_a_null_makes_no_difference() -> None:
+    given_bits = pa.py_buffer(bytes([0b11111010]))  # row 0 and 2 are null; the bits to spare are set
+    garbage = {
+        "plots": (pa.int64(), pa.py_buffer(struct.pack("<4q", 7, 5, 9, 6))),
+        "opened": (pa.date32(), pa.py_buffer(struct.pack("<4i", 7, 5, 9, 6))),
+        "watered": (pa.bool_(), pa.py_buffer(bytes([0b11110111]))),
+    }
+    arrays = {
+        name: pa.Array.from_buffers(kind, 4, [given_bits, buffer], null_count=2)
+        for name, (kind, buffer) in garbage.items()
+    }
+    frame = pl.DataFrame({name: pl.Series(pl.from_arrow(array)) for name, array in arrays.items()})
+    clean = pl.DataFrame(
+        {"plots": [None, 5, None, 6], "opened": [None, 5, None, 6], "watered": [None, True, None, False]},
+        schema={"plots": pl.Int64, "opened": pl.Int32, "watered": pl.Boolean},
+    ).cast({"opened": pl.Date})
+
+    assert frame.equals(clean)
+    assert digest_of(Pieces.of(frame), None) == digest_of(Pieces.of(clean), None)
+
+
+def test_text_is_the_same_as_a_dictionary_or_as_text() -> None:
+    plain = pl.DataFrame({"code": ["b", None, "a", "b"]})
+
+    for kind in (pl.Categorical(), pl.Enum(["a", "b"]), pl.Enum(["b", "c", "a"])):
+        assert digest_of(Pieces.of(plain.cast(kind)), None) == digest_of(Pieces.of(plain), None)
+
+
+def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
+    rows = numbered([("a", 1, 0.5, Decimal("1.00"), date(2024, 1, 1), True), ("b", *[None] * 5), ("c", *[None] * 5)])
+    whole = expected(rows)
+    mixed = framed([rows[2], rows[0], rows[1]])
+
+    assert digest_of(Pieces.of(mixed)) == whole
+    assert digest_of(Pieces.of(mixed.head(1), mixed.tail(2))) == whole
+    assert digest_of(Pieces.of(mixed), None) != whole
+
+
+@pytest.mark.parametrize("size", [ROWS_A_BATCH - 1, ROWS_A_BATCH, ROWS_A_BATCH + 1])
+def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_path: Path) -> None:
+    rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
+    frame = framed(rows)
+    with Spill(tmp_path, held=int(frame.estimated_size() // 2)) as spill:
+        kept = spill.keep([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
+
+        assert digest_of(kept) == digest_of(Pieces.of(frame)) == expected(rows)
+
+
+@pytest.mark.parametrize(
+    "schema", [{"a": pl.String()}, {"a": pl.Int64()}, {"b": pl.Int64()}, {"a": pl.Int64(), "b": pl.Int64()}]
+)
+def test_an_empty_table_has_the_digest_of_its_columns(schema: Mapping[str, pl.DataType]) -> None:
+    empty = pl.DataFrame(schema=schema)
+    others = [{"a": pl.Date()}, {"A": pl.Int64()}, {"b": pl.Int64(), "a": pl.Int64()}]
+
+    assert digest_of(Pieces.of(empty, empty), None) == digest_of(Pieces.of(empty), None)
+    assert digest_of(Pieces.of(empty), None).rows == 0
+    for other in others:
+        assert digest_of(Pieces.of(pl.DataFrame(schema=other)), None) != digest_of(Pieces.of(empty), None)
