@@ -13,7 +13,7 @@ demo: .venv/ready
 dev: .venv/ready
 	$(BIN)/lgdp dev
 
-test: .venv/ready
+test: .venv/ready .venv-datacontract/ready
 	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 .venv/ready: pyproject.toml constraints.txt
@@ -22,6 +22,13 @@ test: .venv/ready
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
 	touch $@
 
+# What the checks are held against in the tests; it asks for other versions than the platform.
+.venv-datacontract/ready: constraints-datacontract.txt
+	test -d $(@D) || if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(@D); else $(PYTHON) -m venv $(@D); fi
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(@D)/bin/python -c $< 'datacontract-cli[duckdb]'; \
+	else $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -c $< 'datacontract-cli[duckdb]'; fi
+	touch $@
+
 clean:
 	git clean -qfdX data
-	rm -rf .venv
+	rm -rf .venv .venv-datacontract

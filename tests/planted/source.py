@@ -144,7 +144,9 @@ def _of_any_section(asked: Asked, table: Table) -> Iterator[Event]:
     if table.name in _DAYS:
         first, last, in_order, header = _DAYS[table.name]
         began = next(item.header for item in table.items if item.name == first)
-        late = {first: pl.lit(asked.period.end).dt.offset_by("1d").dt.strftime(SPELT), last: pl.lit("")}
+        # A person's records start on different days.
+        day_after = pl.lit(asked.period.end) + pl.duration(days=1 + pl.col(N) // 1_000)
+        late = {first: day_after.dt.strftime(SPELT), last: pl.lit("")}
         yield _found(f"{table.name}_started_by_period_end", began, late)
         yield _found(in_order, header, {last: _day(first, pl.lit(-1))})
 

@@ -1,0 +1,206 @@
+"""Where the standard has words for a rule, the ``datacontract`` command and the platform say the same of it."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.landing.extract import ExtractFile
+from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.storage.pieces import Spill
+from lgdp_pipelines.validation.judge import Judgement, judge
+from tests.planted.hl1 import hl1_extract
+from tests.planted.returns import Asked
+from tests.third_party.said import Said, asked, pointed_at, taken_for_sound
+from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
+
+HEADER = "animal_ref,ring,kind,called,wings_count,weight_kg,length_m,born_date,came_date,lives_in"
+GOOD = (
+    "A1,AB1,bird,Bo,2,0.01,39.99,1950-01-01,1950-01-01,H1",
+    "A2,,fish,Fishes,0,8999.99,0.00,2040-12-31,2041-01-01,H2",
+    "A3,XY22,,,,,,,2024-04-01,",
+    "A4,AB2,bird,Bo,1,3.50,0.50,2020-02-29,2024-05-01,H1",
+    "A5,,fish,,,,,,2024-04-01,",
+    "A6,,fish,,,,,,2024-04-01,",
+)
+"""Every bound is met to the point, half are fish, and all that may be empty is empty somewhere."""
+FEW = "zoo.has_animals"
+BROKEN: Sequence[tuple[str, str]] = (
+    ("zoo.animal.required", ",QQ{n},bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.came.required", "B{n},QQ{n},bird,D{n},0,1.00,1.00,2020-01-01,,H1"),
+    ("zoo.animal.key", "A1,QQ{n},bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.ring.unique", "B{n},AB1,bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.ring.pattern", "B{n},QQ{n}x,bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.kind.codes", "B{n},QQ{n},Bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.called.length", "B{n},QQ{n},bird,D,0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.called.length", "B{n},QQ{n},bird,Seven l,0,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.wings.range", "B{n},QQ{n},bird,D{n},-1,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.wings.range", "B{n},QQ{n},bird,D{n},3,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.weight.range", "B{n},QQ{n},bird,D{n},0,0.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.length.range", "B{n},QQ{n},bird,D{n},0,1.00,40,2020-01-01,2024-01-01,H1"),
+    ("zoo.born.range", "B{n},QQ{n},bird,D{n},0,1.00,1.00,1949-12-31,2024-01-01,H1"),
+    ("zoo.born.range", "B{n},QQ{n},bird,D{n},0,1.00,1.00,2041-01-01,2042-01-01,H1"),
+    ("zoo.home.relationship", "B{n},QQ{n},bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H3"),
+    ("zoo.came_once_born", "B{n},QQ{n},bird,D{n},0,1.00,1.00,2020-01-02,2020-01-01,H1"),
+    ("zoo.fish_have_no_wings", "B{n},QQ{n},fish,D{n},1,1.00,1.00,2020-01-01,2024-01-01,H1"),
+    ("zoo.not_all_are_fish", "\n".join(f"B{{n}}-{more},,fish,,,,,,2024-04-01," for more in range(40))),
+    ("zoo.name_and_day_are_one", "B{n},QQ{n},bird,Bo,0,1.00,1.00,2020-01-01,2024-05-01,H1"),
+)
+"""The rule that a further row breaks, and the row."""
+SETS = range(5)
+"""Each way to break a rule is in some of these sets and not in the others, and no two are in the same ones."""
+
+
+def in_set(number: int) -> list[tuple[int, str, str]]:
+    """The ways to break a rule that are in a set: its place, the rule and its row."""
+    ways = ((place, rule, row) for place, (rule, row) in enumerate(BROKEN, 1))
+    return [way for way in ways if way[0] >> number & 1]
+
+
+@dataclass(frozen=True)
+class Both:
+    """What both say of one set of data: the rules that are broken, by id."""
+
+    ours: frozenset[str]
+    theirs: Said
+
+    @property
+    def broken_there(self) -> set[str]:
+        return {rule for rule, passed in self.theirs.passed.items() if not passed}
+
+
+def judged(
+    register: Register, code: str, files: Sequence[Path], period: Period
+) -> tuple[Judgement, dict[str, pl.DataFrame]]:
+    """Our judgement of some files, and the validated tables."""
+    contract = register.returns[code].latest
+    with Spill(files[0].parent / "spill") as spill:
+        reading = read_extract(contract, [ExtractFile(file.name, file) for file in files], keep=spill.keep)
+        judgement = judge(
+            contract,
+            register,
+            reading.tables,
+            reading.findings,
+            reading.results,
+            council=register.councils.by_code["FIF"],
+            period=period,
+            received_on=datetime(2024, 5, 2, tzinfo=UTC).date(),
+            earlier=lambda _period, _table: None,
+            spill=spill,
+        )
+        return judgement, {name: pl.concat(list(table)) for name, table in judgement.tables.items()}
+
+
+def broken_in(judgement: Judgement) -> frozenset[str]:
+    return frozenset(one.rule for one in judgement.results if one.result is RuleResult.FAILED)
+
+
+def zoo_in(folder: Path, animals: Sequence[str]) -> list[Path]:
+    folder.mkdir()
+    texts = {"house": ["house_ref", "H1", "H2"], "animal": [HEADER, *animals]}
+    for name, lines in texts.items():
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return [folder / f"{name}.csv" for name in texts]
+
+
+@pytest.fixture(scope="module")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> Register:
+    schemas = tmp_path_factory.mktemp("zoo") / "schemas"
+    for name in ("councils", "codelists", "returns/zoo"):
+        (schemas / name).mkdir(parents=True)
+    (schemas / "councils" / "councils.csv").write_text(COUNCILS_TEXT)
+    (schemas / "councils" / "names.csv").write_text(NAMES_TEXT)
+    shutil.copy(ZOO, schemas / "returns" / "zoo")
+    return load_register(schemas)
+
+
+ZOO = Path(__file__).with_name("zoo.v1.0.0.odcs.yaml")
+
+
+@pytest.fixture(scope="module")
+def both(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Both]:
+    """What both say of good data, of too few, and of each set of broken data."""
+    root = tmp_path_factory.mktemp("animals")
+    broken = {str(number): [row.format(n=place) for place, _, row in in_set(number)] for number in SETS}
+    sets = {"good": GOOD, FEW: GOOD[:2], **{name: (*GOOD, *rows) for name, rows in broken.items()}}
+    period = zoo.returns["ZOO"].first_period
+    ours: dict[str, frozenset[str]] = {}
+    for name, rows in sets.items():
+        ours[name] = broken_in(judged(zoo, "ZOO", zoo_in(root / name, rows), period)[0])
+        pointed_at(ZOO, root / name, "csv")
+    theirs = asked(datacontract, [root / name for name in sets])
+    return {name: Both(ours[name], said) for name, said in zip(sets, theirs, strict=True)}
+
+
+def test_both_find_good_data_good(both: Mapping[str, Both]) -> None:
+    assert both["good"].ours == set()
+    assert both["good"].broken_there == set()
+
+
+def test_both_find_too_few_rows(both: Mapping[str, Both]) -> None:
+    assert both[FEW].ours == {FEW}
+    assert both[FEW].broken_there == {FEW}
+
+
+@pytest.mark.parametrize("rule", sorted({rule for rule, _ in BROKEN}))
+def test_both_find_a_rule_broken_where_it_is_and_nowhere_else(rule: str, both: Mapping[str, Both]) -> None:
+    where = {str(number) for number in SETS if rule in {broken for _, broken, _ in in_set(number)}}
+
+    assert {name for name, said in both.items() if rule in said.ours} == where
+    assert {name for name, said in both.items() if rule in said.broken_there} == where
+
+
+def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, both: Mapping[str, Both]) -> None:
+    ours = {rule.id for rule in rules_of(zoo.returns["ZOO"].latest)}
+    theirs = set(both["good"].theirs.passed)
+
+    assert theirs <= ours
+    assert ours - theirs == {
+        "zoo.readable",
+        *(f"zoo.{table}.{kind}" for table in ("house", "animal") for kind in ("columns", "extra_columns")),
+        *(f"zoo.{item}.type" for item in ("wings", "weight", "length", "born", "came")),
+    }
+
+
+SHIPPED = ("dhp", "hl1", "lfr", "people_supported", "source", "waste")
+"""Contracts that are written in full."""
+
+
+def test_shipped_contracts_are_sound_to_the_command(datacontract: Path, tmp_path: Path) -> None:
+    for slug in SHIPPED:
+        (tmp_path / slug).mkdir()
+        (contract,) = (PROJECT / "schemas" / "returns" / slug).glob("*.odcs.yaml")
+        shutil.copy(contract, tmp_path / slug / "contract.yaml")
+
+    assert taken_for_sound(datacontract, [tmp_path / slug for slug in SHIPPED]) == dict.fromkeys(SHIPPED, "passed")
+
+
+def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
+    datacontract: Path, tmp_path: Path
+) -> None:
+    register = load_register(PROJECT / "schemas")
+    asked_for = Asked.of(register, "HL1")
+    extract = hl1_extract(asked_for, 3_000)
+    (tmp_path / "application.csv").write_bytes(extract.files["application"])
+    judgement, tables = judged(register, "HL1", [tmp_path / "application.csv"], asked_for.period)
+    tables["application"].write_parquet(tmp_path / "application.parquet")
+    (contract,) = (PROJECT / "schemas" / "returns" / "hl1").glob("*.odcs.yaml")
+    pointed_at(contract, tmp_path, "parquet")
+
+    (theirs,) = asked(datacontract, [tmp_path])
+
+    ours = broken_in(judgement)
+    kinds = {rule.id: rule.kind for rule in rules_of(asked_for.contract)}
+    differing = {rule: kinds[rule] for rule, passed in theirs.passed.items() if passed == (rule in ours)}
+    print(differing, {k: v for k, v in kinds.items() if k not in theirs.passed}, theirs.not_checked)
+    assert differing == {}
