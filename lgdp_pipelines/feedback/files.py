@@ -184,12 +184,12 @@ def _lines(report: Report) -> Iterator[str]:
             yield f"  - {where_in_words(place.sheet, place.column, place.rows)}{note}"
         if len(one.places) > SHOWN or one.failed > one.listed:
             yield "  - and more: --format csv lists the first of each check"
+        yield from _asked_lines(one.asked)
     if report.repaired:
         yield ""
         yield "Read in the contract's spelling; you need do nothing:"
         for title, what, cells in report.repaired:
             yield f"  - {title}: {counted(cells, 'cell')} {what}"
-        yield from _asked_lines(one.asked)
     for issue in report.stand.issues:
         yield ""
         yield f"Known issue {issue.number}, on {issue.issue.item_urn or 'the return as a whole'}: {issue.issue.words}"

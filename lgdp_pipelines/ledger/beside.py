@@ -43,16 +43,22 @@ def beside_figures(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
 
     def select(lake: Lake) -> str:
         names = lake.schema(table).names
-        kept = ", ".join(f"given.{identifier(name)}" for name in names if name not in BESIDE)
         given = f"{lake.scan_sql(table)} AS given"
         if not (_is_copied(lake, KNOWN_ISSUE_COPY) and _is_copied(lake, QUERY_COPY)):
             return f"SELECT {', '.join(identifier(name) for name in names)} FROM {given}"  # noqa: S608 - all quoted
-        noted = "nullif(concat_ws('; ', noted[given.item], noted['']), '')" if "item" in names else "noted_anywhere"
+        said = {
+            "open_queries": "coalesce(beside.open_queries, 0)",
+            "query_answers": "beside.query_answers",
+            "known_issue": "nullif(concat_ws('; ', noted[given.item], noted['']), '')"
+            if "item" in names
+            else "noted_anywhere",
+        }
+        columns = {name: f"given.{identifier(name)}" for name in names} | said
+        shown = ", ".join(f"{what} AS {identifier(name)}" for name, what in columns.items())
         return (
             f"WITH {_notes(lake, return_code)}, {_asked(lake, return_code)}, beside AS "  # noqa: S608 - all quoted
             "(SELECT * FROM notes FULL JOIN asked USING (council_code, period)) "
-            f"SELECT {kept}, coalesce(beside.open_queries, 0) AS open_queries, beside.query_answers, "
-            f"{noted} AS known_issue FROM {given} LEFT JOIN beside "
+            f"SELECT {shown} FROM {given} LEFT JOIN beside "
             "ON beside.council_code = given.council_code AND beside.period = given.period"
         )
 
