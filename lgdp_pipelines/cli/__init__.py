@@ -30,6 +30,7 @@ from lgdp_pipelines.cli import (
     register,
     reproduce,
     sources,
+    validate,
 )
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
@@ -54,6 +55,7 @@ for commands in (
     dropbox,
     sources,
     register,
+    validate,
     contracts,
     journey,
     life,

@@ -12,10 +12,11 @@ from lgdp_pipelines.cli.output import TableFormat, rows_out, text_out
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.mapping import TableMapping
-from lgdp_pipelines.register.model import Contract, Return
+from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Item
 from lgdp_pipelines.register.showing import contract_text
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.codelists import Code, CodeList
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,6 +32,7 @@ def show(
     version: Annotated[
         str, typer.Option("--version", "-v", help="Of the contract, such as 2.0.0; else the newest.")
     ] = "",
+    codes: Annotated[str, typer.Option("--codes", metavar="LIST", help="Only this code list of it, by its id.")] = "",
 ) -> None:
     """Print a whole contract as YAML of the Open Data Contract Standard, and what is different in it and why.
 
@@ -40,7 +42,30 @@ def show(
     """
     register = load_register(Settings.from_environment().schemas)
     ret = register.named(return_code)
-    text_out(contract_text(register, ret, _version_named(ret, version)))
+    contract = _version_named(ret, version)
+    if codes:
+        rows_out([_code_row(code) for code in _list_named(register, contract, codes).codes], _CODE, TableFormat.TABLE)
+    else:
+        text_out(contract_text(register, ret, contract))
+
+
+_CODE = ("code", "label", "aliases", "valid_from", "valid_to")
+
+
+def _code_row(code: Code) -> dict[str, str]:
+    days = {"valid_from": code.valid_from, "valid_to": code.valid_to}
+    spelt = {name: day.isoformat() if day else "" for name, day in days.items()}
+    return {"code": code.code, "label": code.label, "aliases": ", ".join(code.aliases), **spelt}
+
+
+def _list_named(register: Register, contract: Contract, text: str) -> CodeList:
+    asked = {item.code_list for table in contract.tables for item in table.items if item.code_list}
+    if text not in asked:
+        raise WrongUse(
+            f"{contract.return_code} {contract.version} has no code list {text}.",
+            remedy=f"Choose one of: {', '.join(sorted(asked))}." if asked else "",
+        )
+    return register.code_lists[text]
 
 
 def _version_named(ret: Return, text: str) -> Contract:
