@@ -82,10 +82,14 @@ def test_the_pages_code_list_and_sources_load(small: SmallRegister) -> None:
     small.write("codelists/hl1-contact.yaml", _examples()[2])
     for example in _examples()[3:]:
         name = re.findall(r"^id: (.+)$", example, re.MULTILINE)
-        if name:
+        if name and "\nkey: " in example:
+            small.write(f"reference/{name[0]}/{name[0]}.yaml", example)
+            small.write(f"reference/{name[0]}/{name[0]}.v2020.csv", "council_code,year,population\nFIF,2019,373550\n")
+        elif name:
             small.write(f"sources/{name[0]}.yaml", _of_the_small_register(example))
     register = load_register(small.root)
     assert "hl1-contact" in register.code_lists
+    assert register.reference["council-population"].latest.rows == (("FIF", "2019", "373550"),)
     assert {one: source.transport.value for one, source in register.sources.items()} == {
         "drop-boxes": "drop-box",
         "somewhere-api": "api",
