@@ -1,14 +1,17 @@
 """Real public files, judged by the shipped contracts as councils' extracts, each finding led back to its source row.
 
 A council's periods are judged in order, so that rules against earlier periods find the figures that were accepted
-before. Run as a script it prints what is found, by rule, council and period:
-``python -m tests.real.judged ../shared/realdata``.
+before. Run as a script it writes every finding on every file, as ``docs/real-data-findings.csv`` keeps them::
+
+    python -m tests.real.judged ../shared/realdata > docs/real-data-findings.csv
 """
 
+import csv
+import json
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,31 +22,17 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.standards.councils import Councils
 from lgdp_pipelines.standards.periods import Period, parse_period
 from lgdp_pipelines.standards.rules import Verdict
 from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.validation.judge import judge
+from lgdp_pipelines.validation.judge import Judgement, judge
+from tests.real.plain import LIST, SUMMARIES, Book
 
-REAL = PROJECT.parent / "shared" / "realdata"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Found:
-    """One finding on a real file.
-
-    Attributes:
-        rule: its id.
-        council: register code.
-        period: id.
-        item: URN of the first item concerned; empty where it is about a table.
-        row: in the council's extract; 0 where it is about a table.
-    """
-
-    rule: str
-    council: str
-    period: str
-    item: str
-    row: int
+COLUMNS = ("rule", "council", "period", "item", "row")
+Found = tuple[str, str, str, str, int]
+"""Rule, council, period, item (its URN without ``urn:lgdp:item:``; empty where it is about a table), and the row in the
+publisher's file: line of the CSV, record of the JSON, row of the sheet; 0 where it is about a table."""
 
 
 @dataclass(frozen=True)
@@ -51,47 +40,49 @@ class Judged:
     """What judging the real extracts of a return came to.
 
     Attributes:
-        extracts: how many there are.
-        verdicts: how many of them came to which verdict.
-        found: every finding.
+        verdicts: how many extracts came to which verdict.
+        found: every finding, in order.
         failed: how many places broke each rule, also those that no finding lists.
-        not_run: how often each rule was not run.
     """
 
-    extracts: int
-    verdicts: Mapping[str, int]
-    found: Sequence[Found]
-    failed: Mapping[str, int]
-    not_run: Mapping[str, int]
+    verdicts: Counter[str] = field(default_factory=Counter)
+    found: list[Found] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
 
 
-def judged(register: Register, return_code: str, folder: Path, scratch: Path) -> Judged:
-    """Every real extract of a return, judged."""
+def judged(register: Register, return_code: str, folder: Path, scratch: Path, councils: Iterable[str]) -> Judged:
+    """The real extracts of a return from some councils, judged."""
     cut = CUTTERS[return_code](folder, register.councils)
-    verdicts, failed, not_run = Counter[str](), Counter[str](), Counter[str]()
-    found: list[Found] = []
-    for council in sorted({council for council, _ in cut}):
+    sources = SOURCE_ROWS[return_code](folder, register.councils)
+    all_of_it = Judged()
+    for council in councils:
         accepted: dict[str, Mapping[str, Pieces]] = {}
         periods = sorted((parse_period(period) for one, period in cut if one == council), key=lambda one: one.start)
         with Spill(scratch) as spill:
             for period in periods:
-                judgement = _judgement(register, return_code, council, period, cut[council, period.id], accepted, spill)
-                verdicts[judgement.verdict.value] += 1
-                for outcome in judgement.results:
-                    failed[outcome.rule] += outcome.failed
-                    not_run[outcome.rule] += outcome.result.value == "not_run"
-                found += [
-                    Found(rule, council, period.id, item or "", row or 0)
-                    for rule, item, row in judgement.findings.select("rule", "item", "row").iter_rows()
-                ]
+                content = cut[council, period.id]
+                judgement = _judgement(register, return_code, council, period, content, accepted, spill)
+                all_of_it.verdicts[judgement.verdict.value] += 1
+                all_of_it.failed.update({one.rule: one.failed for one in judgement.results if one.failed})
+                rows = sources[council, period.id]
+                all_of_it.found.extend(_led_back(judgement, council, period.id, rows))
                 if judgement.verdict is not Verdict.REJECTED:
                     accepted[period.id] = judgement.tables
-    return Judged(len(cut), dict(verdicts), sorted(found), +failed, +not_run)
+    all_of_it.found.sort()
+    return all_of_it
 
 
-def _judgement(register, return_code, council, period, content, accepted, spill):  # type: ignore[no-untyped-def]
+def _judgement(
+    register: Register,
+    return_code: str,
+    council: str,
+    period: Period,
+    content: bytes,
+    accepted: Mapping[str, Mapping[str, Pieces]],
+    spill: Spill,
+) -> Judgement:
     contract = register.returns[return_code].contract_for(period)
-    if contract.extract.records_at:  # what an API gives as a list of records stands under a key in one answer
+    if contract.extract.records_at:  # what an API gives as a list stands under a key in one answer
         content = b'{"%s": %s}' % (contract.extract.records_at.encode(), content)
 
     def earlier(before: Period, table: Table) -> Pieces | None:
@@ -115,17 +106,80 @@ def _judgement(register, return_code, council, period, content, accepted, spill)
     )
 
 
-def _lines(folder: Path) -> Iterator[str]:
+def _led_back(judgement: Judgement, council: str, period: str, rows: Mapping[int, int]) -> Iterator[Found]:
+    for rule, item, row in judgement.findings.select("rule", "item", "row").iter_rows():
+        yield rule, council, period, (item or "").removeprefix("urn:lgdp:item:"), rows[row] if row else 0
+
+
+# Which row of the publisher's file each row of an extract was.
+
+Rows = Mapping[tuple[str, str], Mapping[int, int]]
+
+
+def _numbered(places: Iterable[tuple[str, str, int]], first: int) -> Rows:
+    """Source rows by the extract's row, of councils and periods; rows keep their order, and begin at ``first``."""
+    kept: dict[tuple[str, str], dict[int, int]] = defaultdict(dict)
+    for council, period, number in places:
+        own = kept[council, period]
+        own[first + len(own)] = number
+    return kept
+
+
+def _people(folder: Path, councils: Councils) -> Rows:
+    path = folder / "phs-social-care" / "data_people_supported_client_group.csv"
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = list(enumerate(csv.DictReader(lines), start=2))
+    named = ((one["sending_location"], "FY" + one["financial_year"].replace("/", "-"), number) for number, one in rows)
+    return _numbered(_known(councils, named), 2)
+
+
+def _waste(folder: Path, councils: Councils) -> Rows:
+    records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
+    named = ((one["area"], f"CY{one['year']}", number) for number, one in enumerate(records, start=1))
+    return _numbered(_known(councils, named), 1)
+
+
+def _summaries(folder: Path, councils: Councils) -> Rows:
+    return {place: rows for book in SUMMARIES for place, rows in _of_schools(folder, book, councils).items()}
+
+
+def _list(folder: Path, councils: Councils) -> Rows:
+    return _of_schools(folder, LIST, councils)
+
+
+def _of_schools(folder: Path, book: Book, councils: Councils) -> Rows:
+    named = ((str(row[book.council]), book.period, number) for number, row in book.schools(folder))
+    return _numbered(_known(councils, named), book.top + 1)
+
+
+def _known(councils: Councils, named: Iterable[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
+    for name, period, number in named:
+        council = councils.find(name)
+        if council is not None:
+            yield council.code, period, number
+
+
+SOURCE_ROWS: Mapping[str, Callable[[Path, Councils], Rows]] = {
+    "PEOPLE-SUPPORTED": _people,
+    "WASTE": _waste,
+    "SCHOOL-SUMMARY": _summaries,
+    "SCHOOL-LIST": _list,
+}
+
+
+def _lines(folder: Path) -> Iterator[Found]:
     register = load_register(PROJECT / "schemas")
     with TemporaryDirectory() as scratch:
         for code in CUTTERS:
-            one = judged(register, code, folder, Path(scratch))
-            yield f"## {code}: {one.extracts} extracts, {dict(one.verdicts)}, not run: {dict(one.not_run)}"
-            for rule, count in sorted(one.failed.items()):
-                yield f"{rule}: {count}"
-                places = Counter((each.council, each.period) for each in one.found if each.rule == rule)
-                yield "    " + ", ".join(f"{council} {period} {number}" for (council, period), number in places.items())
+            one = judged(register, code, folder, Path(scratch), register.councils.codes)
+            listed = Counter(rule for rule, *_ in one.found)
+            if listed != one.failed:
+                sys.stderr.write(f"{code}: not every finding is listed: {one.failed - listed}\n")
+            sys.stderr.write(f"{code}: {dict(one.verdicts)}\n")
+            yield from one.found
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{line}\n" for line in _lines(Path(sys.argv[1]) if len(sys.argv) > 1 else REAL))
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(_lines(Path(sys.argv[1])))

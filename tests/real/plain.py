@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
-from xml.etree import ElementTree as ET  # noqa: S405 - the publishers' own workbooks
+from typing import Any, NamedTuple
+from xml.etree import ElementTree as ET
 
 Cell = str | float
 Row = Mapping[str, Cell]
@@ -26,7 +26,7 @@ class Place(NamedTuple):
     Attributes:
         rule: its id.
         council: the council's name in the file.
-        period: the period as the file has it.
+        period: its id.
         row: line of a CSV file, record of a JSON file, row of a sheet; 0 where it is the council's rows together.
     """
 
@@ -111,7 +111,7 @@ def people_supported(folder: Path) -> Iterator[Place]:
                 by[row["sending_location"], row["financial_year"]][key] = figures
     for (council, year), rows in by.items():
         for broken, number in _people_of_a_year(rows, by.get((council, _year_before(year)), {})):
-            yield Place(f"people_supported.{broken}", council, year, number)
+            yield Place(f"people_supported.{broken}", council, "FY" + year.replace("/", "-"), number)
 
 
 def _year_before(year: str) -> str:
@@ -152,38 +152,52 @@ def _people_of_a_year(
 # Household waste.
 
 
+Tonnes = Mapping[tuple[str, int, str, str], tuple[int, Mapping[str, float]]]
+"""Number of the record and its figures, by area, year, material and end state."""
+
+_SHARED = ("tonnesPerCitizen", "tonnesPerHousehold")
+
+
 def waste(folder: Path) -> Iterator[Place]:
     """What breaks a rule in the JSON."""
     records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
-    tonnes = {(one["area"], one["year"], one["material"], one["endState"]): one for one in records if "tonnes" in one}
-    numbers = {id(one): number for number, one in enumerate(records, start=1)}
-    bases: dict[tuple[str, int], dict[str, float]] = {}
-    for (area, year, material, state), one in tonnes.items():
-        if area == "Scotland":
-            continue
-        base = bases.get((area, year)) or bases.setdefault((area, year), _bases(tonnes, area, year))
-        was = tonnes.get((area, year - 1, material, state), one)["tonnes"]
-        now, number = one["tonnes"], numbers[id(one)]
-        if abs(now - was) > 5000 and not was / 2 <= now <= was * 2:
-            yield Place("waste.tonnes_like_year_before", area, str(year), number)
-        if (now == 0) != (one["tonnesPerCitizen"] == 0) or one["tonnesPerHousehold"] < one["tonnesPerCitizen"]:
-            yield Place("waste.no_tonnes_nothing_each", area, str(year), number)
-        for name, size in base.items():
-            if now and abs(now / one[name] / size - 1) > 0.001:
-                yield Place(f"waste.{name}", area, str(year), number)
-    for one in records:
-        base = bases.get((one["area"], one["year"]), {}) if "co2e" in one else {}
-        for name, size in base.items():
-            if abs(one["co2e"] / one[name.replace("tonnes", "co2e")] / size - 1) > 0.001:
-                yield Place(f"waste.carbon.{name}", one["area"], str(one["year"]), numbers[id(one)])
-    for area, year in bases:
-        if sum(key[:2] == (area, year) for key in tonnes) != 22 * 3:
-            yield Place("waste.every_end_state_present", area, str(year), 0)
+    numbered = [(number, one) for number, one in enumerate(records, start=1) if one["area"] != "Scotland"]
+    tonnes = {
+        (one["area"], one["year"], one["material"], one["endState"]): (number, one)
+        for number, one in numbered
+        if "tonnes" in one
+    }
+    by_place: dict[tuple[str, int], list[Mapping[str, float]]] = defaultdict(list)
+    for (area, year, *_), (_, one) in tonnes.items():
+        by_place[area, year].append(one)
+    sizes = {
+        (place, name): median(one["tonnes"] / one[name] for one in own if one["tonnes"])
+        for place, own in by_place.items()
+        for name in _SHARED
+    }
+    for (area, year), own in by_place.items():
+        if len(own) != 22 * 3:
+            yield Place("waste.every_end_state_present", area, f"CY{year}", 0)
+    for number, one in numbered:
+        for broken in _waste_rules(one, tonnes, {name: sizes[(one["area"], one["year"]), name] for name in _SHARED}):
+            yield Place(f"waste.{broken}", one["area"], f"CY{one['year']}", number)
 
 
-def _bases(tonnes: Mapping[tuple[str, int, str, str], Mapping[str, float]], area: str, year: int) -> dict[str, float]:
-    own = [one for key, one in tonnes.items() if key[:2] == (area, year) and one["tonnes"]]
-    return {name: median(one["tonnes"] / one[name] for one in own) for name in ("tonnesPerCitizen", "tonnesPerHousehold")}
+def _waste_rules(one: Mapping[str, Any], tonnes: Tonnes, sizes: Mapping[str, float]) -> Iterator[str]:
+    figure = "tonnes" if "tonnes" in one else "co2e"
+    shares = {name.replace("tonnes", figure): size for name, size in sizes.items()}
+    now = one[figure]
+    for name, size in shares.items():
+        if (now == 0) != (one[name] == 0) or (now and abs(now / one[name] / size - 1) > 0.001):
+            yield f"one_base_of_{name}"
+    if figure == "co2e":
+        return
+    if one["tonnesPerHousehold"] < one["tonnesPerCitizen"]:
+        yield "household_not_below_citizen"
+    before = tonnes.get((one["area"], one["year"] - 1, one["material"], one["endState"]))
+    was = before[1]["tonnes"] if before else now
+    if abs(now - was) > 5000 and not was / 2 <= now <= was * 2:
+        yield "tonnes_like_year_before"
 
 
 # Schools.
@@ -193,19 +207,53 @@ _HIDDEN = {"*", "c"}
 _UNKNOWN = {"..", "x"}
 
 
+class Book(NamedTuple):
+    """A publisher's workbook of schools.
+
+    Attributes:
+        file: its name.
+        sheet: that has the schools.
+        period: id of the period it is of.
+        top: rows above the first school.
+        council: column of the council.
+        school: column of the school's number.
+    """
+
+    file: str
+    sheet: str
+    period: str
+    top: int
+    council: int
+    school: int
+
+    def rows(self, folder: Path) -> list[list[Cell]]:
+        """All its rows."""
+        return workbook_rows(folder / "sg-schools" / self.file, self.sheet)
+
+    def schools(self, folder: Path) -> Iterator[tuple[int, list[Cell]]]:
+        """Number and cells of each row of a school."""
+        for number, row in enumerate(self.rows(folder)[self.top :], start=self.top + 1):
+            if len(row) > self.school and isinstance(row[self.school], float):
+                yield number, row
+
+
+SUMMARIES = (
+    Book("school-level-summary-2019.xlsx", "2019", "AY2019-20", 2, 0, 1),
+    Book("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics", "AY2023-24", 2, 0, 1),
+)
+LIST = Book("school-contact-list-2024-10-31-no-contacts.xlsx", "Open Schools", "2024-10-31", 6, 1, 0)
+
+
 def school_summaries(folder: Path) -> Iterator[Place]:
     """What breaks a rule in the two workbooks of school statistics."""
-    for file, sheet, year in (
-        ("school-level-summary-2019.xlsx", "2019", "2019-20"),
-        ("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics", "2023-24"),
-    ):
-        rows = workbook_rows(folder / "sg-schools" / file, sheet)
-        headers = [_plain(str(low) or str(up)) for up, low in zip(_long(rows[0], rows[1]), rows[1], strict=False)]
-        for number, cells in enumerate(rows[2:], start=3):
+    for book in SUMMARIES:
+        upper, lower = book.rows(folder)[:2]
+        headers = [_plain(str(low) or str(up)) for up, low in zip(_long(upper, lower), lower, strict=False)]
+        for number, cells in book.schools(folder):
             row = dict(zip(headers, cells, strict=False))
-            if isinstance(row.get("SeedCode"), float) and row["Local Authority"] != "Grant aided":
-                for broken in _summary_rules(row, is_first=year == "2019-20"):
-                    yield Place(f"school_summary.{broken}", str(row["Local Authority"]), year, number)
+            if row["Local Authority"] != "Grant aided":
+                for broken in _summary_rules(row, is_first=book is SUMMARIES[0]):
+                    yield Place(f"school_summary.{broken}", str(row["Local Authority"]), book.period, number)
 
 
 def _long(row: Sequence[Cell], other: Sequence[Cell]) -> list[Cell]:
@@ -246,29 +294,32 @@ def _summary_rules(row: Row, *, is_first: bool) -> Iterator[str]:
     roll = _figure(row["Pupil roll"])
     for parts in whole:
         hidden = [one for one in parts if row[one] in _HIDDEN]
-        if not hidden and not any(row[one] in _UNKNOWN for one in parts):
-            if sum(_figure(row[one]) for one in parts) != roll:
-                yield f"{parts[0]}_make_the_roll"
-        elif len(hidden) == 1:
+        if len(hidden) == 1:
             yield "nothing_withheld_can_be_worked_out"
+        is_known = not hidden and not any(row[one] in _UNKNOWN for one in parts)
+        if is_known and sum(_figure(row[one]) for one in parts) != roll:
+            yield f"{parts[0]}_make_the_roll"
     groups = {one for parts in whole for one in parts}
     groups |= {one for one in row if "free school meals" in one and not one.startswith("Perc")} | {_NEEDS[0], _EAL[0]}
     if any(isinstance(row[one], float) and 1 <= _figure(row[one]) <= 4 for one in groups):
         yield "groups_of_few_are_withheld"
     if 1 <= roll <= 4:
         yield "rolls_of_few_are_known"
-    teachers, ratio = _figure(row["FTE Teachers"]), row["Pupil Teacher Ratio"]
-    if teachers and isinstance(ratio, float):
-        if not roll / (teachers + 0.05) - 0.0501 <= ratio <= roll / (teachers - 0.05) + 0.0501:
-            yield "ratio_is_roll_by_teachers"
+    yield from _summary_shares(row)
+    yield from _summary_places(row)
+
+
+def _summary_shares(row: Row) -> Iterator[str]:
+    roll, teachers, ratio = (_figure(row[one]) for one in ("Pupil roll", "FTE Teachers", "Pupil Teacher Ratio"))
+    if teachers and not roll / (teachers + 0.05) - 0.0501 <= ratio <= roll / (teachers - 0.05) + 0.0501:
+        yield "ratio_is_roll_by_teachers"
     rates = [row[one] for one in _RATES]
     if all(isinstance(one, float) for one in rates) and abs(sum(map(_figure, rates)) - 100) > 0.0201:
         yield "attendance_and_absence_make_the_whole"
     bands = [re.fullmatch(r"(\d+)-(\d+)%", str(row[one])) for one in _HOMES]
     known = [(int(band[1]), int(band[2])) for band in bands if band]
-    if len(known) == 4 and not sum(low for low, _ in known) <= 100 <= sum(high for _, high in known):
+    if len(known) == len(_HOMES) and not sum(low for low, _ in known) <= 100 <= sum(high for _, high in known):
         yield "homes_make_the_whole"
-    yield from _summary_places(row)
 
 
 def _summary_places(row: Row) -> Iterator[str]:
@@ -284,11 +335,8 @@ def _summary_places(row: Row) -> Iterator[str]:
 
 def school_list(folder: Path) -> Iterator[Place]:
     """What breaks a rule in the list of open schools."""
-    rows = workbook_rows(folder / "sg-schools" / "school-contact-list-2024-10-31-no-contacts.xlsx", "Open Schools")
-    headers = [str(one) for one in rows[5]]
-    schools = {
-        number: dict(zip(headers, [*cells, *[""] * 22], strict=False)) for number, cells in enumerate(rows[6:], start=7)
-    }
+    headers = [str(one) for one in LIST.rows(folder)[5]]
+    schools = {number: dict(zip(headers, [*cells, *[""] * 22], strict=False)) for number, cells in LIST.schools(folder)}
     schools = {number: one for number, one in schools.items() if one["LA Name"] != "Grant Aided"}
     by_uprn: dict[Cell, set[tuple[int, Cell]]] = defaultdict(set)
     for number, one in schools.items():
@@ -296,7 +344,7 @@ def school_list(folder: Path) -> Iterator[Place]:
     for number, one in schools.items():
         beside = by_uprn[one[_UPRN]] if one[_UPRN] else set()
         for broken in _list_rules(one, beside):
-            yield Place(f"school_list.{broken}", str(one["LA Name"]), "2024-10-31", number)
+            yield Place(f"school_list.{broken}", str(one["LA Name"]), LIST.period, number)
 
 
 _UPRN = "Unique Property Reference Number (UPRN)"
@@ -310,8 +358,7 @@ _LIST_RULES: Mapping[str, Callable[[Row], bool]] = {
         bool(one["Website Address"]) and not re.fullmatch(r"https?://\S+", str(one["Website Address"]))
     ),
     "pe_target_is_answered": lambda one: (
-        one["Special Department"] == "No"
-        and one["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
+        one["Special Department"] == "No" and one["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
     ),
     "postcode.pattern": lambda one: not re.fullmatch(r"[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}", str(one["Post Code"])),
     "seed_code.pattern": lambda one: not 1e6 <= _figure(one["Seed Code"]) < 1e7,
