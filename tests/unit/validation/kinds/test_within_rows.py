@@ -1,0 +1,304 @@
+"""Rules over the cells of one row: each kind passing, failing, at the border, with nulls and on no rows."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from lgdp_pipelines.standards.rules import RuleKind
+from tests.unit.validation.kinds.bench import Case, Ruled
+from tests.unit.validation.kinds.words import (
+    BOOLEAN,
+    DATE,
+    DIMENSION,
+    INTEGER,
+    KEY,
+    LETTER,
+    MEASURED,
+    MONEY,
+    NUMBER,
+    TEXT,
+    Cases,
+    Plain,
+    each,
+    ours,
+    written,
+)
+
+K = RuleKind
+
+
+def of_answers(kind: RuleKind, when: object, **words: object) -> Ruled:
+    """A contract that asks for ``a`` as ``b``, a letter, and ``c``, a date, say."""
+    items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE}
+    return Ruled(kind, items, "r", "A", [ours(kind, item="a", when=when, **words)])
+
+
+def of_days(kind: RuleKind, column: str, **words: object) -> Ruled:
+    """A contract of two dates ``a`` and ``b`` and a letter ``c``."""
+    return Ruled(kind, {"k": KEY, "a": DATE, "b": DATE, "c": LETTER}, "r", column, [ours(kind, **words)])
+
+
+def of_figures(item: Plain, **words: object) -> Ruled:
+    """A contract of a total ``n`` and its parts ``a``, ``b`` and ``c``; ``*`` says that one is withheld."""
+    measure = {**item, **MEASURED, "lgdpMarks": {"*": "Q"}}
+    items = {"k": DIMENSION, "n": measure, "a": measure, "b": measure, "c": measure}
+    return Ruled(K.TOTAL, items, "r", "N", [ours(K.TOTAL, item="n", of=["a", "b"], **words)])
+
+
+CONDITIONS: Plain = {"b": ["A", "B"], "c": "filled"}
+MARKED: Plain = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q", "?": "O"}}
+
+CASES: Cases = {
+    "required when": (
+        of_answers(K.REQUIRED_WHEN, CONDITIONS),
+        (
+            Case("passes", [["1", "x", "A", "01/01/2024"], ["2", None, "A", None], ["3", "x", None, None]]),
+            Case("fails", [["1", None, "A", "01/01/2024"], ["2", " ", "B", "01/01/2024"]], [2, 3]),
+            Case("border", [["1", None, "a", "01/01/2024"], ["2", "x", "A", None]], [2]),
+            Case("nulls", [["1", None, None, "01/01/2024"], ["2", None, "A", None], ["3", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "required when and only then": (
+        of_answers(K.REQUIRED_WHEN, {"b": ["A"]}, onlyThen=True),
+        (
+            Case("passes", [["1", "x", "A", None], ["2", None, "B", None]]),
+            Case("fails", [["1", None, "A", None], ["2", "x", "B", None]], [2, 3]),
+            Case("border", [["1", "x", "a", None], ["2", " ", "B", None]]),
+            Case("nulls", [["1", "x", None, None], ["2", None, None, None]], [2]),
+            Case("empty", []),
+        ),
+    ),
+    "required when a cell is empty, or another is none of some codes": (
+        of_answers(K.REQUIRED_WHEN, {"c": "empty", "b": {"not": ["A"]}}),
+        (
+            Case("passes", [["1", "x", "B", None], ["2", None, "A", None], ["3", None, "B", "01/01/2024"]]),
+            Case("fails", [["1", None, "B", None]], [2]),
+            Case("border", [["1", None, "a", None]]),
+            Case("nulls", [["1", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "empty unless": (
+        of_answers(K.EMPTY_UNLESS, {"b": ["A"]}),
+        (
+            Case("passes", [["1", "x", "A", None], ["2", None, "A", None], ["3", None, "B", None]]),
+            Case("fails", [["1", "x", "B", None]], [2]),
+            Case("border", [["1", "x", "a", None], ["2", " ", "B", None]]),
+            Case("nulls", [["1", "x", None, None], ["2", None, None, None]], [2]),
+            Case("empty", []),
+        ),
+    ),
+    "in order": (
+        of_days(K.IN_ORDER, "B", first="a", then="b"),
+        (
+            Case("passes", [["1", "01/01/2024", "02/01/2024", None]]),
+            Case("fails", [["1", "02/01/2024", "01/01/2024", None], ["2", "01/01/2024", "31/12/2023", None]], [2, 3]),
+            Case("border", [["1", "01/01/2024", "01/01/2024", None]]),
+            Case("nulls", [["1", None, "01/01/2024", None], ["2", "01/01/2024", None, None], ["3", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "strictly in order, of some rows": (
+        of_days(K.IN_ORDER, "B", first="a", then="b", strictly=True, when={"c": ["A"]}),
+        (
+            Case("passes", [["1", "01/01/2024", "02/01/2024", "A"], ["2", "02/01/2024", "01/01/2024", "B"]]),
+            Case("fails", [["1", "02/01/2024", "01/01/2024", "A"]], [2]),
+            Case("border", [["1", "01/01/2024", "01/01/2024", "A"]], [2]),
+            Case("nulls", [["1", "02/01/2024", "01/01/2024", None]]),
+            Case("empty", []),
+        ),
+    ),
+    "figures in order": (
+        Ruled(
+            K.IN_ORDER,
+            {"k": DIMENSION, "a": {**INTEGER, **MEASURED}, "b": {**MONEY, **MEASURED}},
+            "r",
+            "B",
+            [ours(K.IN_ORDER, first="a", then="b")],
+        ),
+        (
+            Case("passes", [["1", "1", "1.01"]]),
+            Case("fails", [["1", "1", "0.99"], ["2", "0", "-5"]], [2, 3]),
+            Case("border", [["1", "1", "1.00"]]),
+            Case("nulls", [["1", None, "0"], ["2", "1", None]]),
+            Case("empty", []),
+        ),
+    ),
+    "not in the future": (
+        replace(of_days(K.NOT_IN_FUTURE, "A", item="a"), received_on=date(2025, 4, 20)),
+        (
+            Case("passes", [["1", "01/01/2024", None, None]]),
+            Case("fails", [["1", "01/01/2026", None, None]], [2]),
+            Case("border", [["1", "20/04/2025", None, None], ["2", "21/04/2025", None, None]], [3]),
+            Case("nulls", [["1", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "in the period": (
+        of_days(K.IN_PERIOD, "A", item="a"),
+        (
+            Case("passes", [["1", "01/01/2025", None, None]]),
+            Case("fails", [["1", "01/01/2024", None, None], ["2", "01/01/2026", None, None]], [2, 3]),
+            Case("border", [[day, day, None, None] for day in ("31/03/2024", "01/04/2024", "31/03/2025", "01/04/2025")],
+                 [2, 5]),
+            Case("nulls", [["1", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "no later than the period": (
+        of_days(K.IN_PERIOD, "A", item="a", ends=["last"]),
+        (
+            Case("passes", [["1", "01/01/1999", None, None]]),
+            Case("fails", [["1", "01/01/2026", None, None]], [2]),
+            Case("border", [["1", "31/03/2025", None, None], ["2", "01/04/2025", None, None]], [3]),
+            Case("nulls", [["1", None, None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "no earlier than the period, of some rows": (
+        of_days(K.IN_PERIOD, "A", item="a", ends=["first"], when={"b": "filled"}),
+        (
+            Case("passes", [["1", "01/01/2099", "01/01/2024", None]]),
+            Case("fails", [["1", "01/01/1999", "01/01/2024", None]], [2]),
+            Case("border", [["1", "01/04/2024", "01/01/2024", None], ["2", "31/03/2024", "01/01/2024", None]], [3]),
+            Case("nulls", [["1", "01/01/1999", None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "total": (
+        of_figures(INTEGER),
+        (
+            Case("passes", [["1", "3", "1", "2", "99"], ["2", "0", "-1", "1", None]]),
+            Case("fails", [["1", "4", "1", "2", None], ["2", "2", "1", "2", None]], [2, 3]),
+            Case(
+                "border",
+                [
+                    ["1", "9223372036854775807", "9223372036854775806", "1", None],
+                    ["2", "9223372036854775806", "9223372036854775806", "1", None],
+                    ["3", "-1", "9223372036854775807", "9223372036854775807", None],
+                ],
+                [3, 4],
+            ),
+            Case("nulls", [["1", "4", None, "2", None], ["2", None, "1", "2", None], ["3", "9", "*", "2", None]]),
+            Case("empty", []),
+        ),
+    ),
+    "total with a tolerance, less something, of what is there": (
+        of_figures(MONEY, less=["c"], tolerance=0.5, absent="zero"),
+        (
+            Case("passes", [["1", "3.00", "1.10", "2.10", "0.20"]]),
+            Case("fails", [["1", "3.00", "1.10", "2.10", "0.71"], ["2", "0", "1", "1", "0"]], [2, 3]),
+            Case("border", [["1", "0.50", "0.40", "0.60", None], ["2", "0.49", "0.40", "0.60", None]], [3]),
+            Case("nulls", [["1", "3", None, "3", None], ["2", "9", None, "3", "*"], ["3", None, "1", "1", "1"]], [3]),
+            Case("empty", []),
+        ),
+    ),
+    "total of doubles within a percentage": (
+        of_figures(NUMBER, tolerancePct=1, tolerance=0.5),
+        (
+            Case("passes", [["1", "0.3", "0.1", "0.2", None], ["2", "1000", "500", "505", None]]),
+            Case("fails", [["1", "1000", "500", "511", None], ["2", "1", "1", "1", None]], [2, 3]),
+            Case("border", [["1", "1000", "500", "510", None], ["2", "10", "5", "5.5", None]]),
+            Case("nulls", [["1", "9", "*", None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "total of doubles, exactly": (
+        of_figures(NUMBER),
+        (
+            Case("passes", [["1", "0.3", "0.1", "0.2", None]]),
+            Case("fails", [["1", "0.31", "0.1", "0.2", None]], [2]),
+            Case("border", [["1", "1e15", "999999999999999", "1", None], ["2", "100.0001", "100", "0", None]], [3]),
+            Case("nulls", [["1", "1", None, "5", None]]),
+            Case("empty", []),
+        ),
+    ),
+    "nulls, none": (
+        Ruled(
+            K.NULLS,
+            {"k": DIMENSION, "a": {**MARKED, "quality": [written(metric="nullValues", mustBe=0)]}},
+            "r",
+            "A",
+        ),
+        (
+            Case("passes", [["1", "0"]]),
+            Case("fails", [["1", None], ["2", "5"], ["3", " "]], [2, 4]),
+            Case("border", [["1", "*"], ["2", "?"]], [3]),
+            Case("nulls", [["1", None], ["2", None]], [2, 3]),
+            Case("empty", []),
+        ),
+    ),
+    "nulls, of half the rows at most": (
+        Ruled(
+            K.NULLS,
+            {"k": KEY, "a": {**BOOLEAN, "quality": [
+                written(metric="nullValues", mustBeLessOrEqualTo=50, unit="percent")]}},
+            "r",
+            "A",
+        ),
+        (
+            Case("passes", [["1", "true"], ["2", "true"], ["3", None]]),
+            Case("fails", [["1", "true"], ["2", None], ["3", None]], [None]),
+            Case("border", [["1", "true"], ["2", None]]),
+            Case("nulls", [["1", None]], [None]),
+            Case("empty", []),
+        ),
+    ),
+    "nulls, between two and three": (
+        Ruled(
+            K.NULLS,
+            {"k": KEY, "a": {**TEXT, "quality": [written(metric="nullValues", mustBeBetween=[2, 3], unit="rows")]}},
+            "r",
+            "A",
+        ),
+        (
+            Case("passes", [["1", None], ["2", None]]),
+            Case("fails", [["1", None], ["2", "x"]], [None]),
+            Case("border", [[str(number), None] for number in range(4)], [None]),
+            Case("nulls", [[str(number), None] for number in range(3)]),
+            Case("empty", []),
+        ),
+    ),
+    "SQL": (
+        Ruled(
+            K.SQL,
+            {"k": KEY, "a": INTEGER, "b": INTEGER},
+            "r",
+            "A",
+            [written(type="sql", query="SELECT count(*) FROM {model} WHERE a > b", mustBe=0,
+                     customProperties=[{"property": "lgdpItems", "value": ["a", "b"]}])],
+        ),
+        (
+            Case("passes", [["1", "1", "2"]]),
+            Case("fails", [["1", "3", "2"], ["2", "-1", "-2"]], [2, 3]),
+            Case("border", [["1", "2", "2"]]),
+            Case("nulls", [["1", None, "2"], ["2", "3", None]]),
+            Case("empty", []),
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ruled", "case"), each(CASES))
+def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: Ruled, case: Case) -> None:
+    assert ruled.found(case.rows) == list(case.broken)
+
+
+def test_a_row_with_one_of_its_cells_in_error_is_not_held_against_the_rule() -> None:
+    late = replace(CASES["in order"][0], besides=frozenset({"tst.a.type"}))
+    assert late.found([["1", "99/01/2024", "01/01/2023", None], ["2", "01/01/2024", "01/01/2023", None]]) == [3]
+    asked = replace(CASES["required when"][0], besides=frozenset({"tst.b.codes"}))
+    assert asked.found([["1", None, "Z", "01/01/2024"], ["2", None, "A", "01/01/2024"]]) == [3]
+
+
+def test_items_may_be_called_as_sql_words_are() -> None:
+    items = {"order": KEY, "group": DATE, "select": DATE}
+    ruled = Ruled(K.IN_ORDER, items, "r", "SELECT", [ours(K.IN_ORDER, first="group", then="select")])
+    assert ruled.found([["1", "02/01/2024", "01/01/2024"]]) == [2]
+
+
+def test_a_text_in_a_condition_is_only_a_text() -> None:
+    ruled = of_answers(K.REQUIRED_WHEN, {"k": ["x' OR '1'='1", "\\"]})
+    assert ruled.found([["1", None, None, None], ["x' OR '1'='1", None, None, None]]) == [3]
