@@ -16,7 +16,7 @@ from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult
 from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
 from tests.planted.hl1 import hl1_extract
@@ -200,7 +200,11 @@ def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
     (theirs,) = asked(datacontract, [tmp_path])
 
     ours = broken_in(judgement)
-    kinds = {rule.id: rule.kind for rule in rules_of(asked_for.contract)}
-    differing = {rule: kinds[rule] for rule, passed in theirs.passed.items() if passed == (rule in ours)}
-    print(differing, {k: v for k, v in kinds.items() if k not in theirs.passed}, theirs.not_checked)
-    assert differing == {}
+    rules = {rule.id: rule for rule in rules_of(asked_for.contract)}
+    differing = {rule for rule, passed in theirs.passed.items() if passed == (rule in ours)}
+    # A variable that nobody has set is null there, and nothing is before or after it: such rules pass in silence.
+    of_variables = {one.id for one in rules.values() if "getvariable" in (one.sql or "")} & theirs.passed.keys()
+    assert differing == of_variables & ours
+    assert len(theirs.passed.keys() - differing) >= 8
+    silent = {rule.kind for rule in rules.values() if rule.id not in theirs.passed}
+    assert not silent & {RuleKind.REQUIRED, RuleKind.KEY, RuleKind.RANGE, RuleKind.ROW_COUNT}
