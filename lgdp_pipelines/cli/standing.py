@@ -22,6 +22,7 @@ from lgdp_pipelines.standards.rules import RuleResult, Verdict
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
     "queries", "known_issues", "open_queries", "received_at", "due", "on_time", "answer",
+    "noted",
 )  # fmt: skip
 """Columns of :func:`standing_rows`."""
 
@@ -30,7 +31,18 @@ PERIODS_SHOWN = 9
 
 def standing_rows(platform: Platform, returns: Sequence[Return], period: str | None = None) -> list[Row]:
     """One row for each council and period that anything has come for, in order of return, period and council."""
-    return [_row(platform, ret, one) for ret in returns for one in _standings(platform, ret, period)]
+    return [
+        _row(platform, ret, one, noted[one.council_code, one.period])
+        for ret in returns
+        for noted in [_noted(platform, ret)]
+        for one in _standings(platform, ret, period)
+    ]
+
+
+def _noted(platform: Platform, ret: Return) -> Counter[tuple[str, str]]:
+    """How many known issues people have put on a return's figures that still show, by council and period."""
+    found = platform.ledger.known_issues.listed(ret.code)
+    return Counter((one.issue.council_code, one.issue.period) for one in found if one.lifted_at is None)
 
 
 def _standings(platform: Platform, ret: Return, period: str | None) -> list[Standing]:
@@ -38,7 +50,7 @@ def _standings(platform: Platform, ret: Return, period: str | None) -> list[Stan
     return sorted(found, key=lambda one: (parse_period(one.period).start, one.council_code))
 
 
-def _row(platform: Platform, ret: Return, one: Standing) -> Row:
+def _row(platform: Platform, ret: Return, one: Standing, noted: int) -> Row:
     span = parse_period(one.period)
     contract = ret.contract_for(span)
     due, first = due_date(contract, span), one.reported_at or one.received_at
@@ -60,6 +72,7 @@ def _row(platform: Platform, ret: Return, one: Standing) -> Row:
         "due": due.isoformat(),
         "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
         "answer": answer_of(one),
+        "noted": noted,
     }
 
 
@@ -69,14 +82,17 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
     periods = list(dict.fromkeys(one.period for one in standings))
     shown, left_out = periods[-PERIODS_SHOWN:], len(periods) - PERIODS_SHOWN
     cells = {(one.council_code, one.period): one for one in standings}
-    overdue = {text for text in shown if _is_overdue(platform, ret, text)}
+    overdue, noted = {text for text in shown if _is_overdue(platform, ret, text)}, _noted(platform, ret)
     table = Table(
         title=f"{ret.code}: {ret.latest.title}", title_justify="left", header_style="bold", box=None, pad_edge=False
     )
     for heading in ("council", *(text.removeprefix("FY").removeprefix("CY") for text in shown)):
         table.add_column(heading, no_wrap=True)
     for council in platform.register.councils:
-        symbols = (_symbol(cells.get((council.code, text)), is_overdue=text in overdue) for text in shown)
+        symbols = (
+            _symbol(cells.get((council.code, text)), is_overdue=text in overdue) + _flag(noted[council.code, text])
+            for text in shown
+        )
         table.add_row(f"{council.code} {escape(council.name)}", *symbols)
     if not periods:
         print_out(f"[bold]{ret.code}: {escape(ret.latest.title)}[/bold]\n  nothing has come yet\n")
@@ -85,13 +101,17 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
     note = f"; for the {left_out} earlier periods: --period, or --format csv" if left_out > 0 else ""
     print_out(
         "[dim]✓ accepted, ○ nil return, ? queried, ✗ rejected, ↩ withdrawn, ✗ ✓ and an earlier one stands, … waiting, "
-        f"! late{note}[/dim]\n"
+        f"! late, n noted{note}[/dim]\n"
     )
 
 
 def _is_overdue(platform: Platform, ret: Return, period: str) -> bool:
     span = parse_period(period)
     return today(platform) > due_date(ret.contract_for(span), span)
+
+
+def _flag(noted: int) -> str:
+    return " [cyan]n[/cyan]" if noted else ""
 
 
 def _symbol(one: Standing | None, *, is_overdue: bool) -> str:

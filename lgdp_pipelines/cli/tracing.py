@@ -75,6 +75,9 @@ def print_trace(found: Trace) -> None:
         )
     for submission in found.submissions:
         _print_submission(submission)
+    for one in found.known_issues:
+        about = one.issue.item_urn or "the return as a whole"
+        print_out(f"  [dim]known[/dim]   issue {one.number}, on {escape(about)}: {escape(one.issue.words)}")
     for note in found.notes:
         print_out(f"  [dim]note[/dim]    {escape(note)}")
     if not found.submissions:

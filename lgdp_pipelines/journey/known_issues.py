@@ -12,6 +12,7 @@ from pathlib import Path
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
 from lgdp_pipelines.feedback.spreadsheet import original
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.publish import renew_catalogue
 from lgdp_pipelines.ledger.known_issues import checked
 from lgdp_pipelines.ledger.ledger import KnownIssue
 from lgdp_pipelines.ledger.query_records import KeptIssue
@@ -62,6 +63,8 @@ def put(platform: Platform, typed: Sequence[Typed]) -> tuple[KeptIssue, ...]:
     kept = platform.ledger.known_issues.put([resolved(platform.register, one) for one in typed])
     for return_code in sorted({one.issue.return_code for one in kept}):
         platform.ledger.mirror(platform.lake, return_code)
+    if platform.settings.catalogue.exists():
+        renew_catalogue(platform)  # one that is older than the ledger's copies of known issues does not show them
     return kept
 
 

@@ -14,6 +14,7 @@ import polars as pl
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.lineage import ColumnEdge, Lineage, system_of
+from lgdp_pipelines.ledger.query_records import KeptIssue
 from lgdp_pipelines.ledger.tokens import TokenKey
 from lgdp_pipelines.ledger.traced import Trace, TracedColumn, TracedItem, TracedReceipt, TracedSubmission
 from lgdp_pipelines.register.model import Register, Return
@@ -92,17 +93,29 @@ def trace(
     )
     notes: list[str] = []
     found = _submissions(_Asked(lake, ledger, place, key, code, when), row, rows, notes) if code and when else ()
+    items = _items(place.ret, item, steps)
     return Trace(
         table=place.name,
         columns=columns,
         return_code=place.ret.code,
         figure=None if figure is None else {name: value for name, value in figure.items() if not name.startswith("_")},
-        items=_items(place.ret, item, steps),
+        items=items,
         extract_columns=_extract_columns(steps, found),
         steps=tuple(steps),
         submissions=found,
         notes=tuple(notes),
+        known_issues=_known_issues(ledger, place.ret, code, when, items),
     )
+
+
+def _known_issues(
+    ledger: Ledger, ret: Return, council: str | None, period: str | None, items: Sequence[TracedItem]
+) -> tuple[KeptIssue, ...]:
+    """Those on the return as a whole, and on any of the items, for the council and period."""
+    if council is None or period is None:
+        return ()
+    about = {"", *(item.urn for item in items)}
+    return tuple(one for one in ledger.known_issues.showing(ret.code, council, period) if one.issue.item_urn in about)
 
 
 def _item_of(column: str, item: str) -> str:

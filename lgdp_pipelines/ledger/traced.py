@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lgdp_pipelines.ledger.lineage import ColumnEdge
+from lgdp_pipelines.ledger.query_records import KeptIssue
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Trace:
         steps: every step between columns, nearest first.
         submissions: whose files; empty where no council and period were asked.
         notes: what a reader must know besides.
+        known_issues: that people have put on the figures of the council and period, and that still show.
     """
 
     table: str
@@ -121,3 +123,4 @@ class Trace:
     steps: tuple[ColumnEdge, ...]
     submissions: tuple[TracedSubmission, ...]
     notes: tuple[str, ...] = ()
+    known_issues: tuple[KeptIssue, ...] = ()
