@@ -1,0 +1,174 @@
+"""Other spellings made canonical: whatever a contract declares, nothing else, and every cell of it counted."""
+
+from collections import Counter
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.ledger.repairs import RepairKind
+from lgdp_pipelines.register.parts import Item, ItemType, Role
+from lgdp_pipelines.standards.codelists import Code, CodeList
+from lgdp_pipelines.standards.dates import problem_of_format, read_differently, reader_of_parts, written_day
+from lgdp_pipelines.standards.numbers import NumberStyle
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.validation.repairs import Repairing
+from lgdp_pipelines.validation.typed import REPAIRS, ROW, Submitted
+from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
+
+OTHERS = ("yyyy-MM-dd", "d MMM yyyy", "dd/MM/yyyy", "d MMMM yyyy HH:mm")
+DAY = of_items(make_item("n", ItemType.DATE, date_format="%d%m%Y", date_formats=OTHERS))
+DAYS = st.dates(date(1000, 1, 1), date(9999, 12, 31))
+
+
+def spelt(bench: Bench, cells: dict[str, list[str | None]]) -> tuple[pl.DataFrame, dict[tuple[str, str], int]]:
+    """Cells as the contract spells them, and how many of which item took what."""
+    table = bench.contract.tables[0]
+    height = len(next(iter(cells.values())))
+    text = pl.DataFrame({**cells, ROW: range(2, height + 2)}, schema_overrides=dict.fromkeys(cells, pl.String))
+    repairing = Repairing(table, Submitted(bench.contract, bench.register, FIFE, YEAR, YEAR.end))
+    made = repairing.of(text).text
+    return made, {(one.item.rsplit(":", 1)[1], str(one.kind)): one.cells for one in repairing.counted}
+
+
+@settings(deadline=None, max_examples=25)
+@given(DAYS, st.sampled_from(OTHERS), st.sampled_from(["", " ", "\t"]))
+def test_a_day_in_any_declared_form_is_read_as_that_day(day: date, form: str, around: str) -> None:
+    text = f"{around}{written_day(day, form)}{around}"
+    assert DAY.values([[text], [day.strftime("%d%m") + f"{day.year:04d}"]], "n") == [day, day]
+    made, counts = spelt(DAY, {"n": [text]})
+    assert made[REPAIRS].to_list() == ["n:date"]
+    assert counts == {("n", "date"): 1}
+
+
+@pytest.mark.parametrize("text", ["01.02.2024", "31/02/2024", "2024-02-30", "1/2/2024", "1 Foo 2024", "20240102", "x"])
+def test_a_day_in_no_declared_form_is_a_finding_and_is_not_counted(text: str) -> None:
+    judgement = DAY.judge([[text]])
+    assert outcome(judgement, "tst.n.type").failed == 1
+    assert judgement.repairs == ()
+    assert judgement.tables["t"].whole()[REPAIRS].to_list() == [None]
+
+
+STYLES = [NumberStyle(".", ","), NumberStyle(",", ""), NumberStyle(",", " "), NumberStyle(".", "'")]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(-(10**12), 10**12), st.integers(0, 99), st.sampled_from(STYLES))
+def test_a_number_in_the_declared_form_is_that_number(whole: int, part: int, style: NumberStyle) -> None:
+    bench = of_items(make_item("n", ItemType.DECIMAL, precision=18, scale=2, numbers=style))
+    sign, digits = ("-" if whole < 0 else ""), f"{abs(whole):,}".replace(",", style.thousands)
+    text = f"{sign}{digits}{style.decimal}{part:02d}"
+    plain = f"{sign}{abs(whole)}.{part:02d}"
+    made, counts = spelt(bench, {"n": [text, plain]})
+    assert made["n"].to_list() == [plain, plain]
+    assert counts == ({("n", "number"): 1} if text != plain else {})
+    assert bench.found([[text]]) == []
+
+
+@pytest.mark.parametrize("text", ["1,23", "12,34,567", "1,234,5", "1 234", "1.234.567", ",123", "1,234.", "--1,234"])
+def test_a_number_in_no_declared_form_is_a_finding(text: str) -> None:
+    bench = of_items(make_item("n", ItemType.NUMBER, numbers=NumberStyle(".", ",")))
+    assert bench.found([[text]]) == [("tst.n.type", 2)]
+    assert spelt(bench, {"n": [text]})[1] == {}
+
+
+@settings(deadline=None, max_examples=30)
+@given(DAYS, st.sampled_from(["dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"]))
+def test_what_no_two_forms_read_differently_they_read_alike(day: date, form: str) -> None:
+    text = written_day(day, form)
+    for other in ("dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"):
+        found = reader_of_parts(other)(text)
+        if found is not None and found.exists and found.spelt("%Y-%m-%d") != day.strftime("%Y-%m-%d").zfill(10):
+            assert read_differently(form, other) is not None
+
+
+def test_forms_that_could_read_one_text_differently_are_known() -> None:
+    assert read_differently("dd/MM/yyyy", "MM/dd/yyyy") is not None
+    assert read_differently("d/M/yyyy", "MM/dd/yyyy") is not None
+    assert read_differently("ddMMyyyy", "yyyyMMdd") is not None
+    assert read_differently("dd/MM/yyyy", "d/M/yyyy") is None
+    assert read_differently("dd/MM/yyyy", "yyyy-MM-dd") is None
+    assert read_differently("d MMM yyyy", "d MMMM yyyy") is None
+    assert problem_of_format("dd/MM/yyyy") is None
+
+
+ITEMS: tuple[Item, ...] = (
+    make_item("who", role=Role.COUNCIL),
+    make_item("when", role=Role.PERIOD),
+    make_item("note"),
+    make_item("c", code_list="colours"),
+    make_item("d", ItemType.DATE, date_format="%d%m%Y", date_formats=("yyyy-MM-dd",)),
+    make_item(
+        "n",
+        ItemType.INTEGER,
+        role=Role.MEASURE,
+        unit="x",
+        marks={"*": ObservationStatus.SUPPRESSED},
+        numbers=NumberStyle(thousands=","),
+    ),
+)
+ALL = of_items(*ITEMS)
+CANONICAL: dict[str, dict[str, tuple[str | None, str]]] = {
+    "who": {"Fife": ("FIF", "council"), "250": ("FIF", "council"), " FIF": ("FIF", "space"), "Moray": ("Moray", "")},
+    "when": {"2024/25": ("FY2024-25", "period"), "FY2024-25 ": ("FY2024-25", "space"), "2023-24": ("2023-24", "")},
+    "note": {" kept ": (" kept ", ""), "  ": (None, "space"), "x": ("x", "")},
+    "c": {"red": ("R", "alias"), " Rouge": ("R", "alias"), "G ": ("G", "space"), "R": ("R", ""), " X": ("X", "space")},
+    "d": {"2024-05-06": ("06052024", "date"), " 06052024": ("06052024", "space"), "6/5/2024": ("6/5/2024", "")},
+    "n": {"1,234": ("1234", "number"), " 7": ("7", "space"), " *": ("*", "space"), "*": ("*", ""), "1.5": ("1.5", "")},
+}
+"""What each spelling is in the contract's own, and what it takes; written down, not worked out."""
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.fixed_dictionaries({n: st.sampled_from([*of, None, ""]) for n, of in CANONICAL.items()}),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_each_repair_is_counted_once_and_marked_on_its_row(rows: list[dict[str, str | None]]) -> None:
+    made, counts = spelt(ALL, {name: [row[name] for row in rows] for name in CANONICAL})
+    expected: Counter[tuple[str, str]] = Counter()
+    for number, row in enumerate(rows):
+        marks = []
+        for name in CANONICAL:
+            sent = row[name]
+            text, kind = (None, "") if not sent else CANONICAL[name][sent]
+            assert made[name][number] == text
+            assert (kind != "") == (bool(sent) and sent != text)
+            if kind:
+                expected[name, kind] += 1
+                marks.append(f"{name}:{kind}")
+        assert made[REPAIRS][number] == (" ".join(marks) or None)
+    assert counts == expected
+
+
+def test_what_is_landed_is_not_touched() -> None:
+    text = pl.DataFrame({"n": [" 7", "8"], ROW: [2, 3]})
+    bench = of_items(make_item("n", ItemType.INTEGER))
+    Repairing(bench.contract.tables[0], Submitted(bench.contract, bench.register, FIFE, YEAR, YEAR.end)).of(text)
+    assert text["n"].to_list() == [" 7", "8"]
+
+
+def test_a_spelling_of_a_form_is_told_as_such() -> None:
+    listed = CodeList("forms", "1", "", "", "ours", (Code("1", "One", patterns=("[Oo]ne( .*)?",)), Code("2", "Two")))
+    bench = of_items(make_item("c", code_list="forms"))
+    bench = Bench(bench.contract, type(bench.register)(**{**vars(bench.register), "code_lists": {"forms": listed}}))
+    made, counts = spelt(bench, {"c": ["one", "One of us ", "2", "three"]})
+    assert made["c"].to_list() == ["1", "1", "2", "three"]
+    assert counts == {("c", "pattern"): 2}
+
+
+def test_more_kinds_of_repair_than_one_number_holds() -> None:
+    names = [f"i{number}" for number in range(70)]
+    bench = of_items(*(make_item(name, ItemType.INTEGER) for name in names))
+    made, counts = spelt(bench, {name: [" 1", "1"] for name in names})
+    assert made[REPAIRS].to_list() == [" ".join(f"{name}:space" for name in names), None]
+    assert counts == {(name, "space"): 1 for name in names}
+
+
+def test_every_kind_has_words() -> None:
+    assert all(kind.words for kind in RepairKind)
