@@ -1,0 +1,208 @@
+"""Derived items: worked out from what is there, null where something is missing, and no guess."""
+
+from dataclasses import replace
+from datetime import date
+from types import MappingProxyType
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.register.derivation import AgeBand, Derivation, FamilyGroup, Quarter, Rate
+from lgdp_pipelines.register.parts import Item, ItemType, Role
+from lgdp_pipelines.register.reference import ReferenceColumn, ReferenceTable, ReferenceVersion
+from lgdp_pipelines.standards.observations import ObservationStatus
+from lgdp_pipelines.standards.periods import PeriodKind, financial_quarter, financial_year
+from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from tests.unit.validation.small_contract import (
+    FIFE,
+    MORAY,
+    Bench,
+    make_bench,
+    make_item,
+    make_rule,
+    make_table,
+    outcome,
+    places,
+)
+
+BIRTH = make_item("birth", ItemType.DATE, date_format="%Y-%m-%d")
+DAY = make_item("day", ItemType.DATE, date_format="%Y-%m-%d")
+
+
+def derived(name: str, how: Derivation, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
+    return make_item(name, kind, derived=how, **facts)
+
+
+BANDS = AgeBand("birth", "day", (0, 16, 18, 65))
+QUARTER = Quarter("day", PeriodKind.FINANCIAL_QUARTER)
+OF_CALENDAR = Quarter("day", PeriodKind.CALENDAR_QUARTER)
+CASES = make_bench(
+    make_table(
+        "t",
+        [BIRTH, DAY],
+        [
+            make_rule("no_child", items=("band",), sql="SELECT count(*) FROM {model} WHERE band = '0-15'"),
+            make_rule("banded", items=("band",), sql="SELECT count(*) FROM {model} WHERE band IS NULL"),
+        ],
+        derived=(derived("band", BANDS), derived("quarter", QUARTER), derived("calendar", OF_CALENDAR)),
+    )
+)
+
+
+def worked_out(bench: Bench, rows: list[list[str | None]], name: str) -> list[object]:
+    return bench.values(rows, name)
+
+
+@pytest.mark.parametrize(
+    ("birth", "day", "band"),
+    [
+        ("2008-05-06", "2024-05-05", "0-15"),
+        ("2008-05-06", "2024-05-06", "16-17"),
+        ("2006-05-06", "2024-05-06", "18-64"),
+        ("1959-05-07", "2024-05-06", "18-64"),
+        ("1959-05-06", "2024-05-06", "65+"),
+        ("2008-02-29", "2024-02-28", "0-15"),
+        ("2008-02-29", "2024-02-29", "16-17"),
+        ("2008-02-29", "2026-02-28", "16-17"),
+        ("2008-02-29", "2026-03-01", "18-64"),
+        ("2024-05-06", "2024-05-06", "0-15"),
+        ("2024-05-07", "2024-05-06", None),
+        (None, "2024-05-06", None),
+        ("2008-05-06", None, None),
+        (None, None, None),
+    ],
+)
+def test_an_age_is_in_completed_years(birth: str | None, day: str | None, band: str | None) -> None:
+    assert worked_out(CASES, [[birth, day]], "band") == [band]
+
+
+def age(birth: date, day: date) -> int:
+    """Birthdays that have come, counted one by one; one on 29 February comes on 1 March where the year has none."""
+    count = 0
+    for year in range(birth.year + 1, day.year + 1):
+        try:
+            birthday = birth.replace(year=year)
+        except ValueError:
+            birthday = date(year, 3, 1)
+        count += birthday <= day
+    return count
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.dates(date(1900, 1, 1), date(2024, 12, 31)), st.dates(date(1990, 1, 1), date(2030, 12, 31)))
+def test_any_age_falls_into_its_band(birth: date, day: date) -> None:
+    years = age(birth, day) if birth <= day else None
+    expected = next(
+        (
+            code
+            for lower, code in ((65, "65+"), (18, "18-64"), (16, "16-17"), (0, "0-15"))
+            if years is not None and years >= lower
+        ),
+        None,
+    )
+    assert worked_out(CASES, [[birth.isoformat(), day.isoformat()]], "band") == [expected]
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(2000, 2098), st.integers(1, 4), st.data())
+def test_a_quarter_is_that_of_the_period_which_the_day_is_in(year: int, quarter: int, data: st.DataObject) -> None:
+    period = financial_quarter(year, quarter)
+    day = data.draw(st.dates(period.start, period.end))
+    assert worked_out(CASES, [[None, day.isoformat()]], "quarter") == [period.id]
+    assert worked_out(CASES, [[None, day.isoformat()]], "calendar") == [f"CY{day.year}-Q{(day.month + 2) // 3}"]
+
+
+def test_without_a_day_there_is_no_quarter() -> None:
+    assert worked_out(CASES, [[None, None]], "quarter") == [None]
+
+
+def test_rules_may_name_derived_items() -> None:
+    judgement = CASES.judge([["2010-01-01", "2024-05-06"], ["2000-01-01", "2024-05-06"]])
+    assert places(judgement) == [("tst.no_child", 2)]
+
+
+def test_a_rule_is_not_held_against_what_cannot_be_worked_out_for_an_error() -> None:
+    """The date that does not read is told once, and the band that is null for it is not told besides."""
+    judgement = CASES.judge([["what", "2024-05-06"], [None, "2024-05-06"]])
+    assert places(judgement) == [("tst.birth.type", 2), ("tst.banded", 3)]
+
+
+PEOPLE = ReferenceTable(
+    "people",
+    "People",
+    "",
+    (
+        ReferenceColumn("council_code", ItemType.TEXT, ""),
+        ReferenceColumn("year", ItemType.INTEGER, ""),
+        ReferenceColumn("people", ItemType.INTEGER, "", "people"),
+    ),
+    ("council_code", "year"),
+    (
+        ReferenceVersion("1", date(2020, 1, 1), "", "ours", "", (("FIF", "2024", "400"), ("MRY", "2024", "")), "a"),
+        ReferenceVersion("2", date(2021, 1, 1), "", "ours", "", (("FIF", "2024", "500"),), "b"),
+    ),
+)
+GROUPS = ReferenceTable(
+    "groups",
+    "Groups",
+    "",
+    tuple(ReferenceColumn(name, ItemType.TEXT, "") for name in ("indicator_code", "council_code", "family_group")),
+    ("indicator_code", "council_code"),
+    (ReferenceVersion("1", date(2020, 1, 1), "", "ours", "", (("X", "FIF", "Urban"), ("Y", "FIF", "3")), "c"),),
+)
+
+
+def figures(version: str, indicator: str = "X") -> Bench:
+    """Figures with a rate over a version of the people, and the family group for an indicator."""
+    marks = {"*": ObservationStatus.SUPPRESSED}
+    bench = make_bench(
+        make_table(
+            "t",
+            [make_item("n", ItemType.INTEGER, role=Role.MEASURE, unit="tonnes", marks=marks)],
+            derived=(
+                derived("rate", Rate("n", 1000, "people", version, "people"), ItemType.NUMBER, role=Role.MEASURE),
+                derived("grouped", FamilyGroup(indicator, "groups", "1")),
+            ),
+        )
+    )
+    reference = MappingProxyType({"people": PEOPLE, "groups": GROUPS})
+    return replace(bench, register=replace(bench.register, reference=reference))
+
+
+def rows_of(bench: Bench, sent: list[list[str | None]], **facts: object) -> list[tuple[object, ...]]:
+    frame: pl.DataFrame = bench.judge(sent, **facts).tables["t"].whole()  # type: ignore[arg-type]
+    return frame.select("rate", "rate_status", "grouped").rows()
+
+
+def test_a_rate_rests_on_the_version_that_is_pinned() -> None:
+    assert rows_of(figures("1"), [["8"]]) == [(20.0, "A", "Urban")]
+    assert rows_of(figures("2"), [["8"]]) == [(16.0, "A", "Urban")]
+
+
+def test_a_figure_that_is_missing_has_no_rate_and_says_why() -> None:
+    assert rows_of(figures("1"), [["0"], ["*"], [""]]) == [
+        (0.0, "A", "Urban"),
+        (None, "Q", "Urban"),
+        (None, "O", "Urban"),
+    ]
+
+
+@pytest.mark.parametrize(("council", "year"), [(FIFE, 2023), (MORAY, 2024), (MORAY, 2023)])
+def test_without_a_figure_to_divide_by_the_rate_is_not_collected(council: object, year: int) -> None:
+    group = "Urban" if council is FIFE else None
+    rows = rows_of(figures("1"), [["8"], ["*"]], council=council, period=financial_year(year))
+    assert rows == [(None, "L", group), (None, "Q", group)]
+
+
+def test_the_group_is_that_of_the_indicator() -> None:
+    assert rows_of(figures("1", "Y"), [["1"]])[0][2] == "3"
+    assert rows_of(figures("1", "Z"), [["1"]])[0][2] is None
+
+
+def test_an_empty_table_has_the_columns_of_any_other() -> None:
+    empty, filled = CASES.judge([]), CASES.judge([[None, None]])
+    assert empty.tables["t"].whole().schema == filled.tables["t"].whole().schema
+    assert empty.verdict is Verdict.ACCEPTED
+    assert outcome(empty, "tst.no_child").result is RuleResult.PASSED
