@@ -1,0 +1,341 @@
+"""Rules over rows and tables: each kind passing, failing, at the border, with nulls and on no rows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.standards.rules import RuleKind, RuleResult
+from lgdp_pipelines.storage.pieces import Pieces
+from tests.unit.validation.kinds.bench import TABLE, Case, Ruled
+from tests.unit.validation.kinds.words import (
+    DATE,
+    DIMENSION,
+    INTEGER,
+    KEY,
+    LETTER,
+    MEASURED,
+    MONEY,
+    TEXT,
+    Cases,
+    Plain,
+    each,
+    ours,
+    written,
+)
+
+K = RuleKind
+FIGURE: Plain = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q"}}
+
+
+def counted(**words: object) -> Ruled:
+    """A contract of a table that must have some number of rows."""
+    return Ruled(K.ROW_COUNT, {"k": KEY}, "r", "", [written(metric="rowCount", **words)])
+
+
+def many(rows: int) -> list[list[str | None]]:
+    """So many rows."""
+    return [[str(number)] for number in range(rows)]
+
+
+def grouped(**words: object) -> Ruled:
+    """A contract that asks for so many rows of each ``a``."""
+    return Ruled(K.ROWS_PER, {"k": KEY, "a": TEXT, "b": LETTER}, "r", "A", [ours(K.ROWS_PER, by=["a"], **words)])
+
+
+def complete(column: str, **words: object) -> Ruled:
+    """A contract of a figure by ``a``, a text, and ``b``, a letter."""
+    items = {"a": DIMENSION, "b": {**DIMENSION, **LETTER}, "n": FIGURE}
+    return Ruled(K.COMPLETE, items, "r", column, [ours(K.COMPLETE, **words)])
+
+
+def controlled(others: Mapping[str, Mapping[str, Plain]], **words: object) -> Ruled:
+    """A contract of a figure ``n`` by line ``k``."""
+    rule = ours(K.CONTROL, item="n", **words)
+    return Ruled(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], others=others)
+
+
+def before(_period: Period, _table: Table) -> Pieces:
+    """What the council sent for the period before: 100 of x, nothing of y, no figure of z."""
+    return Pieces.of(pl.DataFrame({"k": ["x", "y", "z"], "n": [100, 0, None]}))
+
+
+FORM = {"form": {"line": DIMENSION, "part": {**DIMENSION, **LETTER}, "m": FIGURE}}
+CONTROL = controlled(FORM, of={"table": "form", "item": "m"}, by={"k": "line"})
+OWN_TOTAL = controlled(
+    {}, when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}}, tolerance=1, absent="zero"
+)
+EARLIER = Ruled(
+    K.EARLIER_PERIOD,
+    {"k": DIMENSION, "n": FIGURE},
+    "r",
+    "N",
+    [ours(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
+    arguments={"earlier": before},
+)
+REFERS = Ruled(
+    K.RELATIONSHIP,
+    {"k": KEY, "a": {**TEXT, "relationships": [{"to": "u.ref"}]}},
+    "a.relationship",
+    "A",
+    others={"u": {"ref": KEY}},
+)
+REFERS_TOGETHER = Ruled(
+    K.RELATIONSHIP,
+    {"k": KEY, "a": TEXT, "d": DATE},
+    "r",
+    "A",
+    table={"relationships": [{"id": "r", "from": ["t.a", "t.d"], "to": ["u.ref", "u.day"]}]},
+    others={"u": {"ref": KEY, "day": DATE}},
+)
+
+CASES: Cases = {
+    "key": (
+        Ruled(K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K"),
+        (
+            Case("passes", [["1", "01/01/2024"], ["2", "01/01/2024"], ["1", "02/01/2024"]]),
+            Case("fails", [["1", "01/01/2024"], ["1", "01/01/2024"], ["1", "01/01/2024"]], [3, 4]),
+            Case("border", [["a", "01/01/2024"], ["A", "01/01/2024"], ["a ", "01/01/2024"]]),
+            Case("empty", []),
+        ),
+    ),
+    "key with nulls": (
+        Ruled(
+            K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K",
+            besides=frozenset({"tst.l.required"}),
+        ),
+        (Case("nulls", [["1", None], ["1", None]]),),
+    ),
+    "unique": (
+        Ruled(K.UNIQUE, {"k": KEY, "a": {**INTEGER, "unique": True}}, "a.unique", "A"),
+        (
+            Case("passes", [["1", "1"], ["2", "2"]]),
+            Case("fails", [["1", "1"], ["2", "2"], ["3", "1"], ["4", "1"]], [4, 5]),
+            Case("border", [["1", "1"], ["2", "01"], ["3", "-1"]], [3]),
+            Case("nulls", [["1", None], ["2", None], ["3", ""]]),
+            Case("empty", []),
+        ),
+    ),
+    "unique together": (
+        Ruled(
+            K.UNIQUE,
+            {"k": KEY, "a": TEXT, "b": LETTER},
+            "r",
+            "A",
+            [written(metric="duplicateValues", mustBe=0, arguments={"properties": ["a", "b"]})],
+        ),
+        (
+            Case("passes", [["1", "x", "A"], ["2", "x", "B"], ["3", "y", "A"]]),
+            Case("fails", [["1", "x", "A"], ["2", "y", "B"], ["3", "x", "A"]], [4]),
+            Case("border", [["1", "x", "A"], ["2", "x", "a"], ["3", "X", "A"]], [3]),
+            Case("nulls", [["1", "x", None], ["2", "x", None], ["3", None, None], ["4", None, None]]),
+            Case("empty", []),
+        ),
+    ),
+    "relationship": (
+        REFERS,
+        (
+            Case("passes", {"t": [["1", "x"], ["2", "x"]], "u": [["x"], ["y"]]}),
+            Case("fails", {"t": [["1", "x"], ["2", "w"], ["3", "v"]], "u": [["x"]]}, [3, 4]),
+            Case("border", {"t": [["1", "X"], ["2", "x "]], "u": [["x"]]}, [2, 3]),
+            Case("nulls", {"t": [["1", None], ["2", " "]], "u": []}),
+            Case("empty", {"t": [], "u": [["x"]]}),
+            Case("refers to an empty table", {"t": [["1", "x"]], "u": []}, [2]),
+        ),
+    ),
+    "relationship of two items": (
+        REFERS_TOGETHER,
+        (
+            Case("passes", {"t": [["1", "x", "01/01/2024"]], "u": [["x", "01/01/2024"]]}),
+            Case("fails", {"t": [["1", "x", "02/01/2024"], ["2", "y", "01/01/2024"]], "u": [["x", "01/01/2024"]]},
+                 [2, 3]),
+            Case("border", {"t": [["1", "x", "01/01/2024"]], "u": [["x", None]]}, [2]),
+            Case("nulls", {"t": [["1", None, "02/01/2024"], ["2", "x", None]], "u": []}),
+            Case("empty", {"t": [], "u": []}),
+        ),
+    ),
+    "relationship within a table": (
+        Ruled(
+            K.RELATIONSHIP, {"k": KEY, "a": {**TEXT, "relationships": [{"to": "t.k"}]}}, "a.relationship", "A"
+        ),
+        (
+            Case("passes", [["1", "2"], ["2", "1"]]),
+            Case("fails", [["1", "3"]], [2]),
+            Case("border", [["1", "1"]]),
+            Case("nulls", [["1", None]]),
+            Case("empty", []),
+        ),
+    ),
+    "at least so many rows": (
+        counted(mustBeGreaterOrEqualTo=2),
+        (
+            Case("passes", many(3)),
+            Case("fails", many(1), [TABLE]),
+            Case("border", many(2)),
+            Case("empty", [], [TABLE]),
+        ),
+    ),
+    "rows that say nothing are rows": (
+        replace(counted(mustBe=2), besides=frozenset({"tst.k.required"})),
+        (Case("nulls", [[None], [""]]), Case("nulls, too many of them", [[None], [""], [" "]], [TABLE])),
+    ),
+    "between so many and so many rows": (
+        counted(mustBeBetween=[1, 2]),
+        (
+            Case("passes", many(1)),
+            Case("fails", many(3), [TABLE]),
+            Case("border", many(2)),
+            Case("empty", [], [TABLE]),
+        ),
+    ),
+    "more rows than so many": (
+        counted(mustBeGreaterThan=1),
+        (Case("passes", many(2)), Case("border", many(1), [TABLE]), Case("fails", many(0), [TABLE])),
+    ),
+    "rows per group": (
+        grouped(atLeast=2, atMost=3),
+        (
+            Case("passes", [["1", "x", "A"], ["2", "y", "A"], ["3", "x", "A"], ["4", "y", "A"]]),
+            Case("fails", [["1", "x", "A"], ["2", "y", "A"], ["3", "x", "A"], *[[n, "z", "A"] for n in "45678"]],
+                 [3, 8, 9]),
+            Case("border", [["1", "x", "A"], ["2", "x", "A"], ["3", "x", "A"], ["4", "x", "A"]], [5]),
+            Case("nulls", [["1", None, "A"], ["2", " ", "A"]]),
+            Case("empty", []),
+        ),
+    ),
+    "just one row of a kind in each group": (
+        grouped(atLeast=1, atMost=1, when={"b": ["A"]}),
+        (
+            Case("passes", [["1", "x", "B"], ["2", "x", "A"], ["3", "y", "A"]]),
+            Case("fails", [["1", "x", "B"], ["2", "y", "A"], ["3", "y", "B"], ["4", "y", "A"]], [2, 5]),
+            Case("border", [["1", "x", "a"]]),
+            Case("nulls", [["1", "x", None], ["2", "x", None], ["3", None, "B"]], [2]),
+            Case("empty", []),
+        ),
+    ),
+    "complete over the codes of a list": (
+        complete("B", over=["b"], by=["a"]),
+        (
+            Case("passes", [["x", "A", "1"], ["x", "B", None], ["y", "B", "1"], ["y", "a", "1"]]),
+            Case("fails", [["x", "A", "1"], ["y", "A", "1"], ["x", "B", "1"]], [3]),
+            Case("border", [["x", "A", "0"]], [2]),
+            Case("empty", []),
+        ),
+    ),
+    "complete with nulls": (
+        replace(complete("B", over=["b"], by=["a"]), besides=frozenset({"tst.a.required", "tst.b.required"})),
+        (Case("nulls", [["x", "A", "1"], ["x", None, "1"], [None, "A", "1"]]),),
+    ),
+    "complete over what the table has": (
+        complete("A", over=["a", "b"], values="present"),
+        (
+            Case("passes", [["x", "A", "1"], ["x", "B", "1"], ["y", "B", "1"], ["y", "A", "1"]]),
+            Case("fails", [["x", "A", "1"], ["x", "B", "1"], ["y", "A", "1"]], [TABLE]),
+            Case("border", [["x", "A", "1"]]),
+            Case("empty", []),
+        ),
+    ),
+    "not falling": (
+        Ruled(
+            K.NOT_FALLING,
+            {"k": DIMENSION, "d": {**DATE, "primaryKey": True, "required": True, "lgdpRole": "dimension"}, "n": FIGURE},
+            "r",
+            "N",
+            [ours(K.NOT_FALLING, item="n", along="d", by=["k"])],
+        ),
+        (
+            Case("passes", [["x", "02/01/2024", "5"], ["y", "03/01/2024", "1"], ["x", "01/01/2024", "4"]]),
+            Case("fails", [["x", "02/01/2024", "3"], ["x", "01/01/2024", "4"], ["x", "03/01/2024", "2"]], [2, 4]),
+            Case("border", [["x", "01/02/2024", "4"], ["x", "10/01/2024", "4"]]),
+            Case("nulls", [["x", "01/01/2024", "4"], ["x", "02/01/2024", "*"], ["x", "03/01/2024", "3"],
+                           ["x", "04/01/2024", None]], [4]),
+            Case("empty", []),
+        ),
+    ),
+    "a figure that the rows of another table add up to": (
+        CONTROL,
+        (
+            Case("passes", {"t": [["x", "3"], ["y", "0"]], "form": [["x", "A", "1"], ["x", "B", "2"], ["y", "A", "0"]]},
+                 []),
+            Case("fails", {"t": [["x", "3"], ["y", "3"]], "form": [["x", "A", "1"], ["x", "B", "1"], ["y", "A", "3"]]},
+                 [2]),
+            Case("border", {"t": [["x", "9223372036854775807"], ["y", "9223372036854775807"]], "form": [
+                ["x", "A", "9223372036854775806"], ["x", "B", "1"],
+                ["y", "A", "9223372036854775807"], ["y", "B", "9223372036854775807"]]}, [3]),
+            Case("nulls", {"t": [["x", "3"], ["y", None], ["z", "5"]],
+                           "form": [["x", "A", "1"], ["x", "B", None], ["y", "A", "1"]]}),
+            Case("empty", {"t": [], "form": [["x", "A", "1"]]}),
+        ),
+    ),
+    "a total row of the same table": (
+        OWN_TOTAL,
+        (
+            Case("passes", [["a", "1"], ["T", "3"], ["b", "2"]]),
+            Case("fails", [["a", "1"], ["T", "9"], ["b", "2"]], [3]),
+            Case("border", [["a", "1"], ["T", "2"], ["b", "0"]]),
+            Case("nulls", [["a", "1"], ["T", "4"], ["b", "*"], ["c", None]], [3]),
+            Case("empty", []),
+            Case("no rows to add up", [["T", "2"]], [2]),
+        ),
+    ),
+    "a figure of the period before": (
+        EARLIER,
+        (
+            Case("passes", [["x", "110"]]),
+            Case("fails", [["x", "89"], ["y", "6"]], [2, 3]),
+            Case("border", [["x", "90"], ["y", "5"]]),
+            Case("nulls", [["x", None], ["y", "*"], ["z", "99"], ["new", "99"]]),
+            Case("empty", []),
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ruled", "case"), each(CASES))
+def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: Ruled, case: Case) -> None:
+    assert ruled.found(case.rows) == list(case.broken)
+
+
+def test_a_figure_in_error_is_not_told_of_again_by_its_sum_or_its_series() -> None:
+    limited: dict[str, Any] = {**FORM["form"], "m": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
+    form = replace(CONTROL, others={"form": limited}, besides=frozenset({"tst.form_m.range"}))
+    assert form.found({"t": [["x", "3"], ["y", "3"]], "form": [["x", "A", "99"], ["y", "A", "2"]]}) == [3]
+    series, _ = CASES["not falling"]
+    capped: dict[str, Any] = {**series.items, "n": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
+    rows = [["x", "01/01/2024", "4"], ["x", "02/01/2024", "99"], ["x", "03/01/2024", "5"], ["x", "04/01/2024", "3"]]
+    assert replace(series, items=capped, besides=frozenset({"tst.n.range"})).found(rows) == [5]
+
+
+def test_a_row_with_a_code_that_is_not_understood_is_not_missed_as_well() -> None:
+    ruled = replace(complete("B", over=["b"], by=["a"]), besides=frozenset({"tst.b.codes"}))
+    assert ruled.found([["x", "A", "1"], ["x", "Z", "1"], ["y", "A", "1"]]) == [4]
+
+
+def test_repeats_tell_of_the_first_row_with_the_same() -> None:
+    judged = CASES["unique"][0].judged([["1", "7"], ["2", "8"], ["3", "7"]])
+    assert judged.findings["message"][0].endswith("The first row with the same is 2.")
+
+
+def test_without_the_earlier_period_the_rule_is_not_run() -> None:
+    judged = replace(EARLIER, arguments={}).judged([["x", "1"]])
+    (result,) = [one for one in judged.results if one.rule == "tst.r"]
+    assert result.result is RuleResult.NOT_RUN
+    assert "FY2023-24" in result.reason
+
+
+def test_sums_of_money_are_exact() -> None:
+    money: Plain = {**MONEY, **MEASURED}
+    ruled = Ruled(
+        K.CONTROL,
+        {"k": DIMENSION, "n": money},
+        "r",
+        "N",
+        [ours(K.CONTROL, item="n", when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}})],
+    )
+    tenths: list[list[str | None]] = [[str(number), "0.10"] for number in range(10)]
+    assert ruled.found([["T", "1.00"], *tenths]) == []
+    assert ruled.found([["T", "1.01"], *tenths]) == [2]

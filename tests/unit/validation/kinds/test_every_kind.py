@@ -1,0 +1,44 @@
+"""No kind of rule is without its five cases: one that passes, one that fails, one at the border, nulls, and no rows."""
+
+from collections import defaultdict
+
+import pytest
+
+from lgdp_pipelines.register.terms import KINDS
+from lgdp_pipelines.standards.rules import RuleKind
+from tests.unit.validation.kinds import test_across_rows, test_cells, test_elsewhere, test_files, test_within_rows
+from tests.unit.validation.kinds.bench import Case, Ruled
+
+FIVE = ("passes", "fails", "border", "nulls", "empty")
+RULED: dict[str, tuple[Ruled, tuple[Case, ...]]] = {
+    **test_cells.CASES,
+    **test_within_rows.CASES,
+    **test_across_rows.CASES,
+    **test_elsewhere.CASES,
+}
+
+
+def test_every_kind_has_five_cases() -> None:
+    found: dict[RuleKind, set[str]] = defaultdict(set)
+    for ruled, cases in RULED.values():
+        found[ruled.kind] |= {case.which for case in cases}
+    for kind, (_, files) in test_files.CASES.items():
+        found[kind] |= {file.which for file in files}
+    missing = {kind.value: [which for which in FIVE if which not in found[kind]] for kind in RuleKind}
+    assert {kind: which for kind, which in missing.items() if which} == {}
+
+
+def test_of_every_kind_something_passes_and_something_fails() -> None:
+    for name, (_, cases) in RULED.items():
+        broken = {case.which: bool(case.broken) for case in cases if case.which in {"passes", "fails"}}
+        assert broken.items() <= {"passes": False, "fails": True}.items(), name
+
+
+@pytest.mark.parametrize("name", RULED)
+def test_a_case_is_of_the_kind_that_it_says(name: str) -> None:
+    ruled, _ = RULED[name]
+    assert ruled.tested.kind is ruled.kind
+
+
+def test_every_kind_of_written_rule_has_a_name_of_its_own() -> None:
+    assert [kind.rule.value for kind in KINDS.values()] == list(KINDS)
