@@ -53,6 +53,9 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
 def _below(text: "_Text", dialect: Dialect, head: Head) -> Iterator[Cells | Fault]:
     """The pieces below a header: while they are plain, the next is cut while one is read."""
     row = head.row
+    if text.is_whole:
+        yield from _with_care(text, dialect, head, row)
+        return
     with Ahead(_even_pieces(text, dialect, head)) as pieces:
         for content, quotes in pieces:
             plain = read_plain(content, dialect, head, row, quotes)

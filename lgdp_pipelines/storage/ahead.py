@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from itertools import chain, islice
 from typing import Generic, Self, TypeVar, cast
 
 From = TypeVar("From")
@@ -62,10 +63,15 @@ def each_ahead(make: Callable[[From], Made], items: Iterable[From]) -> Iterator[
         make: pure, or guarded against being called twice at a time.
         items: asked for as they are needed, in the caller's own thread.
     """
+    waiting = iter(items)
+    few = list(islice(waiting, 2))
+    if len(few) < 2:  # most tables are one piece, and need no thread
+        yield from map(make, few)
+        return
     coming: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
-            for item in items:
+            for item in chain(few, waiting):
                 coming.append(pool.submit(make, item))
                 if len(coming) > WORKERS:
                     yield coming.popleft().result()

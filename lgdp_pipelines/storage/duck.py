@@ -104,6 +104,31 @@ def sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int 
     return connection
 
 
+class _Own(threading.local):
+    """What each thread keeps for itself."""
+
+    sandbox: duckdb.DuckDBPyConnection | None = None
+
+
+_OWN = _Own()
+
+
+@contextmanager
+def kept_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A sandbox without a folder, made once in a thread and given again: for what is small, making one costs most.
+
+    Whoever registers a frame takes it away again. After an error nobody is given the same connection.
+    """
+    connection = _OWN.sandbox or sandbox()
+    _OWN.sandbox = None
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    _OWN.sandbox = connection
+
+
 @contextmanager
 def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
     """Stop what runs on a connection after so many seconds. The connection can be used again afterwards.

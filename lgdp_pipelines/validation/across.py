@@ -69,7 +69,7 @@ def across(
     by_id = {rule.id: rule for rule in in_sql}
     if in_sql:
         readable = {**tables, **besides.tables(in_sql), **beside(in_sql, in_error, submitted)}
-        with submission_in_sql(in_sql, readable, submitted, room()) as connection:
+        with submission_in_sql(in_sql, readable, submitted, room) as connection:
             for rule_id, broken in broken_rows(connection, in_sql).items():
                 rule = by_id[rule_id]
                 if broken is None:

@@ -6,8 +6,8 @@ finding on the table as a whole. What belongs here: running such rules. What doe
 all (``register.sql`` tells that before any row exists).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,19 +21,20 @@ from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.register.kinds.asked import OWN_ROW
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.sql import filled
-from lgdp_pipelines.storage.duck import sandbox, time_limit
+from lgdp_pipelines.storage.duck import kept_sandbox, sandbox, time_limit
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0
 """For all rules of one submission together."""
+_FEW_ROWS = 20_000
 _DIALECT = "duckdb"
 
 
 @contextmanager
 def submission_in_sql(
-    rules: Sequence[Rule], tables: Mapping[str, Pieces], submitted: Submitted, spill: Path
+    rules: Sequence[Rule], tables: Mapping[str, Pieces], submitted: Submitted, room: Callable[[], Path]
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that holds what rules read of a submission, its variables, and nothing else.
 
@@ -41,15 +42,16 @@ def submission_in_sql(
         rules: those to be asked. Columns that none of them reads are not there: giving text away costs a copy.
         tables: validated, by name.
         submitted: whose council, period and days the rules may ask for by ``getvariable``.
-        spill: a folder for what does not fit into memory.
+        room: gives a folder for what does not fit into memory; it is not asked for a few rows.
     """
-    connection = sandbox(spill)
-    try:
+    is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
+    with kept_sandbox() if is_small else closing(sandbox(room())) as connection, ExitStack() as given:
         read: frozenset[str] = frozenset({ROW}).union(*(prepared(rule).words for rule in rules))
         takes_all = any(prepared(rule).takes_all for rule in rules)
         for name, table in tables.items():
             columns = [column for column in table.columns if takes_all or column in read]
             connection.register(name, table.arrow(columns))
+            given.callback(connection.unregister, name)
         facts = {
             "council_code": submitted.council.code,
             "period": submitted.period.id,
@@ -61,8 +63,6 @@ def submission_in_sql(
             connection.execute(f"SET VARIABLE {name} = $1", [value])
         with time_limit(connection, _SECONDS):
             yield connection
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,21 @@ def test_a_query_is_stopped_when_its_time_is_up_and_the_connection_goes_on() -> 
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
+def test_a_kept_sandbox_is_given_again_and_never_after_an_error() -> None:
+    with duck.kept_sandbox() as first:
+        first.execute("SET VARIABLE period = 'CY2023'")
+    with duck.kept_sandbox() as second:
+        assert second is first
+        with duck.kept_sandbox() as within:
+            assert within is not second
+    with pytest.raises(duckdb.Error), duck.kept_sandbox() as third:
+        third.execute("SELECT * FROM nowhere")
+    with duck.kept_sandbox() as fourth:
+        assert fourth is not third
+        with pytest.raises(duckdb.Error):
+            fourth.execute("SELECT * FROM read_csv('/etc/passwd')")
+
+
 def test_literals_and_names_are_quoted() -> None:
     connection = duck.sandbox()
     hostile = 'it\'s a "name"; DROP TABLE x'
