@@ -140,10 +140,10 @@ class RegisterStore(RawStore):
         named = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
         listed = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(named.items())).encode()
         name = hashlib.sha256(listed).hexdigest()
+        for path, sha256 in named.items():
+            if not self._file(sha256).exists():
+                self.put(files[path])
         if not self._file(name).exists():
-            for path, sha256 in named.items():
-                if not self._file(sha256).exists():
-                    self.put(files[path])
             self.put(listed)
         return name
 

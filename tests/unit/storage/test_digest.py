@@ -151,7 +151,7 @@ def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_pa
 )
 def test_an_empty_table_has_the_digest_of_its_columns(schema: Mapping[str, pl.DataType]) -> None:
     empty = pl.DataFrame(schema=schema)
-    others = [{"a": pl.Date()}, {"A": pl.Int64()}, {"b": pl.Int64(), "a": pl.Int64()}]
+    others: list[dict[str, pl.DataType]] = [{"a": pl.Date()}, {"A": pl.Int64()}, {"b": pl.Int64(), "a": pl.Int64()}]
 
     assert digest_of(Pieces.of(empty, empty), None) == digest_of(Pieces.of(empty), None)
     assert digest_of(Pieces.of(empty), None).rows == 0

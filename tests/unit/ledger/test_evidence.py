@@ -1,0 +1,108 @@
+"""What a judgement was made of is kept with it, once, and asked for by judgement."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.evidence import Evidence, Input, OtherRead, Pinned, as_plain
+from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.storage.digest import Digest
+
+EVIDENCE = Evidence(
+    inputs=(Input(1, "a" * 64, "site", "", "", nil=False), Input(2, "b" * 64, "", "northgate", "m" * 64, nil=True)),
+    received_on=date(2026, 1, 5),
+    register_sha256="r" * 64,
+    code_lists=(Pinned("hl1-assess", "1.4", "l" * 64),),
+    reference_tables=(Pinned("population", "2024", "p" * 64),),
+    against=(
+        OtherRead("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": Digest("d" * 64, 7)}),
+        OtherRead("HL3", "FY2024-25", None, None, {}),
+    ),
+    code_sha256="c" * 64,
+    packages={"polars": "2.1.0", "python": "3.11.9"},
+    findings=Digest("f" * 64, 3),
+    tables={"assess": Digest("t" * 64, 10)},
+)
+
+
+@pytest.fixture
+def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., Judged]) -> Callable[..., str]:
+    """Settle a judgement of Fife's submission with evidence, by a run: the submission's id."""
+    submission = submit("FIF", "a")
+
+    def settled(run: str, evidence: Evidence | None, **found: int) -> str:
+        ledger.settle(run, [replace(judge(submission, **found), evidence=evidence)])
+        return submission
+
+    return settled
+
+
+def test_evidence_comes_back_as_it_was_given(ledger: Ledger, settle: Callable[..., str]) -> None:
+    submission = settle("r1", EVIDENCE, queries=2)
+    found = ledger.evidence.of(submission)
+
+    assert found is not None
+    assert found.evidence == EVIDENCE
+    assert (found.judgement, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
+    assert {one.rule: one.failed for one in found.results} == {"hl1.assess.codes": 0, "hl1.rise": 2, "hl1.note": 0}
+    assert as_plain(EVIDENCE)["received_on"] == "2026-01-05"
+
+
+def test_each_judgement_has_its_own_and_the_rows_stand_by_the_last_that_did_not_reject(
+    ledger: Ledger, settle: Callable[..., str]
+) -> None:
+    settle("r1", EVIDENCE)
+    settle("r2", replace(EVIDENCE, register_sha256="s" * 64))
+    submission = settle("r3", replace(EVIDENCE, register_sha256="t" * 64), errors=1)
+    numbered = [ledger.evidence.of(submission, number) for number in (1, 2, 3)]
+    last, standing = ledger.evidence.of(submission), ledger.evidence.standing(submission)
+
+    assert [one.evidence.register_sha256[0] for one in numbered if one and one.evidence] == ["r", "s", "t"]
+    assert last == numbered[2]
+    assert standing == numbered[1]
+    assert ledger.evidence.of(submission, 4) is None
+
+
+def test_the_same_told_again_by_a_run_is_one_judgement_and_other_evidence_is_another(
+    ledger: Ledger, settle: Callable[..., str]
+) -> None:
+    settle("r1", EVIDENCE)
+    submission = settle("r1", EVIDENCE)
+    assert (first := ledger.judgement_of(submission)) is not None
+    assert first.number == 1
+
+    settle("r1", replace(EVIDENCE, register_sha256="s" * 64))
+    assert (second := ledger.judgement_of(submission)) is not None
+    assert second.number == 2
+
+
+def test_a_judgement_without_evidence_says_so(ledger: Ledger, settle: Callable[..., str]) -> None:
+    found = ledger.evidence.of(settle("r1", None))
+
+    assert found is not None
+    assert found.evidence is None
+
+
+def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable[..., str]) -> None:
+    submission = settle("r1", EVIDENCE)
+    with pytest.raises(LedgerError):
+        ledger.settle(
+            "r2",
+            [
+                Judged(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
+                Judged("HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
+            ],
+        )
+    assert ledger.evidence.of(submission, 2) is None
+
+
+def test_submissions_that_were_judged_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
+    submission = settle("r1", EVIDENCE)
+
+    assert ledger.evidence.judged() == (submission,)
+    assert ledger.evidence.judged("HL1", "FY2024-25", "FIF") == (submission,)
+    assert ledger.evidence.judged(council="GLG") == ()

@@ -1,0 +1,82 @@
+"""The register's files as they were: each content once, put back to the letter, apart from received bytes."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.storage.raw import RawStore, RegisterStore
+
+FILES = {"codelists/a.yaml": b"id: a\n", "returns/x/x.v1.0.0.odcs.yaml": b"\xef\xbb\xbfid: x\r\n", "b.csv": b""}
+
+
+def kept(root: Path) -> list[str]:
+    return sorted(file.name for file in (root / "asked").rglob("*") if file.is_file())
+
+
+def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path / "lake")
+    name = store.keep(FILES)
+    store.lay_out(name, tmp_path / "again")
+
+    found = {
+        file.relative_to(tmp_path / "again").as_posix(): file.read_bytes()
+        for file in (tmp_path / "again").rglob("*")
+        if file.is_file()
+    }
+    assert found == FILES
+
+
+def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path)
+    first = store.keep(FILES)
+    second = store.keep({**FILES, "b.csv": b"1\n", "c.csv": b"1\n"})
+
+    assert store.get(first).decode() == "".join(
+        f"{hashlib.sha256(FILES[path]).hexdigest()}  {path}\n" for path in sorted(FILES)
+    )
+    assert kept(tmp_path) == sorted(
+        {first, second, *(hashlib.sha256(content).hexdigest() for content in (*FILES.values(), b"1\n"))}
+    )
+    assert store.keep(dict(reversed(FILES.items()))) == first
+
+
+def test_what_a_killed_run_did_not_finish_is_finished(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path)
+    name = store.keep(FILES)
+    store.remove(name)
+    store.remove(hashlib.sha256(FILES["b.csv"]).hexdigest())
+
+    assert store.keep(FILES) == name
+    store.lay_out(name, tmp_path / "again")
+
+
+def test_a_file_that_was_lost_is_kept_anew(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path)
+    name = store.keep(FILES)
+    store.remove(hashlib.sha256(FILES["b.csv"]).hexdigest())
+    store.keep(FILES)
+    store.lay_out(name, tmp_path / "again")
+
+
+def test_received_bytes_and_register_files_never_meet(tmp_path: Path) -> None:
+    store, raw = RegisterStore(tmp_path), RawStore(tmp_path)
+    name = store.keep(FILES)
+    raw.remove(name)
+
+    assert store.get(name)
+    with pytest.raises(StorageError, match="Received bytes are missing"):
+        raw.get(name)
+
+
+def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
+    store = RegisterStore(tmp_path)
+    name = store.keep(FILES)
+    file = store.path(hashlib.sha256(FILES["codelists/a.yaml"]).hexdigest())
+    file.write_bytes(b"id: b\n")
+    with pytest.raises(StorageError, match="Files of an earlier register are no longer what was kept"):
+        store.lay_out(name, tmp_path / "again")
+    file.unlink()
+    with pytest.raises(StorageError, match="Files of an earlier register are missing"):
+        store.lay_out(name, tmp_path / "once more")
