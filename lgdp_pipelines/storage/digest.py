@@ -80,10 +80,13 @@ class _Hashed:
 
 
 def _ordered(rows: Pieces, order_by: str | None) -> Iterable[pl.DataFrame]:
-    """The pieces in order. Those of a table as read are so already, and then nothing is gathered in memory."""
+    """The pieces with the table's columns in its order, rows in theirs.
+
+    Rows of a table as read are in order already, and then nothing is gathered in memory.
+    """
     if order_by is None or _is_ordered(rows, order_by):
-        return rows
-    return [rows.whole().sort(order_by, maintain_order=True)]
+        return rows.only(rows.columns)
+    return [rows.whole().select(rows.columns).sort(order_by, maintain_order=True)]
 
 
 def _is_ordered(rows: Pieces, column: str) -> bool:

@@ -136,6 +136,15 @@ def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
     assert digest_of(Pieces.of(mixed), None) != whole
 
 
+def test_columns_are_taken_in_the_table_s_order_whatever_a_piece_has() -> None:
+    rows = numbered([("a", 1, 0.5, None, None, True), ("b", *[None] * 5)])
+    frame = framed(rows)
+    with Spill(Path("unused")) as spill:
+        kept = spill.keep([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
+
+        assert digest_of(kept) == expected(rows)
+
+
 @pytest.mark.parametrize("size", [ROWS_A_BATCH - 1, ROWS_A_BATCH, ROWS_A_BATCH + 1])
 def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_path: Path) -> None:
     rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
