@@ -19,7 +19,6 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.register.showing import yaml_text
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces, Spill
@@ -110,12 +109,12 @@ class Ruled:
 
     @property
     def contract_text(self) -> str:
-        """The contract in YAML."""
+        """The contract in JSON, which is YAML too."""
         tables = {"t": self.items, **self.others}
         schema = [_table(name, items, several=len(tables) > 1) for name, items in tables.items()]
         schema[0] |= {**({"quality": list(self.quality)} if self.quality else {}), **self.table}
         whole = {**_HEADING, "customProperties": _about(self.period), "schema": schema}
-        return yaml_text(json.loads(json.dumps(whole)))  # so that nothing is the same object twice, and an alias
+        return json.dumps(whole, indent=1)
 
     def found(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> list[int | None]:
         """The rows at which the rule under test is broken, in order; every finding stands where it should."""
