@@ -14,7 +14,8 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.mapping import TableMapping
 from lgdp_pipelines.register.model import Contract, Register, Return
 from lgdp_pipelines.register.parts import Item
-from lgdp_pipelines.register.showing import contract_text
+from lgdp_pipelines.register.reference import ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.showing import contract_text, reference_text
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.codelists import Code, CodeList
 
@@ -36,11 +37,16 @@ def show(
 ) -> None:
     """Print a whole contract as YAML of the Open Data Contract Standard, and what is different in it and why.
 
-    What is different, and the reasons that a changes file gives, stand in comments before it.
+    What is different, and the reasons that a changes file gives, stand in comments before it. The id of a reference
+    table, such as council-population, prints what it is and the rows of its newest version, or of the one named.
 
     Example: `lgdp register show SCHOOL-SUMMARY --version 2.0.0`
     """
     register = load_register(Settings.from_environment().schemas)
+    if return_code in register.reference:
+        table = register.reference[return_code]
+        text_out(reference_text(table, _reference_version_named(table, version)))
+        return
     ret = register.named(return_code)
     contract = _version_named(ret, version)
     if codes:
@@ -75,6 +81,12 @@ def _version_named(ret: Return, text: str) -> Contract:
     if text not in versions:
         raise WrongUse(f"{ret.code} has no version {text}.", remedy=f"Choose one of: {', '.join(versions)}.")
     return versions[text]
+
+
+def _reference_version_named(table: ReferenceTable, text: str) -> ReferenceVersion:
+    if text and text not in table.by_version:
+        raise WrongUse(f"{table.id} has no version {text}.", remedy=f"Choose one of: {', '.join(table.by_version)}.")
+    return table.by_version[text] if text else table.latest
 
 
 _MAPPED = ("table", "item", "from", "translated")

@@ -45,6 +45,7 @@ def check(
             check_definitions(platform)
     say(
         f"{len(register.returns)} returns, {rules} rules, {len(register.code_lists)} code lists, "
+        f"{len(register.reference)} reference tables, "
         f"{len(register.sources)} sources, {len(register.mappings)} mappings, {len(register.councils.codes)} councils: "
         "no contradiction."
     )

@@ -1,9 +1,10 @@
-"""What an analyst finds in the catalogue besides published tables: the register, conformed tables, ledger and lineage.
+"""What an analyst finds beside published tables: register, reference tables, conformed tables, ledger and lineage.
 
 What belongs here: views, with words from the register. What does not: writing the catalogue (``storage.catalogue``).
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 
 from lgdp_pipelines.ledger.beside import NOISE, rule_noise
@@ -12,11 +13,12 @@ from lgdp_pipelines.ledger.lineage import LINEAGE
 from lgdp_pipelines.ledger.mirror import RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Grain, Privacy, Role
+from lgdp_pipelines.register.reference import ReferenceTable
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.united import UnitedTable, united_tables
 from lgdp_pipelines.storage.catalogue import CatalogueView
 from lgdp_pipelines.storage.outputs import COUNCIL, OBSERVATION, PERIOD, case_table
-from lgdp_pipelines.storage.sql import values
+from lgdp_pipelines.storage.sql import sql_type, values
 from lgdp_pipelines.storage.tables import FINDING
 
 _TEXT = "varchar"
@@ -68,7 +70,8 @@ def case_comments(table: UnitedTable) -> Mapping[str, str]:
 
 
 def _of_register(register: Register) -> tuple[CatalogueView, ...]:
-    return _returns(register), _items(register), _codes(register), _rules(register)
+    tables = (_reference(table) for table in register.reference.values())
+    return _returns(register), _items(register), _codes(register), _rules(register), *tables
 
 
 def _view(
@@ -77,6 +80,33 @@ def _view(
     types = {column: kind for column, (kind, _) in columns.items()}
     comments = {column: text for column, (_, text) in columns.items()}
     return CatalogueView("register", name, values(types, rows), description=description, comments=comments)
+
+
+def _reference(table: ReferenceTable) -> CatalogueView:
+    """All versions of a reference table, under its own columns."""
+    columns = {
+        column.name: (
+            sql_type(column.type),
+            f"{column.title}, in {column.unit}." if column.unit else f"{column.title}.",
+        )
+        for column in table.columns
+    }
+    columns |= {
+        "version": (_TEXT, "Version of the table, as contracts name it."),
+        "valid_from": ("date", "First day that the version is to be used for."),
+        "valid_to": ("date", "Last day; null: it is the newest."),
+        "verified": (_TEXT, "READ; memory, unverified; or ours."),
+        "source": (_TEXT, "Where it was read."),
+    }
+    ends = [later.valid_from - timedelta(days=1) for later in table.versions[1:]]
+    rows: list[tuple[object, ...]] = [
+        (*(cell or None for cell in row), one.version, one.valid_from, end, one.verified, one.source)
+        for one, end in zip(table.versions, [*ends, None], strict=True)
+        for row in one.rows
+    ]
+    types = {name: kind for name, (kind, _) in columns.items()}
+    comments = {name: text for name, (_, text) in columns.items()}
+    return CatalogueView("reference", table.slug, values(types, rows), description=table.title, comments=comments)
 
 
 def _returns(register: Register) -> CatalogueView:
@@ -119,7 +149,7 @@ def _items(register: Register) -> CatalogueView:
         "return_code": (_TEXT, "The return that asks it."),
         "table_name": (_TEXT, "Table of the return."),
         "name": (_TEXT, "Column in conformed and published tables; null for what the platform counts."),
-        "header": (_TEXT, "Column in a council's extract; null likewise."),
+        "header": (_TEXT, "Column in a council's extract; null for what the platform counts or works out."),
         "title": (_TEXT, "For people."),
         "definition": (_TEXT, "In full."),
         "type": (_TEXT, "What its text reads as."),
@@ -140,8 +170,8 @@ def _items(register: Register) -> CatalogueView:
                 item = one.declared
                 rows.append(
                     (
-                        one.urn, ret.code, table.name, one.name, item.header, item.title, item.definition,
-                        str(one.type), str(item.role), item.unit, item.code_list, item.required, item.key,
+                        one.urn, ret.code, table.name, one.name, None if item.derived else item.header, item.title,
+                        item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required, item.key,
                         str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
                     )
                 )  # fmt: skip

@@ -1,8 +1,9 @@
-"""A version of a return as a person reads it: the whole contract, and what is different in it and why.
+"""A version of a return, or of a reference table, as a person reads it; of a contract with what is different and why.
 
 What belongs here: text made of what stands in the register's files. What does not: printing it.
 """
 
+import csv
 import io
 from collections.abc import Iterable, Iterator
 from textwrap import wrap
@@ -15,6 +16,7 @@ from lgdp_pipelines.register.changes import Change, Thing
 from lgdp_pipelines.register.differences import Difference, differences
 from lgdp_pipelines.register.editions import Edition, editions_of
 from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.reference import ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.yaml_lines import read_yaml
 
 _WIDTH = 120
@@ -77,6 +79,23 @@ def _is_about(change: Change, one: Difference) -> bool:
 
 def _wrapped(text: str) -> list[str]:
     return wrap(text, _WIDTH - 2, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+
+
+def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
+    """One version of a reference table: what it is in comments, then its rows as CSV."""
+    said = [
+        f"{table.title}: {table.id}, version {version.version} of {', '.join(table.by_version)}.",
+        table.description,
+        f"To be used from {version.valid_from} on. {version.verified}: {version.source}".rstrip(": "),
+        *([version.note] if version.note else []),
+        f"{len(version.rows):,} rows, told apart by {', '.join(table.key)}; sha256 {version.sha256}",
+    ]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.by_name)
+    writer.writerows(version.rows)
+    comments = "".join(f"# {line}\n" for one in said for line in wrap(one, _WIDTH, break_on_hyphens=False))
+    return comments + text.getvalue()
 
 
 def yaml_text(value: object) -> str:
