@@ -1,6 +1,7 @@
 """A ledger in an empty folder, with a clock that ticks a minute at each look."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,8 +63,18 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'home' / 'ledger.sqlite'}"
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger's empty database: to make one takes every migration, and a copy takes nothing."""
+    file = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
+    Ledger.open(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def ledger(url: str) -> Iterator[Ledger]:
+def ledger(url: str, made: Path, tmp_path: Path) -> Iterator[Ledger]:
+    (tmp_path / "home").mkdir(exist_ok=True)
+    shutil.copyfile(made, tmp_path / "home" / "ledger.sqlite")
     looks = iter(range(1_000_000))
     opened = Ledger.open(url, clock=lambda: START + timedelta(minutes=next(looks)))
     yield opened

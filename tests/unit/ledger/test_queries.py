@@ -1,0 +1,382 @@
+"""The life of a query, step by step, and what nobody may do to one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.findings import Asked, RuleOutcome
+from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.query_records import Query, QueryState, QueryStep
+from lgdp_pipelines.standards.rules import RuleResult
+from tests.unit.ledger.conftest import arrival, judged
+
+PERIOD = "FY2024-25"
+FIRST = f"HL1.FIF.{PERIOD}.Q001"
+OPEN, ANSWERED, ACCEPTED, EXPIRED = QueryState
+Arrive = Callable[..., Receipt]
+
+
+class Council:
+    """Fife, which sends one submission after the other."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.sent = 0
+
+    def sends(self, shown: Mapping[str, str] | None = None, *, period: str = PERIOD, errors: int = 0) -> str:
+        """Send a submission whose figures, by scope, break the rule that asks; nothing: none do."""
+        self.sent += 1
+        self.ledger.record_receipt(arrival("FIF", f"{self.sent}", period=period))
+        opened = self.ledger.open_submissions("HL1", period, ["FIF"])[-1].id
+        self.ledger.settle(f"r{self.sent}", [showing(opened, shown or {}, errors=errors)])
+        return opened
+
+    def answers(self, query: str = FIRST, code: str = "correct-as-sent", words: str = "A hostel closed.") -> Query:
+        """Answer a query."""
+        return self.ledger.queries.answer(query, code=code, words=words, by="A. Officer")
+
+    def steps(self, query: str = FIRST) -> list[str]:
+        """What has happened to a query."""
+        return [one.step.value for one in self.ledger.queries.history(query)]
+
+    def states(self) -> dict[str, str]:
+        """States of its queries by scope."""
+        return {one.scope: one.state.value for one in self.ledger.queries.listed("HL1", "FIF")}
+
+
+def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> Judged:
+    """A judgement in which the rule that asks is broken by these figures, one a scope."""
+    told = judged(submission_id, queries=len(shown), errors=errors, rows=10 + run)
+    asked = tuple(Asked(scope, 1, fingerprint) for scope, fingerprint in shown.items())
+    return replace(
+        told, results=tuple(replace(one, asked=asked) if one.rule == "hl1.rise" else one for one in told.results)
+    )
+
+
+@pytest.fixture
+def fife(ledger: Ledger) -> Council:
+    return Council(ledger)
+
+
+def test_a_query_is_opened_answered_and_accepted(ledger: Ledger, fife: Council) -> None:
+    submission = fife.sends({"": "f1"})
+    (opened,) = ledger.queries.listed()
+    assert (opened.id, opened.rule, opened.scope, opened.state) == (FIRST, "hl1.rise", "", OPEN)
+    assert (opened.failed, opened.submission_id, opened.answer) == (1, submission, None)
+
+    answered = fife.answers(words="  A hostel\nclosed. ")
+    assert answered.state is ANSWERED
+    assert ledger.status()[0].open_queries == 0, "what is answered waits for the recipient"
+    accepted = ledger.queries.accept(FIRST, by="scottish-government")
+    assert accepted.state is ACCEPTED
+    assert accepted.answer is not None
+    assert (accepted.answer.code, accepted.answer.words, accepted.answer.by) == (
+        "correct-as-sent", "A hostel closed.", "A. Officer",
+    )  # fmt: skip
+    assert fife.steps() == ["opened", "answered", "accepted"]
+    assert ledger.balance() == []
+
+
+def test_what_is_sent_back_is_open_again_and_the_answer_is_kept(ledger: Ledger, fife: Council) -> None:
+    fife.sends({"": "f1"})
+    fife.answers(words="Because.")
+    back = ledger.queries.send_back(FIRST, by="scottish-government", words="Because of what?")
+    assert (back.state, back.answer) == (OPEN, None)
+    assert ledger.queries.sent_back([back])[FIRST].words == "Because of what?"
+    again = fife.answers(words="A hostel closed.")
+    assert ledger.queries.sent_back([again]) == {}
+    assert [one.words for one in ledger.queries.history(FIRST)] == [
+        "",
+        "Because.",
+        "Because of what?",
+        "A hostel closed.",
+    ]
+    assert ledger.balance() == []
+
+
+def test_the_same_question_about_the_same_figures_lives_on(ledger: Ledger, fife: Council) -> None:
+    fife.sends({"": "f1"})
+    fife.answers()
+    ledger.queries.accept(FIRST, by="scottish-government")
+    second = fife.sends({"": "f1"})
+    (query,) = ledger.queries.listed()
+    assert (query.id, query.state, query.submission_id) == (FIRST, ACCEPTED, second)
+    assert fife.steps() == ["opened", "answered", "accepted"]
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_figures_that_have_changed_are_looked_at_again_and_the_answer_is_kept(
+    ledger: Ledger,
+    fife: Council,
+    accepted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    fife.sends({"": "f1"})
+    fife.answers()
+    if accepted:
+        ledger.queries.accept(FIRST, by="scottish-government")
+    fife.sends({"": "f2"})
+    (query,) = ledger.queries.listed()
+    assert query.state is ANSWERED
+    assert query.answer is not None
+    assert fife.steps()[-1] == "changed"
+    assert ledger.balance() == []
+
+
+def test_where_figures_have_no_fingerprint_another_submission_counts_as_another_figure(
+    ledger: Ledger, fife: Council
+) -> None:
+    first = fife.sends({"": ""})
+    ledger.settle("again", [showing(first, {"": ""}, run=1)])
+    assert fife.steps() == ["opened"]
+    fife.sends({"": ""})
+    assert fife.steps() == ["opened", "changed"]
+
+
+@pytest.mark.parametrize("before", [OPEN, ANSWERED, ACCEPTED])
+def test_a_query_expires_whatever_its_state_and_comes_back_as_itself(
+    ledger: Ledger, fife: Council, before: QueryState
+) -> None:
+    fife.sends({"": "f1"})
+    if before is not OPEN:
+        fife.answers()
+    if before is ACCEPTED:
+        ledger.queries.accept(FIRST, by="scottish-government")
+    fife.sends()
+    (query,) = ledger.queries.listed()
+    assert query.state is EXPIRED
+    assert query.expired_at is not None
+    assert ledger.queries.history(FIRST)[-1].code == "corrected"
+
+    fife.sends({"": "f1"})
+    (query,) = ledger.queries.listed()
+    assert (query.id, query.state, query.expired_at) == (FIRST, OPEN, None)
+    assert fife.steps()[-2:] == ["expired", "reopened"]
+    assert ledger.balance() == []
+
+
+def test_a_rejected_submission_asks_nothing_and_ends_nothing(ledger: Ledger, fife: Council) -> None:
+    first = fife.sends({"": "f1"})
+    fife.sends({"": "f2", "x": "f3"}, errors=1)
+    (query,) = ledger.queries.listed()
+    assert (query.state, query.submission_id) == (OPEN, first)
+    assert fife.steps() == ["opened"]
+
+
+def test_a_withdrawal_ends_queries_and_says_why(ledger: Ledger, fife: Council) -> None:
+    submission = fife.sends({"": "f1"})
+    fife.answers()
+    ledger.withdraw(submission, by="A. Officer", reason="Wrong year")
+    assert fife.states() == {"": "expired"}
+    assert ledger.queries.history(FIRST)[-1].code == "withdrawn"
+    assert ledger.balance() == []
+
+
+def test_a_rule_that_holds_after_all_ends_its_query_and_says_why(ledger: Ledger, fife: Council) -> None:
+    submission = fife.sends({"": "f1"})
+    ledger.settle("again", [showing(submission, {}, run=1)])
+    assert fife.states() == {"": "expired"}
+    assert ledger.queries.history(FIRST)[-1].code == "judged_again"
+
+
+def test_each_scope_is_a_query_of_its_own(ledger: Ledger, fife: Council) -> None:
+    fife.sends({"age=1": "a", "age=2": "b"})
+    assert [one.id for one in ledger.queries.listed()] == [FIRST, f"HL1.FIF.{PERIOD}.Q002"]
+    fife.answers(FIRST)
+    assert fife.states() == {"age=1": "answered", "age=2": "open"}
+    fife.sends({"age=1": "a", "age=3": "c"})
+    assert fife.states() == {"age=1": "answered", "age=2": "expired", "age=3": "open"}
+    assert ledger.queries.named(f"hl1.fif.{PERIOD}.q003".lower()).scope == "age=3"
+    assert ledger.status()[0].open_queries == 1
+    assert ledger.balance() == []
+
+
+def test_a_judgement_that_tells_no_scopes_apart_asks_as_a_whole(ledger: Ledger, fife: Council) -> None:
+    ledger.record_receipt(arrival("FIF", "a"))
+    opened = ledger.open_submissions("HL1", PERIOD, ["FIF"])[-1].id
+    ledger.settle("r", [judged(opened, queries=7)])
+    (query,) = ledger.queries.listed()
+    assert (query.scope, query.failed) == ("", 7)
+    assert fife.states() == {"": "open"}
+
+
+STEPS: Mapping[str, Callable[[Ledger, str], object]] = {
+    "answer": lambda ledger, key: ledger.queries.answer(key, code="c", words="w", by="b"),
+    "accept": lambda ledger, key: ledger.queries.accept(key, by="b"),
+    "send_back": lambda ledger, key: ledger.queries.send_back(key, by="b", words="w"),
+}
+ALLOWED = {("answer", OPEN), ("accept", ANSWERED), ("send_back", ANSWERED)}
+
+
+@pytest.mark.parametrize(
+    ("step", "state"), [(step, state) for step in STEPS for state in QueryState if (step, state) not in ALLOWED]
+)
+def test_a_step_that_its_state_does_not_allow_is_refused_and_changes_nothing(
+    ledger: Ledger, fife: Council, step: str, state: QueryState
+) -> None:
+    fife.sends({"": "f1"})
+    if state in (ANSWERED, ACCEPTED):
+        fife.answers()
+    if state is ACCEPTED:
+        ledger.queries.accept(FIRST, by="b")
+    if state is EXPIRED:
+        fife.sends()
+    before = fife.steps()
+    with pytest.raises(LedgerError, match=FIRST):
+        STEPS[step](ledger, FIRST)
+    assert fife.steps() == before
+    assert ledger.queries.named(FIRST).state is state
+
+
+def test_there_is_no_such_query(ledger: Ledger) -> None:
+    with pytest.raises(LedgerError, match="no such query"):
+        ledger.queries.named("HL1.FIF.FY2024-25.Q999")
+    with pytest.raises(LedgerError, match="no such query"):
+        ledger.queries.answer("HL1.FIF.FY2024-25.Q999", code="c", words="w", by="b")
+
+
+def test_of_two_answers_at_once_one_is_taken(url: str, ledger: Ledger, fife: Council) -> None:
+    fife.sends({"": "f1"})
+    others = [Ledger.open(url) for _ in range(4)]
+
+    def answered(number: int) -> str:
+        try:
+            others[number].queries.answer(FIRST, code="c", words=f"Answer {number}.", by="b")
+        except LedgerError as error:
+            return error.what
+        return "taken"
+
+    with ThreadPoolExecutor(4) as pool:
+        told = sorted(pool.map(answered, range(4)))
+    assert told == [*["The query has been answered already."] * 3, "taken"]
+    assert fife.steps() == ["opened", "answered"]
+    for other in others:
+        other.close()
+
+
+@pytest.mark.parametrize(
+    "words", ["", "   \n", "x" * 2001, "clear \x1b[2J it", "a\x00b", "bell\x07", "\u202etxt.exe", "half \ud800"]
+)
+def test_words_that_are_no_text_are_refused(ledger: Ledger, fife: Council, words: str) -> None:
+    fife.sends({"": "f1"})
+    with pytest.raises(LedgerError):
+        ledger.queries.answer(FIRST, code="c", words=words, by="b")
+    with pytest.raises(LedgerError):
+        ledger.queries.answer(FIRST, code="c", words="Right.", by=words)
+    assert fife.steps() == ["opened"]
+
+
+def test_the_longest_words_and_any_language_are_kept_to_the_letter(ledger: Ledger, fife: Council) -> None:
+    words = ("Tha e ceart – “=1+1”, <b>, [red], 👩🏽‍⚕️ " * 60)[:2000].strip()
+    fife.sends({"": "f1"})
+    given = fife.answers(words=words).answer
+    assert given is not None
+    assert given.words == words
+
+
+class TestWhatWasAnsweredBefore:
+    """An answer of an earlier period is offered, and taken over."""
+
+    def test_that_of_the_same_period_a_year_before_comes_first(self, ledger: Ledger, fife: Council) -> None:
+        for period in ("FY2023-24-Q2", "FY2023-24-Q3", "FY2024-25-Q1"):
+            fife.sends({"": "f"}, period=period)
+            fife.answers(f"HL1.FIF.{period}.Q001", words=f"In {period}.")
+        fife.sends({"": "f"}, period="FY2024-25-Q2")
+        fife.sends({"": "f"}, period="FY2025-26-Q4")
+        asked = ledger.queries.listed(states=[OPEN])
+        before = {one.period: ledger.queries.answers_before(asked)[one.id].words for one in asked}
+        assert before == {"FY2024-25-Q2": "In FY2023-24-Q2.", "FY2025-26-Q4": "In FY2024-25-Q1."}
+
+    def test_it_is_of_the_same_rule_and_scope_and_stands(self, ledger: Ledger, fife: Council) -> None:
+        fife.sends({"age=1": "f", "age=2": "f"}, period="FY2023-24")
+        fife.answers("HL1.FIF.FY2023-24.Q001")
+        fife.answers("HL1.FIF.FY2023-24.Q002")
+        ledger.queries.send_back("HL1.FIF.FY2023-24.Q002", by="r", words="Why?")
+        fife.sends({"age=1": "f", "age=2": "f", "age=3": "f"})
+        asked = ledger.queries.listed(period=PERIOD)
+        before = ledger.queries.answers_before(asked)
+        assert [one.scope for one in asked if one.id in before] == ["age=1"]
+
+    def test_a_later_period_is_no_earlier_one(self, ledger: Ledger, fife: Council) -> None:
+        fife.sends({"": "f"}, period="FY2025-26")
+        fife.answers("HL1.FIF.FY2025-26.Q001")
+        fife.sends({"": "f"})
+        assert ledger.queries.answers_before(ledger.queries.listed(period=PERIOD)) == {}
+        assert ledger.queries.answers_before([]) == {}
+
+    def test_what_is_taken_over_says_where_from(self, ledger: Ledger, fife: Council) -> None:
+        fife.sends({"": "f"}, period="FY2023-24")
+        fife.answers("HL1.FIF.FY2023-24.Q001")
+        fife.sends({"": "f"})
+        (query,) = ledger.queries.listed(period=PERIOD)
+        before = ledger.queries.answers_before([query])[query.id]
+        taken = ledger.queries.answer(
+            query.id, code=before.code, words=before.words, by="B. Officer", origin=before.query_id
+        )
+        assert taken.answer is not None
+        assert (taken.answer.origin, taken.answer.by) == ("HL1.FIF.FY2023-24.Q001", "B. Officer")
+
+
+WALK = st.lists(
+    st.sampled_from(["shows f", "shows g", "holds", "rejected", "answer", "accept", "send_back", "withdraw"]),
+    max_size=14,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(WALK)
+def test_whatever_is_tried_in_whatever_order_the_query_is_as_a_plain_model_says(
+    ledger: Ledger, years: Iterator[int], walk: list[str]
+) -> None:
+    period, fife = f"CY{next(years)}", Council(ledger)
+    key, state = f"HL1.FIF.{period}.Q001", None
+    figures, stands = "", ""
+    for step in walk:
+        if step.startswith("shows"):
+            stands, now = fife.sends({"": step[-1]}, period=period), step[-1]
+            if state in (None, EXPIRED):
+                state = OPEN
+            elif state is ACCEPTED and now != figures:
+                state = ANSWERED
+            figures = now
+        elif step == "holds":
+            stands = fife.sends(period=period)
+            state = EXPIRED if state else None
+        elif step == "rejected":
+            fife.sends({"": "z"}, period=period, errors=1)
+        elif step == "withdraw" and stands:
+            ledger.withdraw(stands, by="b", reason="r")
+            stands, state = "", EXPIRED if state else None
+        elif step in STEPS:
+            if (step, state) in ALLOWED:
+                STEPS[step](ledger, key)
+                state = {"answer": ANSWERED, "accept": ACCEPTED, "send_back": OPEN}[step]
+            else:
+                with pytest.raises(LedgerError):
+                    STEPS[step](ledger, key)
+        assert [one.state for one in ledger.queries.listed(period=period)] == ([state] if state else [])
+    assert ledger.balance("HL1", period) == []
+
+
+@pytest.fixture
+def years() -> Iterator[int]:
+    return iter(range(1000, 9999))
+
+
+def test_events_are_only_ever_added(ledger: Ledger, fife: Council) -> None:
+    told: list[tuple[QueryStep, ...]] = []
+    for shown in ({"": "f1"}, {"": "f2"}, {}, {"": "f2"}):
+        fife.sends(shown)
+        told.append(tuple(one.step for one in ledger.queries.history(FIRST)))
+    assert all(later[: len(earlier)] == earlier for earlier, later in pairwise(told))
+    assert [one.value for one in told[-1]] == ["opened", "changed", "expired", "reopened"]
+
+
+def test_outcomes_from_the_ledger_compare_with_those_that_were_settled() -> None:
+    settled = RuleOutcome("hl1.rise", RuleResult.FAILED, 2, "", (Asked("", 2, "f"),))
+    assert settled == RuleOutcome("hl1.rise", RuleResult.FAILED, 2, "")
