@@ -68,13 +68,7 @@ class Draft:
 
 
 def planted(
-    table: str,
-    good: pl.DataFrame,
-    events: Sequence[Event],
-    *,
-    share: float,
-    within: tuple[int, int],
-    seed: int,
+    table: str, good: pl.DataFrame, events: Sequence[Event], *, share: float, among: pl.Series, seed: int
 ) -> Draft:
     """A table with events dealt out to its rows in turn, so that each comes about as often as any other.
 
@@ -83,18 +77,16 @@ def planted(
         good: rows of text by item name, and ``_n``.
         events: to be planted, each at least once.
         share: of the rows that get a defect; as many again are brought to the border.
-        within: the first row, and the one after the last, that may get one.
+        among: ``_n`` of the rows that may get one, in order; the first of them stays good, to be repeated.
         seed: of the chance by which rows are chosen.
     """
     bad = [event for event in events if event.finds]
     border = [event for event in events if not event.finds]
     wanted = max(int(good.height * share), len(bad))
-    # The first row stays good, so that there is an earlier one to repeat.
-    some = pl.int_range(within[0] + 1, within[1], eager=True)
-    if some.len() < wanted + max(wanted, len(border)):
+    if among.len() <= wanted + max(wanted, len(border)):
         raise ValueError(f"{table} has too few rows for {len(events)} events")
-    chosen = some.shuffle(seed).head(2 * wanted)
-    untouched = pl.int_range(*within, eager=True).filter(~pl.int_range(*within, eager=True).is_in(chosen.implode()))
+    chosen = among.slice(1).shuffle(seed).head(2 * wanted)
+    untouched = among.filter(~among.is_in(chosen.implode()))
     dealt = [*_dealt(bad, chosen.head(wanted)), *_dealt(border, chosen.slice(wanted))]
     return with_events(table, good, dealt, untouched)
 

@@ -37,7 +37,9 @@ def hl1_extract(asked: Asked, rows: int, *, seed: int = 1) -> Extract:
         *border_of(asked, table, _BOUND),
         *_at_the_border(asked),
     ]
-    draft = planted(table.name, _good(asked, rows), events, share=SHARE, within=(0, rows), seed=seed)
+    draft = planted(
+        table.name, _good(asked, rows), events, share=SHARE, among=pl.int_range(rows, eager=True), seed=seed
+    )
     return extract_of(asked, {table.name: draft})
 
 

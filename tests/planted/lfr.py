@@ -6,6 +6,7 @@ ledger behind them, and what breaks the rules between them. What does not: rules
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 import polars as pl
@@ -13,7 +14,7 @@ import polars as pl
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.rules import RuleKind
 from tests.planted.cells import one_of
-from tests.planted.drafts import Draft, Event, Found, N, planted, with_events
+from tests.planted.drafts import FIRST_ROW, TRUTH, Draft, Event, Found, N, planted, with_events
 from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events
 
 GROSS, INCOME, NET = "gross_gbp_thousand", "income_gbp_thousand", "net_gbp_thousand"
@@ -23,10 +24,14 @@ _NOT_THERE = "LFR09.17"
 """A line without a row, in extracts with a ledger."""
 _ALONE = ("TRADING", "HRA")
 """Services without lines: whatever is wrong with one of them is wrong with nothing else."""
+_COMPARED, _FELL, _ROSE = 8, 5, 6
+"""How many services are held against the year before; which cost much less by now, and which much more."""
 _PENCE = 100_000
 """Of a thousand pounds."""
 _AT_HALF = 5
 """One line in so many has a ledger that lies just half a thousand from its figures."""
+_OFF_BY_TWO = {7: "gross", 23: "income"}
+"""Lines that their ledger does not add up to, and which figure."""
 
 
 def lfr_extract(asked: Asked, rows: int, *, seed: int = 3) -> Extract:
@@ -40,11 +45,14 @@ def lfr_extract(asked: Asked, rows: int, *, seed: int = 3) -> Extract:
         *_postings_at_the_border(asked),
     ]
     codes = [code for code in asked.register.code_lists["lfr-line"].by_code if code != _NOT_THERE]
+    # A line is held against all its postings: some lines have none with a defect, so that what is wrong is told.
+    among = pl.int_range(rows, eager=True)
+    among = among.filter(~(among % len(codes)).is_in([place for place in range(len(codes)) if _is_clean(place)]))
     good = _postings(asked, codes, rows)
-    ledger = _closed(planted("ledger", good, events, share=SHARE, within=(0, rows), seed=seed), codes)
-    off = [(_off_by_two("gross", GROSS), 7), (_off_by_two("income", INCOME), 23)]
+    ledger = _closed(planted("ledger", good, events, share=SHARE, among=among, seed=seed), codes)
+    off = [(_off_by_two(word), place) for place, word in _OFF_BY_TWO.items()]
     forms = _forms(asked, _lines(asked, codes, _sums(ledger)), {"line": off})
-    return extract_of(asked, {**forms, "ledger": ledger})
+    return _beside_last_year(asked, {**forms, "ledger": ledger})
 
 
 def lfr_forms(asked: Asked) -> Iterator[Extract]:
@@ -61,15 +69,25 @@ def lfr_forms(asked: Asked) -> Iterator[Extract]:
         _in_groups(of_lines, 4), _in_groups(of_services, 2), controls, fillvalue=()
     ):
         dealt = {
-            "line": list(zip(lines, (12, 30, 45, 60), strict=False)),
+            "line": list(zip(lines, (30, 38, 45, 60), strict=False)),
             "service": [*zip(services, (8, 9), strict=False), *((one, row) for row, one in enumerate(_of_sums()))],
             "control": list(zip(control, (1, 0), strict=False)),
         }
-        yield extract_of(asked, _forms(asked, _lines(asked, codes, {}), dealt))
+        extract = _beside_last_year(asked, _forms(asked, _lines(asked, codes, {}), dealt))
+        takes_one_away = any(event.repeats or event.is_ragged for event in services)
+        yield _missing_a_service(extract) if takes_one_away else extract
     # Two lines of one service that make up for each other.
     nets = [(_net_off_by(7), 20), (_net_off_by(-7), 21)]
     dealt = {"line": [(_OF_NO_SERVICE, 3), *nets]}
-    yield extract_of(asked, _forms(asked, _lines(asked, codes, {}), dealt, without="TRADING"))
+    yield _missing_a_service(
+        _beside_last_year(asked, _forms(asked, _lines(asked, codes, {}), dealt, without="TRADING"))
+    )
+
+
+def _missing_a_service(extract: Extract) -> Extract:
+    """An extract, and that one of its services is missing."""
+    missing = pl.DataFrame([("lfr.every_service_is_there", "error", "service", None, "service")], TRUTH, orient="row")
+    return replace(extract, truth=pl.concat([extract.truth, missing]))
 
 
 def _in_groups(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
@@ -170,6 +188,22 @@ def _forms(
     return {"control": control, "service": service, "line": line}
 
 
+def _beside_last_year(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
+    """An extract, and what the services cost the year before: one much more, one much less, one just twice as much."""
+    net = pl.col(NET).cast(pl.Int64)
+    place = pl.int_range(pl.len())
+    service = drafts["service"]
+    before = service.rows.head(_COMPARED).select(
+        "service_code",
+        pl.when(place == _FELL).then(net * 3).when(place == _ROSE).then(net // 4).otherwise(net * 2).alias(NET),
+    )
+    rule, rows = "lfr.service_is_like_last_year", (_FELL + FIRST_ROW, _ROSE + FIRST_ROW)
+    changed = [(rule, "query", "service", row, "net_expenditure") for row in rows]
+    truth = pl.concat([service.truth, pl.DataFrame(changed, TRUTH, orient="row")])
+    extract = extract_of(asked, {**drafts, "service": Draft(service.rows, truth, service.ragged)})
+    return replace(extract, before={"service": before})
+
+
 def _spoilt(table: str, rows: pl.DataFrame, dealt: Mapping[str, Sequence[tuple[Event, int]]]) -> Draft:
     """Rows as text, with events planted in some of them."""
     some = [(event, pl.Series([row])) for event, row in dealt.get(table, ())]
@@ -248,13 +282,21 @@ def _of_control() -> Iterator[Event]:
 
 
 _OF_NO_SERVICE = Event(
-    (Found("lfr.line_is_of_a_service", "error", "service"), Found("lfr.line_is_of_its_service", "error", "service")),
+    (
+        Found("lfr.line.service.relationship", "error", "service"),
+        Found("lfr.line_is_of_its_service", "error", "service"),
+    ),
     {"service_code": pl.lit("TRADING")},
 )
 
 
-def _off_by_two(word: str, name: str) -> Event:
-    column = {GROSS: "gross_expenditure", INCOME: "total_income"}[name]
+def _is_clean(place: int) -> bool:
+    """Whether no posting of a line has a defect."""
+    return place in _OFF_BY_TWO or place % _AT_HALF == 0
+
+
+def _off_by_two(word: str) -> Event:
+    name, column = {"gross": (GROSS, "gross_expenditure"), "income": (INCOME, "total_income")}[word]
     return _found(f"ledger_adds_up_to_{word}", column, {name: _plus(name, -2), NET: _plus(NET, -2)})
 
 
@@ -264,7 +306,7 @@ def _of_postings(asked: Asked) -> Iterator[Event]:
 
     before, after = asked.period.shifted(-1).end, asked.period.shifted(1).start
     yield _found("posted_in_the_year", "posted", {"posted_date": spelt(before, after)})
-    yield _found("posting_is_of_a_line", "line", {"line_code": pl.lit(_NOT_THERE)})
+    yield _found("ledger.line.relationship", "line", {"line_code": pl.lit(_NOT_THERE)})
     yield _found("amount.range", "amount", {"amount_gbp": pl.lit("50000000.01"), "kind_code": pl.lit("E")})
     yield _found("amount.range", "amount", {"amount_gbp": pl.lit("-50000000.01"), "kind_code": pl.lit("I")})
 

@@ -4,7 +4,8 @@ What belongs here: the extract and its truth, and events that any table can have
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -29,6 +30,11 @@ class Asked:
     council: Council
     period: Period
 
+    @property
+    def received_on(self) -> date:
+        """The day on which it came: a month after the period."""
+        return self.period.end + timedelta(days=30)
+
     @classmethod
     def of(cls, register: Register, return_code: str, council: str = "FIF") -> "Asked":
         """The newest contract of a return, in its first period but one."""
@@ -45,11 +51,13 @@ class Extract:
         files: bytes by table name.
         truth: frame of :data:`TRUTH`.
         rows: how many it has, over all tables.
+        before: figures of the period before, by table name, in their types.
     """
 
     files: Mapping[str, bytes]
     truth: pl.DataFrame
     rows: int
+    before: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def extract_of(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
@@ -77,11 +85,12 @@ def table_events(asked: Asked, table: Table, leave: frozenset[tuple[str, RuleKin
         for kind, event in cell_events(item, prefix, asked.register, asked.council, asked.period):
             if (item.name, kind) not in leave:
                 yield event
+        if item.unique:
+            severity = str(item.severities.get(RuleKind.UNIQUE, "error"))
+            yield Event((Found(f"{prefix}.unique", severity, item.header),), repeats=(item.name,))
     if table.key:
-        first = table.key[0].header
-        yield Event(
-            (Found(f"{slug}.{table.name}.key", "error", first),), repeats=tuple(item.name for item in table.items)
-        )
+        twice = Found(f"{slug}.{table.name}.key", "error", table.key[0].header)
+        yield Event((twice,), repeats=tuple(item.name for item in table.items if not item.unique))
     yield Event((Found(f"{slug}.{table.name}.columns", "error", None),), is_ragged=True)
 
 

@@ -49,9 +49,9 @@ def source_extract(asked: Asked, rows: int, *, seed: int = 2) -> Extract:
             *border_of(asked, table, (*_BOUND, *_OPTIONS, *_DAYS.get(table.name, ())[:2])),
             *_at_the_border(asked, table),
         ]
-        within = (served, height) if table.name == "client" else (0, height)
+        among = pl.int_range(served if table.name == "client" else 0, height, eager=True)
         good = _good(asked, table, height, served)
-        drafts[table.name] = planted(table.name, good, events, share=SHARE, within=within, seed=seed)
+        drafts[table.name] = planted(table.name, good, events, share=SHARE, among=among, seed=seed)
     return extract_of(asked, drafts)
 
 
@@ -140,7 +140,7 @@ def _of_any_section(asked: Asked, table: Table) -> Iterator[Event]:
     if table.name == "client":
         return
     nobody = {"social_care_id": pl.concat_str(one_of(["nobody-", "fif-", "FIF-0"]), pl.col(N))}
-    yield _found(f"{table.name}_is_of_a_client", "social_care_id", nobody)
+    yield _found(f"{table.name}.social_care_id.relationship", "social_care_id", nobody)
     if table.name in _DAYS:
         first, last, in_order, header = _DAYS[table.name]
         began = next(item.header for item in table.items if item.name == first)
@@ -158,8 +158,8 @@ def _of_one_section(asked: Asked, table: Table) -> Iterator[Event]:
             alone = {"housing_type_code": pl.lit("3"), "living_alone_code": pl.lit("1")}
             yield _found("care_home_is_not_alone", "living_alone", alone, "query")
         case "demographics":
-            late = pl.lit(asked.period.end).dt.offset_by("1d").dt.strftime(SPELT)
-            yield _found("death_by_period_end", "date_of_death", {"death_date": late})
+            tomorrow = pl.lit(asked.received_on).dt.offset_by("1d").dt.strftime(SPELT)
+            yield _found("death_not_in_future", "date_of_death", {"death_date": tomorrow})
         case "self_directed_support":
             none = {name: one_of(["0", "", "0"]) for name in _OPTIONS}
             yield _found("an_option_is_chosen", "sds_option_1", none)
@@ -167,13 +167,13 @@ def _of_one_section(asked: Asked, table: Table) -> Iterator[Event]:
 
 def _at_the_border(asked: Asked, table: Table) -> Iterator[Event]:
     """Records that only just keep to the rules over several cells."""
-    last_day = pl.lit(asked.period.end).dt.strftime(SPELT)
+    today = pl.lit(asked.received_on).dt.strftime(SPELT)
     match table.name:
         case "client":
             yield Event((), {"housing_type_code": pl.lit("3"), "living_alone_code": one_of(["0", "9", ""])})
             yield Event((), {"housing_type_code": one_of(["1", "2", ""]), "living_alone_code": pl.lit("1")})
         case "demographics":
-            yield Event((), {"death_date": last_day})
+            yield Event((), {"death_date": today})
             yield Event((), {"death_date": one_of(["1900-01-01", " ", "2024-02-29"])})
         case "self_directed_support":
             yield Event(

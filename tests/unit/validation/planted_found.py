@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import polars as pl
+
 from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.ledger.findings import LISTED
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleResult
-from lgdp_pipelines.storage.pieces import Spill
+from lgdp_pipelines.storage.pieces import Pieces, Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
 from tests.planted.drafts import TRUTH
 from tests.planted.returns import Asked, Extract
@@ -36,13 +38,17 @@ def found_in(asked: Asked, extract: Extract) -> Judgement:
             reading.results,
             council=asked.council,
             period=asked.period,
-            received_on=asked.period.end,
-            earlier=lambda _period, _table: None,
+            received_on=asked.received_on,
+            earlier=lambda _period, table: _pieces(extract.before.get(table.name)),
             spill=spill,
             unlisted=reading.unlisted,
             headers=reading.headers,
             sheets=reading.sheets,
         )
+
+
+def _pieces(frame: pl.DataFrame | None) -> Pieces | None:
+    return None if frame is None else Pieces.of(frame)
 
 
 def compared(asked: Asked, extract: Extract, judgement: Judgement) -> Iterator[str]:
