@@ -112,3 +112,48 @@ def test_what_was_held_against_an_earlier_period_is_still_known(older: str) -> N
             ("HL1.FIF.FY2024-25.001", "FY2023-24", None),
         ]
     engine.dispose()
+
+
+def test_queries_of_submissions_become_one_that_lives_on(older: str) -> None:
+    engine = sa.create_engine(older)
+    with engine.begin() as connection:
+        for statement in (
+            "UPDATE submission SET state = 'superseded' WHERE number = 1",
+            (
+                "INSERT INTO submission VALUES ('HL1.FIF.FY2024-25.002','HL1','FIF','FY2024-25',2,'current',"
+                "'2025-02-02 10:00:00','2025-02-02 09:00:00')"
+            ),
+            "UPDATE query SET state = 'expired', expired_at = '2025-02-02 10:00:00'",
+            "INSERT INTO query VALUES ('HL1.FIF.FY2024-25.002','hl1.rise','open',3,'2025-02-02 10:00:00',NULL)",
+            (
+                "INSERT INTO query VALUES ('HL1.FIF.FY2024-25.001','hl1.drop','expired',1,'2025-01-02 10:00:00',"
+                "'2025-02-02 10:00:00')"
+            ),
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    ledger = Ledger.open(older)
+    told = [(one.id, one.rule, one.state, one.failed, one.submission_id[-3:]) for one in ledger.queries.listed()]
+    assert told == [
+        ("HL1.FIF.FY2024-25.Q001", "hl1.drop", "expired", 1, "001"),
+        ("HL1.FIF.FY2024-25.Q002", "hl1.rise", "open", 3, "002"),
+    ]
+    steps = {
+        one.id[-1]: [event.step.value for event in ledger.queries.history(one.id)] for one in ledger.queries.listed()
+    }
+    assert steps == {"1": ["opened", "expired"], "2": ["opened"]}
+    assert not [problem for problem in ledger.balance() if "Query" in problem]
+    ledger.close()
+
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(database.__file__).parent / "migrations"))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0004")
+        kept = connection.exec_driver_sql("SELECT submission_id, rule, state FROM query ORDER BY rule").all()
+        assert [tuple(row) for row in kept] == [
+            ("HL1.FIF.FY2024-25.001", "hl1.drop", "expired"),
+            ("HL1.FIF.FY2024-25.002", "hl1.rise", "open"),
+        ]
+    engine.dispose()

@@ -1,0 +1,148 @@
+"""What the ledger says beside figures, asked of a real catalogue; and which rules only make noise."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from lgdp_pipelines.ledger.beside import beside_figures, rule_noise
+from lgdp_pipelines.ledger.copies import QUERY_COPY, REPAIR_COPY
+from lgdp_pipelines.ledger.ledger import Judged, KnownIssue, Ledger
+from lgdp_pipelines.ledger.mirror import RULE_RESULT_COPY
+from lgdp_pipelines.ledger.query_schema import REPAIR
+from lgdp_pipelines.storage.catalogue import CatalogueView, ask, write_catalogue
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import LakeTable
+
+PERIOD = "FY2024-25"
+FIGURES = LakeTable(
+    "published",
+    "hl1",
+    pa.schema([("council_code", pa.string()), ("period", pa.string()), ("item", pa.string()), ("value", pa.int64()),
+               ("open_queries", pa.int64())]),
+    ("period",),
+)  # fmt: skip
+CASES = LakeTable(
+    "published", "hl1_cases", pa.schema([("council_code", pa.string()), ("period", pa.string())]), ("period",)
+)
+LATE = KnownIssue("HL1", "FIF", PERIOD, "", "Late.", "Jo Bloggs", "owner", "")
+GUESSED = replace(LATE, item_urn="urn:b", words="Guessed; it's “=1”.")
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
+    """Ask the catalogue over a lake with figures of two councils and two items: written once, before anything."""
+    lake = Lake(tmp_path / "lake")
+    rows = [(council, PERIOD, item, 1, 9) for council in ("FIF", "GLG") for item in ("urn:a", "urn:b")]
+    frame = pl.DataFrame(rows, schema=FIGURES.arrow_schema.names, orient="row")
+    lake.replace(FIGURES, frame, where={"period": PERIOD}, commit={})
+    lake.replace(CASES, frame.select("council_code", "period"), where={"period": PERIOD}, commit={})
+
+    def asked(sql: str) -> list[dict[str, Any]]:
+        path = tmp_path / "lakehouse.duckdb"
+        views = [
+            CatalogueView("published", table.name, beside_figures(table, "HL1"), needs=(table,))
+            for table in (FIGURES, CASES)
+        ]
+        noise = CatalogueView(
+            "ledger", "rule_noise", rule_noise(RULE_RESULT_COPY), needs=(RULE_RESULT_COPY, QUERY_COPY)
+        )
+        if not path.exists() or lake.exists(QUERY_COPY):
+            write_catalogue(path, lake, [*views, noise])
+        return ask(path, sql).to_pylist()
+
+    return asked
+
+
+def test_what_was_published_before_the_ledger_was_ever_copied_shows_as_it_is(
+    shown: Callable[[str], list[dict[str, Any]]],
+) -> None:
+    assert shown("SELECT DISTINCT open_queries FROM published.hl1") == [{"open_queries": 9}]
+
+
+def test_figures_show_what_is_noted_and_asked_without_being_published_again(
+    ledger: Ledger,
+    submit: Callable[[str, str], str],
+    judge: Callable[..., Judged],
+    shown: Callable[[str], list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    lake = Lake(tmp_path / "lake")
+    figures = "SELECT council_code, item, open_queries, query_answers, known_issue FROM published.hl1 ORDER BY 1, 2"
+    ledger.settle("r", [judge(submit("FIF", "a"), queries=1)])
+    ledger.known_issues.put([LATE, GUESSED])
+    ledger.mirror(lake, "HL1")
+    told = [tuple(row.values()) for row in shown(figures)]
+    assert told == [
+        ("FIF", "urn:a", 1, None, "Late."),
+        ("FIF", "urn:b", 1, None, "Guessed; it's “=1”.; Late."),
+        ("GLG", "urn:a", 0, None, None),
+        ("GLG", "urn:b", 0, None, None),
+    ]
+    assert [row["known_issue"] for row in shown("FROM published.hl1_cases ORDER BY ALL")][:1] == [
+        "Late.; urn:b: Guessed; it's “=1”."
+    ]
+
+    ledger.queries.answer(f"HL1.FIF.{PERIOD}.Q001", code="correct-as-sent", words="Jo knows.", by="Jo Bloggs")
+    ledger.known_issues.lift(2, by="b", reason="r")
+    ledger.mirror(lake, "HL1")
+    assert [tuple(row.values()) for row in shown(figures)][1] == (
+        "FIF", "urn:b", 0, "hl1.rise: correct-as-sent", "Late.",
+    )  # fmt: skip
+    copied = "".join(
+        str(lake.read(LakeTable("ledger", name)).rows()) for name in ("query", "query_event", "known_issue")
+    )
+    assert "correct-as-sent" in copied
+    assert "Jo" not in copied, "names, and the words of answers, are for the council and the recipients"
+
+
+def test_noise_is_counted_by_rule_and_the_view_says_the_same(
+    ledger: Ledger,
+    submit: Callable[[str, str], str],
+    judge: Callable[..., Judged],
+    shown: Callable[[str], list[dict[str, Any]]],
+    tmp_path: Path,
+) -> None:
+    for council in ("FIF", "GLG", "EDH", "MRY"):
+        ledger.settle(f"r {council}", [judge(submit(council, "a"), queries=2)])
+    codes = {"FIF": "correct-as-sent", "GLG": "correct-as-sent", "EDH": "changed-practice"}
+    for council, code in codes.items():
+        ledger.queries.answer(f"HL1.{council}.{PERIOD}.Q001", code=code, words="w", by="b")
+    ledger.queries.send_back(f"HL1.GLG.{PERIOD}.Q001", by="r", words="w")
+    for council in ("FIF", "EDH"):
+        ledger.queries.accept(f"HL1.{council}.{PERIOD}.Q001", by="r")
+    ledger.settle("r5", [judge(submit("MRY", "b"))])  # corrected
+    (rise,) = ledger.queries.noise()
+    # Five submissions were judged, three of them with two places; of four queries FIF's was noise, EDH's was not, MRY's
+    # was corrected, and GLG's is open again.
+    assert (rise.rule, rise.judged, rise.findings, rise.opened) == ("hl1.rise", 5, 8, 4)
+    assert (rise.accepted, rise.sent_back, rise.corrected, rise.noise, rise.settled) == (2, 1, 1, 1, 3)
+    assert dict(rise.answered) == {"changed-practice": 1, "correct-as-sent": 1}
+    assert rise.share == pytest.approx(1 / 3)
+    assert ledger.queries.noise("WASTE") == ()
+
+    ledger.mirror(Lake(tmp_path / "lake"), "HL1")
+    (row,) = shown("FROM ledger.rule_noise")
+    assert row == {
+        "return_code": "HL1", "rule": "hl1.rise", "judged": 5, "findings": 8, "opened": 4, "accepted": 2,
+        "sent_back": 1, "corrected": 1, "noise": 1, "noise_share": pytest.approx(1 / 3),
+    }  # fmt: skip
+
+
+def test_repairs_are_copied_of_the_latest_judgement(
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], tmp_path: Path
+) -> None:
+    one = submit("FIF", "a")
+    ledger.settle("r1", [judge(one)])
+    ledger.settle("r2", [judge(one, notes=1)])
+    rows = [
+        {"submission_id": one, "judgement": n, "table_name": "t", "item": "i", "kind": "alias", "cells": n}
+        for n in (1, 2)
+    ]
+    ledger._database.written(lambda connection: connection.execute(REPAIR.insert(), rows))
+    ledger.mirror(Lake(tmp_path / "lake"), "HL1")
+    assert Lake(tmp_path / "lake").read(REPAIR_COPY).select("judgement", "cells").rows() == [(2, 2)]

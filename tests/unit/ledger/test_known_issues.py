@@ -1,0 +1,54 @@
+"""Known issues: put once, shown until they are lifted, and kept for ever."""
+
+from dataclasses import replace
+
+import pytest
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.ledger import KnownIssue, Ledger
+
+LATE = KnownIssue("HL1", "FIF", "FY2024-25", "", "Two offices reported late.", "A. Analyst", "owner", "minutes, p. 2")
+ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were guessed.")
+
+
+def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None:
+    kept = ledger.put_known_issue(LATE)
+    assert (kept.number, kept.issue, kept.lifted_at) == (1, LATE, None)
+    assert ledger.known_issues.showing("HL1", "FIF", "FY2024-25") == (kept,)
+    assert ledger.known_issues.showing("HL1", "GLG", "FY2024-25") == ()
+
+    lifted = ledger.known_issues.lift(1, by="B. Analyst", reason="Sent again.")
+    assert (lifted.lifted_by, lifted.lift_reason, lifted.issue) == ("B. Analyst", "Sent again.", LATE)
+    assert lifted.lifted_at is not None
+    assert lifted.lifted_at > lifted.put_at
+    assert ledger.known_issues.showing("HL1", "FIF", "FY2024-25") == ()
+    assert ledger.known_issues.listed() == (lifted,)
+
+
+def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None:
+    kept = ledger.known_issues.put([LATE, ITEM, LATE])
+    assert [one.number for one in kept] == [1, 2, 1]
+    assert ledger.put_known_issue(replace(LATE, by="Somebody else")).number == 1
+    ledger.known_issues.lift(1, by="b", reason="r")
+    assert ledger.put_known_issue(LATE).number == 3, "it was lifted, and is put anew"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"words": " "}, {"words": "a\x1bb"}, {"by": ""}, {"role": "\n"}, {"source": "x" * 501}, {"words": "x" * 2001}],
+)
+def test_of_several_all_or_none_are_put(ledger: Ledger, wrong: dict[str, str]) -> None:
+    with pytest.raises(LedgerError):
+        ledger.known_issues.put([LATE, replace(ITEM, **wrong)])
+    assert ledger.known_issues.listed() == ()
+
+
+def test_what_was_lifted_or_never_put_cannot_be_lifted(ledger: Ledger) -> None:
+    ledger.put_known_issue(LATE)
+    ledger.known_issues.lift(1, by="b", reason="r")
+    with pytest.raises(LedgerError, match="lifted before"):
+        ledger.known_issues.lift(1, by="b", reason="r")
+    with pytest.raises(LedgerError, match="no such known issue"):
+        ledger.known_issues.lift(2, by="b", reason="r")
+    with pytest.raises(LedgerError, match="reason"):
+        ledger.known_issues.lift(1, by="b", reason="")
