@@ -1,0 +1,132 @@
+"""What a broken rule asks: scopes told apart, and fingerprints that only the figures change."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from lgdp_pipelines.ledger.findings import LISTED, Asked
+from lgdp_pipelines.register.parts import ItemType
+from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.validation.judge import Judgement
+from tests.unit.validation.small_contract import make_bench, make_item, make_rule, make_table, outcome
+
+BENCH = make_bench(
+    make_table(
+        "t",
+        [
+            make_item("ref", key=True),
+            make_item("colour", code_list="colours"),
+            make_item("n", ItemType.INTEGER, severities={RuleKind.TYPE: Severity.QUERY}),
+            make_item("other"),
+        ],
+        [
+            make_rule(
+                "not_much", sql="SELECT count(*) FROM {model} WHERE n > 10", severity=Severity.QUERY,
+                items=("n",), scope=("colour",),
+            ),
+            make_rule(
+                "not_enough", sql="SELECT count(*) FROM {model} WHERE n < 0", severity=Severity.QUERY, items=("n",)
+            ),
+            make_rule(
+                "together", sql="SELECT sum(n) FROM {model} HAVING sum(n) > 1000", severity=Severity.QUERY, items=("n",)
+            ),
+            make_rule("never", sql="SELECT count(*) FROM {model} WHERE n = 7", items=("n",)),
+        ],
+    ),
+)  # fmt: skip
+Rows = Sequence[Sequence[str | None]]
+
+
+def asked(rows: Rows, rule: str = "tst.not_enough") -> tuple[Asked, ...]:
+    return outcome(BENCH.judge(rows), rule).asked
+
+
+def fingerprint(rows: Rows) -> str:
+    (one,) = asked(rows)
+    return one.fingerprint
+
+
+def told(judgement: Judgement, rule: str) -> list[tuple[int, str]]:
+    found = judgement.findings.filter(rule=rule)
+    return list(found.select("row", "scope").iter_rows())
+
+
+def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None:
+    rows = [
+        ["a", "R", "11", ""],
+        ["b", "G", "12", ""],
+        ["c", "red", "13", ""],
+        ["d", None, "14", ""],
+        ["e", "R", "1", ""],
+    ]
+    judgement = BENCH.judge(rows)
+    found = outcome(judgement, "tst.not_much").asked
+    assert [(one.scope, one.failed) for one in found] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
+    assert len({one.fingerprint for one in found}) == 3
+    assert told(judgement, "tst.not_much") == [(2, "colour=R"), (3, "colour=G"), (4, "colour=R"), (5, "colour=")]
+
+
+def test_a_rule_without_scopes_is_asked_once_and_its_findings_have_none() -> None:
+    judgement = BENCH.judge([["a", "R", "-1", ""], ["b", "G", "-2", ""]])
+    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_enough").asked] == [("", 2)]
+    assert set(judgement.findings.filter(rule="tst.not_enough")["scope"]) == {None}
+
+
+def test_a_rule_that_holds_or_rejects_asks_nothing() -> None:
+    judgement = BENCH.judge([["a", "R", "7", ""]])
+    assert {one.rule: one.asked for one in judgement.results if one.asked} == {}
+    assert outcome(judgement, "tst.never").failed == 1
+
+
+def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -> None:
+    rows = [[str(number), "R" if number < LISTED + 5 else "G", "99", ""] for number in range(LISTED + 12)]
+    judgement = BENCH.judge(rows)
+    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_much").asked] == [
+        ("colour=G", 7), ("colour=R", LISTED + 5),
+    ]  # fmt: skip
+    assert judgement.findings.filter(rule="tst.not_much").height == LISTED
+
+
+def test_a_finding_on_a_table_as_a_whole_has_no_fingerprint() -> None:
+    assert asked([["a", "R", "2000", ""]], "tst.together") == (Asked("", 1, ""),)
+
+
+def test_a_rule_of_one_cell_that_asks_is_asked_too() -> None:
+    (one,) = asked([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
+    assert (one.scope, one.failed) == ("", 1)
+    assert one.fingerprint
+
+
+BEFORE = [["a", "R", "-1", "x"], ["b", "R", "5", "x"], ["c", "G", "-3", "x"]]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [["z", "R", "8", "x"], *BEFORE],
+        [BEFORE[2], BEFORE[0]],
+        [["a", "G", " -1 ", "y"], ["c", "R", "-3", "y"]],
+    ],
+    ids=["other rows came in before", "in another order", "what the rule does not name has changed"],
+)
+def test_the_same_figures_have_the_same_fingerprint(after: Rows) -> None:
+    assert fingerprint(after) == fingerprint(BEFORE)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [["a", "R", "-2", "x"], *BEFORE[1:]],
+        [["q", "R", "-1", "x"], *BEFORE[1:]],
+        BEFORE[:2],
+        [*BEFORE, ["d", "R", "-1", "x"]],
+    ],
+    ids=["another figure", "of another row", "one of them is right now", "one more is wrong"],
+)
+def test_other_figures_have_another_fingerprint(after: Rows) -> None:
+    assert fingerprint(after) != fingerprint(BEFORE)
+
+
+def test_no_fingerprint_repeats_a_value() -> None:
+    assert "-1" not in fingerprint(BEFORE)
+    assert len(fingerprint(BEFORE)) == 64
