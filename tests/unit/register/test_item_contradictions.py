@@ -180,6 +180,28 @@ SPOILT = {
     "a count under an item's URN": Spoilt(
         PETS, "urn:lgdp:item:pets:pets", "urn:lgdp:item:pets:ref", "title: Pets, unit", ("pets:ref", "two things")
     ),
+    # Scopes of queries.
+    "a scope of a rule that asks nothing": Spoilt(
+        PETS,
+        "{ property: lgdpItems, value: [birth_date] }",
+        "{ property: lgdpScope, value: [kind_code] }",
+        "lgdpScope",
+        ("asks nothing", "severity: query"),
+    ),
+    "a scope by what has no codes": Spoilt(
+        FOOD,
+        "          floor: 10\n",
+        "          floor: 10\n        customProperties: [{ property: lgdpScope, value: [weight_kg] }]\n",
+        "lgdpScope",
+        ("weight_kg", "code list"),
+    ),
+    "a scope by what is not there": Spoilt(
+        FOOD,
+        "          floor: 10\n",
+        "          floor: 10\n        customProperties: [{ property: lgdpScope, value: [kind] }]\n",
+        "lgdpScope",
+        ("kind", "kind_code"),
+    ),
     # Several tables.
     "a record key that two tables have": Spoilt(
         FOOD, "lgdpRecordKey, value: kg", "lgdpRecordKey, value: quarter", "value: quarter }", ("quarter", "alone")
