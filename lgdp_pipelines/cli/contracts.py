@@ -37,8 +37,9 @@ def show(
 ) -> None:
     """Print a whole contract as YAML of the Open Data Contract Standard, and what is different in it and why.
 
-    What is different, and the reasons that a changes file gives, stand in comments before it. The id of a reference
-    table, such as council-population, prints what it is and the rows of its newest version, or of the one named.
+    What is different, the reasons that a changes file gives, and every rule with its SQL stand in comments before it.
+    The id of a reference table, such as council-population, prints what it is and the rows of its newest version, or of
+    the one named.
 
     Example: `lgdp register show SCHOOL-SUMMARY --version 2.0.0`
     """

@@ -108,7 +108,7 @@ def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], am
         yield place.at("severity").contradiction(
             f"The severity “{place.text('severity')}” is unknown.", close_to(place.text("severity"), set(Severity))
         )
-    for name in rule.items:
+    for name in custom_of(place).texts("lgdpItems"):
         if name not in items:
             yield place.contradiction(
                 f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)

@@ -16,7 +16,10 @@ from lgdp_pipelines.register.changes import Change, Thing
 from lgdp_pipelines.register.differences import Difference, differences
 from lgdp_pipelines.register.editions import Edition, editions_of
 from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.parts import Rule
 from lgdp_pipelines.register.reference import ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.sql import filled
 from lgdp_pipelines.register.yaml_lines import read_yaml
 
 _WIDTH = 120
@@ -33,7 +36,7 @@ def edition_of(register: Register, contract: Contract) -> Edition:
 
 
 def contract_text(register: Register, ret: Return, contract: Contract) -> str:
-    """The whole contract in the standard's YAML, after comments on what another version has otherwise and why.
+    """The whole contract in the standard's YAML, after comments: what another version has otherwise and why, its rules.
 
     The other version is its base, or for a version that is written in full the one before.
     """
@@ -44,8 +47,17 @@ def contract_text(register: Register, ret: Return, contract: Contract) -> str:
         lines += ["", f"It asks otherwise than version {base.version}:"]
         for one in differences(base, contract):
             lines += _difference_lines(one, edition.changes)
+    lines += ["", "Its rules, and what is asked in SQL:"]
+    for rule in rules_of(contract):
+        lines += _rule_lines(rule)
     commented = "".join(f"# {line}".rstrip() + "\n" for line in lines)
     return commented + yaml_text(edition.document.value)
+
+
+def _rule_lines(rule: Rule) -> Iterator[str]:
+    yield f"- {rule.id} ({rule.kind}, {rule.severity})"
+    if rule.sql:
+        yield from _wrapped(filled(rule.sql, rule.table))
 
 
 def _compared_with(ret: Return, contract: Contract, edition: Edition) -> Contract | None:

@@ -1,0 +1,135 @@
+"""What contradicts itself in written rules of each kind, and the page and the command that tell of kinds."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.showing import contract_text
+from lgdp_pipelines.register.terms import KINDS
+from lgdp_pipelines.standards.rules import RuleKind
+from tests.unit.register.small_register import SmallRegister
+from tests.unit.validation.kinds.bench import Ruled
+from tests.unit.validation.kinds.words import (
+    DATE,
+    DIMENSION,
+    INTEGER,
+    KEY,
+    LETTER,
+    MEASURED,
+    TEXT,
+    Plain,
+    ours,
+    written,
+)
+
+README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
+CASE: Mapping[str, Plain] = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
+FIGURES: Mapping[str, Plain] = {
+    "k": DIMENSION,
+    "n": {**INTEGER, **MEASURED},
+    "m": {**INTEGER, **MEASURED},
+    "gbp": {**INTEGER, **MEASURED, "lgdpUnit": "GBP"},
+}
+
+
+def asked(rule: str, items: Mapping[str, Plain] = CASE, **words: object) -> Ruled:
+    """A contract with one of the platform's own rules."""
+    return Ruled(RuleKind.SQL, items, "r", "", [ours(rule, **words)])
+
+
+def measured(**words: object) -> Ruled:
+    """A contract with one of the standard's metrics, at the table."""
+    return Ruled(RuleKind.SQL, CASE, "r", "", [written(**words)])
+
+
+OF = {"table": "t", "item": "m"}
+WRONG: Mapping[str, tuple[Ruled, str, str]] = {
+    "no such kind": (asked("required_if", item="a"), "required_if", "required_when"),
+    "no kind": (Ruled(RuleKind.SQL, CASE, "r", "", [written(type="custom", engine="lgdp", implementation={})]),
+                "no known kind", "in_order"),
+    "a word that is not the kind's": (asked("in_order", first="c", then="d", onlyThen=True), "onlyThen", "strictly"),
+    "a word too few": (asked("in_order", first="c"), "no then", "implementation"),
+    "a condition of no item": (asked("required_when", item="a", when={"bb": "filled"}), "bb", "Write b,"),
+    "a condition on a code that is not in the list": (
+        asked("required_when", item="a", when={"b": ["A", "D"]}), "no code of letters", "A"),
+    "a condition on a number in quotes": (asked("required_when", item="a", when={"n": ["5"]}), "no integer", "without"),
+    "a condition on half a number": (asked("required_when", item="a", when={"n": [0.5]}), "no integer", "without"),
+    "a condition on no day": (asked("required_when", item="a", when={"c": ["2024-13-01"]}), "no date", "2024-03-31"),
+    "a condition on truth": (asked("required_when", item="a", when={"a": [True]}), "no text", "quotation"),
+    "no condition": (asked("required_when", item="a", when={}), "when", "implementation"),
+    "a condition on itself": (asked("empty_unless", item="a", when={"a": "filled"}), "hangs on a itself", "another"),
+    "what is required anyway": (asked("required_when", item="k", when={"a": "filled"}), "k is required", "required"),
+    "an order of what is no item": (asked("in_order", first="cc", then="d"), "cc", "Write c,"),
+    "an order of texts": (asked("in_order", first="a", then="c"), "type text", "date"),
+    "an order of a day and a figure": (asked("in_order", first="n", then="c"), "one is a date", "two"),
+    "an order of one": (asked("in_order", first="c", then="c"), "before itself", "another"),
+    "a figure in the future": (asked("not_in_future", item="n"), "type integer", "date"),
+    "a text in the period": (asked("in_period", item="a"), "type text", "date"),
+    "an end that is none": (asked("in_period", item="c", ends=["middle"]), "middle", "implementation"),
+    "a total of texts": (asked("total", item="n", of=["a"]), "type text", "integer"),
+    "a total of other units": (asked("total", FIGURES, item="n", of=["m", "gbp"]), "GBP and in things", "one unit"),
+    "a total of itself": (asked("total", FIGURES, item="n", of=["n"]), "n twice", "once"),
+    "a control with no table": (asked("control", FIGURES, item="n", of={"table": "u", "item": "m"}), "u, which", "t"),
+    "a control with no item": (asked("control", FIGURES, item="n", of={"table": "t", "item": "mm"}), "mm", "Write m,"),
+    "a control of other units": (asked("control", FIGURES, item="gbp", of=OF), "GBP", "one unit"),
+    "a control by other types": (asked("control", FIGURES, item="n", of=OF, by={"k": "m"}), "never the same", "one"),
+    "a control on no code": (
+        asked("control", {**FIGURES, "k": {**DIMENSION, **LETTER}}, item="n", of={**OF, "when": {"k": ["Z"]}}),
+        "no code of letters", "A"),
+    "no number of rows per group": (asked("rows_per", by=["a"]), "implementation", "implementation"),
+    "more rows than there may be": (asked("rows_per", by=["a"], atLeast=2, atMost=1), "more rows", "Swap"),
+    "complete over what has no list": (asked("complete", over=["a"]), "no code list", "present"),
+    "complete over and by the same": (asked("complete", over=["b"], by=["b"]), "both over and by", "one of them"),
+    "a series of texts": (asked("not_falling", item="a", along="c"), "type text", "integer"),
+    "a series along itself": (asked("not_falling", item="n", along="n"), "n twice", "once"),
+    "a number of rows at an item": (
+        Ruled(RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [written(metric="rowCount", mustBe=1)]}}, "r", ""),
+        "how many rows", "table"),
+    "half a row": (measured(metric="rowCount", mustBe=0.5), "how many rows", "whole"),
+    "a share of rows": (measured(metric="rowCount", mustBe=5, unit="percent"), "how many rows", "whole"),
+    "repeats of nothing": (measured(metric="duplicateValues", mustBe=0), "whose values", "arguments"),
+    "repeats of no item": (
+        measured(metric="duplicateValues", mustBe=0, arguments={"properties": ["aa"]}), "aa", "Write a,"),
+    "some repeats": (
+        measured(metric="duplicateValues", mustBeLessThan=5, arguments={"properties": ["a"]}),
+        "tool to tool", "mustBe: 0"),
+    "nulls of nothing": (measured(metric="nullValues", mustBe=0), "which item", "at the item"),
+    "nulls of no number": (
+        Ruled(RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [written(metric="nullValues", mustNotBe=3)]}}, "r", ""),
+        "how many rows", "mustBe: 0"),
+    "a severity of a multiple that is none": (
+        Ruled(RuleKind.SQL, {**CASE, "n": {**INTEGER, "lgdpSeverity": {"multiple": "query"}}}, "r", ""),
+        "multiple, a rule it has not", "Remove"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ruled", "what", "remedy"), WRONG.values(), ids=WRONG.keys())
+def test_what_contradicts_itself_is_told_with_its_place_and_a_remedy(ruled: Ruled, what: str, remedy: str) -> None:
+    with pytest.raises(RegisterError) as refused:
+        _ = ruled.register
+    (told,) = [one for one in refused.value.contradictions if what in one.what] or [refused.value.contradictions[0]]
+    assert what in told.what, str(refused.value)
+    assert remedy in told.remedy, told.remedy
+    assert told.line > 1
+
+
+def test_the_page_lists_every_kind_and_its_words_in_order_and_no_other() -> None:
+    between = README.split("<!-- kinds of rule")[1].split("<!-- end of kinds of rule")[0]
+    rows = [found for line in between.splitlines() if (found := re.match(r"^\| `(\w+)` \| ([^|]+) \|", line))][1:]
+    assert [row[1] for row in rows] == list(KINDS)
+    for row in rows:
+        words = {word.split(":")[0] for word in re.findall(r"`([^`]+)`", row[2])}
+        assert words == set(KINDS[row[1]].words), row[1]
+
+
+def test_a_rule_is_shown_with_what_is_asked_in_sql(small: SmallRegister) -> None:
+    register = load_register(small.root)
+    pets = register.returns["PETS"]
+    lines = contract_text(register, pets, pets.latest).splitlines()
+    place = lines.index("# - pets.born_in_time (sql, error)")
+    assert lines[place + 1] == "#     SELECT count(*) FROM pet WHERE birth_date > getvariable('period_end')"
+    assert "# - pets.ref.length (length, error)" in lines
