@@ -4,7 +4,7 @@ Pieces are written as they are read back, so that a table larger than memory is 
 here: laying judged submissions into their tables. What does not: which submission is to stand (``process``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -21,6 +21,7 @@ from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
 from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
 from lgdp_pipelines.validation.judge import Judgement
 
+ROWS_A_BATCH = 65_536
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
 
@@ -96,8 +97,7 @@ def write_landed(
 
     def rows() -> Iterator[pa.RecordBatch]:
         for submission, pieces in sent:
-            for piece in pieces:
-                yield from as_arrow(piece, stored.arrow_schema, _keys(submission)).to_batches()
+            yield from _batches(pieces, stored.arrow_schema, submission)
 
     where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
     platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
@@ -150,8 +150,7 @@ def write_validated(
 
         def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
             for submission, judgement in accepted:
-                for piece in judgement.tables.get(table.name, ()):
-                    yield from as_arrow(piece, schema, _keys(submission)).to_batches()
+                yield from _batches(judgement.tables.get(table.name, ()), schema, submission)
 
         platform.lake.replace_councils(
             stored,
@@ -161,6 +160,13 @@ def write_validated(
             commit={"run": run_id, "submissions": " ".join(standing.values())},
         )
     clear_other_majors(platform, contract, period, standing)
+
+
+def _batches(pieces: Iterable[pl.DataFrame], schema: pa.Schema, submission: Submission) -> Iterator[pa.RecordBatch]:
+    """The rows of a submission, so many at a time: what is laid out for writing is held besides the pieces."""
+    for piece in pieces:
+        for rows in piece.iter_slices(ROWS_A_BATCH):
+            yield from as_arrow(rows, schema, _keys(submission)).to_batches()
 
 
 def _keys(submission: Submission) -> Mapping[str, str]:

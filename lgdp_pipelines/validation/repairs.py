@@ -220,9 +220,10 @@ def _marks(repaired: Sequence[_Repaired], height: int) -> pl.Series:
             found: " ".join(f"{one.item}:{one.kind}" for number, one in enumerate(some) if found >> number & 1) or None
             for found in bits.unique()
         }
-        told = bits.replace_strict(
-            pl.Series(list(words), dtype=pl.UInt64), pl.Series(list(words.values()), dtype=pl.String)
-        )
+        said = pl.Series(list(words.values()), dtype=pl.String)
+        # Where a council spells its name its own way, all of its rows say the same.
+        told = said if len(words) == 1 else bits.replace_strict(pl.Series(list(words), dtype=pl.UInt64), said)
+        told = told.new_from_index(0, height) if len(words) == 1 else told
         marks = told.alias(REPAIRS) if start == 0 else _both(marks, told)
     return marks
 

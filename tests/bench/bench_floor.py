@@ -13,12 +13,12 @@ of so many runs are printed with the targets. It ends with 1 where a target is m
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -49,29 +49,43 @@ GROWTH = 1.5
 Figures = dict[str, float]
 
 
-def floor(path: Path, home: Path, shape: Shape, _every: int) -> float:
+def floor(path: Path, home: Path, shape: Shape, _every: int) -> Figures:
     """Read, cast, write; nothing is tested, nothing is kept."""
-    started = time.perf_counter()
-    text = pl.read_csv(path, infer_schema=False)
-    write_deltalake(home / "lake", text.with_columns(**shape.casts()))
-    return time.perf_counter() - started
+    with _measured() as found:
+        text = pl.read_csv(path, infer_schema=False)
+        write_deltalake(home / "lake", text.with_columns(**shape.casts()))
+    return found
 
 
-def whole(path: Path, home: Path, shape: Shape, every: int) -> float:
+def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """What a run does with a receipt that waits: read, judge, write, settle."""
     platform = _received(path, home, shape)
     ret = platform.register.returns[shape.code]
-    started = time.perf_counter()
-    [outcome] = process(platform, ret, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
-    took = time.perf_counter() - started
+    with _measured() as found:
+        [outcome] = process(platform, ret, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
     _refuse_wrong(outcome, shape, every)
-    return took
+    return found
 
 
-def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> float:
+def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """The same by the journey's own functions, with nothing in the place of the one that writes landed rows."""
     writing.write_landed = lambda *_: None
     return whole(path, home, shape, every)
+
+
+@contextmanager
+def _measured() -> Iterator[Figures]:
+    """Seconds by the clock, seconds of CPU, and the most memory in mebibytes."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    found: Figures = {}
+    started, before = time.perf_counter(), time.process_time()
+    yield found
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    found |= {
+        "wall": time.perf_counter() - started,
+        "cpu": time.process_time() - before,
+        "mb": next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024,
+    }
 
 
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
@@ -89,7 +103,7 @@ def _refuse_wrong(outcome: Outcome, shape: Shape, every: int) -> None:
         sys.exit(f"The made-up extract fails {failed}, and should fail {wanted}.")
 
 
-WAYS: dict[str, Callable[[Path, Path, Shape, int], float]] = {"floor": floor, "slice": slice_alone, "whole": whole}
+WAYS: dict[str, Callable[[Path, Path, Shape, int], Figures]] = {"floor": floor, "slice": slice_alone, "whole": whole}
 
 
 def measured(way: str, path: Path, warm: Path, home: Path, columns: int, every: int) -> Figures:
@@ -102,19 +116,12 @@ def measured(way: str, path: Path, warm: Path, home: Path, columns: int, every: 
 
 
 def measure(way: str, path: Path, warm: Path, home: Path, columns: int, every: int) -> Figures:
-    """One way, in this process: seconds by the clock, seconds of CPU, and the most memory in mebibytes."""
+    """One way, in this process, after a small extract."""
     for part in ("warm", "measured"):
         (home / part).mkdir(parents=True)
     shape = SHAPES[columns]
     WAYS[way](warm, home / "warm", shape, every)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    took = WAYS[way](path, home / "measured", shape, every)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-    return {"wall": took, "cpu": cpu, "mb": peak}
+    return WAYS[way](path, home / "measured", shape, every)
 
 
 def medians(runs: list[Figures]) -> Figures:
