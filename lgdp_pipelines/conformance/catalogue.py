@@ -171,8 +171,8 @@ def _items(register: Register) -> CatalogueView:
                 rows.append(
                     (
                         one.urn, ret.code, table.name, one.name, None if item.derived else item.header, item.title,
-                        item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required, item.key,
-                        str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
+                        item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required,
+                        item.key, str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
                     )
                 )  # fmt: skip
             rows += [

@@ -16,6 +16,7 @@ import pyarrow as pa
 from lgdp_pipelines.ledger.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.records import Arrival, Judged
+from lgdp_pipelines.register.derivation import FamilyGroup, Rate
 from lgdp_pipelines.register.extract import Extract, Format
 from lgdp_pipelines.register.model import (
     Contract,
@@ -26,6 +27,7 @@ from lgdp_pipelines.register.model import (
     Version,
 )
 from lgdp_pipelines.register.parts import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
+from lgdp_pipelines.register.reference import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.register.source import TransportKind
 from lgdp_pipelines.standards.codelists import Code, CodeList
@@ -109,6 +111,11 @@ def bins() -> tuple[Table, ...]:
             item("bags", "bins:bags", ItemType.INTEGER, Role.MEASURE, unit="bags"),
         ),
         rules=(),
+        derived=(
+            item("each", "bins:each", ItemType.NUMBER, Role.MEASURE, unit="tonnes per person (people 1)",
+                 derived=Rate("tonnes", 1, "people", "1", "people")),
+            item("alike", "bins:alike", derived=FamilyGroup("X", "groups", "1")),
+        ),
     )  # fmt: skip
     cost = item("cost", "bins:cost", ItemType.DECIMAL, Role.MEASURE, unit="pounds", precision=12, scale=2)
     return material, Table("money", "Money", "A sum.", Grain.AGGREGATE, (cost,), ())
@@ -128,6 +135,16 @@ def clients() -> Table:
 
 def code_list(name: str, **codes: str) -> CodeList:
     return CodeList(name, "1", name, "", "ours", tuple(Code(code, label) for code, label in codes.items()))
+
+
+PEOPLE = ReferenceTable(
+    "people", "People", "One row for each council and year.",
+    (ReferenceColumn("council_code", ItemType.TEXT, "Council"), ReferenceColumn("year", ItemType.INTEGER, "Year"),
+     ReferenceColumn("people", ItemType.INTEGER, "People", "people")),
+    ("council_code", "year"),
+    (ReferenceVersion("1", date(2020, 1, 1), "here", "ours", "", (("FIF", "2023", "50"), ("GLG", "2023", "")), "a"),
+     ReferenceVersion("2", date(2024, 1, 1), "here", "ours", "", (("FIF", "2023", "51"),), "b")),
+)  # fmt: skip
 
 
 def small_register() -> Register:
@@ -169,6 +186,7 @@ def small_register() -> Register:
         returns={one.code: one for one in returns},
         sources={},
         sha256="small",
+        reference={"people": PEOPLE},
     )
 
 
@@ -214,9 +232,9 @@ def fill(lake: Lake, register: Register) -> None:
     keys = {"council_code": "FIF", "period": YEAR, "_submission_id": f"BINS.FIF.{YEAR}.001"}
     material = [
         {**keys, "material": "glass", "unit": "recycled", "tonnes": 12.5, "tonnes_status": "A", "bags": 2**40,
-         "bags_status": "A", "_row": 1},
+         "bags_status": "A", "_row": 1, "each": 0.25, "each_status": "A", "alike": "Urban"},
         {**keys, "material": "paper", "unit": "landfill", "tonnes": None, "tonnes_status": "Q", "bags": 0,
-         "bags_status": "A", "_row": 3},
+         "bags_status": "A", "_row": 3, "each": None, "each_status": "Q", "alike": "Urban"},
     ]  # fmt: skip
     money = [{**keys, "cost": Decimal("1234.50"), "cost_status": "A", "_row": 2}]
     _put(lake, register.returns["BINS"].latest, "material", YEAR, material)

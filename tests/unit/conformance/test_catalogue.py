@@ -13,7 +13,7 @@ def test_every_column_of_every_published_table_says_what_it_is(built: Built) -> 
     undescribed = ask(
         built.settings.catalogue,
         "select table_name, column_name from duckdb_columns() "
-        "where schema_name in ('published', 'conformed', 'register') and comment is null and not internal",
+        "where schema_name in ('published', 'conformed', 'register', 'reference') and comment is null and not internal",
     ).to_pylist()
     assert undescribed == []
     titles = ask(
@@ -26,3 +26,25 @@ def test_every_column_of_every_published_table_says_what_it_is(built: Built) -> 
     assert [row["title"] for row in names] == ["BINS return", "CLIENTS return", "SHELTER return", "VISIT return"]
     council = ask(built.settings.catalogue, "select count(*) as n from ledger.submission").to_pylist()
     assert council == [{"n": 3}]
+
+
+def test_every_version_of_a_reference_table_can_be_asked(built: Built) -> None:
+    write_catalogue(built.settings.catalogue, built.lake, conformed_views(built.register))
+    rows = ask(
+        built.settings.catalogue,
+        "select council_code, year, people, version, valid_from::text as valid_from, valid_to::text as valid_to "
+        "from reference.people order by version, council_code",
+    ).to_pylist()
+    first = {"year": 2023, "version": "1", "valid_from": "2020-01-01", "valid_to": "2023-12-31"}
+    assert rows == [
+        {"council_code": "FIF", "people": 50, **first},
+        {"council_code": "GLG", "people": None, **first},
+        {
+            "council_code": "FIF",
+            "year": 2023,
+            "people": 51,
+            "version": "2",
+            "valid_from": "2024-01-01",
+            "valid_to": None,
+        },
+    ]

@@ -133,3 +133,18 @@ def test_openlineage_names_tables_that_are_kept(built: Built) -> None:
     names = {one["name"] for fields in facet.values() for one in fields["inputFields"]}
     assert not any(name.startswith(("candidate", "staging")) for name in names)
     assert event["eventTime"] == "2024-01-01T00:00:00+00:00"
+
+
+def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rests_on(built: Built) -> None:
+    lineage = Lineage(built.edges)
+    figure = lineage.way_back("BINS", "published.bins_material", "value", "urn:lgdp:item:bins:each")
+    ends = {(edge.from_table, edge.from_column) for edge in figure}
+    assert {("reference.people@1", "people"), ("extract.bins.material", "TONNES")} <= ends
+    assert ("extract.bins.material", "BAGS") not in ends
+    group = lineage.way_back("BINS", "published.bins_material", "alike")
+    assert ("reference.groups@1", "family_group") in {(edge.from_table, edge.from_column) for edge in group}
+    rows = built.read("published.bins_material").filter(item="urn:lgdp:item:bins:each").sort("_release_row")
+    assert rows.select("value", "obs_status", "unit", "alike").rows() == [
+        (0.25, "A", "tonnes per person (people 1)", "Urban"),
+        (None, "Q", "tonnes per person (people 1)", "Urban"),
+    ]

@@ -16,7 +16,7 @@ def traced(built: Built, table: str, **asked: object) -> Trace:
 
 
 def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: Built) -> None:
-    found = traced(built, "published.bins_material", council="Fife", period=YEAR, row=3)  # paper: tonnes
+    found = traced(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
     assert found.figure is not None
     assert (found.figure["material"], found.figure["value"], found.figure["obs_status"]) == ("paper", None, "Q")
     assert [(one.urn, one.unit) for one in found.items] == [("urn:lgdp:item:bins:tonnes", "tonnes")]
@@ -30,7 +30,7 @@ def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: Built) -> N
 
 def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: Built) -> None:
     found = traced(built, "published.bins_material", column="value")
-    assert {one.urn for one in found.items} == {"urn:lgdp:item:bins:tonnes", "urn:lgdp:item:bins:bags"}
+    assert {one.urn for one in found.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
     assert not any("money" in edge.from_table for edge in found.steps)
     assert [edge.from_table for edge in found.steps if edge.item.endswith("bags")] == [
         "candidate.candidate__bins_material",
