@@ -113,15 +113,15 @@ def validate(
 
 def _given(register: Register, sent: Sent, system: str, files: Sequence[tuple[Return, Period, Path]]) -> Iterator[Sent]:
     """What is given to compare with, file by file put together where a return has several."""
-    for ret, period in dict.fromkeys((ret, period) for ret, period, _ in files):
-        contract = ret.contract_for(period)
+    for code, period in dict.fromkeys((ret.code, period) for ret, period, _ in files):
+        contract = register.returns[code].contract_for(period)
         yield Sent(
             contract,
             sent.council,
             period,
-            tuple(file for other, when, file in files if (other, when) == (ret, period)),
+            tuple(file for ret, when, file in files if (ret.code, when) == (code, period)),
             sent.received_on,
-            register.mapping_for(system, ret.code, sent.council.code, contract) if system else None,
+            register.mapping_for(system, code, sent.council.code, contract) if system else None,
         )
 
 

@@ -12,9 +12,12 @@ from pathlib import Path, PurePosixPath
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.estate import story
 from lgdp_pipelines.estate.defects import FIRST_ROW, Defect, FileDefect, planted_in
+from lgdp_pipelines.estate.made_accounts import lfr_rows
 from lgdp_pipelines.estate.made_figures import dhp_rows, people_supported_rows, waste_rows
 from lgdp_pipelines.estate.made_hl1 import hl1_rows
+from lgdp_pipelines.estate.made_placements import hl3_rows
 from lgdp_pipelines.estate.made_schools import school_list_rows, school_summary_rows
+from lgdp_pipelines.estate.made_social_care import source_rows
 from lgdp_pipelines.estate.real import CUTTERS, Cut
 from lgdp_pipelines.estate.sampling import period_spellings, shortest
 from lgdp_pipelines.estate.synthetic import MadeFile, Maker, Row, plain_rows, record_list, written
@@ -28,11 +31,14 @@ from lgdp_pipelines.standards.rules import Severity
 
 MAKERS: Mapping[str, Maker] = {
     "HL1": hl1_rows,
+    "HL3": hl3_rows,
     "DHP": dhp_rows,
     "PEOPLE-SUPPORTED": people_supported_rows,
     "WASTE": waste_rows,
     "SCHOOL-LIST": school_list_rows,
     "SCHOOL-SUMMARY": school_summary_rows,
+    "SOURCE": source_rows,
+    "LFR": lfr_rows,
 }
 """Makers that know the rules across items of a return, by its code. Others are made from their contract alone."""
 

@@ -57,17 +57,20 @@ class RefersTo:
     Attributes:
         elsewhere: the table that must have it.
         by: names of the table's items, by names of the own items that they must be the same as.
+        dated: the own date that must lie in the period for it to be asked, since what is referred to is in another
+            period's submission otherwise; empty: whatever the date.
         when: the rows that it is asked of; none: all in which the own items are filled in.
     """
 
     elsewhere: OtherTable
     by: Mapping[str, str]
+    dated: str
     when: tuple[Condition, ...]
 
     @property
     def items(self) -> tuple[str, ...]:
-        """What must be there, and the items of the conditions."""
-        return (*self.by, *(one.item for one in self.when))
+        """What must be there, the date, and the items of the conditions."""
+        return (*self.by, *([self.dated] if self.dated else []), *(one.item for one in self.when))
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -145,7 +148,7 @@ class AgreesWith:
 
 
 def _read_refers_to(place: Place) -> RefersTo:
-    return RefersTo(_elsewhere(place.at("to")), _pairs(place), read_conditions(place.at("when")))
+    return RefersTo(_elsewhere(place.at("to")), _pairs(place), place.text("dated"), read_conditions(place.at("when")))
 
 
 def _read_in_reference(place: Place) -> InReference:
@@ -190,7 +193,9 @@ def _pairs(place: Place) -> Mapping[str, str]:
 
 
 def _refers_to(terms: RefersTo, among: Among) -> str:
-    return _missing(terms, among, [])
+    day = column(terms.dated, "own")
+    within = f"{day} BETWEEN getvariable('period_start') AND getvariable('period_end')"
+    return _missing(terms, among, within if terms.dated else "", [])
 
 
 def _in_reference(terms: InReference, among: Among) -> str:
@@ -201,15 +206,15 @@ def _in_reference(terms: InReference, among: Among) -> str:
         if name:
             day = column(name, "there")
             also_there.append(f"coalesce({day} {sign} getvariable('period_end'), TRUE)")
-    return _missing(terms, among, also_there)
+    return _missing(terms, among, "", also_there)
 
 
-def _missing(terms: RefersTo | InReference, among: Among, also_there: list[str]) -> str:
+def _missing(terms: RefersTo | InReference, among: Among, within: str, also_there: list[str]) -> str:
     """The own rows that have no row elsewhere."""
     same = [f"{column(other, 'there')} = {column(own, 'own')}" for own, other in terms.by.items()]
     filled = [f"{column(own, 'own')} IS NOT NULL" for own in terms.by]
     there = f"SELECT 1 FROM {terms.elsewhere} AS there WHERE {also(*same, *also_there)}"
-    asked = also(*filled, holds(terms.when, among.items, "own"))
+    asked = also(*filled, within, holds(terms.when, among.items, "own"))
     return f"SELECT count(*) FROM {{model}} AS own WHERE {asked} AND NOT EXISTS ({there})"
 
 
@@ -288,6 +293,9 @@ def _nothing_in_error(terms: AgreesWith, among: Among) -> str:
 def _pair_contradictions(terms: RefersTo | InReference, place: Place, among: Among) -> Iterator[Contradiction]:
     yield from unknown_items(tuple(terms.by), place.at("by"), among)
     yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+    if isinstance(terms, RefersTo):
+        yield from unknown_items([terms.dated], place.at("dated"), among)
+        yield from of_other_types([terms.dated], [ItemType.DATE], place.at("dated"), among)
 
 
 def _agreement_contradictions(terms: AgreesWith, place: Place, among: Among) -> Iterator[Contradiction]:
@@ -316,6 +324,7 @@ REFERS_TO = Kind(
             "additionalProperties": False,
         },
         "by": _PAIRS,
+        "dated": TEXT,
         "when": CONDITIONS,
     },
     needed=("to", "by"),

@@ -27,6 +27,7 @@ def test_holds_the_returns_that_are_shipped(register: Register) -> None:
     assert kinds == {
         "DHP": "month",
         "HL1": "financial-quarter",
+        "HL3": "financial-quarter",
         "LFR": "financial-year",
         "PEOPLE-SUPPORTED": "financial-year",
         "SCHOOL-LIST": "day",
