@@ -25,7 +25,7 @@ from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.judge import Judgement
 
 PACKAGES = (
-    "duckdb", "lxml", "pandera", "polars", "pyarrow", "python-calamine", "ruamel.yaml", "sqlglot", "xlrd",
+    "duckdb", "lxml", "pandera", "polars", "pyarrow", "python-calamine", "pyyaml", "sqlglot", "xlrd",
 )  # fmt: skip
 """What reads extracts and the register, and what judges; another version of one may come to another result."""
 

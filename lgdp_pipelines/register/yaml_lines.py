@@ -6,14 +6,24 @@ A key given twice, an alias and any other tag are contradictions, because each l
 shows.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import (
+    CollectionEndEvent,
+    CollectionStartEvent,
+    MappingNode,
+    MarkedYAMLError,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    YAMLError,
+)
+from yaml._yaml import CParser
+from yaml.resolver import BaseResolver
 
 from lgdp_pipelines.errors import Contradiction
 
@@ -26,6 +36,9 @@ Plain: TypeAlias = Any
 LONGEST = 250_000
 """Characters in a file; a longer one is no contract, and only costs time."""
 
+DEEPEST = 100
+"""Lists and mappings within each other. Composing is recursive: what is deeper could end the process."""
+
 
 def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
@@ -35,8 +48,6 @@ def _boolean(text: str) -> bool:
 
 _READERS: Mapping[str, Callable[[str], Plain]] = {
     "tag:yaml.org,2002:str": str,
-    # A day stays text, so that it reads the same with and without quotation marks.
-    "tag:yaml.org,2002:timestamp": str,
     "tag:yaml.org,2002:null": lambda _text: None,
     "tag:yaml.org,2002:bool": _boolean,
     "tag:yaml.org,2002:int": int,
@@ -46,6 +57,30 @@ _READERS: Mapping[str, Callable[[str], Plain]] = {
 
 _MAPPING = "tag:yaml.org,2002:map"
 _SEQUENCE = "tag:yaml.org,2002:seq"
+
+_RESOLVED = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+)
+"""Tag, form and first characters of the plain scalars that are no text: the core schema of YAML 1.2, chapter 10.3.2."""
+
+
+class _Reader(CParser, BaseResolver):
+    """libyaml's parser with the plain scalars of YAML 1.2, in which ``yes`` is a text."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        BaseResolver.__init__(self)
+
+
+for _tag, _form, _first in _RESOLVED:
+    _Reader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), [*_first])
 
 
 @dataclass(frozen=True)
@@ -157,19 +192,29 @@ def read_yaml(file: str, text: str) -> tuple[Document, tuple[Contradiction, ...]
     if len(text) > LONGEST:
         return _nothing(file, 0, f"The file has more than {LONGEST:,} characters.", "Split it; contracts are short.")
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        if _is_too_deep(text):
+            return _nothing(file, 0, "The values are nested too deeply.", "Write the file flatter.")
+        node = _Reader(text).get_single_node()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         return _nothing(file, line, f"This is no YAML: {error.problem}.", "Mend the line, or the one before it.")
     except (YAMLError, ValueError) as error:
         return _nothing(file, 0, f"This is no YAML: {str(error).splitlines()[0]}.", "Mend the file.")
-    except RecursionError:
-        return _nothing(file, 0, "The values are nested too deeply.", "Write the file flatter.")
     if node is None:
         return _nothing(file, 1, "The file is empty.", "Write it, or remove it.")
     composer = _Composer(file)
     value = composer.plain(node, ())
     return Document(file, value, composer.lines), tuple(composer.found)
+
+
+def _is_too_deep(text: str) -> bool:
+    reader, depth = _Reader(text), 0
+    while reader.check_event():
+        event = reader.get_event()
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            return True
+    return False
 
 
 def _nothing(file: str, line: int, what: str, remedy: str) -> tuple[Document, tuple[Contradiction, ...]]:
