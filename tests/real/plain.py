@@ -11,6 +11,7 @@ import re
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ class Place(NamedTuple):
     row: int
 
 
+@cache
 def workbook_rows(path: Path, sheet: str) -> list[list[Cell]]:
     """Rows of a sheet; a number as it is kept, an empty cell as the empty text."""
     with zipfile.ZipFile(path) as archive:

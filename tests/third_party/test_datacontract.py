@@ -21,6 +21,7 @@ from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
 from tests.planted.hl1 import hl1_extract
 from tests.planted.returns import Asked
+from tests.shipped import shipped_register
 from tests.third_party.said import Said, asked, pointed_at, taken_for_sound
 from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
 
@@ -188,7 +189,7 @@ def test_shipped_contracts_are_sound_to_the_command(datacontract: Path, tmp_path
 def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
     datacontract: Path, tmp_path: Path
 ) -> None:
-    register = load_register(PROJECT / "schemas")
+    register = shipped_register()
     asked_for = Asked.of(register, "HL1")
     extract = hl1_extract(asked_for, 3_000)
     (tmp_path / "application.csv").write_bytes(extract.files["application"])

@@ -7,17 +7,16 @@ import pytest
 
 from lgdp_pipelines.conformance.models import conformed_models
 from lgdp_pipelines.publication.models import published_models
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.storage.sql import literal, values
+from tests.shipped import shipped_register
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import small_register
 
 
 @pytest.fixture(scope="module")
 def shipped() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 def rows_of(text: str) -> list[tuple[object, ...]]:

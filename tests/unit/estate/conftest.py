@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.estate.scenario import Scenario, scenario
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.settings import PROJECT
+from tests.shipped import shipped_register
 
 TODAY = date(2024, 11, 21)
 
 
 @pytest.fixture(scope="session")
 def register() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 FEW = ("ABD", "ABE", "ELS", "FIF", "GLG", "ORK", "ZET")

@@ -9,14 +9,13 @@ from lgdp_pipelines.estate.synthetic import plain_rows, written
 from lgdp_pipelines.landing.extract import ExtractFile
 from lgdp_pipelines.landing.read import read_extract
 from lgdp_pipelines.register.extract import Container, Extract, Format
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.settings import PROJECT
+from tests.shipped import shipped_register
 
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 def _with_paths(contract: Contract) -> Contract:

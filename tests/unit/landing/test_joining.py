@@ -1,17 +1,14 @@
 """Several files of an export that make one table: rows of the base, cells of the others, and rows without a place."""
 
-from pathlib import Path
-
 import pytest
 
 from lgdp_pipelines.landing.extract import ExtractFile, Reading
 from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.mapping import SystemMapping
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.standards.periods import parse_period
+from tests.shipped import shipped_register
 
-SCHEMAS = Path(__file__).parents[3] / "schemas"
 PERIOD = parse_period("FY2024-25-Q1")
 CASES = """\
 CASE_NO|PREVIOUS_CASE_NO|RECEIVED|GENDER|EX_SERVICES|LOOKED_AFTER|ROUGH_3M|ROUGH_1N|FROM_PROPERTY|WHY_FINANCIAL|\
@@ -29,7 +26,7 @@ Case|DECIDED|DECISION|CLOSED|IN_CONTACT|OFFICER
 
 @pytest.fixture(scope="module")
 def braeside() -> tuple[Contract, SystemMapping]:
-    register = load_register(SCHEMAS)
+    register = shipped_register()
     contract = register.returns["HL1"].contract_for(PERIOD)
     mapping = register.mapping_for("braeside-homelessness", "HL1", "FIF", contract)
     assert mapping is not None

@@ -5,15 +5,14 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.publication.models import published_columns, published_models
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.united import Product, products_of
-from lgdp_pipelines.settings import PROJECT
+from tests.shipped import shipped_register
 
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 def product(register: Register, code: str) -> Product:

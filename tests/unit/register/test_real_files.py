@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import ItemType, Role, Table
 from lgdp_pipelines.standards.periods import read_period
+from tests.shipped import shipped_register
 
 PROJECT = Path(__file__).resolve().parents[3]
 REAL = PROJECT.parent / "shared" / "realdata"
@@ -21,7 +21,7 @@ NAMES = REAL / "la-registers" / "name.tsv"
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 def refused(register: Register, table: Table, kind: str, rows: list[dict[str, str]]) -> set[str]:

@@ -1,11 +1,9 @@
 """The register that is shipped: what its publishers say, held against what was loaded."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.parts import Privacy, Role
 from lgdp_pipelines.register.rules import rules_of
@@ -13,13 +11,12 @@ from lgdp_pipelines.register.showing import edition_of
 from lgdp_pipelines.register.united import united_tables
 from lgdp_pipelines.standards.periods import parse_period, read_period
 from lgdp_pipelines.standards.rules import RuleKind, Severity
-
-SCHEMAS = Path(__file__).resolve().parents[3] / "schemas"
+from tests.shipped import shipped_register
 
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load_register(SCHEMAS)
+    return shipped_register()
 
 
 def test_holds_the_returns_that_are_shipped(register: Register) -> None:

@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
 from tests.planted.hl1 import hl1_extract
 from tests.planted.lfr import lfr_extract, lfr_forms
 from tests.planted.returns import SHARE, Asked, Extract
 from tests.planted.source import source_extract
 from tests.planted.whole import emptied, unreadable
+from tests.shipped import shipped_register
 from tests.unit.validation.planted_found import compared, found_in
 
 ROWS = 34_000
@@ -31,7 +30,7 @@ AS_A_WHOLE = frozenset({"readable", "has_applications", "has_clients"})
 
 @pytest.fixture(scope="module")
 def register() -> Register:
-    return load_register(PROJECT / "schemas")
+    return shipped_register()
 
 
 @pytest.fixture(scope="module")
