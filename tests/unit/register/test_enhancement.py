@@ -1,0 +1,244 @@
+"""Reference tables, derived items, other spellings: read as they stand, and each way to spoil one named at its line."""
+
+from datetime import date
+
+import pytest
+
+from lgdp_pipelines.register.derivation import AgeBand, FamilyGroup, Quarter, Rate
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.parts import ItemType
+from lgdp_pipelines.register.reference import ReferenceColumn
+from lgdp_pipelines.standards.numbers import NumberStyle
+from lgdp_pipelines.standards.periods import PeriodKind
+from tests.unit.register.small_register import FOOD, PETS, SmallRegister, Spoilt
+
+PEOPLE, ROWS, GROUPS = "reference/people/people.yaml", "reference/people/people.v1.csv", "reference/groups/groups.yaml"
+PEOPLE_TEXT = """\
+id: people
+title: People
+description: One row for each council and year.
+columns:
+  - { name: council_code, type: text, title: Council }
+  - { name: year, type: integer, title: Year }
+  - { name: people, type: integer, title: People, unit: people }
+key: [council_code, year]
+versions:
+  - { version: "1", valid_from: 2020-01-01, verified: ours, source: "" }
+  - { version: "2", valid_from: 2024-01-01, verified: READ, source: "https://example.org" }
+"""
+GROUPS_TEXT = """\
+id: groups
+title: Groups
+description: One row for each indicator and council.
+columns:
+  - { name: indicator_code, type: text, title: Indicator }
+  - { name: council_code, type: text, title: Council }
+  - { name: family_group, type: text, title: Group }
+key: [indicator_code, council_code]
+versions:
+  - { version: "1", valid_from: 2020-01-01, verified: ours, source: "" }
+"""
+OF_PETS = """\
+      - name: age
+        description: How old.
+        logicalType: string
+        customProperties:
+          - { property: lgdpItem, value: "urn:lgdp:item:pets:age" }
+          - { property: lgdpRole, value: attribute }
+          - { property: lgdpPrivacy, value: open }
+          - { property: lgdpDerived, value: { kind: age_band, of: birth_date, on: birth_date, lower: [0, 1, 10] } }
+          - { property: lgdpGuidance, value: "Nothing is to be sent." }
+      - name: born_quarter
+        description: When.
+        logicalType: string
+        customProperties:
+          - { property: lgdpItem, value: "urn:lgdp:item:pets:born_quarter" }
+          - { property: lgdpRole, value: attribute }
+          - { property: lgdpPrivacy, value: withhold }
+          - { property: lgdpDerived, value: { kind: quarter, of: birth_date, quarters: calendar-quarter } }
+          - { property: lgdpGuidance, value: "Nothing is to be sent." }
+"""
+OF_FOOD = """\
+      - name: weight_each
+        description: How much for each.
+        logicalType: number
+        physicalType: double
+        customProperties:
+          - { property: lgdpItem, value: "urn:lgdp:item:pets:weight_each" }
+          - { property: lgdpRole, value: measure }
+          - { property: lgdpUnit, value: kg per 10 people }
+          - property: lgdpDerived
+            value: { kind: rate, of: weight_kg, per: 10, reference: people, version: "1", column: people }
+          - { property: lgdpGuidance, value: "Nothing is to be sent." }
+      - name: alike
+        description: Which councils are alike.
+        logicalType: string
+        customProperties:
+          - { property: lgdpItem, value: "urn:lgdp:item:pets:alike" }
+          - { property: lgdpRole, value: attribute }
+          - { property: lgdpDerived, value: { kind: family_group, reference: groups, version: "1", indicator: X } }
+          - { property: lgdpGuidance, value: "Nothing is to be sent." }
+"""
+DATES = '          - { property: lgdpDateFormats, value: ["yyyy-MM-dd", "d MMM yyyy"] }\n'
+NUMBERS = '          - { property: lgdpNumbers, value: { thousands: "," } }\n'
+
+
+@pytest.fixture
+def enhanced(small: SmallRegister) -> SmallRegister:
+    """The small register with two reference tables, four derived items, and other spellings of a date and a number."""
+    small.write(PEOPLE, PEOPLE_TEXT)
+    small.write(ROWS, "council_code,year,people\nFIF,2023,100\nGLG,2023,\n")
+    small.write("reference/people/people.v2.csv", "council_code,year,people\nFIF,2023,101\n")
+    small.write(GROUPS, GROUPS_TEXT)
+    small.write("reference/groups/groups.v1.csv", "indicator_code,council_code,family_group\nX,FIF,Rural\n")
+    place = '          - { property: lgdpGuidance, value: "Ask the vet." }\n'
+    small.spoil(PETS, place, DATES + place + OF_PETS)
+    text = small.read(FOOD)
+    end = text.index("    quality:") if "    quality:" in text else len(text)
+    small.write(FOOD, text[:end] + OF_FOOD + text[end:])
+    weight = text.index("- name: weight_kg")
+    guidance = small.read(FOOD).index("          - { property: lgdpGuidance", weight)
+    text = small.read(FOOD)
+    small.write(FOOD, text[:guidance] + NUMBERS + text[guidance:])
+    return small
+
+
+def test_reference_tables_are_read_with_all_versions(enhanced: SmallRegister) -> None:
+    people = load_register(enhanced.root).reference["people"]
+    assert people.columns[2] == ReferenceColumn("people", ItemType.INTEGER, "People", "people")
+    assert people.by_version["1"].rows == (("FIF", "2023", "100"), ("GLG", "2023", ""))
+    assert (people.latest.version, people.latest.source) == ("2", "https://example.org")
+    assert people.in_force(date(2019, 12, 31)) is None
+    assert people.in_force(date(2023, 12, 31)) == people.by_version["1"]
+    assert people.in_force(date(2024, 1, 1)) == people.by_version["2"]
+    assert people.by_version["1"].sha256 != people.by_version["2"].sha256
+
+
+def test_derived_items_stand_beside_those_that_are_sent(enhanced: SmallRegister) -> None:
+    register = load_register(enhanced.root)
+    (pet,) = register.returns["PETS"].latest.tables
+    assert [item.name for item in pet.derived] == ["age", "born_quarter"]
+    assert not {"age", "born_quarter"} & {item.name for item in pet.items}
+    assert pet.by_name["age"].derived == AgeBand("birth_date", "birth_date", (0, 1, 10))
+    assert pet.by_name["born_quarter"].derived == Quarter("birth_date", PeriodKind.CALENDAR_QUARTER)
+    assert [code.code for code in register.code_lists["pets.age"].codes] == ["0", "1-9", "10+"]
+    assert pet.behind(["age", "pet_ref"]) == {"age", "pet_ref", "birth_date"}
+    food = next(table for table in register.returns["PET-FOOD"].latest.tables if table.derived)
+    assert food.by_name["weight_each"].derived == Rate("weight_kg", 10, "people", "1", "people")
+    assert food.by_name["weight_each"].unit == "kg per 10 people (people 1)"
+    assert "people of people, version 1" in food.by_name["weight_each"].definition
+    assert food.by_name["alike"].derived == FamilyGroup("X", "groups", "1")
+
+
+def test_other_spellings_are_read(enhanced: SmallRegister) -> None:
+    returns = load_register(enhanced.root).returns
+    assert returns["PETS"].latest.tables[0].by_name["birth_date"].date_formats == ("yyyy-MM-dd", "d MMM yyyy")
+    assert returns["PET-FOOD"].latest.tables[0].by_name["weight_kg"].numbers == NumberStyle(thousands=",")
+
+
+SPOILT = {
+    # Reference tables.
+    "a table in another's folder": Spoilt(PEOPLE, "id: people", "id: persons", "id: persons", ("persons",)),
+    "a type that is none": Spoilt(
+        PEOPLE, "type: integer, title: Year", "type: double, title: Year", "type: double", ("double",)
+    ),
+    "a key that is no column": Spoilt(
+        PEOPLE, "key: [council_code, year]", "key: [council_code, yaer]", "key:", ("yaer", "Write year")
+    ),
+    "a column called like the platform's": Spoilt(
+        GROUPS, "name: family_group", "name: version", "name: version", ("version", "Rename")
+    ),
+    "a version without a file": Spoilt(PEOPLE, 'version: "2"', 'version: "3"', 'version: "3"', ("people.v3.csv",)),
+    "versions in no order": Spoilt(PEOPLE, "2024-01-01", "2019-01-01", "2019-01-01", ("does not come after",)),
+    "a first day that is none": Spoilt(GROUPS, "2020-01-01", "2020-02-31", "2020-02-31", ("2020-02-31",)),
+    "read nowhere": Spoilt(PEOPLE, "https://example.org", "", "verified: READ", ("source",)),
+    "another header": Spoilt(ROWS, "year,people", "years,people", "council_code,years", ("header",)),
+    "a figure that is none": Spoilt(ROWS, "2023,100", "2023,1e2", "FIF,2023,1e2", ("1e2", "integer")),
+    "a council that is none": Spoilt(ROWS, "GLG,2023,", "GLW,2023,", "GLW,2023,", ("GLW",)),
+    "a row given twice": Spoilt(ROWS, "GLG,2023,", "FIF,2023,", "FIF,2023,", ("same key", "line 2")),
+    "an empty key": Spoilt(ROWS, "GLG,2023,", "GLG,,7", "GLG,,7", ("key", "empty")),
+    # Derived items.
+    "an age of what is no day": Spoilt(
+        PETS, "of: birth_date, on", "of: pet_ref, on", "of: pet_ref", ("pet_ref", "date")
+    ),
+    "an age of what nobody sends": Spoilt(
+        PETS, "of: birth_date, on", "of: birth_day, on", "of: birth_day", ("birth_day", "Write birth_date")
+    ),
+    "bands that go down": Spoilt(PETS, "[0, 1, 10]", "[0, 10, 1]", "[0, 10, 1]", ("go up",)),
+    "an age without bands": Spoilt(PETS, ", lower: [0, 1, 10]", "", "kind: age_band", ("lower",)),
+    "a word of another kind": Spoilt(PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("just these",)),
+    "a derived item that is sent": Spoilt(
+        PETS,
+        "description: How old.",
+        "description: How old.\n        physicalName: AGE",
+        "physicalName: AGE",
+        ("age", "derived"),
+    ),
+    "a quarter that tells more than is published": Spoilt(
+        PETS,
+        "withhold }\n          - { property: lgdpDerived",
+        "open }\n          - { property: lgdpDerived",
+        "kind: quarter",
+        ("tells more", "withhold"),
+    ),
+    "a rate of what is no measure": Spoilt(
+        FOOD, "of: weight_kg", "of: kind_code", "of: kind_code", ("kind_code", "measure")
+    ),
+    "a reference table that is none": Spoilt(
+        FOOD, "reference: people", "reference: poeple", "poeple", ("poeple", "Write people")
+    ),
+    "a version that is none": Spoilt(
+        FOOD, 'version: "1", column', 'version: "9", column', 'version: "9"', ("no version 9",)
+    ),
+    "a column that is none": Spoilt(
+        FOOD, "column: people", "column: peoples", "column: peoples", ("peoples", "Write people")
+    ),
+    "a table with another key": Spoilt(
+        FOOD, "reference: groups", "reference: people", "kind: family_group", ("told apart",)
+    ),
+    "an indicator that nobody knows": Spoilt(FOOD, "indicator: X", "indicator: Z", "indicator: Z", ("indicator Z",)),
+    # Other spellings.
+    "two forms of one text": Spoilt(
+        PETS, '"yyyy-MM-dd", "d MMM yyyy"', '"dd/MM/yyyy", "MM/dd/yyyy"', "MM/dd/yyyy", ("one day as",)
+    ),
+    "another form of the contract's own digits": Spoilt(
+        PETS, '"yyyy-MM-dd"', '"yyyyMMdd"', "yyyyMMdd", ("one day as", "ddMMyyyy")
+    ),
+    "the contract's own form": Spoilt(PETS, '"yyyy-MM-dd"', '"ddMMyyyy"', 'value: ["ddMMyyyy"', ("anyway",)),
+    "a form with two years": Spoilt(PETS, '"yyyy-MM-dd"', '"yy-MM-dd"', "yy-MM-dd", ("form of the date",)),
+    "groups that could be decimals": Spoilt(FOOD, 'thousands: ","', 'thousands: "."', 'thousands: "."', ("same mark",)),
+    "groups that could be plain decimals": Spoilt(
+        FOOD, 'thousands: ","', 'thousands: ".", decimal: ","', 'thousands: "."', ("1.234",)
+    ),
+}
+
+
+@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
+def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, spoilt: Spoilt) -> None:
+    enhanced.spoil(spoilt.file, spoilt.old, spoilt.new)
+    line = enhanced.line_of(spoilt.file, spoilt.at)
+    said = [
+        f"{one.what} {one.remedy}"
+        for one in enhanced.contradictions()
+        if one.file == spoilt.file and one.line in {line, line - 1}
+    ]
+    assert any(all(word in text for word in spoilt.says) for text in said), said
+
+
+def test_a_file_that_no_version_names_is_told(enhanced: SmallRegister) -> None:
+    enhanced.write("reference/people/people.v3.csv", "council_code,year,people\nFIF,2023,102\n")
+    (found,) = enhanced.contradictions()
+    assert found.file == "reference/people/people.v3.csv"
+
+
+def test_a_pinned_version_does_not_change_within_a_major(enhanced: SmallRegister) -> None:
+    later = FOOD.replace("v1.0.0", "v1.1.0")
+    text = (
+        enhanced.read(FOOD)
+        .replace("version: 1.0.0", "version: 1.1.0")
+        .replace('version: "1", column', 'version: "2", column')
+    )
+    kept = [line for line in text.splitlines() if "property: lgdpValidFrom" in line]
+    first = kept[0].split("value:")[1].strip(' "}')
+    enhanced.write(later, text.replace(first, first.replace("2023", "2025").replace("2024", "2025")))
+    assert any("derivation" in one.what for one in enhanced.contradictions())
