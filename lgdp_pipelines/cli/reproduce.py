@@ -84,9 +84,9 @@ def reproduce_judgements(
     if is_evidence:
         _json_out(_evidence(proved[0]))
         return
-    with working("Judging again") as progress, Past(platform) as past:
+    with working("Judging again") as progress:
         tell = _told if form is ReproduceFormat.TEXT else _unsaid
-        done = list(_reproduced(platform, past, proved, tell, progress))
+        done = list(_reproduced(platform, Past(platform), proved, tell, progress))
     if form is ReproduceFormat.JSON:
         plain = [{**as_plain(one), "evidence": _evidence(one.proved)["evidence"]} for one in done]
         _json_out(plain if is_all else plain[0])

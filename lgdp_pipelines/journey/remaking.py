@@ -5,9 +5,7 @@ What belongs here: putting back what was there, and judging. What does not: sayi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Self
 
 import polars as pl
 
@@ -52,8 +50,15 @@ class Remade:
     notes: tuple[str, ...]
 
 
-class Past(AbstractContextManager["Past"]):
-    """The registers and the submissions of the past, each put back once.
+SMALL_ROWS = 20_000
+"""Rows of a submission that are remembered for what was held against them."""
+
+REMEMBERED = 256
+"""Submissions whose rows are remembered."""
+
+
+class Past:
+    """The registers of the past, each put back once; and the rows of the last small submissions.
 
     Args:
         platform: whose ledger and bytes are asked.
@@ -61,16 +66,8 @@ class Past(AbstractContextManager["Past"]):
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._open = ExitStack()
-        self._spill = self._open.enter_context(Spill(platform.settings.scratch))
         self._registers: dict[str, Platform | str] = {}
-        self._others: dict[tuple[str, int], Mapping[str, Pieces]] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self._small: dict[tuple[str, int], Mapping[str, Pieces]] = {}
 
     def remade(self, proved: Proved, spill: Spill) -> Remade:
         """A judgement made again.
@@ -85,8 +82,9 @@ class Past(AbstractContextManager["Past"]):
         """
         evidence = _evidence(proved)
         notes = [*_code_notes(evidence)]
-        stood = self._standing(evidence, notes.append)
+        stood = self._standing(evidence, notes.append, spill)
         judgement = self._judged(proved, evidence, stood, spill)
+        self._remember(proved, judgement.tables)
         findings, tables = digests_of(judgement)
         return Remade(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
@@ -130,7 +128,8 @@ class Past(AbstractContextManager["Past"]):
                 raise CannotRemake(f"Receipt {one.receipt} of {submission.id}: {error.what} {error.remedy}") from error
         return [known[one.receipt] for one in evidence.inputs]
 
-    def _standing(self, evidence: Evidence, note: Callable[[str], None]) -> Stood:
+    def _standing(self, evidence: Evidence, note: Callable[[str], None], spill: Spill) -> Stood:
+        made: dict[tuple[str, int], Mapping[str, Pieces]] = {}
         read = {(one.return_code, one.period): one for one in evidence.against}
         register = self._as_of(evidence.register_sha256).register
 
@@ -142,7 +141,10 @@ class Past(AbstractContextManager["Past"]):
             ret = register.returns[return_code]
             if not then.contract_version.startswith(f"{ret.contract_for(period).version.major}."):
                 return None
-            pieces = self._tables_of(then).get(table.name)
+            key = (then.submission_id, then.judgement)
+            if key not in made:
+                made[key] = self._small.get(key) or self._tables_of(then, spill)
+            pieces = made[key].get(table.name)
             if pieces is None:
                 return Pieces.of(pl.DataFrame(schema=typed_schema(table)))
             if digest_of(pieces) != other.tables.get(table.name):
@@ -159,12 +161,19 @@ class Past(AbstractContextManager["Past"]):
                 return found
         raise CannotRemake(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
 
-    def _tables_of(self, stood: Proved) -> Mapping[str, Pieces]:
+    def _tables_of(self, then: Proved, spill: Spill) -> Mapping[str, Pieces]:
         """Another submission's validated tables. What it was itself held against makes no difference to its rows."""
-        key = (stood.submission_id, stood.judgement)
-        if key not in self._others:
-            self._others[key] = self._judged(stood, _evidence(stood), _nothing, self._spill).tables
-        return self._others[key]
+        tables = self._judged(then, _evidence(then), _nothing, spill).tables
+        self._remember(then, tables)
+        return tables
+
+    def _remember(self, proved: Proved, tables: Mapping[str, Pieces]) -> None:
+        if sum(pieces.height for pieces in tables.values()) > SMALL_ROWS:
+            return
+        key = (proved.submission_id, proved.judgement)
+        self._small[key] = {name: Pieces.of(pieces.whole()) for name, pieces in tables.items()}
+        while len(self._small) > REMEMBERED:
+            del self._small[next(iter(self._small))]
 
     def _as_of(self, register_sha256: str) -> Platform:
         """The platform by the register as it was."""

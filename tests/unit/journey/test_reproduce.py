@@ -141,8 +141,7 @@ def world(past_world: World, tmp_path: Path) -> World:
 
 def again(world: World, submission: str, number: int | None = None) -> Reproduced:
     platform = world.platform()
-    with Past(platform) as past:
-        return reproduce(platform, past, judgement_named(platform, submission, number))
+    return reproduce(platform, Past(platform), judgement_named(platform, submission, number))
 
 
 def change(world: World, statement: str) -> None:
@@ -159,13 +158,12 @@ def bytes_of(world: World, submission: str) -> Path:
 
 def every_judgement(world: World) -> dict[tuple[str, int], Reproduced]:
     platform = world.platform()
-    found = {}
-    with Past(platform) as past:
-        for submission in platform.ledger.evidence.judged():
-            number = 1
-            while proved := platform.ledger.evidence.of(submission, number):
-                found[submission, number] = reproduce(platform, past, proved)
-                number += 1
+    found, past = {}, Past(platform)
+    for submission in platform.ledger.evidence.judged():
+        number = 1
+        while proved := platform.ledger.evidence.of(submission, number):
+            found[submission, number] = reproduce(platform, past, proved)
+            number += 1
     return found
 
 
