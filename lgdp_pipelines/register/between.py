@@ -6,11 +6,12 @@ are, and whether every version of the other return that is asked then has what a
 (``validation.others``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.contracts import ContractRead
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
 from lgdp_pipelines.register.kinds.elsewhere import AgreesWith, Figure, InReference, RefersTo
 from lgdp_pipelines.register.kinds.kind import NUMERIC
 from lgdp_pipelines.register.model import Contract, Return
@@ -43,14 +44,18 @@ def periods_asked(other: Return, period: Period) -> tuple[Period, ...]:
 
 
 def between_contradictions(
-    reads: Sequence[ContractRead], returns: Mapping[str, Return], reference: Mapping[str, ReferenceTable]
+    reads: Sequence[ContractRead],
+    returns: Mapping[str, Return],
+    reference: Mapping[str, ReferenceTable],
+    councils: Collection[str],
 ) -> Iterator[Contradiction]:
-    """What rules ask of other returns and of reference tables that cannot be asked.
+    """What rules ask of other returns and of reference tables that cannot be asked, and of councils that are none.
 
     Args:
         reads: all contracts.
         returns: made of them, by code.
         reference: reference tables by id.
+        councils: register codes.
     """
     known = _Known({one.slug: one for one in returns.values()}, {one.slug: one for one in reference.values()})
     for read in reads:
@@ -62,6 +67,13 @@ def between_contradictions(
             for one in table.rules:
                 if others_of(one.rule):
                     yield from known.contradictions(one, read.contract)
+                if isinstance(one.rule.terms, EarlierPeriod):
+                    place = one.place.at("implementation").at("councils")
+                    for code in [code for code in one.rule.terms.councils if code not in councils]:
+                        yield place.contradiction(
+                            f"The rule {one.rule.id} has limits for {code}, which is no council.",
+                            close_to(code, councils),
+                        )
 
 
 class _Known:

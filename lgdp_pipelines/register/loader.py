@@ -81,7 +81,7 @@ def load_register(root: Path) -> Register:
         found += contract_contradictions(read, code_lists)
     inline, in_inline = inline_lists_of(reads)
     returns, in_returns = _returns(reads)
-    found += [*in_inline, *in_returns, *between_contradictions(reads, returns, reference)]
+    found += [*in_inline, *in_returns, *between_contradictions(reads, returns, reference, councils.by_code)]
 
     code_lists = dict(sorted((code_lists | dict(inline)).items()))
     mapped = []

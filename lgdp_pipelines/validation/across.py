@@ -11,11 +11,12 @@ import polars as pl
 
 from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
 from lgdp_pipelines.register.kinds.metrics import RowCount
-from lgdp_pipelines.register.parts import Rule
+from lgdp_pipelines.register.parts import Rule, Table
+from lgdp_pipelines.standards.periods import Period
 from lgdp_pipelines.standards.rules import RuleKind
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.validation.beside import beside
-from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period
+from lgdp_pipelines.validation.earlier import Earlier, changed_too_much, earlier_period, names_then
 from lgdp_pipelines.validation.keys import repeating_rows
 from lgdp_pipelines.validation.others import Absent, Besides
 from lgdp_pipelines.validation.sql_rules import broken_rows, prepared, submission_in_sql
@@ -108,7 +109,18 @@ def _compared(
     before = earlier_period(submitted.period, terms)
     if before is None:
         return Tested(reason=f"{submitted.period.id} is the first of its {terms.within}, with nothing to compare.")
-    rows = earlier(before, submitted.contract.by_name[rule.table])
+    now = submitted.contract.by_name[rule.table]
+    rows = earlier(before, now)
     if rows is None:
         return Tested(reason=absent(submitted.contract.return_code, before))
-    return Tested.of(rule, without(changed_too_much(table, rows, terms), spoilt))
+    called = names_then(terms, now, _table_then(now, before, submitted))
+    if called is None:
+        return Tested(reason=f"The figure was asked for {before.id} in another way, and cannot be compared.")
+    limits = terms.for_council(submitted.council.code)
+    return Tested.of(rule, without(changed_too_much(table, rows, limits, called), spoilt))
+
+
+def _table_then(now: Table, before: Period, submitted: Submitted) -> Table:
+    """The table as the version has it that is valid for an earlier period."""
+    ret = submitted.register.returns.get(submitted.contract.return_code)
+    return ret.contract_for(before).by_name.get(now.name, now) if ret is not None else now

@@ -5,7 +5,7 @@ more than its floor. Where either figure is missing nothing is compared. What be
 not: where earlier figures come from.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -27,19 +27,35 @@ def earlier_period(period: Period, earlier: EarlierPeriod) -> Period | None:
     return before if kind is None or period_of(kind, period.start) == period_of(kind, before.start) else None
 
 
-def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod) -> pl.Series:
+def names_then(earlier: EarlierPeriod, now: Table, then: Table) -> Mapping[str, str] | None:
+    """What an earlier version of a table called the items of a rule, by their present names.
+
+    Items are the same by their URN. None where one was not asked, or what tells figures apart was of another type.
+    """
+    urns = {item.urn: item for item in then.items}
+    found = {name: urns.get(now.by_name[name].urn) for name in earlier.items}
+    if any(
+        item is None or (name in earlier.by and item.type is not now.by_name[name].type) for name, item in found.items()
+    ):
+        return None
+    return {name: item.name for name, item in found.items() if item is not None}
+
+
+def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod, called: Mapping[str, str]) -> pl.Series:
     """``_row`` of the rows whose figure changed by more than it may, in order.
 
     Args:
         now: validated rows of the submission.
         before: validated rows of the same council in the earlier period.
         earlier: what may change by how much.
+        called: the names of the items in the earlier period, by their present ones.
     """
     by, count = list(earlier.by), shares_for(now, before)
+    present = {then: name for name, then in called.items()}
     found = [
         _changed(
             share(now, by, [earlier.item, ROW], number, count),
-            share(before, by, [earlier.item], number, count),
+            share(before, [called[name] for name in by], [called[earlier.item]], number, count).rename(present),
             earlier,
         )
         for number in range(count)

@@ -4,8 +4,9 @@ What belongs here: its words and what contradicts itself in them. What does not:
 (``validation.earlier``).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.kinds.kind import AMOUNT, Among, Kind, measures_of
@@ -28,6 +29,7 @@ class EarlierPeriod:
         fall_pct: a greater fall than this, in percent of the earlier figure, breaks the rule; None: any fall may be.
         rise_pct: likewise for a rise.
         floor: changes of no more than this, in the figure's unit, never break the rule.
+        councils: what is otherwise for single councils, by register code; what one does not name stays.
     """
 
     item: str
@@ -37,6 +39,19 @@ class EarlierPeriod:
     fall_pct: float | None
     rise_pct: float | None
     floor: float
+    councils: Mapping[str, "Limits"] = field(default_factory=lambda: MappingProxyType({}))
+
+    def for_council(self, code: str) -> "EarlierPeriod":
+        """The terms as they are for a council."""
+        own = self.councils.get(code)
+        if own is None:
+            return self
+        return replace(
+            self,
+            fall_pct=self.fall_pct if own.fall_pct is None else own.fall_pct,
+            rise_pct=self.rise_pct if own.rise_pct is None else own.rise_pct,
+            floor=self.floor if own.floor is None else own.floor,
+        )
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -49,6 +64,25 @@ class EarlierPeriod:
         return (self.item,) if self.item else ()
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may change by how much for one council; None where it is as for all.
+
+    Attributes:
+        fall_pct: as of :class:`EarlierPeriod`.
+        rise_pct: likewise.
+        floor: likewise.
+    """
+
+    fall_pct: float | None
+    rise_pct: float | None
+    floor: float | None
+
+
+def _limits(place: Place) -> Limits:
+    return Limits(place.number("fallPct"), place.number("risePct"), place.number("floor"))
+
+
 def _read(place: Place) -> EarlierPeriod:
     within = place.text("within")
     return EarlierPeriod(
@@ -59,6 +93,7 @@ def _read(place: Place) -> EarlierPeriod:
         fall_pct=place.number("fallPct"),
         rise_pct=place.number("risePct"),
         floor=place.number("floor") or 0.0,
+        councils=MappingProxyType({code: _limits(one) for code, one in place.at("councils").members()}),
     )
 
 
@@ -91,6 +126,15 @@ EARLIER_PERIOD = Kind(
         "fallPct": AMOUNT,
         "risePct": AMOUNT,
         "floor": AMOUNT,
+        "councils": {
+            "type": "object",
+            "additionalProperties": {
+                "type": "object",
+                "properties": {"fallPct": AMOUNT, "risePct": AMOUNT, "floor": AMOUNT},
+                "minProperties": 1,
+                "additionalProperties": False,
+            },
+        },
     },
     needed=("item",),
     read=_read,

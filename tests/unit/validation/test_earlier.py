@@ -5,13 +5,24 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
+from lgdp_pipelines.register.kinds.earlier import EarlierPeriod, Limits
 from lgdp_pipelines.register.parts import ItemType, Role, Table
+from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
 from lgdp_pipelines.storage.pieces import Pieces
-from lgdp_pipelines.validation.earlier import Earlier
-from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
+from lgdp_pipelines.validation.earlier import Earlier, names_then
+from tests.unit.validation.small_contract import (
+    FIFE,
+    MORAY,
+    Bench,
+    make_bench,
+    make_item,
+    make_rule,
+    make_table,
+    outcome,
+    places,
+)
 
 
 def bench(
@@ -117,3 +128,29 @@ def test_a_cumulative_series_starts_afresh_in_its_year() -> None:
 def test_a_figure_that_did_not_read_is_not_compared() -> None:
     judged = bench(fall=0).judge([["a", "x"]], period=financial_year(2024), earlier=before(a="100"))
     assert places(judged) == [("tst.n.type", 2)]
+
+
+def test_a_council_with_limits_of_its_own_is_held_against_those_and_keeps_the_rest() -> None:
+    own = EarlierPeriod("n", ("k",), 1, None, 10, 20, 5, councils={"MRY": Limits(None, 40, None)})
+    figure = make_item("n", ItemType.DECIMAL, precision=9, scale=2, role=Role.MEASURE)
+    rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=own)
+    limited = make_bench(make_table("t", [make_item("k", key=True), figure], [rule]), kind=PeriodKind.FINANCIAL_YEAR)
+
+    def broken(now: str, council: Council) -> list[tuple[str, int | None]]:
+        return places(limited.judge([["a", now]], council=council, earlier=before(a="100")))
+
+    assert (broken("130", FIFE), broken("130", MORAY)) == ([("tst.like_before", 2)], [])
+    assert (broken("140", MORAY), broken("141", MORAY)) == ([], [("tst.like_before", 2)])
+    assert broken("80", MORAY) == [("tst.like_before", 2)], "a fall is as for all"
+
+
+def test_an_item_is_the_same_by_its_urn_whatever_it_was_called() -> None:
+    terms = EarlierPeriod("n", ("k",), 1, None, 10, None, 0)
+    now = make_table("t", [make_item("k", key=True), make_item("n", ItemType.DECIMAL, role=Role.MEASURE)])
+    key = make_item("key_then", key=True, urn=now.by_name["k"].urn)
+    figure = make_item("n_then", ItemType.INTEGER, role=Role.MEASURE, urn=now.by_name["n"].urn)
+
+    assert names_then(terms, now, make_table("t", [figure, key])) == {"n": "n_then", "k": "key_then"}
+    assert names_then(terms, now, make_table("t", [key])) is None, "the figure was not asked"
+    other = make_item("key_then", ItemType.INTEGER, key=True, urn=now.by_name["k"].urn)
+    assert names_then(terms, now, make_table("t", [figure, other])) is None, "a number is no text"
