@@ -169,6 +169,10 @@ def _as_json(reading: Reading, judgement: Judgement) -> None:
             "rows": reading.rows,
             "findings": judgement.findings.select(columns).to_dicts(),
             "rules": [{"rule": one.rule, "result": str(one.result), "failed": one.failed} for one in judgement.results],
+            "repairs": [
+                {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
+                for one in judgement.repairs
+            ],
         },
         sys.stdout,
         ensure_ascii=False,
