@@ -132,7 +132,7 @@ def _people_of_a_year(
         yield "every_group_present", 0
     for (age, group, measure), (rate, people, number) in rows.items():
         if people % 5:
-            yield "rounded_to_five", number
+            yield "nclient.multiple", number
         if (people == 0) != (rate == 0):
             yield "no_people_no_rate", number
         if people and rate > 1000 and (people - 2.5) / (1000 * people / rate) > 1.0001:
