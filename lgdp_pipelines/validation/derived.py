@@ -35,10 +35,11 @@ class Deriving:
     def __init__(self, table: Table, submitted: Submitted) -> None:
         self._table = table
         self._columns = [column for item in table.derived for column in _columns(item, submitted)]
+        self._names = validated_schema(table).names()
 
     def of(self, typed: pl.DataFrame) -> pl.DataFrame:
-        """A piece with its derived items behind the others."""
-        return typed.with_columns(self._columns) if self._columns else typed
+        """A piece with its derived items behind the others, in the order of :func:`validated_schema`."""
+        return typed.with_columns(self._columns).select(self._names) if self._columns else typed
 
     def in_error(self, sent: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
         """``_row`` of cells in error by item name, with the derived items that cannot be worked out for them."""
