@@ -21,7 +21,8 @@ from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
 from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
 from lgdp_pipelines.validation.judge import Judgement
 
-ROWS_A_BATCH = 65_536
+CELLS_A_BATCH = 2**20
+"""What is laid out for writing at a time, so that wide rows take no more memory than narrow ones."""
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
 
@@ -165,7 +166,7 @@ def write_validated(
 def _batches(pieces: Iterable[pl.DataFrame], schema: pa.Schema, submission: Submission) -> Iterator[pa.RecordBatch]:
     """The rows of a submission, so many at a time: what is laid out for writing is held besides the pieces."""
     for piece in pieces:
-        for rows in piece.iter_slices(ROWS_A_BATCH):
+        for rows in piece.iter_slices(CELLS_A_BATCH // len(schema)):
             yield from as_arrow(rows, schema, _keys(submission)).to_batches()
 
 

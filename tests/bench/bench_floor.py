@@ -6,9 +6,9 @@ own, which is given a small extract first, so that what is loaded once is not co
 of so many runs are printed with the targets. It ends with 1 where a target is missed. The ways:
 
 * *floor*: Polars reads the file as text, casts, and writes one Delta table, with its own settings throughout.
-* *slice*: from the received bytes, proved by their sha256, to findings and validated slice and the ledger's word, by
-  the functions of the journey; the landed table alone is left out.
-* *whole*: what a run does with a receipt that waits, the landed table included.
+* *slice*: from the received bytes, proved by their sha256, to findings, validated slice, evidence and ledger,
+  by the functions of the journey; the landed table is left out, and the ledger's copy for SQL, which comes after.
+* *whole*: all that a run does with a receipt that waits.
 * *slice 5%* and *whole 5%*: the same with a defect in every twentieth row.
 """
 
@@ -30,6 +30,7 @@ from lgdp_pipelines.collection.hand import hand_in
 from lgdp_pipelines.journey import writing
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Outcome, Scope, process
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import RuleResult
@@ -68,8 +69,9 @@ def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
 
 
 def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> Figures:
-    """The same by the journey's own functions, with nothing in the place of the one that writes landed rows."""
+    """The same by the journey's own functions, with nothing in the place of the two that are left out."""
     writing.write_landed = lambda *_: None
+    Ledger.mirror = lambda *_: None  # type: ignore[method-assign]
     return whole(path, home, shape, every)
 
 

@@ -109,7 +109,9 @@ class Shape:
     def _keys(self) -> list[Part]:
         form = {**KEY, "logicalTypeOptions": {"pattern": "V[0-9]{10}"}}
         return [
-            _plain(item(f"{self.slug}:ref", "ref", "Ref", "string", "attribute", more=form, lgdpPrivacy="pseudonymise")),
+            _plain(
+                item(f"{self.slug}:ref", "ref", "Ref", "string", "attribute", more=form, lgdpPrivacy="pseudonymise")
+            ),
             item(f"{self.slug}:council", "council", "Council", "string", "council", more=MUST, lgdpPrivacy="open"),
             item(f"{self.slug}:year", "year", "Year", "string", "period", more=MUST, lgdpPrivacy="open"),
         ]

@@ -27,3 +27,16 @@ def test_what_polars_gave_can_be_filtered_by_whoever_reads_it(tmp_path: Path) ->
     files = list(lake.path(TABLE).rglob("*.parquet"))
     assert files
     assert all("view" not in str(pq.read_schema(file)) for file in files)
+
+
+def test_what_all_rows_say_need_not_be_in_the_frame_and_what_none_says_is_null() -> None:
+    frame = pl.DataFrame({"name": [None, None], "n": [1, None]}, schema={"name": pl.String, "n": pl.Int64})
+
+    rows = as_arrow(frame, SCHEMA, {"period": "CY2024", "_submission_id": ID})
+
+    assert rows.to_pylist() == [
+        {"period": "CY2024", "_submission_id": ID, "name": None, "n": 1},
+        {"period": "CY2024", "_submission_id": ID, "name": None, "n": None},
+    ]
+    assert rows.schema.types == [pa.large_string()] * 3 + [pa.int64()]
+    assert as_arrow(frame.head(0), SCHEMA, {"period": "CY2024", "_submission_id": ID}).schema == rows.schema
