@@ -1,4 +1,4 @@
-"""The real comments on the quality of figures, held as known issues and shown beside the real figures in SQL."""
+"""Real figures published: comments on their quality held as known issues beside them, and the list of open schools."""
 
 import shutil
 from collections import Counter, defaultdict
@@ -8,6 +8,7 @@ import pytest
 
 from lgdp_pipelines.collection.hand import hand_in
 from lgdp_pipelines.estate.real import people_supported
+from lgdp_pipelines.estate.schools import school_list
 from lgdp_pipelines.journey.known_issues import lift, put_file
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Scope, process
@@ -17,9 +18,11 @@ from lgdp_pipelines.standards.councils import fold
 from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.storage.catalogue import ask
 from tests.real.comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
+from tests.real.plain import LIST
 
 REAL = PROJECT.parent / "shared" / "realdata"
 PERIOD = parse_period("FY2018-19")
+CENSUS = parse_period("2024-10-31")
 SHOWN = ("EDH", "ABD", "FIF")
 TAKEN_OUT = "The publisher took the comment out again."
 RATE = PEOPLE.replace("nclient", "rate")
@@ -29,19 +32,22 @@ pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="The real public files
 
 @pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """A platform that asks for people supported alone, with three councils' figures of a year published."""
-    folder = tmp_path_factory.mktemp("comments")
-    for part in ("councils", "codelists", "returns/people_supported"):
+    """A platform that asks for people supported and for schools, with a period of three councils' figures published."""
+    folder = tmp_path_factory.mktemp("published")
+    for part in ("councils", "codelists", "returns/people_supported", "returns/school_list"):
         shutil.copytree(PROJECT / "schemas" / part, folder / "schemas" / part)
     found = Platform(Settings.at(folder / "home", folder / "schemas"))
-    ret = found.register.returns["PEOPLE-SUPPORTED"]
-    cut = people_supported(REAL, found.register.councils)
-    for code in SHOWN:
-        file = folder / f"{code}.csv"
-        file.write_bytes(cut[code, PERIOD.id])
-        hand_in(ret, found.register.councils.by_code[code], PERIOD, [file], ledger=found.ledger, raw=found.raw)
-    process(found, ret, PERIOD, SHOWN, scope=Scope.NEWS, run_id="test")
-    publish(found, ret, [PERIOD.id], run_id="test")
+    for code, period, cutter in (
+        ("PEOPLE-SUPPORTED", PERIOD, people_supported),
+        ("SCHOOL-LIST", CENSUS, school_list),
+    ):
+        ret, cut = found.register.returns[code], cutter(REAL, found.register.councils)
+        for council in SHOWN:
+            file = folder / f"{council}-{code}.{ret.latest.extract.format}"
+            file.write_bytes(cut[council, period.id])
+            hand_in(ret, found.register.councils.by_code[council], period, [file], ledger=found.ledger, raw=found.raw)
+        process(found, ret, period, SHOWN, scope=Scope.NEWS, run_id="test")
+        assert publish(found, ret, [period.id], run_id="test").outcome.is_published
     return found
 
 
@@ -141,3 +147,27 @@ def test_a_comment_that_was_taken_out_again_is_on_record_and_shows_nowhere(
     assert gone
     assert not gone & showing
     assert gone <= {one.issue.words for one in platform.ledger.known_issues.listed() if one.lifted_at}
+
+
+def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform: Platform) -> None:
+    councils = {platform.register.councils.by_code[code].name: code for code in SHOWN} | {"Edinburgh City": "EDH"}
+    listed = {
+        (councils[row[1]], f"{row[0]:.0f}", row[3], row[7], f"{row[8]:.0f}", row[21], row[19] or None)
+        for _, row in LIST.schools(REAL)
+        if row[1] in councils
+    }
+    published = ask(
+        platform.settings.catalogue,
+        """SELECT council_code, seed_code, school_name, postcode, uprn, denomination, value, period
+           FROM published.school_list""",
+    ).to_pylist()
+    assert len(published) == len(listed) == 124 + 165 + 159
+    assert {tuple(row.values())[:-1] for row in published} == listed
+    assert {row["period"] for row in published} == {CENSUS.id}
+
+
+def test_ways_to_reach_a_school_go_no_further_than_the_validated_table(platform: Platform) -> None:
+    shown = ask(platform.settings.catalogue, "SELECT column_name FROM (DESCRIBE published.school_list)").to_pylist()
+    names = {row["column_name"] for row in shown}
+    assert {"school_name", "website", "medium"} <= names
+    assert not {"email", "phone_number"} & names
