@@ -101,7 +101,7 @@ def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: Lgdp, bad: Path)
 def assert_shape(found: dict[str, Any]) -> None:
     """As the design has it, and no more."""
     contract = load_register(SCHEMAS).returns["HL1"].latest
-    assert list(found) == ["verdict", "rows", "findings", "rules"]
+    assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
     for finding in found["findings"]:
         assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]
     assert [one["rule"] for one in found["rules"]] == [rule.id for rule in rules_of(contract)]

@@ -1,0 +1,35 @@
+"""Counts of repairs stay with the judgement that made them, and can be asked in SQL."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.ledger.repairs import Repair, RepairKind
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.tables import LakeTable
+
+Submit = Callable[[str, str], str]
+Judge = Callable[..., Judged]
+
+FIRST = (
+    Repair("application", "urn:lgdp:item:hl1:assess", RepairKind.ALIAS, 3),
+    Repair("application", "urn:lgdp:item:hl1:assess", RepairKind.SPACE, 2),
+)
+LATER = (Repair("application", "urn:lgdp:item:hl1:dob", RepairKind.DATE, 3_000_000_000),)
+
+
+def test_each_judgement_keeps_its_own(ledger: Ledger, submit: Submit, judge: Judge, tmp_path: Path) -> None:
+    one = submit("FIF", "a")
+    for run, repairs in (("r1", FIRST), ("r2", ()), ("r3", LATER)):
+        ledger.settle(run, [replace(judge(one), repairs=repairs)])
+        judgement = ledger.judgement_of(one)
+        assert judgement is not None
+        assert judgement.repairs == repairs
+    lake = Lake(tmp_path / "lake")
+    ledger.mirror(lake, "HL1")
+    copied = lake.read(LakeTable("ledger", "repair")).sort("judgement", "kind")
+    # As the results of rules, those of the latest judgement.
+    assert copied.select("judgement", "item", "kind", "cells").rows() == [
+        (3, "urn:lgdp:item:hl1:dob", "date", 3_000_000_000)
+    ]
