@@ -133,9 +133,10 @@ def _tested(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
 
 def _of_its_text(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.code_list:
+        when = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
         yield (
             RuleKind.CODES,
-            f"is a code of its list that is valid {'on its day' if item.codes_on else 'in the period'}",
+            f"is a code of its list that is valid {when}",
             "Choose a code from the list in the contract.",
         )
     if item.pattern:
