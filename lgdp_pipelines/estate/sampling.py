@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
+from math import ceil, floor
 from random import Random
 from re import _constants as sre  # type: ignore[attr-defined]  # the only reader of expressions there is
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -31,15 +33,25 @@ def text_for(item: Item, code_lists: Mapping[str, CodeList], period: Period, ran
             return _day(item, period, random).strftime(item.date_format or "%Y-%m-%d")
         case ItemType.BOOLEAN:
             return random.choice(("true", "false"))
-        case ItemType.INTEGER:
-            low, high = bounds(item, 0, 500)
-            return str(random.randint(int(low), int(high)))
-        case ItemType.NUMBER | ItemType.DECIMAL:
-            low, high = bounds(item, 0, 500)
-            digits = item.scale if item.type is ItemType.DECIMAL else 2
-            return f"{random.uniform(low, high):.{digits}f}"
         case ItemType.TEXT:
             return _text(item, random)
+        case ItemType.INTEGER | ItemType.NUMBER | ItemType.DECIMAL:
+            return _number(item, random)
+
+
+def _number(item: Item, random: Random) -> str:
+    if item.multiple_of is not None:
+        return _multiple(item, Decimal(item.multiple_of), random)
+    low, high = bounds(item, 0, 500)
+    if item.type is ItemType.INTEGER:
+        return str(random.randint(int(low), int(high)))
+    digits = item.scale if item.type is ItemType.DECIMAL else 2
+    return f"{random.uniform(low, high):.{digits}f}"
+
+
+def _multiple(item: Item, step: Decimal, random: Random) -> str:
+    low, high = bounds(item, 0, 500)
+    return str(step * random.randint(ceil(Decimal(str(low)) / step), floor(Decimal(str(high)) / step)))
 
 
 def valid_codes(code_list: CodeList, period: Period) -> list[str]:

@@ -69,6 +69,7 @@ def _spoilt(item: Item, register: Register, period: Period) -> Mapping[RuleKind,
         RuleKind.PATTERN: _out_of_form(item) if item.pattern is not None else (),
         RuleKind.LENGTH: [_LETTERS * length for length in _wrong_lengths(item)],
         RuleKind.RANGE: _beyond(item),
+        RuleKind.MULTIPLE: _between_multiples(item),
     }
 
 
@@ -146,6 +147,18 @@ def _beyond(item: Item) -> list[str]:
     return [text for text in outside if text is not None]
 
 
+def _between_multiples(item: Item) -> list[str]:
+    """The nearest values beside a multiple."""
+    if item.multiple_of is None:
+        return []
+    return [str(Decimal(item.multiple_of) * 8 + step) for step in (_smallest(item), -_smallest(item))]
+
+
+def _smallest(item: Item) -> Decimal:
+    """The smallest step of an item's type."""
+    return Decimal(1).scaleb(-item.scale) if item.type is ItemType.DECIMAL else Decimal(1)
+
+
 def _at_bounds(item: Item) -> list[str]:
     """The outermost values inside the bounds."""
     bounds = item.range
@@ -161,10 +174,10 @@ def _at_bounds(item: Item) -> list[str]:
 
 
 def _moved(item: Item, bound: str | None, steps: int) -> str | None:
-    """A bound, so many of the type's smallest steps further, as the contract spells values."""
+    """A bound, so many of the smallest steps further that a value may take, as the contract spells values."""
     if bound is None:
         return None
     if item.type is ItemType.DATE:
         return (date.fromisoformat(bound) + timedelta(days=steps)).strftime(item.date_format or "")
-    step = Decimal(1).scaleb(-item.scale) if item.type is ItemType.DECIMAL else Decimal(1)
+    step = _smallest(item) if item.multiple_of is None else Decimal(item.multiple_of)
     return str(Decimal(bound) + steps * step)

@@ -131,7 +131,8 @@ def _texts(good: pl.DataFrame, event: Event, at: pl.Series, untouched: pl.Series
     changed = good[at].with_columns(one.alias(name) for name, one in event.changes.items()).select(*event.changes)
     if not event.repeats:
         return changed.get_columns()
-    earlier = untouched.gather(untouched.search_sorted(at) - 1)
+    repeatable = untouched.filter(good[untouched].get_column(event.repeats[0]).is_not_null())
+    earlier = repeatable.gather(repeatable.search_sorted(at) - 1)
     return [*good[earlier].select(event.repeats).get_columns(), *changed.get_columns()]
 
 

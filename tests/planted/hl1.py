@@ -5,6 +5,8 @@ cell, which follow from the contract (``cells``).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import polars as pl
 
@@ -16,6 +18,7 @@ SPELT = "%d%m%Y"
 CONTACT_ASKED = ("1", "2", "4", "5", "7")
 """Decisions after which a closed case says whether contact was kept."""
 NOT_ASKED = ("9", "10", "11", "12")
+_UNDECIDED = dict.fromkeys(("assessment_date", "assessment_decision_code", "closed_date", "contact_code"), pl.lit(""))
 _BOUND = (
     "application_date",
     "assessment_date",
@@ -41,6 +44,21 @@ def hl1_extract(asked: Asked, rows: int, *, seed: int = 1) -> Extract:
         table.name, _good(asked, rows), events, share=SHARE, among=pl.int_range(rows, eager=True), seed=seed
     )
     return extract_of(asked, {table.name: draft})
+
+
+def hl1_sent_early(asked: Asked, rows: int) -> tuple[Asked, Extract]:
+    """Applications sent before the quarter is over, some of them of a later day than that; and what they answer."""
+    (table,) = asked.contract.tables
+    early = replace(asked, received_on=asked.period.end - timedelta(days=5))
+    found = (Found("hl1.application_not_in_future", "error", "APPDATE"),)
+    later = pl.lit(early.received_on) + pl.duration(days=1 + pl.col(N) % 5)
+    events = [
+        Event(found, {**_UNDECIDED, "application_date": later.dt.strftime(SPELT)}),
+        Event((), {**_UNDECIDED, "application_date": pl.lit(early.received_on).dt.strftime(SPELT)}),
+    ]
+    among = pl.int_range(rows, eager=True)
+    draft = planted(table.name, _good(early, rows), events, share=SHARE, among=among, seed=4)
+    return early, extract_of(early, {table.name: draft})
 
 
 def _day(first: str, days: pl.Expr) -> pl.Expr:
@@ -94,11 +112,8 @@ def _across_cells(asked: Asked) -> Iterator[Event]:
         first = asked.period.end if from_end else asked.period.start
         return pl.lit(first).dt.offset_by(f"{days}d").dt.strftime(SPELT)
 
-    undecided = {
-        name: pl.lit("") for name in ("assessment_date", "assessment_decision_code", "closed_date", "contact_code")
-    }
-    yield found("application_not_after_period", "APPDATE", {**undecided, "application_date": spelt(1, from_end=True)})
-    yield found("application_not_before_period", "APPDATE", {**undecided, "application_date": spelt(-1)})
+    yield found("application_not_after_period", "APPDATE", {**_UNDECIDED, "application_date": spelt(1, from_end=True)})
+    yield found("application_not_before_period", "APPDATE", {**_UNDECIDED, "application_date": spelt(-1)})
     yield found(
         "decision_not_before_application",
         "ASSESSDATE",
@@ -123,7 +138,7 @@ def _across_cells(asked: Asked) -> Iterator[Event]:
         "closure_not_before_application",
         "CLOSEDATE",
         {
-            **undecided,
+            **_UNDECIDED,
             "closed_date": _day("application_date", pl.lit(-1)),
         },
     )
@@ -148,7 +163,7 @@ def _across_cells(asked: Asked) -> Iterator[Event]:
         "CONTACT",
         {**_DECIDED, "assessment_decision_code": one_of(NOT_ASKED), "contact_code": one_of(["1", "2"])},
     )
-    yield found("contact_only_after_such_decision", "CONTACT", {**undecided, "contact_code": pl.lit("1")})
+    yield found("contact_only_after_such_decision", "CONTACT", {**_UNDECIDED, "contact_code": pl.lit("1")})
     yield found(
         "night_before_means_three_months",
         "ROUGH",
@@ -161,15 +176,12 @@ def _across_cells(asked: Asked) -> Iterator[Event]:
 def _at_the_border(asked: Asked) -> Iterator[Event]:
     """Cases that only just keep to the rules over several cells."""
     first, last = (pl.lit(day).dt.strftime(SPELT) for day in (asked.period.start, asked.period.end))
-    undecided = {
-        name: pl.lit("") for name in ("assessment_date", "assessment_decision_code", "closed_date", "contact_code")
-    }
     same_day = {name: pl.col("application_date") for name in ("assessment_date", "closed_date", "birth_date")}
-    yield Event((), {**undecided, "application_date": first})
-    yield Event((), {**undecided, "application_date": last})
+    yield Event((), {**_UNDECIDED, "application_date": first})
+    yield Event((), {**_UNDECIDED, "application_date": last})
     yield Event((), {**same_day, "assessment_decision_code": one_of(CONTACT_ASKED), "contact_code": pl.lit("2")})
     yield Event((), {**same_day, "assessment_decision_code": one_of(NOT_ASKED), "contact_code": pl.lit("")})
     yield Event((), {**_DECIDED, "assessment_decision_code": one_of(CONTACT_ASKED), "contact_code": pl.lit("")})
-    yield Event((), {**undecided, "assessment_decision_code": one_of(NOT_ASKED)})
+    yield Event((), {**_UNDECIDED, "assessment_decision_code": one_of(NOT_ASKED)})
     yield Event((), {"slept_rough_night_before_code": pl.lit("1"), "slept_rough_three_months_code": pl.lit("1")})
     yield Event((), {"slept_rough_night_before_code": pl.lit(""), "slept_rough_three_months_code": pl.lit("")})

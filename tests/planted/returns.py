@@ -6,6 +6,7 @@ What belongs here: the extract and its truth, and events that any table can have
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import polars as pl
 
@@ -29,18 +30,14 @@ class Asked:
     contract: Contract
     council: Council
     period: Period
-
-    @property
-    def received_on(self) -> date:
-        """The day on which it came: a month after the period."""
-        return self.period.end + timedelta(days=30)
+    received_on: date
 
     @classmethod
     def of(cls, register: Register, return_code: str, council: str = "FIF") -> "Asked":
-        """The newest contract of a return, in its first period but one."""
+        """The newest contract of a return, in its first period but one; it comes a month later."""
         contract = register.returns[return_code].latest
         period = register.returns[return_code].first_period.shifted(1)
-        return cls(register, contract, register.councils.by_code[council], period)
+        return cls(register, contract, register.councils.by_code[council], period, period.end + timedelta(days=30))
 
 
 @dataclass(frozen=True)
@@ -71,13 +68,19 @@ def extract_of(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
     return Extract(files, truth, sum(draft.rows.height for draft in drafts.values()))
 
 
-def table_events(asked: Asked, table: Table, leave: frozenset[tuple[str, RuleKind]] = frozenset()) -> Iterator[Event]:
+def table_events(
+    asked: Asked,
+    table: Table,
+    leave: frozenset[tuple[str, RuleKind]] = frozenset(),
+    twice: Mapping[str, pl.Expr] = MappingProxyType({}),
+) -> Iterator[Event]:
     """Every way to break a rule that follows from a table's items, its key and its columns.
 
     Args:
         asked: what the extract answers.
         table: of its contract.
         leave: items and kinds that the return plants in a way of its own.
+        twice: what is different in a row that repeats another.
     """
     slug = asked.contract.slug
     for item in table.items:
@@ -89,8 +92,9 @@ def table_events(asked: Asked, table: Table, leave: frozenset[tuple[str, RuleKin
             severity = str(item.severities.get(RuleKind.UNIQUE, "error"))
             yield Event((Found(f"{prefix}.unique", severity, item.header),), repeats=(item.name,))
     if table.key:
-        twice = Found(f"{slug}.{table.name}.key", "error", table.key[0].header)
-        yield Event((twice,), repeats=tuple(item.name for item in table.items if not item.unique))
+        found = Found(f"{slug}.{table.name}.key", "error", table.key[0].header)
+        repeated = tuple(item.name for item in table.items if not item.unique and item.name not in twice)
+        yield Event((found,), twice, repeated)
     yield Event((Found(f"{slug}.{table.name}.columns", "error", None),), is_ragged=True)
 
 

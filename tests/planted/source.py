@@ -5,12 +5,13 @@ not: rules about a single cell, which follow from the contract (``cells``).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import polars as pl
 
 from lgdp_pipelines.register.parts import Table
 from tests.planted.cells import one_of
-from tests.planted.drafts import Draft, Event, Found, N, planted
+from tests.planted.drafts import TRUTH, Draft, Event, Found, N, planted
 from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events
 
 SPELT = "%Y-%m-%d"
@@ -32,6 +33,8 @@ _DAYS: Mapping[str, tuple[str, str, str, str]] = {
 }
 """First and last day of a section's records, the rule that keeps them in order, and the last one's header."""
 _BOUND = ("quarter", "social_care_id", "housing_type_code", "living_alone_code", "death_date")
+_KNOWN = 8
+"""One person in so many has no CHI number: one in ten would be in order."""
 _OPTIONS = ("option_1_code", "option_2_code", "option_3_code")
 
 
@@ -43,7 +46,7 @@ def source_extract(asked: Asked, rows: int, *, seed: int = 2) -> Extract:
     for table in asked.contract.tables:
         height = heights[table.name]
         events = [
-            *table_events(asked, table),
+            *table_events(asked, table, twice={"end_date": pl.lit("2999-12-31")} if table.name == "equipment" else {}),
             *_of_any_section(asked, table),
             *_of_one_section(asked, table),
             *border_of(asked, table, (*_BOUND, *_OPTIONS, *_DAYS.get(table.name, ())[:2])),
@@ -52,7 +55,9 @@ def source_extract(asked: Asked, rows: int, *, seed: int = 2) -> Extract:
         among = pl.int_range(served if table.name == "client" else 0, height, eager=True)
         good = _good(asked, table, height, served)
         drafts[table.name] = planted(table.name, good, events, share=SHARE, among=among, seed=seed)
-    return extract_of(asked, drafts)
+    unknown = ("source.chi_number_is_mostly_known", "query", "demographics", None, "chi_upi")
+    extract = extract_of(asked, drafts)
+    return replace(extract, truth=pl.concat([extract.truth, pl.DataFrame([unknown], TRUTH, orient="row")]))
 
 
 def _quarter(asked: Asked) -> str:
@@ -74,7 +79,9 @@ def _good(asked: Asked, table: Table, height: int, served: int) -> pl.DataFrame:
     frame = frame.with_columns(named.values())
     if table.name in _DAYS:
         first, last, *_ = _DAYS[table.name]
-        ends = pl.when(number % 3 > 0).then(_day(first, number % 400))
+        # Every piece of equipment is still there: so there is one to have a second beside.
+        has_end = pl.lit(value=False) if table.name == "equipment" else number % 3 > 0
+        ends = pl.when(has_end).then(_day(first, number % 400))
         frame = frame.with_columns(ends.alias(last))
     lists = {item.name: item.code_list for item in table.items if item.name not in frame.columns}
     codes = {name: list(asked.register.code_lists[one].by_code) for name, one in lists.items() if one}
@@ -97,7 +104,7 @@ def _cells(asked: Asked, table: Table, round_: pl.Expr) -> Mapping[str, pl.Expr]
         case "demographics":
             died = pl.lit(asked.period.end) - pl.duration(days=number % 900)
             return {
-                "chi_number": pl.format("{}", number + 1_000_000_000),
+                "chi_number": pl.when(number % _KNOWN > 0).then(pl.format("{}", number + 1_000_000_000)),
                 "postcode": one_of(["KY1 1AA", "KY11 3QQ", ""]),
                 "gender_number": one_of(["1", "2", "0", "9"]),
                 "death_date": pl.when(number % 11 == 0).then(died.dt.strftime(SPELT)),
@@ -115,7 +122,7 @@ def _cells(asked: Asked, table: Table, round_: pl.Expr) -> Mapping[str, pl.Expr]
             return {
                 "provider_number": one_of(["1", "2", "3", ""]),
                 "start_date": start,
-                "staff_hours": pl.format("{}.{}", number % 900, number % 10),
+                "staff_hours": pl.format("{}.{}", number % 900, one_of(["0", "25", "5", "75"])),
                 "multi_staff_number": one_of(["0", "1", "2"]),
             }
         case "self_directed_support":
@@ -160,6 +167,11 @@ def _of_one_section(asked: Asked, table: Table) -> Iterator[Event]:
         case "demographics":
             tomorrow = pl.lit(asked.received_on).dt.offset_by("1d").dt.strftime(SPELT)
             yield _found("death_not_in_future", "date_of_death", {"death_date": tomorrow})
+        case "equipment":
+            second = Found("source.one_open_service_of_a_type", "query", "social_care_id")
+            before = pl.lit(asked.period.end) - pl.duration(days=1 + pl.col(N) // 1_000)
+            started = {"start_date": before.dt.strftime(SPELT)}
+            yield Event((second,), started, repeats=("social_care_id", "service_type_code"))
         case "self_directed_support":
             none = {name: one_of(["0", "", "0"]) for name in _OPTIONS}
             yield _found("an_option_is_chosen", "sds_option_1", none)

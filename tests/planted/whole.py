@@ -22,7 +22,7 @@ def emptied(asked: Asked, extract: Extract, row_count: tuple[str, str]) -> Extra
     files = {name: content.partition(b"\n")[0] + b"\n" for name, content in extract.files.items()}
     rule, table = row_count
     places = [(f"{asked.contract.slug}.readable", "error", None, None, None), (rule, "error", table, None, None)]
-    of_headers = extract.truth.filter(pl.col("row").is_null())
+    of_headers = extract.truth.filter(pl.col("rule").str.ends_with(".extra_columns"))
     return replace(
         extract, files=files, truth=pl.concat([of_headers, pl.DataFrame(places, TRUTH, orient="row")]), rows=0
     )

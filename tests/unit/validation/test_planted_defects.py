@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.register.model import Register
 from lgdp_pipelines.register.rules import rules_of
 from lgdp_pipelines.standards.rules import RuleResult, Verdict
-from tests.planted.hl1 import hl1_extract
+from tests.planted.hl1 import hl1_extract, hl1_sent_early
 from tests.planted.lfr import lfr_extract, lfr_forms
 from tests.planted.returns import SHARE, Asked, Extract
 from tests.planted.source import source_extract
@@ -65,12 +65,19 @@ def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
         assert list(compared(asked, extract, found_in(asked, extract))) == []
 
 
+def test_applications_of_a_day_that_has_not_come_are_found_and_no_others(register: Register) -> None:
+    asked, extract = hl1_sent_early(Asked.of(register, "HL1"), 500)
+
+    assert list(compared(asked, extract, found_in(asked, extract))) == []
+
+
 @pytest.mark.parametrize("code", MADE)
 def test_every_rule_of_a_contract_is_planted(
     code: str, register: Register, extracts: Mapping[str, Extract], forms: tuple[Extract, ...]
 ) -> None:
     contract = register.returns[code].latest
-    made = [extracts[code], *(forms if code == "LFR" else ())]
+    besides = {"LFR": forms, "HL1": [hl1_sent_early(Asked.of(register, "HL1"), 100)[1]]}
+    made = [extracts[code], *besides.get(code, ())]
     planted = {rule for extract in made for rule in extract.truth.get_column("rule")}
 
     ids = {rule.id for rule in rules_of(contract)}
