@@ -2,8 +2,10 @@
 
 import csv
 import json
+from collections import Counter
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -90,3 +92,30 @@ def test_real_misspellings_mean_a_council(register: Register) -> None:
         or found.code != row[code_column].removeprefix("local-authority-sct:")
     }
     assert wrong == set()
+
+
+@pytest.mark.skipif(not WASTE.exists(), reason="the real file is not at hand")
+def test_the_population_is_that_which_the_real_waste_figures_were_divided_by(register: Register) -> None:
+    """Tonnes divided by tonnes per citizen give the people of each council and year back, whoever rounded them."""
+    people = {(council, year): int(count) for council, year, count in _rows(register, "council-population")}
+    real: dict[tuple[str, str], list[float]] = {}
+    for record in json.loads(WASTE.read_text(encoding="utf-8")):
+        council = register.councils.find(record["area"])
+        if council is not None and record.get("tonnesPerCitizen"):
+            ratio = record["tonnes"] / record["tonnesPerCitizen"]
+            real.setdefault((council.code, str(record["year"])), []).append(ratio)
+    assert len(real) == 32 * 8
+    assert {place for place, ratios in real.items() if abs(median(ratios) / people[place] - 1) > 0.001} == set()
+
+
+def _rows(register: Register, table: str) -> tuple[tuple[str, ...], ...]:
+    return register.reference[table].latest.rows
+
+
+def test_family_groups_are_of_eight_councils_and_reference_tables_know_all_councils(register: Register) -> None:
+    groups = Counter((indicator, group) for indicator, _, group in _rows(register, "lgbf-family-groups"))
+    assert set(groups.values()) == {8}
+    assert len(groups) == 28
+    for table in ("council-population", "council-households"):
+        places = {(council, year) for council, year, _ in _rows(register, table)}
+        assert places == {(one.code, str(year)) for one in register.councils for year in range(2011, 2020)}
