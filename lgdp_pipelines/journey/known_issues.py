@@ -5,9 +5,10 @@ What belongs here: what needs register, ledger and lake together. What does not:
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
 from lgdp_pipelines.feedback.spreadsheet import original
@@ -17,7 +18,7 @@ from lgdp_pipelines.ledger.known_issues import checked
 from lgdp_pipelines.ledger.ledger import KnownIssue
 from lgdp_pipelines.ledger.query_records import KeptIssue
 from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.standards.periods import parse_period, read_period
+from lgdp_pipelines.standards.periods import Period, parse_period, read_period
 
 PLATFORM_ROLE = "improvement-service"
 """The role of the platform's own people, beside those of a contract's team."""
@@ -26,6 +27,8 @@ COLUMNS = ("return", "council", "period", "item", "words", "source", "by", "role
 """Columns of a file of known issues. ``item``, ``source``, ``by`` and ``role`` may be left out or empty."""
 
 _NEEDED = ("return", "council", "period", "words")
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def put(platform: Platform, typed: Sequence[Typed]) -> tuple[KeptIssue, ...]:
     """
     kept = platform.ledger.known_issues.put([resolved(platform.register, one) for one in typed])
     for return_code in sorted({one.issue.return_code for one in kept}):
-        platform.ledger.mirror(platform.lake, return_code)
+        platform.ledger.known_issues.mirror(platform.lake, return_code)
     if platform.settings.catalogue.exists():
         renew_catalogue(platform)  # one that is older than the ledger's copies of known issues does not show them
     return kept
@@ -75,7 +78,7 @@ def lift(platform: Platform, number: int, *, by: str, reason: str) -> KeptIssue:
         LedgerError: there is none of that number, it was lifted before, or name or reason cannot be kept.
     """
     kept = platform.ledger.known_issues.lift(number, by=by, reason=reason)
-    platform.ledger.mirror(platform.lake, kept.issue.return_code)
+    platform.ledger.known_issues.mirror(platform.lake, kept.issue.return_code)
     return kept
 
 
@@ -94,10 +97,9 @@ def put_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[Kep
     lines = list(_lines(file, by, role))
     problems: list[Contradiction] = []
     for line, typed in lines:
-        try:
-            checked(resolved(platform.register, typed))
-        except LgdpError as error:
-            problems.append(Contradiction(file.name, line, error.what, error.remedy))
+        problems += [
+            Contradiction(file.name, line, error.what, error.remedy) for error in _faults(platform.register, typed)
+        ]
     if problems:
         told = "\n".join(str(one) for one in problems)
         raise WrongUse(f"Nothing was put: the file has {len(problems)} problems.\n{told}")
@@ -151,31 +153,60 @@ def _typed(row: Mapping[str, str], by: str, role: str) -> Typed:
     )
 
 
+def _faults(register: Register, typed: Typed) -> list[LgdpError]:
+    """Everything that is wrong with what somebody typed."""
+    found: list[LgdpError] = []
+
+    def tried(step: Callable[[], Answer]) -> Answer | None:
+        try:
+            return step()
+        except LgdpError as error:
+            found.append(error)
+            return None
+
+    tried(lambda: register.councils.named(typed.council))
+    asked = tried(lambda: _asked(register, typed))
+    if asked is not None:
+        tried(lambda: _role(asked[0], typed.role))
+        tried(lambda: _urn(asked[0], typed.item))
+    tried(lambda: checked(KnownIssue("", "", "", "", typed.words, typed.by, typed.role, typed.source)))
+    return found
+
+
 def resolved(register: Register, typed: Typed) -> KnownIssue:
     """What somebody typed, with everything called by its one name.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
     """
-    ret = register.named(typed.return_code)
     council = register.councils.named(typed.council)
-    period = read_period(typed.period, ret.latest.period_kind) or parse_period(typed.period)
-    contract = ret.contract_for(period)
-    roles = [*contract.roles, PLATFORM_ROLE]
-    if typed.role not in roles:
-        raise WrongUse(
-            f"“{typed.role}” may put no known issue on {ret.code}.", remedy=f"Choose one of: {', '.join(roles)}."
-        )
+    contract, period = _asked(register, typed)
     return KnownIssue(
-        return_code=ret.code,
+        return_code=contract.return_code,
         council_code=council.code,
         period=period.id,
         item_urn=_urn(contract, typed.item),
         words=typed.words,
         by=typed.by,
-        role=typed.role,
+        role=_role(contract, typed.role),
         source=typed.source,
     )
+
+
+def _asked(register: Register, typed: Typed) -> tuple[Contract, Period]:
+    """The contract that is valid for the period, and the period."""
+    ret = register.named(typed.return_code)
+    period = read_period(typed.period, ret.latest.period_kind) or parse_period(typed.period)
+    return ret.contract_for(period), period
+
+
+def _role(contract: Contract, role: str) -> str:
+    roles = [*contract.roles, PLATFORM_ROLE]
+    if role not in roles:
+        raise WrongUse(
+            f"“{role}” may put no known issue on {contract.return_code}.", remedy=f"Choose one of: {', '.join(roles)}."
+        )
+    return role
 
 
 def _urn(contract: Contract, text: str) -> str:

@@ -117,7 +117,7 @@ def _told(platform: Platform, query: Query) -> Query:
 
     What was said stands: where the lake or the outbox does not take it now, the next run brings it there.
     """
-    platform.ledger.mirror(platform.lake, query.return_code)
+    platform.ledger.queries.mirror(platform.lake, query.return_code)
     folder = report_folder(platform, query.submission_id)
     found = report_on(platform, query.submission_id) if folder.is_dir() else None
     if found is not None:

@@ -12,10 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger import mirror
+from lgdp_pipelines.ledger.copies import KNOWN_ISSUE_COPY
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.queries import LONGEST_NAME, LONGEST_WORDS, said
 from lgdp_pipelines.ledger.query_records import KeptIssue, KnownIssue
 from lgdp_pipelines.ledger.query_schema import KNOWN_ISSUE
+from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
 
@@ -65,6 +68,14 @@ class KnownIssues:
     def showing(self, return_code: str, council_code: str, period: str) -> tuple[KeptIssue, ...]:
         """The known issues that show with the figures of a return, council and period, in order."""
         return tuple(one for one in self.listed(return_code, council_code, period) if one.lifted_at is None)
+
+    def mirror(self, lake: Lake, return_code: str) -> None:
+        """Copy the known issues of a return into the lake for SQL, and nothing else.
+
+        Raises:
+            StorageError: the lake did not take it.
+        """
+        mirror.write(self._database, lake, return_code, mirror.Copied(), (KNOWN_ISSUE_COPY,))
 
 
 def checked(issue: KnownIssue) -> KnownIssue:

@@ -6,7 +6,7 @@ withdrew a submission is left out: analysts need no names.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -188,12 +188,12 @@ class Copied:
     digests: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
 
-def write(database: Database, lake: Lake, return_code: str, seen: Copied) -> None:
-    """Copy every table's rows of a return, and the receipts that answer none, where the copy does not say the same.
+def write(database: Database, lake: Lake, return_code: str, seen: Copied, tables: Sequence[LakeTable] = TABLES) -> None:
+    """Copy tables' rows of a return, and the receipts that answer none, where the copy does not say the same.
 
     The ledger is asked again whenever another writer came between, so that an older copy never covers a newer one.
     """
-    for table in TABLES:
+    for table in tables:
         for asked in (return_code, None) if table.name == "receipt" else (return_code,):
             rows = _rows(database, table, asked)
             digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()

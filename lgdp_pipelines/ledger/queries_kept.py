@@ -9,11 +9,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger import queries, query_reading, rule_noise
+from lgdp_pipelines.ledger import mirror, queries, query_reading, rule_noise
+from lgdp_pipelines.ledger.copies import QUERY_COPY, QUERY_EVENT_COPY
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState
 from lgdp_pipelines.ledger.query_schema import QUERY
 from lgdp_pipelines.ledger.rule_noise import RuleNoise
+from lgdp_pipelines.storage.lake import Lake
 
 
 class Queries:
@@ -129,6 +131,14 @@ class Queries:
             return query_reading.query(connection, query_id)
 
         return self._database.written(written)
+
+    def mirror(self, lake: Lake, return_code: str) -> None:
+        """Copy what was asked and said of a return into the lake for SQL, and nothing else.
+
+        Raises:
+            StorageError: the lake did not take it.
+        """
+        mirror.write(self._database, lake, return_code, mirror.Copied(), (QUERY_COPY, QUERY_EVENT_COPY))
 
     def noise(self, return_code: str | None = None) -> tuple[RuleNoise, ...]:
         """What each rule that asks has brought, the noisiest first."""
