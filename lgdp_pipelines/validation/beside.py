@@ -50,7 +50,7 @@ def _in_error(in_error: Mapping[tuple[str, str], pl.Series]) -> pl.DataFrame:
 
 
 def _codes(submitted: Submitted) -> pl.DataFrame:
-    lists = {item.code_list for table in submitted.contract.tables for item in table.items if item.code_list}
+    lists = {item.code_list for table in submitted.contract.tables for item in table.all_items if item.code_list}
     valid = [
         (name, code.code)
         for name in sorted(lists)

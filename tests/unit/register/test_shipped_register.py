@@ -94,6 +94,10 @@ class TestHomelessness:
         assess = register.code_lists["hl1-assess"]
         assert set(assess.by_code) - set(assess.spellings_on(parse_period(day).end)) == ended
 
+    def test_a_decision_is_a_code_of_the_day_of_assessment(self, register: Register) -> None:
+        (table,) = register.returns["HL1"].latest.tables
+        assert table.by_name["assessment_decision_code"].codes_on == "assessment_date"
+
     def test_a_list_that_nobody_has_seen_rejects_nothing(self, register: Register) -> None:
         for ret in register.returns.values():
             for table in ret.latest.tables:

@@ -75,6 +75,7 @@ class Ruled:
         rule: id of the rule under test, without the return.
         column: the header that its findings stand at; empty where they are about the table.
         period: that the submission is for.
+        valid_from: the first period that the contract is valid for; empty: that of the submission.
         received_on: the day on which it came.
         arguments: further ones of the judge, such as earlier periods.
         besides: ids of other rules that the cases may break, whole.
@@ -90,6 +91,7 @@ class Ruled:
     table: Plain = field(default_factory=dict)
     others: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict)
     period: str = "FY2024-25"
+    valid_from: str = ""
     received_on: date = date(2025, 4, 20)
     arguments: Mapping[str, object] = field(default_factory=dict)
     besides: frozenset[str] = frozenset()
@@ -113,7 +115,7 @@ class Ruled:
         tables = {"t": self.items, **self.others}
         schema = [_table(name, items, several=len(tables) > 1) for name, items in tables.items()]
         schema[0] |= {**({"quality": list(self.quality)} if self.quality else {}), **self.table}
-        whole = {**_HEADING, "customProperties": _about(self.period), "schema": schema}
+        whole = {**_HEADING, "customProperties": _about(self.valid_from or self.period), "schema": schema}
         return json.dumps(whole, indent=1)
 
     def found(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> list[int | None]:

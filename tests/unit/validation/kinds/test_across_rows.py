@@ -75,6 +75,7 @@ EARLIER = Ruled(
     "r",
     "N",
     [ours(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
+    valid_from="FY2020-21",
     arguments={"earlier": before},
 )
 REFERS = Ruled(

@@ -1,0 +1,75 @@
+"""Many rules of one table: asked in one scan where each row is asked for itself, they find what each finds alone."""
+
+import pytest
+
+from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.validation.sql_rules import prepared
+from tests.unit.validation.kinds.bench import Plain, Ruled
+from tests.unit.validation.kinds.words import DATE, INTEGER, KEY, LETTER, TEXT, ours, written
+
+RULES: dict[str, Plain] = {
+    "ordered": ours("in_order", first="c", then="d"),
+    "past": ours("not_in_future", item="c"),
+    "current": ours("in_period", item="d", ends=["first"]),
+    "asked": ours("required_when", item="a", when={"b": ["A"]}),
+    "small": written(type="sql", query="SELECT count(*) FROM {model} WHERE n > 5", mustBe=0),
+    "few": ours("rows_per", by=["a"], atMost=2),
+    "known": written(type="sql", query="SELECT count(*) FROM {model} WHERE k IN (SELECT a FROM {model})", mustBe=0),
+    "any": written(type="sql", query="SELECT count(*) - 5 FROM {model} WHERE n < 100", mustBe=0),
+}
+IN_ONE_SCAN = {"ordered", "past", "current", "asked", "small"}
+ROWS = [
+    ["1", "x", "A", "01/05/2024", "02/05/2024", "3"],
+    ["2", None, "A", "03/05/2024", "02/05/2024", "9"],
+    ["x", "x", "B", "01/01/2030", None, None],
+    ["4", "x", None, None, "31/03/2024", "6"],
+    ["5", "y", "B", "01/05/2025", "01/05/2023", "-1"],
+]
+BROKEN = {
+    "ordered": [3, 6],
+    "past": [4, 6],
+    "current": [5, 6],
+    "asked": [3],
+    "small": [3, 5],
+    "few": [5],
+    "known": [4],
+    "any": [None],
+}
+
+
+def bench(*names: str) -> Ruled:
+    """A contract with some of the rules."""
+    items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
+    return Ruled(RuleKind.SQL, items, names[0], "", [{**RULES[name], "id": name} for name in names])
+
+
+def found(ruled: Ruled) -> dict[str, list[int | None]]:
+    """The rows of each rule's findings."""
+    rows: dict[str, list[int | None]] = {}
+    for rule, row in ruled.judged(ROWS).findings.select("rule", "row").iter_rows():
+        rows.setdefault(rule.removeprefix("tst."), []).append(row)
+    return rows
+
+
+def test_together_rules_find_what_is_broken() -> None:
+    assert found(bench(*RULES)) == BROKEN
+
+
+def test_alone_each_finds_the_same() -> None:
+    assert {name: found(bench(name))[name] for name in RULES} == BROKEN
+
+
+def test_what_asks_each_row_for_itself_is_asked_in_one_scan() -> None:
+    rules = {rule.id: rule for rule in rules_of(bench(*RULES).register.returns["TST"].latest) if rule.sql}
+    assert {name for name in RULES if prepared(rules[f"tst.{name}"]).of_a_row} == IN_ONE_SCAN
+
+
+def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> None:
+    broken = written(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
+    items = {"k": KEY, "a": TEXT, "c": DATE, "d": DATE}
+    ruled = Ruled(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])
+    with pytest.raises(QueryRefused, match=r"tst\.bad") as refused:
+        ruled.judged([["1", "Jane Doe", None, None]])
+    assert "Jane" not in str(refused.value)
