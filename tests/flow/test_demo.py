@@ -3,9 +3,6 @@
 import csv
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,36 +12,18 @@ import pytest
 from deltalake import DeltaTable
 from python_calamine import CalamineWorkbook
 
+from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.journey.remaking import Past
+from lgdp_pipelines.journey.reproduce import Likeness, judgement_named, reproduce
 from lgdp_pipelines.register.parts import Role
-from tests.flow.driver import Lgdp
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.storage.tables import submission_key
+from tests.flow.demonstration import REAL_DATA, ask, demonstrate, lgdp
 from tests.flow.pages import documents
 from tests.shipped import shipped_register
 
-PROJECT = Path(__file__).resolve().parents[2]
-
-REAL_DATA = PROJECT.parent / "shared" / "realdata"
-LGDP = Path(sys.executable).parent / "lgdp"
-
 needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the publishers' own files are not at hand")
-
-
-def lgdp(home: Path, *words: str) -> str:
-    """What a command prints, called in this process: a process of its own spends seconds on loading."""
-    return Lgdp(home, PROJECT / "schemas")(*words).out
-
-
-def demonstrate(home: Path) -> None:
-    """The demonstration, as a person starts it."""
-    done = subprocess.run(
-        [str(LGDP), "demo", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else [])],
-        env={**os.environ, "LGDP_HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +37,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def planted(home: Path) -> list[dict[str, Any]]:
     said: list[dict[str, Any]] = json.loads((home / "estate" / "planted.json").read_text(encoding="utf-8"))["planted"]
     return said
-
-
-def ask(home: Path, query: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(lgdp(home, "sql", query, "--format", "json"))
-    return rows
 
 
 def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besides(
@@ -398,3 +372,22 @@ def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> 
     assert received == landed == keys
     assert validated == {f"{one['council']}|{one['period']}" for one in standings if one["current"]}
     assert published == {"FY2024-25-Q1", "FY2024-25-Q2"}
+
+
+def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path) -> None:
+    """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
+    platform = Platform(Settings.at(home))
+    past = Past(platform)
+    keys = {one: submission_key(one) for one in platform.ledger.evidence.judged()}
+    chosen = [
+        one
+        for one, key in keys.items()
+        if key.return_code in {"HL1", "DHP"} or key.council_code in {"FIF", "GLG", "ORK"}
+    ]
+    done = [reproduce(platform, past, judgement_named(platform, one)) for one in chosen]
+
+    assert {(one.likeness, one.reason, one.differences, one.notes) for one in done} == {
+        (Likeness.IDENTICAL, "", (), ())
+    }
+    assert {one.proved.verdict for one in done} == set(Verdict)
+    assert len(chosen) > 150
