@@ -90,7 +90,7 @@ def model_hash(platform: Platform, ret: Return) -> str:
     """
     register = platform.register
     models = sorted((one.unique_id, one.sql) for one in project_of(platform).models.values() if ret.slug in one.tags)
-    used = {item.code_list for contract in ret.contracts for table in contract.tables for item in table.items}
+    used = {item.code_list for contract in ret.contracts for table in contract.tables for item in table.all_items}
     lists = [repr(register.code_lists[name]) for name in sorted(used - {None}, key=str) if name]
     councils = [repr(council) for council in register.councils]
     return hashlib.sha256(repr((models, lists, councils)).encode()).hexdigest()

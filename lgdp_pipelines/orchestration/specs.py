@@ -160,7 +160,7 @@ def _columns(contract: Contract, register: Register, *, as_text: bool) -> dg.Tab
                 constraints=dg.TableColumnConstraints(nullable=not item.required),
             )
             for table in contract.tables
-            for item in table.items
+            for item in (table.items if as_text else table.all_items)
         ]
     )
 
