@@ -50,7 +50,7 @@ def hl1_sent_early(asked: Asked, rows: int) -> tuple[Asked, Extract]:
     """Applications sent before the quarter is over, some of them of a later day than that; and what they answer."""
     (table,) = asked.contract.tables
     early = replace(asked, received_on=asked.period.end - timedelta(days=5))
-    found = (Found("hl1.application_not_in_future", "error", "APPDATE"),)
+    found = (Found("hl1.application_not_after_period", "error", "APPDATE"),)
     later = pl.lit(early.received_on) + pl.duration(days=1 + pl.col(N) % 5)
     events = [
         Event(found, {**_UNDECIDED, "application_date": later.dt.strftime(SPELT)}),
