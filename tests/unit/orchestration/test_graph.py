@@ -27,13 +27,20 @@ def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefin
     assert keys == {
         *(f"{stage}/{ret}" for stage in ("received", "landed", "validated", "published") for ret in RETURNS),
         *(f"conformed/observation/{ret}" for ret in RETURNS),
-        "conformed/hl1_application/hl1",
+        *(f"conformed/{model}/{model.partition('_')[0]}" for model in CASES),
         *(f"source/{source}" for source in SOURCES),
     }
 
 
 SOURCES = ("council_estate_api", "council_estate_sftp", "council_push")
-RETURNS = ("dhp", "hl1", "people_supported", "school_list", "school_summary", "waste")
+RETURNS = ("dhp", "hl1", "hl3", "lfr", "people_supported", "school_list", "school_summary", "source", "waste")
+CASES = (
+    "hl1_application",
+    "hl3_placement",
+    "lfr_ledger",
+    *(f"source_{section}" for section in ("care_home", "client", "demographics", "equipment", "home_care")),
+    "source_self_directed_support",
+)
 
 
 def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
