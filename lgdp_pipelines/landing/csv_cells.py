@@ -14,7 +14,9 @@ What belongs here: cells and rows. What does not: the header (``csv_head``), and
 
 import csv
 import io
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -79,7 +81,10 @@ class _Body:
             end -= 2 if mark == b"\n" and content[end - 2 : end - 1] == b"\r" else 1
             ends += 1
         blank = ends - 1 if end and ends else ends
-        return cls(content[:end] if blank else content, blank, dialect, head, row)
+        text = content[:end] if blank else content
+        # A record too long by an empty cell would else end the text without a word from Polars.
+        text += mark if text.endswith(dialect.delimiter.encode()) else b""
+        return cls(text, blank, dialect, head, row)
 
     @property
     def width(self) -> int:
@@ -92,6 +97,8 @@ class _Body:
 
 
 def _fast(body: _Body, quotes: int) -> Cells | None:
+    if quotes and not _are_around_cells(body, quotes):
+        return None
     read = _by_polars(body)
     if read is None:
         return None
@@ -111,6 +118,22 @@ def _fast(body: _Body, quotes: int) -> Cells | None:
     filled = rows.filter(~pl.all_horizontal(pl.col(read.columns).is_null()))
     gaps = rows.height - filled.height
     return _filled(body, filled, gaps) if _has_all(body, read, filled, gaps) else None
+
+
+def _are_around_cells(body: _Body, quotes: int) -> bool:
+    """Whether each first quote opens a cell and each second one closes it: of any other, Polars may lose some."""
+    if quotes % 2 or body.head.line_end == "\r":
+        return False
+    return _quoted_whole(body.dialect).match(body.content) is not None
+
+
+@lru_cache(maxsize=64)
+def _quoted_whole(dialect: Dialect) -> re.Pattern[bytes]:
+    """Text in which quotes stand in pairs, each from one end of a cell to the other. No part of it is tried twice."""
+    quote, delimiter = re.escape(dialect.quote.encode()), re.escape(dialect.delimiter.encode())
+    opens, closes = b"(?:\\A|(?<=%b)|(?<=\n))%b" % (delimiter, quote), b"%b(?=%b|\r?\n|\\Z)" % (quote, delimiter)
+    others = b"[^%b]*+" % quote
+    return re.compile(b"(?:%b%b%b%b)*+%b\\Z" % (others, opens, others, closes, others))
 
 
 def _adds_up(body: _Body, read: pl.DataFrame, quotes: int, inside: int) -> bool:

@@ -81,7 +81,16 @@ def test_quotes_within_a_cell() -> None:
     assert cells('A,B,C\n6" pipe,7" pipe,z\n') == [(2, '6" pipe', '7" pipe', "z")]
 
 
-@pytest.mark.parametrize("text", ['A,B\n1,2\n3,"4\n5,6\n', 'A,B\n1,2\n3,"4"x\n5,6\n'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        'A,B\n1,2\n3,"4\n5,6\n',
+        'A,B\n1,2\n3,"4"x\n5,6\n',
+        'A,B\n1,2\n3,"the "Star" inn"\n5,6\n',
+        'A,B\n1,2\n3,"well,"yes",then"\n5,6\n',
+        'A,B\r1,2\r3,"the "Star" inn"\r5,6\r',
+    ],
+)
 def test_quotes_that_do_not_match_are_a_fault_with_its_row(text: str) -> None:
     read = read_cells(text.encode(), Dialect())
     assert isinstance(read, Fault)
@@ -92,6 +101,10 @@ def test_too_many_and_too_few_cells_are_told_with_row_and_number() -> None:
     text = "A,B,C\n1,2,3\n4,5\n\n6,7,8,9\n1,2,3\n"
     assert misshapen(text) == [(3, 2), (5, 4)]
     assert cells(text)[2] == (5, "6", "7", "8", "9")
+
+
+def test_a_short_row_does_not_make_up_for_a_long_last_one() -> None:
+    assert misshapen("A,B\n1,2\n3\n4,5,") == [(3, 1), (4, 3)]
 
 
 def test_a_short_row_is_seen_among_empty_last_cells() -> None:
