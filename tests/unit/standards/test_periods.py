@@ -12,6 +12,7 @@ from lgdp_pipelines.standards.periods import (
     PeriodKind,
     calendar_quarter,
     calendar_year,
+    corresponding,
     financial_quarter,
     financial_year,
     month,
@@ -177,3 +178,24 @@ def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() 
     assert [one.id for one in quarters] == ["FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1"]
     assert [one.id for one in periods_between(parse_period("9999-11"), date.max)] == ["9999-11", "9999-12"]
     assert list(periods_between(parse_period("CY2025"), date(2024, 12, 31))) == []
+
+
+@pytest.mark.parametrize(
+    ("period", "kind", "ids"),
+    [
+        ("FY2024-25", PeriodKind.FINANCIAL_YEAR, ["FY2024-25"]),
+        ("FY2024-25-Q4", PeriodKind.FINANCIAL_YEAR, ["FY2024-25"]),
+        ("FY2024-25-Q4", PeriodKind.CALENDAR_YEAR, ["CY2025"]),
+        ("2024-07", PeriodKind.ACADEMIC_YEAR, ["AY2023-24"]),
+        ("2024-09-11", PeriodKind.MONTH, ["2024-09"]),
+        ("FY2024-25", PeriodKind.FINANCIAL_QUARTER, [f"FY2024-25-Q{number}" for number in (1, 2, 3, 4)]),
+        ("CY2024-Q1", PeriodKind.MONTH, ["2024-01", "2024-02", "2024-03"]),
+        ("CY2024", PeriodKind.FINANCIAL_YEAR, []),
+        ("FY2024-25-Q2", PeriodKind.ACADEMIC_YEAR, []),
+        ("2024-09", PeriodKind.DAY, []),
+    ],
+)
+def test_periods_of_two_kinds_correspond_where_one_lies_in_the_other_whole(
+    period: str, kind: PeriodKind, ids: list[str]
+) -> None:
+    assert [one.id for one in corresponding(kind, parse_period(period))] == ids
