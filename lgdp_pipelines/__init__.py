@@ -49,6 +49,10 @@ Glossary, one word per thing:
     A financial or academic year, quarter, month, calendar year or census day.
 *Finding*
     One broken rule at one place.
+*Query*
+    Something unlikely that a council must confirm or explain: one rule at one scope, for one period.
+*Known issue*
+    A note that a named person puts on figures of a council and period, shown wherever the figures show.
 *Verdict*
     Accepted, queried or rejected.
 *Judgement*
