@@ -5,6 +5,9 @@ BIN := .venv/bin
 # Real public files to demonstrate with, used where the folder exists beside the project.
 REAL_DATA ?= $(wildcard ../shared/realdata)
 
+# The two environments of the tests are made side by side.
+MAKEFLAGS += --jobs=2
+
 .PHONY: demo dev test clean
 
 demo: .venv/ready
