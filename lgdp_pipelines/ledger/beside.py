@@ -21,10 +21,11 @@ BESIDE: Mapping[str, str] = MappingProxyType(
     {
         "open_queries": "Queries on the council's figures for the period that it has not answered, as of now.",
         "query_answers": "What it has answered, as of now: rules, each with its answer's code; null where nothing.",
-        "known_issue": "What people have noted on the figures, as of now; null where nothing is.",
+        "known_issues": "Known issues: what the submission was accepted with, and what people have noted as of now; "
+        "null where there are none.",
     }
 )
-"""What each column is that stands beside the figures; a column of the table itself of that name gives way."""
+"""What each column is that stands beside the figures; a column of the table itself of that name goes into it."""
 
 _ANSWERED = f"({', '.join(quoted(state.value) for state in (QueryState.ANSWERED, QueryState.ACCEPTED))})"
 
@@ -46,12 +47,12 @@ def beside_figures(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
         given = f"{lake.scan_sql(table)} AS given"
         if not (_is_copied(lake, KNOWN_ISSUE_COPY) and _is_copied(lake, QUERY_COPY)):
             return f"SELECT {', '.join(identifier(name) for name in names)} FROM {given}"  # noqa: S608 - all quoted
+        accepted_with = ["given.known_issues"] if "known_issues" in names else []
+        noted = ["noted[given.item]", "noted['']"] if "item" in names else ["noted_anywhere"]
         said = {
             "open_queries": "coalesce(beside.open_queries, 0)",
             "query_answers": "beside.query_answers",
-            "known_issue": "nullif(concat_ws('; ', noted[given.item], noted['']), '')"
-            if "item" in names
-            else "noted_anywhere",
+            "known_issues": f"nullif(concat_ws('; ', {', '.join(accepted_with + noted)}), '')",
         }
         columns = {name: f"given.{identifier(name)}" for name in names} | said
         shown = ", ".join(f"{what} AS {identifier(name)}" for name, what in columns.items())

@@ -115,7 +115,7 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
     standing = [one for one in given if one.sheet == "Sheet1"]
     rows = ask(
         platform.settings.catalogue,
-        "SELECT council_code, period, item, known_issue, count(*) AS n FROM published.people_supported GROUP BY ALL",
+        "SELECT council_code, period, item, known_issues, count(*) AS n FROM published.people_supported GROUP BY ALL",
     ).to_pylist()
     assert {(row["council_code"], row["item"]) for row in rows} == {(c, i) for c in SHOWN for i in (PEOPLE, RATE)}
     for row in rows:
@@ -125,11 +125,11 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
             for council, period, item in places(platform, one)
             if (council, period) == (row["council_code"], row["period"]) and item in ("", row["item"])
         ]
-        shown = row["known_issue"] or ""
+        shown = row["known_issues"] or ""
         assert all(words.strip() in shown for words in said)
         assert (shown == "") == (said == [])
-    assert {row["council_code"] for row in rows if row["known_issue"]} == {"EDH", "ABD"}
-    about_people = {row["item"]: row["known_issue"] for row in rows if row["council_code"] == "ABD"}
+    assert {row["council_code"] for row in rows if row["known_issues"]} == {"EDH", "ABD"}
+    about_people = {row["item"]: row["known_issues"] for row in rows if row["council_code"] == "ABD"}
     assert len(about_people[PEOPLE]) > len(about_people[RATE])
 
 

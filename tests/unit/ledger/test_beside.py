@@ -72,7 +72,7 @@ def test_figures_show_what_is_noted_and_asked_without_being_published_again(
     tmp_path: Path,
 ) -> None:
     lake = Lake(tmp_path / "lake")
-    figures = "SELECT council_code, item, open_queries, query_answers, known_issue FROM published.hl1 ORDER BY 1, 2"
+    figures = "SELECT council_code, item, open_queries, query_answers, known_issues FROM published.hl1 ORDER BY 1, 2"
     ledger.settle("r", [judge(submit("FIF", "a"), queries=1)])
     ledger.known_issues.put([LATE, GUESSED])
     ledger.mirror(lake, "HL1")
@@ -83,7 +83,7 @@ def test_figures_show_what_is_noted_and_asked_without_being_published_again(
         ("GLG", "urn:a", 0, None, None),
         ("GLG", "urn:b", 0, None, None),
     ]
-    assert [row["known_issue"] for row in shown("FROM published.hl1_cases ORDER BY ALL")][:1] == [
+    assert [row["known_issues"] for row in shown("FROM published.hl1_cases ORDER BY ALL")][:1] == [
         "Late.; urn:b: Guessed; it's “=1”."
     ]
 
