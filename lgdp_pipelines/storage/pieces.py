@@ -19,7 +19,7 @@ import pyarrow.dataset as ds
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.storage.scratch import scratch_folder
 
-HELD_BYTES = 384 * 1024**2
+HELD_BYTES = 512 * 1024**2
 """So much of a run's tables is held in memory; the rest lies on disk."""
 
 
