@@ -141,7 +141,9 @@ def test_every_published_waste_value_equals_its_source(home: Path) -> None:
         (row["council_name"], row["period"], row["material"], row["end_state"], row["item"]): row
         for row in ask(
             home,
+            # The rate by the mid-year estimate is worked out by the platform, and is in no source.
             """SELECT council_name, period, material, end_state, item, value, obs_status FROM published.waste_material
+               WHERE item <> 'urn:lgdp:item:waste:tonnes_per_thousand_people'
                UNION ALL
                SELECT council_name, period, NULL, NULL, item, value, obs_status FROM published.waste_carbon""",
         )
