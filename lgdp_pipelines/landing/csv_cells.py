@@ -14,15 +14,14 @@ What belongs here: cells and rows. What does not: the header (``csv_head``), and
 
 import csv
 import io
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 import polars as pl
 
 from lgdp_pipelines.landing.cells import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
 from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, unused_character
 from lgdp_pipelines.landing.extract import ROW, Fault
+from lgdp_pipelines.landing.octets import Octets
 
 _BLOCK = 50_000
 
@@ -91,52 +90,65 @@ class _Body:
         """Columns of the header."""
         return len(self.head.header)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its last record has no line end."""
+        return bool(self.content) and not self.content.endswith(self.head.line_end.encode())
+
     def cells(self, frame: pl.DataFrame, misshapen: pl.DataFrame, records: int) -> Cells:
         """What was read."""
         return Cells(self.head.header, frame, misshapen, self.row + records + self.blank, self.head.row)
 
 
 def _fast(body: _Body, quotes: int) -> Cells | None:
-    if quotes and not _are_around_cells(body, quotes):
+    octets = Octets.of(body.content)
+    hollow = _hollow(body, octets, quotes)
+    returns = _returns(body, octets)
+    if hollow is None or returns is None:
         return None
     read = _by_polars(body)
     if read is None:
         return None
     rows = read.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
-    if not all(column.null_count() for column in read.iter_columns()):
-        sizes = read.select(
-            pl.sum_horizontal(pl.all().str.len_bytes().cast(pl.UInt64).sum()).alias("all"),
-            pl.min_horizontal(pl.all().str.len_bytes().min()).alias("least"),
-        )
-        if _adds_up(body, read, quotes, sizes["all"][0]):
-            return (
-                _filled(body, rows)
-                if quotes and not sizes["least"][0]
-                else body.cells(rows, no_misshapen(), read.height)
-            )
-        return _filled(body, rows) if _has_all(body, read, rows, gaps=0) else None
-    filled = rows.filter(~pl.all_horizontal(pl.col(read.columns).is_null()))
-    gaps = rows.height - filled.height
-    return _filled(body, filled, gaps) if _has_all(body, read, filled, gaps) else None
+    gaps = 0
+    if all(column.null_count() for column in read.iter_columns()):
+        gaps = read.select(pl.all_horizontal(pl.all().is_null()).sum()).item()
+    if not gaps and _adds_up(body, read, octets, quotes + returns):
+        return _filled(body, rows, hollow)
+    if gaps:
+        rows = rows.filter(~pl.all_horizontal(pl.col(read.columns).is_null()))
+    return _filled(body, rows, hollow, gaps) if _has_all(body, read, rows, octets, gaps) else None
 
 
-def _are_around_cells(body: _Body, quotes: int) -> bool:
-    """Whether each first quote opens a cell and each second one closes it: of any other, Polars may lose some."""
-    if quotes % 2 or body.head.line_end == "\r":
-        return False
-    return _quoted_whole(body.dialect).match(body.content) is not None
+def _hollow(body: _Body, octets: Octets, quotes: int) -> int | None:
+    """How many cells are quotes alone; None where not each first quote opens a cell and each second one closes it.
+
+    Of any other quote, Polars may lose some. A CR after the second is one of a line's end where ``_returns`` says so.
+    """
+    if not quotes:
+        return 0
+    if quotes % 2 or body.head.line_end == "\r" or not (body.dialect.quote + body.dialect.delimiter).isascii():
+        return None
+    quote = body.dialect.quote.encode()
+    around = [ord(body.dialect.delimiter), ord("\n")]
+    # One that stands first of all has no byte before it, and one that stands last has none after it.
+    is_first = body.content.startswith(quote)
+    before, after = octets.before(quote), octets.after(quote)
+    opening, closing = before.gather_every(2, int(is_first)), after.gather_every(2, 1)
+    if not (opening.is_in(around).all() and closing.is_in([*around, ord("\r")]).all()):
+        return None
+    return int((before.gather_every(2, 1 - is_first) == ord(quote)).sum())
 
 
-@lru_cache(maxsize=64)
-def _quoted_whole(dialect: Dialect) -> re.Pattern[bytes]:
-    """Text in which quotes stand in pairs, each from one end of a cell to the other. No part of it is tried twice."""
-    quote, delimiter = re.escape(dialect.quote.encode()), re.escape(dialect.delimiter.encode())
-    opens, closes = b"(?:\\A|(?<=%b)|(?<=\n))%b" % (delimiter, quote), b"%b(?=%b|\r?\n|\\Z)" % (quote, delimiter)
-    others = b"[^%b]*+" % quote
-    return re.compile(b"(?:%b%b%b%b)*+%b\\Z" % (others, opens, others, closes, others))
+def _returns(body: _Body, octets: Octets) -> int | None:
+    """How many CR stand before the LF of a line's end; None where one stands elsewhere: Polars may lose it."""
+    if body.head.line_end == "\r" or b"\r" not in body.content:
+        return 0
+    after = octets.after(b"\r")
+    return after.len() if (after == ord("\n")).all() and not body.content.endswith(b"\r") else None
 
 
-def _adds_up(body: _Body, read: pl.DataFrame, quotes: int, inside: int) -> bool:
+def _adds_up(body: _Body, read: pl.DataFrame, octets: Octets, around: int) -> bool:
     """Whether each byte is in a cell, or else is a quote, a delimiter of a whole record, or of a line's end.
 
     That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
@@ -145,25 +157,29 @@ def _adds_up(body: _Body, read: pl.DataFrame, quotes: int, inside: int) -> bool:
     Args:
         body: that was read.
         read: what was read.
-        quotes: how many there are.
-        inside: bytes of all cells.
+        octets: of the body.
+        around: quotes, and CR of lines' ends.
     """
-    content, mark = body.content, body.head.line_end.encode()
-    ends = content.count(mark)
-    if ends + (bool(content) and not content.endswith(mark)) != read.height:
+    ends = octets.count(body.head.line_end.encode())
+    if ends + body.is_open != read.height or len(body.content) >= _FIT_A_SUM:
         return False
-    returns = content.count(b"\r") if mark == b"\n" and b"\r" in content else 0
-    return inside + read.height * (read.width - 1) + quotes + ends + returns == len(content)
+    inside = sum(read.select(pl.all().str.len_bytes().sum()).row(0)) if read.height else 0
+    return inside + read.height * (read.width - 1) + around + ends == len(body.content)
 
 
-def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, gaps: int) -> bool:
+_FIT_A_SUM = 2**32
+"""Bytes: Polars adds up the lengths of cells in 32 bits."""
+
+
+def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, octets: Octets, gaps: int) -> bool:
     """Whether the numbers of quotes, line ends and delimiters add up, those inside cells set apart.
 
     Args:
         body: that was read.
         read: what was read.
         rows: without lines that have nothing in them.
-        gaps: how many those are.
+        octets: of the body.
+        gaps: how many lines those are.
     """
     content, dialect, line_end = body.content, body.dialect, body.head.line_end
     cells = pl.col(read.columns)
@@ -172,27 +188,27 @@ def _has_all(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, gaps: int) -> 
         return False
     marks = [dialect.delimiter, line_end]
     inside = _inside_quotes(read, marks) if quotes else dict.fromkeys(marks, 0)
-    mark = line_end.encode()
-    lines = content.count(mark) + (bool(content) and not content.endswith(mark)) - inside[line_end]
+    lines = octets.count(line_end.encode()) + body.is_open - inside[line_end]
     if lines != read.height:
         return False
     # Lines without anything in them have no delimiters, or some: then only a last column without gaps is proof.
     if gaps:
         return rows.get_column(read.columns[-1]).null_count() == 0
-    delimiters = content.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
+    delimiters = octets.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
     return delimiters == read.height * (read.width - 1)
 
 
-def _filled(body: _Body, rows: pl.DataFrame, gaps: int = 0) -> Cells:
+def _filled(body: _Body, rows: pl.DataFrame, hollow: int, gaps: int = 0) -> Cells:
     """Rows whose quoted cells without anything in them are empty like all others.
 
     Args:
         body: that was read.
         rows: without lines that have nothing in them.
-        gaps: how many those are.
+        hollow: how many quoted cells have nothing in them.
+        gaps: how many lines have nothing in them.
     """
-    records, quote = rows.height + gaps, body.dialect.quote.encode()
-    if quote and quote * 2 in body.content:
+    records = rows.height + gaps
+    if hollow:
         cells = pl.col(rows.columns[:-1])
         rows = rows.with_columns(pl.when(cells != "").then(cells))
         if body.width > 1:
@@ -207,9 +223,6 @@ def _by_polars(body: _Body) -> pl.DataFrame | None:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     if not (body.dialect.delimiter + body.dialect.quote).isascii():
         return None
-    has_returns = body.head.line_end == "\n" and b"\r" in body.content
-    if has_returns and body.content.count(b"\r") != body.content.count(b"\r\n"):
-        return None  # Polars drops a lone CR at the end of a cell
     try:
         return pl.read_csv(
             body.content,

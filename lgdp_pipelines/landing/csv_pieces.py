@@ -15,6 +15,7 @@ from lgdp_pipelines.landing.csv_cells import read_body, read_plain
 from lgdp_pipelines.landing.csv_head import Dialect, Head, is_blank, line_end_of, read_head, row_after
 from lgdp_pipelines.landing.encoding import Undecodable
 from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.landing.octets import Octets
 from lgdp_pipelines.landing.text_blocks import utf8_blocks
 from lgdp_pipelines.storage.ahead import Ahead
 
@@ -175,7 +176,7 @@ def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
     end = content.rfind(line_end) + 1
     if not quote:
         return end, 0
-    before = content.count(quote, 0, end)
+    before = Octets.of(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
     for _ in range(_LINES_IN_A_CELL):
         if before % 2 == 0:
             return end, before

@@ -176,7 +176,7 @@ def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
     """The filled cells of each row that no item takes, as a JSON object: which those are hangs on no other row."""
     columns = [column for frame in left_over for column in frame.iter_columns() if column.null_count() < height]
     if not columns:
-        return pl.Series(UNMAPPED, [None] * height, dtype=pl.String)
+        return pl.repeat(None, height, dtype=pl.String, eager=True).alias(UNMAPPED)
     fields = pl.DataFrame(
         {
             str(number): column.to_frame()

@@ -1,0 +1,16 @@
+"""The bytes of a text, counted and looked at many at a time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgdp_pipelines.landing.octets import Octets
+
+
+@given(st.binary(max_size=12).map(lambda some: bytes(b'a",\n'[byte % 4] for byte in some)))
+def test_what_stands_before_and_after_a_mark(content: bytes) -> None:
+    places = [place for place, byte in enumerate(content) if byte == ord('"')]
+    octets = Octets.of(content)
+    assert octets.count(b'"') == len(places)
+    assert octets.count(b'"', 2, 5) == content[2:5].count(b'"')
+    assert octets.before(b'"').to_list() == [content[place - 1] for place in places if place]
+    assert octets.after(b'"').to_list() == [content[place + 1] for place in places if place + 1 < len(content)]
