@@ -197,7 +197,7 @@ class _Cells:
     def _read(self, text: pl.DataFrame) -> tuple[Typed, BrokenCells]:
         """The values of a piece, and what is wrong with its cells. Two pieces may be read at a time."""
         spelt = self.repairing.of(text)
-        typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted)
+        typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted, spelt.read)
         return typed, broken_cells(self._table, self._rules, typed, self._submitted)
 
     @property

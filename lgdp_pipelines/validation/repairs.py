@@ -22,7 +22,8 @@ from lgdp_pipelines.standards.councils import fold
 from lgdp_pipelines.standards.dates import reader_of_parts
 from lgdp_pipelines.standards.numbers import NumberStyle
 from lgdp_pipelines.standards.periods import read_period
-from lgdp_pipelines.validation.typed import REPAIRS, Submitted, shape_of
+from lgdp_pipelines.validation.reading import read_as_sent
+from lgdp_pipelines.validation.typed import NAMING, REPAIRS, Submitted, shape_of
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ class Spelt:
     Attributes:
         text: the columns as they were, items made canonical, and ``_repairs``; null where a cell is empty.
         shaped: names of items of which every cell is empty or has the shape of a value.
+        read: values of items that were sent as the contract spells them, where they are known by now.
     """
 
     text: pl.DataFrame
     shaped: frozenset[str]
+    read: Mapping[str, pl.Series]
 
 
 class Repairing:
@@ -60,17 +63,19 @@ class Repairing:
 
     def of(self, text: pl.DataFrame) -> Spelt:
         """A piece with its cells as the contract spells them; rows and their order stay."""
-        tests = {item.name: self._stands(item) for item in self._table.items}
-        marked = {item.name: pl.col(item.name).str.contains(shape_of(item)) for item in self._table.items if item.marks}
+        read = read_as_sent(self._table, text)
+        items = [item for item in self._table.items if item.name not in read]
+        tests = {item.name: self._stands(item) for item in items}
+        marked = {item.name: pl.col(item.name).str.contains(shape_of(item)) for item in items if item.marks}
         whole = text.lazy().select(
             *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
             *(test.all(ignore_nulls=True).alias(f"{_SHAPED}.{name}") for name, test in marked.items()),
         )
-        stands = whole.collect().row(0, named=True)
-        shaped = {name for name in tests if stands[f"{_SHAPED}.{name}" if name in marked else name]}
+        stands = whole.collect().row(0, named=True) if tests else {}
+        shaped = {*read} | {name for name in tests if stands[f"{_SHAPED}.{name}" if name in marked else name]}
         columns: list[pl.Series] = []
         repaired: list[_Repaired] = []
-        for item in self._table.items:
+        for item in items:
             if stands[item.name]:
                 continue
             rows = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
@@ -84,7 +89,8 @@ class Repairing:
                 shaped.add(item.name)
         with self._counting:
             self._cells.update({(one.item, one.kind): one.rows.len() for one in repaired})
-        return Spelt(text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped))
+        named = {item.name: text.get_column(item.name) for item in items if item.role in NAMING and stands[item.name]}
+        return Spelt(text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped), {**read, **named})
 
     @property
     def counted(self) -> tuple[Repair, ...]:
@@ -111,7 +117,7 @@ class Repairing:
 
     def _change(self, item: Item, sent: pl.Series) -> "_Change":
         """How cells of an item that do not stand become canonical."""
-        if item.role in _NAMING:
+        if item.role in NAMING:
             return self._named(item, sent)
         if item.name in self._codes:
             return self._coded(item, sent)
@@ -187,7 +193,6 @@ class _Repaired:
     rows: pl.Series
 
 
-_NAMING = (Role.COUNCIL, Role.PERIOD)
 _BLANK = r"^\s*$"
 _TEXT, _SHAPED = "text", "shaped"
 

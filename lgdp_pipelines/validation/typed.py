@@ -8,6 +8,7 @@ spellings of the same thing (``repairs``) and rules about values (``checks``).
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 import polars as pl
 
@@ -23,6 +24,10 @@ REPAIRS = "_repairs"
 """What was made canonical in a row, as ``<item>:<kind>`` with spaces between; null where nothing was."""
 
 NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
+NAMING = (Role.COUNCIL, Role.PERIOD)
+"""Roles of the items that say for whom and when a submission is."""
+
+_NONE: Mapping[str, pl.Series] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,13 @@ def typed_schema(table: Table) -> pl.Schema:
     )
 
 
-def typed_table(table: Table, text: pl.DataFrame, shaped: Collection[str], submitted: Submitted) -> Typed:
+def typed_table(
+    table: Table,
+    text: pl.DataFrame,
+    shaped: Collection[str],
+    submitted: Submitted,
+    read: Mapping[str, pl.Series] = _NONE,
+) -> Typed:
     """Read a piece of a table by its contract.
 
     Args:
@@ -99,34 +110,41 @@ def typed_table(table: Table, text: pl.DataFrame, shaped: Collection[str], submi
         text: as the contract spells it: a string column for each item, ``_repairs`` and ``_row``.
         shaped: names of items of which every cell is empty or has the shape of a value.
         submitted: what the submission is for.
+        read: values that are known already, of items among those; null only where a cell is empty or has no such value.
     """
     expressions: list[pl.Expr] = [pl.col(ROW), pl.col(REPAIRS)]
     for item in table.items:
         cell = _as_it_stands(item) if item.name in shaped else _shaped(item)
-        value = _value(item, cell, submitted)
+        known = read.get(item.name)
+        value = pl.col(f"{_READ}{item.name}") if known is not None else _value(item, cell, submitted)
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
-            expressions.append(_status(item, value).alias(f"{item.name}_status"))
-        if item.required:
+            is_full = known is not None and not known.null_count()
+            expressions.append((_NORMAL if is_full else _status(item, value)).alias(f"{item.name}_status"))
+        if item.required and text.get_column(item.name).null_count():
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))
         if has_form_besides_its_type(item):
             expressions.append(cell.given.alias(f"{_SPELT}{item.name}"))
-        if _refusing(item):
+        if _refusing(item) and not (
+            known is not None and known.null_count() == text.get_column(item.name).null_count()
+        ):
             expressions.append((cell.given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
-    read = text.lazy().select(expressions).collect()
+    given = text.lazy().with_columns(known.alias(f"{_READ}{name}") for name, known in read.items())
+    made = given.select(expressions).collect()
     return Typed(
-        frame=read.select(typed_schema(table).names()),
-        spelt=read.select(
+        frame=made.select(typed_schema(table).names()),
+        spelt=made.select(
             pl.col(f"{_SPELT}{item.name}").alias(item.name) for item in table.items if has_form_besides_its_type(item)
         ),
-        empty={item.name: _rows(read, f"{_EMPTY}{item.name}") for item in table.items if item.required},
+        empty={item.name: _rows(made, f"{_EMPTY}{item.name}") for item in table.items if item.required},
         refused={
-            (item.name, kind): _rows(read, f"{_REFUSED}{item.name}") for item in table.items for kind in _refusing(item)
+            (item.name, kind): _rows(made, f"{_REFUSED}{item.name}") for item in table.items for kind in _refusing(item)
         },
     )
 
 
-_EMPTY, _REFUSED, _SPELT = "_empty.", "_refused.", "_spelt."
+_EMPTY, _REFUSED, _SPELT, _READ = "_empty.", "_refused.", "_spelt.", "_read."
+_NORMAL = pl.lit(ObservationStatus.NORMAL.value)
 
 
 def has_form_besides_its_type(item: Item) -> bool:
@@ -145,6 +163,8 @@ def _refusing(item: Item) -> tuple[RuleKind, ...]:
 
 
 def _rows(frame: pl.DataFrame, flag: str) -> pl.Series:
+    if flag not in frame.columns:
+        return NO_ROWS
     flags = frame.get_column(flag)
     return frame.get_column(ROW).filter(flags) if flags.any() else NO_ROWS
 
