@@ -35,11 +35,13 @@ class Shape:
         code: of the return.
         groups: how often the nine items after the first three stand beside each other.
         notes: how many items of plain text stand at the end.
+        names: how an extract spells council and period; otherwise than by the contract, every row is repaired.
     """
 
     code: str
     groups: int
     notes: int
+    names: tuple[str, str] = (COUNCIL, PERIOD)
 
     @property
     def columns(self) -> int:
@@ -82,8 +84,8 @@ class Shape:
         """Cells by header; one defect in every so many rows, none where that is 0."""
         found: dict[str, pl.Expr] = {
             "Ref": pl.lit("V") + ((rows * 2654435761 + 12345) % 2**32).cast(pl.String).str.zfill(10),
-            "Council": pl.lit("Fife"),
-            "Year": pl.lit("2023"),
+            "Council": pl.lit(self.names[0]),
+            "Year": pl.lit(self.names[1]),
         }
         for number in range(self.groups):
             found |= _group_cells(rows, number, every)
@@ -169,6 +171,8 @@ def _code(number: pl.Expr) -> pl.Expr:
 
 SHAPES = {12: Shape("VISIT", 1, 1), 61: Shape("SURVEY", 7, 2)}
 """By columns of an extract."""
+OTHERWISE = ("Fife", "2023")
+"""Council and period as people write them."""
 
 
 def made_up(path: Path, shape: Shape, rows: int, every: int) -> None:
