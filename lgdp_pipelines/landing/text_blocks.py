@@ -20,7 +20,9 @@ def utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Undecodable]:
         file: open for reading.
         encoding: Python's name of the declared one.
     """
-    block, following = file.read(BLOCK_BYTES), file.read(BLOCK_BYTES)
+    declared = codecs.lookup(encoding).name
+    blocks = _of_lines(file) if declared in ASCII_BASED else iter(lambda: file.read(BLOCK_BYTES), b"")
+    block, following = next(blocks, b""), next(blocks, b"")
     if not following:
         yield as_utf8(block, encoding)
         return
@@ -28,14 +30,11 @@ def utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Undecodable]:
     if refused is not None:
         yield refused
         return
-    declared = codecs.lookup(encoding).name
     decoder = codecs.getincrementaldecoder(declared)()
     mark = codecs.BOM_UTF8
     while block:
         try:
-            # What is ASCII is UTF-8 as it is, unless a character that was cut in two belongs before it.
-            is_plain = declared in ASCII_BASED and block.isascii() and not decoder.getstate()[0]
-            text = block if is_plain else decoder.decode(block, not following).encode()
+            text = _decoded(block, declared, decoder, not following)
         except UnicodeDecodeError as error:
             yield no_character(error, declared)
             return
@@ -45,4 +44,35 @@ def utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Undecodable]:
         yield found
         if isinstance(found, Undecodable):
             return
-        block, following = following, file.read(BLOCK_BYTES)
+        block, following = following, next(blocks, b"")
+
+
+def _of_lines(file: BinaryIO) -> Iterator[bytes]:
+    """A file in blocks that end where a line does, if one ends near: so nobody has to copy them to cut them there."""
+    near = min(_NEAR, BLOCK_BYTES)
+    start = file.tell()
+    while True:
+        file.seek(start + BLOCK_BYTES - near)
+        window = file.read(near)
+        end = window.rfind(b"\n") + 1 if len(window) == near else 0  # else the file ends here
+        file.seek(start)
+        block = file.read(BLOCK_BYTES - near + end if end else BLOCK_BYTES)
+        if not block:
+            return
+        yield block
+        start += len(block)
+
+
+_NEAR = 64 * 1024
+
+
+def _decoded(block: bytes, declared: str, decoder: codecs.IncrementalDecoder, is_last: bool) -> bytes:  # noqa: FBT001 - as the decoder itself
+    """A block in UTF-8, which it may be already: then it is only proved.
+
+    What is ASCII is UTF-8 as it is, and so is what is declared as such, unless a character was cut in two.
+    """
+    is_between = not decoder.getstate()[0]
+    if is_between and declared in ASCII_BASED and block.isascii():
+        return block
+    text = decoder.decode(block, is_last)
+    return block if is_between and declared == "utf-8" and not decoder.getstate()[0] else text.encode()
