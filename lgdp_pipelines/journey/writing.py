@@ -17,11 +17,11 @@ from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.storage.layout import Batches, as_arrow, wide
+from lgdp_pipelines.storage.layout import Batches, as_arrow
 from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
 from lgdp_pipelines.validation.judge import Judgement
 
-CELLS_A_BATCH = 2**20
+CELLS_A_BATCH = 2**22
 """What is laid out for writing at a time, so that wide rows take no more memory than narrow ones."""
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
@@ -101,7 +101,7 @@ def write_landed(
             yield from _batches(pieces, stored.arrow_schema, submission)
 
     where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
-    platform.lake.replace(stored, Batches(wide(stored.arrow_schema), rows), where=where, commit=commit)
+    platform.lake.replace(stored, Batches(stored.arrow_schema, rows), where=where, commit=commit)
 
 
 def _write_findings(
@@ -155,7 +155,7 @@ def write_validated(
 
         platform.lake.replace_councils(
             stored,
-            Batches(wide(stored.arrow_schema), rows),
+            Batches(stored.arrow_schema, rows),
             period=period.id,
             submissions=standing,
             commit={"run": run_id, "submissions": " ".join(standing.values())},

@@ -1,9 +1,9 @@
 """Whether rows are shaped exactly as a table is. Delta Lake would cast them without a word.
 
-Text may come as ``string`` or ``large_string``: they hold the same, Delta Lake takes either as it is, and bringing a
-million rows from one into the other costs half as much as judging them. Never as ``string_view``, although Polars would
-give that for nothing: its name is kept in the Parquet file, and pyarrow then cannot filter what it reads. What belongs
-here: comparing columns. What does not: changing a value.
+Text may come as ``string`` or ``large_string``: they hold the same, and Delta Lake takes either as it is. Here it is
+laid out as ``string``, which costs the least to write and holds two gibibytes a batch. Never as ``string_view``,
+although Polars would give that for nothing: its name is kept in the Parquet file, and pyarrow then cannot filter what
+it reads. What belongs here: comparing columns. What does not: changing a value.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,35 +46,42 @@ Rows: TypeAlias = pl.DataFrame | pa.Table | Batches
 """Rows to be written."""
 
 
-def wide(schema: pa.Schema) -> pa.Schema:
-    """A schema as :func:`as_arrow` fills it: text as ``large_string``."""
-    return pa.schema([one.with_type(pa.large_string()) if pa.types.is_string(one.type) else one for one in schema])
+MOST_TEXT = 2**31 - 1
+"""So many bytes a batch may have in a column of ``string``."""
 
 
-def as_arrow(frame: pl.DataFrame, schema: pa.Schema, same: Mapping[str, str] = MappingProxyType({})) -> pa.Table:
-    """A frame's columns of a schema, in its order and types; text as ``large_string``.
+def as_arrow(
+    frame: pl.DataFrame, schema: pa.Schema, same: Mapping[str, str] = MappingProxyType({}), most: int = MOST_TEXT
+) -> pa.Table:
+    """A frame's columns of a schema, in its order and types.
 
     Args:
         frame: with the columns of the schema.
-        schema: wanted.
+        schema: wanted; text as ``string``.
         same: text that is the same in all rows, by name of a column that the frame need not have.
+        most: bytes of a frame that become one batch; Arrow does not notice by itself where text no longer fits.
 
     Raises:
         pyarrow.ArrowInvalid: a value is none of its column's type.
     """
-    names = [name for name in schema.names if name not in same]
-    empty = [name for name in names if frame.get_column(name).null_count() == frame.height]
-    own = frame.select(name for name in names if name not in empty).to_arrow(compat_level=pl.CompatLevel.oldest())
+    if frame.height > 1 and frame.estimated_size() > most:
+        half = frame.height // 2
+        return pa.concat_tables(as_arrow(part, schema, same, most) for part in (frame[:half], frame[half:]))
+    own = {name: frame.get_column(name) for name in schema.names if name not in same}
 
-    def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
+    def column(field: pa.Field) -> pa.Array:
         if field.name in same:
             return pa.repeat(pa.scalar(same[field.name], field.type), frame.height)
-        if field.name in empty:
+        given = own[field.name]
+        if given.null_count() == frame.height:
             return pa.nulls(frame.height, field.type)
-        found = own.column(field.name)
+        found = given.to_arrow(compat_level=_NEWEST if given.dtype == pl.String else _OLDEST)
         return found if found.type == field.type else found.cast(field.type)
 
-    return pa.table([column(field) for field in wide(schema)], names=schema.names)
+    return pa.table([column(field) for field in schema], names=schema.names)
+
+
+_OLDEST, _NEWEST = pl.CompatLevel.oldest(), pl.CompatLevel.newest()
 
 
 def batches(rows: Rows) -> Batches:

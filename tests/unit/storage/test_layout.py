@@ -38,5 +38,15 @@ def test_what_all_rows_say_need_not_be_in_the_frame_and_what_none_says_is_null()
         {"period": "CY2024", "_submission_id": ID, "name": None, "n": 1},
         {"period": "CY2024", "_submission_id": ID, "name": None, "n": None},
     ]
-    assert rows.schema.types == [pa.large_string()] * 3 + [pa.int64()]
+    assert rows.schema.types == [pa.string()] * 3 + [pa.int64()]
     assert as_arrow(frame.head(0), SCHEMA, {"period": "CY2024", "_submission_id": ID}).schema == rows.schema
+
+
+def test_text_that_no_batch_can_hold_comes_in_several() -> None:
+    frame = pl.DataFrame({"name": ["x" * 100] * 5, "n": range(5)})
+
+    rows = as_arrow(frame, SCHEMA, {"period": "CY2024", "_submission_id": ID}, most=250)
+
+    assert [batch.num_rows for batch in rows.to_batches()] == [2, 1, 2]
+    assert rows.column("n").to_pylist() == [0, 1, 2, 3, 4]
+    assert rows.schema == SCHEMA
