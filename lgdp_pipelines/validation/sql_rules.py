@@ -129,8 +129,8 @@ def broken_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) ->
 
 def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
     """``_row`` of the rows that break each rule; nothing where one cannot be run, so that each is tried alone."""
-    broken = [f"coalesce({prepared(rule).of_a_row}, FALSE)" for rule in rules]
-    flags = ", ".join(f"{condition} AS _{number}" for number, condition in enumerate(broken))
+    broken = [f"({prepared(rule).of_a_row})" for rule in rules]
+    flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(broken))
     relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
     query = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
     try:
