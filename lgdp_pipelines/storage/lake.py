@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
@@ -29,6 +29,7 @@ from lgdp_pipelines.storage.ahead import ahead
 from lgdp_pipelines.storage.creation import create, fit
 from lgdp_pipelines.storage.files import FilePart, frame_of
 from lgdp_pipelines.storage.layout import Batches, Rows, batches, plain, refuse_differences, refuse_strangers
+from lgdp_pipelines.storage.parquet import parquet_of
 from lgdp_pipelines.storage.pieces import Pieces
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
 
@@ -319,23 +320,13 @@ def _write(delta: DeltaTable, table: LakeTable, rows: Batches, condition: str, p
             mode="overwrite",
             predicate=condition,
             commit_properties=properties,
-            writer_properties=_parquet(table),
+            writer_properties=parquet_of(table, rows.schema),
         )
     except Exception:
         if refused:
             raise refused[0] from None
         raise
     return delta.version()
-
-
-def _parquet(table: LakeTable) -> WriterProperties:
-    """How files are written: minima and maxima of open columns alone, as in the log."""
-    return WriterProperties(
-        compression="ZSTD",
-        compression_level=1,
-        default_column_properties=ColumnProperties(statistics_enabled="NONE"),
-        column_properties={name: ColumnProperties(statistics_enabled="CHUNK") for name in table.open_columns},
-    )
 
 
 def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:

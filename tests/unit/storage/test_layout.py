@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,3 +51,22 @@ def test_text_that_no_batch_can_hold_comes_in_several() -> None:
     assert [batch.num_rows for batch in rows.to_batches()] == [2, 1, 2]
     assert rows.column("n").to_pylist() == [0, 1, 2, 3, 4]
     assert rows.schema == SCHEMA
+
+
+def test_only_what_repeats_has_a_dictionary_and_every_reader_reads_both(tmp_path: Path) -> None:
+    table = LakeTable("landed", "people", SCHEMA, ("period",), varied_columns=("name", "n"))
+    frame = pl.DataFrame({"period": ["CY2024"] * 3, "_submission_id": [ID] * 3, "name": ["Ann", None, ""]})
+    lake = Lake(tmp_path)
+    lake.replace(table, frame.with_columns(n=pl.Series([7, None, 9])), where={"period": "CY2024"}, commit={})
+
+    [file] = lake.path(table).rglob("*.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    found = {group.column(place).path_in_schema: group.column(place).encodings for place in range(group.num_columns)}
+    assert "RLE_DICTIONARY" in found["_submission_id"]
+    assert "DELTA_LENGTH_BYTE_ARRAY" in found["name"]
+    assert "RLE_DICTIONARY" not in found["name"]
+    assert "DELTA_BINARY_PACKED" in found["n"]
+    expected = [("Ann", 7), (None, None), ("", 9)]
+    assert pl.read_parquet(file, columns=["name", "n"]).rows() == expected
+    assert duckdb.sql(f"SELECT name, n FROM read_parquet('{file}')").fetchall() == expected
+    assert lake.read(table, None, ["name", "n"]).rows() == expected
