@@ -10,28 +10,14 @@ unreadable input.
 import os
 import sys
 import traceback
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import typer
 from typer._click.exceptions import ClickException  # typer has its own copy of click, and no public name for wrong use
 
-from lgdp_pipelines.cli import (
-    contracts,
-    dropbox,
-    estate,
-    feedback,
-    journey,
-    known_issues,
-    lake,
-    life,
-    portal,
-    queries,
-    register,
-    reproduce,
-    sources,
-    validate,
-)
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
 from lgdp_pipelines.settings import Settings
@@ -40,39 +26,56 @@ REFUSED = 1
 WRONG_USE = 2
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="lgdp",
-    help="The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+_HELP = "The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage."
 
-for commands in (
-    estate,
-    dropbox,
-    sources,
-    register,
-    validate,
-    contracts,
-    journey,
-    life,
-    queries,
-    known_issues,
-    lake,
-    reproduce,
-    feedback,
-    portal,
-):
-    commands.add_to(app)
+MODULES: Mapping[str, tuple[str, ...]] = {
+    "estate": ("demo", "dev"),
+    "dropbox": ("dropbox",),
+    "sources": ("sources",),
+    "register": ("check",),
+    "validate": ("validate",),
+    "contracts": ("register",),
+    "journey": ("submit", "collect", "revalidate"),
+    "status": ("status",),
+    "life": ("withdraw", "calendar", "remind", "ledger"),
+    "queries": ("query",),
+    "known_issues": ("known-issue",),
+    "lake": ("sql", "trace"),
+    "reproduce": ("reproduce",),
+    "feedback": ("report",),
+    "portal": ("intake", "token"),
+}
+"""Modules here, in the order in which help lists them, and the words that each answers to."""
+
+
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """The commands of the module that the first word means; where it means none, all of them, as for help.
+
+    Dagster, dbt and servers take seconds to import, and most commands need none of them.
+    """
+    app = typer.Typer(
+        name="lgdp",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(help=_HELP)(_whatever_the_command)
+    meant = [module for module, answers in MODULES.items() if words and words[0] in answers]
+    for module in meant or MODULES:
+        import_module(f"{__name__}.{module}").add_to(app)
+    return app
+
+
+def _whatever_the_command() -> None:
+    """Does nothing: an app of one command would otherwise take the command's name for its argument."""
 
 
 def main() -> None:
     """Run one command; end with its exit code, and with one clear message where it could not be done."""
     try:
-        code = app(standalone_mode=False)
+        code = app_for(sys.argv[1:])(standalone_mode=False)
     except typer.Abort:
         sys.exit(INTERRUPTED)
     except ClickException as error:

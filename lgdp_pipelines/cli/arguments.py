@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from lgdp_pipelines.cli.output import TableFormat
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.register.mapping import SystemMapping
@@ -32,6 +33,7 @@ PeriodOption = Annotated[str, typer.Option("--period", "-p", help="A period, suc
 SystemOption = Annotated[
     str, typer.Option("--system", "-s", help="The system that exported it, where that is not in the contract's manner.")
 ]
+FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
 SomeReturn = Annotated[str | None, typer.Option("--return", "-r", help="Only this return.")]
 SomeCouncil = Annotated[str | None, typer.Option("--council", "-c", help="Only this council, by any code or name.")]
 SomePeriod = Annotated[str | None, typer.Option("--period", "-p", help="Only this period.")]

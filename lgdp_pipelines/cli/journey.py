@@ -1,4 +1,4 @@
-"""Commands that move data: ``submit``, ``collect``, ``revalidate``; and ``status``, which says how far it has come.
+"""Commands that move data: ``submit``, ``collect``, ``revalidate``.
 
 What belongs here: starting the journey's jobs and showing what became of it. What does not: the journey.
 """
@@ -10,8 +10,7 @@ import typer
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import TableFormat, print_out, rows_out, say, working
-from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, standing_rows
+from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.collection.collect import CollectionReport
 from lgdp_pipelines.collection.hand import hand_in, hand_in_nil
 from lgdp_pipelines.errors import WrongUse
@@ -20,10 +19,7 @@ from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import FETCHED, Source
-from lgdp_pipelines.standards.periods import parse_period
 from lgdp_pipelines.standards.rules import Verdict
-
-FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -31,7 +27,6 @@ def add_to(app: typer.Typer) -> None:
     app.command("submit")(submit)
     app.command("collect")(collect)
     app.command("revalidate")(revalidate)
-    app.command("status")(status)
 
 
 def submit(
@@ -178,25 +173,3 @@ def revalidate(
         released = runner.publish_changed()
         tell_councils(platform)
     say(f"{judged} periods judged again; {len(released)} released anew. `lgdp status` shows the verdicts.")
-
-
-def status(
-    return_code: typed.SomeReturn = None,
-    period: typed.SomePeriod = None,
-    form: FormatOption = TableFormat.TABLE,
-) -> None:
-    """Who has submitted what, and the verdict.
-
-    Example: `lgdp status --return HL1`
-    """
-    platform = typed.open_platform()
-    returns = typed.returns_named(platform.register, return_code)
-    chosen = (
-        None if period is None else (typed.period_named(returns[0], period) if return_code else parse_period(period)).id
-    )
-    if form is TableFormat.TABLE:
-        for ret in returns:
-            print_grid(platform, ret, chosen)
-        print_unplaced(platform)
-    else:
-        rows_out(standing_rows(platform, returns, chosen), COLUMNS, form)

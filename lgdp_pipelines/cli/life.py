@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.journey import FormatOption, onwards
+from lgdp_pipelines.cli.journey import onwards
 from lgdp_pipelines.cli.output import Row, TableFormat, print_out, print_table, rows_out, say, working
 from lgdp_pipelines.errors import LedgerError, StorageError
 from lgdp_pipelines.journey.accounts import imbalances, verify
@@ -63,7 +63,7 @@ def calendar(
     return_code: typed.SomeReturn = None,
     council: typed.SomeCouncil = None,
     period: typed.SomePeriod = None,
-    form: FormatOption = TableFormat.TABLE,
+    form: typed.FormatOption = TableFormat.TABLE,
 ) -> None:
     """What is due, late and open for each council, over the year behind and what has begun.
 
@@ -153,7 +153,7 @@ def _table(title: str, headings: Sequence[str]) -> Table:
 def remind_councils(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be told, and tell nobody.")] = False,
-    form: FormatOption = TableFormat.TABLE,
+    form: typed.FormatOption = TableFormat.TABLE,
 ) -> None:
     """Remind councils of what is due, late, rejected or asked: each once a stage, into their outboxes.
 
@@ -190,7 +190,7 @@ def account(
     return_code: typed.SomeReturn = None,
     *,
     is_verified: Annotated[bool, typer.Option("--verify", help="Read all received bytes again.")] = False,
-    form: FormatOption = TableFormat.TABLE,
+    form: typed.FormatOption = TableFormat.TABLE,
 ) -> None:
     """Where each byte that arrived went, and whether everything adds up.
 

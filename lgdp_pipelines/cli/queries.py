@@ -41,7 +41,6 @@ commands = typer.Typer(help="What councils are asked to confirm or explain, and 
 QueryArgument = Annotated[
     str, typer.Argument(metavar="QUERY", help="Its id, such as HL1.FIF.FY2024-25-Q1.Q001, in either case.")
 ]
-FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
 RecipientOption = Annotated[
     str, typer.Option("--by", help='The recipient, and who speaks for it: "scottish-government, A. Analyst".')
 ]
@@ -60,7 +59,7 @@ def list_them(
     state: Annotated[
         list[QueryState] | None, typer.Option("--state", help="Only in this state; may be given several times.")
     ] = None,
-    form: FormatOption = TableFormat.TABLE,
+    form: typed.FormatOption = TableFormat.TABLE,
 ) -> None:
     """Queries, with the answers that stand; a table shows the main columns, CSV and JSON show all.
 
@@ -161,7 +160,7 @@ def send_back(
 
 
 @commands.command("rules")
-def rules(return_code: typed.SomeReturn = None, form: FormatOption = TableFormat.TABLE) -> None:
+def rules(return_code: typed.SomeReturn = None, form: typed.FormatOption = TableFormat.TABLE) -> None:
     """What each rule that asks has brought, over all periods and councils: those that only make noise come first.
 
     Noise is what was settled as correct as sent, among all that was settled: accepted, or corrected by a later file.

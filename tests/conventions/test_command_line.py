@@ -7,7 +7,7 @@ import click
 import pytest
 import typer
 
-from lgdp_pipelines.cli import app
+from lgdp_pipelines.cli import MODULES, app_for
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMISED = {
@@ -29,7 +29,15 @@ def _flat(commands: dict[str, click.Command], before: str = "") -> dict[str, cli
     return found
 
 
-COMMANDS = _flat(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = _flat(typer.main.get_command(app_for([])).commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("word", sorted({name.split()[0] for name in PROMISED}))
+def test_a_command_is_there_without_the_modules_of_others(word: str) -> None:
+    alone = typer.main.get_command(app_for([word])).commands  # type: ignore[attr-defined]
+
+    assert set(_flat(alone)) == {name for name in PROMISED if name.split()[0] in alone}
+    assert next(words for words in MODULES.values() if word in words) == tuple(alone)
 
 
 def test_the_promised_commands_are_there() -> None:

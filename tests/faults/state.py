@@ -14,7 +14,7 @@ from deltalake import DeltaTable
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.storage.catalogue import ask
 
-_TECHNICAL = {"run_id", "versions", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
+_TECHNICAL = {"run_id", "versions", "at", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
 """Times, runs, and numbers of commits: a run that is done again has others, and nothing is made from them."""
 
 
@@ -52,6 +52,9 @@ def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
             row["id"] = numbers[row["id"]]
         if "receipt_id" in row:
             row["receipt_id"] = numbers[row["receipt_id"]]
+        if "inputs" in row:
+            inputs = json.loads(row["inputs"])
+            row["inputs"] = [one | {"receipt": numbers[one["receipt"]]} for one in inputs]
         kept.append({name: value for name, value in row.items() if name not in _TECHNICAL})
     return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
 

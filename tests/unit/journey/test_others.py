@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lgdp_pipelines.cli import app
+from lgdp_pipelines.cli import app_for
 from lgdp_pipelines.cli import validate as command
 from lgdp_pipelines.collection.hand import hand_in, hand_in_nil
 from lgdp_pipelines.journey.platform import Platform
@@ -143,7 +143,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
     monkeypatch.setattr(command, "load_register", lambda _: register)
 
     def validate(code: str, *words: str | Path, form: str = "json") -> Any:
-        said = CliRunner().invoke(app, ["validate", code, *map(str, words), "--format", form])
+        said = CliRunner().invoke(app_for(["validate"]), ["validate", code, *map(str, words), "--format", form])
         assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
         return json.loads(said.stdout) if form == "json" else said.stdout
 
@@ -263,6 +263,6 @@ def test_a_broken_rule_is_told_once_with_its_rows_and_where_its_codes_stand(offl
 def test_wrong_words_are_refused(offline: Any, placements: Path, words: tuple[str, str], what: str) -> None:
     option, value = words
     given = [option, value.replace("FILE", str(placements))]
-    said = CliRunner().invoke(app, ["validate", "HL3", str(placements), *WHO, *given])
+    said = CliRunner().invoke(app_for(["validate"]), ["validate", "HL3", str(placements), *WHO, *given])
     assert said.exit_code != 0
     assert what in f"{said.exception}{said.output}"
