@@ -5,7 +5,6 @@ does not: looking for keys (``keys``), the comparison with an earlier period (``
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -48,44 +47,11 @@ def across(
         besides: gives rows of other returns and reference tables.
         room: gives a folder where SQL puts what does not fit into its memory.
     """
-    unique = [rule for rule in rules if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE)]
-    # Telling keys apart is the work of one core, and what comes after leaves another idle in part.
-    with ThreadPoolExecutor(1) as aside:
-        repeating = aside.submit(lambda: {rule.id: _repeating(rule, tables, in_error) for rule in unique})
-        found = _of_terms(rules, landed, tables, in_error, submitted, earlier, besides)
-        found |= {rule.id: Tested(reason=reason) for rule in rules if (reason := besides.why_not(rule))}
-        in_sql = [rule for rule in rules if rule.sql and rule.id not in found]
-        if in_sql:
-            readable = {**tables, **besides.tables(in_sql), **beside(in_sql, in_error, submitted)}
-            with submission_in_sql(in_sql, readable, submitted, room) as connection:
-                broken = broken_rows(connection, in_sql)
-            found |= {rule.id: _in_sql(rule, broken[rule.id], in_error) for rule in in_sql}
-    return repeating.result() | found
-
-
-def _repeating(rule: Rule, tables: Mapping[str, Pieces], in_error: Mapping[tuple[str, str], pl.Series]) -> Tested:
-    rows = repeating_rows(tables[rule.table], rule.items)
-    return Tested.of(rule, without(rows, _spoilt(rule, rule.items, in_error)))
-
-
-def _in_sql(rule: Rule, broken: pl.Series | None, in_error: Mapping[tuple[str, str], pl.Series]) -> Tested:
-    if broken is None:
-        return Tested.as_a_whole(is_broken=True)
-    return Tested.of(rule, without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
-
-
-def _of_terms(
-    rules: Sequence[Rule],
-    landed: Mapping[str, Pieces],
-    tables: Mapping[str, Pieces],
-    in_error: Mapping[tuple[str, str], pl.Series],
-    submitted: Submitted,
-    earlier: Earlier,
-    besides: Besides,
-) -> dict[str, Tested]:
-    """What rules found that are tested by their terms: numbers of rows, and changes since an earlier period."""
     found: dict[str, Tested] = {}
     for rule in rules:
+        if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
+            rows = repeating_rows(tables[rule.table], rule.items)
+            found[rule.id] = Tested.of(rule, without(rows, _spoilt(rule, rule.items, in_error)))
         if isinstance(rule.terms, RowCount):
             found[rule.id] = Tested.as_a_whole(is_broken=not rule.terms.bounds.holds(landed[rule.table].height))
         if isinstance(rule.terms, EarlierPeriod):
@@ -99,6 +65,18 @@ def _of_terms(
                 earlier=earlier,
                 absent=besides.absent,
             )
+    found |= {rule.id: Tested(reason=reason) for rule in rules if (reason := besides.why_not(rule))}
+    in_sql = [rule for rule in rules if rule.sql and rule.id not in found]
+    by_id = {rule.id: rule for rule in in_sql}
+    if in_sql:
+        readable = {**tables, **besides.tables(in_sql), **beside(in_sql, in_error, submitted)}
+        with submission_in_sql(in_sql, readable, submitted, room) as connection:
+            for rule_id, broken in broken_rows(connection, in_sql).items():
+                rule = by_id[rule_id]
+                if broken is None:
+                    found[rule_id] = Tested.as_a_whole(is_broken=True)
+                else:
+                    found[rule_id] = Tested.of(rule, without(broken.sort(), _spoilt(rule, named_in(rule), in_error)))
     return found
 
 
