@@ -226,8 +226,10 @@ def judge_receipts(
     """Read the files of a submission, opened or not, and judge them. Nothing is kept beyond ``spill``."""
     if any(receipt.nil for receipt in receipts):
         return judge_nil(contract)
-    files = [ExtractFile(receipt.file_name, platform.raw.proved(receipt.sha256), receipt.table) for receipt in receipts]
-    reading, mapping = reading_of(platform.register, contract, receipts, files, spill.keep)
+    with platform.raw.proving([receipt.sha256 for receipt in receipts]) as paths:
+        kept = zip(receipts, paths, strict=True)
+        files = [ExtractFile(receipt.file_name, path, receipt.table) for receipt, path in kept]
+        reading, mapping = reading_of(platform.register, contract, receipts, files, spill.keep)
     judgement = judge(
         contract,
         platform.register,

@@ -9,7 +9,8 @@ they say (``landing``).
 import fcntl
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -79,6 +80,23 @@ class RawStore:
         if found != sha256:
             raise StorageError(f"{self.WHAT} are no longer what was {self.KEPT}.", where=sha256, remedy=self.CHANGED)
         return file
+
+    @contextmanager
+    def proving(self, sha256s: Sequence[str]) -> Iterator[list[Path]]:
+        """The files that hold bytes, to be read while they are proved to be what was put.
+
+        What was read may be used for nothing before this has ended, without an exception.
+
+        Raises:
+            StorageError: some are not here, or no longer what they were; whatever came of reading them.
+        """
+        with ThreadPoolExecutor(1) as aside:
+            proofs = [aside.submit(self.proved, sha256) for sha256 in sha256s]
+            try:
+                yield [self._file(sha256) for sha256 in sha256s]
+            finally:
+                for proof in proofs:
+                    proof.result()
 
     def path(self, sha256: str) -> Path:
         """The file that holds them, whether it is there or not. Not proved: :meth:`proved` proves."""

@@ -45,6 +45,21 @@ def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -
     assert store.get(SHA256) == DATA
 
 
+def test_bytes_that_are_read_while_they_are_proved_are_refused_whatever_came_of_them(tmp_path: Path) -> None:
+    store = RawStore(tmp_path)
+    store.put(DATA)
+    with store.proving([SHA256]) as [path]:
+        assert path.read_bytes() == DATA
+    store.path(SHA256).write_bytes(DATA[:-1])
+    with pytest.raises(StorageError, match="no longer what was received"), store.proving([SHA256]) as [path]:
+        path.read_bytes()
+    with pytest.raises(StorageError, match="no longer what was received"), store.proving([SHA256]) as [path]:
+        path.read_bytes().decode("ascii").index("a reader that stumbles over them")
+    store.remove(SHA256)
+    with pytest.raises(StorageError, match="missing"), store.proving([SHA256]) as [path]:
+        path.read_bytes()
+
+
 def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
     store = RawStore(tmp_path)
     store.put(DATA)
