@@ -11,7 +11,6 @@ types (``typed``), what crosses rows (``across``), and whether a finding adds to
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from fractions import Fraction
-from threading import Lock
 from typing import Any
 
 import pandera.polars as pa
@@ -80,9 +79,6 @@ def spelt(name: str) -> str:
     return f"_spelt.{name}"
 
 
-_SWITCHED = Lock()
-
-
 def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, pl.Series]:
     """``_row`` of the rows that break each rule, by rule id; rules that hold are left out.
 
@@ -104,8 +100,7 @@ def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Su
     schema = pa.DataFrameSchema({name: columns[name] for name in suspects})
     try:
         # Validation can be switched off from the environment; what is published may not hang on that.
-        # They are settings of the whole process, so one thread at a time sets them.
-        with _SWITCHED, config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
             schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
         broken: dict[str, pl.Series] = {}

@@ -1,6 +1,7 @@
 """Rules of items and keys: each bound, form, length, filling and key, held against the rows that break it."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pandera.config import config_context
 
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.register.parts import ItemType, Range, Role
@@ -173,11 +175,22 @@ def test_a_check_that_crashes_is_not_reported_as_bad_data() -> None:
         broken.judge([["x"]])
 
 
-def test_rules_are_tested_even_where_pandera_is_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pandera.config import CONFIG  # noqa: PLC0415 - the test is about this setting
+def test_rules_are_tested_even_where_pandera_is_switched_off() -> None:
+    required = of_items(make_item("n", required=True))
+    with config_context(validation_enabled=False):
+        assert required.found([[""]]) == [("tst.n.required", 2)]
 
-    monkeypatch.setattr(CONFIG, "validation_enabled", False)
-    assert of_items(make_item("n", required=True)).found([[""]]) == [("tst.n.required", 2)]
+
+def test_rules_are_tested_alike_in_many_threads_at_once() -> None:
+    bounded = of_items(make_item("n", ItemType.INTEGER, required=True, range=Range(maximum="5")))
+
+    def found(number: int) -> list[tuple[str, int | None]]:
+        with config_context(validation_enabled=bool(number % 2)):
+            return bounded.found([["6"], [""], [str(number % 5)]])
+
+    with ThreadPoolExecutor(8) as pool:
+        everything = list(pool.map(found, range(64)))
+    assert everything == [[("tst.n.range", 2), ("tst.n.required", 3)]] * 64
 
 
 def test_many_failures_are_counted_in_full_and_listed_in_part() -> None:
