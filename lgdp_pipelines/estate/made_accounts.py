@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from random import Random
 
-from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, valid_codes
+from lgdp_pipelines.estate.sampling import named_in, valid_codes
 from lgdp_pipelines.estate.synthetic import Row, seeded
 from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.register.parts import Role, Table
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period
 
@@ -50,7 +49,7 @@ def lfr_rows(
         "ledger": _ledger(lines, period, random),
     }
     return {
-        table.name: [_named(register, table, council, period) | row for row in rows[table.name]]
+        table.name: [named_in(table, council, register.code_lists, period) | row for row in rows[table.name]]
         for table in contract.tables
     }
 
@@ -88,11 +87,3 @@ def _ledger(lines: _Figures, period: Period, random: Random) -> list[Row]:
                 }
             )
     return rows
-
-
-def _named(register: Register, table: Table, council: Council, period: Period) -> Row:
-    """Council and year, spelt as the table has them."""
-    named = {
-        item.name: council_spelling(item, council, register.code_lists, period) for item in table.having(Role.COUNCIL)
-    }
-    return named | {item.name: period_spelling(item, period) for item in table.having(Role.PERIOD)}

@@ -8,10 +8,9 @@ not: mistakes (``defects``), and real figures (``real``).
 from collections.abc import Sequence
 from random import Random
 
-from lgdp_pipelines.estate.sampling import council_spelling, period_spelling, valid_codes
+from lgdp_pipelines.estate.sampling import named_in, valid_codes
 from lgdp_pipelines.estate.synthetic import Row, seeded
 from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.register.parts import Role, Table
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, PeriodKind, period_of
 
@@ -38,7 +37,7 @@ def dhp_rows(
         "awards_count": str(awarded),
         "committed_gbp": f"{pence // 100}.{pence % 100:02d}",
     }
-    return {table.name: [_named(register, table, council, period) | figures]}
+    return {table.name: [named_in(table, council, register.code_lists, period) | figures]}
 
 
 def people_supported_rows(
@@ -65,7 +64,7 @@ def people_supported_rows(
                 rate = 1000 * figure / clients if clients else 0.0
                 row = {"age_group": age, "client_group": group, "measure": measure}
                 row |= {"people_count": str(figure), "rate_per_1000_clients": f"{rate:.1f}"}
-                rows.append(_named(register, table, council, period) | row)
+                rows.append(named_in(table, council, register.code_lists, period) | row)
     return {table.name: rows}
 
 
@@ -91,19 +90,13 @@ def waste_rows(
             tonnes = random.choice((0, random.randint(1, people // 40))) + 0.0
             row = {"material": waste, "end_state": end_state, "tonnes": repr(tonnes)}
             row |= {"tonnes_per_citizen": repr(tonnes / people), "tonnes_per_household": repr(tonnes / households)}
-            rows.append(_named(register, material, council, period) | row)
+            rows.append(named_in(material, council, register.code_lists, period) | row)
     carbon = round(people * 0.9, 2)
     found: dict[str, Sequence[Row]] = {material.name: rows}
     for table in others:
         figures = {"co2e": carbon, "co2e_per_citizen": carbon / people, "co2e_per_household": carbon / households}
         row = {name: repr(figure) for name, figure in figures.items()}
-        found[table.name] = [_named(register, table, council, period) | row] if period.id in _CARBON_YEARS else []
+        found[table.name] = (
+            [named_in(table, council, register.code_lists, period) | row] if period.id in _CARBON_YEARS else []
+        )
     return found
-
-
-def _named(register: Register, table: Table, council: Council, period: Period) -> Row:
-    """Council and period, spelt as the table has them."""
-    named = {
-        item.name: council_spelling(item, council, register.code_lists, period) for item in table.having(Role.COUNCIL)
-    }
-    return named | {item.name: period_spelling(item, period) for item in table.having(Role.PERIOD)}

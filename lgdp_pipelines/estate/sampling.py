@@ -15,7 +15,7 @@ from re import _constants as sre  # type: ignore[attr-defined]  # the only reade
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
 
-from lgdp_pipelines.register.parts import Item, ItemType
+from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
 from lgdp_pipelines.standards.codelists import CodeList
 from lgdp_pipelines.standards.councils import Council
 from lgdp_pipelines.standards.periods import Period, PeriodKind, read_period
@@ -206,6 +206,12 @@ def period_spelling(item: Item, period: Period) -> str:
     if item.type is ItemType.DATE:
         return period.start.strftime(item.date_format or "%Y-%m-%d")
     return _first_that_fits(item, period_spellings(period), None)
+
+
+def named_in(table: Table, council: Council, code_lists: Mapping[str, CodeList], period: Period) -> dict[str, str]:
+    """Council and period, spelt as a table has them, by item name."""
+    councils = {item.name: council_spelling(item, council, code_lists, period) for item in table.having(Role.COUNCIL)}
+    return councils | {item.name: period_spelling(item, period) for item in table.having(Role.PERIOD)}
 
 
 def period_spellings(period: Period) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ from lgdp_pipelines.ledger.delivering import Delivery, Untold
 from lgdp_pipelines.ledger.known_issues import KnownIssues
 from lgdp_pipelines.ledger.proving import Evidences
 from lgdp_pipelines.ledger.queries_kept import Queries
-from lgdp_pipelines.ledger.query_records import KeptIssue, KnownIssue, QueryState
+from lgdp_pipelines.ledger.query_records import KnownIssue, QueryState
 from lgdp_pipelines.ledger.records import (
     AccountLine,
     Arrival,
@@ -189,14 +189,6 @@ class Ledger:
         """
         with self._database.reading() as connection:
             return withdrawing.withdrawal_of(connection, submission_id)
-
-    def put_known_issue(self, issue: KnownIssue) -> KeptIssue:
-        """Put a known issue on figures; the same words at the same place are there once.
-
-        Raises:
-            LedgerError: its words, name or source cannot be kept.
-        """
-        return self.known_issues.put([issue])[0]
 
     def unfinished_withdrawals(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
         """Withdrawals whose rows may still be in a slice, in order of submission."""

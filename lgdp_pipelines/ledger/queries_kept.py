@@ -54,11 +54,6 @@ class Queries:
         with self._database.reading() as connection:
             return query_reading.queries_where(connection, *conditions)
 
-    def of_submission(self, submission_id: str) -> tuple[Query, ...]:
-        """The queries that a submission shows, or was the last to show, in order of number."""
-        with self._database.reading() as connection:
-            return query_reading.queries_where(connection, QUERY.c.submission_id == submission_id)
-
     def named(self, query_id: str) -> Query:
         """One query, by its id in whichever case.
 

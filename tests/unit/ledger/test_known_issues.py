@@ -12,7 +12,7 @@ ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were gues
 
 
 def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None:
-    kept = ledger.put_known_issue(LATE)
+    kept = ledger.known_issues.put([LATE])[0]
     assert (kept.number, kept.issue, kept.lifted_at) == (1, LATE, None)
     assert ledger.known_issues.showing("HL1", "FIF", "FY2024-25") == (kept,)
     assert ledger.known_issues.showing("HL1", "GLG", "FY2024-25") == ()
@@ -28,9 +28,9 @@ def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None
 def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None:
     kept = ledger.known_issues.put([LATE, ITEM, LATE])
     assert [one.number for one in kept] == [1, 2, 1]
-    assert ledger.put_known_issue(replace(LATE, by="Somebody else")).number == 1
+    assert ledger.known_issues.put([replace(LATE, by="Somebody else")])[0].number == 1
     ledger.known_issues.lift(1, by="b", reason="r")
-    assert ledger.put_known_issue(LATE).number == 3, "it was lifted, and is put anew"
+    assert ledger.known_issues.put([LATE])[0].number == 3, "it was lifted, and is put anew"
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_of_several_all_or_none_are_put(ledger: Ledger, wrong: dict[str, str]) -
 
 
 def test_what_was_lifted_or_never_put_cannot_be_lifted(ledger: Ledger) -> None:
-    ledger.put_known_issue(LATE)
+    ledger.known_issues.put([LATE])[0]
     ledger.known_issues.lift(1, by="b", reason="r")
     with pytest.raises(LedgerError, match="lifted before"):
         ledger.known_issues.lift(1, by="b", reason="r")
