@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,14 @@ class Asked:
 Answer = Callable[[Asked], Said]
 
 
+class Server(ThreadingHTTPServer):
+    """Says nothing of a client that hangs up, which it may: the words would stand among those of the command it is."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
     """A plain HTTP server on this machine that answers by a function, and what it was asked."""
@@ -68,7 +77,7 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
