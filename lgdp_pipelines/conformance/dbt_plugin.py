@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 
@@ -17,7 +18,7 @@ from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.ledger.tokens import TokenKey, token_key
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.layout import Batches
+from lgdp_pipelines.storage.layout import Frames, arrow_schema_of, frame_of
 from lgdp_pipelines.storage.reshaping import widen_types
 from lgdp_pipelines.storage.tables import LakeTable
 
@@ -83,9 +84,11 @@ class Plugin(BasePlugin):
             raise BuildFailed("dbt asked for rows to be written before it opened its database.")
         with self._connection.cursor() as cursor:
             made = cursor.table(str(target_config.relation))
-            rows, count = Batches(made.limit(0).to_arrow_table().schema, lambda: batches_of(made)), made.shape[0]
-            table = LakeTable(layer, name, rows.schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
-            widen_types(self._lake, table, rows.schema, about["commit"])
+            rows = Frames(frame_of(made.limit(0).to_arrow_table()).schema, lambda: frames_of(made))
+            count = made.shape[0]
+            schema = arrow_schema_of(rows.schema)
+            table = LakeTable(layer, name, schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
+            widen_types(self._lake, table, schema, about["commit"])
             if about["whole_by"]:
                 version = self._store_whole(table, made.to_arrow_table(), about["whole_by"], about["commit"])
             else:
@@ -105,10 +108,11 @@ class Plugin(BasePlugin):
         return self._lake.replace(table, rows, where={key: keys}, commit=commit)
 
 
-def batches_of(made: duckdb.DuckDBPyRelation) -> Iterator[pa.RecordBatch]:
+def frames_of(made: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
     """The rows of a table, never all of them at once."""
     with made.to_arrow_reader(ROWS_AT_ONCE) as reader:
-        yield from reader
+        for batch in reader:
+            yield frame_of(pa.Table.from_batches([batch]))
 
 
 def _same(stored: pa.Table, rows: pa.Table) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
-import pyarrow as pa
 
 from lgdp_pipelines.journey.agreement import clear_other_majors
 from lgdp_pipelines.journey.platform import Platform
@@ -17,12 +16,10 @@ from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.storage.layout import Batches, as_arrow
-from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
+from lgdp_pipelines.storage.layout import Frames, frame_of
+from lgdp_pipelines.storage.tables import FINDING, LakeTable, landed_table, validated_table
 from lgdp_pipelines.validation.judge import Judgement
 
-CELLS_A_BATCH = 2**22
-"""What is laid out for writing at a time, so that wide rows take no more memory than narrow ones."""
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
 
@@ -95,13 +92,14 @@ def write_landed(
     if not sent:
         return
     stored = landed_table(contract, table)
+    schema = _frame_schema(stored)
 
-    def rows() -> Iterator[pa.RecordBatch]:
+    def rows() -> Iterator[pl.DataFrame]:
         for submission, pieces in sent:
-            yield from _batches(pieces, stored.arrow_schema, submission)
+            yield from _keyed(pieces, schema, submission)
 
     where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
-    platform.lake.replace(stored, Batches(stored.arrow_schema, rows), where=where, commit=commit)
+    platform.lake.replace(stored, Frames(schema, rows), where=where, commit=commit)
 
 
 def _write_findings(
@@ -115,7 +113,7 @@ def _write_findings(
     ids = [submission.id for submission, _, _ in judged]
     platform.lake.replace(
         FINDING,
-        as_arrow(findings, FINDING.arrow_schema),
+        findings,
         where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
         commit=commit,
     )
@@ -148,14 +146,15 @@ def write_validated(
         return
     for table in contract.tables:
         stored = validated_table(contract, table)
+        schema = _frame_schema(stored)
 
-        def rows(table: Table = table, schema: pa.Schema = stored.arrow_schema) -> Iterator[pa.RecordBatch]:
+        def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
             for submission, judgement in accepted:
-                yield from _batches(judgement.tables.get(table.name, ()), schema, submission)
+                yield from _keyed(judgement.tables.get(table.name, ()), schema, submission)
 
         platform.lake.replace_councils(
             stored,
-            Batches(stored.arrow_schema, rows),
+            Frames(schema, rows),
             period=period.id,
             submissions=standing,
             commit={"run": run_id, "submissions": " ".join(standing.values())},
@@ -163,11 +162,15 @@ def write_validated(
     clear_other_majors(platform, contract, period, standing)
 
 
-def _batches(pieces: Iterable[pl.DataFrame], schema: pa.Schema, submission: Submission) -> Iterator[pa.RecordBatch]:
-    """The rows of a submission, so many at a time: what is laid out for writing is held besides the pieces."""
+def _frame_schema(stored: LakeTable) -> pl.Schema:
+    return frame_of(stored.arrow_schema.empty_table()).schema
+
+
+def _keyed(pieces: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
+    """The rows of a submission with the platform's keys, which are the same in all of them."""
+    keys = [pl.lit(value).alias(name) for name, value in _keys(submission).items()]
     for piece in pieces:
-        for rows in piece.iter_slices(CELLS_A_BATCH // len(schema)):
-            yield from as_arrow(rows, schema, _keys(submission)).to_batches()
+        yield piece.with_columns(keys).select(schema.names())
 
 
 def _keys(submission: Submission) -> Mapping[str, str]:

@@ -5,11 +5,12 @@ What belongs here: a table's properties. What does not: its rows.
 
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.layout import Batches, plain, refuse_differences
+from lgdp_pipelines.storage.layout import Frames, arrow_schema_of, frame_of, plain, refuse_differences
 from lgdp_pipelines.storage.tables import LakeTable
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -35,7 +36,7 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
     )
 
 
-def fit(delta: DeltaTable, table: LakeTable, rows: Batches) -> Batches:
+def fit(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     """Rows as the table on disk has them, and the table made ready for them.
 
     Rows must have exactly the columns that are declared, or, where nothing is declared, those on disk. Columns declared
@@ -44,43 +45,42 @@ def fit(delta: DeltaTable, table: LakeTable, rows: Batches) -> Batches:
     Raises:
         SchemaMismatch: anything else differs.
     """
-    present = pa.schema(delta.schema().to_arrow())
+    given = arrow_schema_of(rows.schema)
     if table.schema is None:
-        refuse_differences(rows.schema, present, where=str(table))
+        refuse_differences(given, pa.schema(delta.schema().to_arrow()), where=str(table))
         return rows
-    refuse_differences(rows.schema, table.schema, where=str(table))
+    refuse_differences(given, table.schema, where=str(table))
     return widened(delta, table, rows)
 
 
-def widened(delta: DeltaTable, table: LakeTable, rows: Batches) -> Batches:
+def widened(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     """Add to a table the columns that only the rows have, and to the rows those that only the table has, as nulls.
 
     Raises:
         SchemaMismatch: a column that both have is of another type.
     """
-    present = pa.schema(delta.schema().to_arrow())
-    for field in rows.schema:
-        if field.name in present.names and present.field(field.name).type != plain(field.type):
+    present, given = pa.schema(delta.schema().to_arrow()), arrow_schema_of(rows.schema)
+    for field in given:
+        if field.name in present.names and present.field(field.name).type != field.type:
             raise SchemaMismatch(
-                f"{field.name} is {plain(field.type)} in the rows and {present.field(field.name).type} in the table.",
+                f"{field.name} is {field.type} in the rows and {present.field(field.name).type} in the table.",
                 where=str(table),
                 remedy="Nothing was written. A change of type is a major version of the contract.",
             )
-    new = pa.schema([pa.field(one.name, plain(one.type)) for one in rows.schema if one.name not in present.names])
+    new = pa.schema([one for one in given if one.name not in present.names])
     if new.names:
         delta.alter.add_columns(list(Schema.from_arrow(_commented(new, table)).fields))
-    _keep_statistics_open(delta, table, rows.schema, new)
+    _keep_statistics_open(delta, table, given, new)
     whole = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
-    if whole.names == rows.schema.names:
+    if whole.names == given.names:
         return rows
-    given = {field.name: field for field in rows.schema}
-    laid = pa.schema([given.get(field.name, field) for field in whole])
+    laid = frame_of(whole.empty_table()).schema
 
-    def lay(batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = [
-            batch.column(field.name) if field.name in given else pa.nulls(batch.num_rows, field.type) for field in laid
-        ]
-        return pa.record_batch(columns, schema=laid)
+    def lay(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.select(
+            pl.col(name) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
+            for name, kind in laid.items()
+        )
 
     return rows.each(lay, laid)
 

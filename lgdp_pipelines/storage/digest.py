@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lgdp_pipelines.storage.ahead import ahead
 from lgdp_pipelines.storage.pieces import Pieces
 
 ROWS_A_BATCH = 65_536
@@ -47,8 +48,8 @@ def digest_of(rows: Pieces, order_by: str | None = "_row") -> Digest:
     """
     stream = _Hashed()
     with pa.ipc.new_stream(pa.PythonFile(stream, mode="w"), _arrow_schema(rows.schema)) as writer:
-        for batch in _even(_ordered(rows, order_by)):
-            writer.write_batch(_canonical(batch))
+        for batch in ahead(map(_canonical, _even(_ordered(rows, order_by)))):
+            writer.write_batch(batch)
     return Digest(stream.sha256.hexdigest(), rows.height)
 
 

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from lgdp_pipelines.storage.layout import frame_of
+
 
 @dataclass(frozen=True)
 class FilePart:
@@ -39,11 +41,3 @@ class FilePart:
     def dataset(self, columns: Sequence[str]) -> ds.Dataset:
         """Them, with these columns, for DuckDB to read as often as it wants."""
         return ds.dataset(self.fragment.to_table(schema=self.schema, columns=list(columns), filter=self.chosen))
-
-
-def frame_of(rows: pa.Table) -> pl.DataFrame:
-    """An Arrow table as a frame."""
-    frame = pl.from_arrow(rows)
-    if not isinstance(frame, pl.DataFrame):  # pragma: no cover - a table always gives a frame
-        raise TypeError(type(frame).__name__)
-    return frame

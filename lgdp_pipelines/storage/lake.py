@@ -16,21 +16,31 @@ from functools import reduce
 from itertools import product
 from operator import and_
 from pathlib import Path
+from types import MappingProxyType
+from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
-from lgdp_pipelines.storage.ahead import ahead
+from lgdp_pipelines.storage.adding import Home, Partition, files_alone, partition_of, put, version_of
 from lgdp_pipelines.storage.creation import create, fit
-from lgdp_pipelines.storage.files import FilePart, frame_of
-from lgdp_pipelines.storage.layout import Batches, Rows, batches, plain, refuse_differences, refuse_strangers
-from lgdp_pipelines.storage.parquet import parquet_of
+from lgdp_pipelines.storage.files import FilePart
+from lgdp_pipelines.storage.layout import (
+    Frames,
+    Rows,
+    arrow_schema_of,
+    frame_of,
+    frames,
+    plain,
+    refuse_strangers,
+)
 from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.storage.rewriting import rewrite
 from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
 
 _ATTEMPTS = 30
@@ -167,15 +177,15 @@ class Lake:
             WriteConflict: other writers kept winning.
             StorageError: a row lies outside the slice, or the disk did not take it.
         """
-        condition = predicate(where)
+        predicate(where)  # the same strictness for files as for rows
 
         def change(base: DeltaTable | None) -> int:
-            def proved(batch: pa.RecordBatch) -> pa.RecordBatch:
-                refuse_strangers(batch, where, where=str(table))
-                return batch
+            def proved(frame: pl.DataFrame) -> pl.DataFrame:
+                refuse_strangers(frame, where, where=str(table))
+                return frame
 
-            given = batches(rows() if callable(rows) else rows).each(proved)
-            return self._overwrite(table, base, given, condition, CommitProperties(custom_metadata=dict(commit)))
+            given = frames(rows() if callable(rows) else rows).each(proved)
+            return self._overwrite(table, base, given, where, commit)
 
         return self._committed(table, change)
 
@@ -202,24 +212,21 @@ class Lake:
             StorageError: rows and submissions contradict each other.
         """
         where = {"period": period, "council_code": sorted(submissions)}
-        condition = predicate(where)
+        predicate(where)
         _refuse_contradictions(table, period, submissions)
 
-        def proved(batch: pa.RecordBatch) -> pa.RecordBatch:
-            refuse_strangers(batch, where, where=str(table))
-            _refuse_others(table, batch, submissions)
-            return batch
+        def proved(frame: pl.DataFrame) -> pl.DataFrame:
+            refuse_strangers(frame, where, where=str(table))
+            _refuse_others(table, frame, submissions)
+            return frame
 
-        given = batches(rows).each(proved)
+        given = frames(rows).each(proved)
         numbers = {council: submission_key(one).number for council, one in submissions.items()}
-        properties = CommitProperties(
-            custom_metadata=dict(commit),
-            app_transactions=[Transaction(_standing_key(period, council), n) for council, n in numbers.items()],
-        )
+        standing_now = {_standing_key(period, council): number for council, number in numbers.items()}
 
         def change(base: DeltaTable | None) -> int:
             # Made before the numbers are looked at: somebody else may have made it, and written to it, meanwhile.
-            base = base or create(self.path(table), table, given.schema)
+            base = base or create(self.path(table), table, arrow_schema_of(given.schema))
             for council, number in numbers.items():
                 standing = base.transaction_version(_standing_key(period, council))
                 if standing is not None and standing > number:
@@ -229,7 +236,7 @@ class Lake:
                         where=str(table),
                         remedy="Nothing was written. Run the period again: the later submission stays.",
                     )
-            return self._overwrite(table, base, given, condition, properties)
+            return self._overwrite(table, base, given, where, commit, standing_now)
 
         return self._committed(table, change)
 
@@ -246,7 +253,7 @@ class Lake:
             WriteConflict: other writers kept winning.
             StorageError: ``where`` is not a slice.
         """
-        condition = predicate(where)
+        predicate(where)
         forgotten = list(product(values_of(where, "period"), values_of(where, "council_code")))
         if not self.exists(table):
             return None
@@ -255,12 +262,9 @@ class Lake:
             if base is None:  # pragma: no cover - tables are never dropped
                 raise StorageError("The table has gone.", where=str(table))
             keys = [_standing_key(period, council) for period, council in forgotten]
-            properties = CommitProperties(
-                custom_metadata=dict(commit or {}),
-                app_transactions=[Transaction(key, 0) for key in keys if base.transaction_version(key) is not None],
-            )
-            nothing = batches(pa.schema(base.schema().to_arrow()).empty_table())
-            return _write(base, table, nothing, condition, properties)
+            none_stands = {key: 0 for key in keys if base.transaction_version(key) is not None}
+            nothing = frames(pa.schema(base.schema().to_arrow()).empty_table())
+            return self._write(base, table, nothing, where, commit or {}, none_stands)
 
         return self._committed(table, change)
 
@@ -271,10 +275,45 @@ class Lake:
             return None
 
     def _overwrite(
-        self, table: LakeTable, base: DeltaTable | None, rows: Batches, condition: str, properties: CommitProperties
+        self,
+        table: LakeTable,
+        base: DeltaTable | None,
+        rows: Frames,
+        where: Where,
+        commit: Mapping[str, str],
+        standing: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
-        delta = base or create(self.path(table), table, rows.schema)
-        return _write(delta, table, fit(delta, table, rows), condition, properties)
+        delta = base or create(self.path(table), table, arrow_schema_of(rows.schema))
+        return self._write(delta, table, fit(delta, table, rows), where, commit, standing)
+
+    def _write(
+        self,
+        delta: DeltaTable,
+        table: LakeTable,
+        rows: Frames,
+        where: Where,
+        commit: Mapping[str, str],
+        standing: Mapping[str, int],
+    ) -> int:
+        """Write rows as they come; what their giver raises is raised, and nothing is then written."""
+        partition = partition_of(table.partition_by, where)
+        alone = None if partition is None else files_alone(delta, partition, where)
+        numbers = dict(standing)
+        if partition is not None:
+            # Delta Lake sees that two writers remove one file, and not that both add one: so that they meet here.
+            numbers[_writers_key(partition)] = delta.version() + 1
+        base, mark = delta.version(), uuid4().hex
+        properties = CommitProperties(
+            custom_metadata={**commit, "write": mark},
+            app_transactions=[Transaction(key, n) for key, n in numbers.items()],
+        )
+        if partition is None or alone is None:
+            open_columns, condition = table.open_columns, predicate(where)
+            rewrite(delta, rows, condition=condition, open_columns=open_columns, properties=properties)
+        else:
+            home = Home(self.path(table), partition, table.open_columns)
+            put(delta, home, rows, instead_of=alone, properties=properties)
+        return version_of(self.path(table), mark, base)
 
     def _committed(self, table: LakeTable, change: Callable[[DeltaTable | None], int]) -> int:
         """Do a change on the present version, and on the next one again where another writer came between."""
@@ -296,37 +335,6 @@ class Lake:
             where=str(table),
             remedy="Nothing was written. Run it again when they have finished.",
         )
-
-
-def _write(delta: DeltaTable, table: LakeTable, rows: Batches, condition: str, properties: CommitProperties) -> int:
-    """Write rows as they come; what their giver raises is raised, and nothing is then written."""
-    refused: list[Exception] = []
-
-    def given() -> Iterator[pa.RecordBatch]:
-        try:
-            for batch in ahead(rows.again()):
-                if batch.schema.types != rows.schema.types:
-                    refuse_differences(batch.schema, rows.schema, where=str(table))
-                    batch = batch.cast(rows.schema)  # noqa: PLW2901 - the same text in another layout
-                yield batch
-        except Exception as error:
-            refused.append(error)
-            raise
-
-    try:
-        write_deltalake(
-            delta,
-            pa.RecordBatchReader.from_batches(rows.schema, given()),
-            mode="overwrite",
-            predicate=condition,
-            commit_properties=properties,
-            writer_properties=parquet_of(table, rows.schema),
-        )
-    except Exception:
-        if refused:
-            raise refused[0] from None
-        raise
-    return delta.version()
 
 
 def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:
@@ -357,6 +365,10 @@ def _distinct(batch: pa.RecordBatch) -> list[dict[str, object]]:
     return found
 
 
+def _writers_key(partition: Partition) -> str:
+    return "/".join(["lgdp", "writers", *(value or "" for value in partition.values())])
+
+
 def _standing_key(period: str, council: str) -> str:
     return f"lgdp/{period}/{council}"
 
@@ -368,11 +380,8 @@ def _refuse_contradictions(table: LakeTable, period: str, submissions: Mapping[s
         raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))
 
 
-def _refuse_others(table: LakeTable, rows: pa.RecordBatch, submissions: Mapping[str, str]) -> None:
+def _refuse_others(table: LakeTable, rows: pl.DataFrame, submissions: Mapping[str, str]) -> None:
     """Each council's rows are of its submission."""
-    keys = ["council_code", "_submission_id"]
-    # A piece is of one submission: to see that costs far less than to tell its rows apart.
-    is_of_one = rows.num_rows and all(pc.all(pc.equal(rows[name], rows[name][0])).as_py() for name in keys)
-    pairs = _distinct((rows.slice(0, 1) if is_of_one else rows).select(keys))
-    if any(submissions[str(pair["council_code"])] != pair["_submission_id"] for pair in pairs):
+    wanted = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
+    if not rows.select((pl.col("_submission_id") == wanted).fill_null(value=False).all()).item():
         raise StorageError("Some rows are of another submission than the one to stand.", where=str(table))

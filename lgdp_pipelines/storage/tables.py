@@ -32,8 +32,6 @@ class LakeTable:
         open_columns: columns whose minima and maxima may stand in the Delta log, because they never point at a person.
         description: what a row is.
         comments: what each column is, by name.
-        varied_columns: columns of text or whole numbers whose values hardly repeat, so that a dictionary of them is
-            given up again when it has been made.
     """
 
     layer: str
@@ -43,7 +41,6 @@ class LakeTable:
     open_columns: tuple[str, ...] = ()
     description: str = ""
     comments: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    varied_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.layer) or not _NAME.fullmatch(self.name):
@@ -102,7 +99,6 @@ def landed_table(contract: Contract, table: Table) -> LakeTable:
         ("council_code", "_submission_id", "_row"),
         f"{contract.title}: {table.title}, every cell as sent. {table.description}",
         _KEY_COMMENTS | {item.name: item.title for item in table.items},
-        varied_columns=("_row", *(item.name for item in table.items if item.code_list is None)),
     )
 
 
@@ -136,10 +132,6 @@ def validated_table(contract: Contract, table: Table) -> LakeTable:
         ),
         f"{contract.title}: {table.title}. {table.description}",
         _KEY_COMMENTS | {item.name: item.title for item in table.all_items} | statuses,
-        varied_columns=(
-            "_row",
-            *(item.name for item in table.all_items if item.type is ItemType.TEXT and item.code_list is None),
-        ),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
 from lgdp_pipelines.storage import duck
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.layout import Batches
+from lgdp_pipelines.storage.layout import Frames
 from lgdp_pipelines.storage.tables import LakeTable
 
 PERIOD = "FY2024-25"
@@ -151,7 +151,7 @@ def test_nullability_metadata_and_text_layout_do_not_matter(lake: Lake, people: 
     )
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace(people, table.cast(strict), where=where, commit={})
-    lake.replace(people, Batches(table.schema, lambda: iter(table.to_batches())), where=where, commit={})
+    lake.replace(people, rows("FIF", 1), where=where, commit={})
     assert lake.read(people).equals(rows("FIF", 1))
 
 
@@ -322,11 +322,10 @@ def test_a_refused_write_says_nothing_of_the_rows(lake: Lake, people: LakeTable,
     assert not isinstance(error, duckdb.Error)
 
 
-def test_rows_come_batch_by_batch_and_a_slice_is_read_file_by_file(lake: Lake, people: LakeTable, rows: Rows) -> None:
+def test_rows_come_frame_by_frame_and_a_slice_is_read_file_by_file(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": ["FIF", "GLG"]}
     frames = [rows("FIF", 1), rows("GLG", 2)]
-    parts = [frame.to_arrow(compat_level=pl.CompatLevel.oldest()) for frame in frames]
-    given = Batches(parts[0].schema, lambda: (batch for part in parts for batch in part.to_batches()))
+    given = Frames(frames[0].schema, lambda: iter(frames))
     lake.replace(people, given, where=where, commit={})
     assert lake.read(people).sort("council_code").equals(pl.concat(frames))
     lake.replace(people, rows("EDH", 3), where={"period": PERIOD, "council_code": "EDH"}, commit={})
@@ -343,13 +342,13 @@ def test_rows_come_batch_by_batch_and_a_slice_is_read_file_by_file(lake: Lake, p
 def test_who_gives_the_rows_may_fail_and_nothing_is_written(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace(people, rows("FIF", 1), where=where, commit={})
-    table = rows("FIF", 2).to_arrow(compat_level=pl.CompatLevel.oldest())
+    frame = rows("FIF", 2)
 
-    def breaking() -> Iterator[pa.RecordBatch]:
-        yield from table.to_batches()
+    def breaking() -> Iterator[pl.DataFrame]:
+        yield frame
         raise StorageError("The scratch disk is full.")
 
     with pytest.raises(StorageError, match="scratch disk"):
-        lake.replace(people, Batches(table.schema, breaking), where=where, commit={})
+        lake.replace(people, Frames(frame.schema, breaking), where=where, commit={})
     assert lake.version(people) == 1
     assert lake.read(people).equals(rows("FIF", 1))

@@ -1,0 +1,254 @@
+"""Slices written as files of their own: what the log then says, and when Delta Lake has to rewrite files instead."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.storage import adding, duck
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.layout import Frames
+from lgdp_pipelines.storage.tables import LakeTable
+
+PERIOD = "FY2024-25"
+Rows = Callable[..., pl.DataFrame]
+Put = Callable[..., int]
+
+
+def log_of(lake: Lake, table: LakeTable, version: int) -> list[dict[str, Any]]:
+    file = lake.path(table) / "_delta_log" / f"{version:020d}.json"
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def changed(lake: Lake, table: LakeTable, version: int) -> tuple[list[str], list[str]]:
+    """Files that a commit added, and that it removed."""
+    log = log_of(lake, table, version)
+    return [one["add"]["path"] for one in log if "add" in one], [
+        one["remove"]["path"] for one in log if "remove" in one
+    ]
+
+
+def together(lake: Lake, people: LakeTable, rows: Rows, *councils: str, number: int = 1) -> int:
+    """Several councils in one commit, and so in one file."""
+    return lake.replace_councils(
+        people,
+        pl.concat([rows(council, number) for council in councils]),
+        period=PERIOD,
+        submissions={council: f"HL1.{council}.{PERIOD}.{number:03d}" for council in councils},
+        commit={},
+    )
+
+
+def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(lake: Lake, people: LakeTable, put: Put) -> None:
+    (fife,), _ = changed(lake, people, put("FIF", 1))
+    put("GLG", 1)
+    added, removed = changed(lake, people, put("FIF", 2))
+    assert removed == [fife]
+    assert len(added) == 1
+    assert added[0].startswith("period=FY2024-25/part-")
+
+
+def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, put: Put) -> None:
+    (fife,), _ = changed(lake, people, put("FIF", 1))
+    assert changed(lake, people, put("FIF", 2, ())) == ([], [fife])
+    version = lake.remove(people, {"period": PERIOD, "council_code": "FIF"})
+    assert version is not None
+    assert changed(lake, people, version) == ([], [])
+
+
+def test_a_file_that_councils_share_is_rewritten_and_nobody_loses_a_row(
+    lake: Lake, people: LakeTable, rows: Rows, put: Put
+) -> None:
+    (shared,), _ = changed(lake, people, together(lake, people, rows, "FIF", "GLG", "EDH"))
+    added, removed = changed(lake, people, put("GLG", 2, ("Clyde",)))
+    assert removed == [shared]
+    assert added != []
+    kept = lake.read(people).sort("council_code", "_row")
+    assert kept["council_code"].to_list() == ["EDH", "EDH", "FIF", "FIF", "GLG"]
+    assert kept["name"].to_list() == ["Buchanan", "Null", "Buchanan", "Null", "Clyde"]
+
+
+def test_who_stands_between_two_councils_of_a_file_may_be_in_it(
+    lake: Lake, people: LakeTable, rows: Rows, put: Put
+) -> None:
+    """The log has bounds alone: FIF stands between EDH and GLG, and is not there. Nothing may be lost by that doubt."""
+    together(lake, people, rows, "EDH", "GLG")
+    put("FIF", 1)
+    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+    assert lake.read(people).height == 6
+
+
+def test_a_file_of_another_period_is_never_in_the_way(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    where = {"period": "FY2023-24", "council_code": ["FIF", "GLG"]}
+    old = pl.concat([rows("FIF", 1, period="FY2023-24"), rows("GLG", 1, period="FY2023-24")])
+    lake.replace(people, old, where=where, commit={})
+    version = lake.replace(people, rows("FIF", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
+    assert changed(lake, people, version)[1] == []
+    assert lake.read(people).height == 6
+
+
+def test_a_slice_of_whole_partitions_needs_no_bounds(lake: Lake, rows: Rows) -> None:
+    """Conformed and published tables: nothing in them is open, and a period is replaced whole."""
+    table = LakeTable("conformed", "observation", None, ("period",))
+    for number in (1, 2):
+        version = lake.replace(table, rows("FIF", number), where={"period": PERIOD}, commit={})
+    added, removed = changed(lake, table, version)
+    assert (len(added), len(removed)) == (1, 1)
+    assert lake.read(table)["amount"].to_list() == [200, 201]
+
+
+def test_a_slice_over_several_partitions_is_left_to_delta_lake(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    both = pl.concat([rows("FIF", 1), rows("FIF", 1, period="FY2023-24")])
+    where = {"period": [PERIOD, "FY2023-24"], "council_code": "FIF"}
+    for _ in range(2):
+        lake.replace(people, both, where=where, commit={})
+    assert sorted(lake.read(people)["period"].to_list()) == ["FY2023-24"] * 2 + [PERIOD] * 2
+
+
+def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
+    schema = pa.schema(
+        [
+            ("period", pa.string()),
+            ("council_code", pa.string()),
+            ("name", pa.string()),
+            ("day", pa.date32()),
+            ("visits", pa.int64()),
+            ("cost", pa.decimal128(10, 2)),
+            ("share", pa.float64()),
+            ("note", pa.string()),
+        ]
+    )
+    opened = ("period", "council_code", "day", "visits", "cost", "share", "note")
+    table = LakeTable("validated", "visits", schema, ("period",), opened)
+    rows = [
+        ("CY2024", "FIF", "Zaphod", date(2024, 2, 29), 7, Decimal("1.50"), 0.5, None),
+        ("CY2024", "FIF", "Arthur", date(1999, 12, 31), None, None, None, None),
+    ]
+    frame = pl.DataFrame(rows, schema=pl.from_arrow(schema.empty_table()).schema, orient="row")  # type: ignore[union-attr]
+    version = lake.replace(table, frame, where={"period": "CY2024", "council_code": "FIF"}, commit={})
+    (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
+    assert add["partitionValues"] == {"period": "CY2024"}
+    assert add["size"] == (lake.path(table) / add["path"]).stat().st_size
+    assert json.loads(add["stats"]) == {
+        "numRecords": 2,
+        "minValues": {"council_code": "FIF", "day": "1999-12-31", "visits": 7},
+        "maxValues": {"council_code": "FIF", "day": "2024-02-29", "visits": 7},
+        "nullCount": {"council_code": 0, "day": 0, "visits": 1, "cost": 1, "share": 1, "note": 2},
+    }
+    assert "Zaphod" not in (lake.path(table) / "_delta_log" / f"{version:020d}.json").read_text()
+    footer = pq.ParquetFile(lake.path(table) / add["path"]).metadata
+    said = [footer.row_group(0).column(place).statistics for place in range(footer.num_columns)]
+    assert said == [None] * 7, "a file itself says nothing of what is in it"
+
+
+def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: LakeTable, put: Put) -> None:
+    put("FIF", 1, ("Buchanan", "nan"))
+    put("GLG", 1, ("Clyde",))
+    path = str(lake.path(people))
+    asked = f"SELECT name FROM {lake.scan_sql(people)} WHERE council_code = 'FIF' AND amount = 101"
+    assert duck.connect().execute(asked).fetchall() == [("nan",)]
+    assert pl.scan_delta(path).filter(pl.col("council_code") == "GLG").collect()["name"].to_list() == ["Clyde"]
+    arrow = DeltaTable(path).to_pyarrow_dataset().to_table(filter=pa.compute.field("name") == "Buchanan")
+    assert arrow["amount"].to_pylist() == [100]
+    file = next(lake.path(people).rglob("part-*.parquet"))
+    assert duckdb.sql(f"SELECT typeof(name) FROM read_parquet('{file}') LIMIT 1").fetchall() == [("VARCHAR",)]
+
+
+@given(
+    council=st.sampled_from(["FIF", "GLG", "EDH"]),
+    writes=st.lists(
+        st.lists(st.sampled_from(["ABE", "EDH", "FIF", "GLG", "ZET"]), min_size=1, max_size=3, unique=True), max_size=5
+    ),
+)
+@settings(max_examples=15, deadline=None)
+def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
+    tmp_path_factory: pytest.TempPathFactory, council: str, writes: list[list[str]]
+) -> None:
+    schema = pa.schema([("period", pa.string()), ("council_code", pa.string()), ("n", pa.int64())])
+    table = LakeTable("judged", "finding", schema, ("period",), ("council_code", "n"))
+    lake = Lake(tmp_path_factory.mktemp("lake"))
+    wanted: dict[str, int] = {}
+    for number, councils in enumerate([*writes, [council]]):
+        frame = pl.DataFrame({"period": "CY2024", "council_code": councils, "n": [number] * len(councils)})
+        lake.replace(table, frame, where={"period": "CY2024", "council_code": councils}, commit={})
+        wanted |= dict.fromkeys(councils, number)
+    assert dict(lake.read(table, None, ["council_code", "n"]).iter_rows()) == wanted
+
+
+def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
+    lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "BYTES_A_FILE", 1)
+    frames = [rows("FIF", 1, ("Ann",)), rows("FIF", 1, ()), rows("FIF", 1, ("Bob", "Cy"))]
+    where = {"period": PERIOD, "council_code": "FIF"}
+    for _ in range(2):
+        version = lake.replace(people, Frames(frames[0].schema, lambda: iter(frames)), where=where, commit={})
+    added, removed = changed(lake, people, version)
+    assert (len(added), len(removed)) == (2, 2)
+    assert sorted(lake.read(people)["name"].to_list()) == ["Ann", "Bob", "Cy"]
+
+
+def test_files_of_rows_that_broke_off_are_taken_away(
+    lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "BYTES_A_FILE", 1)
+
+    def breaking() -> Iterator[pl.DataFrame]:
+        yield rows("FIF", 1)
+        raise StorageError("The scratch disk is full.")
+
+    with pytest.raises(StorageError, match="scratch disk"):
+        lake.replace(people, Frames(rows("FIF", 1).schema, breaking), where={"period": PERIOD}, commit={})
+    assert list(lake.path(people).rglob("*.parquet")) == []
+
+
+def test_a_disk_that_takes_no_file_is_said_without_any_row(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    lake.replace(people, rows("FIF", 1), where={"period": "FY2024-25"}, commit={})
+    (lake.path(people) / "period=FY2023-24").write_text("no folder")
+    with pytest.raises(StorageError, match="disk did not take") as refused:
+        lake.replace(people, rows("FIF", 1, ("Zaphod",), "FY2023-24"), where={"period": "FY2023-24"}, commit={})
+    assert "Zaphod" not in f"{refused.value!r} {refused.value.__cause__!r}"
+    assert lake.version(people) == 1
+
+
+def test_the_version_told_is_the_one_that_the_commit_made_whoever_followed(
+    lake: Lake, people: LakeTable, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release names the versions it was made of: another's number would show other rows later."""
+    put("FIF", 1)
+    committed = DeltaTable.create_write_transaction
+    followed: list[int] = []
+
+    def commit_and_be_followed(self: DeltaTable, *args: object, **words: object) -> None:
+        committed(self, *args, **words)  # type: ignore[arg-type]
+        if not followed:
+            followed.append(0)
+            followed.append(put("GLG", 1))
+
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", commit_and_be_followed)
+    version = put("FIF", 2)
+    assert (version, followed[1]) == (2, 3)
+
+
+def test_a_null_partition_is_one_of_its_own(lake: Lake) -> None:
+    schema = pa.schema([("return_code", pa.string()), ("id", pa.int64())])
+    table = LakeTable("ledger", "receipt", schema, ("return_code",))
+    for code, number in (("HL1", 1), (None, 2), ("HL1", 3), (None, 4)):
+        rows = pa.table([[code], [number]], schema=schema)
+        version = lake.replace(table, rows, where={"return_code": code}, commit={})
+    added, removed = changed(lake, table, version)
+    assert (len(added), len(removed)) == (1, 1)
+    assert sorted(lake.read(table)["id"].to_list()) == [3, 4]
+    assert not Path(added[0]).is_absolute()
