@@ -50,6 +50,7 @@ def test_nothing_is_certain_that_has_not_the_shape_of_a_value() -> None:
     assert taken
 
 
-def test_days_of_many_spellings_are_left_to_be_read_one_by_one() -> None:
-    days = pl.date_range(date(1990, 1, 1), date(1999, 12, 31), eager=True).dt.strftime("%d/%m/%Y").to_list()
-    assert "day" not in read(days, ["1"] * len(days), ["x"] * len(days))
+def test_days_are_read_to_the_day_however_many_there_are() -> None:
+    days = pl.date_range(date(1990, 1, 1), date(1999, 12, 31), eager=True)
+    found = read(days.dt.strftime("%d/%m/%Y").to_list(), ["1"] * len(days), ["x"] * len(days))
+    assert found["day"] == days.to_list()
