@@ -1,9 +1,10 @@
 """Delta tables, written slice by slice: a slice is replaced whole in one commit, or nothing happens.
 
-Three things Delta Lake does not look after by itself are looked after here. It casts to the table's types without a
+Four things Delta Lake does not look after by itself are looked after here. It casts to the table's types without a
 word, so the rows' columns are compared first. It lets the later writer win, so a submission's number is compared with
-the one that stands, on the very version that the commit is based on. And it keeps minima and maxima of columns in its
-log, names of people too, so it is told which columns are open.
+the one that stands, on the very version that the commit is based on. It sees that two writers remove one file, and not
+that both add one to the same slice, so that writers of one partition meet at a transaction of its own. And it keeps
+minima and maxima of columns in its log, names of people too, so it is told which columns are open.
 
 The number that stands is kept as Delta's own transaction version, one for each council and period of a table: so it is
 known even where an accepted submission has no row at all.
@@ -300,7 +301,6 @@ class Lake:
         alone = None if partition is None else files_alone(delta, partition, where)
         numbers = dict(standing)
         if partition is not None:
-            # Delta Lake sees that two writers remove one file, and not that both add one: so that they meet here.
             numbers[_writers_key(partition)] = delta.version() + 1
         base, mark = delta.version(), uuid4().hex
         properties = CommitProperties(
