@@ -16,6 +16,7 @@ from lgdp_pipelines.collection.hand import hand_in, hand_in_nil
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.journey.feedback import tell
 from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.ledger.records import Receipt
 from lgdp_pipelines.orchestration.runner import Runner, open_runner
 from lgdp_pipelines.register.model import Return
 from lgdp_pipelines.register.source import FETCHED, Source
@@ -53,6 +54,7 @@ def submit(
     given = typed.readable_files(files or [])
     if not given and not is_nil:
         raise WrongUse("No file is given.", remedy="Give the extract; or --nil, where there is nothing to report.")
+    stood = platform.ledger.current(ret.code, span.id).get(authority.code)
     if is_nil:
         receipts = hand_in_nil(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw)
     else:
@@ -62,18 +64,23 @@ def submit(
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with working("Journey") as progress, open_runner(platform, progress) as runner:
         onwards(runner)
-    rejected = False
-    for receipt in receipts:
-        rejected = _tell_verdict(platform, receipt.id) or rejected
+    answers = {one.submission_id or one.id: one for one in (_answered(platform, receipt.id) for receipt in receipts)}
+    rejected = [one for one in answers.values() if _tell_verdict(platform, one)]
+    stands = platform.ledger.current(ret.code, span.id).get(authority.code)
+    if stood is not None and stands != stood:
+        say(f"It takes the place of {stood}, which had {platform.ledger.rows_of(stood):,} rows.")
     if rejected:
         raise typer.Exit(1)
 
 
-def _tell_verdict(platform: Platform, receipt_id: int) -> bool:
-    """Say what became of a receipt, or of the one that it repeats; whether its submission was rejected."""
+def _answered(platform: Platform, receipt_id: int) -> Receipt:
+    """A receipt, or the one that it repeats."""
     receipt = platform.ledger.receipt(receipt_id)
-    if receipt.duplicate_of is not None:
-        return _tell_verdict(platform, receipt.duplicate_of)
+    return receipt if receipt.duplicate_of is None else _answered(platform, receipt.duplicate_of)
+
+
+def _tell_verdict(platform: Platform, receipt: Receipt) -> bool:
+    """Say what became of a receipt; whether its submission was rejected."""
     judgement = platform.ledger.judgement_of(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")

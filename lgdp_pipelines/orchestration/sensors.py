@@ -4,12 +4,13 @@ What belongs here: deciding that a run is due. What does not: what the run does.
 """
 
 import hashlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from lgdp_pipelines.collection.collect import Failure
 from lgdp_pipelines.collection.listing import news_of
 from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.journey.process import Scope
@@ -44,10 +45,10 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
         if any(run.tags.get(SOURCE_TAG) == source.id for run in unfinished_runs(context.instance)):
             return dg.SensorResult(skip_reason="A collection from these accounts is under way.")
         news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
-        for failure in news.failures:
-            context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
+        for line in told_together(news.failures):
+            context.log.warning(line)
         if not news.councils:
-            return dg.SensorResult(skip_reason=f"Nothing new in {len(source.councils)} accounts.")
+            return dg.SensorResult(skip_reason=_nothing_new(len(source.councils), len(news.failures)))
         request = dg.RunRequest(
             run_key=f"{news.sha256}/{platform.clock():%Y-%m-%dT%H}",
             run_config=collect_config(source, news.councils),
@@ -56,6 +57,22 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=[request])
 
     return watch
+
+
+def told_together(failures: Iterable[Failure]) -> Iterator[str]:
+    """Failures that say the same, in one line: a server that is down is no news in each of its accounts."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for one in failures:
+        alike.setdefault((one.what, one.remedy), []).append(one.where)
+    for (what, remedy), places in alike.items():
+        others = len(places) - 1
+        more = f", and in {others} more {'account' if others == 1 else 'accounts'}" if others else ""
+        yield f"{what} ({places[0]}{more}) → {remedy}"
+
+
+def _nothing_new(accounts: int, failed: int) -> str:
+    answered = f"Nothing new in {accounts - failed} accounts."
+    return f"{answered} {failed} could not be looked into: see the warnings." if failed else answered
 
 
 def poll_schedule(source: Source) -> dg.ScheduleDefinition:

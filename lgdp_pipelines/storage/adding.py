@@ -9,18 +9,19 @@ may write (``lake``), and files that slices share, which Delta Lake itself rewri
 import json
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from datetime import date
 from itertools import count, takewhile
 from os import stat_result
 from pathlib import Path
+from urllib.parse import unquote
 from uuid import uuid4
 
 import polars as pl
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable
+from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lgdp_pipelines.errors import StorageError
@@ -38,7 +39,7 @@ def partition_of(columns: Sequence[str], where: Where) -> Partition | None:
     """The one part of a table in which a slice lies; None where the slice may lie in several."""
     if any(column not in where or len(values_of(where, column)) > 1 for column in columns):
         return None
-    return {column: (*values_of(where, column), None)[0] for column in columns}
+    return {column: next(iter(values_of(where, column)), None) for column in columns}
 
 
 def files_alone(delta: DeltaTable, partition: Partition, where: Where) -> pl.DataFrame | None:
@@ -87,8 +88,10 @@ class Home:
     open_columns: Sequence[str]
 
 
-def put(delta: DeltaTable, home: Home, rows: Frames, *, instead_of: pl.DataFrame, properties: CommitProperties) -> None:
-    """Write rows as files, and commit them in place of others.
+def put(
+    delta: DeltaTable, home: Home, rows: Frames, *, instead_of: pl.DataFrame, properties: CommitProperties, mark: str
+) -> None:
+    """Write rows as files, and commit them in place of others. Where that fails, the files go again.
 
     Args:
         delta: on whose present version the commit is based.
@@ -96,70 +99,69 @@ def put(delta: DeltaTable, home: Home, rows: Frames, *, instead_of: pl.DataFrame
         rows: with the table's columns, all in the one partition.
         instead_of: files that go, of :func:`files_alone`.
         properties: of the commit.
+        mark: text that they have, and no other commit's.
 
     Raises:
-        CommitFailedError: another writer came between. The files stay, as those of a run that died do, until the table
-            is vacuumed: nobody reads what no commit names.
-        StorageError: the disk did not take the files; it has them no longer.
+        CommitFailedError: another writer came between.
+        StorageError: the disk did not take the files.
     """
-    now = int(time.time() * 1000)
-    partition = dict(home.partition)
-    added = _written(home, rows)
+    base, now, partition = delta.version(), int(time.time() * 1000), dict(home.partition)
+    with ExitStack() as undone:
+        added = list(_written(home, rows, undone))
+        written = undone.pop_all()  # from here on the commit may stand, whatever happens to who asked for it
     removed = [
-        RemoveAction(path, data_change=True, deletion_timestamp=now, size=size, partition_values=partition)
+        # The log's own paths are encoded, and would be so twice.
+        RemoveAction(unquote(path), data_change=True, deletion_timestamp=now, size=size, partition_values=partition)
         for path, size in instead_of.iter_rows()
     ]
-    delta.create_write_transaction(
-        [*added, *removed],
-        "append",
-        delta.schema(),
-        partition_by=list(partition) or None,
-        commit_properties=properties,
-    )
+    try:
+        delta.create_write_transaction(
+            [*added, *removed],
+            "append",
+            delta.schema(),
+            partition_by=list(partition) or None,
+            commit_properties=properties,
+        )
+    except CommitFailedError:
+        if version_of(home.root, mark, base) is None:
+            written.close()
+        raise
 
 
-def version_of(root: Path, mark: str, after: int) -> int:
-    """The version that a commit made, which others may have followed.
+def version_of(root: Path, mark: str, after: int) -> int | None:
+    """The version that a commit made, which others may have followed; None where no commit has the mark.
 
     Args:
         root: folder of the table.
         mark: text that the commit's metadata has, and no other's.
         after: the version that the commit was based on.
-
-    Raises:
-        StorageError: no commit since has it.
     """
     logs = ((version, root / "_delta_log" / f"{version:020d}.json") for version in count(after + 1))
-    for version, log in takewhile(lambda one: one[1].exists(), logs):
-        if mark in log.read_text(encoding="utf-8"):
-            return version
-    raise StorageError("A commit that Delta Lake has taken is not in its log.", where=str(root))
+    there = takewhile(lambda one: one[1].exists(), logs)
+    return next((version for version, log in there if mark in log.read_text(encoding="utf-8")), None)
 
 
-def _written(home: Home, rows: Frames) -> list[AddAction]:
-    root, partition = home.root, home.partition
-    folder = "/".join(f"{column}={_folder_name(value)}" for column, value in partition.items())
-    added: list[AddAction] = []
-    try:
-        for frame in _enough(rows.again()):
-            name = f"part-{uuid4()}.parquet"
-            own = frame.drop(partition)
-            told = _stored(own, root / folder / name)
-            added.append(
-                AddAction(
-                    path=f"{folder}/{name}" if folder else name,
-                    size=told.st_size,
-                    partition_values=dict(partition),
-                    modification_time=int(told.st_mtime * 1000),
-                    data_change=True,
-                    stats=_statistics(own, [one for one in home.open_columns if one in own.columns]),
-                )
-            )
-    except BaseException:
-        for one in added:
-            (root / one.path).unlink(missing_ok=True)
-        raise
-    return added
+def _written(home: Home, rows: Frames, undone: ExitStack) -> Iterator[AddAction]:
+    folder = "/".join(f"{column}={_folder_name(value)}" for column, value in home.partition.items())
+    for frame in _enough(rows.again()):
+        name = f"part-{uuid4()}.parquet"
+        file = home.root / folder / name
+        undone.callback(_take_away, file)
+        own = frame.drop(home.partition)
+        told = _stored(own, file)
+        yield AddAction(
+            path=f"{folder}/{name}" if folder else name,
+            size=told.st_size,
+            partition_values=dict(home.partition),
+            modification_time=int(told.st_mtime * 1000),
+            data_change=True,
+            stats=_statistics(own, [one for one in home.open_columns if one in own.columns]),
+        )
+
+
+def _take_away(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink(missing_ok=True)
 
 
 def _stored(frame: pl.DataFrame, file: Path) -> stat_result:
@@ -172,8 +174,6 @@ def _stored(frame: pl.DataFrame, file: Path) -> stat_result:
         frame.write_parquet(file, compression="zstd", compression_level=1, statistics=False)
         return file.stat()
     except (OSError, pl.exceptions.PolarsError) as error:
-        with suppress(OSError):
-            file.unlink(missing_ok=True)
         # Its text may hold values, so neither the text nor the error itself goes any further.
         raise StorageError(
             f"The disk did not take the rows ({type(error).__name__}).",
@@ -211,27 +211,34 @@ def _statistics(frame: pl.DataFrame, columns: Sequence[str]) -> str:
     Bounds are given of text, whole numbers and days alone: those of fractions and times would have to be rounded away
     from each other, and nobody looks for them.
     """
-    bounded = [name for name in columns if frame.schema[name] in _BOUNDED]
+    told = [name for name in columns if not frame.schema[name].is_nested()]
+    bounded = [name for name in told if frame.schema[name] in _BOUNDED]
     found = frame.select(
-        *(pl.col(name).min().alias(f"low.{name}") for name in bounded),
-        *(pl.col(name).max().alias(f"high.{name}") for name in bounded),
-        *(pl.col(name).null_count().alias(f"nulls.{name}") for name in columns),
+        *(_bound(frame, name, pl.Expr.min).alias(f"low.{name}") for name in bounded),
+        *(_bound(frame, name, pl.Expr.max).alias(f"high.{name}") for name in bounded),
+        *(pl.col(name).null_count().alias(f"nulls.{name}") for name in told),
         pl.lit(0).alias(""),
     ).row(0, named=True)
 
     def known(kind: str) -> dict[str, str | int]:
         values = {name: found[f"{kind}.{name}"] for name in bounded}
-        return {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in values.items()
-            if value is not None
-        }
+        return {name: value for name, value in values.items() if value is not None}
 
-    nulls = {name: found[f"nulls.{name}"] for name in columns}
+    nulls = {name: found[f"nulls.{name}"] for name in told}
     return json.dumps(
         {"numRecords": frame.height, "minValues": known("low"), "maxValues": known("high"), "nullCount": nulls},
         separators=(",", ":"),
     )
 
 
+def _bound(frame: pl.DataFrame, name: str, kind: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """A bound as JSON has it; of days beyond those that have ten characters, none."""
+    bound = kind(pl.col(name))
+    if frame.schema[name] != pl.Date:
+        return bound
+    text = bound.cast(pl.String)
+    return pl.when(text.str.len_bytes() == _DAY).then(text)
+
+
+_DAY = len("2026-11-22")
 _BOUNDED = (pl.String, pl.Int64, pl.Int32, pl.Int16, pl.Int8, pl.Date)

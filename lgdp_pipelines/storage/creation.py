@@ -85,12 +85,17 @@ def widened(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     return rows.each(lay, laid)
 
 
+def open_columns_of(delta: DeltaTable) -> tuple[str, ...]:
+    """The columns whose bounds may stand in a table's log: what a newer contract has closed, an older one leaves so."""
+    return tuple(name for name in delta.metadata().configuration.get(_STATISTICS, "").split(",") if name)
+
+
 def _keep_statistics_open(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
     """Add new open columns, and take out any that a newer contract no longer calls open."""
-    present = delta.metadata().configuration.get(_STATISTICS, "").split(",")
-    kept = [name for name in present if name and (name not in known.names or name in table.open_columns)]
+    present = open_columns_of(delta)
+    kept = [name for name in present if name not in known.names or name in table.open_columns]
     wanted = [*kept, *_open_columns(table, new)]
-    if wanted != [name for name in present if name]:
+    if wanted != list(present):
         delta.alter.set_table_properties(_statistics(wanted))
 
 

@@ -3,7 +3,7 @@
 Four things Delta Lake does not look after by itself are looked after here. It casts to the table's types without a
 word, so the rows' columns are compared first. It lets the later writer win, so a submission's number is compared with
 the one that stands, on the very version that the commit is based on. It sees that two writers remove one file, and not
-that both add one to the same slice, so that writers of one partition meet at a transaction of its own. And it keeps
+that both add one to the same slice, so that they meet at a transaction of its own. And it keeps
 minima and maxima of columns in its log, names of people too, so it is told which columns are open.
 
 The number that stands is kept as Delta's own transaction version, one for each council and period of a table: so it is
@@ -14,7 +14,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
-from itertools import product
+from itertools import chain, product
 from operator import and_
 from pathlib import Path
 from types import MappingProxyType
@@ -28,16 +28,16 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
 from lgdp_pipelines.storage import duck
-from lgdp_pipelines.storage.adding import Home, Partition, files_alone, partition_of, put, version_of
-from lgdp_pipelines.storage.creation import create, fit
+from lgdp_pipelines.storage.adding import Home, files_alone, partition_of, put, version_of
+from lgdp_pipelines.storage.creation import create, fit, open_columns_of
 from lgdp_pipelines.storage.files import FilePart
 from lgdp_pipelines.storage.layout import (
     Frames,
     Rows,
+    alike,
     arrow_schema_of,
     frame_of,
     frames,
-    plain,
     refuse_strangers,
 )
 from lgdp_pipelines.storage.pieces import Pieces
@@ -144,7 +144,8 @@ class Lake:
         if delta is None:
             return {}
         rows = _scanned(delta, {"period": period}, ["council_code", "_submission_id"])
-        return {str(row["council_code"]): str(row["_submission_id"]) for batch in rows for row in _distinct(batch)}
+        pairs = (frame_of(pa.Table.from_batches([batch])).unique().iter_rows() for batch in rows)
+        return dict(chain.from_iterable(pairs))
 
     def standing(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
         """The number of the submission last put in place for each council and period, by register code.
@@ -285,7 +286,12 @@ class Lake:
         standing: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
         delta = base or create(self.path(table), table, arrow_schema_of(rows.schema))
-        return self._write(delta, table, fit(delta, table, rows), where, commit, standing)
+        version = delta.version()
+        fitting = fit(delta, table, rows)
+        if base is None or delta.version() != version:
+            # What was looked at before is of an older version: somebody may have written meanwhile.
+            raise CommitFailedError("The table was made or widened.")
+        return self._write(delta, table, fitting, where, commit, standing)
 
     def _write(
         self,
@@ -297,23 +303,24 @@ class Lake:
         standing: Mapping[str, int],
     ) -> int:
         """Write rows as they come; what their giver raises is raised, and nothing is then written."""
-        partition = partition_of(table.partition_by, where)
-        alone = None if partition is None else files_alone(delta, partition, where)
-        numbers = dict(standing)
-        if partition is not None:
-            numbers[_writers_key(partition)] = delta.version() + 1
         base, mark = delta.version(), uuid4().hex
+        numbers = standing or dict.fromkeys(_writers_keys(table, where), base + 1)
         properties = CommitProperties(
             custom_metadata={**commit, "write": mark},
-            app_transactions=[Transaction(key, n) for key, n in numbers.items()],
+            app_transactions=[Transaction(key, number) for key, number in numbers.items()],
         )
+        partition, open_columns = partition_of(table.partition_by, where), open_columns_of(delta)
+        given = alike(rows, where=str(table))
+        alone = None if partition is None else files_alone(delta, partition, where)
         if partition is None or alone is None:
-            open_columns, condition = table.open_columns, predicate(where)
-            rewrite(delta, rows, condition=condition, open_columns=open_columns, properties=properties)
+            rewrite(delta, given, condition=predicate(where), open_columns=open_columns, properties=properties)
         else:
-            home = Home(self.path(table), partition, table.open_columns)
-            put(delta, home, rows, instead_of=alone, properties=properties)
-        return version_of(self.path(table), mark, base)
+            home = Home(self.path(table), partition, open_columns)
+            put(delta, home, given, instead_of=alone, properties=properties, mark=mark)
+        version = version_of(self.path(table), mark, base)
+        if version is None:
+            raise StorageError("A commit that Delta Lake has taken is not in its log.", where=str(table))
+        return version
 
     def _committed(self, table: LakeTable, change: Callable[[DeltaTable | None], int]) -> int:
         """Do a change on the present version, and on the next one again where another writer came between."""
@@ -358,15 +365,19 @@ def _filter(where: Where) -> pc.Expression:
     return reduce(and_, terms)
 
 
-def _distinct(batch: pa.RecordBatch) -> list[dict[str, object]]:
-    rows = pa.Table.from_batches([batch])
-    text = rows.cast(pa.schema([pa.field(one.name, plain(one.type)) for one in rows.schema]))
-    found: list[dict[str, object]] = text.group_by(text.column_names).aggregate([]).to_pylist()
-    return found
+def _writers_keys(table: LakeTable, where: Where) -> list[str]:
+    """What two writers of one slice have in common: its submission, or else the part of the table that it lies in.
 
-
-def _writers_key(partition: Partition) -> str:
-    return "/".join(["lgdp", "writers", *(value or "" for value in partition.values())])
+    Raises:
+        StorageError: the slice names neither.
+    """
+    columns = ["_submission_id"] if "_submission_id" in where else list(table.partition_by)
+    if any(column not in where for column in columns):
+        raise StorageError(
+            "A slice names its submissions, or a value of each column that the table is cut by.", where=str(table)
+        )
+    parts = product(*(values_of(where, column) or ("",) for column in columns))
+    return ["/".join(["lgdp", "writers", *values]) for values in parts]
 
 
 def _standing_key(period: str, council: str) -> str:

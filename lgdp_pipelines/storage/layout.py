@@ -132,6 +132,17 @@ def refuse_differences(found: pa.Schema, wanted: pa.Schema, *, where: str) -> No
         )
 
 
+def alike(rows: Frames, *, where: str) -> Frames:
+    """The same rows; a frame that has other columns than are said of all is refused when its turn comes."""
+
+    def proved(frame: pl.DataFrame) -> pl.DataFrame:
+        if frame.schema != rows.schema:
+            refuse_differences(arrow_schema_of(frame.schema), arrow_schema_of(rows.schema), where=where)
+        return frame
+
+    return rows.each(proved)
+
+
 def refuse_strangers(rows: pl.DataFrame, allowed: Mapping[str, str | Sequence[str] | None], *, where: str) -> None:
     """Make sure that no row lies outside the slice that it is to replace.
 

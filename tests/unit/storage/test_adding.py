@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +13,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
 from lgdp_pipelines.storage import adding, duck
+from lgdp_pipelines.storage import lake as lake_module
+from lgdp_pipelines.storage.creation import open_columns_of
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.layout import Frames
 from lgdp_pipelines.storage.tables import LakeTable
@@ -252,3 +255,123 @@ def test_a_null_partition_is_one_of_its_own(lake: Lake) -> None:
     assert (len(added), len(removed)) == (1, 1)
     assert sorted(lake.read(table)["id"].to_list()) == [3, 4]
     assert not Path(added[0]).is_absolute()
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, name: str, by: Callable[[], object]) -> None:
+    """Have somebody else write the first time that the lake has come so far."""
+    step, came = getattr(lake_module, name), list[bool]()
+
+    def first(*args: Any, **words: Any) -> Any:
+        if not came:
+            came.append(True)
+            by()
+        return step(*args, **words)
+
+    monkeypatch.setattr(lake_module, name, first)
+
+
+def test_a_slice_of_one_period_and_one_of_several_are_never_both_there(
+    lake: Lake, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = LakeTable("published", "figure", None, ("period",))
+    several = pl.concat([rows("FIF", 2), rows("FIF", 2, period="FY2023-24")])
+    lake.replace(table, rows("ABE", 1, period="FY2022-23"), where={"period": "FY2022-23"}, commit={})
+    where = {"period": [PERIOD, "FY2023-24"]}
+    overtaken(monkeypatch, "put", lambda: lake.replace(table, several, where=where, commit={}))
+    lake.replace(table, rows("FIF", 3), where={"period": PERIOD}, commit={})
+    assert lake.read(table, {"period": PERIOD})["amount"].to_list() == [300, 301]
+    assert lake.read(table).height == 6
+
+
+def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
+    lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = {"period": PERIOD, "council_code": "FIF"}
+    lake.replace(people, rows("FIF", 1), where=where, commit={})
+    overtaken(monkeypatch, "put", lambda: lake.replace(people, rows("FIF", 2), where=where, commit={}))
+    version = lake.replace(people, rows("FIF", 3), where=where, commit={})
+    named = {path for one in range(version + 1) for path in changed(lake, people, one)[0]}
+    assert len(named) == 3
+    assert {str(file.relative_to(lake.path(people))) for file in lake.path(people).rglob("*.parquet")} == named
+
+
+def test_writers_of_different_councils_do_not_wait_for_each_other(
+    lake: Lake, people: LakeTable, put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("EDH", 1)
+    overtaken(monkeypatch, "put", lambda: put("GLG", 1))
+    written: list[str] = []
+    stored = adding._stored
+    monkeypatch.setattr(adding, "_stored", lambda frame, file: (written.append(file.name), stored(frame, file))[1])
+    put("FIF", 1)
+    assert len(written) == 2, "one for each of the two"
+    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+
+
+def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
+    lake: Lake, people: LakeTable, put: Put, rows: Rows
+) -> None:
+    put("FIF", 1)
+    closer = replace(people, open_columns=("council_code",))
+    lake.replace(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
+    delta = DeltaTable(lake.path(people))
+    assert open_columns_of(delta) == ("council_code",)
+    version = put("EDH", 1)
+    (add,) = [one["add"] for one in log_of(lake, people, version) if "add" in one]
+    assert set(json.loads(add["stats"])["minValues"]) == {"council_code"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pl.col("amount").cast(pl.String),
+        pl.col("amount").cast(pl.Float64),
+        pl.lit(None).alias("amount"),
+        pl.lit(1).alias("extra"),
+    ],
+)
+def test_each_frame_is_held_against_what_is_said_of_all(
+    lake: Lake, people: LakeTable, rows: Rows, change: pl.Expr
+) -> None:
+    given = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
+    where = {"period": PERIOD, "council_code": "FIF"}
+    with pytest.raises(SchemaMismatch, match="not shaped as the table is"):
+        lake.replace(people, Frames(given[0].schema, lambda: iter(given)), where=where, commit={})
+    assert lake.read(people).is_empty()
+    assert list(lake.path(people).rglob("*.parquet")) == []
+
+
+def test_a_file_whose_path_is_encoded_goes_too(lake: Lake) -> None:
+    schema = pa.schema([("kind", pa.string()), ("n", pa.int64())])
+    table = LakeTable("conformed", "kinds", schema, ("kind",))
+    lake.replace(table, pa.table([["a"], [1]], schema=schema), where={"kind": "a"}, commit={})
+    write_deltalake(lake.path(table), pa.table([["a:b"], [2]], schema=schema), mode="append")
+    lake.replace(table, pa.table([["a:b"], [3]], schema=schema), where={"kind": "a:b"}, commit={})
+    assert sorted(lake.read(table).rows()) == [("a", 1), ("a:b", 3)]
+
+
+def test_a_day_beyond_four_digits_has_no_bound(lake: Lake) -> None:
+    schema = pa.schema([("period", pa.string()), ("day", pa.date32())])
+    table = LakeTable("conformed", "days", schema, ("period",), ("day",))
+    rows = pa.table([pa.array(["CY2024"] * 2), pa.array([-1, 3_000_000], pa.date32())], schema=schema)
+    version = lake.replace(table, rows, where={"period": "CY2024"}, commit={})
+    (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
+    assert json.loads(add["stats"])["minValues"] == {"day": "1969-12-31"}
+    assert json.loads(add["stats"])["maxValues"] == {}
+
+
+def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
+    lake: Lake, people: LakeTable, put: Put, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("GLG", 1)
+    wider = replace(people, schema=people.arrow_schema.append(pa.field("more", pa.int64())))
+    overtaken(monkeypatch, "fit", lambda: put("FIF", 3))
+    frame = rows("FIF", 2).with_columns(more=pl.lit(1, dtype=pl.Int64))
+    with pytest.raises(StaleSubmission):
+        lake.replace_councils(wider, frame, period=PERIOD, submissions={"FIF": f"HL1.FIF.{PERIOD}.002"}, commit={})
+    assert lake.standing(people, PERIOD, ["FIF"]) == {"FIF": 3}
+
+
+def test_a_slice_says_in_which_part_of_the_table_it_lies(lake: Lake, people: LakeTable, rows: Rows) -> None:
+    with pytest.raises(StorageError, match="each column that the table is cut by"):
+        lake.replace(people, rows("FIF", 1), where={"council_code": "FIF"}, commit={})
