@@ -29,7 +29,7 @@ from lgdp_pipelines.storage.layout import Frames, frame_of
 from lgdp_pipelines.storage.tables import Where, values_of
 
 BYTES_A_FILE = 64 * 1024**2
-"""So much of a slice, as it lies in memory, becomes one file: of ten million rows, 2.6 GB are then in memory, not 3.8."""
+"""So much of a slice, as it lies in memory, becomes one file: ten million rows then take 2.6 GB of memory, not 3.8."""
 
 Partition = Mapping[str, str | None]
 """The values by which a table is cut, of one part of it."""
