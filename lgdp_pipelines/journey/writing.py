@@ -16,8 +16,8 @@ from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.register.model import Contract
 from lgdp_pipelines.register.parts import Table
 from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.storage.layout import Frames, frame_of
-from lgdp_pipelines.storage.tables import FINDING, LakeTable, landed_table, validated_table
+from lgdp_pipelines.storage.layout import Frames, frame_schema_of
+from lgdp_pipelines.storage.tables import FINDING, landed_table, validated_table
 from lgdp_pipelines.validation.judge import Judgement
 
 WRITERS = 3
@@ -92,7 +92,7 @@ def write_landed(
     if not sent:
         return
     stored = landed_table(contract, table)
-    schema = _frame_schema(stored)
+    schema = frame_schema_of(stored.arrow_schema)
 
     def rows() -> Iterator[pl.DataFrame]:
         for submission, pieces in sent:
@@ -146,7 +146,7 @@ def write_validated(
         return
     for table in contract.tables:
         stored = validated_table(contract, table)
-        schema = _frame_schema(stored)
+        schema = frame_schema_of(stored.arrow_schema)
 
         def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
             for submission, judgement in accepted:
@@ -160,10 +160,6 @@ def write_validated(
             commit={"run": run_id, "submissions": " ".join(standing.values())},
         )
     clear_other_majors(platform, contract, period, standing)
-
-
-def _frame_schema(stored: LakeTable) -> pl.Schema:
-    return frame_of(stored.arrow_schema.empty_table()).schema
 
 
 def _keyed(pieces: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:

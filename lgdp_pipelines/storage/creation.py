@@ -10,7 +10,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.layout import Frames, arrow_schema_of, frame_of, plain, refuse_differences
+from lgdp_pipelines.storage.layout import Frames, arrow_schema_of, frame_schema_of, plain, refuse_differences
 from lgdp_pipelines.storage.tables import LakeTable
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -74,7 +74,7 @@ def widened(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     whole = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
     if whole.names == given.names:
         return rows
-    laid = frame_of(whole.empty_table()).schema
+    laid = frame_schema_of(whole)
 
     def lay(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(

@@ -3,8 +3,8 @@
 Four things Delta Lake does not look after by itself are looked after here. It casts to the table's types without a
 word, so the rows' columns are compared first. It lets the later writer win, so a submission's number is compared with
 the one that stands, on the very version that the commit is based on. It sees that two writers remove one file, and not
-that both add one to the same slice, so that they meet at a transaction of its own. And it keeps
-minima and maxima of columns in its log, names of people too, so it is told which columns are open.
+that both add one to the same slice, so that they meet at a transaction of their own. And it keeps minima and maxima of
+columns in its log, names of people too, so it is told which columns are open.
 
 The number that stands is kept as Delta's own transaction version, one for each council and period of a table: so it is
 known even where an accepted submission has no row at all.
@@ -37,6 +37,7 @@ from lgdp_pipelines.storage.layout import (
     alike,
     arrow_schema_of,
     frame_of,
+    frame_schema_of,
     frames,
     refuse_strangers,
 )
@@ -107,7 +108,7 @@ class Lake:
         if not absent:
             return frame_of(_rows(delta, where, columns))
         found = frame_of(_rows(delta, where, [name for name in columns or () if name in present]))
-        declared = frame_of(table.arrow_schema.empty_table()).schema
+        declared = frame_schema_of(table.arrow_schema)
         return found.with_columns(pl.lit(None, dtype=declared[name]).alias(name) for name in absent).select(
             columns or ()
         )
@@ -131,7 +132,7 @@ class Lake:
         if delta is None:
             return Pieces.of(frame_of(table.arrow_schema.empty_table()))
         chosen, dataset = _filter(where), delta.to_pyarrow_dataset()
-        schema = frame_of(dataset.schema.empty_table()).schema
+        schema = frame_schema_of(dataset.schema)
         parts = tuple(FilePart(one, dataset.schema, chosen) for one in dataset.get_fragments(filter=chosen))
         return Pieces(schema, parts or Pieces.of(pl.DataFrame(schema=schema)).parts)
 

@@ -59,6 +59,11 @@ def frame_of(rows: pa.Table) -> pl.DataFrame:
     return frame
 
 
+def frame_schema_of(schema: pa.Schema) -> pl.Schema:
+    """Arrow's columns in a frame's types."""
+    return frame_of(schema.empty_table()).schema
+
+
 def arrow_schema_of(schema: pl.Schema) -> pa.Schema:
     """A frame's columns in Arrow's types, text as ``string``."""
     found = pl.DataFrame(schema=schema).to_arrow(compat_level=_OLDEST).schema
