@@ -7,25 +7,28 @@ The journey, and the package where each step of it lives::
                                           └──────────────── ledger, findings, lineage ────────────────┘
 
 ===============  ====================================================================================
-``standards``    words: data items, code lists, councils, periods, kinds of rule
+``vocabulary``   words: data items, code lists, councils, periods, verdicts
 ``register``     what is asked: returns read from ``schemas/``, their rules and their calendar
+``handover``     values that stages hand over: tables in chunks, readings, findings, repairs
 ``storage``      where things lie: the only code that knows Delta Lake
-``ledger``       what happened: receipts, submissions, judgements, lineage
+``ledger``       what happened: receipts, submissions, judgements, queries
+``dbt_build``    the dbt machinery that conformance and publication share: the only code that knows dbt
+``lineage``      column and row lineage, traces, OpenLineage
 ``collection``   extracts arrive: SFTP, API, by hand; receipts
 ``landing``      bronze: every cell as text, as sent
 ``validation``   silver: typed by the contract, judged rule by rule
 ``conformance``  gold: dbt models that make returns comparable
 ``publication``  released: privacy, disclosure control, a version
-``feedback``     what goes back: a receipt and a report for each submission, reminders
-``estate``       a council estate to demonstrate with: SFTP server, API, synthetic extracts
-``journey``      the stages put together, in an order that a run may die in
+``reporting``    what goes back: a receipt and a report for each submission, reminders
+``simulator``    simulated council systems to demonstrate with: SFTP server, API, synthetic extracts
+``workflows``    the application layer: stages in an order that a run may die in
 ``orchestration``  when: the only code that knows Dagster
 ``portal``       windows for systems outside: intake by HTTP
 ===============  ====================================================================================
 
-Imports read downwards: ``definitions, cli → orchestration, portal → journey → estate → the six stages → ledger →
-storage → register → standards → settings → errors``. The stages never import each other: they meet through tables and
-ledger.
+Imports read downwards: ``definitions, cli → orchestration, portal → workflows → simulator → the six stages → lineage →
+dbt_build → ledger → storage → handover → register → vocabulary → settings → errors``. The stages never import each
+other: they meet through tables, ledger and the values that they hand over.
 
 Glossary, one word per thing:
 

@@ -1,6 +1,6 @@
 """The door that Dagster opens."""
 
-from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.settings import Settings
 
 defs = build_definitions(Settings.from_environment())

@@ -3,7 +3,7 @@
 from functools import cache
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT
 
 

@@ -11,12 +11,12 @@ import typer
 
 from lgdp_pipelines.cli.output import TableFormat
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.register.mapping import SystemMapping
-from lgdp_pipelines.register.model import Contract, Register, Return
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
+from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.councils import Council
-from lgdp_pipelines.standards.periods import Period, parse_period, read_period
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
+from lgdp_pipelines.workflows.platform import Platform
 
 ReturnArgument = Annotated[str, typer.Argument(metavar="RETURN", help="A return's code, such as HL1.")]
 FilesArgument = Annotated[

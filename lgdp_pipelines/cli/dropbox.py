@@ -9,10 +9,10 @@ import typer
 
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import text_out
-from lgdp_pipelines.collection import drop_box_server
+from lgdp_pipelines.collection import openssh_setup
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.register.source import Source, TransportKind
+from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.workflows.platform import Platform
 
 SourceArgument = Annotated[
     str, typer.Argument(metavar="[SOURCE]", help="A source of drop boxes; may be left out where there is but one.")
@@ -33,7 +33,7 @@ def config(source: SourceArgument = "") -> None:
     Example: `lgdp dropbox config > /etc/ssh/sshd_config.d/lgdp-drop-box.conf`
     """
     platform = typed.open_platform()
-    text_out(drop_box_server.configuration(_source(platform, source), platform.environment))
+    text_out(openssh_setup.configuration(_source(platform, source), platform.environment))
 
 
 def setup(source: SourceArgument = "") -> None:
@@ -42,7 +42,7 @@ def setup(source: SourceArgument = "") -> None:
     Example: `lgdp dropbox setup | sudo sh`
     """
     platform = typed.open_platform()
-    text_out(drop_box_server.set_up(_source(platform, source), platform.environment))
+    text_out(openssh_setup.set_up(_source(platform, source), platform.environment))
 
 
 def _source(platform: Platform, name: str) -> Source:

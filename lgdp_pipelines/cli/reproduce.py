@@ -16,11 +16,11 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.remaking import Past
-from lgdp_pipelines.journey.reproduce import Likeness, Reproduced, as_plain, judgement_named, reproduce
-from lgdp_pipelines.ledger.evidence import Proved
-from lgdp_pipelines.ledger.evidence import as_plain as evidence_plain
+from lgdp_pipelines.ledger.judgement_evidence import Proved
+from lgdp_pipelines.ledger.judgement_evidence import as_plain as evidence_plain
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.replay import Past
+from lgdp_pipelines.workflows.reproduction import Likeness, Reproduced, as_plain, judgement_named, reproduce
 
 
 class ReproduceFormat(StrEnum):

@@ -11,9 +11,9 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, rows_out, say, working
-from lgdp_pipelines.collection.health import ILL, AccountHealth, health_of
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.collection.account_health import ILL, AccountHealth, health_of
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.workflows.platform import Platform
 
 COLUMNS = ("source", "transport", "council", "council_name", "returns", "last_receipt")
 ASKED = ("state", "seconds", "what", "remedy")

@@ -10,14 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from lgdp_pipelines.cli.output import Row, print_out, print_table
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.reminding import today
+from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
 from lgdp_pipelines.ledger.obligations import Answer, answer_of
-from lgdp_pipelines.ledger.records import Standing, SubmissionState
-from lgdp_pipelines.register.calendar import Timing, due_date, timing
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.reminder_run import today
 
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",

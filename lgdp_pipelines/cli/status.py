@@ -8,7 +8,7 @@ import typer
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import TableFormat, rows_out
 from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, standing_rows
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
 
 
 def add_to(app: typer.Typer) -> None:

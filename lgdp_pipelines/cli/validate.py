@@ -21,20 +21,20 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out
 from lgdp_pipelines.errors import UnreadableExtract, WrongUse
-from lgdp_pipelines.journey.life import earlier_periods, other_periods
-from lgdp_pipelines.journey.offline import Sent, judge_sent
-from lgdp_pipelines.landing.extract import Reading
-from lgdp_pipelines.ledger.findings import RuleOutcome
-from lgdp_pipelines.register.calendar import day_in_scotland
+from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.extract_reading import Reading
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Contract, Register, Return
-from lgdp_pipelines.register.parts import Rule
-from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Verdict
-from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
+from lgdp_pipelines.workflows.offline_validation import Sent, judge_sent
+from lgdp_pipelines.workflows.timeliness import earlier_periods, other_periods
 
 SHOWN = 20
 """Places of a rule that are shown to people; machines are given all that are listed."""

@@ -18,17 +18,17 @@ from logging import WARNING, getLogger
 
 import httpx2
 
-from lgdp_pipelines.collection.api_access import Access, access_of, client_for, is_passing, safe_url
-from lgdp_pipelines.collection.api_pages import Page, Pages, without_parameter
+from lgdp_pipelines.collection.api_authentication import Access, access_of, client_for, is_passing, safe_url
+from lgdp_pipelines.collection.api_paging import Page, Pages, without_parameter
+from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.retry import Retry, retried, retry_after
-from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.secrets import account_name, credential_of, expand
 from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, ListedEntry, Listing, NoNews
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import PagingKind, Source, SourceReturn
-from lgdp_pipelines.standards.periods import Period
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import PagingKind, Source, SourceReturn
+from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.vocabulary.periods import Period
 
 MOST_PAGES = 10_000
 LARGEST_PAGE = 64 * 1024**2

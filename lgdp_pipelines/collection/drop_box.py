@@ -21,9 +21,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from lgdp_pipelines.collection.secrets import account_name, expand
-from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews, shown
-from lgdp_pipelines.collection.whole import (
+from lgdp_pipelines.collection.folder_files import (
     MOST_ENTRIES,
     Looking,
     Patience,
@@ -34,9 +32,11 @@ from lgdp_pipelines.collection.whole import (
     too_many,
     unfinished_name,
 )
+from lgdp_pipelines.collection.secrets import account_name, expand
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews, shown
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.settings import PROJECT
 
 LEAST_SPACE = 256 * 1024**2

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lgdp_pipelines.errors import SourceRefused
-from lgdp_pipelines.register.source import SecretReference, Source
+from lgdp_pipelines.register.model.sources import SecretReference, Source
 from lgdp_pipelines.settings import PROJECT
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")

@@ -18,10 +18,7 @@ from typing import cast
 import asyncssh
 from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
-from lgdp_pipelines.collection.retry import retried
-from lgdp_pipelines.collection.secrets import Secret, account_name, credential_of, expand, resolve
-from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
-from lgdp_pipelines.collection.whole import (
+from lgdp_pipelines.collection.folder_files import (
     MOST_ENTRIES,
     Looking,
     Patience,
@@ -34,9 +31,12 @@ from lgdp_pipelines.collection.whole import (
     too_many,
     unfinished_name,
 )
+from lgdp_pipelines.collection.retry import retried
+from lgdp_pipelines.collection.secrets import Secret, account_name, credential_of, expand, resolve
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import Source
 
 _CHUNK = 4 * 1024**2
 _NAMES_IN_ANSWERS = 100

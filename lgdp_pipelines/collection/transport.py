@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO, Protocol, Self
 
-from lgdp_pipelines.collection.routing import Routing
+from lgdp_pipelines.collection.file_routing import Routing
 from lgdp_pipelines.errors import StorageError
 
 LARGEST_EXTRACT = 4 * 1024**3

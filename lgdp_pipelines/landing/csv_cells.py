@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lgdp_pipelines.landing.cells import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
-from lgdp_pipelines.landing.csv_head import LONE_CR, Dialect, Head, unused_character
-from lgdp_pipelines.landing.extract import ROW, Fault
-from lgdp_pipelines.landing.octets import Octets
+from lgdp_pipelines.handover.extract_reading import ROW, Fault
+from lgdp_pipelines.landing.byte_columns import Octets
+from lgdp_pipelines.landing.cell_blocks import MOST_COLUMNS, Cells, block, misshapen_rows, no_misshapen
+from lgdp_pipelines.landing.csv_dialect import LONE_CR, Dialect, Head, unused_character
 
 _BLOCK = 50_000
 

@@ -7,7 +7,7 @@ import codecs
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from lgdp_pipelines.landing.encoding import ASCII_BASED, Undecodable, as_utf8, no_character, without_nul, wrong_mark
+from lgdp_pipelines.landing.encodings import ASCII_BASED, Undecodable, as_utf8, no_character, without_nul, wrong_mark
 
 BLOCK_BYTES = 16 * 1024**2
 """Bytes of a block: an ordinary file is a single one."""

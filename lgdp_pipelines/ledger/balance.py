@@ -11,10 +11,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.query_records import QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.ledger_values import AccountLine, ReceiptState, SubmissionState
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.reading import was_accepted
-from lgdp_pipelines.ledger.records import AccountLine, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.query_values import QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
     RECEIPT,
@@ -23,7 +22,8 @@ from lgdp_pipelines.ledger.schema import (
     SUBMISSION_FILE,
     WITHDRAWAL,
 )
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.ledger.submission_lookup import was_accepted
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger import mirror
-from lgdp_pipelines.ledger.copies import KNOWN_ISSUE_COPY
+from lgdp_pipelines.ledger import lake_mirror
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.queries import LONGEST_NAME, LONGEST_WORDS, said
-from lgdp_pipelines.ledger.query_records import KeptIssue, KnownIssue
+from lgdp_pipelines.ledger.mirror_tables import KNOWN_ISSUE_COPY
+from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, said
 from lgdp_pipelines.ledger.query_schema import KNOWN_ISSUE
+from lgdp_pipelines.ledger.query_values import KeptIssue, KnownIssue
 from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
@@ -75,7 +75,7 @@ class KnownIssues:
         Raises:
             StorageError: the lake did not take it.
         """
-        mirror.write(self._database, lake, return_code, mirror.Copied(), (KNOWN_ISSUE_COPY,))
+        lake_mirror.write(self._database, lake, return_code, lake_mirror.Copied(), (KNOWN_ISSUE_COPY,))
 
 
 def checked(issue: KnownIssue) -> KnownIssue:

@@ -11,24 +11,22 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.ledger import (
-    arriving,
     balance,
-    delivering,
-    mirror,
-    opening,
-    reading,
+    deliveries,
+    judgements,
+    lake_mirror,
+    receipts,
     releases,
-    reminding,
-    settling,
-    withdrawing,
+    reminders,
+    submission_lookup,
+    submissions,
+    withdrawals,
 )
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.delivering import Delivery, Untold
+from lgdp_pipelines.ledger.deliveries import Delivery, Untold
+from lgdp_pipelines.ledger.evidence_store import Evidences
 from lgdp_pipelines.ledger.known_issues import KnownIssues
-from lgdp_pipelines.ledger.proving import Evidences
-from lgdp_pipelines.ledger.queries_kept import Queries
-from lgdp_pipelines.ledger.query_records import KnownIssue, QueryState
-from lgdp_pipelines.ledger.records import (
+from lgdp_pipelines.ledger.ledger_values import (
     AccountLine,
     Arrival,
     Judged,
@@ -43,6 +41,8 @@ from lgdp_pipelines.ledger.records import (
     Waiting,
     Withdrawal,
 )
+from lgdp_pipelines.ledger.query_repository import Queries
+from lgdp_pipelines.ledger.query_values import KnownIssue, QueryState
 from lgdp_pipelines.storage.lake import Lake
 
 __all__ = [
@@ -69,7 +69,7 @@ class Ledger:
 
     def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
         self._database = database
-        self._copied: dict[Path, mirror.Copied] = {}
+        self._copied: dict[Path, lake_mirror.Copied] = {}
         self._clock = clock
         self.queries = Queries(database, clock)
         self.known_issues = KnownIssues(database, clock)
@@ -94,27 +94,27 @@ class Ledger:
         ``duplicate``: the same bytes as the last receipt of that return, council, period and table (or, where nobody
         can tell what it answers, of that file). ``unrecognised``: nobody can tell. ``waiting``: news.
         """
-        return self._database.written(lambda connection: arriving.record(connection, arrival, self._clock()))
+        return self._database.written(lambda connection: receipts.record(connection, arrival, self._clock()))
 
     def known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
         """Listing entries that need not be fetched: path, size, and time of change in seconds since 1970."""
         with self._database.reading() as connection:
-            return arriving.known_entries(connection, source, account)
+            return receipts.known_entries(connection, source, account)
 
     def marks(self, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
         """What the source said of the latest receipt of a request: its ETag, and when it was last changed."""
         with self._database.reading() as connection:
-            return arriving.latest_marks(connection, source, account, path)
+            return receipts.latest_marks(connection, source, account, path)
 
     def last_arrivals(self) -> dict[tuple[str, str], datetime]:
         """When anything last came, by source and council."""
         with self._database.reading() as connection:
-            return arriving.last_arrivals(connection)
+            return receipts.last_arrivals(connection)
 
     def unrecognised(self) -> tuple[Receipt, ...]:
         """Receipts that answer nothing that anybody could tell, in order of arrival."""
         with self._database.reading() as connection:
-            return arriving.unrecognised(connection)
+            return receipts.unrecognised(connection)
 
     def receipt(self, receipt_id: int) -> Receipt:
         """One receipt.
@@ -123,12 +123,12 @@ class Ledger:
             LedgerError: there is none of that number.
         """
         with self._database.reading() as connection:
-            return arriving.receipt(connection, receipt_id)
+            return receipts.receipt(connection, receipt_id)
 
     def waiting(self) -> tuple[Waiting, ...]:
         """Returns and periods with something to do: receipts waiting, or submissions that a run left in judging."""
         with self._database.reading() as connection:
-            return arriving.waiting(connection)
+            return receipts.waiting(connection)
 
     def open_submissions(
         self,
@@ -148,7 +148,7 @@ class Ledger:
             joined: by council and system, the files that its exports are made of, where they are several.
         """
         return self._database.written(
-            lambda connection: opening.open_submissions(
+            lambda connection: submissions.open_submissions(
                 connection, return_code, period, councils, tables=tables, joined=joined, now=self._clock()
             )
         )
@@ -162,7 +162,7 @@ class Ledger:
         Raises:
             LedgerError: a submission is not known, or a judgement contradicts its results. Nothing was settled.
         """
-        self._database.written(lambda connection: settling.settle(connection, run_id, judged, self._clock()))
+        self._database.written(lambda connection: judgements.settle(connection, run_id, judged, self._clock()))
 
     def withdraw(self, submission_id: str, *, by: str, reason: str) -> Withdrawal:
         """Take a submission back for its council: nothing stands then until it submits anew. Bytes and judgements stay.
@@ -178,7 +178,7 @@ class Ledger:
             LedgerError: there is none of that id, a later one stands in its place, or reason or name is empty.
         """
         return self._database.written(
-            lambda connection: withdrawing.withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
+            lambda connection: withdrawals.withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
         )
 
     def withdrawal_of(self, submission_id: str) -> Withdrawal:
@@ -188,48 +188,48 @@ class Ledger:
             LedgerError: it was never withdrawn.
         """
         with self._database.reading() as connection:
-            return withdrawing.withdrawal_of(connection, submission_id)
+            return withdrawals.withdrawal_of(connection, submission_id)
 
     def unfinished_withdrawals(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
         """Withdrawals whose rows may still be in a slice, in order of submission."""
         with self._database.reading() as connection:
-            return withdrawing.unfinished(connection, return_code, period)
+            return withdrawals.unfinished(connection, return_code, period)
 
     def finish_withdrawals(self, submission_ids: Sequence[str]) -> None:
         """Write down that no slice holds rows of these withdrawn submissions any more."""
-        self._database.written(lambda connection: withdrawing.finish(connection, submission_ids, self._clock()))
+        self._database.written(lambda connection: withdrawals.finish(connection, submission_ids, self._clock()))
 
     def outdated(self, return_code: str, period: str, councils: Sequence[str] | None = None) -> tuple[Submission, ...]:
         """Submissions to judge again, because something that they were held against has changed since."""
         with self._database.reading() as connection:
-            return reading.outdated_of(connection, return_code, period, councils)
+            return submission_lookup.outdated_of(connection, return_code, period, councils)
 
     def reported_at(self, return_code: str, period: str) -> dict[str, datetime]:
         """When each council's first submission came that was accepted and not taken back, by register code."""
         with self._database.reading() as connection:
-            found = reading.reported_at(connection, return_code, period)
+            found = submission_lookup.reported_at(connection, return_code, period)
         return {council: moment for (_, council, _), moment in found.items()}
 
     def reminded(self, return_code: str | None = None) -> dict[Reminded, bool]:
         """What councils were reminded of, and whether it was sent on to them."""
         with self._database.reading() as connection:
-            return reminding.reminded(connection, return_code)
+            return reminders.reminded(connection, return_code)
 
     def record_reminder(self, reminded: Reminded, *, sent: bool) -> None:
         """Write down that a council was reminded, and whether that was sent on. What was sent stays sent."""
-        self._database.written(lambda connection: reminding.record(connection, reminded, sent=sent, now=self._clock()))
+        self._database.written(lambda connection: reminders.record(connection, reminded, sent=sent, now=self._clock()))
 
     def current(self, return_code: str, period: str) -> dict[str, str]:
         """The current submission of each council, by register code."""
         with self._database.reading() as connection:
-            return reading.current(connection, return_code, period)
+            return submission_lookup.current(connection, return_code, period)
 
     def to_rejudge(
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
         """Each council's current submission and whatever was rejected after it, in sequence order."""
         with self._database.reading() as connection:
-            return reading.to_rejudge(connection, return_code, period, councils)
+            return submission_lookup.to_rejudge(connection, return_code, period, councils)
 
     def submission(self, submission_id: str) -> Submission:
         """One submission.
@@ -238,7 +238,7 @@ class Ledger:
             LedgerError: there is none of that id.
         """
         with self._database.reading() as connection:
-            return reading.submission(connection, submission_id)
+            return submission_lookup.submission(connection, submission_id)
 
     def receipts_of(self, submission_id: str) -> tuple[Receipt, ...]:
         """The receipts whose files a submission is read from, in order of arrival.
@@ -247,32 +247,32 @@ class Ledger:
             LedgerError: there is no such submission.
         """
         with self._database.reading() as connection:
-            return opening.files_of(connection, reading.submission(connection, submission_id).id)
+            return submissions.files_of(connection, submission_lookup.submission(connection, submission_id).id)
 
     def judgement_of(self, submission_id: str) -> Judgement | None:
         """The latest judging of a submission; None where it was never judged."""
         with self._database.reading() as connection:
-            return reading.latest_judgement(connection, submission_id)
+            return submission_lookup.latest_judgement(connection, submission_id)
 
     def rows_of(self, submission_id: str) -> int:
         """How many rows a submission has by its last accepting judgement, over all tables; 0 where there is none."""
         with self._database.reading() as connection:
-            return reading.accepted_rows(connection, submission_id)
+            return submission_lookup.accepted_rows(connection, submission_id)
 
     def accepted_by(self, submission_id: str) -> str:
         """The version of the contract that accepted a submission last; empty where none has."""
         with self._database.reading() as connection:
-            return reading.accepting_version(connection, submission_id)
+            return submission_lookup.accepting_version(connection, submission_id)
 
     def periods_with_submissions(self, return_code: str) -> list[str]:
         """Ids of the periods that somebody has answered, in order."""
         with self._database.reading() as connection:
-            return reading.periods_with_submissions(connection, return_code)
+            return submission_lookup.periods_with_submissions(connection, return_code)
 
     def status(self, return_code: str | None = None, period: str | None = None) -> tuple[Standing, ...]:
         """How each council stands with what it has sent something for, in order of return, period and council."""
         with self._database.reading() as connection:
-            return reading.status(connection, return_code, period)
+            return submission_lookup.status(connection, return_code, period)
 
     def record_release(
         self,
@@ -332,12 +332,12 @@ class Ledger:
             In no order that matters; none where it waits no longer, or a table's file has not come yet.
         """
         with self._database.reading() as connection:
-            return opening.next_files(connection, receipt, tables, joined)
+            return submissions.next_files(connection, receipt, tables, joined)
 
     def waiting_beside(self, receipt: Receipt) -> tuple[Receipt, ...]:
         """The receipts of the same return, council and period that wait, in order of arrival."""
         with self._database.reading() as connection:
-            return opening.waiting_beside(connection, receipt)
+            return submissions.waiting_beside(connection, receipt)
 
     def untold(self, destination: str, councils: Sequence[str] | None = None) -> tuple[Untold, ...]:
         """Latest judgements that a destination has not been told of, in order of return, period and council.
@@ -347,21 +347,21 @@ class Ledger:
             councils: register codes; None: all.
         """
         with self._database.reading() as connection:
-            return delivering.untold(connection, destination, councils)
+            return deliveries.untold(connection, destination, councils)
 
     def told(self, destination: str, submission_id: str, judgement: int) -> str | None:
         """The sha256 of the report on a judgement that a destination has; None where it has none."""
         with self._database.reading() as connection:
-            return delivering.told(connection, destination, submission_id, judgement)
+            return deliveries.told(connection, destination, submission_id, judgement)
 
     def unplaced(self, destination: str, source: str | None = None) -> tuple[int, ...]:
         """Ids of unrecognised receipts, of one source or of all, that a destination has not been told of."""
         with self._database.reading() as connection:
-            return delivering.unplaced(connection, destination, source)
+            return deliveries.unplaced(connection, destination, source)
 
     def record_deliveries(self, destination: str, delivered: Sequence[Delivery]) -> None:
         """Write down which reports a destination has been given. Writing the same down again does nothing."""
-        self._database.written(lambda connection: delivering.record(connection, destination, delivered, self._clock()))
+        self._database.written(lambda connection: deliveries.record(connection, destination, delivered, self._clock()))
 
     def balance(self, return_code: str | None = None, period: str | None = None) -> list[str]:
         """Everything that does not add up, in plain sentences; none where all is well.
@@ -389,4 +389,4 @@ class Ledger:
         Raises:
             StorageError: the lake did not take it.
         """
-        mirror.write(self._database, lake, return_code, self._copied.setdefault(lake.root, mirror.Copied()))
+        lake_mirror.write(self._database, lake, return_code, self._copied.setdefault(lake.root, lake_mirror.Copied()))

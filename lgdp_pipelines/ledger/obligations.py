@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from lgdp_pipelines.ledger.records import Standing, SubmissionState
-from lgdp_pipelines.register.calendar import Timing, day_in_scotland, due_date, periods_of, timing
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.submission_calendar import Timing, day_in_scotland, due_date, periods_of, timing
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 LOOKS_BACK_DAYS = 365
 """How long after its due day something is still asked for; what is older is history."""

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Outcome, Scope, process
-from lgdp_pipelines.journey.publish import conformed_model_names, edges_of, ensure_catalogue, publish
 from lgdp_pipelines.ledger.ledger import Submission
-from lgdp_pipelines.orchestration import events, life_events, policy, release_events, specs
-from lgdp_pipelines.orchestration.calendar import reported_checks
+from lgdp_pipelines.orchestration import asset_specs, lifecycle_events, policy, release_events, submission_events
+from lgdp_pipelines.orchestration.daily_jobs import reported_checks
 from lgdp_pipelines.orchestration.event_log import told_together
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.publishing import conformed_model_names, edges_of, ensure_catalogue, publish
 
 
 class ProcessConfig(dg.Config):
@@ -33,19 +33,19 @@ class ProcessConfig(dg.Config):
 
 def received_asset(ret: Return, platform: Platform) -> dg.AssetSpec:
     """``[received, return]``: written by collection alone, so it has no run of its own."""
-    return specs.received_spec(ret, platform, council_period_grid(ret, platform.register, platform.today))
+    return asset_specs.received_spec(ret, platform, council_period_grid(ret, platform.register, platform.today))
 
 
 def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     """``[landed, return]`` and ``[validated, return]``, with the checks on the latter: one step for many councils."""
     grid = council_period_grid(ret, platform.register, platform.today)
-    validated = specs.stage_key(specs.VALIDATED, ret)
+    validated = asset_specs.stage_key(asset_specs.VALIDATED, ret)
     described = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
     described[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
     @dg.multi_asset(
         name=f"land_and_judge_{ret.slug}",
-        specs=[specs.landed_spec(ret, platform, grid), specs.validated_spec(ret, platform, grid)],
+        specs=[asset_specs.landed_spec(ret, platform, grid), asset_specs.validated_spec(ret, platform, grid)],
         check_specs=[policy.partitioned_check(name, validated, grid, text) for name, text in described.items()],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -82,9 +82,9 @@ class Teller:
     def __init__(self, context: dg.AssetExecutionContext, ret: Return, checks: Sequence[str]) -> None:
         self._context = context
         self._ret = ret
-        self._validated = specs.stage_key(specs.VALIDATED, ret)
+        self._validated = asset_specs.stage_key(asset_specs.VALIDATED, ret)
         self._alone = len(context.partition_keys) == 1
-        self._told: dict[str, list[tuple[Outcome, events.Checked]]] = {name: [] for name in checks}
+        self._told: dict[str, list[tuple[Outcome, submission_events.Checked]]] = {name: [] for name in checks}
         self._only: dict[str, dg.AssetCheckResult] = {}
 
     def tell(self, outcomes: Sequence[Outcome]) -> None:
@@ -93,18 +93,20 @@ class Teller:
         with told_together(self._context.instance):
             for outcome in outcomes:
                 contract = self._ret.contract_for(parse_period(outcome.submission.period))
-                for event in events.materialisations(self._ret, contract, outcome):
+                for event in submission_events.materialisations(self._ret, contract, outcome):
                     self._context.log_event(event)
                 if latest[outcome.council] is outcome:
-                    for result in events.check_results(outcome, {rule.id: rule for rule in rules_of(contract)}):
+                    for result in submission_events.check_results(
+                        outcome, {rule.id: rule for rule in rules_of(contract)}
+                    ):
                         self._tell_check(outcome, result)
 
     def tell_withdrawn(self, submissions: Sequence[Submission]) -> None:
         """Whose slices hold nothing any more."""
-        for event in life_events.withdrawals(self._ret, submissions):
+        for event in lifecycle_events.withdrawals(self._ret, submissions):
             self._context.log_event(event)
 
-    def _tell_check(self, outcome: Outcome, result: events.Checked) -> None:
+    def _tell_check(self, outcome: Outcome, result: submission_events.Checked) -> None:
         self._told[result.name].append((outcome, result))
         if self._alone:
             self._only[result.name] = dg.AssetCheckResult(
@@ -135,7 +137,7 @@ class Teller:
                 passed=all(checked.passed for _, checked in told),
                 severity=dg.AssetCheckSeverity.WARN,
                 description=f"{len(told)} councils judged in this run; each partition has its own result.",
-                metadata=events.run_findings(told),
+                metadata=submission_events.run_findings(told),
             )
 
 
@@ -143,12 +145,12 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     """``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
     grid = period_grid(ret, platform.today)
     models = conformed_model_names(ret)
-    keys = [specs.conformed_key(model, ret) for model in models]
-    published = specs.stage_key(specs.PUBLISHED, ret)
+    keys = [asset_specs.conformed_key(model, ret) for model in models]
+    published = asset_specs.stage_key(asset_specs.PUBLISHED, ret)
 
     @dg.multi_asset(
         name=f"conform_and_release_{ret.slug}",
-        specs=[*specs.conformed_specs(ret, models, grid), specs.published_spec(ret, models, grid)],
+        specs=[*asset_specs.conformed_specs(ret, models, grid), asset_specs.published_spec(ret, models, grid)],
         check_specs=[
             policy.partitioned_check(
                 policy.SLICE_TESTS_HOLD, key, grid, "The dbt tests of the slice hold: keys, codes, references."

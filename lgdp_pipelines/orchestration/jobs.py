@@ -8,14 +8,14 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.collection.collect import CollectionReport, collect_source
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope
-from lgdp_pipelines.journey.publish import conformed_model_names
-from lgdp_pipelines.orchestration import policy, specs
+from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
+from lgdp_pipelines.orchestration import asset_specs, policy
 from lgdp_pipelines.orchestration.event_log import told_together
 from lgdp_pipelines.orchestration.partitions import cell
-from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope
+from lgdp_pipelines.workflows.publishing import conformed_model_names
 
 COLLECT = "collect"
 """The job."""
@@ -68,7 +68,7 @@ def _received(platform: Platform, report: CollectionReport) -> Iterator[dg.Asset
         if receipt.return_code is None or receipt.period is None:
             continue
         yield dg.AssetMaterialization(
-            specs.stage_key(specs.RECEIVED, platform.register.returns[receipt.return_code]),
+            asset_specs.stage_key(asset_specs.RECEIVED, platform.register.returns[receipt.return_code]),
             partition=cell(receipt.council_code, receipt.period),
             metadata={
                 "file": receipt.file_name,
@@ -92,8 +92,8 @@ def collect_job() -> None:
 
 def return_jobs(ret: Return) -> list[Any]:
     """``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
-    judged = [specs.stage_key(specs.LANDED, ret), specs.stage_key(specs.VALIDATED, ret)]
-    made = [specs.conformed_key(model, ret) for model in conformed_model_names(ret)]
+    judged = [asset_specs.stage_key(asset_specs.LANDED, ret), asset_specs.stage_key(asset_specs.VALIDATED, ret)]
+    made = [asset_specs.conformed_key(model, ret) for model in conformed_model_names(ret)]
     return [
         dg.define_asset_job(
             f"process_{ret.slug}",
@@ -113,7 +113,7 @@ def return_jobs(ret: Return) -> list[Any]:
         ),
         dg.define_asset_job(
             f"publish_{ret.slug}",
-            selection=dg.AssetSelection.assets(*made, specs.stage_key(specs.PUBLISHED, ret)),
+            selection=dg.AssetSelection.assets(*made, asset_specs.stage_key(asset_specs.PUBLISHED, ret)),
             description=f"Conform {ret.code} and release it, period by period.",
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,

@@ -9,8 +9,8 @@ from datetime import date
 
 import dagster as dg
 
-from lgdp_pipelines.register.calendar import periods_of
-from lgdp_pipelines.register.model import Register, Return
+from lgdp_pipelines.register.model.contract import Register, Return
+from lgdp_pipelines.register.submission_calendar import periods_of
 
 COUNCIL = "council"
 PERIOD = "period"

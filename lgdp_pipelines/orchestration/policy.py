@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.standards.rules import CheckFamily
+from lgdp_pipelines.vocabulary.verdicts import CheckFamily
 
 warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
 # Dagster sets that parameter itself when it binds a sensor to its jobs.

@@ -8,13 +8,13 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.conformance.build import BuildOutcome, BuiltModel, BuiltTest
-from lgdp_pipelines.journey.publish import Publication, conformed_model_names
-from lgdp_pipelines.ledger.lineage import ColumnEdge, Lineage
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, BuiltModel, BuiltTest
+from lgdp_pipelines.lineage.column_lineage import ColumnEdge, Lineage
+from lgdp_pipelines.orchestration.asset_specs import PUBLISHED, VALIDATED, conformed_key, stage_key
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SLICE_TESTS_HOLD
-from lgdp_pipelines.orchestration.specs import PUBLISHED, VALIDATED, conformed_key, stage_key
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.united import products_of
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.versions.version_union import products_of
+from lgdp_pipelines.workflows.publishing import Publication, conformed_model_names
 
 COLUMN_LINEAGE = "dagster/column_lineage"
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.collection.collect import Failure
-from lgdp_pipelines.collection.listing import news_of
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.collection_run import Failure
 from lgdp_pipelines.orchestration import policy
 from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, collect_job, process_config
 from lgdp_pipelines.orchestration.partitions import all_councils
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.source import WATCHED, Source, TransportKind
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import WATCHED, Source, TransportKind
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope
 
 SOURCE_TAG = "lgdp/source"
 """Run tag of a collection: the source's id."""

@@ -22,14 +22,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.preview import Answer, answer_on
-from lgdp_pipelines.ledger.records import Receipt, ReceiptState
-from lgdp_pipelines.portal import answers, intake, problems
-from lgdp_pipelines.portal.description import openapi
-from lgdp_pipelines.portal.limits import Limits, Pace
-from lgdp_pipelines.portal.problems import Refused
-from lgdp_pipelines.portal.tokens import Caller, Tokens
+from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
+from lgdp_pipelines.portal import intake, problem_documents, responses
+from lgdp_pipelines.portal.access_tokens import Caller, Tokens
+from lgdp_pipelines.portal.openapi_document import openapi
+from lgdp_pipelines.portal.problem_documents import Refused
+from lgdp_pipelines.portal.request_limits import Limits, Pace
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.receipt_preview import Answer, answer_on
 
 _HOME = Path(__file__).with_name("home.html")
 _SAFE = {
@@ -87,7 +87,7 @@ class Intake:
         intake.refuse_too_large(request, self.limits)
         receipt = await self._received(request, caller, said)
         answer = await self._answer(receipt)
-        told = answers.answer_document(answer, _root(request))
+        told = responses.answer_document(answer, _root(request))
         is_news = receipt.state is not ReceiptState.DUPLICATE
         location = {"Location": f"{_root(request)}/submissions/{receipt.id}"}
         return JSONResponse(told, HTTPStatus.ACCEPTED if is_news else HTTPStatus.OK, headers=location)
@@ -119,13 +119,13 @@ class Intake:
         """GET /submissions/{id}."""
         caller = self.caller(request)
         answer = await self._answer(await self._named(request, caller))
-        return JSONResponse(answers.answer_document(answer, _root(request)))
+        return JSONResponse(responses.answer_document(answer, _root(request)))
 
     async def report(self, request: Request) -> Response:
         """GET /submissions/{id}/report.{form}."""
         caller = self.caller(request)
         form = request.path_params["form"]
-        if form not in answers.FORMS:
+        if form not in responses.FORMS:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         answer = await self._answer(await self._named(request, caller))
         if answer.report is None:
@@ -134,16 +134,16 @@ class Intake:
                 "There is no report yet.",
                 remedy="Ask for the submission: it says what is awaited.",
             )
-        return await to_thread.run_sync(answers.report_response, answer.report, form)
+        return await to_thread.run_sync(responses.report_response, answer.report, form)
 
     async def _named(self, request: Request, caller: Caller) -> Receipt:
         name = request.path_params["id"]
-        return await to_thread.run_sync(answers.receipt_named, self.platform, caller.council_code, name)
+        return await to_thread.run_sync(responses.receipt_named, self.platform, caller.council_code, name)
 
     async def calendar(self, request: Request) -> Response:
         """GET /calendar."""
         caller = self.caller(request)
-        return JSONResponse(await to_thread.run_sync(answers.calendar_document, self.platform, caller.council_code))
+        return JSONResponse(await to_thread.run_sync(responses.calendar_document, self.platform, caller.council_code))
 
     async def health(self, _request: Request) -> Response:
         """GET /health: the ledger answers."""
@@ -206,8 +206,8 @@ def build_app(platform: Platform, limits: Limits | None = None) -> Starlette:
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
         middleware=[Middleware(_SafeHeaders)],
         exception_handlers={
-            LgdpError: problems.of_platform,
-            HTTPException: problems.of_http,
-            Exception: problems.of_anything_else,
+            LgdpError: problem_documents.of_platform,
+            HTTPException: problem_documents.of_http,
+            Exception: problem_documents.of_anything_else,
         },
     )

@@ -16,18 +16,18 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from lgdp_pipelines.collection.routing import has_file_a_table, table_of, table_said, tables_known
+from lgdp_pipelines.collection.file_routing import has_file_a_table, table_of, table_said, tables_known
 from lgdp_pipelines.collection.transport import Download
 from lgdp_pipelines.errors import StorageError, WrongUse
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.ledger.records import Arrival, Receipt
-from lgdp_pipelines.portal.limits import Limits
-from lgdp_pipelines.portal.problems import Refused
-from lgdp_pipelines.portal.tokens import Caller
-from lgdp_pipelines.register.mapping import SystemMapping
-from lgdp_pipelines.register.model import Contract, Return
-from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
-from lgdp_pipelines.standards.periods import Period, parse_period, read_period
+from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
+from lgdp_pipelines.portal.access_tokens import Caller
+from lgdp_pipelines.portal.problem_documents import Refused
+from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.register.model.contract import Contract, Return
+from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.system_mapping import SystemMapping
+from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
+from lgdp_pipelines.workflows.platform import Platform
 
 PARAMETERS = ("return", "period", "file", "table", "system", "nil", "council")
 LONGEST_NAME = 200

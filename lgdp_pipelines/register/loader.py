@@ -12,33 +12,33 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.between import between_contradictions
-from lgdp_pipelines.register.codelist_files import read_code_list
-from lgdp_pipelines.register.contracts import ContractRead, contract_contradictions, read_contract
-from lgdp_pipelines.register.council_files import COUNCILS_FILE, NAMES_FILE, read_councils
-from lgdp_pipelines.register.derived_items import derived_contradictions
-from lgdp_pipelines.register.editions import editions_of
-from lgdp_pipelines.register.mapping_checks import (
+from lgdp_pipelines.register.checks.derivation_checks import derived_contradictions
+from lgdp_pipelines.register.checks.mapping_checks import (
     mapping_contradictions,
     mappings_together,
     source_system_contradictions,
 )
-from lgdp_pipelines.register.mapping_files import MappingRead, read_mapping
-from lgdp_pipelines.register.model import Register, Return
-from lgdp_pipelines.register.reference import ReferenceTable
-from lgdp_pipelines.register.reference_files import DEFINITION, VERSION, read_reference
-from lgdp_pipelines.register.source import Source
-from lgdp_pipelines.register.source_checks import source_contradictions
-from lgdp_pipelines.register.source_files import read_source
-from lgdp_pipelines.register.versions import (
+from lgdp_pipelines.register.checks.source_checks import source_contradictions
+from lgdp_pipelines.register.files.code_list_file import read_code_list
+from lgdp_pipelines.register.files.contract_file import ContractRead, contract_contradictions, read_contract
+from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
+from lgdp_pipelines.register.files.mapping_file import MappingRead, read_mapping
+from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
+from lgdp_pipelines.register.files.source_file import read_source
+from lgdp_pipelines.register.files.yaml_document import Document, read_yaml
+from lgdp_pipelines.register.model.contract import Register, Return
+from lgdp_pipelines.register.model.reference_tables import ReferenceTable
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.register.rules.cross_return import between_contradictions
+from lgdp_pipelines.register.versions.contract_versions import editions_of
+from lgdp_pipelines.register.versions.version_checks import (
     by_return,
     inline_lists_of,
     urn_contradictions,
     version_contradictions,
 )
-from lgdp_pipelines.register.yaml_lines import Document, read_yaml
-from lgdp_pipelines.standards.codelists import CodeList
-from lgdp_pipelines.standards.councils import Councils
+from lgdp_pipelines.vocabulary.code_lists import CodeList
+from lgdp_pipelines.vocabulary.councils import Councils
 
 _FOLDERS = ("codelists", "councils", "mappings", "reference", "returns", "sources")
 _CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")

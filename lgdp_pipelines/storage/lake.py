@@ -27,11 +27,13 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
-from lgdp_pipelines.storage import duck
-from lgdp_pipelines.storage.adding import Home, files_alone, partition_of, put, version_of
-from lgdp_pipelines.storage.creation import create, fit, open_columns_of
-from lgdp_pipelines.storage.files import FilePart
-from lgdp_pipelines.storage.layout import (
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.storage import duckdb_connections
+from lgdp_pipelines.storage.delta_append import Home, files_alone, partition_of, put, version_of
+from lgdp_pipelines.storage.delta_overwrite import rewrite
+from lgdp_pipelines.storage.delta_schema import create, fit, open_columns_of
+from lgdp_pipelines.storage.file_chunks import FilePart
+from lgdp_pipelines.storage.frame_schema import (
     Frames,
     Rows,
     alike,
@@ -41,9 +43,7 @@ from lgdp_pipelines.storage.layout import (
     frames,
     refuse_strangers,
 )
-from lgdp_pipelines.storage.pieces import Pieces
-from lgdp_pipelines.storage.rewriting import rewrite
-from lgdp_pipelines.storage.tables import LakeTable, Where, predicate, submission_key, values_of
+from lgdp_pipelines.storage.lake_tables import LakeTable, Where, predicate, submission_key, values_of
 
 _ATTEMPTS = 30
 _LONGEST_PAUSE_S = 0.5
@@ -83,7 +83,7 @@ class Lake:
 
     def scan_sql(self, table: LakeTable) -> str:
         """What to write after ``FROM`` in DuckDB: ``delta_scan('…')``."""
-        return f"delta_scan({duck.quoted(str(self.path(table)))})"
+        return f"delta_scan({duckdb_connections.quoted(str(self.path(table)))})"
 
     def read(self, table: LakeTable, where: Where | None = None, columns: list[str] | None = None) -> pl.DataFrame:
         """Rows of the present version.

@@ -15,29 +15,29 @@ from typing import Any
 
 import polars as pl
 
-from lgdp_pipelines.ledger.findings import LISTED, RuleOutcome
-from lgdp_pipelines.ledger.repairs import Repair
-from lgdp_pipelines.register.mapping import SystemMapping
-from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.register.parts import Rule, Table
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.councils import Council
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleResult, Severity, Verdict
-from lgdp_pipelines.storage.ahead import each_ahead
-from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.validation.across import across, named_in, reads
-from lgdp_pipelines.validation.asking import with_queries
-from lgdp_pipelines.validation.cells import ORDER, BrokenCells, broken_cells
-from lgdp_pipelines.validation.derived import Deriving, validated_schema
-from lgdp_pipelines.validation.earlier import Earlier
-from lgdp_pipelines.validation.others import Absent, Besides, Others, no_others, none_accepted
-from lgdp_pipelines.validation.repairs import Repairing
-from lgdp_pipelines.validation.spoiled import spoiled, why_not
-from lgdp_pipelines.validation.telling import Places, told
-from lgdp_pipelines.validation.tested import Tested
-from lgdp_pipelines.validation.translated import Translated, Translation, with_reasons
-from lgdp_pipelines.validation.typed import ROW, Submitted, Typed, typed_table
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.findings import LISTED, RuleOutcome
+from lgdp_pipelines.handover.prefetch import each_ahead
+from lgdp_pipelines.handover.repairs import Repair
+from lgdp_pipelines.register.model.contract import Contract, Register
+from lgdp_pipelines.register.model.system_mapping import SystemMapping
+from lgdp_pipelines.register.model.table_model import Rule, Table
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.validation.cell_rules import ORDER, BrokenCells, broken_cells
+from lgdp_pipelines.validation.derived_items import Deriving, validated_schema
+from lgdp_pipelines.validation.finding_messages import Places, told
+from lgdp_pipelines.validation.normalisation import Repairing
+from lgdp_pipelines.validation.prior_periods import Earlier
+from lgdp_pipelines.validation.query_scopes import with_queries
+from lgdp_pipelines.validation.reference_data import Absent, Besides, Others, no_others, none_accepted
+from lgdp_pipelines.validation.rule_result import Tested
+from lgdp_pipelines.validation.source_mapping import Translated, Translation, with_reasons
+from lgdp_pipelines.validation.table_rules import across, named_in, reads
+from lgdp_pipelines.validation.type_parsing import ROW, Submitted, Typed, typed_table
+from lgdp_pipelines.validation.unreadable import spoiled, why_not
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 

@@ -18,12 +18,12 @@ import sqlglot
 from sqlglot import exp
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.kinds.asked import OWN_ROW
-from lgdp_pipelines.register.parts import Rule
-from lgdp_pipelines.register.sql import filled
-from lgdp_pipelines.storage.duck import kept_sandbox, sandbox, time_limit
-from lgdp_pipelines.storage.pieces import Pieces
-from lgdp_pipelines.validation.typed import NO_ROWS, ROW, Submitted
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.kinds.sql_fragments import OWN_ROW
+from lgdp_pipelines.register.rules.sql_statements import filled
+from lgdp_pipelines.storage.duckdb_connections import kept_sandbox, sandbox, time_limit
+from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW, Submitted
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0

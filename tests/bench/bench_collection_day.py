@@ -23,17 +23,17 @@ import collection_day as world
 import dagster as dg
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.collect import collect_source
-from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.collection_run import collect_source
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.journey.publish import finish, periods_to_publish, publish
 from lgdp_pipelines.ledger.schema import RECEIPT
-from lgdp_pipelines.orchestration.runner import open_runner, prepare_dagster_home
+from lgdp_pipelines.orchestration.in_process_runner import open_runner, prepare_dagster_home
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.storage.catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.publishing import finish, periods_to_publish, publish
 
 WHOLE_TARGET, RATIO_TARGET, RESUBMISSION_TARGET, TICK_TARGET = 120.0, 2.0, 20.0, 10.0
 OLD_FILES = 10_000

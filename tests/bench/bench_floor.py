@@ -28,14 +28,14 @@ import polars as pl
 from deltalake import write_deltalake
 from floor_contract import COUNCIL, OTHERWISE, PERIOD, SHAPES, Shape, made_up
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey import writing
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Outcome, Scope, process
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
+from lgdp_pipelines.workflows import slice_writing
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Outcome, Scope, process
 from tests.flow.contracts import register_with
 
 RUNS = 5
@@ -72,7 +72,7 @@ def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
 
 def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """The same by the journey's own functions, with nothing in the place of the two that are left out."""
-    writing.write_landed = lambda *_: None
+    slice_writing.write_landed = lambda *_: None
     Ledger.mirror = lambda *_: None  # type: ignore[method-assign]
     return whole(path, home, shape, every)
 

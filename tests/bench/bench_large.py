@@ -23,13 +23,13 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.journey.publish import publish
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.publishing import publish
 from tests.flow.contracts import KEY, MUST, contract, item, register_with, rule, table
 
 TARGET_MB = 4 * 1024

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import httpx2
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.portal.serve import running
-from lgdp_pipelines.portal.tokens import new_token, push_sources
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.portal.access_tokens import new_token, push_sources
+from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
 
 ROWS = 10_000
 TIMES = 5

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.drop_box_server import configuration, set_up
-from lgdp_pipelines.collection.listing import news_of
-from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.openssh_setup import configuration, set_up
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.standards.councils import Councils
+from lgdp_pipelines.vocabulary.councils import Councils
+from lgdp_pipelines.workflows.platform import Platform
 from tests.flow.contracts import allotment_v1, register_with
 from tests.flow.openssh import Machine, machine, serving
 

@@ -18,13 +18,13 @@ from pathlib import Path, PurePosixPath
 import asyncssh
 import polars as pl
 
-from lgdp_pipelines.estate.estate import account_holders
-from lgdp_pipelines.estate.prepare import HOST, lay_out
-from lgdp_pipelines.estate.scenario import Scenario, Sent
-from lgdp_pipelines.estate.sftp_server import serve_sftp
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.simulator.council_systems import account_holders
+from lgdp_pipelines.simulator.scenario import Scenario, Sent
+from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
+from lgdp_pipelines.simulator.system_files import HOST, lay_out
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 

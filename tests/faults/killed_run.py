@@ -24,16 +24,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines import cli
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey import publish as publishing
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.tokens import token_key
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.storage.byte_store import RawStore
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.storage.pseudonym_keys import token_key
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows import publishing
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
 from tests.faults.state import state
 from tests.flow.contracts import add_contract, library, register_with, rule
 
@@ -369,8 +369,8 @@ def main(folder: Path) -> None:
 
 
 SLOW_TO_LOAD = (
-    "lgdp_pipelines.conformance.dbt_seam",
-    "lgdp_pipelines.conformance.dbt_plugin",
+    "lgdp_pipelines.dbt_build.dbt_client",
+    "lgdp_pipelines.dbt_build.dbt_plugin",
     "dbt.task.build",
     "dbt.adapters.duckdb.impl",
     "hypothesis",

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.storage.catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.workflows.platform import Platform
 
 _TECHNICAL = {"run_id", "versions", "at", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
 """Times, runs, and numbers of commits: a run that is done again has others, and nothing is made from them."""

@@ -14,9 +14,9 @@ from typing import ClassVar
 import pytest
 
 from lgdp_pipelines.collection.api import ApiPatience, ApiTransport
-from lgdp_pipelines.collection.collect import AccountReport, collect_source
+from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.register.source import (
+from lgdp_pipelines.register.model.sources import (
     Paging,
     PagingKind,
     SecretReference,

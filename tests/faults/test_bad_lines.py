@@ -12,11 +12,11 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.collect import AccountReport, collect_source
+from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
+from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.whole import Patience
-from lgdp_pipelines.register.source import SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import SecretReference, Source, SourceReturn, TransportKind
 from tests.faults.bad_server import PHASES, BadServer, bad_server
 from tests.faults.world import PERIOD, ROWS, World, csv_of, world_at
 

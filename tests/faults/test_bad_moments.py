@@ -18,10 +18,10 @@ from time import sleep
 import pytest
 
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.ledger.records import SubmissionState
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.ledger.ledger_values import SubmissionState
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
 from tests.faults.world import PERIOD, World, csv_of, world_at
 
 CODE = "SHELF-CSV"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.workflows.platform import Platform
 from tests.faults import killed_run
 from tests.faults.killed_run import POINTS, STRICTER
 from tests.flow.contracts import library, register_with

@@ -13,10 +13,10 @@ from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
-from lgdp_pipelines.orchestration import launcher as launching
-from lgdp_pipelines.orchestration.build import build_definitions
-from lgdp_pipelines.orchestration.launcher import WarmRunLauncher, state_of
-from lgdp_pipelines.orchestration.runner import prepare_dagster_home
+from lgdp_pipelines.orchestration import warm_launcher as launching
+from lgdp_pipelines.orchestration.definitions_builder import build_definitions
+from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
+from lgdp_pipelines.orchestration.warm_launcher import WarmRunLauncher, state_of
 from lgdp_pipelines.settings import Settings
 from tests.flow.contracts import allotment_v1, register_with
 

@@ -16,13 +16,13 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Outcome, Scope, process
-from lgdp_pipelines.ledger.records import Receipt
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.storage.tables import FINDING
+from lgdp_pipelines.storage.lake_tables import FINDING
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Outcome, Scope, process
 from tests.flow.contracts import KEY, MUST, Part, add_contract, contract, item, register_with, rule, table
 
 PERIOD = "CY2023"

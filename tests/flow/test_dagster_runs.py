@@ -8,12 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.sensors import process_requests
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
 from tests.flow.contracts import allotment_v1, register_with
 from tests.flow.driver import csv
 

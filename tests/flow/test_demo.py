@@ -12,13 +12,13 @@ import pytest
 from deltalake import DeltaTable
 from python_calamine import CalamineWorkbook
 
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.remaking import Past
-from lgdp_pipelines.journey.reproduce import Likeness, judgement_named, reproduce
-from lgdp_pipelines.register.parts import Role
+from lgdp_pipelines.register.model.table_model import Role
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.tables import submission_key
+from lgdp_pipelines.storage.lake_tables import submission_key
+from lgdp_pipelines.vocabulary.verdicts import Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.replay import Past
+from lgdp_pipelines.workflows.reproduction import Likeness, judgement_named, reproduce
 from tests.flow.demonstration import REAL_DATA, ask, demonstrate, lgdp
 from tests.flow.pages import documents
 from tests.shipped import shipped_register

@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.feedback import tell
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.report_delivery import tell
 from tests.flow.contracts import register_with, respite
 from tests.flow.driver import Lgdp, csv
 

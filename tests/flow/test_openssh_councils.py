@@ -15,13 +15,13 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.deliver import OutFile, deliver
-from lgdp_pipelines.collection.drop_box_server import configuration, set_up
-from lgdp_pipelines.collection.listing import news_of
-from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.openssh_setup import configuration, set_up
+from lgdp_pipelines.collection.outbox_delivery import OutFile, deliver
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.workflows.platform import Platform
 from tests.flow.contracts import allotment_v1, register_with
 from tests.flow.driver import Lgdp
 from tests.flow.openssh import Machine, machine, serving

@@ -19,7 +19,7 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
+from lgdp_pipelines.simulator.simulated_sftp import SftpAccountHolder, serve_sftp
 from tests.flow.contracts import register_with, respite
 from tests.flow.driver import Lgdp
 from tests.flow.everything import everything_below

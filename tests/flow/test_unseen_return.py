@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from lgdp_pipelines.storage.catalogue import OPEN_LAYERS
+from lgdp_pipelines.storage.sql_catalogue import OPEN_LAYERS
 from tests.flow.contracts import (
     add_contract,
     allotment_v1,

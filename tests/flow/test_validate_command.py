@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from tests.flow.contracts import PROJECT
 from tests.flow.driver import Lgdp, Said
 

@@ -11,11 +11,11 @@ from decimal import Decimal
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.parts import Item, ItemType, Role, Table
-from lgdp_pipelines.standards.councils import Council
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.planted.drafts import Event, Found, N
 
 _NO_TYPE: Mapping[ItemType, Sequence[str]] = {

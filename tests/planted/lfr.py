@@ -11,8 +11,8 @@ from itertools import zip_longest
 
 import polars as pl
 
-from lgdp_pipelines.register.parts import Table
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.model.table_model import Table
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.planted.cells import one_of
 from tests.planted.drafts import FIRST_ROW, TRUTH, Draft, Event, Found, N, planted, with_events
 from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.register.model import Contract, Register
-from lgdp_pipelines.register.parts import Item, Table
-from lgdp_pipelines.standards.councils import Council
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.model.contract import Contract, Register
+from lgdp_pipelines.register.model.table_model import Item, Table
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.planted.cells import border_events, cell_events, prefix_of
 from tests.planted.drafts import REMARKS, TRUTH, Draft, Event, Found, csv_bytes
 

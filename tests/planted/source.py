@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.register.model.table_model import Table
 from tests.planted.cells import one_of
 from tests.planted.drafts import TRUTH, Draft, Event, Found, N, planted
 from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events

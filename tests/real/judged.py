@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lgdp_pipelines.estate.real import CUTTERS
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.parts import Table
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.standards.councils import Councils
-from lgdp_pipelines.standards.periods import Period, parse_period
-from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.simulator.published_figures import CUTTERS
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.councils import Councils
+from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.vocabulary.verdicts import Verdict
 from tests.real.plain import LIST, SUMMARIES, Book
 
 COLUMNS = ("rule", "council", "period", "item", "row")

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.estate.real import people_supported
-from lgdp_pipelines.estate.schools import school_list
-from lgdp_pipelines.journey.known_issues import lift, put_file
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.journey.publish import publish
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.standards.councils import fold
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.storage.catalogue import ask
+from lgdp_pipelines.simulator.published_figures import people_supported
+from lgdp_pipelines.simulator.published_schools import school_list
+from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.issue_notes import lift, put_file
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.publishing import publish
 from tests.real.comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
 from tests.real.plain import LIST
 

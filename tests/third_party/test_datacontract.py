@@ -9,16 +9,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
+from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.rules import rules_of
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult
-from lgdp_pipelines.storage.pieces import Spill
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
 from tests.planted.hl1 import hl1_extract
 from tests.planted.returns import Asked
 from tests.shipped import shipped_register

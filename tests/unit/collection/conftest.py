@@ -16,9 +16,7 @@ import pytest
 from lgdp_pipelines.collection.api import ApiTransport, Marks
 from lgdp_pipelines.collection.sftp import SftpTransport
 from lgdp_pipelines.collection.transport import Download
-from lgdp_pipelines.estate.sftp_server import SftpAccountHolder, serve_sftp
-from lgdp_pipelines.register.extract import Extract, Format
-from lgdp_pipelines.register.model import (
+from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
     DisclosureMethod,
@@ -26,8 +24,8 @@ from lgdp_pipelines.register.model import (
     Return,
     Version,
 )
-from lgdp_pipelines.register.parts import Grain, Provenance, Table
-from lgdp_pipelines.register.source import (
+from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.sources import (
     Authentication,
     Paging,
     PagingKind,
@@ -36,8 +34,10 @@ from lgdp_pipelines.register.source import (
     SourceReturn,
     TransportKind,
 )
-from lgdp_pipelines.standards.councils import Council, Councils
-from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.register.model.table_model import Grain, Provenance, Table
+from lgdp_pipelines.simulator.simulated_sftp import SftpAccountHolder, serve_sftp
+from lgdp_pipelines.vocabulary.councils import Council, Councils
+from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.unit.collection import lines
 from tests.unit.collection.answering import QUICK, SECRET, Answer, run_it, serving
 

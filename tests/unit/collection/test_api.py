@@ -20,15 +20,15 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.collection.api import ApiAccount, ApiPatience, ApiTransport, Marks
-from lgdp_pipelines.collection.api_pages import found_at
+from lgdp_pipelines.collection.api_paging import found_at
+from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.retry import Retry, retry_after
-from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.transport import Download, Left, NoNews
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.estate.api_server import ApiQuestion, api
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source
-from lgdp_pipelines.standards.periods import calendar_year
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.simulator.simulated_api import ApiQuestion, api
+from lgdp_pipelines.vocabulary.periods import calendar_year
 
 UNKNOWN = Marks()
 TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}

@@ -13,11 +13,11 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.collection.api import ApiTransport, Marks
-from lgdp_pipelines.collection.api_access import SHORTLY, ClientCredentials
+from lgdp_pipelines.collection.api_authentication import SHORTLY, ClientCredentials
 from lgdp_pipelines.collection.secrets import Secret
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import (
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import (
     Authentication,
     AuthenticationMethod,
     Paging,

@@ -7,10 +7,10 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.collection.api import Marks
-from lgdp_pipelines.collection.api_pages import records_in, with_parameter, without_parameter
+from lgdp_pipelines.collection.api_paging import records_in, with_parameter, without_parameter
 from lgdp_pipelines.collection.transport import Left, NoNews
 from lgdp_pipelines.errors import SourceRefused
-from lgdp_pipelines.register.source import (
+from lgdp_pipelines.register.model.sources import (
     Paging,
     PagingKind,
 )

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.collect import CollectionReport, collect_source, sentence
-from lgdp_pipelines.collection.listing import news_of
-from lgdp_pipelines.collection.memory import HeldFile, MemoryTransport
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source, sentence
+from lgdp_pipelines.collection.memory_transport import HeldFile, MemoryTransport
 from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, Listing, NoNews
 from lgdp_pipelines.errors import AccountRefused, LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.records import Arrival, Receipt
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.storage.byte_store import RawStore
 
 Q1, Q2 = "hl1/HL1_2024-25_Q1.csv", "hl1/HL1_2024-25_Q2.csv"
 

@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.collection import drop_box
-from lgdp_pipelines.collection.collect import collect_source
-from lgdp_pipelines.collection.deliver import OutFile, deliver
+from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.collection_run import collect_source
 from lgdp_pipelines.collection.drop_box import DropBoxAccount, DropBoxTransport
-from lgdp_pipelines.collection.listing import news_of
+from lgdp_pipelines.collection.file_routing import Route
+from lgdp_pipelines.collection.folder_files import Patience
+from lgdp_pipelines.collection.outbox_delivery import OutFile, deliver
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.transport import Download, Left
-from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source, SourceReturn, TransportKind
-from lgdp_pipelines.standards.periods import financial_quarter
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
+from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.vocabulary.periods import financial_quarter
 
 QUICK = Patience(settled=60, second_look=0.02, retry=Retry(1))
 Put = Callable[..., Path]

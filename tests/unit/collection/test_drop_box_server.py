@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from lgdp_pipelines.collection.drop_box_server import configuration, set_up
+from lgdp_pipelines.collection.openssh_setup import configuration, set_up
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.source import OwnAccount, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import OwnAccount, Source, SourceReturn, TransportKind
 
 BOXES = Source(
     id="boxes",

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.hand import hand_in
+from lgdp_pipelines.collection.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.standards.periods import financial_quarter, month
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.vocabulary.periods import financial_quarter, month
 
 
 @pytest.fixture

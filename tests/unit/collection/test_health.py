@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.health import AccountState, health_of
-from lgdp_pipelines.estate.sftp_server import serve_sftp
-from lgdp_pipelines.orchestration.health import check_result
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.collection.account_health import AccountState, health_of
+from lgdp_pipelines.orchestration.source_health import check_result
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
 from tests.unit.collection.answering import Said, serving
 
 

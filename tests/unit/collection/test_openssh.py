@@ -20,14 +20,14 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.collect import CollectionReport, collect_source
+from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
+from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import SecretReference, Source
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import SecretReference, Source
+from lgdp_pipelines.storage.byte_store import RawStore
 
 QUICK = Patience(connect=10, answer=10, settled=60, second_look=0.5, retry=Retry(3, 0.05, 0.2))
 

@@ -4,10 +4,10 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.collection.routing import Route, Unrouted, route
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import SourceReturn
-from lgdp_pipelines.standards.periods import financial_quarter, month
+from lgdp_pipelines.collection.file_routing import Route, Unrouted, route
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import SourceReturn
+from lgdp_pipelines.vocabulary.periods import financial_quarter, month
 
 HL1 = SourceReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv")
 STAFF = SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv")

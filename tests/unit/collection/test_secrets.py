@@ -5,7 +5,7 @@ import pytest
 
 from lgdp_pipelines.collection.secrets import Secret, expand, resolve
 from lgdp_pipelines.errors import SourceRefused
-from lgdp_pipelines.register.source import SecretReference
+from lgdp_pipelines.register.model.sources import SecretReference
 
 
 def test_a_secret_shows_nothing_of_itself() -> None:

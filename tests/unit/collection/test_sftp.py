@@ -13,15 +13,15 @@ from typing import Any
 import asyncssh
 import pytest
 
+from lgdp_pipelines.collection.file_routing import Route
+from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.routing import Route
 from lgdp_pipelines.collection.sftp import SftpAccount, SftpTransport
 from lgdp_pipelines.collection.transport import Left
-from lgdp_pipelines.collection.whole import Patience
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source
-from lgdp_pipelines.standards.periods import financial_quarter
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.vocabulary.periods import financial_quarter
 from tests.unit.collection.lines import QUICK, BreakingLine, Put, listed, taken
 
 

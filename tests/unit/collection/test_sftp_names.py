@@ -9,10 +9,10 @@ from typing import Any
 import asyncssh
 import pytest
 
+from lgdp_pipelines.collection.folder_files import is_unfinished, name_refused
 from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.whole import is_unfinished, name_refused
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.source import Source
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import Source
 from tests.unit.collection.lines import QUICK, Put, listed
 
 

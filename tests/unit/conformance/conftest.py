@@ -7,17 +7,17 @@ from functools import cached_property
 import polars as pl
 import pytest
 
-from lgdp_pipelines.conformance.build import BuildOutcome, build
-from lgdp_pipelines.conformance.lineage import column_edges
-from lgdp_pipelines.conformance.models import conformed_models
-from lgdp_pipelines.conformance.project import Project, write_project
+from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, build
+from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.lineage import ColumnEdge
-from lgdp_pipelines.publication.models import published_models
-from lgdp_pipelines.register.model import Register
+from lgdp_pipelines.lineage.column_lineage import ColumnEdge
+from lgdp_pipelines.lineage.model_lineage import column_edges
+from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 from tests.unit.conformance.small_world import NEW, OLD, VISITED, YEAR, fill, small_register, tell
 
 

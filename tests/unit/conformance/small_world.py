@@ -13,12 +13,10 @@ from types import MappingProxyType
 
 import pyarrow as pa
 
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.records import Arrival, Judged
-from lgdp_pipelines.register.derivation import FamilyGroup, Rate
-from lgdp_pipelines.register.extract import Extract, Format
-from lgdp_pipelines.register.model import (
+from lgdp_pipelines.ledger.ledger_values import Arrival, Judged
+from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
     DisclosureMethod,
@@ -26,16 +24,28 @@ from lgdp_pipelines.register.model import (
     Return,
     Version,
 )
-from lgdp_pipelines.register.parts import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
-from lgdp_pipelines.register.reference import ReferenceColumn, ReferenceTable, ReferenceVersion
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.register.source import TransportKind
-from lgdp_pipelines.standards.codelists import Code, CodeList
-from lgdp_pipelines.standards.councils import Council, Councils
-from lgdp_pipelines.standards.periods import PeriodKind
-from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
+from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.register.model.table_model import (
+    Count,
+    Grain,
+    Item,
+    ItemType,
+    Privacy,
+    Provenance,
+    Role,
+    Rule,
+    Table,
+)
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import landed_table, validated_table
+from lgdp_pipelines.storage.lake_tables import landed_table, validated_table
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.councils import Council, Councils
+from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 
 OURS = Provenance("ours", "")
 OLD, NEW, YEAR = "FY2023-24-Q4", "FY2024-25-Q1", "CY2023"

@@ -9,15 +9,15 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lgdp_pipelines.conformance import build as build_module
-from lgdp_pipelines.conformance.build import build
+from lgdp_pipelines.dbt_build import invocation as build_module
+from lgdp_pipelines.dbt_build.invocation import build
+from lgdp_pipelines.dbt_build.model_tables import OBSERVATION
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.tokens import token_key
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.duck import delta_extension
+from lgdp_pipelines.storage.duckdb_connections import delta_extension
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.outputs import OBSERVATION
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
+from lgdp_pipelines.storage.pseudonym_keys import token_key
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import NEW, OLD, YEAR
 

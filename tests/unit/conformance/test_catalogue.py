@@ -1,8 +1,8 @@
 """What an analyst finds: every published column described, the register and the ledger beside."""
 
-from lgdp_pipelines.conformance.catalogue import catalogue_views as conformed_views
-from lgdp_pipelines.publication.catalogue import catalogue_views as published_views
-from lgdp_pipelines.storage.catalogue import ask, write_catalogue
+from lgdp_pipelines.conformance.catalogue_views import catalogue_views as conformed_views
+from lgdp_pipelines.publication.release_views import catalogue_views as published_views
+from lgdp_pipelines.storage.sql_catalogue import ask, write_catalogue
 from tests.unit.conformance.conftest import Built
 
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from lgdp_pipelines.conformance.lineage import export_edges
-from lgdp_pipelines.ledger.lineage import system_of
+from lgdp_pipelines.lineage.column_lineage import system_of
+from lgdp_pipelines.lineage.model_lineage import export_edges
 from lgdp_pipelines.register.loader import load_register
 
 REGISTER = load_register(Path(__file__).parents[3] / "schemas")

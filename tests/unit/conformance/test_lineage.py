@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lgdp_pipelines.conformance.columns import Known, Reference, columns_of
-from lgdp_pipelines.conformance.lineage import column_edges, unexplained
-from lgdp_pipelines.conformance.openlineage import openlineage_event
-from lgdp_pipelines.ledger.lineage import LINEAGE, Lineage, write_lineage
+from lgdp_pipelines.lineage.column_lineage import LINEAGE, Lineage, write_lineage
+from lgdp_pipelines.lineage.model_lineage import column_edges, unexplained
+from lgdp_pipelines.lineage.openlineage_export import openlineage_event
+from lgdp_pipelines.lineage.sql_columns import Known, Reference, columns_of
 from tests.unit.conformance.conftest import Built
 
 T, U = ("s", "t"), ("s", "u")

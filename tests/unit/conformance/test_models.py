@@ -5,10 +5,10 @@ from datetime import date
 import duckdb
 import pytest
 
-from lgdp_pipelines.conformance.models import conformed_models
-from lgdp_pipelines.publication.models import published_models
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.storage.sql import literal, values
+from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.dbt_build.sql_text import literal, values
+from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.register.model.contract import Register
 from tests.shipped import shipped_register
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import small_register

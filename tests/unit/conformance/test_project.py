@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.conformance.build import build
-from lgdp_pipelines.conformance.models import conformed_models
-from lgdp_pipelines.conformance.project import write_project
+from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.dbt_build.invocation import build
+from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.errors import BuildFailed
-from lgdp_pipelines.publication.models import published_models
+from lgdp_pipelines.publication.published_models import published_models
 from lgdp_pipelines.settings import PROJECT, Settings
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import VISITED, small_register
@@ -22,9 +22,9 @@ MAKE = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from lgdp_pipelines.conformance.build import build
-from lgdp_pipelines.conformance.models import conformed_models
-from lgdp_pipelines.conformance.project import write_project
+from lgdp_pipelines.dbt_build.invocation import build
+from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.settings import Settings
 from tests.unit.conformance.small_world import VISITED, small_register
 print(write_project(Settings.at(Path(sys.argv[1])), conformed_models(replace(small_register(), returns={}))).folder)

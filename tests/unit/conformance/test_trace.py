@@ -3,9 +3,9 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.tokens import TokenKey, token_key
-from lgdp_pipelines.ledger.trace import trace
-from lgdp_pipelines.ledger.traced import Trace
+from lgdp_pipelines.lineage.trace_result import Trace
+from lgdp_pipelines.lineage.tracing import trace
+from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import NEW, YEAR
 

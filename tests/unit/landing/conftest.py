@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.extract import Extract, Format
-from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Version
-from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Table
-from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version
+from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Table
+from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 OURS = Provenance("ours", "")
 

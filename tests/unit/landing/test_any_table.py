@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Container, Extract, Format
-from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from tests.unit.landing.written import as_csv, as_json, as_ndjson, as_xls, as_xlsx, as_xml, gzipped, zipped
 
 HEADER = ["A", "B", "C"]

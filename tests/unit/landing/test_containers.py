@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Container
-from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Container
 from tests.unit.landing.written import as_xlsx, gzipped, zipped
 
 CSV = b"A,B,C\n1,2,3\n"

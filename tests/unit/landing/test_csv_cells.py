@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.cells import Cells
-from lgdp_pipelines.landing.csv_head import Dialect, row_after
-from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.landing.cell_blocks import Cells
+from lgdp_pipelines.landing.csv_dialect import Dialect, row_after
 from tests.unit.landing.whole_csv import read_cells
 
 

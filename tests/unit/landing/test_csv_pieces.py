@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing import csv_pieces as cutting
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.landing import csv_reader as cutting
 from lgdp_pipelines.landing import text_blocks
-from lgdp_pipelines.landing.cells import Cells
-from lgdp_pipelines.landing.csv_head import Dialect
-from lgdp_pipelines.landing.csv_pieces import csv_pieces
-from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.landing.cell_blocks import Cells
+from lgdp_pipelines.landing.csv_dialect import Dialect
+from lgdp_pipelines.landing.csv_reader import csv_pieces
 from tests.unit.landing.whole_csv import read_cells
 
 PLAIN = Dialect()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.mapping import SystemMapping
-from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.system_mapping import SystemMapping
+from lgdp_pipelines.vocabulary.periods import parse_period
 from tests.shipped import shipped_register
 
 PERIOD = parse_period("FY2024-25-Q1")

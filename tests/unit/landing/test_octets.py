@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.octets import Octets
+from lgdp_pipelines.landing.byte_columns import Octets
 
 
 @given(st.binary(max_size=12).map(lambda some: bytes(b'a",\n'[byte % 4] for byte in some)))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import Item, Table
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.table_model import Item, Table
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 Make = Callable[..., Contract]
 

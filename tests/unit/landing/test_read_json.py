@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Format
-from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import Item, ItemType, Table
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Table
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 Make = Callable[..., Contract]
 

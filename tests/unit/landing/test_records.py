@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Format
-from lgdp_pipelines.register.model import Contract
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Format
 
 Read = Callable[..., Reading]
 

@@ -11,13 +11,13 @@ import pytest
 import xlsxwriter
 import xlwt
 
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.figures import Look, Shown, look_of, number_text
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.extract import Extract, Format
-from lgdp_pipelines.register.mapping import SourceColumn, SystemMapping, TableMapping
-from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.parts import ItemType, Provenance, Spellings
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.landing.workbook_numbers import Look, Shown, look_of, number_text
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.system_mapping import SourceColumn, SystemMapping, TableMapping
+from lgdp_pipelines.register.model.table_model import ItemType, Provenance, Spellings
 from tests.unit.landing.written import as_xls, as_xlsx
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "realdata"

@@ -1,9 +1,9 @@
 """A CSV file read whole, in one piece: what reading it in pieces is held against."""
 
-from lgdp_pipelines.landing.cells import Cells
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.csv_cells import read_body
-from lgdp_pipelines.landing.csv_head import Dialect, is_blank, read_head
-from lgdp_pipelines.landing.extract import Fault
+from lgdp_pipelines.landing.csv_dialect import Dialect, is_blank, read_head
 
 
 def read_cells(content: bytes, dialect: Dialect) -> Cells | Fault:

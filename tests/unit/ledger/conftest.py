@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, Receipt
-from lgdp_pipelines.register.parts import Rule
-from lgdp_pipelines.register.source import TransportKind
-from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 ERROR_RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", (), "Codes are known", "Correct them.")

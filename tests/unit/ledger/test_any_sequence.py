@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, ReceiptState
-from lgdp_pipelines.register.parts import Rule
-from lgdp_pipelines.register.source import TransportKind
-from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 
 ERROR = Rule("hl1.e", RuleKind.SQL, Severity.ERROR, "t", (), "", "")
 QUERY = Rule("hl1.q", RuleKind.SQL, Severity.QUERY, "t", (), "", "")

@@ -9,14 +9,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lgdp_pipelines.ledger.beside import beside_figures, rule_noise
-from lgdp_pipelines.ledger.copies import QUERY_COPY, REPAIR_COPY
+from lgdp_pipelines.ledger.figure_annotations import beside_figures, rule_noise
+from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY
 from lgdp_pipelines.ledger.ledger import Judged, KnownIssue, Ledger
-from lgdp_pipelines.ledger.mirror import RULE_RESULT_COPY
+from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY, REPAIR_COPY
 from lgdp_pipelines.ledger.query_schema import REPAIR
-from lgdp_pipelines.storage.catalogue import CatalogueView, ask, write_catalogue
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, ask, write_catalogue
 
 PERIOD = "FY2024-25"
 FIGURES = LakeTable(

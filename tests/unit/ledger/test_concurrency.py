@@ -12,10 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
-from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 OPENER = """
@@ -34,7 +34,7 @@ from pathlib import Path
 import polars as pl
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 ledger, lake = Ledger.open(sys.argv[1]), Lake(Path(sys.argv[2]))
 one = ledger.open_submissions("HL1", "FY2024-25")[-1]
 rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submission_id": [one.id]})

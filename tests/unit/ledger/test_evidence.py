@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.evidence import Evidence, Input, OtherRead, Pinned, as_plain
+from lgdp_pipelines.handover.row_digest import Digest
+from lgdp_pipelines.ledger.judgement_evidence import Evidence, Input, OtherRead, Pinned, as_plain
 from lgdp_pipelines.ledger.ledger import Judged, Ledger
-from lgdp_pipelines.standards.rules import Verdict
-from lgdp_pipelines.storage.digest import Digest
+from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 EVIDENCE = Evidence(
     inputs=(Input(1, "a" * 64, "site", "", "", nil=False), Input(2, "b" * 64, "", "northgate", "m" * 64, nil=True)),

@@ -1,10 +1,10 @@
 import polars as pl
 import pyarrow as pa
 
-from lgdp_pipelines.ledger.findings import FINDING_SCHEMA, RuleOutcome, counted, finding_rows, gathered, no_findings
-from lgdp_pipelines.register.parts import Item, ItemType, Privacy, Provenance, Role, Rule
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity
-from lgdp_pipelines.storage.tables import FINDING
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome, counted, finding_rows, gathered, no_findings
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Role, Rule
+from lgdp_pipelines.storage.lake_tables import FINDING
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
 
 RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", ("assess",), "Known", "Correct it.")
 WHOLE = Rule("hl1.readable", RuleKind.READABLE, Severity.QUERY, "", (), "Readable", "Send it again.")

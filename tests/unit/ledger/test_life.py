@@ -17,7 +17,7 @@ from lgdp_pipelines.ledger.ledger import (
     SubmissionState,
     Waiting,
 )
-from lgdp_pipelines.ledger.records import HeldAgainst
+from lgdp_pipelines.ledger.ledger_values import HeldAgainst
 from tests.unit.ledger.conftest import arrival
 
 PERIOD = "FY2024-25"

@@ -4,8 +4,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
-from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.storage.lake import Lake
 
 PERIOD = "FY2024-25"

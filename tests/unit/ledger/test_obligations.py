@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
 from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation, obligations
-from lgdp_pipelines.ledger.records import Standing, SubmissionState
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Return
+from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.standards.rules import Verdict
+from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 DUE = date(2024, 7, 28)  # HL1 is due 28 days after the quarter that ends on 30 June 2024
 

@@ -9,11 +9,11 @@ from alembic import command
 from alembic.config import Config
 
 from lgdp_pipelines.ledger import database
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Ledger, ReceiptState, SubmissionState
-from lgdp_pipelines.ledger.mirror import TABLES
 from lgdp_pipelines.ledger.schema import JUDGED_AGAINST
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 WRITTEN = (
     (

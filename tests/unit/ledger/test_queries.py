@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.findings import Asked, RuleOutcome
+from lgdp_pipelines.handover.findings import Asked, RuleOutcome
 from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
-from lgdp_pipelines.ledger.query_records import Query, QueryState, QueryStep
-from lgdp_pipelines.standards.rules import RuleResult
+from lgdp_pipelines.ledger.query_values import Query, QueryState, QueryStep
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.unit.ledger.conftest import arrival, judged
 
 PERIOD = "FY2024-25"

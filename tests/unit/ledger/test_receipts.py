@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lgdp_pipelines.ledger.ledger import Ledger, Receipt, ReceiptState, Waiting
-from lgdp_pipelines.register.source import TransportKind
+from lgdp_pipelines.register.model.sources import TransportKind
 
 Arrive = Callable[..., Receipt]
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from lgdp_pipelines.handover.repairs import Repair, RepairKind
 from lgdp_pipelines.ledger.ledger import Judged, Ledger
-from lgdp_pipelines.ledger.repairs import Repair, RepairKind
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 Submit = Callable[[str, str], str]
 Judge = Callable[..., Judged]

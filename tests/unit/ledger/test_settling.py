@@ -4,9 +4,9 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.findings import RuleOutcome
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.ledger import Judged, Ledger
-from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 
 PERIOD = "FY2024-25"
 BROKEN = RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 1)

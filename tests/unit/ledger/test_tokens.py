@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lgdp_pipelines.conformance.dbt_plugin import HMAC_MACRO
+from lgdp_pipelines.dbt_build.dbt_plugin import HMAC_MACRO
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.tokens import TokenKey, token_key
+from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
 
 KEY = TokenKey(bytes(range(32)))
 

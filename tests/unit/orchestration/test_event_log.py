@@ -8,7 +8,7 @@ import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from lgdp_pipelines.orchestration.event_log import EventLog, told_together
-from lgdp_pipelines.orchestration.runner import prepare_dagster_home
+from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.settings import Settings
 
 KEY = dg.AssetKey(["landed", "thing"])

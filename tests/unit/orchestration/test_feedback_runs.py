@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lgdp_pipelines.collection.hand import hand_in
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.orchestration.feedback import deliver_job, feedback_sensor
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.orchestration.report_jobs import deliver_job, feedback_sensor
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
 from tests.flow.contracts import register_with, respite
 
 BOXES = {

@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.orchestration.build import build_definitions
+from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.rules import CheckFamily
+from lgdp_pipelines.vocabulary.verdicts import CheckFamily
+from lgdp_pipelines.workflows.platform import Platform
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -1,6 +1,6 @@
 """What is said where accounts of a source cannot be looked into."""
 
-from lgdp_pipelines.collection.collect import Failure
+from lgdp_pipelines.collection.collection_run import Failure
 from lgdp_pipelines.orchestration.sensors import told_together
 
 

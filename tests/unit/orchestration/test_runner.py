@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.orchestration.runner import runs_of
+from lgdp_pipelines.orchestration.in_process_runner import runs_of
 
 ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
 

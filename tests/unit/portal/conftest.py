@@ -10,13 +10,13 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.journey.process import Scope, process
-from lgdp_pipelines.portal.limits import Limits
-from lgdp_pipelines.portal.serve import running
-from lgdp_pipelines.portal.tokens import new_token, push_sources
+from lgdp_pipelines.portal.access_tokens import new_token, push_sources
+from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.standards.periods import parse_period
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
 from tests.flow.contracts import Part, allotment_v1, library, register_with, respite
 
 PUSH = {

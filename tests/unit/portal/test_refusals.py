@@ -11,12 +11,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from lgdp_pipelines.journey.platform import Platform
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.portal.limits import Limits, Pace
-from lgdp_pipelines.portal.problems import Refused
-from lgdp_pipelines.portal.serve import running
-from lgdp_pipelines.portal.tokens import new_token, push_sources
+from lgdp_pipelines.portal.access_tokens import new_token, push_sources
+from lgdp_pipelines.portal.problem_documents import Refused
+from lgdp_pipelines.portal.request_limits import Limits, Pace
+from lgdp_pipelines.portal.server import running
+from lgdp_pipelines.workflows.platform import Platform
 from tests.unit.portal.conftest import LIMITS, Served, one_stay
 
 ASK = {"return": "RESPITE", "period": "CY2022"}
@@ -249,8 +249,8 @@ def test_ledger_that_does_not_answer_is_unavailable(platform_at: Callable[[Path]
 SERVE = """
 import sys
 from pathlib import Path
-from lgdp_pipelines.journey.platform import Platform
-from lgdp_pipelines.portal.serve import running
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import Settings
 
 platform = Platform(Settings.at(Path(sys.argv[1]), Path(sys.argv[2])), environment={})

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.journey.platform import Platform
+from lgdp_pipelines.portal.access_tokens import SECONDS_KNOWN, Tokens, new_token, push_sources
 from lgdp_pipelines.portal.app import build_app
-from lgdp_pipelines.portal.description import openapi
-from lgdp_pipelines.portal.tokens import SECONDS_KNOWN, Tokens, new_token, push_sources
+from lgdp_pipelines.portal.openapi_document import openapi
 from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.workflows.platform import Platform
 
 TOKEN = "a-token-that-somebody-chose-at-length"
 

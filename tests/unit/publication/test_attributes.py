@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.publication.models import published_columns, published_models
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.united import Product, products_of
+from lgdp_pipelines.publication.published_models import published_columns, published_models
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.versions.version_union import Product, products_of
 from tests.shipped import shipped_register
 
 

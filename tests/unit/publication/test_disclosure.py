@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.publication.disclosure import Cell, withheld
+from lgdp_pipelines.publication.disclosure_control import Cell, withheld
 
 A, B, AB, ALL = "urn:a", "urn:b", "urn:ab", "urn:all"
 

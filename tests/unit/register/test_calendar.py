@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.calendar import due_date, periods_of, timing
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.standards.periods import PeriodKind, parse_period
+from lgdp_pipelines.register.submission_calendar import due_date, periods_of, timing
+from lgdp_pipelines.vocabulary.periods import PeriodKind, parse_period
 from tests.unit.register.small_register import SmallRegister
 
 

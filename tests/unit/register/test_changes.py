@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.differences import differences
+from lgdp_pipelines.register.contract_report import contract_text
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Contract
-from lgdp_pipelines.register.showing import contract_text
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.versions.differences import differences
 from tests.unit.register.small_register import PETS, SmallRegister
 
 LATER = "returns/pets/pets.v2.0.0.changes.yaml"

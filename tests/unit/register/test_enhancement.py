@@ -4,12 +4,12 @@ from datetime import date
 
 import pytest
 
-from lgdp_pipelines.register.derivation import AgeBand, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.parts import ItemType
-from lgdp_pipelines.register.reference import ReferenceColumn
-from lgdp_pipelines.standards.numbers import NumberStyle
-from lgdp_pipelines.standards.periods import PeriodKind
+from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quarter, Rate
+from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
+from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.unit.register.small_register import FOOD, PETS, SmallRegister, Spoilt
 
 PEOPLE, ROWS, GROUPS = "reference/people/people.yaml", "reference/people/people.v1.csv", "reference/groups/groups.yaml"

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import DisclosureMethod
-from lgdp_pipelines.register.parts import Grain, ItemType, Privacy, Role
-from lgdp_pipelines.register.source import TransportKind
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.periods import PeriodKind
-from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.register.model.contract import DisclosureMethod
+from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.register.model.table_model import Grain, ItemType, Privacy, Role
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.unit.register.small_register import CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister
 
 

@@ -4,11 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from lgdp_pipelines.register.extract import Format
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.mapping import CodePattern, SourceColumn, UnitChange
-from lgdp_pipelines.register.parts import Spellings
-from lgdp_pipelines.standards.numbers import NumberStyle
+from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.system_mapping import CodePattern, SourceColumn, UnitChange
+from lgdp_pipelines.register.model.table_model import Spellings
+from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 from tests.unit.register.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, Spoilt
 
 MAPPING = "mappings/kennel/pets.yaml"

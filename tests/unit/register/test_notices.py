@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.notices import Notices, load_notices
-from lgdp_pipelines.register.source import SecretReference
+from lgdp_pipelines.register.files.notification_file import Notices, load_notices
+from lgdp_pipelines.register.model.sources import SecretReference
 from lgdp_pipelines.settings import PROJECT
 
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.patterns import problem_of_name_pattern, problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import problem_of_name_pattern, problem_of_pattern
 
 USABLE = [
     r"\w{100}",

@@ -9,9 +9,9 @@ from statistics import median
 
 import pytest
 
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.parts import ItemType, Role, Table
-from lgdp_pipelines.standards.periods import read_period
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
+from lgdp_pipelines.vocabulary.periods import read_period
 from tests.shipped import shipped_register
 
 PROJECT = Path(__file__).resolve().parents[3]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.contract_report import contract_text
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.showing import contract_text
-from lgdp_pipelines.register.terms import KINDS
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.rules.rule_kinds import KINDS
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.register.small_register import SmallRegister
 from tests.unit.validation.kinds.bench import Ruled
 from tests.unit.validation.kinds.words import (

@@ -1,10 +1,10 @@
 """Rules that follow from a contract: their ids, order, severities and words."""
 
-from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
-from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.unit.register.small_register import FOOD, PETS, SmallRegister
 
 

@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.parts import Privacy, Role
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.register.showing import edition_of
-from lgdp_pipelines.register.united import united_tables
-from lgdp_pipelines.standards.periods import parse_period, read_period
-from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.register.contract_report import edition_of
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.table_model import Privacy, Role
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.versions.version_union import united_tables
+from lgdp_pipelines.vocabulary.periods import parse_period, read_period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.shipped import shipped_register
 
 

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from lgdp_pipelines.register.files.source_file import read_source
+from lgdp_pipelines.register.files.yaml_document import read_yaml
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.source import (
+from lgdp_pipelines.register.model.sources import (
     Authentication,
     AuthenticationMethod,
     OwnAccount,
@@ -16,8 +18,6 @@ from lgdp_pipelines.register.source import (
     SourceReturn,
     TransportKind,
 )
-from lgdp_pipelines.register.source_files import read_source
-from lgdp_pipelines.register.yaml_lines import read_yaml
 from tests.unit.register.small_register import API, FILES, FOOD, PETS, SFTP, SmallRegister
 
 DROP_BOX = """\

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.model import Register, Return, Version
-from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Table
-from lgdp_pipelines.register.united import UnitedTable, products_of, united_tables
+from lgdp_pipelines.register.model.contract import Register, Return, Version
+from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Table
+from lgdp_pipelines.register.versions.version_union import UnitedTable, products_of, united_tables
 from tests.unit.conformance.small_world import item, small_register
 
 

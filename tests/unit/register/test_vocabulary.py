@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.register.extract_files import EXTRACT_SCHEMA
+from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA
+from lgdp_pipelines.register.files.property_vocabulary import WORDS, Where, words_of
+from lgdp_pipelines.register.files.schema_errors import Shape
+from lgdp_pipelines.register.files.source_file import SHAPE
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.shape import Shape
-from lgdp_pipelines.register.source_files import SHAPE
-from lgdp_pipelines.register.vocabulary import WORDS, Where, words_of
 from tests.unit.register.small_register import API, PETS, SmallRegister
 
 README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.register.yaml_lines import LONGEST, read_yaml
+from lgdp_pipelines.register.files.yaml_document import LONGEST, read_yaml
 
 
 def test_every_value_has_the_line_it_stands_on() -> None:

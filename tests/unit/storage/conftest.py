@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PEOPLE = LakeTable(
     "validated",

@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
-from lgdp_pipelines.storage import adding, duck
+from lgdp_pipelines.storage import delta_append, duckdb_connections
 from lgdp_pipelines.storage import lake as lake_module
-from lgdp_pipelines.storage.creation import open_columns_of
+from lgdp_pipelines.storage.delta_schema import open_columns_of
+from lgdp_pipelines.storage.frame_schema import Frames
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.layout import Frames
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 Rows = Callable[..., pl.DataFrame]
@@ -161,7 +161,7 @@ def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: Lak
     put("GLG", 1, ("Clyde",))
     path = str(lake.path(people))
     asked = f"SELECT name FROM {lake.scan_sql(people)} WHERE council_code = 'FIF' AND amount = 101"
-    assert duck.connect().execute(asked).fetchall() == [("nan",)]
+    assert duckdb_connections.connect().execute(asked).fetchall() == [("nan",)]
     assert pl.scan_delta(path).filter(pl.col("council_code") == "GLG").collect()["name"].to_list() == ["Clyde"]
     arrow = DeltaTable(path).to_pyarrow_dataset().to_table(filter=pa.compute.field("name") == "Buchanan")
     assert arrow["amount"].to_pylist() == [100]
@@ -193,7 +193,7 @@ def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
 def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adding, "BYTES_A_FILE", 1)
+    monkeypatch.setattr(delta_append, "BYTES_A_FILE", 1)
     frames = [rows("FIF", 1, ("Ann",)), rows("FIF", 1, ()), rows("FIF", 1, ("Bob", "Cy"))]
     where = {"period": PERIOD, "council_code": "FIF"}
     for _ in range(2):
@@ -206,7 +206,7 @@ def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
 def test_files_of_rows_that_broke_off_are_taken_away(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adding, "BYTES_A_FILE", 1)
+    monkeypatch.setattr(delta_append, "BYTES_A_FILE", 1)
 
     def breaking() -> Iterator[pl.DataFrame]:
         yield rows("FIF", 1)
@@ -301,8 +301,10 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     put("EDH", 1)
     overtaken(monkeypatch, "put", lambda: put("GLG", 1))
     written: list[str] = []
-    stored = adding._stored
-    monkeypatch.setattr(adding, "_stored", lambda frame, file: (written.append(file.name), stored(frame, file))[1])
+    stored = delta_append._stored
+    monkeypatch.setattr(
+        delta_append, "_stored", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
+    )
     put("FIF", 1)
     assert len(written) == 2, "one for each of the two"
     assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}

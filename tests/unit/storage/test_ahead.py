@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lgdp_pipelines.storage.ahead import WORKERS, Ahead, ahead, each_ahead
+from lgdp_pipelines.handover.prefetch import WORKERS, Ahead, ahead, each_ahead
 
 
 def counting(made: list[int], stop: int) -> Iterator[int]:

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused, StorageError
-from lgdp_pipelines.storage import duck
-from lgdp_pipelines.storage.catalogue import CatalogueView, _opened, ask, write_catalogue
+from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _opened, ask, write_catalogue
 
 COUNTS = LakeTable(
     "published",
@@ -165,7 +165,7 @@ def test_duckdb_refuses_files_by_itself_too(written: Path, filled: Lake, tmp_pat
 
 
 def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(written: Path, filled: Lake) -> None:
-    secretly = duck.connect(written)
+    secretly = duckdb_connections.connect(written)
     secretly.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
     secretly.close()
     with pytest.raises(QueryRefused, match="outside the lakehouse"):
@@ -187,7 +187,7 @@ def test_a_view_that_cannot_be_made_leaves_the_old_catalogue(written: Path, fill
 
 
 def test_a_reader_goes_on_with_the_file_it_opened(written: Path, filled: Lake) -> None:
-    reader = duck.connect(written, read_only=True)
+    reader = duckdb_connections.connect(written, read_only=True)
     write_catalogue(written, filled, [])
     assert reader.execute("SELECT count(*) FROM published.hl1").fetchall() == [(2,)]
     with pytest.raises(QueryRefused):

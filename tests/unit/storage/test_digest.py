@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.storage.digest import ROWS_A_BATCH, Digest, digest_of
-from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.row_digest import ROWS_A_BATCH, Digest, digest_of
 
 SCHEMA = pl.Schema(
     {

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
-from lgdp_pipelines.storage import duck
+from lgdp_pipelines.storage import duckdb_connections
+from lgdp_pipelines.storage.frame_schema import Frames
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.layout import Frames
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 Put = Callable[..., int]
@@ -284,7 +284,7 @@ def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable
 
 def test_duckdb_reads_what_was_written(lake: Lake, people: LakeTable, put: Put) -> None:
     put("FIF", 1, ("Buchanan", "nan"))
-    found = duck.connect().execute(f"SELECT name FROM {lake.scan_sql(people)} ORDER BY name").fetchall()
+    found = duckdb_connections.connect().execute(f"SELECT name FROM {lake.scan_sql(people)} ORDER BY name").fetchall()
     assert found == [("Buchanan",), ("nan",)]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from lgdp_pipelines.errors import StaleSubmission
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 WORKER = """
@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 import polars as pl, pyarrow as pa
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 schema = pa.schema([("period", pa.string()), ("council_code", pa.string()), ("n", pa.int64())])
 table = LakeTable("judged", "finding", schema, ("period",))
 lake = Lake(Path(sys.argv[1]))

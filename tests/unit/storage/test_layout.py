@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lgdp_pipelines.storage.frame_schema import as_arrow, plain
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.layout import as_arrow, plain
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 SCHEMA = pa.schema([("period", pa.string()), ("_submission_id", pa.string()), ("name", pa.string()), ("n", pa.int64())])
 TABLE = LakeTable("landed", "people", SCHEMA, ("period",), ("_submission_id",))

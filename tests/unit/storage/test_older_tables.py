@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.tables import validated_table
+from lgdp_pipelines.storage.lake_tables import validated_table
 from tests.unit.storage.test_tables import CONTRACT, TABLE
 
 YEAR = "FY2023-24"

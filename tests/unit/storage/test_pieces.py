@@ -11,8 +11,8 @@ import pyarrow.dataset as ds
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.pieces import Pieces, Spill, in_memory
-from lgdp_pipelines.storage.scratch import scratch_folder, sweep
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill, in_memory
+from lgdp_pipelines.handover.scratch_folders import scratch_folder, sweep
 
 FRAMES = [pl.DataFrame({"a": ["x", None], "b": [1, 2]}), pl.DataFrame({"a": ["Ünzählig"], "b": [3]})]
 WHOLE = pl.concat(FRAMES)
@@ -78,7 +78,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from lgdp_pipelines.storage.scratch import scratch_folder
+from lgdp_pipelines.handover.scratch_folders import scratch_folder
 with scratch_folder(Path(sys.argv[1]), "run") as folder:
     (folder / "rows.arrow").write_bytes(b"x")
     print(folder.name, flush=True)

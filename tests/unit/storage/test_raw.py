@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.raw import RawStore
+from lgdp_pipelines.storage.byte_store import RawStore
 
 DATA = "name,amount\r\nBuchanan,1\r\n".encode("cp1252")
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.raw import RawStore, RegisterStore
+from lgdp_pipelines.storage.byte_store import RawStore, RegisterStore
 
 FILES = {"codelists/a.yaml": b"id: a\n", "returns/x/x.v1.0.0.odcs.yaml": b"\xef\xbb\xbfid: x\r\n", "b.csv": b""}
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.errors import SchemaMismatch
+from lgdp_pipelines.storage.column_widening import widen_types
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.reshaping import widen_types
-from lgdp_pipelines.storage.tables import LakeTable
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 TABLE = LakeTable("conformed", "trial", None, ("period",), ("council_code",))
 KEYS = [("council_code", pa.string()), ("period", pa.string())]

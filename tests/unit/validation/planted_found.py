@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.ledger.findings import LISTED
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.rules import RuleResult
-from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.handover.findings import LISTED
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.planted.drafts import TRUTH
 from tests.planted.returns import Asked, Extract
 

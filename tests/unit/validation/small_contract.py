@@ -9,18 +9,18 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
-from lgdp_pipelines.register.extract import Extract, Format
-from lgdp_pipelines.register.model import Contract, Disclosure, DisclosureMethod, Register, Version
-from lgdp_pipelines.register.parts import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.codelists import Code, CodeList
-from lgdp_pipelines.standards.councils import Council, Councils
-from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_year
-from lgdp_pipelines.standards.rules import RuleKind, Severity
-from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.validation.earlier import Earlier
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Register, Version
+from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.prior_periods import Earlier
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.councils import Council, Councils
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_year
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 OURS = Provenance("ours", "")
 FIFE = Council(

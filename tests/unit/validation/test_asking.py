@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from lgdp_pipelines.ledger.findings import LISTED, Asked
-from lgdp_pipelines.register.parts import ItemType
-from lgdp_pipelines.standards.rules import RuleKind, Severity
+from lgdp_pipelines.handover.findings import LISTED, Asked
+from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.unit.validation.small_contract import make_bench, make_item, make_rule, make_table, outcome
 
 BENCH = make_bench(

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pandera.config import config_context
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.register.parts import ItemType, Range, Role
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity
+from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
 from tests.unit.validation.small_contract import make_item, of_items, outcome
 
 BOUNDS = ("minimum", "exclusive_minimum", "maximum", "exclusive_maximum")

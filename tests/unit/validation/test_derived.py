@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.register.derivation import AgeBand, Derivation, FamilyGroup, Quarter, Rate
-from lgdp_pipelines.register.parts import Item, ItemType, Role
-from lgdp_pipelines.register.reference import ReferenceColumn, ReferenceTable, ReferenceVersion
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.periods import PeriodKind, financial_quarter, financial_year
-from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Quarter, Rate
+from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.periods import PeriodKind, financial_quarter, financial_year
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.unit.validation.small_contract import (
     FIFE,
     MORAY,

@@ -5,13 +5,13 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.kinds.earlier import EarlierPeriod, Limits
-from lgdp_pipelines.register.parts import ItemType, Role, Table
-from lgdp_pipelines.standards.councils import Council
-from lgdp_pipelines.standards.periods import Period, PeriodKind, financial_quarter, financial_year
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
-from lgdp_pipelines.storage.pieces import Pieces
-from lgdp_pipelines.validation.earlier import Earlier, names_then
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod, Limits
+from lgdp_pipelines.validation.prior_periods import Earlier, names_then
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_quarter, financial_year
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 from tests.unit.validation.small_contract import (
     FIFE,
     MORAY,

@@ -6,17 +6,17 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lgdp_pipelines.landing import tables as landing_tables
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
+from lgdp_pipelines.landing import landed_tables as landing_tables
 from lgdp_pipelines.landing import text_blocks
-from lgdp_pipelines.landing.extract import ExtractFile, Reading
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.register.kinds.earlier import EarlierPeriod
-from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
-from lgdp_pipelines.register.parts import ItemType, Range, Role
-from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
-from lgdp_pipelines.storage.pieces import Pieces, Spill
-from lgdp_pipelines.validation import shares, telling, tested
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
+from lgdp_pipelines.validation import finding_messages, row_shares, rule_result
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.unit.validation.small_contract import FIFE, YEAR, make_bench, make_item, make_rule, make_table, places
 
 EARLIER = EarlierPeriod("n", ("ref",), 1, None, 50, 50, 0)
@@ -46,9 +46,9 @@ HEADER = "ref,part,n,colour,council,Extra\n"
 @pytest.fixture(autouse=True)
 def as_they_were() -> Iterator[None]:
     """Sizes are a test's own."""
-    blocks, rows = text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE
+    blocks, rows = text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE
     yield
-    text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE = blocks, rows
+    text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE = blocks, rows
 
 
 def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, Judgement]:
@@ -114,7 +114,7 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
         whole = everything(*one)
         assert [len(table.parts) for table in one[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
-    text_blocks.BLOCK_BYTES, shares.ROWS_AT_ONCE = size, 3
+    text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE = size, 3
     with Spill(tmp_path / "many", held=0) as spill:
         many = judged(content, spill, tmp_path)
         assert min(len(table.parts) for table in many[0].tables.values()) > 3
@@ -143,7 +143,7 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
 def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (landing_tables, tested, telling):
+    for module in (landing_tables, rule_result, finding_messages):
         monkeypatch.setattr(module, "LISTED", 2)
     text_blocks.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()

@@ -3,15 +3,15 @@
 import polars as pl
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.ledger.findings import FINDING_SCHEMA
-from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
-from lgdp_pipelines.register.parts import ItemType, Range, Role
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
-from lgdp_pipelines.storage.pieces import Spill
+from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 from tests.unit.validation.small_contract import (
     FIFE,
     SCRATCH,

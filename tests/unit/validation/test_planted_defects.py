@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.rules import RuleResult, Verdict
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.planted.hl1 import hl1_extract, hl1_sent_early
 from tests.planted.lfr import lfr_extract, lfr_forms
 from tests.planted.returns import SHARE, Asked, Extract
@@ -124,7 +124,7 @@ def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
 
 
 def test_the_truth_is_fixed_by_what_knows_nothing_of_landing_and_judging() -> None:
-    known = {"lgdp_pipelines.register", "lgdp_pipelines.standards", "tests.planted"}
+    known = {"lgdp_pipelines.register", "lgdp_pipelines.vocabulary", "tests.planted"}
     modules = sorted(Path(__file__).parents[2].joinpath("planted").glob("*.py"))
     imported = {
         ".".join(name.split(".")[:2])

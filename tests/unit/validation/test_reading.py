@@ -5,9 +5,9 @@ from itertools import product
 
 import polars as pl
 
-from lgdp_pipelines.register.parts import ItemType
-from lgdp_pipelines.validation.reading import read_as_sent
-from lgdp_pipelines.validation.typed import shape_of
+from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.validation.canonical_columns import read_as_sent
+from lgdp_pipelines.validation.type_parsing import shape_of
 from tests.unit.validation.small_contract import make_item, of_items
 
 DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.ledger.repairs import RepairKind
-from lgdp_pipelines.register.parts import Item, ItemType, Role
-from lgdp_pipelines.standards.codelists import Code, CodeList
-from lgdp_pipelines.standards.dates import problem_of_format, read_differently, reader_of_parts, written_day
-from lgdp_pipelines.standards.numbers import NumberStyle
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.validation.repairs import Repairing
-from lgdp_pipelines.validation.typed import REPAIRS, ROW, Submitted
+from lgdp_pipelines.handover.repairs import RepairKind
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
+from lgdp_pipelines.validation.normalisation import Repairing
+from lgdp_pipelines.validation.type_parsing import REPAIRS, ROW, Submitted
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.date_formats import problem_of_format, read_differently, reader_of_parts, written_day
+from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
 
 OTHERS = ("yyyy-MM-dd", "d MMM yyyy", "dd/MM/yyyy", "d MMMM yyyy HH:mm")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.kinds.metrics import Bounds, RowCount
-from lgdp_pipelines.register.parts import ItemType, Role, Rule
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Severity, Verdict
+from lgdp_pipelines.register.model.table_model import ItemType, Role, Rule
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
 from lgdp_pipelines.validation import sql_rules
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
 
 A = make_item("a", ItemType.INTEGER)

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.headers import match_headers
-from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
-from lgdp_pipelines.register.mapping import (
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.landing.header_matching import match_headers
+from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
     NumberStyle,
     SourceColumn,
@@ -21,16 +22,15 @@ from lgdp_pipelines.register.mapping import (
     TableMapping,
     UnitChange,
 )
-from lgdp_pipelines.register.parts import Item, ItemType, Role, Spellings
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.codelists import Code, CodeList
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.rules import RuleResult, Verdict
-from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Spellings
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.validation.judge import Judgement, judge
-from lgdp_pipelines.validation.repairs import Repairing
-from lgdp_pipelines.validation.translated import How, Translated, Translation
-from lgdp_pipelines.validation.typed import Submitted, Typed, typed_table
+from lgdp_pipelines.validation.normalisation import Repairing
+from lgdp_pipelines.validation.source_mapping import How, Translated, Translation
+from lgdp_pipelines.validation.type_parsing import Submitted, Typed, typed_table
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.unit.validation.small_contract import (
     FIFE,
     LANDING,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.register.parts import ItemType, Role
-from lgdp_pipelines.standards.observations import ObservationStatus
-from lgdp_pipelines.standards.periods import PeriodKind, financial_quarter
-from lgdp_pipelines.standards.rules import RuleKind, Severity, Verdict
+from lgdp_pipelines.register.model.table_model import ItemType, Role
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.periods import PeriodKind, financial_quarter
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.unit.validation.small_contract import FIFE, MORAY, YEAR, make_bench, make_item, make_table, of_items, places
 
 WHOLE = of_items(make_item("n", ItemType.INTEGER))

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import polars as pl
 
-from lgdp_pipelines.ledger.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model import Register
-from lgdp_pipelines.register.parts import Rule
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.periods import parse_period
-from lgdp_pipelines.standards.rules import RuleKind
-from lgdp_pipelines.storage.pieces import Pieces, Spill
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
 
 SCRATCH = Path(tempfile.gettempdir()) / "lgdp-tests"

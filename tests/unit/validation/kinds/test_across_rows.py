@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.parts import Table
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult
-from lgdp_pipelines.storage.pieces import Pieces
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.register.model.table_model import Table
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
 from tests.unit.validation.kinds.bench import TABLE, Case, Ruled
 from tests.unit.validation.kinds.words import (
     DATE,

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds.bench import Ruled
 from tests.unit.validation.kinds.words import INTEGER, KEY, MONEY, NUMBER, TEXT, Plain, options
 

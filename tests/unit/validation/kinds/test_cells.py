@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds.bench import Case, Ruled
 from tests.unit.validation.kinds.words import (
     BOOLEAN,

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.model import Return
-from lgdp_pipelines.register.parts import Table
-from lgdp_pipelines.standards.periods import Period
-from lgdp_pipelines.standards.rules import RuleKind, RuleResult, Verdict
-from lgdp_pipelines.storage.pieces import Pieces
-from lgdp_pipelines.validation.typed import typed_schema
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.table_model import Table
+from lgdp_pipelines.validation.type_parsing import typed_schema
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
 from tests.flow.contracts import KEY, contract, item, table
 from tests.unit.validation.kinds.bench import TABLE, Case, Ruled
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 
 import pytest
 
-from lgdp_pipelines.register.terms import KINDS
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.rules.rule_kinds import KINDS
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds import test_across_rows, test_cells, test_elsewhere, test_files, test_within_rows
 from tests.unit.validation.kinds.bench import Case, Ruled
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from lgdp_pipelines.landing.extract import ExtractFile
-from lgdp_pipelines.landing.read import read_extract
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.handover.extract_reading import ExtractFile
+from lgdp_pipelines.landing.extract_reader import read_extract
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds.bench import Ruled
 from tests.unit.validation.kinds.words import INTEGER, KEY
 

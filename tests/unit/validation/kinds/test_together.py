@@ -3,9 +3,9 @@
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.rules import rules_of
-from lgdp_pipelines.standards.rules import RuleKind
+from lgdp_pipelines.register.rules.contract_rules import rules_of
 from lgdp_pipelines.validation.sql_rules import prepared
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds.bench import Plain, Ruled
 from tests.unit.validation.kinds.words import DATE, INTEGER, KEY, LETTER, TEXT, ours, written
 

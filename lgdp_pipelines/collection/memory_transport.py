@@ -1,0 +1,98 @@
+"""A transport in memory, shipped beside the real ones and passed in where no server is wanted.
+
+It keeps the promises of :class:`~lgdp_pipelines.collection.transport.Transport` and routes names as an SFTP source
+does. What it holds may be changed between two collections, and an account or a file may be made to fail.
+"""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+from lgdp_pipelines.collection.file_routing import expected_in, route
+from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
+from lgdp_pipelines.errors import SourceError
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import Source
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file as the fake holds it.
+
+    Attributes:
+        content: its bytes, or what asking for them raises.
+        modified: seconds since 1970.
+    """
+
+    content: bytes | SourceError
+    modified: int = 1_700_000_000
+
+
+@dataclass(frozen=True)
+class MemoryTransport:
+    """Accounts of one source, held in memory.
+
+    Attributes:
+        source: as the register declares it.
+        returns: the register's returns by code.
+        today: no file is for a period that begins later.
+        held: files by path (``folder/name``) by council code; or the error that opening the account raises.
+        fetched: every (council code, path) that was asked for, in order.
+    """
+
+    source: Source
+    returns: Mapping[str, Return]
+    today: date
+    held: Mapping[str, Mapping[str, HeldFile] | SourceError]
+    fetched: list[tuple[str, str]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def account(self, council_code: str) -> AsyncIterator["MemoryAccount"]:
+        """One council's account.
+
+        Raises:
+            SourceError: whatever the fake holds in its place.
+        """
+        files = self.held.get(council_code, {})
+        if isinstance(files, SourceError):
+            raise files
+        yield MemoryAccount(self, council_code, files)
+
+
+class MemoryAccount:
+    """One council's account in memory. See :class:`~lgdp_pipelines.collection.transport.Account`."""
+
+    def __init__(self, transport: MemoryTransport, council_code: str, files: Mapping[str, HeldFile]) -> None:
+        self._transport = transport
+        self._council = council_code
+        self._files = files
+
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
+        """Every held file, in order of path."""
+        return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
+
+    async def answers(self) -> None:
+        """It always does."""
+
+    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+        """The held bytes.
+
+        Raises:
+            SourceError: the fake holds one in place of the bytes.
+        """
+        self._transport.fetched.append((self._council, entry.path))
+        held = self._files[entry.path]
+        if isinstance(held.content, SourceError):
+            raise held.content
+        download = Download(modified=held.modified)
+        download.add(held.content)
+        return download
+
+    def _entry(self, path: str) -> Entry:
+        folder, _, name = path.rpartition("/")
+        held = self._files[path]
+        size = 0 if isinstance(held.content, SourceError) else len(held.content)
+        expected = expected_in(folder, self._transport.source.returns)
+        routing = route(name, expected, self._transport.returns, today=self._transport.today)
+        return Entry(path, name, size, held.modified, routing)

@@ -1,0 +1,154 @@
+"""The OpenSSH server of the drop boxes: its configuration and its accounts, as an administrator puts them in place.
+
+One account a council, in a group of its own. The server shuts each into its own folder (``ChrootDirectory``), offers it
+file transfer and nothing else, and lets it in by its own public keys alone. What a council delivers belongs to its
+account, and to the platform's group to read; what goes back belongs to the platform, and to the account to read.
+
+What belongs here: texts that follow from a source. What does not: running anything, and looking into the drop boxes
+(``drop_box``).
+"""
+
+from collections.abc import Mapping
+from shlex import quote
+
+from lgdp_pipelines.collection.secrets import account_name, expand
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.model.sources import Source, TransportKind
+
+GROUP = "lgdp-drop-box"
+"""Of all councils' accounts: what the server's configuration is about."""
+
+KEYS = "/etc/ssh/lgdp-drop-box"
+"""Folder with a file for each account: the public keys that open it."""
+
+_CONFIGURATION = """\
+# Drop boxes of {title}: for sshd, version 8.7 or later. From `lgdp dropbox config {source}`.
+# Put it into /etc/ssh/sshd_config.d/lgdp-drop-box.conf, test it by `sshd -t`, and reload the server.
+# Accounts: {accounts}
+Match Group {group}
+    ChrootDirectory {root}/%u
+    ForceCommand internal-sftp -u 0027 -P symlink,hardlink -l INFO
+    AuthenticationMethods publickey
+    PubkeyAuthentication yes
+    PasswordAuthentication no
+    KbdInteractiveAuthentication no
+    GSSAPIAuthentication no
+    HostbasedAuthentication no
+    AuthorizedKeysFile {keys}/%u
+    AuthorizedKeysCommand none
+    DisableForwarding yes
+    AllowTcpForwarding no
+    AllowStreamLocalForwarding no
+    AllowAgentForwarding no
+    X11Forwarding no
+    PermitTunnel no
+    PermitTTY no
+    PermitUserRC no
+    MaxSessions 4
+    MaxAuthTries 3
+    ClientAliveInterval 60
+    ClientAliveCountMax 3
+Match all
+"""
+
+_SET_UP = """\
+#!/bin/sh
+# Accounts and folders of the drop boxes of {title}. From `lgdp dropbox setup {source}`.
+# Run it as root on the machine that holds the drop boxes; it may be run again at any time, and takes nothing away.
+# Then put each council's public keys into its file under {keys}, one a line.
+set -eu
+umask 022
+platform=${{LGDP_ACCOUNT:-lgdp}}  # the account that the platform runs as
+group=$(id -gn "$platform")
+root={root}
+keys={keys}
+
+getent group {group} > /dev/null || groupadd --system {group}
+install -d -o root -g root -m 0755 "$root" "$keys"
+
+box() {{
+    account=$1
+    # Of the two marks for "no password", "!" would lock the account to keys as well.
+    id -u "$account" > /dev/null 2>&1 || useradd --system --user-group --groups {group} --password '*' \\
+        --no-create-home --home-dir / --shell /usr/sbin/nologin "$account"
+    install -d -o root -g root -m 0755 "$root/$account"
+{folders}
+    [ -e "$keys/$account" ] || install -o root -g root -m 0644 /dev/null "$keys/$account"
+}}
+
+{boxes}
+"""
+
+
+def configuration(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+    """What OpenSSH's server is told of a source's drop boxes.
+
+    Args:
+        source: of drop boxes.
+        environment: what variables are read from.
+        keys: folder with a file of public keys for each account.
+
+    Raises:
+        WrongUse: the source is none of drop boxes, or its address says nothing that the server understands.
+    """
+    root = _root(source, environment)
+    for path in (root, keys):
+        if not path.startswith("/") or any(not one.isprintable() or one in " \t\"'%#" for one in path):
+            raise WrongUse(
+                f"The server cannot be told of a folder called {path!r}.",
+                remedy="Name a folder from / on, without blanks, quotation marks, # and %.",
+            )
+    accounts = ", ".join(_accounts(source, environment))
+    return _CONFIGURATION.format(
+        title=_one_line(source.title), source=source.id, accounts=accounts, group=GROUP, root=root, keys=keys
+    )
+
+
+def set_up(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+    """A script for the administrator that makes a source's accounts and folders.
+
+    Args:
+        source: of drop boxes.
+        environment: what variables are read from.
+        keys: folder with a file of public keys for each account.
+
+    Raises:
+        WrongUse: the source is none of drop boxes.
+    """
+    deliveries = dict.fromkeys(step for one in source.returns for step in _steps(one.folder))
+    folders = [
+        f'    install -d -o "$account" -g "$group" -m 2770 "$root/$account"/{quote(step)}' for step in deliveries
+    ]
+    folders += [
+        f'    install -d -o "$platform" -g "$account" -m 2750 "$root/$account"/{quote(step)}'
+        for step in _steps(source.outbox)
+    ]
+    return _SET_UP.format(
+        title=_one_line(source.title),
+        source=source.id,
+        root=quote(_root(source, environment)),
+        keys=quote(keys),
+        group=GROUP,
+        folders="\n".join(folders),
+        boxes="\n".join(f"box {quote(account)}" for account in _accounts(source, environment)),
+    )
+
+
+def _root(source: Source, environment: Mapping[str, str]) -> str:
+    if source.transport is not TransportKind.DROP_BOX:
+        raise WrongUse(f"{source.id} has no drop boxes.", remedy="Name a source whose transport is drop-box.")
+    return expand(source.address, environment).rstrip("/")
+
+
+def _accounts(source: Source, environment: Mapping[str, str]) -> list[str]:
+    return [account_name(source, environment, code) for code in source.councils]
+
+
+def _steps(folder: str) -> list[str]:
+    """A folder below an account's, and those above it: ``a/b`` gives ``a`` and ``a/b``."""
+    parts = [part for part in folder.split("/") if part]
+    return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,231 @@
+"""What an analyst finds beside published tables: register, reference tables, conformed tables, ledger and lineage.
+
+What belongs here: views, with words from the register. What does not: writing the catalogue (``storage.catalogue``).
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+
+from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
+from lgdp_pipelines.dbt_build.sql_text import sql_type, values
+from lgdp_pipelines.ledger.figure_annotations import NOISE, rule_noise
+from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY, TABLES
+from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY
+from lgdp_pipelines.lineage.column_lineage import LINEAGE
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.reference_tables import ReferenceTable
+from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.versions.version_union import UnitedTable, united_tables
+from lgdp_pipelines.storage.lake_tables import FINDING
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView
+
+_TEXT = "varchar"
+
+
+def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
+    """The views over everything but the published tables."""
+    cases = [
+        CatalogueView("conformed", case_table(table).name, case_table(table), comments=case_comments(table))
+        for ret in register.returns.values()
+        for table in united_tables(ret)
+        if table.newest.grain is Grain.CASE
+    ]
+    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, LINEAGE, *TABLES]
+    return (
+        *_of_register(register),
+        *cases,
+        *(CatalogueView(table.layer, table.name, table) for table in kept),
+        CatalogueView(
+            "ledger",
+            "rule_noise",
+            rule_noise(RULE_RESULT_COPY),
+            needs=(RULE_RESULT_COPY, QUERY_COPY),
+            description="What each rule that asks has brought, those that only make noise first.",
+            comments=NOISE,
+        ),
+    )
+
+
+def case_comments(table: UnitedTable) -> Mapping[str, str]:
+    """What each column of a conformed table of cases is."""
+    said = {
+        item.name: f"{item.declared.title}."
+        + (" A pseudonym that matches within this return alone." if item.privacy is Privacy.PSEUDONYMISE else "")
+        for item in table.carried
+    }
+    keys = {
+        "council_code": COUNCIL.comments["council_code"],
+        "period": PERIOD.comments["period"],
+        "_submission_id": OBSERVATION.comments["_submission_id"],
+        "_row": "The row as a person sees it in the file.",
+    }
+    statuses = {
+        f"{item.name}_status": f"Observation status of {item.declared.title}."
+        for item in table.carried
+        if item.declared.role is Role.MEASURE
+    }
+    return MappingProxyType({**said, **statuses, **keys})
+
+
+def _of_register(register: Register) -> tuple[CatalogueView, ...]:
+    tables = (_reference(table) for table in register.reference.values())
+    return _returns(register), _items(register), _codes(register), _rules(register), *tables
+
+
+def _view(
+    name: str, description: str, columns: Mapping[str, tuple[str, str]], rows: list[tuple[object, ...]]
+) -> CatalogueView:
+    types = {column: kind for column, (kind, _) in columns.items()}
+    comments = {column: text for column, (_, text) in columns.items()}
+    return CatalogueView("register", name, values(types, rows), description=description, comments=comments)
+
+
+def _reference(table: ReferenceTable) -> CatalogueView:
+    """All versions of a reference table, under its own columns."""
+    columns = {
+        column.name: (
+            sql_type(column.type),
+            f"{column.title}, in {column.unit}." if column.unit else f"{column.title}.",
+        )
+        for column in table.columns
+    }
+    columns |= {
+        "version": (_TEXT, "Version of the table, as contracts name it."),
+        "valid_from": ("date", "First day that the version is to be used for."),
+        "valid_to": ("date", "Last day; null: it is the newest."),
+        "verified": (_TEXT, "READ; memory, unverified; or ours."),
+        "source": (_TEXT, "Where it was read."),
+    }
+    ends = [later.valid_from - timedelta(days=1) for later in table.versions[1:]]
+    rows: list[tuple[object, ...]] = [
+        (*(cell or None for cell in row), one.version, one.valid_from, end, one.verified, one.source)
+        for one, end in zip(table.versions, [*ends, None], strict=True)
+        for row in one.rows
+    ]
+    types = {name: kind for name, (kind, _) in columns.items()}
+    comments = {name: text for name, (_, text) in columns.items()}
+    return CatalogueView("reference", table.slug, values(types, rows), description=table.title, comments=comments)
+
+
+def _returns(register: Register) -> CatalogueView:
+    columns = {
+        "return_code": (_TEXT, "The return."),
+        "title": (_TEXT, "For people."),
+        "purpose": (_TEXT, "Why it is asked."),
+        "limitations": (_TEXT, "What a user should know."),
+        "subject": (_TEXT, "Group of returns."),
+        "owner": (_TEXT, "Who answers for it."),
+        "recipients": (_TEXT, "Bodies entitled to it."),
+        "legal_basis": (_TEXT, "Why councils give it."),
+        "burden_minutes": ("bigint", "What answering once costs a council; null where nobody has said."),
+        "period_kind": (_TEXT, "Kind of its periods."),
+        "first_period": (_TEXT, "First period it was asked for."),
+        "due_days": ("bigint", "Days after a period's end on which a submission is due."),
+        "retention_years": ("bigint", "How long received bytes are kept."),
+        "contract_version": (_TEXT, "Newest version of the contract."),
+        "disclosure": (_TEXT, "How small numbers are treated."),
+        "threshold": ("bigint", "Counts above 0 and below it are withheld; 0 where none are."),
+        "verified": (_TEXT, "READ, or memory, unverified."),
+        "source": (_TEXT, "Where it was read."),
+    }
+    rows: list[tuple[object, ...]] = [
+        (
+            ret.code, one.title, one.purpose, one.limitations, one.subject, one.owner, ", ".join(one.recipients),
+            one.legal_basis, one.burden_minutes, str(one.period_kind), ret.first_period.id, one.due_days,
+            one.retention_years, str(one.version), str(one.disclosure.method), one.disclosure.threshold,
+            one.provenance.verified, one.provenance.source,
+        )
+        for ret in register.returns.values()
+        for one in [ret.latest]
+    ]  # fmt: skip
+    return _view("return", "What councils are asked for.", columns, rows)
+
+
+def _items(register: Register) -> CatalogueView:
+    columns = {
+        "item": (_TEXT, "URN of the data item, stable over versions and names."),
+        "return_code": (_TEXT, "The return that asks it."),
+        "table_name": (_TEXT, "Table of the return."),
+        "name": (_TEXT, "Column in conformed and published tables; null for what the platform counts."),
+        "header": (_TEXT, "Column in a council's extract; null for what the platform counts or works out."),
+        "title": (_TEXT, "For people."),
+        "definition": (_TEXT, "In full."),
+        "type": (_TEXT, "What its text reads as."),
+        "role": (_TEXT, "What it is in its table; count for what the platform counts."),
+        "unit": (_TEXT, "Of a figure."),
+        "code_list": (_TEXT, "Its code list; null where it has none."),
+        "is_required": ("boolean", "Whether every row must fill it in."),
+        "is_key": ("boolean", "Whether it is part of the table's key."),
+        "privacy": (_TEXT, "What happens to its value before publication."),
+        "guidance": (_TEXT, "What a council should do where it is wrong."),
+        "verified": (_TEXT, "READ; memory, unverified; or ours."),
+        "source": (_TEXT, "Where it was read."),
+    }
+    rows: list[tuple[object, ...]] = []
+    for ret in register.returns.values():
+        for table in united_tables(ret):
+            for one in table.items:
+                item = one.declared
+                rows.append(
+                    (
+                        one.urn, ret.code, table.name, one.name, None if item.derived else item.header, item.title,
+                        item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required,
+                        item.key, str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
+                    )
+                )  # fmt: skip
+            rows += [
+                (
+                    count.urn, ret.code, table.name, None, None, count.title,
+                    f"Counted by the platform over {table.newest.title}, by {', '.join(count.by) or 'nothing'}.",
+                    "integer", "count", count.unit, None, True, False, str(Privacy.OPEN), "", "ours", "",
+                )
+                for count in table.counts
+            ]  # fmt: skip
+    return _view("data_item", "Every data item that councils are asked for, where it is asked.", columns, rows)
+
+
+def _codes(register: Register) -> CatalogueView:
+    columns = {
+        "code_list": (_TEXT, "Id of the code list."),
+        "version": (_TEXT, "Its version."),
+        "title": (_TEXT, "Its title."),
+        "code": (_TEXT, "As stored."),
+        "label": (_TEXT, "What it means."),
+        "valid_from": ("date", "First day it may be used; null: always could."),
+        "valid_to": ("date", "Last day it may be used; null: still may."),
+        "verified": (_TEXT, "READ, or memory, unverified."),
+        "source": (_TEXT, "Where it was read."),
+    }
+    rows: list[tuple[object, ...]] = [
+        (
+            codes.id, codes.version, codes.title, code.code, code.label, code.valid_from, code.valid_to,
+            codes.verified, codes.source,
+        )
+        for codes in register.code_lists.values()
+        for code in codes.codes
+    ]  # fmt: skip
+    return _view("code", "Every code of every code list.", columns, rows)
+
+
+def _rules(register: Register) -> CatalogueView:
+    columns = {
+        "rule": (_TEXT, "Stable id."),
+        "return_code": (_TEXT, "The return."),
+        "contract_version": (_TEXT, "Newest version of the contract that has it."),
+        "kind": (_TEXT, "What is tested."),
+        "severity": (_TEXT, "error, query or known_issue."),
+        "table_name": (_TEXT, "Table of the return; empty where the extract as a whole is meant."),
+        "title": (_TEXT, "What is true when it holds."),
+        "guidance": (_TEXT, "What a council should do where it does not."),
+    }
+    newest: dict[str, tuple[object, ...]] = {}
+    for ret in register.returns.values():
+        for one in ret.contracts:
+            for rule in rules_of(one):
+                newest[rule.id] = (
+                    rule.id, ret.code, str(one.version), str(rule.kind), str(rule.severity), rule.table,
+                    rule.title, rule.guidance,
+                )  # fmt: skip
+    return _view("rule", "Every rule that submissions are held to.", columns, list(newest.values()))

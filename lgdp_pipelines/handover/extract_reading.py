@@ -1,0 +1,91 @@
+"""What landing is given and what it gives back.
+
+What belongs here: the records that readers and their callers share. What does not: any reading.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO
+
+import polars as pl
+
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.findings import RuleOutcome
+
+UNMAPPED = "_unmapped"
+"""Landed column: JSON object of the cells that no column of the contract takes; null where there are none."""
+ROW = "_row"
+"""Landed and validated column: the row as a person sees it in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractFile:
+    """One file or response of a submission.
+
+    Attributes:
+        name: as the sender called it.
+        content: its bytes, or where they are.
+        table: the table it holds, where the source says so; None: its name says so, or the contract has one table.
+    """
+
+    name: str
+    content: bytes | Path
+    table: str | None = None
+
+    def open(self) -> BinaryIO:
+        """The content, to be read from its beginning; to be closed by whoever opens it."""
+        return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+
+    def bytes(self) -> bytes:
+        """The content."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an extract, or the part of it from some place on, cannot be read.
+
+    Attributes:
+        what: what is wrong and what to do, without anything that the extract says.
+        row: where; None where no row can be named.
+        sheet: of a workbook, where one was found.
+    """
+
+    what: str
+    row: int | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An extract as tables of text.
+
+    Attributes:
+        tables: by table name, in pieces: a string column for each item of the contract, by the item's name, null
+            where the cell is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract
+            cannot be read; an optional table that was not sent is not there.
+        findings: frame of ``FINDING_SCHEMA``.
+        results: an outcome for each rule that landing tests.
+        unreadable: why nothing can be judged, for people; None where something can.
+        headers: by table name and item name, the header (or key, or path) as the file has it; an item that the file
+            does not name is not there.
+        sheets: by table name, the sheet of the workbook that it was read from; tables of other formats are not there.
+        unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, because there are too
+            many; by table name.
+    """
+
+    tables: Mapping[str, Pieces]
+    findings: pl.DataFrame
+    results: tuple[RuleOutcome, ...]
+    unreadable: str | None = None
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
+    sheets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    unlisted: Mapping[str, pl.Series] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are, over all tables."""
+        return sum(table.height for table in self.tables.values())

@@ -1,0 +1,76 @@
+"""Cells under headers: what files with header rows are read to, whether they are text or workbooks.
+
+What belongs here: the shape of it, and how header rows name columns. What does not: reading a format (``csv_cells``,
+``workbook``), and which item a header names (``headers``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import polars as pl
+
+from lgdp_pipelines.handover.extract_reading import ROW
+
+MOST_COLUMNS = 16_384
+"""As many as a spreadsheet can have; a record that is wider is no record of a return."""
+BETWEEN_HEADERS = " / "
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A file, or a piece of it, as cells.
+
+    Attributes:
+        header: what each column is called; empty text where nothing names it.
+        frame: a string column ``0``, ``1``, … for each column of the widest record, null where empty; ``_row`` (int64).
+        misshapen: ``_row`` (int64) and ``cells`` (int64), of records with more or fewer cells than the header.
+        last_row: number of the last record, records without any cell counted too.
+        header_row: row in which the header ends.
+        sheet: name of the sheet; None where the file is no workbook.
+    """
+
+    header: tuple[str, ...]
+    frame: pl.DataFrame
+    misshapen: pl.DataFrame
+    last_row: int
+    header_row: int = 1
+    sheet: str | None = None
+
+
+def joined_header(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
+    """What two header rows call each column: ``upper / lower``, or the one that is filled in.
+
+    Args:
+        upper: cells of the first row, each filled in wherever it holds for the column.
+        lower: cells of the second row.
+    """
+    pairs = zip_longest(upper, lower, fillvalue="")
+    return tuple(BETWEEN_HEADERS.join(part for part in pair if part.strip()) for pair in pairs)
+
+
+def filled_to_the_right(cells: Sequence[str]) -> list[str]:
+    """An upper header row of a text file, where a name holds until the next: text cannot say how far it is merged."""
+    filled: list[str] = []
+    for cell in cells:
+        filled.append(cell if cell.strip() or not filled else filled[-1])
+    return filled
+
+
+def block(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
+    """Records as a frame of columns ``0``, ``1``, … and ``_row``: as wide as the widest, and at least so wide."""
+    width = max(width, max(map(len, records), default=0))
+    cells = list(zip_longest(*records)) if records else []
+    cells += [(None,) * len(records)] * (width - len(cells))
+    data = {str(place): pl.Series(column, dtype=pl.String) for place, column in enumerate(cells)}
+    return pl.DataFrame({**data, ROW: pl.Series(rows, dtype=pl.Int64)})
+
+
+def no_misshapen() -> pl.DataFrame:
+    """:attr:`Cells.misshapen` where there are none."""
+    return misshapen_rows([])
+
+
+def misshapen_rows(rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """Rows and their number of cells as :attr:`Cells.misshapen`."""
+    return pl.DataFrame(rows, schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")

@@ -1,0 +1,217 @@
+"""A CSV file in pieces, cut at ends of records, so that its size does not matter.
+
+Read piece by piece, a file gives the same cells, rows and faults as read whole. An ordinary file is one piece. What
+belongs here: where a file may be cut. What does not: the cells of a piece (``csv_cells``).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import BinaryIO
+
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.handover.prefetch import Ahead
+from lgdp_pipelines.landing.byte_columns import Octets
+from lgdp_pipelines.landing.cell_blocks import Cells
+from lgdp_pipelines.landing.csv_cells import read_body, read_plain
+from lgdp_pipelines.landing.csv_dialect import Dialect, Head, is_blank, line_end_of, read_head, row_after
+from lgdp_pipelines.landing.encodings import Undecodable
+from lgdp_pipelines.landing.text_blocks import utf8_blocks
+
+LONGEST_RECORD = 64 * 1024**2
+"""Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
+
+_EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
+
+
+def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cells | Fault]:
+    """The cells of a CSV file, at least one piece of them; what cannot be read is the last.
+
+    Args:
+        file: open for reading, at its beginning.
+        encoding: Python's name of the declared one.
+        dialect: how the file is written.
+    """
+    text = _Text.of(utf8_blocks(file, encoding))
+    while not _has_head(text.content, dialect) and len(text.content) <= LONGEST_RECORD and text.grows():
+        pass
+    fault = text.fault(0, dialect)
+    if fault is not None:
+        yield fault
+        return
+    if text.is_whole and is_blank(text.content):
+        yield _EMPTY
+        return
+    head = read_head(text.content, dialect)
+    if isinstance(head, Fault):
+        yield head
+        return
+    text.content = text.content[head.end :]
+    yield from _below(text, dialect, head)
+
+
+def _below(text: "_Text", dialect: Dialect, head: Head) -> Iterator[Cells | Fault]:
+    """The pieces below a header: while they are plain, the next is cut while one is read."""
+    row = head.row
+    if text.is_whole:
+        yield from _with_care(text, dialect, head, row)
+        return
+    with Ahead(_even_pieces(text, dialect, head)) as pieces:
+        for content, quotes in pieces:
+            plain = read_plain(content, dialect, head, row, quotes)
+            if plain is None:
+                cut = [content, *(one for one, _ in pieces.stopped())]
+                text.content = b"".join([*cut, text.content])
+                break
+            yield plain
+            row = plain.last_row
+    yield from _with_care(text, dialect, head, row)
+
+
+def _with_care(text: "_Text", dialect: Dialect, head: Head, row: int) -> Iterator[Cells | Fault]:
+    """What is left of a text, at least one piece of it."""
+    while text.broken is None and not text.is_whole:
+        piece, end = _first_of(text.content, dialect, head, row)
+        if piece is not None:
+            yield piece
+            if isinstance(piece, Fault):
+                return
+            text.content, row = text.content[end:], piece.last_row
+        elif len(text.content) > LONGEST_RECORD:
+            yield Fault(
+                f"Row {row + 1} does not end, so that cells cannot be told apart. A quote that opens a cell must be "
+                "closed.",
+                row + 1,
+            )
+            return
+        text.grows()
+    yield text.fault(row, dialect) or read_body(text.content, dialect, head, row)
+
+
+@dataclass
+class _Text:
+    """As much of a text as has been asked for and not been read yet.
+
+    Attributes:
+        blocks: what follows.
+        content: what has been asked for.
+        following: the block that comes next; None where none does.
+        broken: why nothing more can be had.
+    """
+
+    blocks: Iterator[bytes | Undecodable]
+    content: bytes
+    following: bytes | Undecodable | None
+    broken: Undecodable | None = None
+
+    @classmethod
+    def of(cls, blocks: Iterator[bytes | Undecodable]) -> "_Text":
+        """The text whose first block comes next."""
+        text = cls(blocks, b"", next(blocks, None))
+        text.grows()
+        return text
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing follows."""
+        return self.following is None
+
+    def grows(self) -> bool:
+        """Add the next block; whether there was one."""
+        block = self.following
+        if isinstance(block, Undecodable):
+            self.broken = block
+        elif block is not None:
+            self.content = self.content + block if self.content else block
+        self.following = next(self.blocks, None)
+        return isinstance(block, bytes)
+
+    def fault(self, row: int, dialect: Dialect) -> Fault | None:
+        """Where the text breaks off, after so many records; None where it does not."""
+        if self.broken is None:
+            return None
+        return Fault(self.broken.what, row + row_after(self.content.decode() + self.broken.before, dialect))
+
+
+def _has_head(content: bytes, dialect: Dialect) -> bool:
+    """Whether a beginning holds the whole header, and enough to see how lines end."""
+    if b"\n" not in content or is_blank(content):
+        return False
+    wanted = dialect.preamble + dialect.header_rows
+    return _records(dialect, line_end_of(content), wanted).match(content) is not None
+
+
+def _first_of(content: bytes, dialect: Dialect, head: Head, row: int) -> tuple[Cells | Fault | None, int]:
+    """As many whole records as a text has, and where they end; None where not even one does."""
+    quote, line_end = dialect.quote.encode(), head.line_end.encode()
+    end, quotes = _even_end(content, quote, line_end)
+    plain = read_plain(content[:end], dialect, head, row, quotes) if end else None
+    if plain is not None:
+        return plain, end
+    end = _end_of(_records(dialect, head.line_end), content, quote, line_end)
+    return (read_body(content[:end], dialect, head, row) if end else None), end
+
+
+def _even_pieces(text: "_Text", dialect: Dialect, head: Head) -> Iterator[tuple[bytes, int]]:
+    """Pieces of a text that are whole records if it is plain, with their numbers of quotes; never its last.
+
+    What is left of it afterwards begins behind them.
+    """
+    quote, line_end = dialect.quote.encode(), head.line_end.encode()
+    while not text.is_whole and text.broken is None:
+        end, quotes = _even_end(text.content, quote, line_end)
+        if not end:
+            return
+        piece, text.content = text.content[:end], text.content[end:]
+        text.grows()
+        yield piece, quotes
+
+
+def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
+    """The last line end with an even number of quotes before it, and that number; 0 where none is near the end.
+
+    Where every quote stands around a cell, that is the end of a record.
+    """
+    end = content.rfind(line_end) + 1
+    if not quote:
+        return end, 0
+    before = Octets.of(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
+    for _ in range(_LINES_IN_A_CELL):
+        if before % 2 == 0:
+            return end, before
+        earlier = content.rfind(line_end, 0, end - 1) + 1 if end else 0
+        before, end = before - content.count(quote, earlier, end), earlier
+    return 0, 0
+
+
+_LINES_IN_A_CELL = 100
+"""So many lines are looked at for one that ends outside of quotes."""
+
+
+def _end_of(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
+    """Where the last whole record ends; 0 where none does."""
+    if not quote or quote not in content:
+        return content.rfind(line_end) + 1
+    found = records.match(content)
+    return found.end() if found is not None else 0
+
+
+@lru_cache(maxsize=64)
+def _records(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
+    """Whole records, as many as there are, or just so many.
+
+    A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to
+    ``csv``. No part of the expression is ever tried twice, so it takes as long as the text is long, whatever it holds.
+    """
+    mark, delimiter = re.escape(line_end.encode()), re.escape(dialect.delimiter.encode())
+    times = b"{%d}+" % count if count else b"*+"
+    if not dialect.quote:
+        return re.compile(b"(?:[^%b]*+%b)%b" % (mark, mark, times))
+    quote = re.escape(dialect.quote.encode())
+    before = b"(?:\\A|(?<=%b)|(?<=%b))" % (delimiter, mark)
+    elsewhere = b"(?!\\A)(?<!%b)(?<!%b)%b" % (delimiter, mark, quote)
+    others = b"(?:(?!%b|%b).)++" % (quote, mark) if len(dialect.quote.encode()) > 1 else b"[^%b%b]++" % (quote, mark)
+    inside = b"(?:(?!%b).)++" % quote if len(dialect.quote.encode()) > 1 else b"[^%b]++" % quote
+    quoted = b"%b%b(?:%b|%b%b)*+%b" % (before, quote, inside, quote, quote, quote)
+    return re.compile(b"(?:(?:%b|%b|%b)*+%b)%b" % (others, quoted, elsewhere, mark, times), re.DOTALL)

@@ -1,0 +1,118 @@
+"""Which column of an extract holds which item.
+
+A header matches to the letter, or else but for case and white space, or else by a declared pattern for the whole of it:
+that loses nothing, and likeness is never enough. What no item takes is kept and told; nothing is dropped for its
+spelling. What belongs here: matching. What does not: reading cells.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from lgdp_pipelines.register.model.system_mapping import TableMapping
+from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
+from lgdp_pipelines.vocabulary.councils import fold
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How the headers of an extract answer the items of a table.
+
+    Attributes:
+        positions: by item name, the places of the columns that name it; more than one where headers repeat.
+        missing: items that no header names, although the file should have them.
+        repeated: items that more than one header names.
+        extra: places of the headers that name no item and that nobody expects.
+        ambiguous: places of the headers that could name one item or another, with those items.
+        called: by item name, what its column should be called; items that the file need not have are not there.
+    """
+
+    positions: Mapping[str, tuple[int, ...]]
+    missing: tuple[Item, ...]
+    repeated: tuple[Item, ...]
+    extra: tuple[int, ...]
+    ambiguous: Mapping[int, tuple[Item, ...]]
+    called: Mapping[str, str]
+
+
+def match_headers(
+    table: Table, headers: Sequence[str], mapped: TableMapping | None = None, file: str | None = None
+) -> Match:
+    """Match headers, in the extract's order, to the items of a table.
+
+    Args:
+        table: of the contract.
+        headers: of the extract.
+        mapped: how the system's export fills the table; None: the extract is in the contract's own manner.
+        file: which of several joined files the headers are of, as the mapping names them; None: there is but one.
+    """
+    spelt = _spelt(table, mapped, file)
+    ignored = mapped.ignored if mapped else Spellings()
+    fitting = _fitting({**spelt, _IGNORED: ignored}, headers)
+    found: dict[str, list[int]] = {}
+    for place, names in enumerate(fitting):
+        if len(names) == 1 and names[0] != _IGNORED:
+            found.setdefault(names[0], []).append(place)
+    ambiguous = {
+        place: tuple(table.by_name[name] for name in names if name != _IGNORED)
+        for place, names in enumerate(fitting)
+        if len(names) > 1
+    }
+    unclear = {item.name for items in ambiguous.values() for item in items}
+    items = [item for item in table.items if item.name in spelt]
+    return Match(
+        positions={name: tuple(places) for name, places in found.items()},
+        missing=tuple(item for item in items if item.name not in found and item.name not in unclear),
+        repeated=tuple(item for item in items if len(found.get(item.name, ())) > 1),
+        extra=tuple(place for place, names in enumerate(fitting) if not names),
+        ambiguous=ambiguous,
+        called={name: _called(one) for name, one in spelt.items()},
+    )
+
+
+_IGNORED = ""
+"""Stands among the names of items for columns that are known and not asked for."""
+
+
+def _spelt(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
+    """What the column of each item may be called that the file should have."""
+    if mapped is None:
+        return {item.name: item.spellings for item in table.items}
+    base = mapped.files[0].name if mapped.files else ""
+    wanted = base if file is None else file
+    columns = {name: column for name, column in mapped.columns.items() if (column.file or base) == wanted}
+    return {item.name: columns[item.name].spellings for item in table.items if item.name in columns}
+
+
+def _called(one: Spellings) -> str:
+    return one.headers[0] if one.headers else f"(of the form {one.patterns[0]})"
+
+
+def _fitting(spelt: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
+    """For each header the names that it fits: by the letter, or else folded, or else by pattern."""
+    exact = _names((header, name) for name, one in spelt.items() for header in one.headers)
+    folded = _names((fold(header), name) for name, one in spelt.items() for header in one.headers)
+    found = [exact.get(header) or folded.get(fold(header)) or () for header in headers]
+    left = [place for place, names in enumerate(found) if not names]
+    for place, name in _by_pattern(spelt, headers, left):
+        found[place] = tuple(dict.fromkeys((*found[place], name)))
+    return found
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text, name in pairs:
+        found[text] = tuple(dict.fromkeys((*found.get(text, ()), name)))
+    return found
+
+
+def _by_pattern(
+    spelt: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
+) -> Iterator[tuple[int, str]]:
+    # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.
+    left = pl.Series([" ".join(headers[place].split()) for place in places], dtype=pl.String)
+    for name, one in spelt.items():
+        for pattern in one.patterns:
+            fits = left.str.contains(f"^(?:{pattern})$")
+            yield from ((places[number], name) for number in fits.arg_true())

@@ -1,0 +1,191 @@
+"""JSON and NDJSON text as records, the token of each number as it was sent.
+
+JSON is one document or several one after the other, as the pages of an API are kept; each holds a list of records.
+NDJSON is a record a line; empty lines are none. Objects in a record are reached into by a dotted path: ``{"a": {"b":
+1}}`` is the same record as ``{"a.b": 1}``. A list stays a list, which no item can take: it is told where an item is
+meant, and kept as JSON where none is. What belongs here: records. What does not: which table a record is of (``read``).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.vocabulary.councils import fold
+
+Json = Any
+"""What a JSON document parses to: dict, list, str (numbers too), bool or None."""
+
+_SPACE = re.compile(r"\s*")
+_ESCAPED_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
+
+
+class Repeating(dict[str, Json]):
+    """An object in which a name stands more than once; the last value is kept.
+
+    Attributes:
+        names: that repeat.
+    """
+
+    names: tuple[str, ...] = ()
+
+
+def named_values(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Values by name; :class:`Repeating` where a name stands more than once."""
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeating = Repeating(plain)
+    names = [name for name, _ in pairs]
+    repeating.names = tuple(name for name in plain if names.count(name) > 1)
+    return repeating
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=named_values, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def read_records(text: str, records_at: str) -> list[Json] | Fault:
+    """The records of every document in a text, in order.
+
+    Args:
+        text: one JSON document, or several with white space between.
+        records_at: dotted path to the list of records in each; empty where the document is the list.
+
+    Raises:
+        RecursionError: the text is nested deeper than Python reads.
+    """
+    records: list[Json] = []
+    place = _after_space(text, 0)
+    if place == len(text):
+        return Fault("The extract is empty. Send its list of records.")
+    while place < len(text):
+        try:
+            document, place = _DECODER.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            return Fault(f"Line {error.lineno}, column {error.colno} is not JSON. Export the extract again.")
+        found = _at(document, records_at)
+        if not isinstance(found, list):
+            where = f"under “{records_at}”" if records_at else "at the top"
+            return Fault(f"The JSON has no list of records {where}. Send the records there.")
+        records += found
+        place = _after_space(text, place)
+    return _all_text(records, text)
+
+
+def read_lines(text: str) -> list[Json] | Fault:
+    """The records of NDJSON.
+
+    Args:
+        text: a JSON document on each line.
+
+    Raises:
+        RecursionError: a line is nested deeper than Python reads.
+    """
+    if not text.strip():
+        return Fault("The extract is empty. Send its records, one on each line.")
+    records: list[Json] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            record, end = _DECODER.raw_decode(line, _after_space(line, 0))
+        except json.JSONDecodeError as error:
+            return Fault(
+                f"Line {number}, column {error.colno} is not JSON. Send one whole record on each line.",
+                len(records) + 1,
+            )
+        if line[end:].strip():
+            return Fault(f"Line {number} goes on after its record. Send one record on each line.", len(records) + 1)
+        records.append(record)
+    return _all_text(records, text)
+
+
+def _all_text(records: list[Json], text: str) -> list[Json] | Fault:
+    """The records, unless one holds what no text may hold."""
+    if _ESCAPED_SURROGATE_OR_NUL.search(text):
+        for row, record in enumerate(records, start=1):
+            if not _is_text(record):
+                return Fault("The record holds an escape that is no character. Export the extract again.", row)
+    return records
+
+
+def flat(record: dict[str, Json], whole: frozenset[str]) -> dict[str, Json]:
+    """A record without objects in it: their values stand under dotted paths.
+
+    Args:
+        record: as sent.
+        whole: folded paths that are not reached into, because an item is named by them.
+    """
+    if not any(isinstance(value, dict) for value in record.values()):
+        return record
+    pairs = list(_pairs(record, "", whole))
+    plain = named_values(pairs)
+    again = tuple(_repeating(record, ""))
+    if not again:
+        return plain
+    repeating = Repeating(plain)
+    repeating.names = tuple(dict.fromkeys((*getattr(plain, "names", ()), *again)))
+    return repeating
+
+
+def _pairs(record: dict[str, Json], before: str, whole: frozenset[str]) -> Iterator[tuple[str, Json]]:
+    for name, value in record.items():
+        path = before + name
+        if isinstance(value, dict) and value and fold(path) not in whole:
+            yield from _pairs(value, f"{path}.", whole)
+        else:
+            yield path, value
+
+
+def _repeating(record: dict[str, Json], before: str) -> Iterator[str]:
+    if isinstance(record, Repeating):
+        yield from (before + name for name in record.names)
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _repeating(value, f"{before}{name}.")
+
+
+def cell_text(value: Json) -> str | None:
+    """A value as the text of a cell: nothing for null and the empty text, JSON for what is nested."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+def _at(document: Json, path: str) -> Json:
+    for name in path.split(".") if path else ():
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def _is_text(record: Json) -> bool:
+    return all(
+        "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text) for text in _texts(record)
+    )
+
+
+def _texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, one in value.items():
+                yield name
+                yield from _texts(one)
+        case list():
+            for one in value:
+                yield from _texts(one)

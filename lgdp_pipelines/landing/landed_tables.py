@@ -1,0 +1,273 @@
+"""Cells under headers as a table of text by item, with what is wrong with its columns.
+
+What belongs here: from the columns of a file to the landed columns. What does not: reading the file, or a cell's
+meaning.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+from types import MappingProxyType
+
+import polars as pl
+
+from lgdp_pipelines.handover.chunked_frame import Keep, Pieces
+from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
+from lgdp_pipelines.handover.findings import LISTED, finding_rows, gathered
+from lgdp_pipelines.landing.cell_blocks import Cells, no_misshapen
+from lgdp_pipelines.landing.header_matching import Match, match_headers
+from lgdp_pipelines.landing.joined_files import Joining
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping
+from lgdp_pipelines.register.model.table_model import Rule, Table
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One table as landed.
+
+    Attributes:
+        pieces: as in :attr:`lgdp_pipelines.handover.extract_reading.Reading.tables`; None where the table was not sent.
+        findings: of its columns and of the shape of its rows; of misshapen rows the first.
+        headers: by item name, the header as the file has it.
+        sheet: of a workbook; None in other formats.
+        unlisted: ``_row`` of the misshapen rows that no finding lists.
+    """
+
+    pieces: Pieces | None
+    findings: pl.DataFrame
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sheet: str | None = None
+    unlisted: pl.Series = field(default_factory=lambda: pl.Series(ROW, [], dtype=pl.Int64))
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRules:
+    """The two rules about a table's columns."""
+
+    columns: Rule
+    extra_columns: Rule
+
+    @classmethod
+    def of(cls, contract: Contract, table: Table) -> "ColumnRules":
+        """Those of a table."""
+        by_kind = {rule.kind: rule for rule in rules_of(contract) if rule.table == table.name}
+        return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
+
+
+def not_sent(contract: Contract, table: Table) -> Landed:
+    """A table that must be sent and was not."""
+    rule = ColumnRules.of(contract, table).columns
+    return Landed(None, finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others."))
+
+
+def landed_cells(
+    contract: Contract,
+    table: Table,
+    pieces: Iterator[Cells | Fault],
+    keep: Keep,
+    mapped: TableMapping | None = None,
+    others: Sequence[tuple[JoinedFile, str, Cells]] = (),
+) -> Landed | Fault:
+    """A file of cells under headers as a landed table.
+
+    Args:
+        contract: that the file answers.
+        table: of the contract.
+        pieces: of the file, at least one, all with the header; nothing follows a Fault.
+        keep: takes the landed pieces.
+        mapped: how the system's export fills the table; None: the file is in the contract's own manner.
+        others: files that join this one, each as the mapping has it, with its name and its cells.
+    """
+    first = next(pieces)
+    if isinstance(first, Fault):
+        return first
+    rules = ColumnRules.of(contract, table)
+    joins = [
+        Joining(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
+        for file, name, cells in others
+    ]
+    for join in joins:
+        if join.missing is not None:
+            return join.missing
+    match = match_headers(table, first.header, mapped)
+    keys = {place for join in joins for place in join.key_places}
+    match = replace(match, extra=tuple(place for place in match.extra if place not in keys))
+    landing = _Landing(table, first.header, {name: places[0] for name, places in match.positions.items()}, joins)
+    kept = keep(landing.frames(chain([first], pieces)), landed_schema(table))
+    if landing.fault is not None:
+        return landing.fault
+    findings = [
+        _ragged(rules.columns, landing.misshapen, len(first.header)),
+        *_of_headers(rules, first, landing.filled, match),
+        *(one for join in joins for one in _of_joined(contract, rules, join)),
+    ]
+    headers = {name: first.header[place] for name, place in landing.taken.items()}
+    for join in joins:
+        headers |= join.headers
+    placed = gathered(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
+    return Landed(kept, placed, headers, first.sheet, landing.unlisted())
+
+
+def landed_schema(table: Table) -> pl.Schema:
+    """Columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
+    return pl.Schema({**{item.name: pl.String() for item in table.items}, UNMAPPED: pl.String(), ROW: pl.Int64()})
+
+
+class _Landing:
+    """What is found out about a file while its pieces are landed one after the other.
+
+    Attributes:
+        taken: the column that each item is read from.
+        filled: other columns in which some cell is filled.
+        misshapen: of the first misshapen rows, their number and how many cells they have.
+        fault: what made an end of it; None where the file was read whole.
+    """
+
+    def __init__(self, table: Table, header: Sequence[str], taken: Mapping[str, int], joins: Sequence[Joining]) -> None:
+        self._table, self._header, self.taken, self._joins = table, header, taken, joins
+        self.filled: set[int] = set()
+        self.misshapen = no_misshapen()
+        self._unlisted: list[pl.Series] = []
+        self.fault: Fault | None = None
+
+    def frames(self, pieces: Iterable[Cells | Fault]) -> Iterator[pl.DataFrame]:
+        """The landed rows of each piece."""
+        for cells in pieces:
+            if isinstance(cells, Fault):
+                self.fault = cells
+                return
+            self._note_misshapen(cells.misshapen)
+            yield self._landed(cells.frame)
+
+    def unlisted(self) -> pl.Series:
+        """``_row`` of the misshapen rows after the first."""
+        return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
+
+    def _note_misshapen(self, misshapen: pl.DataFrame) -> None:
+        listed = misshapen.head(LISTED - self.misshapen.height)
+        self.misshapen = pl.concat([self.misshapen, listed])
+        if misshapen.height > listed.height:
+            self._unlisted.append(misshapen.get_column(ROW).slice(listed.height))
+
+    def _landed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        left = [place for place in range(frame.width - 1) if place not in self.taken.values()]
+        filled = [place for place in left if frame.get_column(str(place)).null_count() < frame.height]
+        self.filled |= set(filled)
+        landed = frame.select(
+            *(
+                pl.col(str(self.taken[item.name])).alias(item.name)
+                if item.name in self.taken
+                else pl.lit(None, dtype=pl.String).alias(item.name)
+                for item in self._table.items
+            ),
+            ROW,
+        )
+        left_over = [frame.select(pl.col(str(place)).alias(heading(self._header, place)) for place in filled)]
+        for join in self._joins:
+            landed, beside = join.added_to(landed, frame)
+            left_over.append(beside)
+        return landed.with_columns(_unmapped(left_over, frame.height)).select(landed_schema(self._table).names())
+
+
+def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
+    """The filled cells of each row that no item takes, as a JSON object: which those are hangs on no other row."""
+    columns = [column for frame in left_over for column in frame.iter_columns() if column.null_count() < height]
+    if not columns:
+        return pl.repeat(None, height, dtype=pl.String, eager=True).alias(UNMAPPED)
+    fields = pl.DataFrame(
+        {
+            str(number): column.to_frame()
+            .select(
+                pl.when(pl.first().is_not_null()).then(
+                    pl.struct(pl.first()).struct.json_encode().str.strip_prefix("{").str.strip_suffix("}")
+                )
+            )
+            .to_series()
+            for number, column in enumerate(columns)
+        }
+    )
+    joined = pl.concat_str([pl.lit("{"), pl.concat_str(pl.all(), separator=",", ignore_nulls=True), pl.lit("}")])
+    some = pl.any_horizontal(pl.all().is_not_null())
+    return fields.select(pl.when(some).then(joined).alias(UNMAPPED)).to_series()
+
+
+def heading(headers: Sequence[str], place: int) -> str:
+    """What a column is called, where it has no header of its own by its number."""
+    name = headers[place] if place < len(headers) else ""
+    return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
+
+
+def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
+    messages = misshapen.select(
+        pl.format(
+            "The row has {} cells and the header has {}, so that its cells cannot be told apart. Give it a cell for "
+            "each column, empty where there is nothing, and quote a cell that holds the delimiter.",
+            pl.col("cells"),
+            pl.lit(width),
+        ).alias("message")
+    ).to_series()
+    return finding_rows(rule, messages, rows=misshapen.get_column(ROW))
+
+
+def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterator[pl.DataFrame]:
+    """What is wrong with a file that joins the base: its columns, its rows' shapes, and rows without a place."""
+    readable = next(rule for rule in rules_of(contract) if rule.kind is RuleKind.READABLE)
+    filled = [
+        place
+        for place in range(join.cells.frame.width - 1)
+        if join.cells.frame.get_column(str(place)).null_count() < join.cells.frame.height
+    ]
+    where = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")])
+    for one in _of_headers(rules, join.cells, filled, join.match):
+        yield one.with_columns(where.alias("message"))
+    # Such a row is none of the base's, whose numbers a finding of columns would spoil.
+    yield _ragged(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
+    misplaced = list(islice(join.misplaced(), LISTED))
+    messages = pl.Series("message", [one.what for one in misplaced], dtype=pl.String)
+    yield finding_rows(readable, messages, rows=[one.row for one in misplaced])
+
+
+def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match: Match) -> Iterator[pl.DataFrame]:
+    header, row = first.header, first.header_row
+    if not match.positions:
+        # It may be a row of data: then nothing of it may be repeated as if it were a header.
+        yield finding_rows(
+            rules.columns,
+            f"Row {row} names none of the columns. Send the column names in row {row}, before the first row of data.",
+        )
+        return
+    for item in match.missing:
+        called = match.called[item.name]
+        yield finding_rows(
+            rules.columns, f"The column “{called}” is missing. {rules.columns.guidance}", item=item, column=called
+        )
+    for item in match.repeated:
+        places = match.positions[item.name]
+        numbers = ", ".join(str(place + 1) for place in places)
+        yield finding_rows(
+            rules.columns,
+            f"The columns {numbers} all name “{match.called[item.name]}”. {rules.columns.guidance}",
+            item=item,
+            column=header[places[0]],
+        )
+    for place, items in match.ambiguous.items():
+        titles = " or ".join(f"“{item.title}”" for item in items)
+        for item in items:
+            yield finding_rows(
+                rules.columns,
+                f"Column {place + 1} could be {titles}. Name it so that it can be only one of them.",
+                item=item,
+                column=heading(header, place),
+            )
+    # Where most columns are missing, that row may still be one of data in which a cell happens to read like a header.
+    is_header = len(match.positions) > len(match.missing)
+    for place in match.extra:
+        if header[place].strip() or place in filled:
+            yield finding_rows(
+                rules.extra_columns,
+                f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
+                column=heading(header, place) if is_header else f"column {place + 1}",
+            )

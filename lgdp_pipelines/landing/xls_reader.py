@@ -1,0 +1,101 @@
+"""XLS workbooks, row by row.
+
+What belongs here: reading the format, through xlrd, which tells errors and number formats as they are stored. What does
+not: which sheet, and what columns are called (``workbook``).
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import xlrd
+
+from lgdp_pipelines.handover.extract_reading import Fault
+from lgdp_pipelines.landing.workbook_numbers import Look, look_of, shown_value
+from lgdp_pipelines.landing.workbook_sheets import DamagedWorkbook, Merged, Row, SheetName, Value
+
+
+@dataclass(frozen=True, slots=True)
+class XlsWorkbook:
+    """A workbook that is open.
+
+    Attributes:
+        book: as xlrd has it.
+        listed: its sheets, in order.
+    """
+
+    book: xlrd.Book
+    listed: tuple[SheetName, ...]
+
+    def sheet(self, place: int) -> "XlsSheet":
+        """A sheet by its place in the list."""
+        return XlsSheet(self.book, self.listed[place].name, place)
+
+
+def open_xls(content: bytes) -> XlsWorkbook | Fault:
+    """Open a workbook."""
+    try:
+        book = xlrd.open_workbook(
+            file_contents=content, formatting_info=True, on_demand=True, ragged_rows=True, logfile=io.StringIO()
+        )
+        listed = tuple(
+            SheetName(name, visibility == 0)
+            for name, visibility in zip(book.sheet_names(), book._sheet_visibility, strict=True)  # noqa: SLF001 - told nowhere else before a sheet is read
+        )
+    except xlrd.XLRDError as error:
+        if "encrypt" in str(error):
+            return Fault("The workbook is protected with a password. Save it without, and send it.")
+        return _DAMAGED
+    except Exception:  # noqa: BLE001 - bytes that are no workbook make xlrd raise whatever comes
+        return _DAMAGED
+    return XlsWorkbook(book, listed)
+
+
+_DAMAGED = Fault("The workbook is damaged. Open it, save it again, and send it.")
+
+
+@dataclass(frozen=True, slots=True)
+class XlsSheet:
+    """A sheet of a workbook that is open."""
+
+    book: xlrd.Book
+    name: str
+    place: int
+
+    def rows(self) -> Iterator[Row]:
+        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
+        sheet, looks = self._read()
+        for number in range(sheet.nrows):
+            row = {
+                place: value
+                for place, cell in enumerate(sheet.row(number))
+                if (value := _value(cell, looks, self.book.datemode == 1)) != ""
+            }
+            if row:
+                yield number + 1, row
+
+    def merged(self) -> Sequence[Merged]:
+        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
+        sheet, _ = self._read()
+        return [Merged(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
+
+    def _read(self) -> tuple[xlrd.sheet.Sheet, Sequence[Look]]:
+        try:
+            sheet = self.book.sheet_by_index(self.place)
+            formats = self.book.format_map
+            looks = [look_of(formats[xf.format_key].format_str) for xf in self.book.xf_list]
+        except Exception as error:  # noqa: BLE001 - a damaged sheet makes xlrd raise whatever comes
+            raise DamagedWorkbook(type(error).__name__) from None
+        return sheet, looks
+
+
+def _value(cell: xlrd.sheet.Cell, looks: Sequence[Look], from_1904: bool) -> Value:  # noqa: FBT001 - of the workbook
+    match cell.ctype:
+        case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
+            return shown_value(cell.value, looks[cell.xf_index], from_1904=from_1904)
+        case xlrd.XL_CELL_BOOLEAN:
+            return "TRUE" if cell.value else "FALSE"
+        case xlrd.XL_CELL_ERROR:
+            return str(xlrd.error_text_from_code.get(cell.value, "#ERROR!"))
+        case _:
+            return str(cell.value)

@@ -1,0 +1,50 @@
+"""A process that does one run after another: ``python -m lgdp_pipelines.orchestration.warm_worker FOLDER``.
+
+Run ids come by standard input, a line each; a line goes out by standard output when one is done. It ends with its
+input. While it is at a run it keeps a file of that name in the folder locked, so that whoever asks knows it alive.
+
+What belongs here: doing runs. What does not: which run, and when (``launcher``).
+"""
+
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+from dagster._cli.api import _execute_run_command_body
+
+
+@contextmanager
+def at(run: Path) -> Iterator[None]:
+    """Keep a run's file locked; the system lets go of it when this process dies, however it dies."""
+    descriptor = os.open(run, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        run.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def main(folder: Path) -> None:
+    """Do runs until there are no more orders."""
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # whatever prints something prints it where the log goes
+    with dg.DagsterInstance.get() as instance:
+        for line in sys.stdin:
+            run_id = line.strip()
+            with at(folder / run_id):
+                # Ends a run that is to be cancelled, by an interrupt; without a run an interrupt means nothing.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            answers.write("done\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

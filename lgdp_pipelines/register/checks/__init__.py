@@ -1,0 +1,1 @@
+"""Checks across files of the register: mappings, sources and derived items against contracts and councils."""

@@ -1,0 +1,255 @@
+"""Whether a mapping is complete and agrees with its contract, the councils and the other mappings.
+
+What belongs here: what one mapping says against the rest of the register, table by table. What does not: its shape
+(``mapping_files``), and what it says of one item's values (``mapping_values``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.checks.mapping_value_checks import value_contradictions
+from lgdp_pipelines.register.files.extract_file import extract_contradictions
+from lgdp_pipelines.register.files.header_aliases import clashes, pattern_contradictions
+from lgdp_pipelines.register.files.mapping_file import FILE_NAME, MappingRead
+from lgdp_pipelines.register.files.schema_errors import close_to
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.contract import Contract, Return, slug
+from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, mapping_of
+from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
+from lgdp_pipelines.register.rules.regular_expressions import problem_of_name_pattern, problem_of_pattern
+from lgdp_pipelines.vocabulary.code_lists import CodeList
+from lgdp_pipelines.vocabulary.councils import Councils
+
+
+def mapping_contradictions(
+    read: MappingRead, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
+) -> Iterator[Contradiction]:
+    """What one mapping says against itself, its contract and the councils.
+
+    Args:
+        read: the mapping.
+        councils: of the register.
+        returns: of the register, by code.
+        code_lists: of the register, those written out at items included.
+    """
+    mapping, root = read.mapping, read.document.root
+    yield from _name_contradictions(read, councils)
+    if mapping.extract is not None:
+        yield from extract_contradictions(mapping.extract, root.at("extract"))
+    asked = returns.get(mapping.return_code)
+    if asked is None:
+        if mapping.return_code:
+            yield root.at("return").contradiction(
+                f"There is no return {mapping.return_code}.", close_to(mapping.return_code, returns)
+            )
+        return
+    for entry in root.entries("majors"):
+        if isinstance(entry.value, int) and entry.value not in asked.majors:
+            yield entry.contradiction(
+                f"{asked.code} has no major version {entry.value}.",
+                f"Use one of: {', '.join(str(major) for major in asked.majors)}.",
+            )
+    contracts = [one for one in asked.contracts if one.version.major in mapping.majors]
+    if contracts:
+        yield from _table_contradictions(read, contracts, councils, code_lists)
+
+
+def _name_contradictions(read: MappingRead, councils: Councils) -> Iterator[Contradiction]:
+    mapping, root = read.mapping, read.document.root
+    if mapping.council and mapping.council not in councils.by_code:
+        yield root.at("council").contradiction(
+            f"There is no council {mapping.council}.", close_to(mapping.council, councils.codes)
+        )
+    stem = slug(mapping.return_code) + (f".{mapping.council.lower()}" if mapping.council else "")
+    names = {f"mappings/{mapping.system}/{stem}.yaml"}
+    names |= {f"mappings/{mapping.system}/{stem}.v{major}.yaml" for major in mapping.majors if len(mapping.majors) == 1}
+    if mapping.system and mapping.return_code and read.document.file not in names:
+        yield root.at("system").contradiction(
+            f"The file maps {mapping.system} to {mapping.return_code} and is called {read.document.file}.",
+            f"Call it {min(names, key=len)}.",
+        )
+
+
+def _table_contradictions(
+    read: MappingRead, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
+) -> Iterator[Contradiction]:
+    mapping, root = read.mapping, read.document.root
+    tables = {table.name: table for contract in contracts for table in contract.tables}
+    place = root.at("tables")
+    several = any(len(contract.tables) > 1 for contract in contracts)
+    extract = mapping.extract or contracts[-1].extract
+    for name, table in tables.items():
+        if name not in mapping.tables and not table.optional:
+            yield place.contradiction(
+                f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}."
+            )
+    for name, one in mapping.tables.items():
+        where = place.at(name)
+        if name not in tables:
+            yield where.contradiction(f"{mapping.return_code} has no table {name}.", close_to(name, tables))
+            continue
+        if several and not one.files:
+            yield where.contradiction(
+                f"Nothing shows which file holds {name}.", "Add files, with the pattern of the table's file name."
+            )
+        versions = [contract.by_name[name] for contract in contracts if name in contract.by_name]
+        yield from _item_contradictions(one, where, versions)
+        yield from _column_contradictions(one, where)
+        items = {item.name: item for table in versions for item in table.items}
+        yield from value_contradictions(one, where, items, contracts[0], councils, code_lists)
+        if one.numbers and extract.format.is_workbook:
+            yield where.at("numbers").contradiction(
+                "A workbook's numbers are numbers, and are not spelt in any manner.", "Remove numbers."
+            )
+    yield from _file_contradictions(read, extract)
+
+
+def _item_contradictions(one: TableMapping, where: Place, versions: Sequence[Table]) -> Iterator[Contradiction]:
+    """Whether each item of each version is said to be somewhere, or nowhere, once."""
+    items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
+    for kind in _BY_ITEM:
+        for name, place in where.at(kind).members():
+            if name not in items:
+                yield place.contradiction(f"{name} is no item of {one.table}.", close_to(name, items))
+    for name, item in items.items():
+        said = [kind for kind in ("columns", "constants", "absent") if where.at(kind).has(name)]
+        if not said:
+            yield where.contradiction(
+                f"The mapping does not say where {name} of {one.table} comes from.",
+                "Add it under columns, or under constants"
+                + (" (it is required)." if item.required else ", or under absent with the reason."),
+            )
+        for kind in said[1:]:
+            yield (
+                where.at(kind)
+                .at(name)
+                .contradiction(f"{name} is under {said[0]} and under {kind}.", "Keep one of the two.")
+            )
+        if item.required and said == ["absent"]:
+            yield (
+                where.at("absent")
+                .at(name)
+                .contradiction(
+                    f"{name} is required and said to be absent.", "Say which column holds it, or which constant it is."
+                )
+            )
+
+
+_BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
+"""Parts of a table's mapping whose keys are items."""
+
+
+def _column_contradictions(one: TableMapping, where: Place) -> Iterator[Contradiction]:
+    columns = where.at("columns")
+    for name, column in one.columns.items():
+        place = columns.at(name)
+        for pattern in column.spellings.patterns:
+            if problem := problem_of_pattern(pattern):
+                yield place.contradiction(f"{name}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
+        if not column.spellings.headers and not column.spellings.patterns:
+            yield place.contradiction(f"The column of {name} has no header.", "Write header, headers or pattern.")
+        if column.file and column.file not in {file.name for file in one.files}:
+            yield place.contradiction(
+                f"{name} is in the file “{column.file}”, which is not declared.",
+                "Add it under files, or mend the name.",
+            )
+    yield from pattern_contradictions(where.at("ignored"), "ignored")
+    base = one.files[0].name if one.files else ""
+    in_file: dict[str, list[tuple[str, Spellings]]] = {}
+    for name, column in one.columns.items():
+        in_file.setdefault(column.file or base, []).append((name, column.spellings))
+    for spelt in in_file.values():
+        for name, other, text in clashes([*spelt, ("ignored", one.ignored)]):
+            place = columns.at(name) if name in one.columns else where.at("ignored")
+            yield place.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
+
+
+def _file_contradictions(read: MappingRead, extract: Extract) -> Iterator[Contradiction]:
+    mapping, root = read.mapping, read.document.root
+    seen: set[str] = set()
+    for name, one in mapping.tables.items():
+        places = root.at("tables").at(name).entries("files")
+        for number, (file, place) in enumerate(zip(one.files, places, strict=True)):
+            if not FILE_NAME.fullmatch(file.name):
+                yield place.contradiction(
+                    f"The file name “{file.name}” cannot be used.", "Write small letters, digits and _, a letter first."
+                )
+            if file.name in seen:
+                yield place.contradiction(f"Two files are called {file.name}.", "Rename one.")
+            seen.add(file.name)
+            if problem := problem_of_name_pattern(file.pattern):
+                yield place.at("pattern").contradiction(f"{file.name}: the pattern {problem}.", "Mend the pattern.")
+            yield from (_joined_contradictions(one, file, place) if number else _base_contradictions(file, place))
+        if one.files and extract.format.is_records:
+            yield (
+                root.at("tables")
+                .at(name)
+                .at("files")
+                .contradiction(
+                    f"Files of records in {extract.format.upper()} cannot be told apart or joined.",
+                    "Map the export as CSV or as a workbook.",
+                )
+            )
+
+
+def _base_contradictions(file: JoinedFile, place: Place) -> Iterator[Contradiction]:
+    if file.key:
+        yield place.at("key").contradiction(
+            f"{file.name} is the base, and its rows are nobody else's.", "Write the key at the files that join it."
+        )
+
+
+def _joined_contradictions(one: TableMapping, file: JoinedFile, place: Place) -> Iterator[Contradiction]:
+    if not file.key:
+        yield place.contradiction(f"{file.name} joins {one.files[0].name} and has no key.", "Add key.")
+    if len(file.key) != len(file.base_key):
+        yield place.contradiction(f"{file.name}: key and baseKey are not of one length.", "Pair them, one for one.")
+    if all(column.file != file.name for column in one.columns.values()):
+        yield place.contradiction(
+            f"No item is taken from {file.name}.", f"Write file: {file.name} at a column, or remove the file."
+        )
+
+
+def mappings_together(reads: Sequence[MappingRead]) -> Iterator[Contradiction]:
+    """What mappings say against each other: each council's export of a system is read in one way."""
+    seen: dict[tuple[str, str, str, int], str] = {}
+    for read in reads:
+        mapping = read.mapping
+        for major in mapping.majors:
+            key = (mapping.system, mapping.return_code, mapping.council, major)
+            other = seen.setdefault(key, read.document.file)
+            if other != read.document.file:
+                yield read.document.root.at("majors").contradiction(
+                    f"{other} maps version {major} of {mapping.return_code} already.", "Keep one of the two."
+                )
+
+
+def source_system_contradictions(
+    source: Source, root: Place, reads: Sequence[MappingRead], returns: Mapping[str, Return]
+) -> Iterator[Contradiction]:
+    """Whether each system that a source names has a mapping for what it gives, for each of its councils.
+
+    A return without a system is in the contract's own manner; that is said by leaving ``system`` out.
+    """
+    systems = {read.mapping.system for read in reads}
+    for code in source.councils:
+        for given in source.of(code).returns:
+            asked = returns.get(given.return_code)
+            if not given.system or asked is None:
+                continue
+            place = next(
+                (entry for entry in root.entries("returns") if entry.text("system") == given.system),
+                root.at("accounts").at(code),
+            )
+            if given.system not in systems:
+                yield place.contradiction(
+                    f"There is no mapping of a system “{given.system}”.",
+                    close_to(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
+                )
+            elif mapping_of([read.mapping for read in reads], given.system, code, asked.latest) is None:
+                yield place.contradiction(
+                    f"{given.system} has no mapping for {asked.code} {asked.latest.version} that serves {code}.",
+                    f"Write schemas/mappings/{given.system}/{asked.slug}.yaml.",
+                )

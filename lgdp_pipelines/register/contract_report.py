@@ -1,0 +1,128 @@
+"""A version of a return, or of a reference table, as a person reads it; of a contract with what is different and why.
+
+What belongs here: text made of what stands in the register's files. What does not: printing it.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from lgdp_pipelines.register.files.yaml_document import read_yaml
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
+from lgdp_pipelines.register.model.reference_tables import ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.sql_statements import filled
+from lgdp_pipelines.register.versions.change_file import Change, Thing
+from lgdp_pipelines.register.versions.contract_versions import Edition, editions_of
+from lgdp_pipelines.register.versions.differences import Difference, differences
+
+_WIDTH = 120
+
+
+def edition_of(register: Register, contract: Contract) -> Edition:
+    """The files of a loaded contract again, with the changes that it is told by."""
+    folder = contract.path.parent
+    paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
+    contents = {path.relative_to(register.root).as_posix(): path.read_bytes() for path in paths}
+    documents = [read_yaml(name, content.decode())[0] for name, content in contents.items()]
+    editions, _ = editions_of(documents, contents)
+    return editions[contract.path.relative_to(register.root).as_posix()]
+
+
+def contract_text(register: Register, ret: Return, contract: Contract) -> str:
+    """The whole contract in the standard's YAML, after comments: what another version has otherwise and why, its rules.
+
+    The other version is its base, or for a version that is written in full the one before.
+    """
+    edition = edition_of(register, contract)
+    lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
+    base = _compared_with(ret, contract, edition)
+    if base is not None:
+        lines += ["", f"It asks otherwise than version {base.version}:"]
+        for one in differences(base, contract):
+            lines += _difference_lines(one, edition.changes)
+    lines += ["", "Its rules, and what is asked in SQL:"]
+    for rule in rules_of(contract):
+        lines += _rule_lines(rule)
+    commented = "".join(f"# {line}".rstrip() + "\n" for line in lines)
+    return commented + yaml_text(edition.document.value)
+
+
+def _rule_lines(rule: Rule) -> Iterator[str]:
+    yield f"- {rule.id} ({rule.kind}, {rule.severity})"
+    if rule.sql:
+        yield from _wrapped(filled(rule.sql, rule.table))
+
+
+def _compared_with(ret: Return, contract: Contract, edition: Edition) -> Contract | None:
+    if edition.base:
+        return next(one for one in ret.contracts if str(one.version) == edition.base)
+    place = ret.contracts.index(contract)
+    return ret.contracts[place - 1] if place else None
+
+
+def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[str]:
+    name = f"{one.where}.{one.name}" if one.thing == "item" else one.name
+    yield f"- {one.thing} {name} {one.kind}" + (f" ({one.id})" if one.id != one.name else "")
+    for part in one.aspects:
+        yield from _wrapped(f"{part.name}: {part.before or 'nothing'} → {part.after or 'nothing'}")
+    for reason in dict.fromkeys(change.reason for change in changes if _is_about(change, one)):
+        yield from _wrapped(f"because: {reason}")
+
+
+def _is_about(change: Change, one: Difference) -> bool:
+    """Whether a change is of the thing that is different; a field is of the contract."""
+    for target in change.targets:
+        if target.thing is Thing.FIELD:
+            if one.thing == "contract":
+                return True
+        elif target.thing == one.thing and target.table == one.where:
+            names = {one.name, one.was_named, one.id.partition(".")[2]}
+            if target.thing is Thing.TABLE or target.name in names or (change.to and change.to in names):
+                return True
+    return False
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, _WIDTH - 2, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
+
+
+def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
+    """One version of a reference table: what it is in comments, then its rows as CSV."""
+    said = [
+        f"{table.title}: {table.id}, version {version.version} of {', '.join(table.by_version)}.",
+        table.description,
+        f"To be used from {version.valid_from} on. {version.verified}: {version.source}".rstrip(": "),
+        *([version.note] if version.note else []),
+        f"{len(version.rows):,} rows, told apart by {', '.join(table.key)}; sha256 {version.sha256}",
+    ]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.by_name)
+    writer.writerows(version.rows)
+    comments = "".join(f"# {line}\n" for one in said for line in wrap(one, _WIDTH, break_on_hyphens=False))
+    return comments + text.getvalue()
+
+
+def yaml_text(value: object) -> str:
+    """Plain values as YAML that reads back the same."""
+    writer = YAML()
+    writer.representer.add_representer(str, _text)
+    writer.default_flow_style = False
+    writer.width = _WIDTH
+    writer.indent(mapping=2, sequence=4, offset=2)
+    text = io.StringIO()
+    writer.dump(value, text)
+    return text.getvalue()
+
+
+def _text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
+    """A text of several lines as a block of lines."""
+    style = "|" if "\n" in text else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -1,0 +1,326 @@
+"""One contract: from its file to the model, with what its tables say against each other.
+
+What belongs here: what one file in ``schemas/returns/`` says. What does not: what versions say to each other
+(``versions``).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.files.custom_properties import Custom, custom_contradictions, custom_of
+from lgdp_pipelines.register.files.due_date_file import due_date_contradictions, read_due_dates
+from lgdp_pipelines.register.files.extract_file import extract_contradictions, is_xml_path, read_extract_words
+from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.schema_errors import misshapen, odcs
+from lgdp_pipelines.register.files.table_file import TableRead, columns_of, read_items, read_table, table_contradictions
+from lgdp_pipelines.register.files.yaml_document import Document, Place
+from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
+from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.table_model import Provenance
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.vocabulary.code_lists import CodeList
+from lgdp_pipelines.vocabulary.periods import PeriodKind, parse_period
+
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})\.(\d{1,4})")
+_API_VERSION = "v3.2.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractRead:
+    """A contract, its file, and its tables where they stand."""
+
+    contract: Contract
+    document: Document
+    tables: tuple[TableRead, ...]
+
+    @property
+    def inline_lists(self) -> Iterator[tuple[CodeList, Place]]:
+        """The code lists written out at items, and where."""
+        for table in self.tables:
+            for item in table.items:
+                if item.inline:
+                    yield item.inline, item.place.at("enum")
+
+
+def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
+    """The contract in a document, as far as it can be read.
+
+    Args:
+        document: the file's values.
+        path: the file.
+        sha256: of the bytes of the file, and of its base where it has one.
+    """
+    root = document.root
+    custom = custom_of(root)
+    code = custom.text("lgdpReturn")
+    own = custom.at("lgdpProvenance")
+    provenance = Provenance(own.text("verified"), own.text("source"))
+    agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
+    kind = custom.text("lgdpPeriodKind")
+    entries = [(entry, read_items(entry, slug(code), provenance)) for entry in root.entries("schema")]
+    items = {entry.text("name"): {one.item.name: one.item for one in own} for entry, own in entries}
+    known_kind = PeriodKind(kind) if kind in set(PeriodKind) else None
+    tables = tuple(
+        read_table(entry, slug(code), own, Among(entry.text("name"), items, known_kind, {})) for entry, own in entries
+    )
+    about = root.at("description")
+    contract = Contract(
+        return_code=code,
+        version=_version(root.text("version")) or Version(0, 0, 0),
+        valid_from=custom.text("lgdpValidFrom"),
+        title=root.text("name"),
+        purpose=" ".join(about.text("purpose").split()),
+        limitations=" ".join(about.text("limitations").split()),
+        subject=root.text("domain"),
+        owner=_owner(root),
+        recipients=custom.texts("lgdpRecipients"),
+        legal_basis=_legal_basis(custom.at("lgdpLegalBasis")),
+        burden_minutes=burden if isinstance(burden := custom.at("lgdpBurdenMinutes").value, int) else None,
+        period_kind=PeriodKind(kind) if kind in set(PeriodKind) else PeriodKind.FINANCIAL_YEAR,
+        due_days=_agreed(agreed, "latency", "d") or 0,
+        retention_years=_agreed(agreed, "retention", "y") or 0,
+        extract=read_extract_words(custom.at("lgdpExtract")),
+        disclosure=_disclosure(custom.at("lgdpDisclosure")),
+        provenance=provenance,
+        tables=tuple(read.table for read in tables),
+        path=path,
+        sha256=sha256,
+        nil_return=custom.at("lgdpNilReturn").value is True,
+        due_dates=read_due_dates(custom.at("lgdpDueDates")),
+        roles=_roles(root),
+    )
+    return ContractRead(contract, document, tables)
+
+
+def _version(text: str) -> Version | None:
+    found = _VERSION.fullmatch(text)
+    return Version(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+def _owner(root: Place) -> str:
+    members = root.at("team").entries("members")
+    return next((member.text("username") for member in members if member.text("role") == "owner"), "")
+
+
+def _roles(root: Place) -> tuple[str, ...]:
+    members = root.at("team").entries("members")
+    return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
+
+
+def _legal_basis(place: Place) -> str:
+    text, verified = " ".join(place.text("text").split()), place.text("verified")
+    return text if verified == "READ" else f"{text} ({verified})"
+
+
+def _agreed(agreed: Mapping[str, Place], name: str, unit: str) -> int | None:
+    place = agreed.get(name)
+    return place.whole("value") if place and place.text("unit") == unit else None
+
+
+def _disclosure(place: Place) -> Disclosure:
+    method = place.text("method")
+    known = method in set(DisclosureMethod)
+    return Disclosure(DisclosureMethod(method) if known else DisclosureMethod.NONE, place.whole("threshold") or 0)
+
+
+def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
+    """What contradicts itself, the standard or the vocabulary in one contract.
+
+    Args:
+        read: the contract.
+        code_lists: the lists in ``schemas/codelists/``, by id.
+    """
+    contract, root = read.contract, read.document.root
+    custom = custom_of(root)
+    yield from misshapen(root, odcs(), "Write it as the Open Data Contract Standard 3.2 says.")
+    yield from custom_contradictions(root, Where.CONTRACT)
+    yield from _heading_contradictions(read)
+    yield from _agreement_contradictions(root)
+    if custom.has("lgdpExtract"):
+        yield from extract_contradictions(contract.extract, custom.at("lgdpExtract"))
+    yield from _disclosure_contradictions(contract, custom)
+    kind = contract.period_kind if custom.text("lgdpPeriodKind") in set(PeriodKind) else None
+    yield from _first_period_contradictions(contract, custom, kind)
+    yield from due_date_contradictions(custom.at("lgdpDueDates"), kind)
+    columns = columns_of(contract.tables)
+    items = {table.name: table.by_name for table in contract.tables}
+    own_lists = {listed.id: listed for listed, _ in read.inline_lists}
+    seen: set[str] = set()
+    for table in read.tables:
+        if table.table.name in seen:
+            yield table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
+        seen.add(table.table.name)
+        among = Among(table.table.name, items, kind, {**code_lists, **own_lists})
+        yield from table_contradictions(table, columns, frozenset(code_lists), among)
+    yield from _several_tables(read)
+    yield from _paths_of_items(read)
+    yield from _rule_id_contradictions(read)
+    yield from _one_item_one_type(read)
+
+
+def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+    contract, root = read.contract, read.document.root
+    yield from _name_contradictions(read)
+    if root.text("apiVersion") != _API_VERSION:
+        yield root.at("apiVersion").contradiction(
+            "The contract is of another version of the standard.", f"Write {_API_VERSION}."
+        )
+    if root.text("status") != "active":
+        yield root.at("status").contradiction(
+            "The contract is not active.", "Write status: active; keep drafts outside the register."
+        )
+    for word, value in (("name", contract.title), ("domain", contract.subject)):
+        if not value:
+            yield root.contradiction(f"The contract has no {word}.", f"Add {word}.")
+    if not contract.purpose:
+        yield root.at("description").contradiction(
+            "The contract does not say why it is asked.", "Add description.purpose."
+        )
+    if not contract.owner:
+        yield root.at("team").contradiction(
+            "The contract has no owner.", "Add a member with role owner to team.members, its address as username."
+        )
+    if not read.tables:
+        yield root.at("schema").contradiction("The contract asks for no table.", "List its tables under schema.")
+
+
+def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+    """What the file's name, id and version say against each other."""
+    contract, root = read.contract, read.document.root
+    version = _version(root.text("version"))
+    if version is None or version.major < 1:
+        yield root.at("version").contradiction(
+            f"The version “{root.text('version')}” is not <major>.<minor>.<patch> from 1.0.0 on.",
+            "Write such as 1.0.0.",
+        )
+    elif contract.return_code:
+        kind = "changes" if read.document.file.endswith(".changes.yaml") else "odcs"
+        expected = f"returns/{contract.slug}/{contract.slug}.v{version}.{kind}.yaml"
+        if read.document.file != expected:
+            yield root.at("version").contradiction(
+                f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
+                f"Call it {expected}, or mend lgdpReturn and version.",
+            )
+    if contract.return_code and root.text("id") != contract.urn:
+        yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
+
+
+def _agreement_contradictions(root: Place) -> Iterator[Contradiction]:
+    agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
+    for name, unit, meaning in (
+        ("latency", "d", "days after a period's end on which a submission is due"),
+        ("retention", "y", "years for which received bytes are kept"),
+    ):
+        value = _agreed(agreed, name, unit)
+        if value is None or value < 0 or (name == "retention" and value == 0):
+            place = agreed.get(name) or root.at("slaProperties")
+            yield place.contradiction(
+                f"The contract does not say the {meaning}.",
+                f"Add to slaProperties: property {name}, value a whole number, unit {unit}.",
+            )
+
+
+def _disclosure_contradictions(contract: Contract, custom: Custom) -> Iterator[Contradiction]:
+    disclosure = custom.at("lgdpDisclosure")
+    suppresses = contract.disclosure.method is DisclosureMethod.SUPPRESS_BELOW
+    if suppresses != disclosure.has("threshold"):
+        yield disclosure.contradiction(
+            "Only suppress-below has a threshold, and it must have one.", "Add or remove lgdpDisclosure.threshold."
+        )
+
+
+def _first_period_contradictions(
+    contract: Contract, custom: Custom, kind: PeriodKind | None
+) -> Iterator[Contradiction]:
+    place = custom.at("lgdpValidFrom")
+    if place.value is None or kind is None:
+        return
+    try:
+        period = parse_period(contract.valid_from)
+    except WrongUse as error:
+        yield place.contradiction(error.what, error.remedy)
+        return
+    if period.kind is not kind:
+        yield place.contradiction(
+            f"The contract is valid from {period.id}, which is no {kind}.", f"Write a {kind}, or mend lgdpPeriodKind."
+        )
+
+
+def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
+    """Where a return has several tables, each record or each file must show which it belongs to."""
+    contract = read.contract
+    several = len(read.tables) > 1
+    is_records = contract.extract.format.is_records
+    for one in read.tables:
+        table, custom = one.table, custom_of(one.place)
+        if several and not table.record_key and not table.file_pattern:
+            yield one.place.contradiction(
+                f"Nothing shows which records belong to {table.name}.",
+                "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
+            )
+        if table.file_pattern and not several:
+            yield custom.at("lgdpFilePattern").contradiction(
+                f"{table.name} is the only table and has a file pattern.", "Remove lgdpFilePattern."
+            )
+        if table.optional and not several:
+            yield custom.at("lgdpOptional").contradiction(
+                f"{table.name} is the only table and optional.", "Remove lgdpOptional."
+            )
+        if table.record_key is None:
+            continue
+        if not is_records or table.file_pattern:
+            yield custom.at("lgdpRecordKey").contradiction(
+                f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
+                "Remove lgdpRecordKey.",
+            )
+        holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]
+        if holders != [table.name]:
+            yield custom.at("lgdpRecordKey").contradiction(
+                f"The record key {table.record_key} is not a header of {table.name} alone.",
+                "Name a key that every record of this table has and no other.",
+            )
+
+
+def _paths_of_items(read: ContractRead) -> Iterator[Contradiction]:
+    """In XML, what an item is called must be where a value can be."""
+    if read.contract.extract.format is not Format.XML:
+        return
+    for table in read.tables:
+        for one in table.items:
+            if not is_xml_path(one.item.header):
+                yield one.place.contradiction(
+                    f"{one.item.name} is called “{one.item.header}”, which is no path in XML.",
+                    "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
+                )
+
+
+def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+    seen: set[str] = set()
+    places = {one.rule.id: one.place for table in read.tables for one in table.rules}
+    for rule in rules_of(read.contract):
+        if rule.id in seen:
+            yield places.get(rule.id, read.document.root).contradiction(
+                f"Two rules have the id {rule.id}.", "Give the written one another id."
+            )
+        seen.add(rule.id)
+
+
+def _one_item_one_type(read: ContractRead) -> Iterator[Contradiction]:
+    """The same data item in two tables must be the same thing."""
+    first: dict[str, tuple[object, str]] = {}
+    for table in read.tables:
+        for one in table.items:
+            item = one.item
+            if not item.urn:
+                continue
+            meant = (item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy)
+            known, where = first.setdefault(item.urn, (meant, table.table.name))
+            if known != meant:
+                yield one.place.contradiction(
+                    f"{item.urn} is another thing here than in {where}.",
+                    "Give it the same type, unit, code list and privacy, or a URN of its own.",
+                )

@@ -1,0 +1,326 @@
+"""One data item of a contract: from its YAML to the model, with what contradicts itself in it.
+
+What belongs here: what one ``properties`` entry says. What does not: what items say to each other (``tables``).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.custom_properties import custom_of
+from lgdp_pipelines.register.files.derivation_file import read_derivation
+from lgdp_pipelines.register.files.header_aliases import pattern_contradictions, read_spellings
+from lgdp_pipelines.register.files.property_vocabulary import RESERVED_NAMES
+from lgdp_pipelines.register.files.relationship_file import read_reference
+from lgdp_pipelines.register.files.value_spellings import read_numbers, spelling_contradictions
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, Rate
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
+from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+
+NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+URN = re.compile(r"urn:lgdp:item:[a-z0-9]+(-[a-z0-9]+)*:[a-z0-9][a-z0-9_]*")
+
+_DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
+_DATE_LETTERS = {"dd": "%d", "MM": "%m", "yyyy": "%Y"}
+_DATE_PART = re.compile(r"dd|MM|yyyy|[-/. ]")
+_PLAIN_TYPES = {
+    ("string", "varchar"): ItemType.TEXT,
+    ("integer", "bigint"): ItemType.INTEGER,
+    ("number", "double"): ItemType.NUMBER,
+    ("date", "date"): ItemType.DATE,
+    ("boolean", "boolean"): ItemType.BOOLEAN,
+}
+_PHYSICAL = {"string": "varchar", "integer": "bigint", "date": "date", "boolean": "boolean"}
+_NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRead:
+    """An item, where it stands, and the code list written out at it (None where there is none)."""
+
+    item: Item
+    place: Place
+    inline: CodeList | None
+
+    @property
+    def has_role(self) -> bool:
+        """Whether it says what it is in its table; where it does not, nothing follows from its role."""
+        return custom_of(self.place).text("lgdpRole") in set(Role)
+
+
+def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRead:
+    """The item at a place, as far as it can be read.
+
+    Args:
+        place: the ``properties`` entry.
+        return_slug: of the return, for the id of an inline code list.
+        provenance: of the contract, which holds where the item has none of its own.
+    """
+    custom = custom_of(place)
+    name = place.text("name")
+    kind, precision, scale = _type(place)
+    options = place.at("logicalTypeOptions")
+    derived = read_derivation(custom.at("lgdpDerived"))
+    inline = _inline_codes(place, derived, f"{return_slug}.{name}", provenance)
+    own = custom.at("lgdpProvenance")
+    item = Item(
+        name=name,
+        header=place.text("physicalName", name),
+        urn=custom.text("lgdpItem"),
+        title=place.text("businessName", name),
+        definition=" ".join([*place.text("description").split(), *(str(derived).split() if derived else ())]),
+        type=kind or ItemType.TEXT,
+        role=Role(custom.text("lgdpRole")) if custom.text("lgdpRole") in set(Role) else Role.ATTRIBUTE,
+        required=place.is_true("required"),
+        key=place.is_true("primaryKey"),
+        guidance=" ".join(custom.text("lgdpGuidance").split()),
+        privacy=Privacy(custom.text("lgdpPrivacy")) if custom.text("lgdpPrivacy") in set(Privacy) else Privacy.OPEN,
+        provenance=Provenance(own.text("verified"), own.text("source")) if own.value else provenance,
+        unit=_unit(custom.text("lgdpUnit"), derived),
+        precision=precision,
+        scale=scale,
+        date_format=_date_format(options.text("format")) if kind is ItemType.DATE else None,
+        date_formats=custom.texts("lgdpDateFormats"),
+        numbers=read_numbers(custom.at("lgdpNumbers")),
+        code_list=inline.id if inline else custom.text("lgdpCodeList") or None,
+        codes_on=custom.text("lgdpCodesOn") or None,
+        pattern=options.text("pattern") or None,
+        min_length=options.whole("minLength"),
+        max_length=options.whole("maxLength"),
+        range=_range(options),
+        multiple_of=_bound(options.at("multipleOf").value),
+        unique=place.is_true("unique"),
+        refers_to=read_reference(place),
+        marks=_marks(custom.at("lgdpMarks")),
+        severities=_severities(custom.at("lgdpSeverity")),
+        aliases=read_spellings(custom.at("lgdpAliases")),
+        line=place.line,
+        derived=derived,
+    )
+    return ItemRead(item, place, inline)
+
+
+def _type(place: Place) -> tuple[ItemType | None, int, int]:
+    logical = place.text("logicalType")
+    physical = place.text("physicalType", _PHYSICAL.get(logical, "")).lower()
+    found = _DECIMAL.fullmatch(physical)
+    if found and logical == "number" and 1 <= int(found[1]) <= 38 and int(found[2]) <= int(found[1]):
+        return ItemType.DECIMAL, int(found[1]), int(found[2])
+    return _PLAIN_TYPES.get((logical, physical)), 0, 0
+
+
+def _date_format(text: str) -> str | None:
+    """A JDK date pattern in ``strptime`` letters; None where it is none that has day, month and year once each."""
+    parts = _DATE_PART.findall(text)
+    letters = [part for part in parts if part in _DATE_LETTERS]
+    if "".join(parts) != text or sorted(letters) != sorted(_DATE_LETTERS):
+        return None
+    return "".join(_DATE_LETTERS.get(part, part) for part in parts)
+
+
+def _range(options: Place) -> Range | None:
+    bounds = [_bound(options.at(name).value) for name in _BOUNDS]
+    return Range(*bounds) if any(bound is not None for bound in bounds) else None
+
+
+def _bound(value: object) -> str | None:
+    return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+
+
+def _marks(place: Place) -> Mapping[str, ObservationStatus]:
+    known = set(ObservationStatus)
+    return MappingProxyType({mark: ObservationStatus(one.value) for mark, one in place.members() if one.value in known})
+
+
+def _severities(place: Place) -> Mapping[RuleKind, Severity]:
+    known, kinds = set(Severity), set(RuleKind)
+    return MappingProxyType(
+        {RuleKind(kind): Severity(one.value) for kind, one in place.members() if kind in kinds and one.value in known}
+    )
+
+
+def _unit(said: str, derived: Derivation | None) -> str:
+    """A unit; of a rate with what it is divided by, so that whoever sees the figure sees that too."""
+    return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
+
+
+def _inline_codes(place: Place, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
+    entries = place.entries("enum")
+    if isinstance(derived, AgeBand):
+        return CodeList(list_id, "1", place.text("businessName", place.text("name")), "", "ours", derived.codes)
+    if not entries:
+        return None
+    codes = tuple(Code(str(entry.at("value").value), entry.text("label", entry.text("value"))) for entry in entries)
+    title = place.text("businessName", place.text("name"))
+    return CodeList(list_id, "1", title, provenance.source, provenance.verified, codes)
+
+
+def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
+    """What contradicts itself in one item."""
+    item, place = read.item, read.place
+    custom = custom_of(place)
+    if not NAME.fullmatch(item.name):
+        yield place.contradiction(
+            f"The item name “{item.name}” is no column name.", "Write small letters, digits and _, a letter first."
+        )
+    if item.name in RESERVED_NAMES or item.name.endswith("_status"):
+        yield place.contradiction(
+            f"The item name {item.name} is reserved for the platform.",
+            "Choose another name; the header in the file (physicalName) can stay as it is.",
+        )
+    if item.urn and not URN.fullmatch(item.urn):
+        yield custom.at("lgdpItem").contradiction(
+            f"{item.name} has the URN “{item.urn}”, which is not well formed.",
+            "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
+        )
+    if not item.definition:
+        yield place.contradiction(f"{item.name} has no definition.", "Write what it means under description.")
+    yield from pattern_contradictions(custom.at("lgdpAliases"), item.name)
+    yield from _type_contradictions(item, place)
+    yield from spelling_contradictions(item, custom, place.at("logicalTypeOptions").text("format"))
+    yield from _text_contradictions(item, place)
+    if read.has_role:
+        yield from _measure_contradictions(item, place)
+    yield from _role_contradictions(item, place)
+
+
+def _type_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+    kind, _, _ = _type(place)
+    if kind is None:
+        yield place.contradiction(
+            f"{item.name} has the types {place.text('logicalType') or 'none'} and "
+            f"{place.text('physicalType') or 'none'}, which do not go together.",
+            "Write string with varchar, integer with bigint, number with double or decimal(p,s), date with date, "
+            "or boolean with boolean.",
+        )
+        return
+    options = place.at("logicalTypeOptions")
+    if item.type is ItemType.DATE and item.date_format is None:
+        yield options.at("format").contradiction(
+            f"{item.name} is a date and does not say how it is spelled.",
+            "Write logicalTypeOptions.format with dd, MM and yyyy, such as ddMMyyyy.",
+        )
+    for name, one in options.members():
+        if name not in _OPTIONS and not (name == "format" and item.type is ItemType.DATE):
+            yield one.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
+    yield from _range_contradictions(item, options)
+
+
+def _range_contradictions(item: Item, options: Place) -> Iterator[Contradiction]:
+    if item.range is None:
+        return
+    bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
+    values: dict[str, float] = {}
+    for name, place in bounds.items():
+        value = _comparable(str(place.value), item.type)
+        if value is None:
+            yield place.contradiction(
+                f"{item.name}: “{place.value}” is no bound of a {item.type}.", "Write 2024-03-31."
+            )
+        else:
+            values[name] = value
+    lower = max((values[name] for name in ("minimum", "exclusiveMinimum") if name in values), default=None)
+    upper = min((values[name] for name in ("maximum", "exclusiveMaximum") if name in values), default=None)
+    if lower is not None and upper is not None and lower > upper:
+        yield options.contradiction(f"{item.name}: its lowest value is above its highest.", "Swap or mend the bounds.")
+
+
+def _comparable(text: str, kind: ItemType) -> float | None:
+    try:
+        return float(date.fromisoformat(text).toordinal()) if kind is ItemType.DATE else float(text)
+    except ValueError:
+        return None
+
+
+def _text_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+    options, custom = place.at("logicalTypeOptions"), custom_of(place)
+    problem = problem_of_pattern(item.pattern) if item.pattern else None
+    if problem:
+        yield options.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
+    if item.min_length is not None and item.max_length is not None and item.min_length > item.max_length:
+        yield options.contradiction(f"{item.name}: minLength is above maxLength.", "Swap or mend them.")
+    if item.code_list is None:
+        return
+    if item.type is not ItemType.TEXT:
+        yield place.contradiction(
+            f"{item.name} has a code list and is of type {item.type}.", "Codes are text: write string and varchar."
+        )
+    if place.has("enum") and custom.has("lgdpCodeList"):
+        yield custom.at("lgdpCodeList").contradiction(
+            f"{item.name} has both enum and lgdpCodeList.", "Keep one of them."
+        )
+    codes = [entry.at("value").value for entry in place.entries("enum")]
+    for entry in place.entries("enum"):
+        if not isinstance(entry.at("value").value, str):
+            yield entry.contradiction(
+                f"{item.name}: the code {entry.at('value').value} is no text.", "Put it in quotes."
+            )
+        elif codes.count(entry.at("value").value) > 1:
+            yield entry.contradiction(f"{item.name}: the code {entry.at('value').value} is given twice.", "Keep one.")
+
+
+def _measure_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+    custom = custom_of(place)
+    if item.role is Role.MEASURE:
+        if item.type not in _NUMERIC:
+            yield place.contradiction(f"{item.name} is a measure and no number.", "Write integer or number.")
+        if not item.unit:
+            yield place.contradiction(f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households.")
+        return
+    for word in ("lgdpUnit", "lgdpMarks"):
+        if custom.has(word):
+            yield custom.at(word).contradiction(
+                f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure."
+            )
+
+
+def _role_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+    custom = custom_of(place)
+    if item.role in (Role.COUNCIL, Role.PERIOD):
+        if item.type is not ItemType.TEXT:
+            yield place.contradiction(
+                f"{item.name} names the {item.role} and is of type {item.type}.", "Write string and varchar."
+            )
+        if item.code_list or item.pattern:
+            yield place.contradiction(
+                f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
+                "Remove enum, lgdpCodeList and pattern.",
+            )
+    if item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE:
+        yield custom.at("lgdpPrivacy").contradiction(
+            f"{item.name} is to be published by {item.privacy} and is no date.", "Choose another lgdpPrivacy."
+        )
+    if item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT:
+        yield custom.at("lgdpPrivacy").contradiction(
+            f"{item.name} is to be pseudonymised and is no text.", "Write string and varchar, or withhold it."
+        )
+    severities = custom.at("lgdpSeverity")
+    for kind, one in severities.members():
+        if not _has_rule(item, kind):
+            yield one.contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
+
+
+def _has_rule(item: Item, kind: str) -> bool:
+    has = {
+        "type": item.type is not ItemType.TEXT,
+        "required": item.required,
+        "codes": item.code_list is not None,
+        "pattern": item.pattern is not None,
+        "length": item.min_length is not None or item.max_length is not None,
+        "range": item.range is not None,
+        "multiple": item.multiple_of is not None,
+        "unique": item.unique,
+        "relationship": item.refers_to is not None,
+        "council": item.role is Role.COUNCIL,
+        "period": item.role is Role.PERIOD,
+    }
+    return has.get(kind, True)

@@ -1,0 +1,225 @@
+"""Reference tables: ``schemas/reference/<id>/<id>.yaml`` says what one is, ``<id>.v<version>.csv`` holds a version.
+
+What belongs here: reading the files, strictly. What does not: what contracts make of them.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.csv_records import Row, read_rows
+from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
+from lgdp_pipelines.register.files.schema_errors import Shape, close_to, misshapen
+from lgdp_pipelines.register.files.yaml_document import Document, Place
+from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.vocabulary.councils import Councils
+
+DEFINITION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.yaml")
+VERSION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.v(?P<version>[0-9][0-9A-Za-z.-]*)\.csv")
+
+_NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
+_SHAPE = Shape(
+    {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"},
+            "title": TEXT,
+            "description": TEXT,
+            "columns": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "name": _NAME,
+                        "type": {"enum": ["text", "integer", "number", "date"]},
+                        "title": TEXT,
+                        "unit": TEXT,
+                    },
+                    "required": ["name", "type", "title"],
+                    "additionalProperties": False,
+                },
+            },
+            "key": {"type": "array", "minItems": 1, "items": _NAME, "uniqueItems": True},
+            "versions": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "version": {"type": "string", "pattern": "^[0-9][0-9A-Za-z.-]*$"},
+                        "valid_from": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
+                        "source": {"type": "string"},
+                        "verified": {"enum": list(VERIFIED)},
+                        "note": TEXT,
+                    },
+                    "required": ["version", "valid_from", "source", "verified"],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "required": ["id", "title", "description", "columns", "key", "versions"],
+        "additionalProperties": False,
+    }
+)
+_FORMS: Mapping[ItemType, re.Pattern[str]] = {
+    ItemType.TEXT: re.compile(r"\S(.*\S)?", re.DOTALL),
+    ItemType.INTEGER: re.compile(r"-?(0|[1-9][0-9]{0,17})"),
+    ItemType.NUMBER: re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"),
+    ItemType.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
+}
+COUNCIL = "council_code"
+"""A column of this name holds register codes of councils, and no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRead:
+    """A reference table as far as it can be read, and what contradicts itself in it."""
+
+    table: ReferenceTable
+    found: tuple[Contradiction, ...]
+
+
+def read_reference(document: Document, contents: Mapping[str, bytes], councils: Councils) -> ReferenceRead:
+    """The reference table that a document says, with the rows of its versions' files.
+
+    Args:
+        document: ``reference/<id>/<id>.yaml``.
+        contents: bytes of every file of the register, by path below its folder.
+        councils: whose codes a column may hold.
+    """
+    root = document.root
+    found = list(misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a reference table."))
+    columns = tuple(_column(entry) for entry in root.entries("columns"))
+    key = root.texts("key")
+    versions = []
+    for entry in root.entries("versions"):
+        file = f"{document.file.removesuffix('.yaml')}.v{entry.text('version')}.csv"
+        rows, in_file = _rows(entry, file, contents, [column.name for column in columns])
+        found += in_file
+        found += _row_contradictions(rows, columns, key, councils)
+        versions.append(_version(entry, rows, contents.get(file, b"")))
+    table = ReferenceTable(
+        id=root.text("id"),
+        title=root.text("title"),
+        description=" ".join(root.text("description").split()),
+        columns=columns,
+        key=key,
+        versions=tuple(versions),
+    )
+    return ReferenceRead(table, (*found, *_contradictions(root, table, contents)))
+
+
+def _column(place: Place) -> ReferenceColumn:
+    kind = place.text("type")
+    return ReferenceColumn(
+        name=place.text("name"),
+        type=ItemType(kind) if kind in set(_FORMS) else ItemType.TEXT,
+        title=place.text("title"),
+        unit=place.text("unit"),
+    )
+
+
+def _version(place: Place, rows: tuple[Row, ...], content: bytes) -> ReferenceVersion:
+    return ReferenceVersion(
+        version=place.text("version"),
+        valid_from=_day(place.text("valid_from")) or date.min,
+        source=" ".join(place.text("source").split()),
+        verified=place.text("verified"),
+        note=" ".join(place.text("note").split()),
+        rows=tuple(tuple(row.cells.values()) for row in rows),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _rows(
+    place: Place, file: str, contents: Mapping[str, bytes], columns: list[str]
+) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
+    if file not in contents:
+        what = f"The version {place.text('version')} has no file."
+        return (), (place.contradiction(what, f"Write {file}, or remove the version."),)
+    try:
+        rows, found = read_rows(file, contents[file].decode("utf-8"), columns)
+    except UnicodeDecodeError:
+        return (), ()  # told of every file of the register already
+    if not rows and not found:
+        found = (Contradiction(file, 1, "The file has no rows.", "Write them, or remove the version."),)
+    return rows, found
+
+
+def _row_contradictions(
+    rows: tuple[Row, ...], columns: tuple[ReferenceColumn, ...], key: tuple[str, ...], councils: Councils
+) -> Iterator[Contradiction]:
+    seen: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        for column in columns:
+            if row.cells[column.name]:
+                yield from _cell_contradictions(row, column, councils)
+            elif column.name in key:
+                yield row.contradiction(f"{column.name} is part of the key and empty.", "Fill it in.")
+        told_by = tuple(row.cells.get(name, "") for name in key)
+        first = seen.setdefault(told_by, row.line)
+        if first != row.line:
+            yield row.contradiction(f"The row has the same key as line {first}.", "Keep one of them.")
+
+
+def _cell_contradictions(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:
+    text = row.cells[column.name]
+    is_day = column.type is ItemType.DATE and _day(text) is not None
+    if not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day):
+        yield row.contradiction(
+            f"“{text}” is no {column.type} as {column.name} has it.", "Write it plainly, such as 1234.5 or 2024-03-31."
+        )
+    elif column.name == COUNCIL and text not in councils.by_code:
+        yield row.contradiction(f"There is no council {text}.", "Write a code of councils.csv.")
+
+
+def _contradictions(root: Place, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+    folder = root.document.file.split("/")[1]
+    if table.id and table.id != folder:
+        yield root.at("id").contradiction(
+            f"The file holds {table.id} and lies in reference/{folder}.", f"Call folder and file {table.id}."
+        )
+    names = [column.name for column in table.columns]
+    for number, name in enumerate(names):
+        if name in names[:number] or name == "version":
+            yield root.entries("columns")[number].contradiction(
+                f"The column {name} is there twice, or is called like one that the platform adds.", "Rename it."
+            )
+    for name in table.key:
+        if name not in names:
+            yield root.at("key").contradiction(f"The key names {name}, which is no column.", close_to(name, names))
+    yield from _version_contradictions(root, table)
+    known = {f"reference/{folder}/{folder}.v{one.version}.csv" for one in table.versions}
+    for file in contents:
+        if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known:
+            yield Contradiction(
+                file, 0, "No version of the table names this file.", f"Add the version to {root.document.file}."
+            )
+
+
+def _version_contradictions(root: Place, table: ReferenceTable) -> Iterator[Contradiction]:
+    entries = root.entries("versions")
+    for place, one in zip(entries, table.versions, strict=True):
+        if place.text("valid_from") and _day(place.text("valid_from")) is None:
+            yield place.at("valid_from").contradiction(f"“{place.text('valid_from')}” is no day.", "Write 2024-03-31.")
+        if one.verified == "READ" and not one.source:
+            yield place.at("source").contradiction("A version that was READ has no source.", "Write where it was read.")
+    for (_, one), (place, other) in pairwise(zip(entries, table.versions, strict=True)):
+        if other.version == one.version or other.valid_from <= one.valid_from:
+            yield place.contradiction(
+                f"The version {other.version} does not come after {one.version}.",
+                "List versions in order; each is valid from a later day than the one before.",
+            )

@@ -1,0 +1,149 @@
+"""The ``relationships`` of a table and of its items: reading them, and what contradicts itself in them.
+
+What belongs here: the standard's words ``from`` and ``to``, names of a table and an item with a point between. What
+does not: the rule that follows from one (``rules``), and its SQL (``kinds.relations``).
+"""
+
+from collections.abc import Iterator
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
+from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.schema_errors import close_to
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.table_model import Relationship, Rule
+from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
+from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+
+_POINT = 2
+"""Parts of a name with one point in it."""
+
+
+def read_reference(place: Place) -> Relationship | None:
+    """What an item refers to, as far as it can be read; None where it refers to nothing.
+
+    Args:
+        place: the ``properties`` entry.
+    """
+    entries = place.entries("relationships")
+    target = _named(entries[0].at("to").value) if entries else ()
+    if len(target) != 1:
+        return None
+    table, name = target[0]
+    return Relationship((place.text("name"),), table, (name,))
+
+
+def read_relationships(table: Place, return_slug: str, among: Among) -> tuple[Rule, ...]:
+    """The rules that follow from a table's own relationships.
+
+    Args:
+        table: the ``schema`` entry.
+        return_slug: of the return.
+        among: what the rules stand among.
+    """
+    return tuple(
+        _rule(entry, return_slug, among, terms)
+        for entry in table.entries("relationships")
+        if (terms := _terms(entry, among.table)) is not None and not any(_of_terms(terms, entry, among))
+    )
+
+
+def _rule(place: Place, return_slug: str, among: Among, terms: Relationship) -> Rule:
+    custom = custom_of(place)
+    severity = custom.text("lgdpSeverity") or Severity.ERROR
+    headers = " and ".join(among.items[name].header for name in terms.own)
+    theirs = " and ".join(among.tables[terms.table][name].header for name in terms.theirs)
+    advice = "Correct the reference, or send the row that it refers to."
+    return Rule(
+        id=f"{return_slug}.{place.text('id')}",
+        kind=RuleKind.RELATIONSHIP,
+        severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
+        table=among.table,
+        items=terms.place,
+        title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
+        guidance=f"{advice} {custom.text('lgdpGuidance')}".strip(),
+        sql=relationship_sql(terms),
+        terms=terms,
+        line=place.line,
+    )
+
+
+def _terms(place: Place, table: str) -> Relationship | None:
+    own, theirs = _named(place.at("from").value), _named(place.at("to").value)
+    tables = {name for name, _ in theirs}
+    if len(own) != len(theirs) or len(tables) != 1 or {name for name, _ in own} != {table}:
+        return None
+    return Relationship(tuple(name for _, name in own), tables.pop(), tuple(name for _, name in theirs))
+
+
+def _named(value: object) -> tuple[tuple[str, str], ...]:
+    """Tables and items that names with a point stand for; none where one of them is none."""
+    listed = value if isinstance(value, list) else [value]
+    parts = [name.split(".") for name in listed if isinstance(name, str)]
+    pairs = tuple((one[0], one[1]) for one in parts if len(one) == _POINT)
+    return pairs if len(pairs) == len(listed) else ()
+
+
+def reference_contradictions(place: Place, among: Among) -> Iterator[Contradiction]:
+    """What contradicts itself in the relationships of an item.
+
+    Args:
+        place: the ``properties`` entry.
+        among: what the item stands among.
+    """
+    entries = place.entries("relationships")
+    for extra in entries[1:]:
+        yield extra.contradiction(
+            f"{place.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
+        )
+    terms = read_reference(place)
+    if entries and terms is None:
+        yield entries[0].contradiction(*_UNREADABLE)
+    elif terms is not None:
+        yield from _of_terms(terms, entries[0], among)
+
+
+_UNREADABLE = (
+    "A relationship does not name items of this table and of one table of the return.",
+    "Write to: table.item; at the table, from and to as lists of table.item, of the same length.",
+)
+
+
+def relationship_contradictions(table: Place, among: Among) -> Iterator[Contradiction]:
+    """What contradicts itself in a table's own relationships.
+
+    Args:
+        table: the ``schema`` entry.
+        among: what they stand among.
+    """
+    for place in table.entries("relationships"):
+        yield from custom_contradictions(place, Where.RELATIONSHIP)
+        if not place.text("id"):
+            yield place.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
+        terms = _terms(place, among.table)
+        if terms is None:
+            yield place.contradiction(*_UNREADABLE)
+        else:
+            yield from _of_terms(terms, place, among)
+
+
+def _of_terms(terms: Relationship, place: Place, among: Among) -> Iterator[Contradiction]:
+    theirs = among.tables.get(terms.table)
+    if theirs is None:
+        yield place.at("to").contradiction(
+            f"A row refers to {terms.table}, which is no table of the return.", close_to(terms.table, among.tables)
+        )
+        return
+    for own, other in zip(terms.own, terms.theirs, strict=True):
+        for name, items, table in ((own, among.items, among.table), (other, theirs, terms.table)):
+            if name not in items:
+                yield place.contradiction(
+                    f"A relationship names {name}, which is no item of {table}.", close_to(name, items)
+                )
+        if own in among.items and other in theirs and among.items[own].type is not theirs[other].type:
+            yield place.contradiction(
+                f"{own} and {other} are of different types, and are never the same.", "Name items of one type."
+            )
+        if own == other and terms.table == among.table:
+            yield place.contradiction(f"{own} refers to itself.", "Name another item in to.")

@@ -1,0 +1,142 @@
+"""Written rules: the ``quality`` entries of a table and of its items.
+
+What belongs here: what one entry says, and whether it can be tested. What does not: rules that follow from the items
+(``rules``), and testing them (``validation``).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
+from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.schema_errors import close_to
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.kinds.metric_rules import KINDS as METRICS
+from lgdp_pipelines.register.rules.kinds.metric_rules import (
+    Nulls,
+    Repeated,
+    RowCount,
+    metric_contradictions,
+    metric_sql,
+    read_metric,
+)
+from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.register.rules.query_scope import scope_contradictions
+from lgdp_pipelines.register.rules.rule_kinds import kind_named, read_terms, sql_of, term_contradictions
+from lgdp_pipelines.register.rules.sql_statements import others_in, problems_of
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRead:
+    """A written rule, where it stands, and the name of the item it is written at (empty where at the table)."""
+
+    rule: Rule
+    place: Place
+    item: str
+
+
+def read_rules(table: Place, return_slug: str, among: Among) -> tuple[RuleRead, ...]:
+    """The written rules of a table, its items' after its own.
+
+    Args:
+        table: the ``schema`` entry.
+        return_slug: of the return.
+        among: what they stand among.
+    """
+    found = [_read(entry, return_slug, among, "") for entry in table.entries("quality")]
+    for item in table.entries("properties"):
+        found += [_read(entry, return_slug, among, item.text("name")) for entry in item.entries("quality")]
+    return tuple(found)
+
+
+def _read(place: Place, return_slug: str, among: Among, item: str) -> RuleRead:
+    kind = _kind(place)
+    severity = place.text("severity", Severity.ERROR)
+    metric = read_metric(place, item) if _is_library(place) else None
+    terms = metric or read_terms(place.at("implementation"))
+    in_terms = metric_sql(metric, among) if metric else sql_of(terms, place.at("implementation"), among)
+    sql = place.text("query") if kind is RuleKind.SQL else in_terms
+    rule = Rule(
+        id=f"{return_slug}.{place.text('id')}",
+        kind=kind or RuleKind.SQL,
+        severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
+        table=among.table,
+        items=custom_of(place).texts("lgdpItems") or ((item,) if item else terms.place if terms else ()),
+        title=" ".join(place.text("name").split()),
+        guidance=" ".join(place.text("description").split()),
+        sql=sql or None,
+        terms=terms,
+        line=place.line,
+        scope=custom_of(place).texts("lgdpScope"),
+    )
+    return RuleRead(rule, place, item)
+
+
+def _kind(place: Place) -> RuleKind | None:
+    match place.text("type", "library"):
+        case "sql":
+            return RuleKind.SQL
+        case "library":
+            return METRICS.get(place.text("metric"))
+        case "custom" if place.text("engine") == "lgdp":
+            return kind_named(place.at("implementation"))
+        case _:
+            return None
+
+
+def _is_library(place: Place) -> bool:
+    return place.text("type", "library") == "library"
+
+
+def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], among: Among) -> Iterator[Contradiction]:
+    """What contradicts itself in one written rule.
+
+    Args:
+        read: the rule.
+        columns: columns that SQL may name, by table of the return.
+        among: what it stands among.
+    """
+    rule, place, items = read.rule, read.place, among.items
+    yield from custom_contradictions(place, Where.RULE)
+    for word, why in (("id", "its stable id"), ("name", "what is true when it holds"), ("description", "what to do")):
+        if not place.text(word):
+            yield place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
+    if place.text("severity", Severity.ERROR) not in set(Severity):
+        yield place.at("severity").contradiction(
+            f"The severity “{place.text('severity')}” is unknown.", close_to(place.text("severity"), set(Severity))
+        )
+    for name in custom_of(place).texts("lgdpItems"):
+        if name not in items:
+            yield place.contradiction(
+                f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)
+            )
+    yield from scope_contradictions(rule, place, items)
+    is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
+    match _kind(place), rule.terms:
+        case RuleKind.SQL, _:
+            yield from _sql_contradictions(rule, place, columns)
+        case _, RowCount() | Repeated() | Nulls() as metric:
+            yield from metric_contradictions(metric, place, among, read.item)
+        case kind, terms if kind is not None or is_ours:
+            yield from term_contradictions(terms, place.at("implementation"), among)
+        case _:
+            yield place.contradiction(
+                f"The rule {rule.id} is of a kind that is not tested.",
+                "Write type sql with a query, metric rowCount, duplicateValues or nullValues, or type custom with "
+                "engine lgdp; what an item must be is said by required, primaryKey, unique, enum, relationships and "
+                "logicalTypeOptions.",
+            )
+
+
+def _sql_contradictions(rule: Rule, place: Place, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
+    is_whole = not others_in(rule.sql or "")  # what stands in other returns is looked at when all of them are read
+    for problem in problems_of(rule.sql or "", rule.table, columns) if is_whole else ():
+        yield place.at("query").contradiction(
+            f"The query of {rule.id} cannot be asked: {problem}.",
+            "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",
+        )
+    if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
+        yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")

@@ -1,0 +1,82 @@
+"""How else a contract takes a date or a number to be spelled, and whether two ways could read one text differently.
+
+What belongs here: ``lgdpDateFormats`` and ``lgdpNumbers`` of an item. What does not: other spellings of codes
+(``codelist_files``) and headers (``spellings``).
+"""
+
+from collections.abc import Iterator
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.custom_properties import Custom
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.table_model import Item, ItemType
+from lgdp_pipelines.vocabulary.date_formats import problem_of_format, read_differently
+from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+
+DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
+_NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
+
+
+def read_numbers(place: Place) -> NumberStyle | None:
+    """How else numbers are spelled; None where nothing is said."""
+    if not isinstance(place.value, dict):
+        return None
+    thousands = place.at("thousands").value  # a space is a mark, so it is not stripped
+    return NumberStyle(place.text("decimal", "."), thousands if isinstance(thousands, str) else "")
+
+
+def spelling_contradictions(item: Item, custom: Custom, written: str) -> Iterator[Contradiction]:
+    """What contradicts itself in an item's other spellings.
+
+    Args:
+        item: that has them.
+        custom: its own words.
+        written: its declared form of dates, in the letters of the standard; empty where it is no date.
+    """
+    yield from _date_contradictions(item, custom, written)
+    yield from _number_contradictions(item, custom.at(NUMBERS))
+
+
+def _date_contradictions(item: Item, custom: Custom, written: str) -> Iterator[Contradiction]:
+    if custom.has(DATES) and item.type is not ItemType.DATE:
+        yield custom.at(DATES).contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
+        return
+    known = [written] if item.date_format is not None else []
+    for place in custom.entries(DATES):
+        form = place.value if isinstance(place.value, str) else ""
+        if problem := problem_of_format(form):
+            yield place.contradiction(
+                f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
+            )
+            continue
+        for other in known:
+            text = read_differently(form, other)
+            if form == other:
+                yield place.contradiction(f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it.")
+            elif text is not None:
+                yield place.contradiction(
+                    f"{item.name}: “{text}” is one day as {form} and another as {other}.",
+                    "Keep the one that councils use; nobody can tell which is meant.",
+                )
+        known.append(form)
+
+
+def _number_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+    style = item.numbers
+    if style is None:
+        return
+    if item.type not in _NUMERIC:
+        yield place.contradiction(f"{item.name} has {NUMBERS} and is no number.", "Remove it.")
+    elif style.decimal == style.thousands:
+        yield place.contradiction(
+            f"{item.name}: the same mark stands before decimals and between groups.", "Write two marks."
+        )
+    elif style == NumberStyle():
+        yield place.contradiction(f"{item.name}: that is how its numbers are spelled anyway.", "Remove it.")
+    elif style.thousands == "." and item.type is not ItemType.INTEGER:
+        yield place.contradiction(
+            f"{item.name}: “1.234” is one number plainly and another with “.” between groups.",
+            "Leave thousands out; nobody can tell which is meant.",
+        )
+    elif style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER:
+        yield place.contradiction(f"{item.name} is a whole number and has a mark before decimals.", "Remove it.")

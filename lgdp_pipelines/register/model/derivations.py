@@ -1,0 +1,143 @@
+"""How a derived item is worked out: it has no column in an extract, and follows from other items and reference tables.
+
+What belongs here: the kinds of derivation, as plain values. What does not: reading them from a contract
+(``derived_items``) and working values out (``validation.derived``).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from lgdp_pipelines.vocabulary.code_lists import Code
+from lgdp_pipelines.vocabulary.periods import PeriodKind
+
+
+class DerivedKind(StrEnum):
+    """How a value is worked out."""
+
+    AGE_BAND = "age_band"
+    QUARTER = "quarter"
+    RATE = "rate"
+    FAMILY_GROUP = "family_group"
+
+
+@dataclass(frozen=True, slots=True)
+class AgeBand:
+    """The band in which somebody's age is on a day, in completed years. Null without both days, or born after it.
+
+    Attributes:
+        of: name of the item with the day of birth.
+        on: name of the item with the day.
+        lower: the first year of each band, in order; whoever is younger than the first has no band.
+    """
+
+    of: str
+    on: str
+    lower: tuple[int, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the items that it is worked out from."""
+        return self.of, self.on
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The bands: ``16-24``, and the last ``75+``."""
+        bands = [
+            Code(str(first), str(first)) if first == then - 1 else Code(f"{first}-{then - 1}", f"{first} to {then - 1}")
+            for first, then in pairwise(self.lower)
+        ]
+        return (*bands, *(Code(f"{last}+", f"{last} and over") for last in self.lower[-1:]))
+
+    def __str__(self) -> str:
+        """In words."""
+        bands = ", ".join(code.code for code in self.codes)
+        return f"Worked out by the platform: age in completed years of {self.of} on {self.on}, as {bands}."
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """The quarter in which a day is, as the id of its period. Null without a day.
+
+    Attributes:
+        of: name of the item with the day.
+        kind: financial or calendar quarter.
+    """
+
+    of: str
+    kind: PeriodKind
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the items that it is worked out from."""
+        return (self.of,)
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"Worked out by the platform: {self.kind} of {self.of}."
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A figure for so many of something: people, households. Null where the reference table says nothing.
+
+    Attributes:
+        of: name of the measure that is divided.
+        per: for how many, such as 1000.
+        reference: id of the reference table, whose rows are told apart by council_code and year.
+        version: of it.
+        column: of it, with how many there are.
+    """
+
+    of: str
+    per: int
+    reference: str
+    version: str
+    column: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the items that it is worked out from."""
+        return (self.of,)
+
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            f"Worked out by the platform: {self.of} divided by {self.column} of {self.reference}, version "
+            f"{self.version}, for the council and the year in which the period begins, times {self.per:,}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyGroup:
+    """The family group of the council for an indicator.
+
+    Attributes:
+        indicator: code of the indicator.
+        reference: id of the reference table, whose rows are told apart by indicator_code and council_code.
+        version: of it.
+    """
+
+    indicator: str
+    reference: str
+    version: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the items that it is worked out from: none."""
+        return ()
+
+    @property
+    def column(self) -> str:
+        """The column of the reference table that it comes from."""
+        return "family_group"
+
+    def __str__(self) -> str:
+        """In words."""
+        return (
+            f"Filled in by the platform: family group of the council for {self.indicator}, of {self.reference}, "
+            f"version {self.version}."
+        )
+
+
+Derivation = AgeBand | Quarter | Rate | FamilyGroup

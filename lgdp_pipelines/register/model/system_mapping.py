@@ -1,0 +1,188 @@
+"""How a back-office system's export answers a return: whose headers, codes, units and dates mean which items.
+
+What belongs here: frozen records of what ``schemas/mappings/`` declares, and which of them serves a council. What does
+not: reading the files (``mapping_files``), matching headers (``landing``) and translating values (``validation``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
+from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.units import factor_between
+
+if TYPE_CHECKING:  # the register's model holds mappings, and mappings lean on contracts
+    from lgdp_pipelines.register.model.contract import Contract
+
+THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
+"""Constants that stand for the council whose account sent the extract, and for the period that it answers."""
+
+
+def _empty() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumn:
+    """The column of an export that holds an item.
+
+    Attributes:
+        spellings: what it is called.
+        file: name of the joined file that it is in; empty: of the only file, or of the base.
+    """
+
+    spellings: Spellings
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodePattern:
+    """Source codes of one form.
+
+    Attributes:
+        pattern: regular expression for a whole source code.
+        to: the contract's code; ``{1}`` or ``{name}`` stand for what a group of the pattern holds.
+    """
+
+    pattern: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitChange:
+    """A figure in another unit than the contract's.
+
+    Attributes:
+        unit: of the export.
+        factor: that a figure in it is multiplied by; None: as is known of the two units.
+    """
+
+    unit: str
+    factor: Decimal | None = None
+
+    def factor_to(self, unit: str) -> Decimal | None:
+        """What a figure is multiplied by, exactly, to be in the contract's unit; None where nobody knows."""
+        return factor_between(self.unit, unit) if self.factor is None else self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedFile:
+    """One of several files that make a table.
+
+    Attributes:
+        name: what the mapping calls it, and receipts.
+        pattern: regular expression for the whole name of the file.
+        key: headers of the columns that say which row of the base a row belongs to; none for the base itself.
+        base_key: headers of the columns of the base that they are held against, one for one.
+    """
+
+    name: str
+    pattern: str
+    key: tuple[str, ...] = ()
+    base_key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """How an export fills one table. What it says is by name of the item.
+
+    Attributes:
+        table: of the contract.
+        columns: where each item stands.
+        codes: contract's code by source code, which matches to the letter, or else but for case and white space.
+        code_patterns: for source codes of a form.
+        units: of figures that are in another unit.
+        date_format: how all dates are spelled, such as ``d/M/yyyy``; empty: as the contract says.
+        dates: how single items spell them.
+        numbers: how all numbers are spelled; None: as the contract says.
+        constants: the value that every row has.
+        absent: items that the system does not hold, each with why.
+        ignored: columns of the export that are known and not asked for.
+        files: base first, where several files make the table; none where one does.
+    """
+
+    table: str
+    columns: Mapping[str, SourceColumn]
+    codes: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
+    code_patterns: Mapping[str, tuple[CodePattern, ...]] = field(default_factory=_empty)
+    units: Mapping[str, UnitChange] = field(default_factory=_empty)
+    date_format: str = ""
+    dates: Mapping[str, str] = field(default_factory=_empty)
+    numbers: NumberStyle | None = None
+    constants: Mapping[str, str] = field(default_factory=_empty)
+    absent: Mapping[str, str] = field(default_factory=_empty)
+    ignored: Spellings = field(default_factory=Spellings)
+    files: tuple[JoinedFile, ...] = ()
+
+    def spelled_dates(self, item: Item) -> str:
+        """How an item spells dates; empty where it is no date, or spells them as the contract says."""
+        return self.dates.get(item.name, self.date_format) if item.type is ItemType.DATE else ""
+
+    def headers_of(self, name: str) -> tuple[str, ...]:
+        """What the column of an item may be called, for people; none where no column holds it."""
+        column = self.columns.get(name)
+        if column is None:
+            return ()
+        called = (*column.spellings.headers, *(f"(of the form {one})" for one in column.spellings.patterns))
+        return tuple(f"{one} (in {column.file})" for one in called) if column.file else called
+
+
+@dataclass(frozen=True)
+class SystemMapping:
+    """How the export of one system answers one return.
+
+    Attributes:
+        system: such as ``caseworks-housing``, as sources and ``--system`` name it.
+        return_code: such as ``HL1``.
+        council: register code of the only council whose export is such; empty where it holds for all.
+        majors: major versions of the contract that it is for.
+        title: for people.
+        provenance: where the export's layout was read.
+        extract: how the export is written; None: as the contract says.
+        path: the file.
+        sha256: of the file's bytes.
+        tables: how each table is filled, by name.
+    """
+
+    system: str
+    return_code: str
+    council: str
+    majors: tuple[int, ...]
+    title: str
+    provenance: Provenance
+    extract: Extract | None
+    path: Path
+    sha256: str
+    tables: Mapping[str, TableMapping] = field(default_factory=_empty)
+
+    @property
+    def files(self) -> tuple[JoinedFile, ...]:
+        """The files that a submission is made of, where tables are joined from several; none otherwise."""
+        return tuple(one for table in self.tables.values() for one in table.files)
+
+
+def mapping_of(
+    mappings: Iterable[SystemMapping], system: str, council_code: str, contract: "Contract"
+) -> SystemMapping | None:
+    """The mapping that serves a council: its own before the system's. None where the system has none for the contract.
+
+    Args:
+        mappings: of the register.
+        system: that the extract comes from.
+        council_code: register code of the council.
+        contract: that the extract answers.
+    """
+    fitting = {
+        one.council: one
+        for one in mappings
+        if one.system == system
+        and one.return_code == contract.return_code
+        and contract.version.major in one.majors
+        and one.council in {"", council_code}
+    }
+    return fitting.get(council_code) or fitting.get("")

@@ -1,0 +1,204 @@
+"""Every rule of a contract: those that follow from its items, and those written under ``quality``.
+
+What belongs here: which rules there are, what they are called, and what they tell a council to do. What does not:
+testing them (``validation``). Ids are stable for ever: they follow from the data item's URN, which outlives names.
+
+====================================  ==============================================================
+``<slug>.readable``                   the extract as a whole
+``<slug>.<table>.columns``            a table's header: what must be there
+``<slug>.<table>.extra_columns``      a table's header: what is there besides
+``<slug>.<table>.extra_columns``      columns that the contract does not know
+``<slug>.<item>.<kind>``              an item; in a table after the one that first has the item,
+                                      ``<slug>.<table>.<item>.<kind>``
+``<slug>.<table>.key``                a table's rows
+``<slug>.<id>``                       a rule written under ``quality``
+====================================  ==============================================================
+"""
+
+from collections.abc import Iterator
+
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Rule, Table
+from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+
+
+def rules_of(contract: Contract) -> tuple[Rule, ...]:
+    """Every rule of a contract, in the order of the journey: the extract, then table by table."""
+    found = [_readable(contract)]
+    seen: set[str] = set()
+    for table in contract.tables:
+        found += [_columns(contract, table), _extra_columns(contract, table)]
+        for item in table.items:
+            last = item.urn.rsplit(":", 1)[-1] or item.name
+            prefix = f"{contract.slug}.{table.name}.{last}" if last in seen else f"{contract.slug}.{last}"
+            found += _of_item(item, table, prefix)
+        seen |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
+        if table.key:
+            found.append(_key(contract, table))
+        found += table.rules
+    return tuple(found)
+
+
+def _readable(contract: Contract) -> Rule:
+    written = contract.extract.format.upper()
+    return Rule(
+        id=f"{contract.slug}.readable",
+        kind=RuleKind.READABLE,
+        severity=Severity.ERROR,
+        table="",
+        items=(),
+        title=f"The extract is whole and readable as {written}",
+        guidance=f"Export the extract again as {contract.extract.described}, and check that it was not cut short on "
+        "the way.",
+    )
+
+
+def _columns(contract: Contract, table: Table) -> Rule:
+    return Rule(
+        id=f"{contract.slug}.{table.name}.columns",
+        kind=RuleKind.COLUMNS,
+        severity=Severity.ERROR,
+        table=table.name,
+        items=(),
+        title=f"{table.title}: every column is there once",
+        guidance="Name the columns exactly as the contract does, each once; the order does not matter.",
+    )
+
+
+def _extra_columns(contract: Contract, table: Table) -> Rule:
+    return Rule(
+        id=f"{contract.slug}.{table.name}.extra_columns",
+        kind=RuleKind.EXTRA_COLUMNS,
+        severity=Severity.QUERY,
+        table=table.name,
+        items=(),
+        title=f"{table.title}: there is no column that the contract does not know",
+        guidance="Leave the column out, or tell the owner of the return what it is for. Its cells are kept as sent "
+        "and go no further.",
+    )
+
+
+def _key(contract: Contract, table: Table) -> Rule:
+    headers = _listed([item.header for item in table.key])
+    return Rule(
+        id=f"{contract.slug}.{table.name}.key",
+        kind=RuleKind.KEY,
+        severity=Severity.ERROR,
+        table=table.name,
+        items=tuple(item.name for item in table.key),
+        title=f"{table.title}: no two rows have the same {headers}",
+        guidance="Find the rows named and send each of them once; where they are different things, correct "
+        f"{headers} so that it tells them apart.",
+    )
+
+
+def _of_item(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
+    for kind, title, advice in _tested(item):
+        yield Rule(
+            id=f"{prefix}.{kind}",
+            kind=kind,
+            severity=item.severities.get(kind, Severity.ERROR),
+            table=table.name,
+            items=(item.name,),
+            title=f"{item.title}: {title}",
+            guidance=f"{advice} {item.guidance}".strip(),
+            sql=relationship_sql(item.refers_to) if kind is RuleKind.RELATIONSHIP and item.refers_to else None,
+            terms=item.refers_to if kind is RuleKind.RELATIONSHIP else None,
+            line=item.line,
+        )
+
+
+def _tested(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+    """Kind, title and general advice of each rule that follows from an item."""
+    if item.role is Role.COUNCIL:
+        yield (
+            RuleKind.COUNCIL,
+            "names the council that sends the extract",
+            "Send each council's rows from its own account only.",
+        )
+    if item.role is Role.PERIOD:
+        yield (
+            RuleKind.PERIOD,
+            "names the period that the extract is for",
+            "Send the rows of one period in an extract, and give the extract the name of that period.",
+        )
+    if item.type is not ItemType.TEXT:
+        yield RuleKind.TYPE, f"reads as {_spelt(item)}", f"Write {_spelt(item)}."
+    if item.required:
+        yield RuleKind.REQUIRED, "is filled in", "Fill it in on every row."
+    yield from _of_its_text(item)
+    yield from _of_its_value(item)
+
+
+def _of_its_text(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+    if item.code_list:
+        when = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
+        yield (
+            RuleKind.CODES,
+            f"is a code of its list that is valid {when}",
+            "Choose a code from the list in the contract.",
+        )
+    if item.pattern:
+        yield RuleKind.PATTERN, "is written in the agreed form", "Write it in the form that the contract gives."
+    if item.min_length is not None or item.max_length is not None:
+        yield RuleKind.LENGTH, f"has {_length(item)}", "Check that it was not cut short or run together."
+
+
+def _of_its_value(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+    if item.range is not None:
+        yield RuleKind.RANGE, f"is {_within(item.range)}", "Check the figure in the system it comes from."
+    if item.multiple_of is not None:
+        yield RuleKind.MULTIPLE, f"is a multiple of {item.multiple_of}", "Check how the figure was rounded."
+    if item.unique:
+        yield RuleKind.UNIQUE, "is no other row's", "Find the rows named, and correct the one that is wrong."
+    if item.refers_to is not None:
+        yield (
+            RuleKind.RELATIONSHIP,
+            f"is {' and '.join(item.refers_to.theirs)} of a row of {item.refers_to.table}",
+            "Correct the reference, or send the row that it refers to.",
+        )
+
+
+_SPELT = {
+    ItemType.INTEGER: "a whole number, digits only",
+    ItemType.NUMBER: "a number, with a point before decimals",
+    ItemType.BOOLEAN: "true or false",
+}
+_DATE_WORDS = (("%d", "DD"), ("%m", "MM"), ("%Y", "YYYY"))
+
+
+def _spelt(item: Item) -> str:
+    if item.type is ItemType.DATE:
+        written = item.date_format or ""
+        for letters, word in _DATE_WORDS:
+            written = written.replace(letters, word)
+        return f"a date in the form {written}"
+    if item.type is ItemType.DECIMAL:
+        whole = item.precision - item.scale
+        return f"a number with at most {whole} digits before the point and {item.scale} after it"
+    return _SPELT[item.type]
+
+
+def _length(item: Item) -> str:
+    if item.min_length is None:
+        return f"at most {item.max_length} characters"
+    if item.max_length is None:
+        return f"at least {item.min_length} characters"
+    if item.min_length == item.max_length:
+        return f"{item.min_length} characters"
+    return f"{item.min_length} to {item.max_length} characters"
+
+
+def _within(bounds: Range) -> str:
+    parts = (
+        ("at least", bounds.minimum),
+        ("more than", bounds.exclusive_minimum),
+        ("at most", bounds.maximum),
+        ("less than", bounds.exclusive_maximum),
+    )
+    return " and ".join(f"{words} {bound}" for words, bound in parts if bound is not None)
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,0 +1,227 @@
+"""The standard's own metrics: what ``quality: library`` may measure.
+
+What belongs here: the metrics that are tested, and what their figure must be. What does not: measuring them
+(``validation``).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.rules.kinds.rule_kind import Among, unknown_items
+from lgdp_pipelines.register.rules.kinds.sql_fragments import also, filled, sound
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a figure must be, in the standard's words; None where it does not say.
+
+    Attributes:
+        exactly: ``mustBe``.
+        at_least: ``mustBeGreaterOrEqualTo``, or the first of ``mustBeBetween``.
+        more_than: ``mustBeGreaterThan``.
+        at_most: ``mustBeLessOrEqualTo``, or the last of ``mustBeBetween``.
+        less_than: ``mustBeLessThan``.
+    """
+
+    exactly: float | None = None
+    at_least: float | None = None
+    more_than: float | None = None
+    at_most: float | None = None
+    less_than: float | None = None
+
+    def holds(self, figure: float) -> bool:
+        """Whether a figure is what it must be."""
+        return (
+            (self.exactly is None or figure == self.exactly)
+            and (self.at_least is None or figure >= self.at_least)
+            and (self.more_than is None or figure > self.more_than)
+            and (self.at_most is None or figure <= self.at_most)
+            and (self.less_than is None or figure < self.less_than)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """How many rows a table must have.
+
+    Attributes:
+        bounds: of the number of rows sent, whether or not their cells can be read.
+    """
+
+    bounds: Bounds
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """It reads no item."""
+        return ()
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """A finding is about the table."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Values, or sets of values, that no two rows may share.
+
+    Attributes:
+        names: of the items.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The items."""
+        return self.names
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """A finding stands at the first of them, in each row after the first with the same."""
+        return self.names
+
+
+@dataclass(frozen=True, slots=True)
+class Nulls:
+    """How many rows may leave an item empty.
+
+    Attributes:
+        item: its name.
+        bounds: of the number of rows, or of their share.
+        percent: whether it is their share, in percent of all rows.
+    """
+
+    item: str
+    bounds: Bounds
+    percent: bool
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The item."""
+        return (self.item,)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """A finding stands at the item: in each row that is empty, where none may be, and else about the table."""
+        return (self.item,)
+
+
+Metric = RowCount | Repeated | Nulls
+
+KINDS: Mapping[str, RuleKind] = {
+    "rowCount": RuleKind.ROW_COUNT,
+    "duplicateValues": RuleKind.UNIQUE,
+    "nullValues": RuleKind.NULLS,
+}
+"""Kind of rule by the standard's metric."""
+
+
+def read_metric(place: Place, item: str) -> Metric | None:
+    """What a ``quality`` entry measures, as far as it can be read; None where it is no metric that is tested.
+
+    Args:
+        place: the entry.
+        item: the item that it is written at; empty where that is the table.
+    """
+    match place.text("metric"):
+        case "rowCount":
+            return RowCount(_bounds(place))
+        case "duplicateValues":
+            return Repeated(place.at("arguments").texts("properties") or ((item,) if item else ()))
+        case "nullValues":
+            return Nulls(item, _bounds(place), place.text("unit") == "percent")
+        case _:
+            return None
+
+
+def metric_sql(metric: Metric, among: Among) -> str | None:
+    """The question that a metric comes to; None where it is not asked in SQL, or contradicts itself."""
+    item = among.items.get(metric.item) if isinstance(metric, Nulls) else None
+    if not isinstance(metric, Nulls) or item is None:
+        return None
+    empty = f"NOT ({filled(item)})"
+    if metric.bounds == Bounds(exactly=0):
+        return f"SELECT count(*) FROM {{model}} WHERE {empty}"
+    of_rows = f"count(*) FILTER (WHERE {empty} AND {sound('', among.table, metric.items)})"
+    figure = f"{of_rows} * 100.0 / count(*)" if metric.percent else of_rows
+    holds = also(*(f"{figure} {sign} {bound!r}" for sign, bound in _signs(metric.bounds)))
+    return f"SELECT CASE WHEN count(*) > 0 AND NOT ({holds}) THEN 1 ELSE 0 END FROM {{model}}"
+
+
+def _signs(bounds: Bounds) -> Iterator[tuple[str, float]]:
+    said = (
+        ("=", bounds.exactly),
+        (">=", bounds.at_least),
+        (">", bounds.more_than),
+        ("<=", bounds.at_most),
+        ("<", bounds.less_than),
+    )
+    return ((sign, bound) for sign, bound in said if bound is not None)
+
+
+_WORDS: Mapping[str, str] = {
+    "mustBe": "exactly",
+    "mustBeGreaterOrEqualTo": "at_least",
+    "mustBeGreaterThan": "more_than",
+    "mustBeLessOrEqualTo": "at_most",
+    "mustBeLessThan": "less_than",
+}
+
+
+def _bounds(place: Place) -> Bounds:
+    said = {name: number for word, name in _WORDS.items() if (number := place.number(word)) is not None}
+    between = [one.value for one in place.entries("mustBeBetween")]
+    if len(between) == 2 and all(isinstance(one, int | float) for one in between):
+        said |= {"at_least": float(between[0]), "at_most": float(between[1])}
+    return Bounds(**said)
+
+
+def metric_contradictions(metric: Metric, place: Place, among: Among, item: str) -> Iterator[Contradiction]:
+    """What contradicts itself in a metric.
+
+    Args:
+        metric: as it was read.
+        place: of its ``quality`` entry.
+        among: what it stands among.
+        item: the item that it is written at; empty where that is the table.
+    """
+    match metric:
+        case RowCount():
+            yield from _row_count_contradictions(metric, place, item)
+        case Repeated():
+            yield from unknown_items(metric.names, place, among)
+            if not metric.names or (item and metric.names != (item,)):
+                yield place.contradiction(
+                    "The rule does not say whose values may not repeat.",
+                    "Write it at an item, or at the table with arguments: { properties: [...] }.",
+                )
+            if _bounds(place) != Bounds(exactly=0):
+                yield place.contradiction(
+                    "How many values repeat is counted differently from tool to tool, unless there may be none.",
+                    "Write mustBe: 0.",
+                )
+        case Nulls():
+            yield from _null_contradictions(metric, place, item)
+
+
+def _row_count_contradictions(metric: RowCount, place: Place, item: str) -> Iterator[Contradiction]:
+    said = [bound for _, bound in _signs(metric.bounds)]
+    if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or place.text("unit") == "percent":
+        yield place.contradiction(
+            "The rule does not say how many rows a table must have.",
+            "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or their like with whole numbers.",
+        )
+
+
+def _null_contradictions(metric: Nulls, place: Place, item: str) -> Iterator[Contradiction]:
+    if not item:
+        yield place.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
+    if not list(_signs(metric.bounds)):
+        yield place.contradiction(
+            "The rule does not say how many rows may leave the item empty.",
+            "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
+        )

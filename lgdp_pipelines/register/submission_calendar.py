@@ -1,0 +1,73 @@
+"""When returns are asked and due.
+
+A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on the next day. What belongs here: dates.
+What does not: who has submitted (``ledger``).
+"""
+
+from calendar import isleap
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from lgdp_pipelines.register.model.contract import Contract, Return
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, day, parse_period, periods_between
+
+_SCOTLAND = ZoneInfo("Europe/London")
+
+
+class Timing(StrEnum):
+    """When a submission came, against its period and the day it is due."""
+
+    EARLY = "early"
+    """Before the period had ended: its figures may yet change."""
+    IN_TIME = "in time"
+    """After the period, on the due day at the latest."""
+    LATE = "late"
+    """After the due day."""
+
+
+def day_in_scotland(moment: datetime) -> date:
+    """The day it is in Scotland at a moment."""
+    return moment.astimezone(_SCOTLAND).date()
+
+
+def periods_of(ret: Return, today: date) -> tuple[Period, ...]:
+    """The periods of a return that have begun, oldest first; none before its first.
+
+    A return by day is asked once a year: on the day that its version is valid from, its census day.
+    """
+    if ret.latest.period_kind is PeriodKind.DAY:
+        return tuple(_census_days(ret, today))
+    return tuple(periods_between(ret.first_period, today))
+
+
+def _census_days(ret: Return, today: date) -> Iterator[Period]:
+    firsts = [parse_period(contract.valid_from).start for contract in ret.contracts]
+    for first, following in zip(firsts, [*firsts[1:], date.max], strict=True):
+        for year in range(first.year, min(today, following).year + 1):
+            # 29 February comes in leap years alone.
+            exists = (first.month, first.day) != (2, 29) or isleap(year)
+            if exists and (when := first.replace(year=year)) <= today and when < following:
+                yield day(when)
+
+
+def due_date(contract: Contract, period: Period) -> date:
+    """The last day on which a submission for a period is in time; the last day there is, where that lies beyond it.
+
+    It is the day that the contract gives for the period, else so many days after the period's end.
+    """
+    if period.id in contract.due_dates:
+        return contract.due_dates[period.id]
+    try:
+        return period.end + timedelta(days=contract.due_days)
+    except OverflowError:
+        return date.max
+
+
+def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
+    """When a submission for a period came."""
+    day = day_in_scotland(received_at)
+    if day > due_date(contract, period):
+        return Timing.LATE
+    return Timing.EARLY if day <= period.end else Timing.IN_TIME

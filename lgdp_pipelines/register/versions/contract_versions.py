@@ -1,0 +1,102 @@
+"""Every version of every return as a whole contract, whether it is written in full or told by its differences.
+
+What belongs here: which file is whose base, and the fingerprint of a version: of its file and of every file that it
+rests on. What does not: making one change (``expansion``), and what a contract says (``contracts``).
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.files.schema_errors import close_to
+from lgdp_pipelines.register.files.yaml_document import Document
+from lgdp_pipelines.register.versions.change_expansion import expanded
+from lgdp_pipelines.register.versions.change_file import Change, ChangesRead, changes_contradictions, read_changes
+
+WRITTEN, TOLD = ".odcs.yaml", ".changes.yaml"
+"""How the names of the two kinds of file end."""
+
+_FILE = re.compile(r"(returns/[^/]+/[^/]+\.v)([^/]+?)(\.odcs\.yaml|\.changes\.yaml)")
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A version as a whole contract.
+
+    Attributes:
+        document: the whole contract, each value with the file and line it comes from.
+        sha256: of the file's bytes, and of those of its base where it has one.
+        base: version that it is told as a difference from; empty where it is written in full.
+        changes: from its base, in order; none where it is written in full.
+    """
+
+    document: Document
+    sha256: str
+    base: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+def editions_of(
+    documents: Sequence[Document], contents: Mapping[str, bytes]
+) -> tuple[Mapping[str, Edition], tuple[Contradiction, ...]]:
+    """Each version by its file, and what keeps the others from being whole.
+
+    Args:
+        documents: contracts and changes files.
+        contents: bytes by file.
+    """
+    whole = {
+        one.file: Edition(one, hashlib.sha256(contents[one.file]).hexdigest())
+        for one in documents
+        if one.file.endswith(WRITTEN)
+    }
+    told = {one.file: read_changes(one) for one in documents if one.file.endswith(TOLD)}
+    found = [contradiction for read in told.values() for contradiction in changes_contradictions(read)]
+    misshapen = {one.file for one in found}
+    bases = {file: _base_of(file, read, {*whole, *told}) for file, read in told.items()}
+    for file, read in told.items():
+        found += _base_contradictions(file, read, bases, {*whole, *told})
+    waiting = {file: read for file, read in told.items() if file not in misshapen}
+    while ready := [file for file in waiting if bases[file] in whole]:
+        for file in ready:
+            read, base = waiting.pop(file), whole[bases[file]]
+            document, contradictions = expanded(base.document, read)
+            found += contradictions
+            if not contradictions:
+                digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
+                whole[file] = Edition(document, digest, read.base, read.changes)
+    return whole, tuple(found)
+
+
+def _base_of(file: str, read: ChangesRead, files: set[str]) -> str:
+    """The file of a base; empty where there is none."""
+    named = _FILE.fullmatch(file)
+    candidates = (f"{named[1]}{read.base}{ending}" for ending in (WRITTEN, TOLD)) if named else ()
+    return next((one for one in candidates if one in files), "")
+
+
+def _base_contradictions(
+    file: str, read: ChangesRead, bases: Mapping[str, str], files: set[str]
+) -> tuple[Contradiction, ...]:
+    place = read.document.root.at("base")
+    if not read.base:
+        return ()
+    if not bases[file]:
+        folder = file.rpartition("/")[0]
+        others = {_version(one) for one in files if one.startswith(f"{folder}/") and one != file}
+        remedy = close_to(read.base, others) if others else "Write the base in full beside this file."
+        return (place.contradiction(f"The base {read.base} is not there.", remedy),)
+    chain = [file]
+    while (base := bases.get(chain[-1], "")) and base not in chain:
+        chain.append(base)
+    if base == file:
+        steps = " → ".join(_version(one) for one in (*chain, file))
+        return (place.contradiction(f"The base leads back to the version itself: {steps}.", "Name an earlier base."),)
+    return ()
+
+
+def _version(file: str) -> str:
+    found = _FILE.fullmatch(file)
+    return found[2] if found else file

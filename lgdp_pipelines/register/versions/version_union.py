@@ -1,0 +1,248 @@
+"""What a return asks over all its majors: items matched by URN, however each major names and types them.
+
+A major version gets tables of its own, and an analyst asks one question over all years: so what is conformed and
+published stands on tables *united* by data item. What belongs here: which items are one, what they are called, which
+type holds every major's values, and which privacy every major's council was promised. What does not: SQL.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lgdp_pipelines.errors import Contradiction, RegisterError
+from lgdp_pipelines.register.model.contract import Contract, DisclosureMethod, Return
+from lgdp_pipelines.register.model.table_model import Count, Grain, Item, ItemType, Privacy, Role, Table
+
+_STRICTEST_FIRST = (Privacy.WITHHOLD, Privacy.PSEUDONYMISE, Privacy.YEAR, Privacy.MONTH, Privacy.OPEN)
+_BIGINT_DIGITS = 19
+_MOST_DIGITS = 38
+
+
+@dataclass(frozen=True)
+class UnitedItem:
+    """A data item over all majors of a table.
+
+    Attributes:
+        name: its column; the newest contract's name for it.
+        declared: as the newest contract that has it declares it.
+        type: a type that holds the values of every major.
+        precision: total digits where ``type`` is decimal; 0 otherwise.
+        scale: digits after the point where ``type`` is decimal; 0 otherwise.
+        privacy: the strictest of all majors: what was promised once is kept.
+        columns: name of its validated column, by major.
+    """
+
+    name: str
+    declared: Item
+    type: ItemType
+    precision: int
+    scale: int
+    privacy: Privacy
+    columns: Mapping[int, str]
+
+    @property
+    def urn(self) -> str:
+        """The data item."""
+        return self.declared.urn
+
+
+@dataclass(frozen=True)
+class UnitedTable:
+    """A table over all majors of its return.
+
+    Attributes:
+        ret: the return.
+        newest: the table as the newest contract that has it declares it.
+        majors: contract and table by major, oldest first.
+        items: every item of any major; the newest contract's first, in its order.
+    """
+
+    ret: Return
+    newest: Table
+    majors: Mapping[int, tuple[Contract, Table]]
+    items: tuple[UnitedItem, ...]
+
+    @property
+    def name(self) -> str:
+        """The table's name, the same in all majors."""
+        return self.newest.name
+
+    def having(self, role: Role) -> tuple[UnitedItem, ...]:
+        """The items of a role."""
+        return tuple(item for item in self.items if item.declared.role is role)
+
+    @property
+    def carried(self) -> tuple[UnitedItem, ...]:
+        """Items that go beyond the validated table: neither withheld nor said by council and period already."""
+        keys = (Role.COUNCIL, Role.PERIOD)
+        return tuple(
+            item for item in self.items if item.declared.role not in keys and item.privacy is not Privacy.WITHHOLD
+        )
+
+    @property
+    def dimensions(self) -> tuple[UnitedItem, ...]:
+        """What figures are broken down by and everybody may see."""
+        return tuple(item for item in self.having(Role.DIMENSION) if item.privacy is Privacy.OPEN)
+
+    @property
+    def attributes(self) -> tuple[UnitedItem, ...]:
+        """What describes a row and everybody may see: shown beside its figures, which it does not break down."""
+        return tuple(item for item in self.having(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
+
+    @property
+    def measures(self) -> tuple[UnitedItem, ...]:
+        """The figures that everybody may see."""
+        return tuple(item for item in self.having(Role.MEASURE) if item.privacy is Privacy.OPEN)
+
+    @property
+    def counts(self) -> tuple[Count, ...]:
+        """Figures counted from its cases."""
+        return self.newest.counts
+
+    def named(self, name: str) -> UnitedItem:
+        """The item of a name."""
+        return next(item for item in self.items if item.name == name)
+
+
+class Shape(StrEnum):
+    """What a row of a published table is."""
+
+    FIGURES = "figures"
+    """A figure that councils gave."""
+    CASES = "cases"
+    """A case, generalised."""
+    COUNTS = "counts"
+    """A figure that the platform counted from cases."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A table that a return publishes.
+
+    Attributes:
+        name: in the layer ``published``: ``<slug>``, ``<slug>_<table>`` or ``<slug>_counts``.
+        ret: the return.
+        shape: what a row is.
+        tables: what it is made from; one table, or for counts each table that has them.
+    """
+
+    name: str
+    ret: Return
+    shape: Shape
+    tables: tuple[UnitedTable, ...]
+
+    @property
+    def dimensions(self) -> tuple[UnitedItem, ...]:
+        """What its figures are broken down by, each name once; none for cases."""
+        if self.shape is Shape.CASES:
+            return ()
+        found = [item for table in self.tables for item in breakdown_of(table)]
+        return tuple({item.name: item for item in found}.values())
+
+    @property
+    def attributes(self) -> tuple[UnitedItem, ...]:
+        """What is shown beside figures that councils gave; of cases it is among their columns."""
+        return self.tables[0].attributes if self.shape is Shape.FIGURES else ()
+
+    @property
+    def threshold(self) -> int:
+        """Counts above 0 and below it are withheld; 0: none are."""
+        disclosure = self.ret.latest.disclosure
+        return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
+
+
+def breakdown_of(table: UnitedTable) -> tuple[UnitedItem, ...]:
+    """What a table's figures are broken down by: its dimensions, or what its counts are counted by."""
+    if table.newest.grain is Grain.AGGREGATE:
+        return table.dimensions
+    names = dict.fromkeys(name for count in table.counts for name in count.by)
+    return tuple(table.named(name) for name in names)
+
+
+def products_of(ret: Return) -> tuple[Product, ...]:
+    """The tables that a return publishes.
+
+    Raises:
+        RegisterError: a table cannot be united over its majors.
+    """
+    tables = united_tables(ret)
+    single = len(tables) == 1
+    found = []
+    for table in tables:
+        shape = Shape.CASES if table.newest.grain is Grain.CASE else Shape.FIGURES
+        found.append(Product(ret.slug if single else f"{ret.slug}_{table.name}", ret, shape, (table,)))
+    counted = tuple(table for table in tables if table.counts)
+    if counted:
+        found.append(Product(f"{ret.slug}_counts", ret, Shape.COUNTS, counted))
+    return tuple(found)
+
+
+def united_tables(ret: Return) -> tuple[UnitedTable, ...]:
+    """The tables of a return, each over all majors that have it, in order of first appearance.
+
+    Raises:
+        RegisterError: a table is one of cases in one major and of aggregates in another.
+    """
+    return tuple(_united(ret, name) for name in ret.table_names)
+
+
+def _united(ret: Return, name: str) -> UnitedTable:
+    majors = {
+        major: (contract, contract.by_name[name]) for major, contract in ret.majors.items() if name in contract.by_name
+    }
+    newest_contract, newest = majors[max(majors)]
+    if len({table.grain for _, table in majors.values()}) > 1:
+        raise _contradiction(
+            newest_contract,
+            f"Table {name} holds cases in one major version and aggregates in another.",
+            "Give the new table another name: its rows are not the same things.",
+        )
+    declared: dict[str, dict[int, Item]] = {}
+    for major in sorted(majors, reverse=True):
+        for item in majors[major][1].all_items:
+            declared.setdefault(item.urn, {})[major] = item
+    taken: set[str] = set()
+    items = []
+    for versions in declared.values():
+        items.append(_united_item(versions, taken))
+        taken.add(items[-1].name)
+    united = UnitedTable(ret, newest, dict(sorted(majors.items())), tuple(items))
+    for count in united.counts:
+        closed = [name for name in count.by if united.named(name).privacy is not Privacy.OPEN]
+        if closed:
+            raise _contradiction(
+                newest_contract,
+                f"{count.urn} is counted by {', '.join(closed)}, which some version of the contract does not publish.",
+                "Count by items that have always been open.",
+            )
+    return united
+
+
+def _contradiction(contract: Contract, what: str, remedy: str) -> RegisterError:
+    return RegisterError((Contradiction(contract.path.name, 0, what, remedy),))
+
+
+def _united_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
+    major = max(versions)
+    newest = versions[major]
+    name = newest.name if newest.name not in taken else f"{newest.name}_v{major}"
+    kind, precision, scale = _common_type(tuple(versions.values()))
+    privacies = {item.privacy for item in versions.values()}
+    privacy = next(one for one in _STRICTEST_FIRST if one in privacies)
+    return UnitedItem(name, newest, kind, precision, scale, privacy, {m: item.name for m, item in versions.items()})
+
+
+def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
+    """A type, with precision and scale, that each version's values fit without loss; text where nothing else does."""
+    kinds = {item.type for item in versions}
+    if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
+        scale = max(item.scale for item in versions)
+        whole = max(
+            _BIGINT_DIGITS if item.type is ItemType.INTEGER else item.precision - item.scale for item in versions
+        )
+        return ItemType.DECIMAL, min(whole + scale, _MOST_DIGITS), scale
+    if len(kinds) == 1:
+        return kinds.pop(), 0, 0
+    if kinds <= {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL}:
+        return ItemType.NUMBER, 0, 0
+    return ItemType.TEXT, 0, 0

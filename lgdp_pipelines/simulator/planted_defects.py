@@ -1,0 +1,364 @@
+"""Mistakes to plant in made-up extracts, each of which breaks exactly one rule at one place.
+
+What belongs here: how one mistake looks in rows or in bytes, and which rule of the contract it breaks. What does not:
+which council makes it (``scenario``), and any way of finding it: whoever finds it does so without this package's help.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from lgdp_pipelines.simulator.synthetic_extracts import Row
+from lgdp_pipelines.simulator.synthetic_hl1 import spelt
+from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.verdicts import Severity
+
+FIRST_ROW = 2
+"""The row that a spreadsheet shows the first record in, below the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One mistake in one row.
+
+    Attributes:
+        rule: id of the rule that it breaks.
+        severity: of that rule.
+        item: name of the item whose cell is wrong.
+        fits: whether a row is one where the mistake breaks nothing else.
+        changed: the cells as the mistake leaves them, from the row, the rows before it and the period.
+        note: what was done, for people.
+    """
+
+    rule: str
+    severity: Severity
+    item: str
+    fits: Callable[[Row], bool]
+    changed: Callable[[Row, Sequence[Row], Period], Row]
+    note: str
+
+
+def planted_in(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[list[Row], int]:
+    """The rows with the mistake in one of them, and the row's place from 0: the first that fits from the middle on.
+
+    Raises:
+        ValueError: it fits no row.
+    """
+    middle = len(rows) // 2
+    for place in (*range(middle, len(rows)), *range(middle)):
+        if defect.fits(rows[place]):
+            changed = rows[place] | defect.changed(rows[place], rows[:place], period)
+            return [*rows[:place], changed, *rows[place + 1 :]], place
+    message = f"No row can take the defect {defect.rule}"
+    raise ValueError(message)
+
+
+def _any(row: Row) -> bool:
+    return bool(row)
+
+
+def _unassessed(row: Row) -> bool:
+    return not row["assessment_date"]
+
+
+def _open(row: Row) -> bool:
+    return bool(row["assessment_date"]) and not row["closed_date"]
+
+
+def _answered(row: Row) -> bool:
+    return bool(row["contact_code"])
+
+
+def _ended_without_duty(row: Row) -> bool:
+    return row["assessment_decision_code"] in {"9", "10", "11", "12"}
+
+
+def _closed_after_a_while(row: Row) -> bool:
+    return bool(row["closed_date"]) and _day(row["assessment_date"]) > _day(row["application_date"])
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%d%m%Y").date()  # noqa: DTZ007 - a day has no zone
+
+
+def _cell(item: str, text: str) -> Callable[[Row, Sequence[Row], Period], Row]:
+    return lambda _row, _before, _period: {item: text}
+
+
+HL1 = {
+    "bad_date": Defect(
+        "hl1.appdate.type",
+        Severity.ERROR,
+        "application_date",
+        _any,
+        lambda _row, _before, period: {"application_date": f"3002{period.end.year}"},
+        "The thirtieth of February.",
+    ),
+    "future_date": Defect(
+        "hl1.application_not_after_period",
+        Severity.ERROR,
+        "application_date",
+        _unassessed,
+        lambda _row, _before, period: {"application_date": spelt(period.end + timedelta(days=21))},
+        "A date of application after the quarter.",
+    ),
+    "early_date": Defect(
+        "hl1.application_not_before_period",
+        Severity.ERROR,
+        "application_date",
+        _any,
+        lambda _row, _before, period: {"application_date": spelt(period.start - timedelta(days=5))},
+        "A date of application before the quarter.",
+    ),
+    "unknown_code": Defect(
+        "hl1.property.codes",
+        Severity.ERROR,
+        "property_type_code",
+        _any,
+        _cell("property_type_code", "99"),
+        "A property code that is in no list.",
+    ),
+    "withdrawn_code": Defect(
+        "hl1.assess.codes",
+        Severity.ERROR,
+        "assessment_decision_code",
+        _unassessed,
+        _cell("assessment_decision_code", "3"),
+        "A decision code that was withdrawn at the end of 2012.",
+    ),
+    "missing_reference": Defect(
+        "hl1.appref.required",
+        Severity.ERROR,
+        "application_ref",
+        _any,
+        _cell("application_ref", ""),
+        "An application without a reference.",
+    ),
+    "duplicate_reference": Defect(
+        "hl1.application.key",
+        Severity.ERROR,
+        "application_ref",
+        _any,
+        lambda _row, before, _period: {"application_ref": before[-1]["application_ref"]},
+        "The reference of the row above, once more.",
+    ),
+    "early_decision": Defect(
+        "hl1.decision_not_before_application",
+        Severity.ERROR,
+        "assessment_date",
+        _open,
+        lambda row, _before, _period: {"assessment_date": spelt(_day(row["application_date"]) - timedelta(days=3))},
+        "A decision three days before the application.",
+    ),
+    "early_closure": Defect(
+        "hl1.closure_not_before_decision",
+        Severity.ERROR,
+        "closed_date",
+        _closed_after_a_while,
+        lambda row, _before, _period: {"closed_date": spelt(_day(row["assessment_date"]) - timedelta(days=1))},
+        "A case closed the day before its decision.",
+    ),
+    "decision_missing": Defect(
+        "hl1.decision_given_once_assessed",
+        Severity.ERROR,
+        "assessment_decision_code",
+        _open,
+        _cell("assessment_decision_code", ""),
+        "A date of decision without a decision.",
+    ),
+    "contact_missing": Defect(
+        "hl1.contact_answered_when_closed",
+        Severity.ERROR,
+        "contact_code",
+        _answered,
+        _cell("contact_code", ""),
+        "A closed case that does not say whether contact was kept.",
+    ),
+    "contact_unasked": Defect(
+        "hl1.contact_only_after_such_decision",
+        Severity.ERROR,
+        "contact_code",
+        _ended_without_duty,
+        _cell("contact_code", "2"),
+        "An answer on contact after a decision that does not ask for one.",
+    ),
+    "unborn": Defect(
+        "hl1.birth_not_after_application",
+        Severity.ERROR,
+        "birth_date",
+        _any,
+        lambda row, _before, _period: {"birth_date": spelt(_day(row["application_date"]) + timedelta(days=1))},
+        "A date of birth the day after the application.",
+    ),
+    "birth_too_early": Defect(
+        "hl1.dob.range",
+        Severity.ERROR,
+        "birth_date",
+        _any,
+        _cell("birth_date", "01011889"),
+        "A date of birth before 1900.",
+    ),
+    "other_council": Defect(
+        "hl1.lacode.council",
+        Severity.ERROR,
+        "la_code",
+        _any,
+        lambda row, _before, _period: {"la_code": "250" if row["la_code"] != "250" else "260"},
+        "One row under another council's code.",
+    ),
+    "rough_sleeping": Defect(
+        "hl1.night_before_means_three_months",
+        Severity.QUERY,
+        "slept_rough_three_months_code",
+        _any,
+        lambda _row, _before, _period: {"slept_rough_night_before_code": "1", "slept_rough_three_months_code": "2"},
+        "Slept rough the night before, but not in the three months that the night lies in.",
+    ),
+    "property_unknown": Defect(
+        "hl1.property_is_known",
+        Severity.KNOWN_ISSUE,
+        "property_type_code",
+        _any,
+        _cell("property_type_code", "19"),
+        "The property made homeless from is not known: agreed, and published beside the figures.",
+    ),
+}
+"""Mistakes in HL1, by a name for each."""
+
+DHP = {
+    "fall": Defect(
+        "dhp.applications_do_not_fall",
+        Severity.QUERY,
+        "applications_received_count",
+        _any,
+        lambda row, _before, _period: {
+            "applications_received_count": str(int(row["applications_received_count"]) // 4)
+        },
+        "A running total that is lower than the month before.",
+    ),
+    "awards_above_decisions": Defect(
+        "dhp.awards_within_decisions",
+        Severity.QUERY,
+        "awards_count",
+        _any,
+        lambda row, _before, _period: {"awards_count": str(int(row["determinations_count"]) + 1)},
+        "One more award than decisions.",
+    ),
+    "other_month": Defect(
+        "dhp.month.period",
+        Severity.ERROR,
+        "month",
+        _any,
+        lambda _row, _before, period: {"month": period.shifted(-1).id},
+        "The month before, in a file named for this one.",
+    ),
+    "missing_figure": Defect(
+        "dhp.q3.required",
+        Severity.ERROR,
+        "awards_count",
+        _any,
+        _cell("awards_count", ""),
+        "A figure left empty.",
+    ),
+    "no_whole_number": Defect(
+        "dhp.q2.type",
+        Severity.ERROR,
+        "determinations_count",
+        _any,
+        _cell("determinations_count", "2.9"),
+        "A count that is no whole number.",
+    ),
+    "below_zero": Defect(
+        "dhp.q4.range",
+        Severity.ERROR,
+        "committed_gbp",
+        _any,
+        _cell("committed_gbp", "-12.50"),
+        "Less than nothing spent.",
+    ),
+}
+"""Mistakes in DHP, by a name for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDefect:
+    """One mistake in a file as a whole.
+
+    Attributes:
+        rule: id of the rule that it breaks.
+        severity: of that rule.
+        header: of the column that it is about; None where it is about none.
+        row: that it is about, as a spreadsheet shows it; None where it is about none.
+        damaged: the bytes as the mistake leaves them.
+        note: what was done, for people.
+    """
+
+    rule: str
+    severity: Severity
+    header: str | None
+    row: int | None
+    damaged: Callable[[bytes], bytes]
+    note: str
+
+
+def _without_last_but_one_column(content: bytes) -> bytes:
+    lines = content.decode().splitlines()
+    return "".join(",".join((*line.split(",")[:-2], line.split(",")[-1])) + "\r\n" for line in lines).encode()
+
+
+def _with_another_column(content: bytes) -> bytes:
+    first, *others = content.decode().splitlines()
+    return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in others)]).encode()
+
+
+_DAMAGED_LINE = 9
+"""From 0: the line that a mistake of one line is made in."""
+
+
+def _with_a_cell_too_many(content: bytes) -> bytes:
+    lines = content.split(b"\r\n")
+    lines[_DAMAGED_LINE] += b",1"
+    return b"\r\n".join(lines)
+
+
+def _not_decodable(content: bytes) -> bytes:
+    lines = content.split(b"\r\n")
+    lines[_DAMAGED_LINE] = lines[_DAMAGED_LINE][:12] + b"\xff\xfe" + lines[_DAMAGED_LINE][12:]
+    return b"\r\n".join(lines)
+
+
+HL1_FILES = {
+    "missing_column": FileDefect(
+        "hl1.application.columns",
+        Severity.ERROR,
+        "POSTCODE",
+        None,
+        _without_last_but_one_column,
+        "The column POSTCODE is not there.",
+    ),
+    "ragged_row": FileDefect(
+        "hl1.application.columns",
+        Severity.ERROR,
+        None,
+        _DAMAGED_LINE + 1,
+        _with_a_cell_too_many,
+        "One row has a cell more than there are columns.",
+    ),
+    "another_column": FileDefect(
+        "hl1.application.extra_columns",
+        Severity.QUERY,
+        "CASEWORKER",
+        None,
+        _with_another_column,
+        "A column that the contract does not know.",
+    ),
+    "unreadable": FileDefect(
+        "hl1.readable",
+        Severity.ERROR,
+        None,
+        _DAMAGED_LINE + 1,
+        _not_decodable,
+        "Two bytes in one row that are not UTF-8.",
+    ),
+}
+"""Mistakes in whole HL1 files, by a name for each. They hold for files without quotes, as the made-up ones are."""

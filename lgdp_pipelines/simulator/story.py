@@ -1,0 +1,140 @@
+"""The story of the demonstration: which council makes which mistake, and to which something else happens.
+
+Every other council sends a good extract in time. What belongs here: names and periods. What does not: anything that
+does something. The mistakes of real councils are in their real files; none is planted there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from lgdp_pipelines.simulator.planted_defects import DHP, HL1, HL1_FILES, Defect, FileDefect
+from lgdp_pipelines.vocabulary.verdicts import Severity
+
+PERIODS: Mapping[str, tuple[str, ...]] = {
+    "HL1": ("FY2024-25-Q1", "FY2024-25-Q2"),
+    "DHP": ("2024-04", "2024-05", "2024-06"),
+    "PEOPLE-SUPPORTED": ("FY2019-20", "FY2020-21", "FY2021-22"),
+    "WASTE": ("CY2016", "CY2017", "CY2018"),
+    "SCHOOL-SUMMARY": ("AY2019-20", "AY2023-24"),
+}
+"""The periods that made-up extracts are for, by return code."""
+
+OUTCOMES = {Severity.ERROR: "rejected", Severity.QUERY: "queried", Severity.KNOWN_ISSUE: "accepted"}
+"""What a submission with one broken rule comes to, by the rule's severity."""
+
+Key = tuple[str, str, str]
+"""Return code, council code and period id."""
+
+_Q1, _Q2, _MAY, _JUNE = "FY2024-25-Q1", "FY2024-25-Q2", "2024-05", "2024-06"
+
+MISTAKES: Mapping[Key, Defect | FileDefect] = {
+    ("HL1", "ABE", _Q1): HL1["bad_date"],
+    ("HL1", "DND", _Q1): HL1["future_date"],
+    ("HL1", "FAL", _Q1): HL1["unknown_code"],
+    ("HL1", "HLD", _Q1): HL1["withdrawn_code"],
+    ("HL1", "IVC", _Q1): HL1["duplicate_reference"],
+    ("HL1", "MLN", _Q1): HL1["contact_missing"],
+    ("HL1", "NLK", _Q1): HL1["other_council"],
+    ("HL1", "RFW", _Q1): HL1_FILES["ragged_row"],
+    ("HL1", "SCB", _Q1): HL1["rough_sleeping"],
+    ("HL1", "SLK", _Q1): HL1["property_unknown"],
+    ("HL1", "STG", _Q1): HL1_FILES["another_column"],
+    ("HL1", "AGB", _Q2): HL1["early_closure"],
+    ("HL1", "ANS", _Q2): HL1["decision_missing"],
+    ("HL1", "CLK", _Q2): HL1["birth_too_early"],
+    ("HL1", "EAY", _Q2): HL1["early_date"],
+    ("HL1", "MRY", _Q2): HL1["early_decision"],
+    ("HL1", "NAY", _Q2): HL1["contact_unasked"],
+    ("HL1", "PKN", _Q2): HL1_FILES["missing_column"],
+    ("HL1", "SAY", _Q2): HL1_FILES["unreadable"],
+    ("HL1", "WLN", _Q2): HL1["unborn"],
+    ("DHP", "ABD", _JUNE): DHP["fall"],
+    ("DHP", "ANS", _JUNE): DHP["awards_above_decisions"],
+    ("DHP", "CLK", _JUNE): DHP["other_month"],
+    ("DHP", "DGY", _JUNE): DHP["missing_figure"],
+    ("DHP", "EAY", _JUNE): DHP["below_zero"],
+    ("DHP", "ELN", _JUNE): DHP["no_whole_number"],
+}
+"""The mistake in a council's only extract for a period."""
+
+
+class EventKind(Enum):
+    """What can happen besides a mistake in the only extract."""
+
+    NOTHING_SENT = auto()
+    ONLY_UNDER_ANOTHER_NAME = auto()
+    SENT_TWICE = auto()
+    SPOILED_AFTERWARDS = auto()
+    MENDED_AFTERWARDS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens to a council's extract.
+
+    Attributes:
+        kind: what.
+        name: from the extract's proper name to that of the other file.
+        outcome: what comes of the other file, or of the council where there is none.
+        note: for people.
+        mistake: in the one of two extracts that has one; None where neither has.
+    """
+
+    kind: EventKind
+    name: Callable[[str], str]
+    outcome: str
+    note: str
+    mistake: Defect | None = None
+
+
+def mistake_of(event: Event) -> Defect:
+    """The mistake of an event that has one.
+
+    Raises:
+        ValueError: it has none.
+    """
+    if event.mistake is None:
+        message = f"An event of the kind {event.kind} needs a mistake"
+        raise ValueError(message)
+    return event.mistake
+
+
+def _second_version(name: str) -> str:
+    return name.replace(".csv", "_v2.csv")
+
+
+EVENTS: Mapping[Key, Event] = {
+    ("HL1", "WDU", _Q1): Event(
+        EventKind.MENDED_AFTERWARDS,
+        _second_version,
+        "accepted",
+        "The same extract with its mistake mended: accepted, after the first was rejected.",
+        HL1["missing_reference"],
+    ),
+    ("HL1", "EDH", _Q2): Event(
+        EventKind.SPOILED_AFTERWARDS,
+        _second_version,
+        "rejected",
+        "A second extract with a mistake, after a good one: the good one stays.",
+        HL1["unknown_code"],
+    ),
+    ("HL1", "FIF", _Q2): Event(
+        EventKind.SENT_TWICE, _second_version, "duplicate", "The same bytes again under another name."
+    ),
+    ("HL1", "ORK", _Q2): Event(
+        EventKind.ONLY_UNDER_ANOTHER_NAME,
+        lambda name: f"{name}.part",
+        "left",
+        "Still being written; there is nothing else for the period.",
+    ),
+    ("HL1", "ELS", _Q2): Event(
+        EventKind.ONLY_UNDER_ANOTHER_NAME,
+        lambda _: "Homelessness return July-Sept FINAL (2).csv",
+        "unrecognised",
+        "A name that does not say return and period; there is nothing else for the period.",
+    ),
+    ("HL1", "ZET", _Q2): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
+    ("DHP", "MRY", _MAY): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
+}
+"""What else happens, where a council does not just send one extract."""

@@ -1,0 +1,107 @@
+"""One platform, opened: its register, lake, received bytes and ledger.
+
+What belongs here: opening the parts, once each, when they are first needed. What does not: doing anything with them.
+"""
+
+import os
+import platform as python_platform
+import subprocess
+from collections.abc import Callable, Mapping
+from copy import copy
+from datetime import UTC, date, datetime
+from functools import cached_property
+from importlib.metadata import version
+
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.settings import PROJECT, Settings
+from lgdp_pipelines.storage.byte_store import RawStore, RegisterStore
+from lgdp_pipelines.storage.lake import Lake
+
+
+class Platform:
+    """What every part of the journey is given.
+
+    Attributes:
+        settings: where things are.
+        environment: what sources' addresses and secret references are resolved from.
+        clock: the time, in UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        environment: Mapping[str, str] | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings = settings
+        self.environment = {**(os.environ if environment is None else environment), "LGDP_HOME": str(settings.home)}
+        self.clock = clock
+
+    @property
+    def today(self) -> date:
+        """The day, in UTC."""
+        return self.clock().date()
+
+    @cached_property
+    def register(self) -> Register:
+        """What is asked.
+
+        Raises:
+            RegisterError: with every contradiction.
+        """
+        return load_register(self.settings.schemas)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The Delta tables."""
+        return Lake(self.settings.lake)
+
+    @cached_property
+    def raw(self) -> RawStore:
+        """The received bytes."""
+        return RawStore(self.settings.lake)
+
+    @cached_property
+    def asked(self) -> RegisterStore:
+        """The register's files, as they were whenever anything was judged."""
+        return RegisterStore(self.settings.lake)
+
+    @cached_property
+    def kept_register(self) -> str:
+        """The sha256 of the list of the register's files, all of which are kept by then.
+
+        Raises:
+            StorageError: the disk does not take them.
+        """
+        return self.asked.keep(self.register.files)
+
+    def by(self, register: Register) -> "Platform":
+        """The same platform, by another register than the present one."""
+        other = copy(self)
+        other.__dict__.pop("kept_register", None)
+        other.__dict__["register"] = register
+        return other
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What happened."""
+        self.settings.home.mkdir(parents=True, exist_ok=True)
+        return Ledger.open(self.settings.database_url, clock=self.clock)
+
+    @cached_property
+    def code_version(self) -> str:
+        """Which code judged: package version, and the commit where the project is a git checkout."""
+        try:
+            commit = subprocess.run(  # noqa: S603 - fixed words
+                ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - git as installed
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=5,
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            commit = "no-commit"
+        return f"{version('lgdp-pipelines')}+{commit}.py{python_platform.python_version()}"

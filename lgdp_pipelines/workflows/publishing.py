@@ -1,0 +1,214 @@
+"""From validated slices to releases: conforming and publishing the periods of one return, in one go.
+
+The ledger says last that a period was released: a run that died before it is known by that, and is done again whole.
+
+What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases
+down, and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from time import monotonic, sleep
+
+from lgdp_pipelines.conformance import catalogue_views as conformed_catalogue
+from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, build
+from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, published_table
+from lgdp_pipelines.dbt_build.project import Project, write_project
+from lgdp_pipelines.errors import LedgerError, LgdpError
+from lgdp_pipelines.ledger.ledger_values import Release
+from lgdp_pipelines.lineage.column_lineage import ColumnEdge, write_lineage
+from lgdp_pipelines.lineage.model_lineage import column_edges, unexplained
+from lgdp_pipelines.publication import release_views as published_catalogue
+from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.table_model import Grain
+from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.versions.version_union import products_of, united_tables
+from lgdp_pipelines.storage.sql_catalogue import write_catalogue
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.balance_check import check_balance
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.reconciliation import disagreements
+
+SECONDS_TO_SETTLE = 30.0
+"""A run takes about a second from its first slice to its last word."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What came of publishing some periods of a return.
+
+    Attributes:
+        outcome: of dbt.
+        releases: one a period, as the ledger has them; empty where a test kept them back.
+    """
+
+    outcome: BuildOutcome
+    releases: tuple[Release, ...]
+
+
+def conformed_model_names(ret: Return) -> list[str]:
+    """Names of the conformed tables that a return writes slices into."""
+    tables = united_tables(ret)
+    cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
+    has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
+    return [*([OBSERVATION.name] if has_figures else []), *cases]
+
+
+@lru_cache(maxsize=8)
+def project_of(platform: Platform) -> Project:
+    """The dbt project that follows from the register, made if it is not there; asked once for an opened platform.
+
+    Raises:
+        BuildFailed: dbt cannot parse it.
+    """
+    register = platform.register
+    return write_project(platform.settings, {**conformed_models(register), **published_models(register)})
+
+
+def periods_to_publish(platform: Platform, ret: Return) -> list[str]:
+    """Ids of the periods whose current submissions or models are not those of the latest release, in order."""
+    model_sha256 = model_hash(platform, ret)
+    found = []
+    for period in platform.ledger.periods_with_submissions(ret.code):
+        current = platform.ledger.current(ret.code, period)
+        latest = platform.ledger.latest_release(ret.code, period)
+        released = dict(latest.submissions) if latest else {}
+        if released != current or (latest is not None and latest.model_sha256 != model_sha256):
+            found.append(period)
+    order = [period.id for period in periods_of(ret, platform.today)]
+    return sorted(found, key=order.index)
+
+
+def model_hash(platform: Platform, ret: Return) -> str:
+    """What a return's published slices depend on besides its rows: its models as compiled, and the words they show.
+
+    Another return's contract, or a code list that this one does not use, changes nothing here.
+    """
+    register = platform.register
+    models = sorted((one.unique_id, one.sql) for one in project_of(platform).models.values() if ret.slug in one.tags)
+    used = {item.code_list for contract in ret.contracts for table in contract.tables for item in table.all_items}
+    lists = [repr(register.code_lists[name]) for name in sorted(used - {None}, key=str) if name]
+    councils = [repr(council) for council in register.councils]
+    return hashlib.sha256(repr((models, lists, councils)).encode()).hexdigest()
+
+
+def publish(
+    platform: Platform,
+    ret: Return,
+    periods: Sequence[str],
+    *,
+    run_id: str,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Publication:
+    """Conform and release the slices of one return.
+
+    Args:
+        platform: where everything is.
+        ret: the return.
+        periods: ids; all are built in one call of dbt.
+        run_id: who does it, for ledger and commits.
+        progress: told of each step.
+
+    Returns:
+        What was built and released. A failed test keeps the release back and is told, not raised.
+
+    Raises:
+        BuildFailed: a model could not be made. What was published stands.
+        StorageError: the lake did not take a slice.
+        LedgerError: a run that judged left slices that the ledger does not know. What was published stands.
+    """
+    project = project_of(platform)
+    _wait_for_agreement(platform, ret, periods)
+    current = {period: platform.ledger.current(ret.code, period) for period in periods}
+    platform.ledger.mirror(platform.lake, ret.code)
+    progress(f"conforming {ret.code} {', '.join(periods)}")
+    outcome = build(project, platform.settings, ret, periods, commit={"run": run_id})
+    write_lineage(platform.lake, edges_of(platform), {"run": run_id})
+    renew_catalogue(platform)
+    releases: tuple[Release, ...] = ()
+    if outcome.is_published:
+        versions, model_sha256 = _versions(ret, outcome), model_hash(platform, ret)
+        releases = tuple(
+            platform.ledger.record_release(
+                ret.code,
+                period,
+                submissions=current[period],
+                versions=versions,
+                model_sha256=model_sha256,
+                run_id=run_id,
+            )
+            for period in periods
+        )
+        platform.ledger.mirror(platform.lake, ret.code)
+    for period in periods:
+        check_balance(platform, ret.code, period)
+    return Publication(outcome, releases)
+
+
+def _wait_for_agreement(platform: Platform, ret: Return, periods: Sequence[str]) -> None:
+    """Let a run that is judging come to its last word: what it has not settled is not to be published."""
+    spans = [parse_period(period) for period in periods]
+    last = monotonic() + SECONDS_TO_SETTLE
+    while unsettled := [one.id for one in spans if disagreements(platform, ret.contract_for(one), one)]:
+        if monotonic() > last:
+            raise LedgerError(
+                f"Slices of {ret.code} for {', '.join(unsettled)} are not what the ledger calls current.",
+                remedy=f"A run that judged has died. Start process_{ret.slug} for the period, or `lgdp revalidate`.",
+            )
+        sleep(1)
+
+
+def finish(platform: Platform) -> None:
+    """What comes after the ledger's last word, where a run died before it or there was nothing to publish.
+
+    The ledger's copy in the lake is brought up to date, and there is a catalogue to see it in: a council whose first
+    submission was rejected looks up its findings there.
+    """
+    answered = [ret for ret in platform.register.returns.values() if platform.ledger.periods_with_submissions(ret.code)]
+    for ret in answered:
+        platform.ledger.mirror(platform.lake, ret.code)
+    if answered:
+        ensure_catalogue(platform)
+
+
+@lru_cache(maxsize=8)
+def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
+    """Every step between columns, from published figures down to columns of councils' extracts."""
+    return column_edges(project_of(platform), platform.register)
+
+
+def check_lineage(platform: Platform) -> None:
+    """Make sure that every published column has a way back to a data item.
+
+    Raises:
+        LgdpError: some have none.
+    """
+    found = unexplained(edges_of(platform), platform.register)
+    if found:
+        raise LgdpError(
+            f"No data item stands behind {', '.join(found)}.",
+            remedy="Give the column to a model by way of the item's staging column, or leave it out.",
+        )
+
+
+def ensure_catalogue(platform: Platform) -> None:
+    """Put an analysts' catalogue in place where there is none yet."""
+    if not platform.settings.catalogue.exists():
+        renew_catalogue(platform)
+
+
+def renew_catalogue(platform: Platform) -> None:
+    """Put the analysts' catalogue in place anew, with whatever tables there are by now."""
+    register = platform.register
+    views = (*published_catalogue.catalogue_views(register), *conformed_catalogue.catalogue_views(register))
+    write_catalogue(platform.settings.catalogue, platform.lake, views)
+
+
+def _versions(ret: Return, outcome: BuildOutcome) -> Mapping[str, int]:
+    stored = {product.name: str(published_table(product)) for product in products_of(ret)}
+    written = outcome.written
+    return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

@@ -1,0 +1,117 @@
+"""What is to be told on a receipt now: the report there is, or what the checks say before the journey takes it on.
+
+What belongs here: judging what waits, by the very rules and against the very earlier periods, without keeping anything
+of it. What does not: the journey itself (``process``), and answering over HTTP (``portal``).
+"""
+
+from dataclasses import dataclass
+
+from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.register.model.contract import Contract, Return
+from lgdp_pipelines.register.submission_calendar import Timing, timing
+from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
+from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.workflows.earlier_rows import earlier_of_council
+from lgdp_pipelines.workflows.mapping_selection import joined_files, needed_files
+from lgdp_pipelines.workflows.other_returns import others_of_councils
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import judge_receipts
+from lgdp_pipelines.workflows.report_gathering import report_on
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is to be told on a receipt.
+
+    Attributes:
+        receipt: that was asked about.
+        report: final or preliminary; None where nothing can be judged yet, or not while somebody waits.
+        missing: names of the tables whose files have not come.
+        is_large: whether it is too large to be judged while somebody waits.
+    """
+
+    receipt: Receipt
+    report: Report | None = None
+    missing: tuple[str, ...] = ()
+    is_large: bool = False
+
+
+def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> Answer:
+    """What is to be told on a receipt now; on one that repeats another, what there is to tell on that.
+
+    Args:
+        platform: where everything is.
+        receipt: as the ledger has it.
+        judged_inline: bytes of a submission that is judged while somebody waits.
+
+    Raises:
+        LgdpError: the platform is broken.
+    """
+    told = receipt if receipt.duplicate_of is None else platform.ledger.receipt(receipt.duplicate_of)
+    if told.submission_id is not None:
+        report = report_on(platform, told.submission_id)
+        if report is not None:
+            return Answer(receipt, report)
+    if told.return_code is None or told.period is None:
+        return Answer(receipt)
+    ret = platform.register.returns[told.return_code]
+    period = parse_period(told.period)
+    contract = ret.contract_for(period)
+    files = _files(platform, contract, told)
+    if not files:
+        return Answer(receipt, missing=_missing(platform, contract, told))
+    if sum(file.size for file in files) > judged_inline:
+        return Answer(receipt, is_large=True)
+    return Answer(receipt, _preliminary(platform, ret, contract, period, told, files))
+
+
+def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
+    if receipt.submission_id is not None:
+        return platform.ledger.receipts_of(receipt.submission_id)
+    joined = joined_files(platform.register, contract, [receipt.council_code])
+    return platform.ledger.next_files(receipt, needed_files(contract), joined)
+
+
+def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
+    """Tables, or files of an export, without which a submission that waits cannot be opened."""
+    joined = joined_files(platform.register, contract, [receipt.council_code])
+    needed = joined.get((receipt.council_code, receipt.system), ()) if receipt.system else needed_files(contract)
+    come = {one.table for one in platform.ledger.waiting_beside(receipt)}
+    return tuple(name for name in needed if name not in come)
+
+
+def _preliminary(
+    platform: Platform, ret: Return, contract: Contract, period: Period, receipt: Receipt, files: tuple[Receipt, ...]
+) -> Report:
+    council = platform.register.councils.by_code[receipt.council_code]
+    with Spill(platform.settings.scratch) as spill:
+        reading, judgement = judge_receipts(
+            platform,
+            contract,
+            period,
+            council,
+            files,
+            earlier_of_council(platform, ret, council.code),
+            others_of_councils(platform)(council.code),
+            spill,
+        )
+        rows = {name: pieces.height for name, pieces in reading.tables.items()}
+    came = max(file.received_at for file in files)
+    first = platform.ledger.reported_at(ret.code, period.id)
+    return report_of(
+        contract,
+        council,
+        period,
+        files,
+        judged=Judged(
+            judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
+        ),
+        stand=Stand(
+            reference=f"receipt-{receipt.id}",
+            state=str(receipt.state),
+            is_preliminary=True,
+            is_late=timing(contract, period, min(came, first.get(council.code, came))) is Timing.LATE,
+            current=platform.ledger.current(ret.code, period.id).get(council.code),
+        ),
+    )

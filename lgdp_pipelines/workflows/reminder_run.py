@@ -1,0 +1,91 @@
+"""Reminding councils of what they owe: a file in the outbox, the ledger's word, then whatever else is configured.
+
+In that order a run may die anywhere: the file is written again under its name, and what was not sent is sent by the
+next run. What belongs here: that order, and asking ledger and calendar what everybody owes. What does not: what a
+reminder says (``feedback``).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from lgdp_pipelines.ledger.obligations import Obligation, obligations
+from lgdp_pipelines.register.files.notification_file import load_notices
+from lgdp_pipelines.register.submission_calendar import day_in_scotland
+from lgdp_pipelines.reporting.reminder_schedule import Reminder, files_of, notice_to, reminders
+from lgdp_pipelines.workflows.notification_delivery import Unsent, send_to_council
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.report_delivery import OUTBOX, put_in_place
+
+FOLDER = "reminders"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What reminding came to.
+
+    Attributes:
+        new: reminders that were put into outboxes now.
+        sent: notices that a channel took.
+        unsent: notices that a channel did not take; the next run tries again.
+    """
+
+    new: tuple[Reminder, ...]
+    sent: int
+    unsent: tuple[Unsent, ...]
+
+
+def owed_today(platform: Platform) -> tuple[Obligation, ...]:
+    """Everything that councils owe today, in order of due day, return, period and council."""
+    register = platform.register
+    return obligations(register.returns.values(), register.councils.codes, platform.ledger.status(), today(platform))
+
+
+def today(platform: Platform) -> date:
+    """The day in Scotland."""
+    return day_in_scotland(platform.clock())
+
+
+def due_reminders(platform: Platform) -> tuple[Reminder, ...]:
+    """What today calls for, told before or not."""
+    titles = {code: ret.latest.title for code, ret in platform.register.returns.items()}
+    return reminders(owed_today(platform), titles, load_notices(platform.settings.schemas), today(platform))
+
+
+def new_reminders(platform: Platform) -> tuple[Reminder, ...]:
+    """What today calls for and nobody was told."""
+    before = platform.ledger.reminded()
+    return tuple(one for one in due_reminders(platform) if one.reminded not in before)
+
+
+def remind(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> Told:
+    """Put into each council's outbox what it has not been reminded of, and send on what has not been sent.
+
+    Raises:
+        LgdpError: the platform is broken. A server that takes no mail never raises.
+    """
+    before = platform.ledger.reminded()
+    called_for: dict[str, list[Reminder]] = {}
+    for one in due_reminders(platform):
+        if not before.get(one.reminded, False):
+            called_for.setdefault(one.reminded.council_code, []).append(one)
+    new: list[Reminder] = []
+    sent = 0
+    unsent: list[Unsent] = []
+    for code, told in called_for.items():
+        council = platform.register.councils.by_code[code]
+        fresh = [one for one in told if one.reminded not in before]
+        if fresh:
+            folder = platform.settings.home / OUTBOX / code / FOLDER
+            put_in_place(folder, files_of(council, fresh, today(platform)))
+            for one in fresh:
+                platform.ledger.record_reminder(one.reminded, sent=False)
+            new += fresh
+            progress(f"{len(fresh)} for {council.name}")
+        taken, refused = send_to_council(platform, code, notice_to(council, told, today(platform)))
+        if taken and not refused:
+            for one in told:
+                platform.ledger.record_reminder(one.reminded, sent=True)
+        sent += taken
+        unsent += refused
+    return Told(tuple(new), sent, tuple(unsent))

@@ -1,0 +1,276 @@
+"""What a report says, in each of its forms, worked out by hand for small submissions."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
+from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
+from lgdp_pipelines.reporting.report_files import digest, render
+from lgdp_pipelines.reporting.report_formats import CSV_COLUMNS, as_text, document, findings_csv
+from lgdp_pipelines.reporting.report_page import page
+from lgdp_pipelines.reporting.report_texts import headline, next_steps, summary
+from lgdp_pipelines.reporting.unplaced_files import NameAsked, Note, note_page, notes_text
+from lgdp_pipelines.reporting.wording import ranges, readable, rows_in_words
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import calendar_year
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
+from tests.unit.conformance import small_world
+
+CAME = datetime(2024, 1, 10, 9, 30, tzinfo=UTC)
+FIFE = Council("FIF", "Fife", "Fife Council", "S12000047", None, "250", "18", "x", (), "READ")
+MATERIAL = "bins.material.columns"
+TONNES = "bins.tonnes.type"
+EXTRA = "bins.material.extra_columns"
+
+
+@pytest.fixture(scope="module")
+def bins() -> Contract:
+    return small_world.contract(
+        "BINS", small_world.Version(1, 0, 0), "CY2023", small_world.PeriodKind.CALENDAR_YEAR, small_world.bins()
+    )
+
+
+def receipt(name: str = "bins.csv") -> Receipt:
+    return Receipt(
+        id=7, received_at=CAME, state=ReceiptState.PART, return_code="BINS", council_code="FIF", period="CY2023",
+        table=None, file_name=name, size=1234, sha256="a" * 64, transport="sftp", source="s", account="fif", path=name,
+        modified=None, etag=None, reason="", submission_id="BINS.FIF.CY2023.002", duplicate_of=None,
+    )  # fmt: skip
+
+
+def finding(contract: Contract, rule: str, row: int | None, column: str | None, message: str = "") -> dict[str, object]:
+    asked = next(one for one in rules_of(contract) if one.id == rule)
+    return {
+        "rule": rule, "severity": str(asked.severity), "table": asked.table or None, "item": None, "sheet": None,
+        "row": row, "column": column, "message": message or f"Not met: {asked.title}. {asked.guidance}",
+    }  # fmt: skip
+
+
+def report(
+    contract: Contract,
+    verdict: Verdict,
+    findings: Sequence[dict[str, object]] = (),
+    *,
+    current: str | None = None,
+    state: str = "rejected",
+    name: str = "bins.csv",
+    preliminary: bool = False,
+    late: bool = False,
+    not_run: Sequence[str] = (),
+) -> Report:
+    counts: dict[str, int] = {}
+    for one in findings:
+        counts[str(one["rule"])] = counts.get(str(one["rule"]), 0) + 1
+    results = tuple(
+        RuleOutcome.not_run(rule, "No earlier period.")
+        if rule.id in not_run
+        else RuleOutcome.of(rule, counts.get(rule.id, 0))
+        for rule in rules_of(contract)
+    )
+    return report_of(
+        contract, FIFE, calendar_year(2023), [receipt(name)],
+        judged=Judged(
+            verdict, results, pl.DataFrame(list(findings), schema=FINDING_SCHEMA), {"material": 12, "money": 1}, CAME
+        ),
+        stand=Stand("BINS.FIF.CY2023.002", state, preliminary, late, current),
+    )  # fmt: skip
+
+
+class Tags(HTMLParser):
+    """Which tags a page really has, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.attributes: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([], ""),
+        ([4], "row 4"),
+        ([4, 5], "rows 4–5"),
+        ([9, 4, 7, 8, 12, 4], "rows 4, 7–9 and 12"),
+    ],
+)
+def test_rows_read_as_a_person_would_say_them(rows: list[int], told: str) -> None:
+    assert rows_in_words(rows) == told
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_ranges_hold_each_row_and_no_other(rows: set[int]) -> None:
+    assert [row for first, last in ranges(rows) for row in range(first, last + 1)] == sorted(rows)
+
+
+def test_findings_are_grouped_by_rule_and_addressed_as_in_the_file(bins: Contract) -> None:
+    found = [finding(bins, TONNES, row, "Tonnes (t)") for row in (3, 4, 5, 9)]
+    told = report(bins, Verdict.REJECTED, [*found, finding(bins, EXTRA, None, "Notes", "Column 4 is none.")])
+
+    assert [(one.rule, one.failed) for one in told.broken] == [(TONNES, 4), (EXTRA, 1)]
+    assert [(place.column, place.rows, place.note) for place in told.broken[0].places] == [
+        ("Tonnes (t)", "rows 3–5 and 9", "")
+    ]
+    assert [(place.column, place.rows, place.note) for place in told.broken[1].places] == [
+        ("Notes", "", "Column 4 is none.")
+    ]
+    shown = Tags(page(told)).text
+    for words in ("rows 3–5 and 9", "Tonnes (t)", "must be corrected", "please confirm or explain", "4 places"):
+        assert words in shown, words
+
+
+@pytest.mark.parametrize(
+    ("verdict", "current", "state", "says"),
+    [
+        (Verdict.REJECTED, None, "rejected", "Until then there are no figures of yours for CY2023."),
+        (Verdict.REJECTED, "BINS.FIF.CY2023.001", "rejected", "BINS.FIF.CY2023.001, stays in place"),
+        (Verdict.REJECTED, "BINS.FIF.CY2023.002", "current", "It was accepted before"),
+        (Verdict.ACCEPTED, "BINS.FIF.CY2023.002", "current", "next release"),
+        (Verdict.ACCEPTED, "BINS.FIF.CY2023.003", "superseded", "BINS.FIF.CY2023.003, has taken its place"),
+        (Verdict.ACCEPTED, None, "withdrawn", "You have taken this submission back"),
+    ],
+)
+def test_council_is_told_what_stands(
+    bins: Contract, verdict: Verdict, current: str | None, state: str, says: str
+) -> None:
+    found = [finding(bins, TONNES, 3, "TONNES")] if verdict is Verdict.REJECTED else []
+    steps = next_steps(report(bins, verdict, found, current=current, state=state))
+
+    assert any(says in step for step in steps), steps
+
+
+def test_verdict_is_told_in_plain_words(bins: Contract) -> None:
+    found = [finding(bins, TONNES, 3, "TONNES"), finding(bins, EXTRA, None, "x")]
+
+    assert headline(report(bins, Verdict.ACCEPTED)) == "Accepted"
+    assert headline(report(bins, Verdict.QUERIED, found[1:])) == "Accepted, with questions"
+    assert summary(report(bins, Verdict.REJECTED, found)).startswith("1 place must be corrected")
+    assert "also 1 question" in summary(report(bins, Verdict.REJECTED, found))
+
+
+def test_due_day_is_told(bins: Contract) -> None:
+    in_time, late = report(bins, Verdict.ACCEPTED), report(bins, Verdict.ACCEPTED, late=True)
+
+    assert any("due by 28 January 2024" in step for step in next_steps(in_time))
+    assert any("came late" in step for step in next_steps(late))
+
+
+def test_json_is_shaped_as_validate_writes_it(bins: Contract) -> None:
+    told = document(report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")]))
+
+    assert told["verdict"] == "rejected"
+    assert told["rows"] == 13
+    findings = told["findings"]
+    assert isinstance(findings, list)
+    assert findings[0].items() >= {"rule": TONNES, "severity": "error", "row": 3, "column": "TONNES"}.items()
+    assert json.loads(render(report(bins, Verdict.ACCEPTED))["findings.json"])["findings"] == []
+
+
+def test_each_rule_has_its_result_in_the_contracts_order(bins: Contract) -> None:
+    told = document(report(bins, Verdict.ACCEPTED, not_run=[TONNES]))
+    rules = told["rules"]
+
+    assert isinstance(rules, list)
+    assert [one["rule"] for one in rules] == [rule.id for rule in rules_of(bins)]
+    assert [one["reason"] for one in rules if one["result"] == RuleResult.NOT_RUN] == ["No earlier period."]
+
+
+def test_csv_has_a_line_a_finding(bins: Contract) -> None:
+    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES"), finding(bins, TONNES, 4, "TONNES")])
+    rows = list(csv.DictReader(io.StringIO(findings_csv(told).removeprefix("\ufeff"))))
+
+    assert list(rows[0]) == list(CSV_COLUMNS)
+    assert [(row["rule"], row["row"], row["column"]) for row in rows] == [
+        (TONNES, "3", "TONNES"),
+        (TONNES, "4", "TONNES"),
+    ]
+    assert all(row["what_to_do"] for row in rows)
+
+
+def test_page_fetches_and_runs_nothing(bins: Contract) -> None:
+    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
+    shown = page(told)
+    tags = Tags(shown)
+
+    assert not {"script", "img", "link", "iframe", "form", "object", "base"} & set(tags.tags)
+    assert not [name for name in tags.attributes if name.startswith("on") or name in {"src", "href"}]
+    assert "url(" not in shown
+    assert '<html lang="en-GB">' in shown
+
+
+@given(name=st.text(min_size=1, max_size=30), header=st.text(min_size=1, max_size=30))
+def test_hostile_names_stay_text_in_every_form(bins: Contract, name: str, header: str) -> None:
+    found = [finding(bins, TONNES, 3, header), finding(bins, EXTRA, None, header, "Look.")]
+    plain = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "H"), finding(bins, EXTRA, None, "H", "Look.")])
+    told = report(bins, Verdict.REJECTED, found, name=name)
+
+    assert Tags(page(told)).tags == Tags(page(plain)).tags
+    for cell in next(csv.reader(io.StringIO(findings_csv(told).split("\r\n", 1)[1]))):
+        assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert len(as_text(told).splitlines()) == len(as_text(plain).splitlines())
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a\u202egnp.csv", "a\ufffdgnp.csv"), ("two\nlines", "two lines"), ("bell\a", "bell\ufffd"), ("é ü", "é ü")],
+)
+def test_names_from_outside_stay_on_one_readable_line(name: str, shown: str) -> None:
+    assert readable(name) == shown
+
+
+def test_same_report_on_another_day_is_the_same(bins: Contract) -> None:
+    told = report(bins, Verdict.QUERIED, [finding(bins, EXTRA, None, "x")])
+    again = replace(told, judged=replace(told.judged, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
+
+    assert digest(told) == digest(again)
+    assert digest(told) != digest(report(bins, Verdict.ACCEPTED))
+
+
+def test_rule_that_the_contract_no_longer_has_is_told_by_its_findings(bins: Contract) -> None:
+    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
+    gone = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
+    judged = replace(told.judged, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
+    old = report_of(bins, FIFE, told.period, told.files, judged=judged, stand=told.stand)
+
+    assert [(one.rule, one.severity, one.places[0].rows) for one in old.broken] == [
+        ("bins.gone", Severity.ERROR, "row 3")
+    ]
+    assert re.search(r"bins\.gone", page(old))
+
+
+def test_note_says_why_and_which_name_to_use() -> None:
+    unplaced = replace(receipt("<b>what.doc"), state=ReceiptState.UNRECOGNISED, reason="The name says nothing.")
+    note = Note(FIFE, unplaced, (NameAsked("HL1", "Homelessness", "out/hl1", "HL1_2024-25_Q1.csv"),))
+
+    shown = Tags(note_page(note))
+    assert "b" not in shown.tags
+    for words in ("The name says nothing.", "HL1_2024-25_Q1.csv", "<b>what.doc", "out/hl1"):
+        assert words in shown.text
+    assert "HL1_2024-25_Q1.csv" in notes_text([note])

@@ -1,0 +1,42 @@
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.settings import PROJECT
+from lgdp_pipelines.simulator.scenario import Scenario, scenario
+from tests.shipped import shipped_register
+
+TODAY = date(2024, 11, 21)
+
+
+@pytest.fixture(scope="session")
+def register() -> Register:
+    return shipped_register()
+
+
+FEW = ("ABD", "ABE", "ELS", "FIF", "GLG", "ORK", "ZET")
+
+
+@pytest.fixture(scope="session")
+def few(register: Register) -> Register:
+    """The register as if seven councils had accounts."""
+    sources = {one.id: replace(one, councils=FEW) for one in register.sources.values()}
+    return replace(register, sources=sources)
+
+
+@pytest.fixture(scope="session")
+def made_up(register: Register) -> Scenario:
+    """What the councils send where no real file is at hand."""
+    return scenario(register, today=TODAY, real_data=None, seed=7)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The real public files, where they lie beside the project."""
+    folder = PROJECT.parent / "shared" / "realdata"
+    if not folder.is_dir():
+        pytest.skip("The real public files are not beside the project.")
+    return folder

@@ -1,0 +1,58 @@
+"""What validation finds on real public files is what is written down, and what plain Python finds in them."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.settings import PROJECT
+from tests.real.judged import Found, judged
+from tests.real.plain import PLAIN
+
+WRITTEN = PROJECT / "docs" / "real-data-findings.csv"
+
+
+@pytest.fixture(scope="module")
+def written() -> list[Found]:
+    with WRITTEN.open(encoding="utf-8", newline="") as lines:
+        return [
+            (row["rule"], row["council"], row["period"], row["item"], int(row["row"])) for row in csv.DictReader(lines)
+        ]
+
+
+@pytest.mark.parametrize("return_code", PLAIN)
+def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
+    return_code: str, written: list[Found], real_data: Path, register: Register
+) -> None:
+    slug = register.returns[return_code].slug
+    so = [
+        (place.rule, register.councils.named(place.council).code, place.period, place.row)
+        for place in PLAIN[return_code](real_data)
+    ]
+    told = [(rule, council, period, row) for rule, council, period, _, row in written if rule.startswith(f"{slug}.")]
+    assert Counter(told) == Counter(so)
+
+
+@pytest.mark.parametrize(
+    ("return_code", "councils"), [("PEOPLE-SUPPORTED", ["RFW"]), ("WASTE", ["ZET"]), ("SCHOOL-LIST", ["EDU", "ELS"])]
+)
+def test_validation_finds_what_is_written(
+    return_code: str, councils: list[str], written: list[Found], real_data: Path, register: Register, tmp_path: Path
+) -> None:
+    slug = register.returns[return_code].slug
+    one = judged(register, return_code, real_data, tmp_path, councils)
+    assert one.found == sorted(row for row in written if row[0].startswith(f"{slug}.") and row[1] in councils)
+    assert one.failed == Counter(rule for rule, *_ in one.found)
+    assert one.verdicts["rejected"] == 0
+    assert one.found
+
+
+def test_the_page_tells_of_every_rule_and_how_often_it_is_broken(written: list[Found]) -> None:
+    page = (PROJECT / "docs" / "real-data-findings.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")
+    ]
+    assert {row[0].strip("`"): int(row[1].replace(",", "")) for row in rows} == Counter(rule for rule, *_ in written)
+    assert {row[2] for row in rows} == {"right"}

@@ -1,0 +1,202 @@
+"""Extracts from a contract alone: whatever a contract declares of its items, made-up rows keep to it."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lgdp_pipelines.register.model.contract import Contract, Register
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role
+from lgdp_pipelines.simulator.synthetic_extracts import PLAIN_ROWS, plain_rows, written
+from lgdp_pipelines.simulator.synthetic_values import (
+    council_spelling,
+    matching,
+    period_spelling,
+    period_spellings,
+    shortest,
+)
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.periods import Period, financial_quarter, parse_period, read_period
+
+PERIOD = financial_quarter(2024, 1)
+
+
+@pytest.fixture
+def contract_of(register: Register) -> Callable[..., Contract]:
+    """HL1's contract with items of the test's own, after council and period."""
+
+    def of(**changes: dict[str, Any]) -> Contract:
+        base = register.returns["HL1"].latest
+        item = base.tables[0].by_name["client_id"]
+        council = replace(item, name="council", header="COUNCIL", role=Role.COUNCIL, required=True)
+        period = replace(item, name="period_", header="PERIOD", role=Role.PERIOD, required=True)
+        own = [replace(item, name=name, header=name.upper(), **change) for name, change in changes.items()]
+        return replace(base, tables=(replace(base.tables[0], items=(council, period, *own)),))
+
+    return of
+
+
+@pytest.fixture
+def made(register: Register, contract_of: Callable[..., Contract]) -> Callable[..., list[dict[str, str]]]:
+    """The rows that are made of a contract with these items, read back from its file."""
+
+    def rows(seed: int = 1, **changes: dict[str, Any]) -> list[dict[str, str]]:
+        contract = contract_of(**changes)
+        fife = register.councils.by_code["FIF"]
+        (file,) = written(contract, plain_rows(register, contract, fife, PERIOD, seed=seed))
+        return list(csv.DictReader(io.StringIO(file.content.decode(), newline="")))
+
+    return rows
+
+
+def test_council_and_period_are_spelt_as_they_are_read(made: Any, register: Register) -> None:
+    for row in made(a={}):
+        council = register.councils.find(row["COUNCIL"])
+        assert council is not None
+        assert council.code == "FIF"
+        assert read_period(row["PERIOD"], PERIOD.kind) == PERIOD
+
+
+def test_keys_are_unique_and_filled(made: Any) -> None:
+    rows = made(ref={"key": True, "required": True, "pattern": r"[A-Z]\d{2}"})
+    assert len({row["REF"] for row in rows}) == len(rows) == PLAIN_ROWS
+    assert all(re.fullmatch(r"[A-Z]\d{2}", row["REF"]) for row in rows)
+
+
+def test_a_key_of_codes_gets_every_combination_once(made: Any, register: Register) -> None:
+    rows = made(
+        one={"key": True, "required": True, "code_list": "hl1-yes-no"},
+        two={"key": True, "required": True, "code_list": "hl1-gender"},
+    )
+    assert len(rows) == 9
+    assert {(row["ONE"], row["TWO"]) for row in rows} == {(a, b) for a in "123" for b in "123"}
+
+
+def test_codes_are_valid_on_the_period_s_last_day(made: Any) -> None:
+    codes = {row["A"] for row in made(a={"required": True, "code_list": "hl1-assess"})}
+    assert codes <= {"1", "2", "4", "5", "7", "9", "10", "11", "12"}
+    assert len(codes) > 3
+
+
+def test_dates_lie_in_the_period_in_their_own_spelling(made: Any) -> None:
+    for row in made(a={"required": True, "type": ItemType.DATE, "date_format": "%d/%m/%y"}):
+        day = datetime.strptime(row["A"], "%d/%m/%y").date()  # noqa: DTZ007 - a day
+        assert PERIOD.start <= day <= PERIOD.end
+
+
+def test_numbers_keep_to_bounds_and_digits(made: Any) -> None:
+    decimal = {"type": ItemType.DECIMAL, "precision": 4, "scale": 1, "required": True}
+    rows = made(
+        a={"type": ItemType.INTEGER, "required": True, "range": Range(minimum="3", maximum="5")},
+        b=decimal | {"range": Range(exclusive_minimum="0")},
+        c=decimal | {"range": Range(minimum="-2.5", exclusive_maximum="-2.3")},
+    )
+    assert {row["A"] for row in rows} == {"3", "4", "5"}
+    assert all(0 < Decimal(row["B"]) < 1000 and re.fullmatch(r"\d{1,3}\.\d", row["B"]) for row in rows)
+    assert {row["C"] for row in rows} == {"-2.5", "-2.4"}
+
+
+def test_texts_keep_to_their_length(made: Any) -> None:
+    rows = made(a={"required": True, "max_length": 5}, b={"required": True, "min_length": 60})
+    assert all(1 <= len(row["A"]) <= 5 and len(row["B"]) >= 60 for row in rows)
+
+
+def test_only_what_need_not_be_filled_is_sometimes_empty(made: Any) -> None:
+    rows = made(a={"required": True}, b={})
+    assert all(row["A"] for row in rows)
+    assert 0 < sum(not row["B"] for row in rows) < len(rows)
+
+
+def test_marks_for_missing_figures_are_used_now_and_then(made: Any) -> None:
+    marked = {"type": ItemType.INTEGER, "required": True, "marks": {"*": ObservationStatus.SUPPRESSED}}
+    cells = {row["A"] for seed in range(8) for row in made(seed, a=marked)}
+    assert "*" in cells
+    assert all(cell == "*" or cell.isdecimal() for cell in cells)
+
+
+def test_the_same_seed_gives_the_same_rows(made: Any) -> None:
+    assert made(3, a={}) == made(3, a={})
+    assert made(3, a={}) != made(4, a={})
+
+
+def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) -> None:
+    contract = register.returns["WASTE"].latest
+    fife = register.councils.by_code["FIF"]
+    (file,) = written(contract, plain_rows(register, contract, fife, parse_period("CY2017"), seed=1))
+    records = json.loads(file.content)["records"]
+    kinds = {key: {type(record[key]) for record in records if key in record} for key in ("material", "tonnes", "co2e")}
+    assert kinds == {"material": {str}, "tonnes": {float}, "co2e": {float}}
+    assert len({(one["material"], one["endState"]) for one in records if "tonnes" in one}) == 66
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"S120000\d{2}",
+        r"^[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}$",
+        r"(?:yes|no)",
+        r"[^,;]{3,}",
+        r"\S+.*",
+        r"[^\W_]+",
+        r"a|b\d+",
+        r"(?P<period>\d{4})-\w?",
+        r"x*?y",
+        r"(?i:abc)\D",
+    ],
+)
+@given(seed=st.integers(0, 10**6))
+def test_a_text_made_for_an_expression_matches_all_of_it(pattern: str, seed: int) -> None:
+    assert re.fullmatch(pattern, matching(pattern, Random(seed)))
+
+
+def test_an_expression_that_no_text_can_be_made_for_is_an_error() -> None:
+    with pytest.raises(ValueError, match="No text can be made up"):
+        matching(r"(a)\1(?=b)", Random(1))
+
+
+@given(
+    period=st.sampled_from(
+        ["FY2024-25", "FY2099-00", "FY2024-25-Q4", "AY2023-24", "CY2024", "CY2024-Q2", "2024-04", "2024-09-11"]
+    ).map(parse_period)
+)
+def test_every_spelling_of_a_period_is_read_as_that_period(period: Period) -> None:
+    spellings = period_spellings(period)
+    assert spellings[-1] == period.id
+    assert all(read_period(text, period.kind) == period for text in spellings)
+
+
+def test_file_names_are_the_shortest_that_a_pattern_allows() -> None:
+    assert (
+        shortest(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"}) == "HL1_2024-25_Q1.csv"
+    )
+    assert shortest(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
+        "202404_posts.csv"
+    )
+    assert shortest(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
+
+
+def test_an_item_that_can_hold_no_spelling_of_a_council_is_an_error(register: Register) -> None:
+    item: Item = replace(register.returns["HL1"].latest.tables[0].by_name["la_code"], pattern="[xyz]{9}")
+    with pytest.raises(ValueError, match="No spelling fits"):
+        council_spelling(item, register.councils.by_code["FIF"], {}, PERIOD)
+    with pytest.raises(ValueError, match="No spelling fits"):
+        period_spelling(item, PERIOD)
+
+
+def test_a_council_s_name_or_code_is_chosen_by_what_the_item_can_hold(register: Register) -> None:
+    fife = register.councils.by_code["FIF"]
+    item = register.returns["HL1"].latest.tables[0].by_name["la_code"]
+    assert council_spelling(item, fife, {}, PERIOD) == "Fife"
+    assert council_spelling(replace(item, pattern=r"S12\d{6}"), fife, {}, PERIOD) == "S12000047"
+    assert council_spelling(replace(item, pattern=r"\d{3}"), fife, {}, PERIOD) == "250"
+    assert council_spelling(replace(item, max_length=3), fife, {}, PERIOD) == "250"

@@ -1,0 +1,211 @@
+"""Reports into outboxes: once each, again where a run died in between, and one council's trouble is its own."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.ledger_values import Arrival
+from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows import report_delivery
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.report_delivery import OUTBOX, note_folder, report_folder, tell, untold_mark
+from lgdp_pipelines.workflows.report_gathering import note_on
+from tests.flow.contracts import library, register_with, respite
+
+PERIOD = "CY2023"
+GOOD = "P1,Mackay,01/02/1950,03/04/2023,F,7"
+BAD = "ZZSECRET,Mackay,01/02/1950,03/04/2023,ZZC,7"
+DROP_BOX = {
+    "id": "boxes",
+    "title": "Councils' drop boxes",
+    "transport": "drop-box",
+    "councils": ["FIF", "GLG"],
+    "username": "lgdp-{council_lower}",
+    "outbox": "out",
+    "returns": [
+        {"return": "RESPITE", "folder": "in", "pattern": r"stays_(?P<period>\d{4})\.csv"},
+        {"return": "LIBRARY", "folder": "in", "pattern": r"(?P<table>branch|loan)_(?P<period>\d{4})\.csv"},
+    ],
+}
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    """A platform whose councils FIF and GLG have drop boxes; only Fife's has been made."""
+    schemas = register_with(tmp_path / "schemas", respite(), library())
+    source = json.dumps(DROP_BOX | {"address": str(tmp_path / "boxes")})
+    (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
+    (tmp_path / "boxes" / "lgdp-fif" / "in").mkdir(parents=True)
+    (tmp_path / "boxes" / "lgdp-fif" / "out").mkdir()
+    return Platform(Settings.at(tmp_path / "home", schemas), environment={})
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Callable[[], list[str]]:
+    """Names of what lies in Fife's own outbox."""
+    return lambda: sorted(file.name for file in (tmp_path / "boxes" / "lgdp-fif" / "out").iterdir())
+
+
+@pytest.fixture
+def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
+    """Hand a RESPITE extract of one row in for a council and have it judged: the submission's id."""
+
+    def submitted(council: str, row: str) -> str:
+        file = tmp_path / "stays.csv"
+        file.write_text(f"Person,Surname,Born,Began,Carer,Nights\n{row}\n", encoding="utf-8")
+        ret, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+        hand_in(
+            ret, platform.register.councils.named(council), period, [file], ledger=platform.ledger, raw=platform.raw
+        )
+        (outcome,) = process(platform, ret, period, [council], scope=Scope.NEWS, run_id="test")
+        return outcome.submission.id
+
+    return submitted
+
+
+NAMES = ("findings.csv", "findings.json", "receipt.json", "report.html")
+
+
+def test_each_submission_gets_its_report_once(platform: Platform, submit: Callable[[str, str], str]) -> None:
+    first, second = submit("FIF", GOOD), submit("FIF", BAD)
+
+    told, again = tell(platform), tell(platform)
+
+    assert told.reports == (first, second)
+    assert (again.reports, again.unchanged, again.notes) == ((), (), ())
+    folder = platform.settings.home / "outbox" / "FIF" / "RESPITE" / PERIOD / second
+    assert folder == report_folder(platform, second)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
+    said = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    assert (said["verdict"], said["current_submission"]) == ("rejected", first)
+    assert [(one["row"], one["column"]) for one in said["findings"]] == [(2, "Carer")]
+    for name in NAMES:
+        assert "ZZ" not in (folder / name).read_text(encoding="utf-8")
+
+
+def test_own_place_gets_the_very_files_and_one_that_is_not_there_holds_up_nobody(
+    platform: Platform, submit: Callable[[str, str], str], out: Callable[[], list[str]], tmp_path: Path
+) -> None:
+    glasgow, fife = submit("GLG", GOOD), submit("FIF", GOOD)
+
+    told = tell(platform)
+
+    assert out() == sorted(f"{fife}-{name}" for name in NAMES)
+    report = report_folder(platform, fife) / "report.html"
+    assert (tmp_path / "boxes" / "lgdp-fif" / "out" / f"{fife}-report.html").read_bytes() == report.read_bytes()
+    assert len(told.failures) == 1
+    assert "glg" in told.failures[0].where.lower() + told.failures[0].what.lower()
+    (tmp_path / "boxes" / "lgdp-glg" / "out").mkdir(parents=True)
+    (tmp_path / "boxes" / "lgdp-glg" / "in").mkdir()
+    assert untold_mark(platform)
+    assert tell(platform).failures == ()
+    assert (tmp_path / "boxes" / "lgdp-glg" / "out" / f"{glasgow}-report.html").is_file()
+    assert untold_mark(platform) == ""
+
+
+@pytest.mark.parametrize("dies_at", ["before the ledger", "before the own place"])
+def test_run_that_dies_is_done_again_and_leaves_the_same(
+    platform: Platform,
+    submit: Callable[[str, str], str],
+    out: Callable[[], list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    dies_at: str,
+) -> None:
+    submission = submit("FIF", BAD)
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if dies_at == "before the ledger":
+            patch.setattr(Ledger, "record_deliveries", dies)
+        else:
+            patch.setattr(report_delivery, "deliver", dies)
+        with pytest.raises(KeyboardInterrupt):
+            tell(platform)
+    left = {file.name: file.read_bytes() for file in report_folder(platform, submission).iterdir()}
+
+    tell(platform)
+
+    assert {file.name: file.read_bytes() for file in report_folder(platform, submission).iterdir()} == left
+    assert out() == sorted(f"{submission}-{name}" for name in NAMES)
+    assert untold_mark(platform) == ""
+
+
+def test_judging_again_to_the_same_end_sends_nothing_again(
+    platform: Platform, submit: Callable[[str, str], str], out: Callable[[], list[str]]
+) -> None:
+    submission = submit("FIF", GOOD)
+    tell(platform)
+    ret, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+    process(platform, ret, period, ["FIF"], scope=Scope.EVERYTHING, run_id="again")
+    before = out()
+
+    told = tell(platform)
+
+    assert (told.reports, told.unchanged) == ((), (submission,))
+    assert out() == before
+    assert untold_mark(platform) == ""
+
+
+def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
+    platform: Platform, out: Callable[[], list[str]]
+) -> None:
+    platform.raw.put(b"what")
+    receipt = platform.ledger.record_receipt(
+        Arrival(
+            return_code=None, council_code="FIF", period=None, table=None, file_name="=what?.csv", size=4,
+            sha256=platform.raw.put(b"what"), transport=TransportKind.DROP_BOX, source="boxes", account="lgdp-fif",
+            path="in/=what?.csv", reason="The name is not of a form that is declared for its folder.",
+        )
+    )  # fmt: skip
+
+    told, again = tell(platform), tell(platform)
+
+    assert (told.notes, again.notes) == ((receipt.id,), ())
+    said = json.loads((note_folder(platform, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8"))
+    last = platform.today.year
+    assert [one["example"] for one in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
+    assert said["reason"] == receipt.reason
+    assert out() == [
+        f"unrecognised-receipt-{receipt.id}-receipt.json",
+        f"unrecognised-receipt-{receipt.id}-report.html",
+    ]
+    assert note_on(platform, receipt.id).council.code == "FIF"
+
+
+def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
+    platform: Platform, submit: Callable[[str, str], str]
+) -> None:
+    submission = submit("FIF", GOOD)
+    (platform.settings.home / OUTBOX).write_text("in the way", encoding="utf-8")
+
+    with pytest.raises(StorageError) as refused:
+        tell(platform)
+    (platform.settings.home / OUTBOX).unlink()
+
+    assert refused.value.remedy
+    assert tell(platform).reports == (submission,)
+
+
+def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None:
+    for name, text in (("branches.csv", "Branch,Books\nA,1\nB,2\n"), ("loans.csv", "Branch,Month,Loans\nA,1,5\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ret, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
+    files = [tmp_path / "branches.csv", tmp_path / "loans.csv"]
+    hand_in(ret, platform.register.councils.named("FIF"), period, files, ledger=platform.ledger, raw=platform.raw)
+    (outcome,) = process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+
+    tell(platform)
+
+    said = json.loads((report_folder(platform, outcome.submission.id) / "findings.json").read_text(encoding="utf-8"))
+    assert {one["table"]: one["rows"] for one in said["tables"]} == {"branch": 2, "loan": 1}
+    assert [one["file"] for one in said["files"]] == ["branches.csv", "loans.csv"]

@@ -1,0 +1,195 @@
+"""Nil returns, withdrawals and the balance, as a run has them: whatever dies, the next run comes out at the same."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.ledger import Submission, SubmissionState
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
+from lgdp_pipelines.workflows import processing as running
+from lgdp_pipelines.workflows.balance_check import SHARES, check_balance, imbalances, verify, verify_received
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.reconciliation import disagreements
+from tests.flow.contracts import allotment_v1, library, register_with
+
+PERIOD = parse_period("CY2023")
+FIRST = "ALLOTMENT.FIF.CY2023.001"
+Give = Callable[..., tuple[Outcome, ...]]
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Platform:
+    """A platform that asks ALLOTMENT, with nil returns, and LIBRARY, without."""
+    asked = allotment_v1()
+    asked["customProperties"].append({"property": "lgdpNilReturn", "value": True})
+    return Platform(Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", asked, library())))
+
+
+def run(platform: Platform, told: list[Submission] | None = None) -> tuple[Outcome, ...]:
+    ret = platform.register.returns["ALLOTMENT"]
+    heard = told if told is not None else []
+    return process(platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test", tell_withdrawn=heard.extend)
+
+
+@pytest.fixture
+def give(platform: Platform, tmp_path: Path) -> Give:
+    """Hand Fife's allotments in, so many plots, and have them judged."""
+
+    def given(plots: int) -> tuple[Outcome, ...]:
+        file = tmp_path / "allotments.csv"
+        file.write_text(f"Council,Site,Grade,Plots\nFife,Beach,1,{plots}\n")
+        put(platform, file)
+        return run(platform)
+
+    return given
+
+
+def put(platform: Platform, *files: Path, code: str = "ALLOTMENT", is_nil: bool = False) -> None:
+    ret, fife = platform.register.returns[code], platform.register.councils.by_code["FIF"]
+    take = hand_in_nil if is_nil else hand_in
+    take(ret, fife, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+
+
+def standing(platform: Platform) -> dict[str, str]:
+    contract = platform.register.returns["ALLOTMENT"].latest
+    assert disagreements(platform, contract, PERIOD) == set()
+    return platform.lake.slices(validated_table(contract, contract.tables[0]), PERIOD.id)
+
+
+def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: Give) -> None:
+    give(12)
+    put(platform, is_nil=True)
+    (nil,) = run(platform)
+
+    assert (nil.is_nil, nil.rows, nil.is_standing, nil.judgement.verdict) == (True, 0, True, Verdict.ACCEPTED)
+    assert {outcome.result for outcome in nil.judgement.results} == {RuleResult.PASSED, RuleResult.NOT_RUN}
+    assert standing(platform) == {}
+    assert platform.ledger.current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
+    assert (
+        platform.raw.get(platform.ledger.receipt(2).sha256)
+        == b"The Fife Council has nothing to report for ALLOTMENT CY2023.\n"
+    )
+    give(13)
+    assert standing(platform) == {"FIF": "ALLOTMENT.FIF.CY2023.003"}
+
+
+def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platform) -> None:
+    put(platform, code="LIBRARY", is_nil=True)
+    ret = platform.register.returns["LIBRARY"]
+    (nil,) = process(platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test")
+
+    assert (nil.is_nil, nil.judgement.verdict) == (True, Verdict.REJECTED)
+    assert nil.judgement.findings.select("rule", "message").rows() == [
+        (
+            "library.readable",
+            (
+                "LIBRARY takes no nil return. Send the extract, or ask owner@example.org whether you need to report "
+                "for this period."
+            ),
+        )
+    ]
+
+
+def test_a_withdrawal_takes_the_rows_away_and_is_told_once(platform: Platform, give: Give) -> None:
+    give(12)
+    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+    told: list[Submission] = []
+    run(platform, told)
+    run(platform, told)
+
+    assert standing(platform) == {}
+    assert [one.id for one in told] == [FIRST]
+    assert platform.ledger.waiting() == ()
+
+
+@pytest.mark.parametrize("step", ["recover", "tell", "finish"])
+def test_a_run_that_dies_on_a_withdrawal_is_done_again(
+    platform: Platform, give: Give, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Before the rows go, when they have gone, and before the last word."""
+    give(12)
+    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        if step == "recover":
+            patch.setattr(running, "recover", dies)
+        elif step == "finish":
+            patch.setattr(platform.ledger, "finish_withdrawals", dies)
+        ret = platform.register.returns["ALLOTMENT"]
+        with pytest.raises(KeyboardInterrupt):
+            process(
+                platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="dead",
+                tell_withdrawn=dies if step == "tell" else lambda _: None,
+            )  # fmt: skip
+    assert len(platform.ledger.waiting()) == 1, "it calls for a run"
+    told: list[Submission] = []
+    run(platform, told)
+
+    assert standing(platform) == {}
+    assert [one.id for one in told] == [FIRST], "whoever died before telling is heard now"
+    assert platform.ledger.waiting() == ()
+
+
+def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place(
+    platform: Platform, give: Give, tmp_path: Path
+) -> None:
+    give(12)
+    file = tmp_path / "more.csv"
+    file.write_text("Council,Site,Grade,Plots\nFife,Beach,1,13\n")
+    put(platform, file)
+    second, ret = "ALLOTMENT.FIF.CY2023.002", platform.register.returns["ALLOTMENT"]
+    process(
+        platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test",
+        tell=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
+    )  # fmt: skip
+
+    assert platform.ledger.submission(second).state is SubmissionState.WITHDRAWN
+    assert standing(platform) == {"FIF": FIRST}
+    assert platform.ledger.waiting() == ()
+
+
+def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platform, give: Give) -> None:
+    give(12)
+    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+    ret = platform.register.returns["ALLOTMENT"]
+    process(platform, ret, PERIOD, ["GLG"], scope=Scope.NEWS, run_id="test")
+    assert len(platform.ledger.waiting()) == 1
+
+
+def test_a_run_ends_loudly_where_bytes_are_not_there(platform: Platform, give: Give) -> None:
+    give(12)
+    platform.raw.path(platform.ledger.receipt(1).sha256).unlink()
+    with pytest.raises(LedgerError, match="are not among the received bytes"):
+        run(platform)
+    check_balance(platform, "LIBRARY", "CY2023")
+    assert standing(platform) == {"FIF": FIRST}, "what stood is untouched"
+
+
+def test_damaged_bytes_are_found_by_size_at_once_and_by_content_within_four_weeks(
+    platform: Platform, give: Give
+) -> None:
+    give(12)
+    sha256 = platform.ledger.receipt(1).sha256
+    path = platform.raw.path(sha256)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"12", b"13"))
+    days = [date(2026, 11, 1) + timedelta(days=number) for number in range(SHARES)]
+    found = [verify_received(platform, day) for day in days]
+
+    assert imbalances(platform) == []
+    assert [one.damaged for one in found if one.files] == [(sha256,)], "on one day of them"
+    path.write_bytes(content + b"\n")
+    assert f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes" in imbalances(platform)[0]
+    path.write_bytes(content)
+    assert verify(platform, [sha256]).damaged == ()

@@ -1,0 +1,146 @@
+"""Exports of systems from receipts to validated slices: joined, translated, and rejected where nobody can read them."""
+
+import shutil
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.vocabulary.verdicts import Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+
+SCHEMAS = Path(__file__).parents[3] / "schemas"
+QUARTER, MAY = parse_period("FY2024-25-Q1"), parse_period("2024-05")
+HEADER = (
+    "CASE_NO|PREVIOUS_CASE_NO|RECEIVED|GENDER|EX_SERVICES|LOOKED_AFTER|ROUGH_3M|ROUGH_1N|FROM_PROPERTY|WHY_FINANCIAL|"
+    "WHY_PHYSICAL_HEALTH|WHY_MENTAL_HEALTH|WHY_UNMET_NEED|WHY_NO_SUPPORT|WHY_DRUG_ALCOHOL|PERSON_ID|BORN|POSTCODE\n"
+)
+CASES = HEADER + "0001||1/4/2024|1|2|2|2|2|6|||||||P1|2/3/1980|ZZ1 1AA\n0002||2/4/2024|2|2|2|2|2|6|||||||P2|2/3/1981|\n"
+DECISIONS = "CASE|DECIDED|DECISION|CLOSED|IN_CONTACT\n0002|9/4/2024|7|20/4/2024|2\n"
+PENCE = (
+    "Month;Applications to date;Decisions to date;Awards to date;Committed to date (p)\n2024-05;1.234;1.100;900;{}\n"
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A platform with a register of its own; each test has a council of its own."""
+
+    folder: Path
+    council: str = "FIF"
+
+    @property
+    def platform(self) -> Platform:
+        return _platform(self.folder)
+
+    def send(self, code: str, period: Period, system: str, **contents: str) -> tuple[Receipt, ...]:
+        platform, files = self.platform, []
+        for name, text in contents.items():
+            files.append(self.folder / f"{name}.txt")
+            files[-1].write_text(text, encoding="utf-8")
+        ret, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
+        mapping = platform.register.mapping_for(system, code, council.code, ret.contract_for(period))
+        return hand_in(ret, council, period, files, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
+
+    def judge(self, code: str, period: Period, scope: Scope = Scope.NEWS) -> tuple[Outcome, ...]:
+        platform = self.platform
+        return process(platform, platform.register.returns[code], period, [self.council], scope=scope, run_id="test")
+
+    def rows(self, code: str, period: Period, *columns: str) -> list[tuple[object, ...]]:
+        contract = self.platform.register.returns[code].contract_for(period)
+        stored = validated_table(contract, contract.tables[0])
+        return (
+            self.platform.lake.read(stored, {"period": period.id, "council_code": self.council})
+            .sort("_row")
+            .select(columns)
+            .rows()
+        )
+
+
+@cache
+def _platform(folder: Path) -> Platform:
+    return Platform(Settings.at(folder / "home", folder / "register"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A platform's folder, with the part of the shipped register that is needed."""
+    folder = tmp_path_factory.mktemp("mapped")
+    shutil.copytree(
+        SCHEMAS, folder / "register", ignore=shutil.ignore_patterns("sources", "waste", "school*", "people*")
+    )
+    return folder
+
+
+def test_the_files_of_an_export_wait_for_each_other_and_are_one_submission(folder: Path) -> None:
+    world = World(folder, "FIF")
+    world.send("HL1", QUARTER, "braeside-homelessness", braeside_cases_q1=CASES)
+    assert world.judge("HL1", QUARTER) == ()
+    (receipt,) = world.send("HL1", QUARTER, "braeside-homelessness", braeside_decisions_q1=DECISIONS)
+    assert (receipt.table, receipt.system) == ("decisions", "braeside-homelessness")
+    (outcome,) = world.judge("HL1", QUARTER)
+    assert outcome.judgement.verdict is Verdict.ACCEPTED
+    found = world.rows("HL1", QUARTER, "_row", "application_ref", "la_code", "assessment_decision_code", "contact_code")
+    assert found == [(2, "0001", "FIF", None, None), (3, "0002", "FIF", "7", "2")]
+    corrected = CASES.replace("ZZ1 1AA", "ZZ2 2BB")
+    world.send("HL1", QUARTER, "braeside-homelessness", braeside_cases_q1=corrected)
+    (again,) = world.judge("HL1", QUARTER)
+    assert again.submission.id == "HL1.FIF.FY2024-25-Q1.002"
+    assert world.rows("HL1", QUARTER, "postcode", "assessment_decision_code") == [("ZZ2 2BB", None), (None, "7")]
+
+
+def test_what_a_mapping_did_stays_in_the_ledger_with_the_judgement(folder: Path) -> None:
+    world = World(folder, "GLG")
+    world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("123.456,00"))
+    (outcome,) = world.judge("DHP", MAY)
+    platform = world.platform
+    judgement = platform.ledger.judgement_of(outcome.submission.id)
+    assert judgement is not None
+    reasons = {one.rule: one.reason for one in judgement.results}
+    assert reasons["dhp.q4.type"] == (
+        "1 cells were read by numbers of lochside-benefits. 1 cells were read by units of lochside-benefits."
+    )
+    (mapping,) = [one for one in platform.register.mappings if one.system == "lochside-benefits"]
+    assert reasons["dhp.readable"] == f"Read by the mapping of lochside-benefits, {mapping.sha256[:12]}."
+    assert [str(row[0]) for row in world.rows("DHP", MAY, "committed_gbp")] == ["1234.56"]
+
+
+def test_the_same_bytes_are_news_as_the_export_of_a_system(folder: Path) -> None:
+    world = World(folder, "EDH")
+    text = PENCE.format("100")
+    world.send("DHP", MAY, "", may=text)
+    (rejected,) = world.judge("DHP", MAY)
+    assert rejected.judgement.verdict is Verdict.REJECTED
+    world.send("DHP", MAY, "lochside-benefits", may=text)
+    (accepted,) = world.judge("DHP", MAY)
+    assert accepted.judgement.verdict is Verdict.ACCEPTED
+
+
+def test_a_file_of_no_part_of_the_export_is_not_recorded(folder: Path) -> None:
+    world = World(folder, "HLD")
+    with pytest.raises(WrongUse, match="does not say which table"):
+        world.send("HL1", QUARTER, "braeside-homelessness", cases=CASES)
+    assert world.judge("HL1", QUARTER) == ()
+
+
+def test_where_a_mapping_is_gone_nothing_is_guessed_and_what_stands_stays(folder: Path) -> None:
+    world = World(folder, "ABE")
+    world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("100"))
+    (accepted,) = world.judge("DHP", MAY)
+    shutil.rmtree(world.folder / "register" / "mappings" / "lochside-benefits")
+    _platform.cache_clear()
+    (again,) = world.judge("DHP", MAY, Scope.EVERYTHING)
+    assert again.judgement.verdict is Verdict.REJECTED
+    (finding,) = again.judgement.findings.rows(named=True)
+    assert finding["rule"] == "dhp.readable"
+    assert "no mapping of the system lochside-benefits" in finding["message"]
+    assert accepted.is_standing
+    assert [str(row[0]) for row in world.rows("DHP", MAY, "committed_gbp")] == ["1.00"]

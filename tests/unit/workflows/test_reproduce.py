@@ -1,0 +1,397 @@
+"""Any past judgement is made again from what was kept, whatever happened since; where it cannot be, it says so."""
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from lgdp_pipelines.cli import main
+from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.errors import LedgerError, WrongUse
+from lgdp_pipelines.ledger.judgement_evidence import as_plain
+from lgdp_pipelines.ledger.lake_mirror import TABLES
+from lgdp_pipelines.settings import Settings
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.replay import Past
+from lgdp_pipelines.workflows.reproduction import Likeness, Reproduced, judgement_named, reproduce
+from tests.flow.contracts import add_contract, allotment_v1, library, register_with
+from tests.flow.test_submission_life import DOES_NOT_FALL
+
+HEADER = "Council,Site,Grade,Plots\n"
+GRADES = """id: site-grade
+version: "{version}"
+title: Grades of sites
+source: ours
+verified: ours
+codes:
+  - {{ code: "1", label: "Watered" }}
+  - {{ code: "2", label: "Dry"{more} }}
+"""
+EARLIER = "ALLOTMENT.FIF.CY2022.001"
+FELL = "ALLOTMENT.FIF.CY2023.001"
+REJECTED = "ALLOTMENT.FIF.CY2023.002"
+BRANCHES = "LIBRARY.FIF.CY2023.001"
+ADDED_UP = {
+    "id": "branches_like_sites",
+    "name": "There are as many branches as sites",
+    "description": "Compare.",
+    "severity": "query",
+    "type": "sql",
+    "query": "SELECT count(*) FROM {branch} AS b WHERE b.books <> (SELECT sum(plots) FROM {allotment.site})",
+    "mustBe": 0,
+}
+
+
+def asked(version: str = "1.0.0", valid_from: str = "CY2022") -> dict[str, Any]:
+    """ALLOTMENT with nil returns, a rule over years, and grades from a list of their own."""
+    contract = allotment_v1(version, valid_from, DOES_NOT_FALL)
+    contract["customProperties"].append({"property": "lgdpNilReturn", "value": True})
+    grade = contract["schema"][0]["properties"][2]
+    del grade["enum"]
+    grade["customProperties"].append({"property": "lgdpCodeList", "value": "site-grade"})
+    return contract
+
+
+@dataclass(frozen=True)
+class World:
+    """A platform's folder and its register's."""
+
+    home: Path
+    schemas: Path
+
+    def platform(self) -> Platform:
+        return Platform(Settings.at(self.home, self.schemas))
+
+
+def give(platform: Platform, folder: Path, code: str, council: str, period: str, *texts: tuple[str, str]) -> None:
+    """Hand files in, or that there is nothing to report, and have them judged, and what that calls for too."""
+    ret, authority = platform.register.returns[code], platform.register.councils.by_code[council]
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name, text in texts:
+        (folder / name).write_text(text)
+        files.append(folder / name)
+    take = hand_in if files else hand_in_nil
+    take(ret, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.raw)
+    settle(platform)
+
+
+def settle(platform: Platform) -> None:
+    while waiting := platform.ledger.waiting():
+        for one in waiting:
+            ret = platform.register.returns[one.return_code]
+            process(platform, ret, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id="run")
+
+
+def sites(*rows: str) -> tuple[str, str]:
+    return ("sites.csv", HEADER + "".join(f"Fife,{row}\n" for row in rows))
+
+
+def library_files(books: int) -> tuple[tuple[str, str], ...]:
+    return ("branches.csv", f"Branch,Books\nMain,{books}\n"), ("loans.csv", "Branch,Month,Loans\nMain,1,7\nMain,2,\n")
+
+
+@pytest.fixture(scope="module")
+def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Two years of judgements, resubmissions in between, another register, and everything judged again by it."""
+    root = tmp_path_factory.mktemp("past")
+    schemas = register_with(root / "schemas", asked(), library(ADDED_UP))
+    (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="1", more=""))
+    world, files = World(root / "home", schemas), root / "files"
+    platform = world.platform()
+    give(platform, files / "1", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,100", "Hill,2,c"))
+    give(platform, files / "2", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,50", "Hill,2,"))
+    give(platform, files / "3", "LIBRARY", "FIF", "CY2023", *library_files(50))
+    give(platform, files / "4", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,50"))
+    give(platform, files / "5", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,60", "Hill,D,4"))
+    give(platform, files / "6", "ALLOTMENT", "GLG", "CY2023")
+    give(platform, files / "7", "LIBRARY", "GLG", "CY2023")
+    platform.ledger.withdraw("ALLOTMENT.GLG.CY2023.001", by="A", reason="Wrong")
+    settle(platform)
+
+    (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="2", more=", aliases: [D]"))
+    add_contract(schemas, asked("1.1.0", "CY2023"))
+    add_contract(schemas, asked("2.0.0", "CY2024"))
+    after = world.platform()
+    for period in ("CY2022", "CY2023"):
+        ret = after.register.returns["ALLOTMENT"]
+        process(after, ret, parse_period(period), ["FIF", "GLG"], scope=Scope.EVERYTHING, run_id="again")
+    settle(after)
+    return world
+
+
+@pytest.fixture
+def world(past_world: World, tmp_path: Path) -> World:
+    """A copy of it to do damage to."""
+    shutil.copytree(past_world.home, tmp_path / "home")
+    return World(tmp_path / "home", past_world.schemas)
+
+
+def again(world: World, submission: str, number: int | None = None) -> Reproduced:
+    platform = world.platform()
+    return reproduce(platform, Past(platform), judgement_named(platform, submission, number))
+
+
+def change(world: World, statement: str) -> None:
+    engine = sa.create_engine(f"sqlite:///{world.home / 'ledger.sqlite'}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def bytes_of(world: World, submission: str) -> Path:
+    platform = world.platform()
+    return platform.raw.path(platform.ledger.receipts_of(submission)[0].sha256)
+
+
+def every_judgement(world: World) -> dict[tuple[str, int], Reproduced]:
+    platform = world.platform()
+    found, past = {}, Past(platform)
+    for submission in platform.ledger.evidence.judged():
+        number = 1
+        while proved := platform.ledger.evidence.of(submission, number):
+            found[submission, number] = reproduce(platform, past, proved)
+            number += 1
+    return found
+
+
+def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_table(world: World) -> None:
+    for layer in ("validated", "landed", "judged"):
+        shutil.rmtree(world.home / "lake" / layer)
+    found = every_judgement(world)
+
+    assert {key: (one.likeness, one.reason, one.differences, one.notes) for key, one in found.items()} == dict.fromkeys(
+        found, (Likeness.IDENTICAL, "", (), ())
+    )
+    assert {key: str(one.proved.verdict) for key, one in found.items()} == {
+        (EARLIER, 1): "accepted",
+        ("ALLOTMENT.FIF.CY2022.002", 1): "accepted",
+        ("ALLOTMENT.FIF.CY2022.002", 2): "accepted",
+        (FELL, 1): "queried",  # held against 100 plots of the year before
+        (FELL, 2): "accepted",  # and then against 50
+        (FELL, 3): "accepted",
+        (REJECTED, 1): "rejected",  # D was no grade
+        (REJECTED, 2): "accepted",  # and is one by now
+        ("ALLOTMENT.GLG.CY2023.001", 1): "accepted",
+        (BRANCHES, 1): "accepted",  # 50 books, 50 plots
+        (BRANCHES, 2): "queried",  # and 64 after the correction
+        ("LIBRARY.GLG.CY2023.001", 1): "rejected",  # a nil return, where none is taken
+        ("LIBRARY.GLG.CY2023.001", 2): "rejected",
+    }
+
+
+def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: World) -> None:
+    platform = past_world.platform()
+    first, last, earlier = (
+        judgement_named(platform, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
+    )
+    assert first is not None
+    assert last is not None
+    assert earlier is not None
+    text = HEADER + "Fife,Beach,1,50\nFife,Hill,2,\n"
+    listed = platform.asked.get(last.register_sha256).decode().splitlines()
+    files = {path.relative_to(past_world.schemas).as_posix(): path for path in past_world.schemas.rglob("*.*")}
+
+    assert [one.sha256 for one in first.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
+    assert [(one.id, one.version) for one in first.code_lists] == [("site-grade", "1")]
+    assert [(one.id, one.version) for one in last.code_lists] == [("site-grade", "2")]
+    assert first.code_lists[0].sha256 != last.code_lists[0].sha256
+    assert [(one.period, one.submission_id, one.judgement) for one in first.against] == [("CY2022", EARLIER, 1)]
+    assert first.against[0].tables == earlier.tables
+    assert {name: digest.rows for name, digest in first.tables.items()} == {"site": 2}
+    assert first.findings.rows == 1
+    assert first.packages["polars"] == version("polars")
+    assert listed == [f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}" for name in sorted(files)]
+    assert first.register_sha256 != last.register_sha256
+    assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(re.findall(r"[\w.]+", json.dumps(as_plain(first))))
+
+
+def test_evidence_is_there_for_sql(past_world: World) -> None:
+    platform = past_world.platform()
+    [table] = [one for one in TABLES if one.name == "evidence"]
+    rows = platform.lake.read(table, {"return_code": "ALLOTMENT"}).to_dicts()
+
+    kept = {(row["submission_id"], row["judgement"]): row for row in rows}
+    assert len(kept) == len(rows) == 9
+    assert json.loads(kept[FELL, 1]["against"])[0]["submission_id"] == EARLIER
+    assert json.loads(kept[FELL, 1]["tables"])["site"]["rows"] == 2
+
+
+def test_a_flipped_bit_is_refused_and_named(world: World) -> None:
+    file = bytes_of(world, FELL)
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(bytes(content))
+    done = again(world, FELL)
+
+    assert done.likeness is Likeness.CANNOT
+    assert done.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
+
+
+def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
+    bytes_of(world, FELL).unlink()
+    done = again(world, FELL)
+
+    assert (done.likeness, done.reason) == (
+        Likeness.CANNOT,
+        f"The bytes of receipt 2 of {FELL} are not held any more.",
+    )
+
+
+def test_erased_bytes_of_an_earlier_period_hinder_only_what_was_held_against_them(world: World) -> None:
+    bytes_of(world, EARLIER).unlink()
+
+    assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are not held any more."
+    assert again(world, FELL, 2).likeness is Likeness.IDENTICAL
+
+
+def test_erased_bytes_of_another_return_hinder_what_was_held_against_them(world: World) -> None:
+    bytes_of(world, FELL).unlink()
+
+    assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are not held any more."
+    assert again(world, BRANCHES, 2).likeness is Likeness.IDENTICAL
+
+
+def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world: World) -> None:
+    change(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
+    done = again(world, FELL)
+
+    assert done.likeness is Likeness.IDENTICAL
+    assert done.notes == (
+        "The platform's code is not the one that judged then: a difference may come from there.",
+        f"Other packages judge now, and a difference may come from there: polars 0.1 then, {version('polars')} now.",
+    )
+
+
+def test_a_difference_is_told_by_rule_row_and_column(world: World) -> None:
+    """As if the register had been another one than evidence says: D is no grade in it."""
+    change(
+        world,
+        "UPDATE evidence SET register_sha256 = (SELECT register_sha256 FROM evidence WHERE judgement_id = 1) "
+        f"WHERE judgement_id = (SELECT id FROM judgement WHERE submission_id = '{REJECTED}' AND number = 2)",
+    )
+    change(
+        world,
+        "UPDATE judgement SET contract_version = '1.0.0', contract_sha256 = (SELECT contract_sha256 FROM judgement "
+        f"WHERE id = 1) WHERE submission_id = '{REJECTED}' AND number = 2",
+    )
+    done = again(world, REJECTED)
+
+    assert done.likeness is Likeness.DIFFERENT
+    assert done.differences == (
+        "The verdict was accepted, and is rejected now.",
+        "Rule allotment.grade.codes: passed then, failed at 1 places now.",
+        "There were 0 findings, and 1 are made now: not the same.",
+        "A finding of allotment.grade.codes in row 3 is there now and not then.",
+        "The table site had 2 validated rows, and 2 are made now: not the same.",
+        "Row 3 differs in grade.",
+        "Row 3 differs in _repairs.",
+    )
+
+
+def test_a_digest_that_was_changed_afterwards_is_noticed(world: World) -> None:
+    change(world, "UPDATE evidence SET findings_sha256 = 'f'")
+
+    assert again(world, FELL).differences == ("There were 0 findings, and 0 are made now: not the same.",)
+
+
+def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_it(world: World) -> None:
+    ids = f"SELECT id FROM judgement WHERE submission_id = '{EARLIER}'"
+    change(world, f"DELETE FROM evidence WHERE judgement_id IN ({ids})")
+
+    assert again(world, EARLIER).reason == "It was judged before evidence was kept."
+    assert again(world, FELL, 1).reason == f"It was held against {EARLIER}, which was judged before evidence was kept."
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
+def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
+    platform = world.platform()
+    proved = judgement_named(platform, FELL)
+    assert proved.evidence
+    damage(platform.asked.path(proved.contract_sha256))
+    done = again(world, FELL)
+
+    assert done.likeness is Likeness.CANNOT
+    assert done.reason.startswith("The register as it was cannot be put back: Files of an earlier register are ")
+
+
+def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
+    platform = past_world.platform()
+    with pytest.raises(WrongUse, match="has no judgement 4"):
+        judgement_named(platform, FELL, 4)
+    with pytest.raises(LedgerError, match="no such submission"):
+        judgement_named(platform, "ALLOTMENT.FIF.CY2023.009")
+
+
+def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Path) -> None:
+    schemas = register_with(tmp_path / "schemas", allotment_v1())
+    world = World(tmp_path / "home", schemas)
+    platform = world.platform()
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform.ledger, "settle", dies)
+        with pytest.raises(KeyboardInterrupt):
+            give(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
+    settle(world.platform())
+
+    assert again(world, FELL).likeness is Likeness.IDENTICAL
+    assert judgement_named(world.platform(), FELL).judgement == 1
+
+
+def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setenv("LGDP_HOME", str(world.home))
+    monkeypatch.setenv("LGDP_SCHEMAS", str(world.schemas))
+    monkeypatch.setattr(sys, "argv", ["lgdp", "reproduce", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    return int(left.value.code or 0)
+
+
+def test_the_command_says_each_outcome_and_ends_with_1_where_one_is_not_identical(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bytes_of(world, EARLIER).unlink()
+
+    assert run(world, monkeypatch, FELL) == 0
+    assert capsys.readouterr().out == f"✓ {FELL}, judgement 3: identical\n"
+    assert run(world, monkeypatch, "--all", "--return", "allotment", "--council", "Fife", "--format", "json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["submission"], one["outcome"]) for one in told] == [
+        (EARLIER, "cannot_be_remade"),
+        ("ALLOTMENT.FIF.CY2022.002", "identical"),
+        (FELL, "identical"),
+        (REJECTED, "identical"),
+    ]
+    assert told[0]["evidence"]["register_sha256"]
+
+
+def test_the_command_writes_evidence_alone(
+    past_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(past_world, monkeypatch, FELL, "--judgement", "1", "--evidence") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["evidence"]["against"][0]["submission_id"]) == (str(Verdict.QUERIED), EARLIER)
+
+
+@pytest.mark.parametrize(
+    "words", [(), (FELL, "--all"), (FELL, "--return", "ALLOTMENT"), ("--all", "--evidence"), (FELL, "--judgement", "9")]
+)
+def test_wrong_use_of_the_command_is_said(
+    past_world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    assert run(past_world, monkeypatch, *words) == 2
