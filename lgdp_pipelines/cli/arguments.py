@@ -44,16 +44,16 @@ def open_platform() -> Platform:
     return Platform(Settings.from_environment())
 
 
-def period_named(ret: Return, text: str) -> Period:
+def period_named(data_return: Return, text: str) -> Period:
     """The period that somebody typed for a return: an id, or any spelling of the return's kind of period.
 
     Raises:
         WrongUse: it is no period, one of another kind, one before the return began, or one that has not begun.
     """
-    period = read_period(text, ret.latest.period_kind) or parse_period(text)
-    ret.contract_for(period)
+    period = read_period(text, data_return.latest.period_kind) or parse_period(text)
+    data_return.contract_for(period)
     if period.start > datetime.now(UTC).date():
-        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {ret.first_period.id}.")
+        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {data_return.first_period.id}.")
     return period
 
 

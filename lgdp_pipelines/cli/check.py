@@ -34,7 +34,9 @@ def check(
     with working("Register"):
         register = load_register(settings.schemas)
         load_notices(settings.schemas)
-    rules = sum(len(rules_of(contract)) for ret in register.returns.values() for contract in ret.contracts)
+    rules = sum(
+        len(rules_of(contract)) for data_return in register.returns.values() for contract in data_return.contracts
+    )
     if part != "register":
         platform = typed.open_platform()
         with working("dbt project, with the models that follow from the register"):

@@ -48,12 +48,12 @@ def show(
         table = register.reference[return_code]
         text_out(reference_text(table, _reference_version_named(table, version)))
         return
-    ret = register.named(return_code)
-    contract = _version_named(ret, version)
+    data_return = register.named(return_code)
+    contract = _version_named(data_return, version)
     if codes:
         rows_out([_code_row(code) for code in _list_named(register, contract, codes).codes], _CODE, TableFormat.TABLE)
     else:
-        text_out(contract_text(register, ret, contract))
+        text_out(contract_text(register, data_return, contract))
 
 
 _CODE = ("code", "label", "aliases", "valid_from", "valid_to")
@@ -75,12 +75,12 @@ def _list_named(register: Register, contract: Contract, text: str) -> CodeList:
     return register.code_lists[text]
 
 
-def _version_named(ret: Return, text: str) -> Contract:
+def _version_named(data_return: Return, text: str) -> Contract:
     if not text:
-        return ret.latest
-    versions = {str(contract.version): contract for contract in ret.contracts}
+        return data_return.latest
+    versions = {str(contract.version): contract for contract in data_return.contracts}
     if text not in versions:
-        raise WrongUse(f"{ret.code} has no version {text}.", remedy=f"Choose one of: {', '.join(versions)}.")
+        raise WrongUse(f"{data_return.code} has no version {text}.", remedy=f"Choose one of: {', '.join(versions)}.")
     return versions[text]
 
 

@@ -101,10 +101,10 @@ def _chosen(platform: Platform, return_code: str | None, period: str | None, cou
     """Ids of the submissions that were judged, of those asked for."""
     if period and not return_code:
         raise WrongUse("--period needs --return: periods are a return's own.", remedy="Add --return, such as HL1.")
-    ret = platform.register.named(return_code) if return_code else None
+    data_return = platform.register.named(return_code) if return_code else None
     return platform.ledger.evidence.judged(
-        ret.code if ret else None,
-        typed.period_named(ret, period).id if ret and period else None,
+        data_return.code if data_return else None,
+        typed.period_named(data_return, period).id if data_return and period else None,
         platform.register.councils.named(council).code if council else None,
     )
 

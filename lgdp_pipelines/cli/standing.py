@@ -32,30 +32,30 @@ PERIODS_SHOWN = 9
 def standing_rows(platform: Platform, returns: Sequence[Return], period: str | None = None) -> list[Row]:
     """One row for each council and period that anything has come for, in order of return, period and council."""
     return [
-        _row(platform, ret, one, noted[one.council_code, one.period])
-        for ret in returns
-        for noted in [_noted(platform, ret)]
-        for one in _standings(platform, ret, period)
+        _row(platform, data_return, one, noted[one.council_code, one.period])
+        for data_return in returns
+        for noted in [_noted(platform, data_return)]
+        for one in _standings(platform, data_return, period)
     ]
 
 
-def _noted(platform: Platform, ret: Return) -> Counter[tuple[str, str]]:
+def _noted(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
     """How many known issues people have put on a return's figures that still show, by council and period."""
-    found = platform.ledger.known_issues.listed(ret.code)
+    found = platform.ledger.known_issues.listed(data_return.code)
     return Counter((one.issue.council_code, one.issue.period) for one in found if one.lifted_at is None)
 
 
-def _standings(platform: Platform, ret: Return, period: str | None) -> list[Standing]:
-    found = platform.ledger.status(ret.code, period)
+def _standings(platform: Platform, data_return: Return, period: str | None) -> list[Standing]:
+    found = platform.ledger.status(data_return.code, period)
     return sorted(found, key=lambda one: (parse_period(one.period).start, one.council_code))
 
 
-def _row(platform: Platform, ret: Return, one: Standing, noted: int) -> Row:
+def _row(platform: Platform, data_return: Return, one: Standing, noted: int) -> Row:
     span = parse_period(one.period)
-    contract = ret.contract_for(span)
+    contract = data_return.contract_for(span)
     due, first = due_date(contract, span), one.reported_at or one.received_at
     return {
-        "return": ret.code,
+        "return": data_return.code,
         "council": one.council_code,
         "council_name": platform.register.councils.by_code[one.council_code].name,
         "period": one.period,
@@ -76,15 +76,19 @@ def _row(platform: Platform, ret: Return, one: Standing, noted: int) -> Row:
     }
 
 
-def print_grid(platform: Platform, ret: Return, period: str | None = None) -> None:
+def print_grid(platform: Platform, data_return: Return, period: str | None = None) -> None:
     """Councils down, periods across: the picture of who has submitted and whose data stand."""
-    standings = _standings(platform, ret, period)
+    standings = _standings(platform, data_return, period)
     periods = list(dict.fromkeys(one.period for one in standings))
     shown, left_out = periods[-PERIODS_SHOWN:], len(periods) - PERIODS_SHOWN
     cells = {(one.council_code, one.period): one for one in standings}
-    overdue, noted = {text for text in shown if _is_overdue(platform, ret, text)}, _noted(platform, ret)
+    overdue, noted = {text for text in shown if _is_overdue(platform, data_return, text)}, _noted(platform, data_return)
     table = Table(
-        title=f"{ret.code}: {ret.latest.title}", title_justify="left", header_style="bold", box=None, pad_edge=False
+        title=f"{data_return.code}: {data_return.latest.title}",
+        title_justify="left",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
     )
     for heading in ("council", *(text.removeprefix("FY").removeprefix("CY") for text in shown)):
         table.add_column(heading, no_wrap=True)
@@ -95,7 +99,7 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
         )
         table.add_row(f"{council.code} {escape(council.name)}", *symbols)
     if not periods:
-        print_out(f"[bold]{ret.code}: {escape(ret.latest.title)}[/bold]\n  nothing has come yet\n")
+        print_out(f"[bold]{data_return.code}: {escape(data_return.latest.title)}[/bold]\n  nothing has come yet\n")
         return
     print_table(table)
     note = f"; for the {left_out} earlier periods: --period, or --format csv" if left_out > 0 else ""
@@ -105,9 +109,9 @@ def print_grid(platform: Platform, ret: Return, period: str | None = None) -> No
     )
 
 
-def _is_overdue(platform: Platform, ret: Return, period: str) -> bool:
+def _is_overdue(platform: Platform, data_return: Return, period: str) -> bool:
     span = parse_period(period)
-    return today(platform) > due_date(ret.contract_for(span), span)
+    return today(platform) > due_date(data_return.contract_for(span), span)
 
 
 def _flag(noted: int) -> str:
@@ -140,7 +144,9 @@ def print_unplaced(platform: Platform) -> None:
 
 def print_summary(platform: Platform) -> None:
     """One line a return and period: how many councils, and with which verdict; then each rejection by name."""
-    everything = [one for ret in platform.register.returns.values() for one in _standings(platform, ret, None)]
+    everything = [
+        one for data_return in platform.register.returns.values() for one in _standings(platform, data_return, None)
+    ]
     expected = len(platform.register.councils.codes)
     table = Table(title="Who has submitted what", title_justify="left", header_style="bold", box=None, pad_edge=False)
     for heading in (

@@ -31,8 +31,8 @@ def status(
         None if period is None else (typed.period_named(returns[0], period) if return_code else parse_period(period)).id
     )
     if form is TableFormat.TABLE:
-        for ret in returns:
-            print_grid(platform, ret, chosen)
+        for data_return in returns:
+            print_grid(platform, data_return, chosen)
         print_unplaced(platform)
     else:
         rows_out(standing_rows(platform, returns, chosen), COLUMNS, form)

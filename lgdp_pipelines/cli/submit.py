@@ -48,25 +48,27 @@ def submit(
     Example: `lgdp submit HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
     """
     platform = typed.open_platform()
-    ret = platform.register.named(return_code)
-    span = typed.period_named(ret, period)
+    data_return = platform.register.named(return_code)
+    span = typed.period_named(data_return, period)
     authority = platform.register.councils.named(council)
     given = typed.readable_files(files or [])
     if not given and not is_nil:
         raise WrongUse("No file is given.", remedy="Give the extract; or --nil, where there is nothing to report.")
-    stood = platform.ledger.current(ret.code, span.id).get(authority.code)
+    stood = platform.ledger.current(data_return.code, span.id).get(authority.code)
     if is_nil:
-        receipts = hand_in_nil(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw)
+        receipts = hand_in_nil(data_return, authority, span, given, ledger=platform.ledger, raw=platform.raw)
     else:
-        mapping = typed.mapping_named(platform.register, system, ret.contract_for(span), authority)
-        receipts = hand_in(ret, authority, span, given, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
+        mapping = typed.mapping_named(platform.register, system, data_return.contract_for(span), authority)
+        receipts = hand_in(
+            data_return, authority, span, given, ledger=platform.ledger, raw=platform.raw, mapping=mapping
+        )
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with working("Journey") as progress, open_runner(platform, progress) as runner:
         onwards(runner)
     answers = {one.submission_id or one.id: one for one in (_answered(platform, receipt.id) for receipt in receipts)}
     rejected = [one for one in answers.values() if _tell_verdict(platform, one)]
-    stands = platform.ledger.current(ret.code, span.id).get(authority.code)
+    stands = platform.ledger.current(data_return.code, span.id).get(authority.code)
     if stood is not None and stands != stood:
         say(f"It takes the place of {stood}, which had {platform.ledger.rows_of(stood):,} rows.")
     if rejected:
@@ -128,7 +130,7 @@ def collect(return_code: typed.SomeReturn = None, council: typed.SomeCouncil = N
 
 def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
     """The sources that any of the returns are fetched from."""
-    codes = {ret.code for ret in returns}
+    codes = {data_return.code for data_return in returns}
     fetched = [one for one in platform.register.sources.values() if one.transport in FETCHED]
     return [source for source in fetched if any(one.return_code in codes for one in source.returns)]
 
@@ -171,11 +173,13 @@ def revalidate(
     councils = [platform.register.councils.named(council).code] if council else []
     judged = 0
     with working("Judging again") as progress, open_runner(platform, progress) as runner:
-        for ret in returns:
+        for data_return in returns:
             chosen = (
-                [typed.period_named(ret, period).id] if period else platform.ledger.periods_with_submissions(ret.code)
+                [typed.period_named(data_return, period).id]
+                if period
+                else platform.ledger.periods_with_submissions(data_return.code)
             )
-            runner.revalidate(ret, chosen, councils)
+            runner.revalidate(data_return, chosen, councils)
             judged += len(chosen)
         released = runner.publish_changed()
         tell_councils(platform)

@@ -82,14 +82,14 @@ def validate(
     Example: `lgdp validate HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
     """
     register = load_register(Settings.from_environment().schemas)
-    ret = register.named(return_code)
-    span = typed.period_named(ret, period)
-    contract, authority = ret.contract_for(span), register.councils.named(council)
+    data_return = register.named(return_code)
+    span = typed.period_named(data_return, period)
+    contract, authority = data_return.contract_for(span), register.councils.named(council)
     day = typed.day_named(received) if received else day_in_scotland(datetime.now(UTC))
     mapping = typed.mapping_named(register, system, contract, authority)
     sent = Sent(contract, authority, span, tuple(typed.readable_files(files)), day, mapping)
     given = [
-        *_given(register, sent, system, [_of_earlier(ret, contract, span, text) for text in earlier or ()]),
+        *_given(register, sent, system, [_of_earlier(data_return, contract, span, text) for text in earlier or ()]),
         *_given(register, sent, system, [_of_another(register, contract, span, text) for text in beside or ()]),
     ]
     with TemporaryDirectory(prefix="lgdp-") as aside, Spill(Path(aside)) as spill:
@@ -113,41 +113,42 @@ def validate(
 
 def _given(register: Register, sent: Sent, system: str, files: Sequence[tuple[Return, Period, Path]]) -> Iterator[Sent]:
     """What is given to compare with, file by file put together where a return has several."""
-    for code, period in dict.fromkeys((ret.code, period) for ret, period, _ in files):
+    for code, period in dict.fromkeys((data_return.code, period) for data_return, period, _ in files):
         contract = register.returns[code].contract_for(period)
         yield Sent(
             contract,
             sent.council,
             period,
-            tuple(file for ret, when, file in files if (ret.code, when) == (code, period)),
+            tuple(file for data_return, when, file in files if (data_return.code, when) == (code, period)),
             sent.received_on,
             register.mapping_for(system, code, sent.council.code, contract) if system else None,
         )
 
 
-def _of_earlier(ret: Return, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
+def _of_earlier(data_return: Return, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
     when, file = _parted(text, "--earlier FY2023-24=FILE")
-    period, wanted = typed.period_named(ret, when), earlier_periods(contract, span)
+    period, wanted = typed.period_named(data_return, when), earlier_periods(contract, span)
     if period not in wanted:
         raise WrongUse(
-            f"No rule of {ret.code} holds {span.id} against {period.id}.", remedy=_choose([one.id for one in wanted])
+            f"No rule of {data_return.code} holds {span.id} against {period.id}.",
+            remedy=_choose([one.id for one in wanted]),
         )
-    return ret, period, file
+    return data_return, period, file
 
 
 def _of_another(register: Register, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
     named, file = _parted(text, "--with HL1=FILE")
     code, _, when = named.partition("/")
-    ret = register.named(code)
+    data_return = register.named(code)
     read = other_periods(register, contract, span)
-    wanted = [period for other, period in read if other == ret.code]
-    chosen = [typed.period_named(ret, when)] if when else wanted
+    wanted = [period for other, period in read if other == data_return.code]
+    chosen = [typed.period_named(data_return, when)] if when else wanted
     if len(chosen) != 1 or chosen[0] not in wanted:
         raise WrongUse(
             f"{contract.return_code} for {span.id} is not held against “{named}”.",
             remedy=_choose([f"{other}/{period.id}" for other, period in read]),
         )
-    return ret, chosen[0], file
+    return data_return, chosen[0], file
 
 
 def _choose(names: Sequence[str]) -> str:

@@ -70,7 +70,7 @@ def calendar(
     Example: `lgdp calendar --council Fife`
     """
     platform = typed.open_platform()
-    codes = {ret.code for ret in typed.returns_named(platform.register, return_code)}
+    codes = {data_return.code for data_return in typed.returns_named(platform.register, return_code)}
     code = platform.register.councils.named(council).code if council else ""
     owed = [
         one

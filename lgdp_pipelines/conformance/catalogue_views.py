@@ -28,8 +28,8 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
     """The views over everything but the published tables."""
     cases = [
         CatalogueView("conformed", case_table(table).name, case_table(table), comments=case_comments(table))
-        for ret in register.returns.values()
-        for table in united_tables(ret)
+        for data_return in register.returns.values()
+        for table in united_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
     kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, LINEAGE, *TABLES]
@@ -132,13 +132,14 @@ def _returns(register: Register) -> CatalogueView:
     }
     rows: list[tuple[object, ...]] = [
         (
-            ret.code, one.title, one.purpose, one.limitations, one.subject, one.owner, ", ".join(one.recipients),
-            one.legal_basis, one.burden_minutes, str(one.period_kind), ret.first_period.id, one.due_days,
+            data_return.code, one.title,
+            one.purpose, one.limitations, one.subject, one.owner, ", ".join(one.recipients),
+            one.legal_basis, one.burden_minutes, str(one.period_kind), data_return.first_period.id, one.due_days,
             one.retention_years, str(one.version), str(one.disclosure.method), one.disclosure.threshold,
             one.provenance.verified, one.provenance.source,
         )
-        for ret in register.returns.values()
-        for one in [ret.latest]
+        for data_return in register.returns.values()
+        for one in [data_return.latest]
     ]  # fmt: skip
     return _view("return", "What councils are asked for.", columns, rows)
 
@@ -164,20 +165,21 @@ def _items(register: Register) -> CatalogueView:
         "source": (_TEXT, "Where it was read."),
     }
     rows: list[tuple[object, ...]] = []
-    for ret in register.returns.values():
-        for table in united_tables(ret):
+    for data_return in register.returns.values():
+        for table in united_tables(data_return):
             for one in table.items:
                 item = one.declared
                 rows.append(
                     (
-                        one.urn, ret.code, table.name, one.name, None if item.derived else item.header, item.title,
+                        one.urn, data_return.code,
+                        table.name, one.name, None if item.derived else item.header, item.title,
                         item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required,
                         item.key, str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
                     )
                 )  # fmt: skip
             rows += [
                 (
-                    count.urn, ret.code, table.name, None, None, count.title,
+                    count.urn, data_return.code, table.name, None, None, count.title,
                     f"Counted by the platform over {table.newest.title}, by {', '.join(count.by) or 'nothing'}.",
                     "integer", "count", count.unit, None, True, False, str(Privacy.OPEN), "", "ours", "",
                 )
@@ -221,11 +223,11 @@ def _rules(register: Register) -> CatalogueView:
         "guidance": (_TEXT, "What a council should do where it does not."),
     }
     newest: dict[str, tuple[object, ...]] = {}
-    for ret in register.returns.values():
-        for one in ret.contracts:
+    for data_return in register.returns.values():
+        for one in data_return.contracts:
             for rule in rules_of(one):
                 newest[rule.id] = (
-                    rule.id, ret.code, str(one.version), str(rule.kind), str(rule.severity), rule.table,
+                    rule.id, data_return.code, str(one.version), str(rule.kind), str(rule.severity), rule.table,
                     rule.title, rule.guidance,
                 )  # fmt: skip
     return _view("rule", "Every rule that submissions are held to.", columns, list(newest.values()))

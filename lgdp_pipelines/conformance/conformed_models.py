@@ -37,45 +37,47 @@ def conformed_models(register: Register) -> dict[str, str]:
     """
     files = dict(_register_models(register))
     files["models/staging/_ledger.yml"] = _ledger_sources()
-    for ret in register.returns.values():
-        files |= dict(_of_return(ret))
+    for data_return in register.returns.values():
+        files |= dict(_of_return(data_return))
     return files
 
 
 def staging_model(table: UnitedTable) -> str:
     """Name of a table's staging model."""
-    return f"stg_{table.ret.slug}__{table.name}"
+    return f"stg_{table.data_return.slug}__{table.name}"
 
 
-def observation_model(ret: Return) -> str:
+def observation_model(data_return: Return) -> str:
     """Name of a return's model of observations."""
-    return f"observation__{ret.slug}"
+    return f"observation__{data_return.slug}"
 
 
-def _of_return(ret: Return) -> Iterator[tuple[str, str]]:
-    tables = united_tables(ret)
-    yield f"models/staging/{ret.slug}/_{ret.slug}.yml", _staging_yaml(ret, tables)
+def _of_return(data_return: Return) -> Iterator[tuple[str, str]]:
+    tables = united_tables(data_return)
+    yield f"models/staging/{data_return.slug}/_{data_return.slug}.yml", _staging_yaml(data_return, tables)
     for table in tables:
-        yield f"models/staging/{ret.slug}/{staging_model(table)}.sql", _staging(table)
+        yield f"models/staging/{data_return.slug}/{staging_model(table)}.sql", _staging(table)
         if table.newest.grain is Grain.CASE:
             name = case_table(table).name
-            yield f"models/conformed/{ret.slug}/{name}.sql", _cases(table)
-    selects = [select for table in tables for select in _observations(ret, table)]
+            yield f"models/conformed/{data_return.slug}/{name}.sql", _cases(table)
+    selects = [select for table in tables for select in _observations(data_return, table)]
     if selects:
-        text = model(_written(ret, OBSERVATION, {"return_code": ret.code}), "\nunion all\n".join(selects))
-        yield f"models/conformed/{ret.slug}/{observation_model(ret)}.sql", text
+        text = model(
+            _written(data_return, OBSERVATION, {"return_code": data_return.code}), "\nunion all\n".join(selects)
+        )
+        yield f"models/conformed/{data_return.slug}/{observation_model(data_return)}.sql", text
     yield (
-        f"models/conformed/{ret.slug}/_conformed_{ret.slug}.yml",
-        _conformed_yaml(ret, tables, has_figures=bool(selects)),
+        f"models/conformed/{data_return.slug}/_conformed_{data_return.slug}.yml",
+        _conformed_yaml(data_return, tables, has_figures=bool(selects)),
     )
 
 
-def _written(ret: Return, table: LakeTable, constants: Mapping[str, str]) -> dict[str, object]:
+def _written(data_return: Return, table: LakeTable, constants: Mapping[str, str]) -> dict[str, object]:
     """What a model says of the Delta table that it writes a slice of."""
     return {
         "materialized": "delta",
         "schema": table.layer,
-        "tags": [ret.slug],
+        "tags": [data_return.slug],
         "meta": {
             "table": str(table),
             "partition_by": list(table.partition_by),
@@ -89,7 +91,7 @@ def _staging(table: UnitedTable) -> str:
     selects = "\nunion all\n".join(
         _staged_major(table, contract, declared) for contract, declared in table.majors.values()
     )
-    return model({"materialized": "view", "schema": "staging", "tags": [table.ret.slug]}, selects)
+    return model({"materialized": "view", "schema": "staging", "tags": [table.data_return.slug]}, selects)
 
 
 def _staged_major(table: UnitedTable, contract: Contract, declared: Table) -> str:
@@ -113,23 +115,23 @@ def _cases(table: UnitedTable) -> str:
     for item in table.carried:
         name = quoted_name(item.name)
         if item.privacy is Privacy.PSEUDONYMISE:
-            columns.append(f"{{{{ pseudonym('{table.ret.slug}', '{item.urn}', '{name}') }}}} as {name}")
+            columns.append(f"{{{{ pseudonym('{table.data_return.slug}', '{item.urn}', '{name}') }}}} as {name}")
         else:
             columns.append(name)
         if item.declared.role is Role.MEASURE:
             columns.append(quoted_name(f"{item.name}_status"))
     columns += ["_submission_id", "_row"]
     stored = case_table(table)
-    return model(_written(table.ret, stored, {}), _select(columns, f"{{{{ ref('{staging_model(table)}') }}}}"))
+    return model(_written(table.data_return, stored, {}), _select(columns, f"{{{{ ref('{staging_model(table)}') }}}}"))
 
 
-def _observations(ret: Return, table: UnitedTable) -> Iterator[str]:
+def _observations(data_return: Return, table: UnitedTable) -> Iterator[str]:
     source = f"{{{{ ref('{staging_model(table)}') }}}}"
     if table.newest.grain is Grain.AGGREGATE:
         for item in table.measures:
             yield _select(
                 [
-                    *_observed(ret, table, item.urn),
+                    *_observed(data_return, table, item.urn),
                     f"{_breakdown(table.dimensions)} as breakdown",
                     f"{cast(quoted_name(item.name), 'double')} as value",
                     f"{literal(item.declared.unit)} as unit",
@@ -141,14 +143,14 @@ def _observations(ret: Return, table: UnitedTable) -> Iterator[str]:
                 f"{quoted_name(f'{item.name}_status')} is not null",
             )
     for count in table.counts:
-        yield _counted(ret, table, count, source)
+        yield _counted(data_return, table, count, source)
 
 
-def _counted(ret: Return, table: UnitedTable, count: Count, source: str) -> str:
+def _counted(data_return: Return, table: UnitedTable, count: Count, source: str) -> str:
     by = tuple(table.named(name) for name in count.by)
     keys = ["council_code", "period", *(quoted_name(item.name) for item in by), "_submission_id"]
     columns = [
-        *_observed(ret, table, count.urn),
+        *_observed(data_return, table, count.urn),
         f"{_breakdown(by)} as breakdown",
         "cast(count(*) as double) as value",
         f"{literal(count.unit)} as unit",
@@ -159,9 +161,9 @@ def _counted(ret: Return, table: UnitedTable, count: Count, source: str) -> str:
     return _select(columns, source) + "\ngroup by " + ", ".join(keys)
 
 
-def _observed(ret: Return, table: UnitedTable, urn: str) -> list[str]:
+def _observed(data_return: Return, table: UnitedTable, urn: str) -> list[str]:
     return [
-        f"{literal(ret.code)} as return_code",
+        f"{literal(data_return.code)} as return_code",
         "council_code",
         "period",
         f"{literal(table.name)} as table_name",
@@ -179,10 +181,10 @@ def _select(columns: Iterable[str], source: str, condition: str = "") -> str:
     return f"{text}\nwhere {condition}" if condition else text
 
 
-def _staging_yaml(ret: Return, tables: Iterable[UnitedTable]) -> str:
+def _staging_yaml(data_return: Return, tables: Iterable[UnitedTable]) -> str:
     sources = [
         {"name": table_name(contract, table), "description": f"{contract.title} {contract.version}: {table.title}"}
-        for contract, table in validated_tables(ret)
+        for contract, table in validated_tables(data_return)
     ]
     models = [
         {"name": staging_model(table), "description": "{{ doc('staging') }}", "columns": _described(table.items)}
@@ -191,7 +193,7 @@ def _staging_yaml(ret: Return, tables: Iterable[UnitedTable]) -> str:
     return dbt_yaml({"sources": [{"name": "validated", "schema": "validated", "tables": sources}], "models": models})
 
 
-def _conformed_yaml(ret: Return, tables: Iterable[UnitedTable], *, has_figures: bool) -> str:
+def _conformed_yaml(data_return: Return, tables: Iterable[UnitedTable], *, has_figures: bool) -> str:
     models: list[dict[str, object]] = [
         {
             "name": case_table(table).name,
@@ -210,7 +212,7 @@ def _conformed_yaml(ret: Return, tables: Iterable[UnitedTable], *, has_figures: 
         key = ["council_code", "period", "table_name", "item", "breakdown", "_row"]
         models.append(
             {
-                "name": observation_model(ret),
+                "name": observation_model(data_return),
                 "description": "{{ doc('observation') }}",
                 "data_tests": [
                     {
@@ -259,7 +261,7 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
             for one in register.councils
         ],
     )  # fmt: skip
-    periods = {period for ret in register.returns.values() for period in periods_of(ret, LAST_DAY)}
+    periods = {period for data_return in register.returns.values() for period in periods_of(data_return, LAST_DAY)}
     yield (
         "register_period",
         {"period": text, "kind": text, "first_day": "date", "last_day": "date"},
@@ -283,8 +285,8 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
         sorted(
             {
                 rule.id: (rule.id, str(rule.severity), rule.title)
-                for ret in register.returns.values()
-                for contract in ret.contracts
+                for data_return in register.returns.values()
+                for contract in data_return.contracts
                 for rule in rules_of(contract)
             }.values()
         ),
@@ -298,8 +300,8 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
 
 def _item_titles(register: Register) -> set[tuple[object, ...]]:
     found: dict[str, tuple[object, ...]] = {}
-    for ret in register.returns.values():
-        for table in united_tables(ret):
+    for data_return in register.returns.values():
+        for table in united_tables(data_return):
             found |= {item.urn: (item.urn, item.declared.title, item.declared.unit) for item in table.items}
             found |= {count.urn: (count.urn, count.title, count.unit) for count in table.counts}
     return set(found.values())

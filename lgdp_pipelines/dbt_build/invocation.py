@@ -110,14 +110,14 @@ class BuildOutcome:
 
 
 def build(
-    project: Project, settings: Settings, ret: Return, periods: Sequence[str], *, commit: Mapping[str, str]
+    project: Project, settings: Settings, data_return: Return, periods: Sequence[str], *, commit: Mapping[str, str]
 ) -> BuildOutcome:
     """Conform and publish the slices of one return.
 
     Args:
         project: as :func:`~lgdp_pipelines.dbt_build.project.write_project` gives it.
         settings: where lake, secrets and scratch folder are.
-        ret: the return.
+        data_return: the return.
         periods: ids; all are built in one call.
         commit: kept with each commit to the lake, such as the run.
 
@@ -133,12 +133,12 @@ def build(
 
     ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
     with scratch_folder(settings.scratch, "dbt") as scratch:
-        _write_profile(scratch, settings, ret, ids)
+        _write_profile(scratch, settings, data_return, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
         result = dbt_client.run(
             [
                 "build",
-                "--select", f"tag:{ret.slug}", "tag:shared", "--indirect-selection", "cautious",
+                "--select", f"tag:{data_return.slug}", "tag:shared", "--indirect-selection", "cautious",
                 "--vars", json.dumps(variables),
                 "--no-populate-cache",
                 "--no-write-json",
@@ -152,17 +152,17 @@ def build(
         first = broken[0]
         raise BuildFailed(
             f"{first.node.name} could not be made: {dbt_client.safe_message(first.message or '')}",
-            where=f"{ret.code} {', '.join(ids)}",
+            where=f"{data_return.code} {', '.join(ids)}",
             remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
         )
     models = [_built(one, notes) for one in result.results if one.node.resource_type == "model"]
     tests = [_tested(one) for one in result.results if one.node.resource_type == "test"]
-    return BuildOutcome(ret.code, ids, tuple(models), tuple(tests))
+    return BuildOutcome(data_return.code, ids, tuple(models), tuple(tests))
 
 
-def _write_profile(scratch: Path, settings: Settings, ret: Return, periods: Sequence[str]) -> None:
+def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
     lake = Lake(settings.lake)
-    validated = [validated_table(contract, table) for contract, table in validated_tables(ret)]
+    validated = [validated_table(contract, table) for contract, table in validated_tables(data_return)]
     rows = sum(lake.count(table, {"period": list(periods)}) for table in validated)
     plugin = {
         "module": "lgdp_pipelines.dbt_build.dbt_plugin",

@@ -127,11 +127,12 @@ def case_table(table: UnitedTable) -> LakeTable:
     """Where a return's cases lie, pseudonymised: every major's rows under one set of columns."""
     return LakeTable(
         "conformed",
-        f"{table.ret.slug}_{table.name}",
+        f"{table.data_return.slug}_{table.name}",
         None,
         ("period",),
         ("council_code", "_submission_id"),
-        f"{table.ret.latest.title}: {table.newest.title}, over all versions of the contract. Personal identifiers are "
+        f"{table.data_return.latest.title}: {table.newest.title}, over all versions of the contract. "
+        "Personal identifiers are "
         "pseudonyms that match within this return alone; dates are still exact.",
     )
 
@@ -145,12 +146,12 @@ def published_table(product: Product) -> LakeTable:
         None,
         ("period",),
         ("council_code",),
-        f"{product.ret.latest.title}: {titles}. One row a {product.shape.value.removesuffix('s')}.",
+        f"{product.data_return.latest.title}: {titles}. One row a {product.shape.value.removesuffix('s')}.",
     )
 
 
-def validated_tables(ret: Return) -> Iterator[tuple[Contract, Table]]:
+def validated_tables(data_return: Return) -> Iterator[tuple[Contract, Table]]:
     """The validated tables that a return's staging reads: each table of the newest version of each major."""
-    for contract in ret.majors.values():
+    for contract in data_return.majors.values():
         for table in contract.tables:
             yield contract, table

@@ -98,30 +98,30 @@ def obligations(
     known = by_place(standings)
     found = [
         owed
-        for ret in returns
-        for period in periods_of(ret, today)
-        if due_date(ret.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
-        for owed in owed_for(ret, period, councils, known, today)
+        for data_return in returns
+        for period in periods_of(data_return, today)
+        if due_date(data_return.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
+        for owed in owed_for(data_return, period, councils, known, today)
     ]
     return tuple(sorted(found, key=lambda one: (one.due, one.return_code, one.period.id, one.council_code)))
 
 
 def owed_for(
-    ret: Return,
+    data_return: Return,
     period: Period,
     councils: Sequence[str],
     standings: Mapping[tuple[str, str, str], Standing],
     today: date,
 ) -> Iterator[Obligation]:
     """What each council owes for one period of a return, in the councils' order."""
-    contract = ret.contract_for(period)
+    contract = data_return.contract_for(period)
     due = due_date(contract, period)
     for council in councils:
-        standing = standings.get((ret.code, council, period.id))
+        standing = standings.get((data_return.code, council, period.id))
         first = standing.reported_at if standing and standing.current else None
         came = timing(contract, period, first) if first else None
         yield Obligation(
-            return_code=ret.code,
+            return_code=data_return.code,
             council_code=council,
             period=period,
             due=due,

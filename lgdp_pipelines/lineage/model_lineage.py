@@ -54,7 +54,13 @@ def column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]
     if file.exists():
         return tuple(ColumnEdge(*row) for row in json.loads(file.read_text(encoding="utf-8")))
     edges = tuple(
-        sorted({edge for ret in register.returns.values() for edge in _of_return(project, ret, register.mappings)})
+        sorted(
+            {
+                edge
+                for data_return in register.returns.values()
+                for edge in _of_return(project, data_return, register.mappings)
+            }
+        )
     )
     draft = file.with_name(f".{file.name}.{os.getpid()}.{uuid4().hex[:8]}")
     draft.write_text(json.dumps([list(asdict(edge).values()) for edge in edges]), encoding="utf-8")
@@ -71,16 +77,16 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
     """
     lineage = Lineage(tuple(edges))
     found = []
-    for ret in register.returns.values():
-        items = _items_of(ret)
-        for product in products_of(ret):
+    for data_return in register.returns.values():
+        items = _items_of(data_return)
+        for product in products_of(data_return):
             table = f"published.{product.name}"
-            published = sorted({to for code, at, to in lineage.by_target if (code, at) == (ret.code, table)})
+            published = sorted({to for code, at, to in lineage.by_target if (code, at) == (data_return.code, table)})
             if not published:
                 found.append(f"{table}.*")
             for column in published:
-                direct = lineage.way_back(ret.code, table, column)
-                every = lineage.way_back(ret.code, table, column, along=lambda _: True)
+                direct = lineage.way_back(data_return.code, table, column)
+                every = lineage.way_back(data_return.code, table, column, along=lambda _: True)
                 ends = any(edge.from_table.startswith(_ENDS) for edge in direct)
                 is_explained = ends and any(edge.item in items for edge in every)
                 if not is_explained and column not in SYSTEM_COLUMNS:
@@ -88,20 +94,20 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
     return found
 
 
-def _items_of(ret: Return) -> set[str]:
-    tables = [table for contract in ret.contracts for table in contract.tables]
+def _items_of(data_return: Return) -> set[str]:
+    tables = [table for contract in data_return.contracts for table in contract.tables]
     items = {item.urn for table in tables for item in table.all_items}
     return items | {count.urn for table in tables for count in table.counts}
 
 
-def _of_return(project: Project, ret: Return, mappings: Sequence[SystemMapping]) -> Iterator[ColumnEdge]:
+def _of_return(project: Project, data_return: Return, mappings: Sequence[SystemMapping]) -> Iterator[ColumnEdge]:
     tables: dict[tuple[str, str], Known] = {}
-    for contract, table in validated_tables(ret):
+    for contract, table in validated_tables(data_return):
         tables["validated", table_name(contract, table)] = _validated_columns(contract, table)
     for mirrored in TABLES:
         tables["ledger", mirrored.name] = Known(tuple(mirrored.arrow_schema.names))
     labels = {key: f"{key[0]}.{key[1]}" for key in tables} | {CONSTANT: ".".join(CONSTANT)}
-    for model in _in_order(project, ret):
+    for model in _in_order(project, data_return):
         key = (model.schema, model.alias)
         labels[key] = _label(model)
         result = _references(project, model, tables)
@@ -114,16 +120,20 @@ def _of_return(project: Project, ret: Return, mappings: Sequence[SystemMapping])
         for name, references in result[0].items():
             for one in references:
                 yield ColumnEdge(
-                    ret.code, labels[key], name, labels[one.table], one.column, one.kind, one.how, one.item
+                    data_return.code, labels[key], name, labels[one.table], one.column, one.kind, one.how, one.item
                 )
-    for contract in ret.contracts:
+    for contract in data_return.contracts:
         for table in contract.tables:
-            yield from _below(ret, contract, table)
-            yield from export_edges(ret, contract, table, mappings)
+            yield from _below(data_return, contract, table)
+            yield from export_edges(data_return, contract, table, mappings)
 
 
-def _in_order(project: Project, ret: Return) -> list[CompiledModel]:
-    wanted = {name: model for name, model in project.models.items() if ret.slug in model.tags or "shared" in model.tags}
+def _in_order(project: Project, data_return: Return) -> list[CompiledModel]:
+    wanted = {
+        name: model
+        for name, model in project.models.items()
+        if data_return.slug in model.tags or "shared" in model.tags
+    }
     order = TopologicalSorter({name: set(model.depends_on) & wanted.keys() for name, model in wanted.items()})
     return [wanted[name] for name in order.static_order()]
 
@@ -170,52 +180,56 @@ def _validated_columns(contract: Contract, table: Table) -> Known:
 
 
 def export_edges(
-    ret: Return, contract: Contract, table: Table, mappings: Sequence[SystemMapping]
+    data_return: Return, contract: Contract, table: Table, mappings: Sequence[SystemMapping]
 ) -> Iterator[ColumnEdge]:
     """The steps from a landed column to the columns of systems' exports, which follow from mappings."""
     landed, version = f"landed.{table_name(contract, table)}", str(contract.version)
     for mapping in mappings:
-        if mapping.return_code != ret.code or contract.version.major not in mapping.majors:
+        if mapping.return_code != data_return.code or contract.version.major not in mapping.majors:
             continue
         mapped = mapping.tables.get(table.name)
         if mapped is None:
             continue
-        export = export_table(mapping.system, mapping.council, ret.slug, table.name)
+        export = export_table(mapping.system, mapping.council, data_return.slug, table.name)
         for item in table.items:
             for header in mapped.headers_of(item.name):
-                yield ColumnEdge(ret.code, landed, item.name, export, header, DIRECT, "map", item.urn, version)
+                yield ColumnEdge(data_return.code, landed, item.name, export, header, DIRECT, "map", item.urn, version)
                 if item.key:
-                    yield ColumnEdge(ret.code, landed, "_row", export, header, INDIRECT, "key", item.urn, version)
-        yield ColumnEdge(ret.code, landed, "_row", export, "(row)", DIRECT, "map", "", version)
+                    yield ColumnEdge(
+                        data_return.code, landed, "_row", export, header, INDIRECT, "key", item.urn, version
+                    )
+        yield ColumnEdge(data_return.code, landed, "_row", export, "(row)", DIRECT, "map", "", version)
 
 
-def _below(ret: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge]:
+def _below(data_return: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge]:
     """The steps from validated to landed to the extract, which follow from the contract alone."""
     name = table_name(contract, table)
-    validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{ret.slug}.{table.name}"
+    validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{data_return.slug}.{table.name}"
     version = str(contract.version)
     for item in table.items:
-        yield ColumnEdge(ret.code, validated, item.name, landed, item.name, DIRECT, "read", item.urn)
-        yield ColumnEdge(ret.code, landed, item.name, extract, item.header, DIRECT, "land", item.urn, version)
+        yield ColumnEdge(data_return.code, validated, item.name, landed, item.name, DIRECT, "read", item.urn)
+        yield ColumnEdge(data_return.code, landed, item.name, extract, item.header, DIRECT, "land", item.urn, version)
         if item.role is Role.MEASURE:
-            yield ColumnEdge(ret.code, validated, f"{item.name}_status", landed, item.name, DIRECT, "read", item.urn)
+            yield ColumnEdge(
+                data_return.code, validated, f"{item.name}_status", landed, item.name, DIRECT, "read", item.urn
+            )
         if item.key:
-            yield ColumnEdge(ret.code, landed, "_row", extract, item.header, INDIRECT, "key", item.urn, version)
+            yield ColumnEdge(data_return.code, landed, "_row", extract, item.header, INDIRECT, "key", item.urn, version)
     for item in table.derived:
-        yield from _derived(ret, item, validated)
+        yield from _derived(data_return, item, validated)
     for column, role in (("council_code", Role.COUNCIL), ("period", Role.PERIOD)):
-        yield ColumnEdge(ret.code, validated, column, landed, column, DIRECT, "read")
-        yield ColumnEdge(ret.code, landed, column, "ledger.submission", column, DIRECT, "select")
+        yield ColumnEdge(data_return.code, validated, column, landed, column, DIRECT, "read")
+        yield ColumnEdge(data_return.code, landed, column, "ledger.submission", column, DIRECT, "select")
         for item in table.having(role):
-            yield ColumnEdge(ret.code, validated, column, landed, column, DIRECT, "read", item.urn)
-            yield ColumnEdge(ret.code, landed, column, extract, item.header, DIRECT, "land", item.urn, version)
-    yield ColumnEdge(ret.code, validated, "_row", landed, "_row", DIRECT, "read")
-    yield ColumnEdge(ret.code, landed, "_row", extract, "(row)", DIRECT, "land", "", version)
-    yield ColumnEdge(ret.code, validated, "_submission_id", landed, "_submission_id", DIRECT, "read")
-    yield ColumnEdge(ret.code, landed, "_submission_id", "ledger.submission", "id", DIRECT, "select")
+            yield ColumnEdge(data_return.code, validated, column, landed, column, DIRECT, "read", item.urn)
+            yield ColumnEdge(data_return.code, landed, column, extract, item.header, DIRECT, "land", item.urn, version)
+    yield ColumnEdge(data_return.code, validated, "_row", landed, "_row", DIRECT, "read")
+    yield ColumnEdge(data_return.code, landed, "_row", extract, "(row)", DIRECT, "land", "", version)
+    yield ColumnEdge(data_return.code, validated, "_submission_id", landed, "_submission_id", DIRECT, "read")
+    yield ColumnEdge(data_return.code, landed, "_submission_id", "ledger.submission", "id", DIRECT, "select")
 
 
-def _derived(ret: Return, item: Item, validated: str) -> Iterator[ColumnEdge]:
+def _derived(data_return: Return, item: Item, validated: str) -> Iterator[ColumnEdge]:
     """The steps from a derived item to what it is worked out from: items, and the version of a reference table."""
     how = item.derived
     if how is None:
@@ -223,10 +237,12 @@ def _derived(ret: Return, item: Item, validated: str) -> Iterator[ColumnEdge]:
     columns = [item.name, *([f"{item.name}_status"] if item.role is Role.MEASURE else [])]
     for column in columns:
         for source in how.sources:
-            yield ColumnEdge(ret.code, validated, column, validated, source, DIRECT, "derive", item.urn)
+            yield ColumnEdge(data_return.code, validated, column, validated, source, DIRECT, "derive", item.urn)
         if isinstance(how, Rate | FamilyGroup):
             table = f"reference.{how.reference.replace('-', '_')}@{how.version}"
-            yield ColumnEdge(ret.code, validated, column, table, how.column, DIRECT, "derive", item.urn)
-            yield ColumnEdge(ret.code, validated, column, validated, "council_code", INDIRECT, "derive", item.urn)
+            yield ColumnEdge(data_return.code, validated, column, table, how.column, DIRECT, "derive", item.urn)
+            yield ColumnEdge(
+                data_return.code, validated, column, validated, "council_code", INDIRECT, "derive", item.urn
+            )
         if isinstance(how, Rate):
-            yield ColumnEdge(ret.code, validated, column, validated, "period", INDIRECT, "derive", item.urn)
+            yield ColumnEdge(data_return.code, validated, column, validated, "period", INDIRECT, "derive", item.urn)

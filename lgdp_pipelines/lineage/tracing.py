@@ -30,7 +30,7 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 class _Place:
     """A table that can be traced: whose it is, where it lies and how its rows lead back."""
 
-    ret: Return
+    data_return: Return
     stored: LakeTable
     tables: tuple[UnitedTable, ...]
     shape: Shape
@@ -81,41 +81,45 @@ def trace(
     if row is not None and (code is None or when is None):
         raise WrongUse("A row is numbered within council and period.", remedy="Give --council and --period too.")
     place = _place(register, table, lake, code, when)
-    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == place.ret.code))
+    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == place.data_return.code))
     rows = _slice(lake, place, code, when, row)
     figure = rows.row(0, named=True) if row is not None and rows is not None and rows.height == 1 else None
     columns = _columns(lineage, place, column)
     item = str(figure["item"]) if figure is not None and "item" in figure else ""
     steps = list(
         dict.fromkeys(
-            edge for one in columns for edge in lineage.way_back(place.ret.code, place.name, one, _item_of(one, item))
+            edge
+            for one in columns
+            for edge in lineage.way_back(place.data_return.code, place.name, one, _item_of(one, item))
         )
     )
     notes: list[str] = []
     found = _submissions(_Asked(lake, ledger, place, key, code, when), row, rows, notes) if code and when else ()
-    items = _items(place.ret, item, steps)
+    items = _items(place.data_return, item, steps)
     return Trace(
         table=place.name,
         columns=columns,
-        return_code=place.ret.code,
+        return_code=place.data_return.code,
         figure=None if figure is None else {name: value for name, value in figure.items() if not name.startswith("_")},
         items=items,
         extract_columns=_extract_columns(steps, found),
         steps=tuple(steps),
         submissions=found,
         notes=tuple(notes),
-        known_issues=_known_issues(ledger, place.ret, code, when, items),
+        known_issues=_known_issues(ledger, place.data_return, code, when, items),
     )
 
 
 def _known_issues(
-    ledger: Ledger, ret: Return, council: str | None, period: str | None, items: Sequence[TracedItem]
+    ledger: Ledger, data_return: Return, council: str | None, period: str | None, items: Sequence[TracedItem]
 ) -> tuple[KeptIssue, ...]:
     """Those on the return as a whole, and on any of the items, for the council and period."""
     if council is None or period is None:
         return ()
     about = {"", *(item.urn for item in items)}
-    return tuple(one for one in ledger.known_issues.showing(ret.code, council, period) if one.issue.item_urn in about)
+    return tuple(
+        one for one in ledger.known_issues.showing(data_return.code, council, period) if one.issue.item_urn in about
+    )
 
 
 def _item_of(column: str, item: str) -> str:
@@ -124,24 +128,29 @@ def _item_of(column: str, item: str) -> str:
 
 
 def _place(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
-    for ret in register.returns.values():
-        for product in products_of(ret):
+    for data_return in register.returns.values():
+        for product in products_of(data_return):
             if table == f"published.{product.name}":
-                return _Place(ret, published_table(product), product.tables, product.shape, "_release_row")
-        for united in united_tables(ret):
+                return _Place(data_return, published_table(product), product.tables, product.shape, "_release_row")
+        for united in united_tables(data_return):
             stored = case_table(united)
-            if table == f"conformed.{stored.name}" and stored.name in _case_names(ret):
-                return _Place(ret, stored, (united,), Shape.CASES, "_row")
-    if table in {"conformed.observation", *(f"conformed.observation__{ret.slug}" for ret in register.returns.values())}:
+            if table == f"conformed.{stored.name}" and stored.name in _case_names(data_return):
+                return _Place(data_return, stored, (united,), Shape.CASES, "_row")
+    if table in {
+        "conformed.observation",
+        *(f"conformed.observation__{data_return.slug}" for data_return in register.returns.values()),
+    }:
         return _observations(register, table, lake, council, period)
-    names = [f"published.{product.name}" for ret in register.returns.values() for product in products_of(ret)]
+    names = [
+        f"published.{product.name}" for data_return in register.returns.values() for product in products_of(data_return)
+    ]
     raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(names)}.")
 
 
-def _case_names(ret: Return) -> set[str]:
+def _case_names(data_return: Return) -> set[str]:
     return {
         case_table(table).name
-        for product in products_of(ret)
+        for product in products_of(data_return)
         if product.shape is Shape.CASES
         for table in product.tables
     }
@@ -150,20 +159,22 @@ def _case_names(ret: Return) -> set[str]:
 def _observations(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
     """The shared table holds figures of every return, so a period's kind, or who stands there, says which is meant."""
     wanted = table.removeprefix("conformed.observation").removeprefix("__")
-    returns = [ret for ret in register.returns.values() if not wanted or ret.slug == wanted]
+    returns = [data_return for data_return in register.returns.values() if not wanted or data_return.slug == wanted]
     if period is not None:
         kind = parse_period(period).kind
-        returns = [ret for ret in returns if ret.latest.period_kind is kind]
+        returns = [data_return for data_return in returns if data_return.latest.period_kind is kind]
     if len(returns) > 1 and council and period and lake.exists(OBSERVATION):
         there = set(
             lake.read(OBSERVATION, {"period": period, "council_code": council}, ["return_code"])["return_code"].unique()
         )
-        returns = [ret for ret in returns if ret.code in there] or returns
+        returns = [data_return for data_return in returns if data_return.code in there] or returns
     if len(returns) != 1:
-        choices = ", ".join(f"conformed.observation__{ret.slug}" for ret in returns or register.returns.values())
+        choices = ", ".join(
+            f"conformed.observation__{data_return.slug}" for data_return in returns or register.returns.values()
+        )
         raise WrongUse("Several returns have figures there.", remedy=f"Say which: {choices}.")
-    ret = returns[0]
-    return _Place(ret, OBSERVATION, united_tables(ret), Shape.FIGURES, "_row")
+    data_return = returns[0]
+    return _Place(data_return, OBSERVATION, united_tables(data_return), Shape.FIGURES, "_row")
 
 
 def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, row: int | None) -> pl.DataFrame | None:
@@ -172,7 +183,7 @@ def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, r
         return None
     where = {"period": period, "council_code": council}
     if place.stored is OBSERVATION:
-        where["return_code"] = place.ret.code
+        where["return_code"] = place.data_return.code
     rows = lake.read(place.stored, where) if lake.exists(place.stored) else pl.DataFrame()
     if rows.is_empty():
         raise WrongUse(
@@ -195,10 +206,10 @@ def _columns(lineage: Lineage, place: _Place, column: str | None) -> tuple[str, 
     return (column,)
 
 
-def _items(ret: Return, item: str, steps: Sequence[ColumnEdge]) -> tuple[TracedItem, ...]:
+def _items(data_return: Return, item: str, steps: Sequence[ColumnEdge]) -> tuple[TracedItem, ...]:
     urns = dict.fromkeys([item, *(edge.item for edge in steps)])
     described: dict[str, TracedItem] = {}
-    for contract in ret.contracts:
+    for contract in data_return.contracts:
         for table in contract.tables:
             for one in table.all_items:
                 described[one.urn] = TracedItem(one.urn, one.title, one.definition, one.unit, one.provenance.verified)
@@ -257,7 +268,7 @@ class _Asked:
     @property
     def released(self) -> str | None:
         """The submission that the latest release was made from."""
-        release = self.ledger.latest_release(self.place.ret.code, self.period)
+        release = self.ledger.latest_release(self.place.data_return.code, self.period)
         return release.submissions.get(self.council) if release else None
 
 

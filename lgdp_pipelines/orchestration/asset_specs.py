@@ -18,14 +18,14 @@ from lgdp_pipelines.workflows.platform import Platform
 RECEIVED, LANDED, VALIDATED, CONFORMED, PUBLISHED = "received", "landed", "validated", "conformed", "published"
 
 
-def stage_key(stage: str, ret: Return) -> dg.AssetKey:
+def stage_key(stage: str, data_return: Return) -> dg.AssetKey:
     """``[received | landed | validated | published, return]``."""
-    return dg.AssetKey([stage, ret.slug])
+    return dg.AssetKey([stage, data_return.slug])
 
 
-def conformed_key(model: str, ret: Return) -> dg.AssetKey:
+def conformed_key(model: str, data_return: Return) -> dg.AssetKey:
     """``[conformed, model, return]``: the slices that one return writes into a model's table."""
-    return dg.AssetKey([CONFORMED, model, ret.slug])
+    return dg.AssetKey([CONFORMED, model, data_return.slug])
 
 
 def source_key(source: Source) -> dg.AssetKey:
@@ -33,13 +33,15 @@ def source_key(source: Source) -> dg.AssetKey:
     return dg.AssetKey(["source", source.id.replace("-", "_")])
 
 
-def received_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+def received_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
     """The bytes as sent. Collection makes them, council by council; nothing else may."""
-    sources = [s for s in platform.register.sources.values() if any(r.return_code == ret.code for r in s.returns)]
+    sources = [
+        s for s in platform.register.sources.values() if any(r.return_code == data_return.code for r in s.returns)
+    ]
     named = "; ".join(f"{s.title} ({s.transport})" for s in sources) or "handed in"
     return _spec(
-        ret,
-        stage_key(RECEIVED, ret),
+        data_return,
+        stage_key(RECEIVED, data_return),
         f"Extracts as councils sent them, kept under their sha256 with a receipt each. From: {named}.",
         kinds={"bytes", *(str(source.transport) for source in sources)},
         partitions_def=grid,
@@ -47,42 +49,42 @@ def received_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition
     )
 
 
-def landed_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+def landed_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
     """Every cell as text."""
     return _spec(
-        ret,
-        stage_key(LANDED, ret),
+        data_return,
+        stage_key(LANDED, data_return),
         "Every cell of every extract as text, exactly as sent, with the row a person would see in the file.",
         kinds={"deltalake", "bronze"},
         partitions_def=grid,
-        deps=[stage_key(RECEIVED, ret)],
-        columns=_columns(ret.latest, platform.register, as_text=True),
+        deps=[stage_key(RECEIVED, data_return)],
+        columns=_columns(data_return.latest, platform.register, as_text=True),
         skippable=True,
     )
 
 
-def validated_spec(ret: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+def validated_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
     """Typed and judged; only an accepted submission replaces a slice."""
     return _spec(
-        ret,
-        stage_key(VALIDATED, ret),
+        data_return,
+        stage_key(VALIDATED, data_return),
         "Typed by the contract and judged by its rules. A council's slice is replaced by an accepted submission only.",
         kinds={"deltalake", "pandera", "silver"},
         partitions_def=grid,
-        deps=[stage_key(LANDED, ret)],
-        columns=_columns(ret.latest, platform.register, as_text=False),
+        deps=[stage_key(LANDED, data_return)],
+        columns=_columns(data_return.latest, platform.register, as_text=False),
         skippable=True,
     )
 
 
-def conformed_specs(ret: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> list[dg.AssetSpec]:
+def conformed_specs(data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> list[dg.AssetSpec]:
     """One for each model that the return writes slices into."""
-    validated = dg.AssetDep(stage_key(VALIDATED, ret), partition_mapping=period_of_every_council())
+    validated = dg.AssetDep(stage_key(VALIDATED, data_return), partition_mapping=period_of_every_council())
     return [
         _spec(
-            ret,
-            conformed_key(model, ret),
-            f"{ret.code}'s slices of the shared table conformed.{model}: comparable over councils and returns, "
+            data_return,
+            conformed_key(model, data_return),
+            f"{data_return.code}'s slices of the shared table conformed.{model}: comparable over councils and returns, "
             "without direct identifiers.",
             kinds={"dbt", "duckdb", "gold"},
             partitions_def=grid,
@@ -93,26 +95,26 @@ def conformed_specs(ret: Return, models: Sequence[str], grid: dg.PartitionsDefin
     ]
 
 
-def published_spec(ret: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+def published_spec(data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> dg.AssetSpec:
     """The released slice."""
     return _spec(
-        ret,
-        stage_key(PUBLISHED, ret),
+        data_return,
+        stage_key(PUBLISHED, data_return),
         "Generalised and disclosure-controlled, as a versioned release: what analysts see.",
         kinds={"dbt", "duckdb", "release"},
         partitions_def=grid,
-        deps=[conformed_key(model, ret) for model in models],
+        deps=[conformed_key(model, data_return) for model in models],
         automation_condition=follows_upstream(),
     )
 
 
-def group_of(ret: Return) -> str:
+def group_of(data_return: Return) -> str:
     """The return's subject, as Dagster spells group names."""
-    return re.sub(r"\W+", "_", ret.latest.subject).lower()
+    return re.sub(r"\W+", "_", data_return.latest.subject).lower()
 
 
 def _spec(
-    ret: Return,
+    data_return: Return,
     key: dg.AssetKey,
     what: str,
     *,
@@ -123,7 +125,7 @@ def _spec(
     skippable: bool = False,
     automation_condition: dg.AutomationCondition[Any] | None = None,
 ) -> dg.AssetSpec:
-    contract = ret.latest
+    contract = data_return.latest
     metadata: dict[str, object] = {
         "contract": f"{contract.path.name} (version {contract.version})",
         "recipients": ", ".join(contract.recipients),
@@ -137,10 +139,10 @@ def _spec(
     return dg.AssetSpec(
         key,
         description=f"**{contract.title}.** {what}\n\n{contract.purpose}",
-        group_name=group_of(ret),
+        group_name=group_of(data_return),
         owners=[contract.owner] if "@" in contract.owner else [],
         kinds=kinds,
-        tags={"lgdp/return": ret.slug},
+        tags={"lgdp/return": data_return.slug},
         partitions_def=partitions_def,
         deps=list(deps),
         metadata=metadata,

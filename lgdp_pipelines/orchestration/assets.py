@@ -31,21 +31,26 @@ class ProcessConfig(dg.Config):
     scope: str = Scope.EVERYTHING.value
 
 
-def received_asset(ret: Return, platform: Platform) -> dg.AssetSpec:
+def received_asset(data_return: Return, platform: Platform) -> dg.AssetSpec:
     """``[received, return]``: written by collection alone, so it has no run of its own."""
-    return asset_specs.received_spec(ret, platform, council_period_grid(ret, platform.register, platform.today))
+    return asset_specs.received_spec(
+        data_return, platform, council_period_grid(data_return, platform.register, platform.today)
+    )
 
 
-def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
+def process_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
     """``[landed, return]`` and ``[validated, return]``, with the checks on the latter: one step for many councils."""
-    grid = council_period_grid(ret, platform.register, platform.today)
-    validated = asset_specs.stage_key(asset_specs.VALIDATED, ret)
+    grid = council_period_grid(data_return, platform.register, platform.today)
+    validated = asset_specs.stage_key(asset_specs.VALIDATED, data_return)
     described = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
     described[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
     @dg.multi_asset(
-        name=f"land_and_judge_{ret.slug}",
-        specs=[asset_specs.landed_spec(ret, platform, grid), asset_specs.validated_spec(ret, platform, grid)],
+        name=f"land_and_judge_{data_return.slug}",
+        specs=[
+            asset_specs.landed_spec(data_return, platform, grid),
+            asset_specs.validated_spec(data_return, platform, grid),
+        ],
         check_specs=[policy.partitioned_check(name, validated, grid, text) for name, text in described.items()],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -53,11 +58,11 @@ def process_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     def process_return(
         context: dg.AssetExecutionContext, config: ProcessConfig, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetCheckResult]:
-        teller = Teller(context, ret, list(described))
+        teller = Teller(context, data_return, list(described))
         for period_id, councils in councils_by_period(context.partition_keys).items():
             process(
                 platform,
-                ret,
+                data_return,
                 parse_period(period_id),
                 councils,
                 scope=Scope(config.scope),
@@ -79,10 +84,10 @@ class Teller:
     Dagster takes what is yielded as that partition's result, so nothing else is told of its checks.
     """
 
-    def __init__(self, context: dg.AssetExecutionContext, ret: Return, checks: Sequence[str]) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, data_return: Return, checks: Sequence[str]) -> None:
         self._context = context
-        self._ret = ret
-        self._validated = asset_specs.stage_key(asset_specs.VALIDATED, ret)
+        self._ret = data_return
+        self._validated = asset_specs.stage_key(asset_specs.VALIDATED, data_return)
         self._alone = len(context.partition_keys) == 1
         self._told: dict[str, list[tuple[Outcome, submission_events.Checked]]] = {name: [] for name in checks}
         self._only: dict[str, dg.AssetCheckResult] = {}
@@ -141,16 +146,19 @@ class Teller:
             )
 
 
-def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
+def publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
     """``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
-    grid = period_grid(ret, platform.today)
-    models = conformed_model_names(ret)
-    keys = [asset_specs.conformed_key(model, ret) for model in models]
-    published = asset_specs.stage_key(asset_specs.PUBLISHED, ret)
+    grid = period_grid(data_return, platform.today)
+    models = conformed_model_names(data_return)
+    keys = [asset_specs.conformed_key(model, data_return) for model in models]
+    published = asset_specs.stage_key(asset_specs.PUBLISHED, data_return)
 
     @dg.multi_asset(
-        name=f"conform_and_release_{ret.slug}",
-        specs=[*asset_specs.conformed_specs(ret, models, grid), asset_specs.published_spec(ret, models, grid)],
+        name=f"conform_and_release_{data_return.slug}",
+        specs=[
+            *asset_specs.conformed_specs(data_return, models, grid),
+            asset_specs.published_spec(data_return, models, grid),
+        ],
         check_specs=[
             policy.partitioned_check(
                 policy.SLICE_TESTS_HOLD, key, grid, "The dbt tests of the slice hold: keys, codes, references."
@@ -168,9 +176,11 @@ def publish_assets(ret: Return, platform: Platform) -> dg.AssetsDefinition:
     def publish_return(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-        release = publish(platform, ret, context.partition_keys, run_id=context.run.run_id, progress=context.log.info)
-        yield from told_alone(context, list(reported_checks(platform, ret, context.partition_keys)))
-        yield from release_events.publication_results(ret, release, edges_of(platform))
+        release = publish(
+            platform, data_return, context.partition_keys, run_id=context.run.run_id, progress=context.log.info
+        )
+        yield from told_alone(context, list(reported_checks(platform, data_return, context.partition_keys)))
+        yield from release_events.publication_results(data_return, release, edges_of(platform))
 
     return publish_return
 

@@ -28,13 +28,15 @@ MORNING = "30 6 * * *"
 NIGHT = "15 2 * * *"
 
 
-def reported_checks(platform: Platform, ret: Return, periods: Sequence[str]) -> Iterator[dg.AssetCheckEvaluation]:
+def reported_checks(
+    platform: Platform, data_return: Return, periods: Sequence[str]
+) -> Iterator[dg.AssetCheckEvaluation]:
     """Whether all councils have reported for some periods of a return, as the ledger has it now."""
     for period in periods:
-        standings = by_place(platform.ledger.status(ret.code, period))
+        standings = by_place(platform.ledger.status(data_return.code, period))
         councils = platform.register.councils.codes
-        owed = list(owed_for(ret, parse_period(period), councils, standings, today(platform)))
-        yield lifecycle_events.all_councils_reported(ret, owed)
+        owed = list(owed_for(data_return, parse_period(period), councils, standings, today(platform)))
+        yield lifecycle_events.all_councils_reported(data_return, owed)
 
 
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
@@ -43,8 +45,11 @@ def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam
     owed = sorted(owed_today(platform), key=_return_and_period)
     told = 0
     for (code, _, _), some in groupby(owed, key=_return_and_period):
-        ret, group = platform.register.returns[code], list(some)
-        for event in (lifecycle_events.all_councils_reported(ret, group), *lifecycle_events.never_came(ret, group)):
+        data_return, group = platform.register.returns[code], list(some)
+        for event in (
+            lifecycle_events.all_councils_reported(data_return, group),
+            *lifecycle_events.never_came(data_return, group),
+        ):
             context.log_event(event)  # type: ignore[arg-type] # it takes them; its type leaves them out
             told += 1
     context.log.info("%s checks evaluated over the calendar", told)

@@ -36,14 +36,14 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
     returns = list(platform.register.returns.values())
     sources = list(platform.register.sources.values())
     checks = [source_check(source) for source in sources]
-    jobs = {ret.code: return_jobs(ret) for ret in returns}
+    jobs = {data_return.code: return_jobs(data_return) for data_return in returns}
     sensors, schedules = automations(platform, [job for some in jobs.values() for job in some])
     return dg.Definitions(
         assets=[
             *(source_spec(source) for source in sources),
-            *(received_asset(ret, platform) for ret in returns),
-            *(process_assets(ret, platform) for ret in returns),
-            *(publish_assets(ret, platform) for ret in returns),
+            *(received_asset(data_return, platform) for data_return in returns),
+            *(process_assets(data_return, platform) for data_return in returns),
+            *(publish_assets(data_return, platform) for data_return in returns),
         ],
         jobs=[collect_job, deliver_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
         sensors=[*sensors, feedback_sensor, alert_sensor()],

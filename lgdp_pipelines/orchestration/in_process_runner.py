@@ -69,23 +69,23 @@ class Runner:
 
     def _process(self, waiting: Iterable[tuple[str, str]]) -> None:
         for code, period in sorted(waiting, key=lambda pair: (pair[0], parse_period(pair[1]).start)):
-            ret = self.platform.register.returns[code]
+            data_return = self.platform.register.returns[code]
             self.progress(f"judging {code} {period}")
             self._run(
-                f"process_{ret.slug}",
-                process_config(ret, Scope.NEWS),
-                {**all_councils(self.platform.register, period), **slice_tag(ret.slug, period)},
+                f"process_{data_return.slug}",
+                process_config(data_return, Scope.NEWS),
+                {**all_councils(self.platform.register, period), **slice_tag(data_return.slug, period)},
             )
 
-    def revalidate(self, ret: Return, periods: Sequence[str], councils: Sequence[str]) -> None:
+    def revalidate(self, data_return: Return, periods: Sequence[str], councils: Sequence[str]) -> None:
         """Judge again what stands, for every council or for some."""
         for period in periods:
-            self.progress(f"judging again {ret.code} {period}")
+            self.progress(f"judging again {data_return.code} {period}")
             for tags in self._spans(period, councils):
                 self._run(
-                    f"revalidate_{ret.slug}",
-                    process_config(ret, Scope.EVERYTHING),
-                    {**tags, **slice_tag(ret.slug, period)},
+                    f"revalidate_{data_return.slug}",
+                    process_config(data_return, Scope.EVERYTHING),
+                    {**tags, **slice_tag(data_return.slug, period)},
                 )
 
     def _spans(self, period: str, councils: Sequence[str]) -> Iterator[Mapping[str, str]]:
@@ -101,17 +101,17 @@ class Runner:
             What was released.
         """
         released: list[tuple[Return, str]] = []
-        for ret in self.platform.register.returns.values():
-            periods = periods_to_publish(self.platform, ret)
-            for first, last in runs_of(periods, self._all_periods(ret)):
-                self.progress(f"publishing {ret.code} {first}" + (f" to {last}" if first != last else ""))
-                self._run(f"publish_{ret.slug}", {}, range_tags(first, last))
-            released += [(ret, period) for period in periods]
+        for data_return in self.platform.register.returns.values():
+            periods = periods_to_publish(self.platform, data_return)
+            for first, last in runs_of(periods, self._all_periods(data_return)):
+                self.progress(f"publishing {data_return.code} {first}" + (f" to {last}" if first != last else ""))
+                self._run(f"publish_{data_return.slug}", {}, range_tags(first, last))
+            released += [(data_return, period) for period in periods]
         finish(self.platform)
         return released
 
-    def _all_periods(self, ret: Return) -> Sequence[str]:
-        job = self.definitions.resolve_job_def(f"publish_{ret.slug}")
+    def _all_periods(self, data_return: Return) -> Sequence[str]:
+        job = self.definitions.resolve_job_def(f"publish_{data_return.slug}")
         grid = job.partitions_def
         return grid.get_partition_keys() if grid is not None else []
 

@@ -90,37 +90,40 @@ def collect_job() -> None:
     fetch_extracts()
 
 
-def return_jobs(ret: Return) -> list[Any]:
+def return_jobs(data_return: Return) -> list[Any]:
     """``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
-    judged = [asset_specs.stage_key(asset_specs.LANDED, ret), asset_specs.stage_key(asset_specs.VALIDATED, ret)]
-    made = [asset_specs.conformed_key(model, ret) for model in conformed_model_names(ret)]
+    judged = [
+        asset_specs.stage_key(asset_specs.LANDED, data_return),
+        asset_specs.stage_key(asset_specs.VALIDATED, data_return),
+    ]
+    made = [asset_specs.conformed_key(model, data_return) for model in conformed_model_names(data_return)]
     return [
         dg.define_asset_job(
-            f"process_{ret.slug}",
+            f"process_{data_return.slug}",
             selection=dg.AssetSelection.assets(*judged),
-            description=f"Land and judge the submissions of {ret.code} that nobody has judged yet.",
-            config=process_config(ret, Scope.NEWS),
+            description=f"Land and judge the submissions of {data_return.code} that nobody has judged yet.",
+            config=process_config(data_return, Scope.NEWS),
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,
         ),
         dg.define_asset_job(
-            f"revalidate_{ret.slug}",
+            f"revalidate_{data_return.slug}",
             selection=dg.AssetSelection.assets(*judged),
-            description=f"Judge again what stands of {ret.code}, by the rules of today.",
-            config=process_config(ret, Scope.EVERYTHING),
+            description=f"Judge again what stands of {data_return.code}, by the rules of today.",
+            config=process_config(data_return, Scope.EVERYTHING),
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,
         ),
         dg.define_asset_job(
-            f"publish_{ret.slug}",
-            selection=dg.AssetSelection.assets(*made, asset_specs.stage_key(asset_specs.PUBLISHED, ret)),
-            description=f"Conform {ret.code} and release it, period by period.",
+            f"publish_{data_return.slug}",
+            selection=dg.AssetSelection.assets(*made, asset_specs.stage_key(asset_specs.PUBLISHED, data_return)),
+            description=f"Conform {data_return.code} and release it, period by period.",
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,
         ),
     ]
 
 
-def process_config(ret: Return, scope: Scope) -> Mapping[str, Any]:
+def process_config(data_return: Return, scope: Scope) -> Mapping[str, Any]:
     """Run config of a return's processing step."""
-    return {"ops": {f"land_and_judge_{ret.slug}": {"config": {"scope": str(scope)}}}}
+    return {"ops": {f"land_and_judge_{data_return.slug}": {"config": {"scope": str(scope)}}}}

@@ -29,22 +29,22 @@ def about_life(contract: Contract, outcome: Outcome) -> dict[str, dg.MetadataVal
     return {**said, "nil return": dg.MetadataValue.bool(True)} if outcome.is_nil else said
 
 
-def withdrawals(ret: Return, submissions: Sequence[Submission]) -> Iterator[dg.AssetMaterialization]:
+def withdrawals(data_return: Return, submissions: Sequence[Submission]) -> Iterator[dg.AssetMaterialization]:
     """Slices that hold nothing any more, because councils took back what stood there. What follows is made again."""
     for one in submissions:
         yield dg.AssetMaterialization(
-            stage_key(VALIDATED, ret),
+            stage_key(VALIDATED, data_return),
             partition=cell(one.council_code, one.period),
             description=f"{one.id} was withdrawn.",
             metadata={"submission": one.id, "state": str(one.state), ROW_COUNT: 0},
         )
 
 
-def all_councils_reported(ret: Return, owed: Sequence[Obligation]) -> dg.AssetCheckEvaluation:
+def all_councils_reported(data_return: Return, owed: Sequence[Obligation]) -> dg.AssetCheckEvaluation:
     """Whether each council's answer for a period stands, a nil return too; and who is missing or came late.
 
     Args:
-        ret: the return.
+        data_return: the return.
         owed: what each council owes for one period of it; at least one.
     """
     missing = [one for one in owed if not one.is_done]
@@ -59,7 +59,7 @@ def all_councils_reported(ret: Return, owed: Sequence[Obligation]) -> dg.AssetCh
         "nil returns": dg.MetadataValue.text(", ".join(nil)),
     }
     return dg.AssetCheckEvaluation(
-        asset_key=stage_key(PUBLISHED, ret),
+        asset_key=stage_key(PUBLISHED, data_return),
         check_name=ALL_COUNCILS_REPORTED,
         passed=not missing,
         severity=dg.AssetCheckSeverity.WARN,
@@ -68,12 +68,12 @@ def all_councils_reported(ret: Return, owed: Sequence[Obligation]) -> dg.AssetCh
     )
 
 
-def never_came(ret: Return, owed: Sequence[Obligation]) -> Iterator[dg.AssetCheckEvaluation]:
+def never_came(data_return: Return, owed: Sequence[Obligation]) -> Iterator[dg.AssetCheckEvaluation]:
     """A red ``submission_on_time`` for each council that is late: no run judges what never came."""
     for one in owed:
         if one.duty is Duty.LATE:
             yield dg.AssetCheckEvaluation(
-                asset_key=stage_key(VALIDATED, ret),
+                asset_key=stage_key(VALIDATED, data_return),
                 check_name=SUBMISSION_ON_TIME,
                 passed=False,
                 severity=dg.AssetCheckSeverity.WARN,

@@ -16,15 +16,15 @@ COUNCIL = "council"
 PERIOD = "period"
 
 
-def period_grid(ret: Return, today: date) -> dg.StaticPartitionsDefinition:
+def period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
     """The periods of a return that have begun."""
-    return dg.StaticPartitionsDefinition([period.id for period in periods_of(ret, today)])
+    return dg.StaticPartitionsDefinition([period.id for period in periods_of(data_return, today)])
 
 
-def council_period_grid(ret: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
+def council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
     """Every council in every period of a return that has begun."""
     return dg.MultiPartitionsDefinition(
-        {COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)), PERIOD: period_grid(ret, today)}
+        {COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)), PERIOD: period_grid(data_return, today)}
     )
 
 

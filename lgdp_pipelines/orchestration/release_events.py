@@ -20,7 +20,7 @@ COLUMN_LINEAGE = "dagster/column_lineage"
 
 
 def publication_results(
-    ret: Return, publication: Publication, edges: Sequence[ColumnEdge]
+    data_return: Return, publication: Publication, edges: Sequence[ColumnEdge]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
     """What came of a build: each table that was written, and whether the tests of its slices hold.
 
@@ -29,17 +29,17 @@ def publication_results(
     """
     outcome = publication.outcome
     written = outcome.written
-    for name in conformed_model_names(ret):
-        key = conformed_key(name, ret)
+    for name in conformed_model_names(data_return):
+        key = conformed_key(name, data_return)
         built = written.get(f"conformed/{name}")
         if built is not None:
-            metadata = {**_about(built), COLUMN_LINEAGE: column_deps(ret, edges, f"conformed.{name}")}
+            metadata = {**_about(built), COLUMN_LINEAGE: column_deps(data_return, edges, f"conformed.{name}")}
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
         yield _tests(key, [test for test in outcome.tests if _is_about(test, outcome, "conformed")])
-    published = stage_key(PUBLISHED, ret)
+    published = stage_key(PUBLISHED, data_return)
     checked = _tests(published, [test for test in outcome.tests if not _is_about(test, outcome, "conformed")])
     if outcome.is_published:
-        lineage = [column_deps(ret, edges, f"published.{product.name}") for product in products_of(ret)]
+        lineage = [column_deps(data_return, edges, f"published.{product.name}") for product in products_of(data_return)]
         about: dict[str, Any] = {
             COLUMN_LINEAGE: dg.TableColumnLineage(
                 {column: deps for one in lineage for column, deps in one.deps_by_column.items()}
@@ -56,31 +56,31 @@ def publication_results(
         raise dg.Failure(f"Nothing was released: {held}. What was published stands.", allow_retries=False)
 
 
-def column_deps(ret: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
+def column_deps(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
     """A table's columns, each with the columns of assets that it directly comes from, however many models lie between.
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """
-    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == ret.code))
+    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == data_return.code))
     columns = {to: None for _, at, to in sorted(lineage.by_target) if at == table and "." not in to}
     found: dict[str, list[dg.TableColumnDep]] = {}
     for column in columns:
         deps = {
             (key, edge.from_column): None
-            for edge in lineage.way_back(ret.code, table, column)
-            if (key := _asset_of(ret, edge.from_table, table)) is not None
+            for edge in lineage.way_back(data_return.code, table, column)
+            if (key := _asset_of(data_return, edge.from_table, table)) is not None
         }
         found[column] = [dg.TableColumnDep(asset_key=key, column_name=name) for key, name in deps]
     return dg.TableColumnLineage(found)
 
 
-def _asset_of(ret: Return, source: str, table: str) -> dg.AssetKey | None:
+def _asset_of(data_return: Return, source: str, table: str) -> dg.AssetKey | None:
     """The asset one stage before a table that holds another one; None where it is no asset, or further back."""
     layer, name = source.split(".", 1)
-    if table.startswith("published.") and layer == "conformed" and name in conformed_model_names(ret):
-        return conformed_key(name, ret)
+    if table.startswith("published.") and layer == "conformed" and name in conformed_model_names(data_return):
+        return conformed_key(name, data_return)
     if table.startswith("conformed.") and layer == "validated":
-        return stage_key(VALIDATED, ret)
+        return stage_key(VALIDATED, data_return)
     return None
 
 

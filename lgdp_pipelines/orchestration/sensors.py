@@ -144,27 +144,27 @@ def process_requests(platform: Platform, busy: Collection[str] = frozenset()) ->
     held: set[str] = set()
     waiting = sorted(platform.ledger.waiting(), key=lambda one: (one.return_code, parse_period(one.period).start))
     for one in waiting:
-        ret = platform.register.returns[one.return_code]
+        data_return = platform.register.returns[one.return_code]
         if one.return_code in held:
             continue
-        if looks_back(ret):
+        if looks_back(data_return):
             held.add(one.return_code)
-        tag = policy.slice_tag(ret.slug, one.period)
+        tag = policy.slice_tag(data_return.slug, one.period)
         if tag[policy.SLICE_TAG] in busy:
             continue
         to_do = (*(str(receipt) for receipt in one.receipts), *one.submissions)
         receipts = hashlib.sha256(" ".join(to_do).encode()).hexdigest()[:16]
         yield dg.RunRequest(
-            run_key=f"{ret.slug}/{one.period}/{receipts}/{hour}",
-            job_name=f"process_{ret.slug}",
-            run_config=dict(process_config(ret, Scope.NEWS)),
+            run_key=f"{data_return.slug}/{one.period}/{receipts}/{hour}",
+            job_name=f"process_{data_return.slug}",
+            run_config=dict(process_config(data_return, Scope.NEWS)),
             tags={**all_councils(platform.register, one.period), **tag},
         )
 
 
-def looks_back(ret: Return) -> bool:
+def looks_back(data_return: Return) -> bool:
     """Whether any figure of a return is held against an earlier period."""
-    tables = [table for contract in ret.contracts for table in contract.tables]
+    tables = [table for contract in data_return.contracts for table in contract.tables]
     return any(rule.kind is RuleKind.EARLIER_PERIOD for table in tables for rule in table.rules)
 
 

@@ -26,7 +26,7 @@ SHOWN_ROWS = 5
 _FINDING_COLUMNS = ("rule", "severity", "row", "column", "message")
 
 
-def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
+def materialisations(data_return: Return, contract: Contract, outcome: Outcome) -> Iterator[dg.AssetMaterialization]:
     """Landed, whatever the verdict; validated, where the submission now stands."""
     key = cell(outcome.council, outcome.submission.period)
     judgement = outcome.judgement
@@ -41,7 +41,7 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
         "all findings": dg.MetadataValue.md(f'`lgdp sql "FROM judged.finding WHERE {submission}"`'),
     }
     rows = {ROW_COUNT: outcome.rows}
-    yield dg.AssetMaterialization(stage_key(LANDED, ret), partition=key, metadata={**about, **rows})
+    yield dg.AssetMaterialization(stage_key(LANDED, data_return), partition=key, metadata={**about, **rows})
     if outcome.is_standing:
         previews = {
             f"preview of {name}": dg.MetadataValue.md(
@@ -49,7 +49,9 @@ def materialisations(ret: Return, contract: Contract, outcome: Outcome) -> Itera
             )
             for name, table in judgement.tables.items()
         }
-        yield dg.AssetMaterialization(stage_key(VALIDATED, ret), partition=key, metadata={**about, **rows, **previews})
+        yield dg.AssetMaterialization(
+            stage_key(VALIDATED, data_return), partition=key, metadata={**about, **rows, **previews}
+        )
 
 
 def preview(frame: pl.DataFrame, names: Sequence[str]) -> str:

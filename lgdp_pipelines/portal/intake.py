@@ -39,7 +39,7 @@ class Asked:
     """What a request says that its body is.
 
     Attributes:
-        ret: the return that it answers.
+        data_return: the return that it answers.
         period: that it is for.
         source: the push source that it came by.
         file_name: as the council calls it.
@@ -48,7 +48,7 @@ class Asked:
         nil: whether the council says that it has nothing to report.
     """
 
-    ret: Return
+    data_return: Return
     period: Period
     source: Source
     file_name: str
@@ -74,15 +74,15 @@ def asked(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> 
     for name in ("return", "period"):
         if not parameters.get(name):
             raise WrongUse(f"The parameter {name} is missing.", remedy="Write ?return=HL1&period=FY2024-25-Q1.")
-    ret = platform.register.named(parameters["return"])
-    period = _period(platform, ret, parameters["period"])
-    contract = ret.contract_for(period)
-    source, given = _given(caller, ret)
-    mapping = _mapping(platform, ret, contract, caller, parameters.get("system") or given.system)
+    data_return = platform.register.named(parameters["return"])
+    period = _period(platform, data_return, parameters["period"])
+    contract = data_return.contract_for(period)
+    source, given = _given(caller, data_return)
+    mapping = _mapping(platform, data_return, contract, caller, parameters.get("system") or given.system)
     nil = _nil(parameters.get("nil", "false"))
-    file_name = _file_name(parameters.get("file") or f"{ret.code}_{period.id}.{contract.extract.format}")
+    file_name = _file_name(parameters.get("file") or f"{data_return.code}_{period.id}.{contract.extract.format}")
     table = None if nil else _table(contract, mapping, parameters.get("table"), file_name)
-    return Asked(ret, period, source, file_name, table, mapping.system if mapping else "", nil)
+    return Asked(data_return, period, source, file_name, table, mapping.system if mapping else "", nil)
 
 
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
@@ -105,31 +105,33 @@ def _refuse_other_council(platform: Platform, caller: Caller, claimed: str | Non
         )
 
 
-def _period(platform: Platform, ret: Return, text: str) -> Period:
-    period = read_period(text, ret.latest.period_kind) or parse_period(text)
-    ret.contract_for(period)
+def _period(platform: Platform, data_return: Return, text: str) -> Period:
+    period = read_period(text, data_return.latest.period_kind) or parse_period(text)
+    data_return.contract_for(period)
     if period.start > platform.today:
-        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {ret.first_period.id}.")
+        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {data_return.first_period.id}.")
     return period
 
 
-def _given(caller: Caller, ret: Return) -> tuple[Source, SourceReturn]:
+def _given(caller: Caller, data_return: Return) -> tuple[Source, SourceReturn]:
     for source in caller.sources:
         for one in source.of(caller.council_code).returns:
-            if one.return_code == ret.code:
+            if one.return_code == data_return.code:
                 return source, one
     raise Refused(
         HTTPStatus.FORBIDDEN,
-        f"{ret.code} is none of the returns that may be pushed with this token.",
+        f"{data_return.code} is none of the returns that may be pushed with this token.",
         remedy="Send it the agreed way, or ask for the return to be added to the source in the register.",
     )
 
 
-def _mapping(platform: Platform, ret: Return, contract: Contract, caller: Caller, system: str) -> SystemMapping | None:
-    mapping = platform.register.mapping_for(system, ret.code, caller.council_code, contract)
+def _mapping(
+    platform: Platform, data_return: Return, contract: Contract, caller: Caller, system: str
+) -> SystemMapping | None:
+    mapping = platform.register.mapping_for(system, data_return.code, caller.council_code, contract)
     if system and mapping is None:
         raise WrongUse(
-            f"There is no mapping of {system[:50]!r} to {ret.code}.",
+            f"There is no mapping of {system[:50]!r} to {data_return.code}.",
             remedy="Leave the parameter system out where the file is as the contract has it.",
         )
     return mapping
@@ -247,7 +249,7 @@ def record(platform: Platform, caller: Caller, said: Asked, download: Download) 
         raise StorageError("Received bytes cannot be put away.", remedy="Make room in the lake.") from error
     return platform.ledger.record_receipt(
         Arrival(
-            return_code=said.ret.code,
+            return_code=said.data_return.code,
             council_code=caller.council_code,
             period=said.period.id,
             table=said.table,

@@ -60,8 +60,8 @@ def published_models(register: Register) -> dict[str, str]:
         RegisterError: a table cannot be united over its majors.
     """
     files: dict[str, str] = {}
-    for ret in register.returns.values():
-        for product in products_of(ret):
+    for data_return in register.returns.values():
+        for product in products_of(data_return):
             files |= dict(_of_product(register, product))
     return files
 
@@ -81,8 +81,8 @@ def published_columns(register: Register, product: Product) -> dict[str, str]:
 
 
 def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str]]:
-    folder = f"models/candidate/{product.ret.slug}"
-    tags = [product.ret.slug]
+    folder = f"models/candidate/{product.data_return.slug}"
+    tags = [product.data_return.slug]
     inner = {"materialized": "table", "schema": "candidate", "tags": tags}
     if product.shape is Shape.CASES:
         yield f"{folder}/candidate__{product.name}.sql", model(inner, _cases(register, product.tables[0]))
@@ -105,7 +105,7 @@ def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str
     }
     names = ",\n    ".join(quoted_name(name) for name in published_columns(register, product))
     yield (
-        f"models/published/{product.ret.slug}/published__{product.name}.sql",
+        f"models/published/{product.data_return.slug}/published__{product.name}.sql",
         model(
             written,
             f"select\n    {names}\nfrom {{{{ ref('candidate__{product.name}') }}}}\n"
@@ -163,7 +163,7 @@ def _cells(product: Product) -> str:
         f"cast(row_number() over (partition by council_code, period order by {order}) as bigint) as _cell",
     ]  # fmt: skip
     given = "null" if counted else "not null"
-    text = "select\n    " + ",\n    ".join(columns) + f"\nfrom {{{{ ref('observation__{product.ret.slug}') }}}}"
+    text = "select\n    " + ",\n    ".join(columns) + f"\nfrom {{{{ ref('observation__{product.data_return.slug}') }}}}"
     return f"{text}\nwhere {{{{ in_slice() }}}} and table_name in ({tables}) and _row is {given}"
 
 
@@ -176,7 +176,7 @@ def _withheld(product: Product) -> str:
         "from lgdp_pipelines.publication.disclosure_control import withheld_cells\n\n\n"
         "def model(dbt, session):\n"
         '    """Decide over the cells of each council and period."""\n'
-        f'    dbt.config(materialized="table", schema="candidate", tags=["{product.ret.slug}"])\n'
+        f'    dbt.config(materialized="table", schema="candidate", tags=["{product.data_return.slug}"])\n'
         "    # dbt-duckdb opens an event loop for the thread that a Python model runs on, and leaves it open.\n"
         "    asyncio.get_event_loop().close()\n"
         "    asyncio.set_event_loop(None)\n"
@@ -240,7 +240,7 @@ def _figures(register: Register, product: Product) -> str:
     if product.attributes:
         (table,) = product.tables
         joins.append(
-            f"left join {{{{ ref('stg_{product.ret.slug}__{table.name}') }}}} as described\n"
+            f"left join {{{{ ref('stg_{product.data_return.slug}__{table.name}') }}}} as described\n"
             "    on given._submission_id = described._submission_id and given._row = described._row"
         )
     joins = [

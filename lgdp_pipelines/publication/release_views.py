@@ -17,11 +17,11 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         CatalogueView(
             "published",
             product.name,
-            beside_figures(published_table(product), ret.code),
+            beside_figures(published_table(product), data_return.code),
             needs=(published_table(product),),
             description=published_table(product).description,
             comments={**published_columns(register, product), **BESIDE},
         )
-        for ret in register.returns.values()
-        for product in products_of(ret)
+        for data_return in register.returns.values()
+        for product in products_of(data_return)
     )

@@ -35,14 +35,14 @@ def edition_of(register: Register, contract: Contract) -> Edition:
     return editions[contract.path.relative_to(register.root).as_posix()]
 
 
-def contract_text(register: Register, ret: Return, contract: Contract) -> str:
+def contract_text(register: Register, data_return: Return, contract: Contract) -> str:
     """The whole contract in the standard's YAML, after comments: what another version has otherwise and why, its rules.
 
     The other version is its base, or for a version that is written in full the one before.
     """
     edition = edition_of(register, contract)
     lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
-    base = _compared_with(ret, contract, edition)
+    base = _compared_with(data_return, contract, edition)
     if base is not None:
         lines += ["", f"It asks otherwise than version {base.version}:"]
         for one in differences(base, contract):
@@ -60,11 +60,11 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
         yield from _wrapped(filled(rule.sql, rule.table))
 
 
-def _compared_with(ret: Return, contract: Contract, edition: Edition) -> Contract | None:
+def _compared_with(data_return: Return, contract: Contract, edition: Edition) -> Contract | None:
     if edition.base:
-        return next(one for one in ret.contracts if str(one.version) == edition.base)
-    place = ret.contracts.index(contract)
-    return ret.contracts[place - 1] if place else None
+        return next(one for one in data_return.contracts if str(one.version) == edition.base)
+    place = data_return.contracts.index(contract)
+    return data_return.contracts[place - 1] if place else None
 
 
 def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[str]:

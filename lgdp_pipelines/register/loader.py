@@ -187,8 +187,8 @@ def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple
     found += urn_contradictions(reads)
     returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
     slugs: dict[str, str] = {}
-    for code, ret in returns.items():
-        owner = slugs.setdefault(ret.slug, code)
+    for code, data_return in returns.items():
+        owner = slugs.setdefault(data_return.slug, code)
         if owner != code:
             found.append(
                 grouped[code][0].document.root.contradiction(

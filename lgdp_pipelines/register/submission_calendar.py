@@ -32,18 +32,18 @@ def day_in_scotland(moment: datetime) -> date:
     return moment.astimezone(_SCOTLAND).date()
 
 
-def periods_of(ret: Return, today: date) -> tuple[Period, ...]:
+def periods_of(data_return: Return, today: date) -> tuple[Period, ...]:
     """The periods of a return that have begun, oldest first; none before its first.
 
     A return by day is asked once a year: on the day that its version is valid from, its census day.
     """
-    if ret.latest.period_kind is PeriodKind.DAY:
-        return tuple(_census_days(ret, today))
-    return tuple(periods_between(ret.first_period, today))
+    if data_return.latest.period_kind is PeriodKind.DAY:
+        return tuple(_census_days(data_return, today))
+    return tuple(periods_between(data_return.first_period, today))
 
 
-def _census_days(ret: Return, today: date) -> Iterator[Period]:
-    firsts = [parse_period(contract.valid_from).start for contract in ret.contracts]
+def _census_days(data_return: Return, today: date) -> Iterator[Period]:
+    firsts = [parse_period(contract.valid_from).start for contract in data_return.contracts]
     for first, following in zip(firsts, [*firsts[1:], date.max], strict=True):
         for year in range(first.year, min(today, following).year + 1):
             # 29 February comes in leap years alone.

@@ -77,24 +77,24 @@ class Besides:
         return Pieces.of(reference_rows(table, version))
 
     def _rows(self, asked: OtherTable) -> Pieces | str:
-        ret = self._returns[asked.of]
-        periods = periods_asked(ret, self._submitted.period)
+        data_return = self._returns[asked.of]
+        periods = periods_asked(data_return, self._submitted.period)
         if not periods:
-            return f"{ret.code} was not asked for {self._submitted.period.id}."
+            return f"{data_return.code} was not asked for {self._submitted.period.id}."
         parts: list[tuple[Period, Pieces]] = []
         for period in periods:
-            rows = self._others(ret, period, ret.contract_for(period).by_name[asked.table])
+            rows = self._others(data_return, period, data_return.contract_for(period).by_name[asked.table])
             if rows is None:
-                return self.absent(ret.code, period)
+                return self.absent(data_return.code, period)
             parts.append((period, rows))
-        contracts = [ret.contract_for(period) for period in periods]
+        contracts = [data_return.contract_for(period) for period in periods]
         columns = common_columns(contracts, asked.table)
         schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD: pl.String()})
         return self._keep(_together(parts, columns), schema)
 
     @cached_property
     def _returns(self) -> Mapping[str, Return]:
-        return {ret.slug: ret for ret in self._submitted.register.returns.values()}
+        return {data_return.slug: data_return for data_return in self._submitted.register.returns.values()}
 
     @cached_property
     def _reference_tables(self) -> Mapping[str, ReferenceTable]:

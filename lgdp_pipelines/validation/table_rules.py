@@ -122,5 +122,5 @@ def _compared(
 
 def _table_then(now: Table, before: Period, submitted: Submitted) -> Table:
     """The table as the version has it that is valid for an earlier period."""
-    ret = submitted.register.returns.get(submitted.contract.return_code)
-    return ret.contract_for(before).by_name.get(now.name, now) if ret is not None else now
+    data_return = submitted.register.returns.get(submitted.contract.return_code)
+    return data_return.contract_for(before).by_name.get(now.name, now) if data_return is not None else now

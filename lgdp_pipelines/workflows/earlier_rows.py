@@ -19,11 +19,11 @@ SMALL_PERIOD = 1_000_000
 """Rows of an earlier period that are read once for all councils; of a larger one each council reads its own."""
 
 
-def earlier_of_council(platform: Platform, ret: Return, council: str) -> Earlier:
+def earlier_of_council(platform: Platform, data_return: Return, council: str) -> Earlier:
     """A council's own validated rows of earlier periods, and nobody else's."""
 
     def before(period: Period, table: Table) -> Pieces | None:
-        lies = _stored(platform, ret, period, table.name)
+        lies = _stored(platform, data_return, period, table.name)
         if lies is None:
             return None
         rows = platform.lake.pieces(lies, {"period": period.id, "council_code": council})
@@ -32,12 +32,12 @@ def earlier_of_council(platform: Platform, ret: Return, council: str) -> Earlier
     return before
 
 
-def earlier_of_councils(platform: Platform, ret: Return) -> Callable[[str], Earlier]:
+def earlier_of_councils(platform: Platform, data_return: Return) -> Callable[[str], Earlier]:
     """The same for many councils: a period's table is read once for all of them, if it is small."""
 
     @cache
     def by_council(period: Period, table_name: str) -> Mapping[str, Pieces] | None:
-        lies = _stored(platform, ret, period, table_name)
+        lies = _stored(platform, data_return, period, table_name)
         if lies is None:
             return {}
         rows = platform.lake.pieces(lies, {"period": period.id})
@@ -49,7 +49,7 @@ def earlier_of_councils(platform: Platform, ret: Return) -> Callable[[str], Earl
         }
 
     def of(council: str) -> Earlier:
-        own = earlier_of_council(platform, ret, council)
+        own = earlier_of_council(platform, data_return, council)
 
         def before(period: Period, table: Table) -> Pieces | None:
             small = by_council(period, table.name)
@@ -60,11 +60,11 @@ def earlier_of_councils(platform: Platform, ret: Return) -> Callable[[str], Earl
     return of
 
 
-def _stored(platform: Platform, ret: Return, period: Period, table_name: str) -> LakeTable | None:
+def _stored(platform: Platform, data_return: Return, period: Period, table_name: str) -> LakeTable | None:
     """Where a period's rows of a table lie; None where the period was not asked for, or nothing was ever written."""
-    if period.start < ret.first_period.start:
+    if period.start < data_return.first_period.start:
         return None
-    contract = ret.contract_for(period)
+    contract = data_return.contract_for(period)
     table = contract.by_name.get(table_name)
     if table is None:
         return None

@@ -195,9 +195,9 @@ def resolved(register: Register, typed: Typed) -> KnownIssue:
 
 def _asked(register: Register, typed: Typed) -> tuple[Contract, Period]:
     """The contract that is valid for the period, and the period."""
-    ret = register.named(typed.return_code)
-    period = read_period(typed.period, ret.latest.period_kind) or parse_period(typed.period)
-    return ret.contract_for(period), period
+    data_return = register.named(typed.return_code)
+    period = read_period(typed.period, data_return.latest.period_kind) or parse_period(typed.period)
+    return data_return.contract_for(period), period
 
 
 def _role(contract: Contract, role: str) -> str:

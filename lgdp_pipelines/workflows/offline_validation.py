@@ -105,9 +105,9 @@ class _Beside:
         tables = self._tables.get((self._own, period))
         return None if tables is None else tables.get(table.name)
 
-    def others(self, ret: Return, period: Period, table: Table) -> Pieces | None:
+    def others(self, data_return: Return, period: Period, table: Table) -> Pieces | None:
         """Rows of another return; a table that did not come has none."""
-        tables = self._tables.get((ret.code, period))
+        tables = self._tables.get((data_return.code, period))
         return None if tables is None else tables.get(table.name, in_memory([], typed_schema(table)))
 
     def absent(self, return_code: str, period: Period) -> str:

@@ -39,14 +39,14 @@ def others_of_councils(platform: Platform) -> Callable[[str], Others]:
         return {str(key[0]): Pieces.of(frame) for key, frame in frames.items()}
 
     def of(council: str) -> Others:
-        def standing(ret: Return, period: Period, table: Table) -> Pieces | None:
-            submission = current(ret.code, period.id).get(council)
-            contract = ret.contract_for(period)
+        def standing(data_return: Return, period: Period, table: Table) -> Pieces | None:
+            submission = current(data_return.code, period.id).get(council)
+            contract = data_return.contract_for(period)
             if submission is None:
                 return None
             if accepting_contract(platform, contract, submission).version.major != contract.version.major:
                 return None
-            small = by_council(ret.code, period, table.name)
+            small = by_council(data_return.code, period, table.name)
             if small is not None and council in small:
                 return small[council]
             where = {"period": period.id, "council_code": council}

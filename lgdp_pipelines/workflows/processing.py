@@ -86,7 +86,7 @@ class Outcome:
 
 def process(
     platform: Platform,
-    ret: Return,
+    data_return: Return,
     period: Period,
     councils: Sequence[str],
     *,
@@ -100,7 +100,7 @@ def process(
 
     Args:
         platform: where everything is.
-        ret: the return.
+        data_return: the return.
         period: one of its periods.
         councils: register codes; others are not looked at.
         scope: news alone, or everything again.
@@ -117,11 +117,11 @@ def process(
         LgdpError: the platform is broken. Bad data never raises.
     """
     with Spill(platform.settings.scratch) as spill:
-        finish_withdrawals(platform, ret.contract_for(period), period, councils, spill, tell_withdrawn)
-        outcomes = _processed(platform, ret, period, councils, scope, run_id, tell, progress, spill)
-        finish_withdrawals(platform, ret.contract_for(period), period, councils, spill, tell_withdrawn)
-    platform.ledger.mirror(platform.lake, ret.code)
-    check_balance(platform, ret.code, period.id)
+        finish_withdrawals(platform, data_return.contract_for(period), period, councils, spill, tell_withdrawn)
+        outcomes = _processed(platform, data_return, period, councils, scope, run_id, tell, progress, spill)
+        finish_withdrawals(platform, data_return.contract_for(period), period, councils, spill, tell_withdrawn)
+    platform.ledger.mirror(platform.lake, data_return.code)
+    check_balance(platform, data_return.code, period.id)
     return outcomes
 
 
@@ -148,7 +148,7 @@ def finish_withdrawals(
 
 def _processed(
     platform: Platform,
-    ret: Return,
+    data_return: Return,
     period: Period,
     councils: Sequence[str],
     scope: Scope,
@@ -157,26 +157,26 @@ def _processed(
     progress: Callable[[str], None],
     spill: Spill,
 ) -> tuple[Outcome, ...]:
-    contract = ret.contract_for(period)
+    contract = data_return.contract_for(period)
     recover(platform, contract, period, spill)
     submissions = _submissions(platform, contract, period, councils, scope)
     if not submissions:
         return ()
     against = held_against(platform, contract, period)
-    earlier, others = earlier_of_councils(platform, ret), others_of_councils(platform)
+    earlier, others = earlier_of_councils(platform, data_return), others_of_councils(platform)
     judged: list[tuple[Submission, Reading, Judgement]] = []
     for number, submission in enumerate(submissions, 1):
         before, beside = earlier(submission.council_code), others(submission.council_code)
         reading, judgement = judge_submission(platform, contract, period, submission, before, beside, spill)
         judged.append((submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
-    standing = _standing(judged, platform.ledger.current(ret.code, period.id))
+    standing = _standing(judged, platform.ledger.current(data_return.code, period.id))
     made_of = [(submission, judgement, against(submission.council_code)) for submission, _, judgement in judged]
     with ThreadPoolExecutor(1) as aside:
         gathering = aside.submit(gathered, platform, contract, made_of)
         write(platform, contract, period, judged, standing, run_id)
     evidence = gathering.result()
-    reported_at = platform.ledger.reported_at(ret.code, period.id)
+    reported_at = platform.ledger.reported_at(data_return.code, period.id)
     outcomes = tuple(
         Outcome(
             submission=submission,
@@ -192,7 +192,9 @@ def _processed(
     tell(outcomes)
     settled = [_judged(platform, contract, outcome, evidence[outcome.submission.id]) for outcome in outcomes]
     platform.ledger.settle(run_id, settled)
-    if any(platform.ledger.current(ret.code, period.id).get(council) != one for council, one in standing.items()):
+    if any(
+        platform.ledger.current(data_return.code, period.id).get(council) != one for council, one in standing.items()
+    ):
         recover(platform, contract, period, spill)  # a later one was settled, or this one taken back, meanwhile
     return outcomes
 
@@ -262,15 +264,15 @@ def recover(platform: Platform, contract: Contract, period: Period, spill: Spill
     if not wrong:
         return
     current = platform.ledger.current(contract.return_code, period.id)
-    ret = platform.register.returns[contract.return_code]
-    for tables in stored_tables(ret).values():
+    data_return = platform.register.returns[contract.return_code]
+    for tables in stored_tables(data_return).values():
         for table in tables:
             if platform.lake.exists(table):
                 platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
     lost = {council: current[council] for council in sorted(wrong & set(current))}
     never = _no_earlier
     by_version: dict[Version, list[tuple[Submission, Judgement]]] = {}
-    contracts = {one.version: one for one in ret.contracts}
+    contracts = {one.version: one for one in data_return.contracts}
     for submission_id in lost.values():
         submission = platform.ledger.submission(submission_id)
         accepting = accepting_contract(platform, contract, submission_id)

@@ -50,9 +50,9 @@ class Publication:
     releases: tuple[Release, ...]
 
 
-def conformed_model_names(ret: Return) -> list[str]:
+def conformed_model_names(data_return: Return) -> list[str]:
     """Names of the conformed tables that a return writes slices into."""
-    tables = united_tables(ret)
+    tables = united_tables(data_return)
     cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
     has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
     return [*([OBSERVATION.name] if has_figures else []), *cases]
@@ -69,28 +69,32 @@ def project_of(platform: Platform) -> Project:
     return write_project(platform.settings, {**conformed_models(register), **published_models(register)})
 
 
-def periods_to_publish(platform: Platform, ret: Return) -> list[str]:
+def periods_to_publish(platform: Platform, data_return: Return) -> list[str]:
     """Ids of the periods whose current submissions or models are not those of the latest release, in order."""
-    model_sha256 = model_hash(platform, ret)
+    model_sha256 = model_hash(platform, data_return)
     found = []
-    for period in platform.ledger.periods_with_submissions(ret.code):
-        current = platform.ledger.current(ret.code, period)
-        latest = platform.ledger.latest_release(ret.code, period)
+    for period in platform.ledger.periods_with_submissions(data_return.code):
+        current = platform.ledger.current(data_return.code, period)
+        latest = platform.ledger.latest_release(data_return.code, period)
         released = dict(latest.submissions) if latest else {}
         if released != current or (latest is not None and latest.model_sha256 != model_sha256):
             found.append(period)
-    order = [period.id for period in periods_of(ret, platform.today)]
+    order = [period.id for period in periods_of(data_return, platform.today)]
     return sorted(found, key=order.index)
 
 
-def model_hash(platform: Platform, ret: Return) -> str:
+def model_hash(platform: Platform, data_return: Return) -> str:
     """What a return's published slices depend on besides its rows: its models as compiled, and the words they show.
 
     Another return's contract, or a code list that this one does not use, changes nothing here.
     """
     register = platform.register
-    models = sorted((one.unique_id, one.sql) for one in project_of(platform).models.values() if ret.slug in one.tags)
-    used = {item.code_list for contract in ret.contracts for table in contract.tables for item in table.all_items}
+    models = sorted(
+        (one.unique_id, one.sql) for one in project_of(platform).models.values() if data_return.slug in one.tags
+    )
+    used = {
+        item.code_list for contract in data_return.contracts for table in contract.tables for item in table.all_items
+    }
     lists = [repr(register.code_lists[name]) for name in sorted(used - {None}, key=str) if name]
     councils = [repr(council) for council in register.councils]
     return hashlib.sha256(repr((models, lists, councils)).encode()).hexdigest()
@@ -98,7 +102,7 @@ def model_hash(platform: Platform, ret: Return) -> str:
 
 def publish(
     platform: Platform,
-    ret: Return,
+    data_return: Return,
     periods: Sequence[str],
     *,
     run_id: str,
@@ -108,7 +112,7 @@ def publish(
 
     Args:
         platform: where everything is.
-        ret: the return.
+        data_return: the return.
         periods: ids; all are built in one call of dbt.
         run_id: who does it, for ledger and commits.
         progress: told of each step.
@@ -122,19 +126,19 @@ def publish(
         LedgerError: a run that judged left slices that the ledger does not know. What was published stands.
     """
     project = project_of(platform)
-    _wait_for_agreement(platform, ret, periods)
-    current = {period: platform.ledger.current(ret.code, period) for period in periods}
-    platform.ledger.mirror(platform.lake, ret.code)
-    progress(f"conforming {ret.code} {', '.join(periods)}")
-    outcome = build(project, platform.settings, ret, periods, commit={"run": run_id})
+    _wait_for_agreement(platform, data_return, periods)
+    current = {period: platform.ledger.current(data_return.code, period) for period in periods}
+    platform.ledger.mirror(platform.lake, data_return.code)
+    progress(f"conforming {data_return.code} {', '.join(periods)}")
+    outcome = build(project, platform.settings, data_return, periods, commit={"run": run_id})
     write_lineage(platform.lake, edges_of(platform), {"run": run_id})
     renew_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
-        versions, model_sha256 = _versions(ret, outcome), model_hash(platform, ret)
+        versions, model_sha256 = _versions(data_return, outcome), model_hash(platform, data_return)
         releases = tuple(
             platform.ledger.record_release(
-                ret.code,
+                data_return.code,
                 period,
                 submissions=current[period],
                 versions=versions,
@@ -143,21 +147,22 @@ def publish(
             )
             for period in periods
         )
-        platform.ledger.mirror(platform.lake, ret.code)
+        platform.ledger.mirror(platform.lake, data_return.code)
     for period in periods:
-        check_balance(platform, ret.code, period)
+        check_balance(platform, data_return.code, period)
     return Publication(outcome, releases)
 
 
-def _wait_for_agreement(platform: Platform, ret: Return, periods: Sequence[str]) -> None:
+def _wait_for_agreement(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
     """Let a run that is judging come to its last word: what it has not settled is not to be published."""
     spans = [parse_period(period) for period in periods]
     last = monotonic() + SECONDS_TO_SETTLE
-    while unsettled := [one.id for one in spans if disagreements(platform, ret.contract_for(one), one)]:
+    while unsettled := [one.id for one in spans if disagreements(platform, data_return.contract_for(one), one)]:
         if monotonic() > last:
             raise LedgerError(
-                f"Slices of {ret.code} for {', '.join(unsettled)} are not what the ledger calls current.",
-                remedy=f"A run that judged has died. Start process_{ret.slug} for the period, or `lgdp revalidate`.",
+                f"Slices of {data_return.code} for {', '.join(unsettled)} are not what the ledger calls current.",
+                remedy=f"A run that judged has died. "
+                f"Start process_{data_return.slug} for the period, or `lgdp revalidate`.",
             )
         sleep(1)
 
@@ -168,9 +173,13 @@ def finish(platform: Platform) -> None:
     The ledger's copy in the lake is brought up to date, and there is a catalogue to see it in: a council whose first
     submission was rejected looks up its findings there.
     """
-    answered = [ret for ret in platform.register.returns.values() if platform.ledger.periods_with_submissions(ret.code)]
-    for ret in answered:
-        platform.ledger.mirror(platform.lake, ret.code)
+    answered = [
+        data_return
+        for data_return in platform.register.returns.values()
+        if platform.ledger.periods_with_submissions(data_return.code)
+    ]
+    for data_return in answered:
+        platform.ledger.mirror(platform.lake, data_return.code)
     if answered:
         ensure_catalogue(platform)
 
@@ -208,7 +217,7 @@ def renew_catalogue(platform: Platform) -> None:
     write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 
-def _versions(ret: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    stored = {product.name: str(published_table(product)) for product in products_of(ret)}
+def _versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
+    stored = {product.name: str(published_table(product)) for product in products_of(data_return)}
     written = outcome.written
     return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

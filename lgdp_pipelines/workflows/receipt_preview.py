@@ -55,15 +55,15 @@ def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> An
             return Answer(receipt, report)
     if told.return_code is None or told.period is None:
         return Answer(receipt)
-    ret = platform.register.returns[told.return_code]
+    data_return = platform.register.returns[told.return_code]
     period = parse_period(told.period)
-    contract = ret.contract_for(period)
+    contract = data_return.contract_for(period)
     files = _files(platform, contract, told)
     if not files:
         return Answer(receipt, missing=_missing(platform, contract, told))
     if sum(file.size for file in files) > judged_inline:
         return Answer(receipt, is_large=True)
-    return Answer(receipt, _preliminary(platform, ret, contract, period, told, files))
+    return Answer(receipt, _preliminary(platform, data_return, contract, period, told, files))
 
 
 def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
@@ -82,7 +82,12 @@ def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[
 
 
 def _preliminary(
-    platform: Platform, ret: Return, contract: Contract, period: Period, receipt: Receipt, files: tuple[Receipt, ...]
+    platform: Platform,
+    data_return: Return,
+    contract: Contract,
+    period: Period,
+    receipt: Receipt,
+    files: tuple[Receipt, ...],
 ) -> Report:
     council = platform.register.councils.by_code[receipt.council_code]
     with Spill(platform.settings.scratch) as spill:
@@ -92,13 +97,13 @@ def _preliminary(
             period,
             council,
             files,
-            earlier_of_council(platform, ret, council.code),
+            earlier_of_council(platform, data_return, council.code),
             others_of_councils(platform)(council.code),
             spill,
         )
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     came = max(file.received_at for file in files)
-    first = platform.ledger.reported_at(ret.code, period.id)
+    first = platform.ledger.reported_at(data_return.code, period.id)
     return report_of(
         contract,
         council,
@@ -112,6 +117,6 @@ def _preliminary(
             state=str(receipt.state),
             is_preliminary=True,
             is_late=timing(contract, period, min(came, first.get(council.code, came))) is Timing.LATE,
-            current=platform.ledger.current(ret.code, period.id).get(council.code),
+            current=platform.ledger.current(data_return.code, period.id).get(council.code),
         ),
     )

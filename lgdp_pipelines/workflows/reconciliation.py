@@ -13,11 +13,11 @@ from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
 
 
-def stored_tables(ret: Return) -> Mapping[int, tuple[LakeTable, ...]]:
+def stored_tables(data_return: Return) -> Mapping[int, tuple[LakeTable, ...]]:
     """The validated tables of a return, by major version."""
     return {
         major: tuple(validated_table(contract, table) for table in contract.tables)
-        for major, contract in ret.majors.items()
+        for major, contract in data_return.majors.items()
     }
 
 
@@ -27,10 +27,10 @@ def disagreements(platform: Platform, contract: Contract, period: Period) -> set
     A slice disagrees that was last written for a submission that the ledger does not call current, also where that one
     has no rows in a table; so does one in two majors at once, and a current submission that has rows and no slice.
     """
-    ret = platform.register.returns[contract.return_code]
-    current = platform.ledger.current(ret.code, period.id)
+    data_return = platform.register.returns[contract.return_code]
+    current = platform.ledger.current(data_return.code, period.id)
     numbers = {council: submission_key(one).number for council, one in current.items()}
-    tables = stored_tables(ret)
+    tables = stored_tables(data_return)
     slices = {major: [platform.lake.slices(one, period.id) for one in some] for major, some in tables.items()}
     councils = {council for some in slices.values() for found in some for council in found} | set(current)
     standing = {
@@ -56,8 +56,8 @@ def disagreements(platform: Platform, contract: Contract, period: Period) -> set
 
 def clear_other_majors(platform: Platform, contract: Contract, period: Period, councils: Iterable[str]) -> None:
     """Take away what stood in the tables of other majors for councils whose slice stands in this one's by now."""
-    ret, wanted = platform.register.returns[contract.return_code], set(councils)
-    for major, tables in stored_tables(ret).items():
+    data_return, wanted = platform.register.returns[contract.return_code], set(councils)
+    for major, tables in stored_tables(data_return).items():
         for table in tables if major != contract.version.major else ():
             standing = platform.lake.standing(table, period.id, wanted)
             left = {council for council, number in standing.items() if number}
@@ -68,9 +68,9 @@ def clear_other_majors(platform: Platform, contract: Contract, period: Period, c
 
 def accepting_contract(platform: Platform, contract: Contract, submission_id: str) -> Contract:
     """The contract in whose tables a submission stands: the newest of the major version that accepted it last."""
-    ret = platform.register.returns[contract.return_code]
+    data_return = platform.register.returns[contract.return_code]
     version = platform.ledger.accepted_by(submission_id)
-    return next((one for one in reversed(ret.contracts) if _major(version) == one.version.major), contract)
+    return next((one for one in reversed(data_return.contracts) if _major(version) == one.version.major), contract)
 
 
 def _major(version: str) -> int:

@@ -48,7 +48,7 @@ def today(platform: Platform) -> date:
 
 def due_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for, told before or not."""
-    titles = {code: ret.latest.title for code, ret in platform.register.returns.items()}
+    titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
     return reminders(owed_today(platform), titles, load_notices(platform.settings.schemas), today(platform))
 
 

@@ -106,7 +106,7 @@ class Past:
                 platform.register.councils.by_code[submission.council_code],
                 self._receipts(submission, evidence),
                 earlier,
-                lambda ret, other, table: stood(ret.code, other, table),
+                lambda data_return, other, table: stood(data_return.code, other, table),
                 spill,
             )[1]
         except (CannotRemake, StorageError):
@@ -138,8 +138,8 @@ class Past:
             if other is None or other.submission_id is None:
                 return None
             then = self._judgement_of(other)
-            ret = register.returns[return_code]
-            if not then.contract_version.startswith(f"{ret.contract_for(period).version.major}."):
+            data_return = register.returns[return_code]
+            if not then.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
                 return None
             key = (then.submission_id, then.judgement)
             if key not in made:
@@ -206,8 +206,8 @@ def _evidence(proved: Proved) -> Evidence:
 
 
 def _contract(register: Register, submission: Submission, proved: Proved) -> Contract:
-    ret = register.returns.get(submission.return_code)
-    for contract in ret.contracts if ret else ():
+    data_return = register.returns.get(submission.return_code)
+    for contract in data_return.contracts if data_return else ():
         if (str(contract.version), contract.sha256) == (proved.contract_version, proved.contract_sha256):
             return contract
     raise CannotRemake(f"The register as it was does not hold version {proved.contract_version} of the contract.")

@@ -185,11 +185,13 @@ def note_on(platform: Platform, receipt_id: int) -> Note:
 
 def _name_asked(platform: Platform, asked: SourceReturn) -> NameAsked:
     """What a file is to be called: the shortest name, for the last period that has begun, that the pattern takes."""
-    ret = platform.register.returns[asked.return_code]
-    tables = [{"table": table.name} for table in ret.latest.tables if table.file_pattern][:1]
+    data_return = platform.register.returns[asked.return_code]
+    tables = [{"table": table.name} for table in data_return.latest.tables if table.file_pattern][:1]
     names = (
         shortest(asked.pattern, {"period": spelling} | (tables[0] if tables else {}))
-        for period in periods_of(ret, platform.today)[-1:]
+        for period in periods_of(data_return, platform.today)[-1:]
         for spelling in period_spellings(period)
     )
-    return NameAsked(ret.code, ret.latest.title, asked.folder.strip("/"), next((one for one in names if one), ""))
+    return NameAsked(
+        data_return.code, data_return.latest.title, asked.folder.strip("/"), next((one for one in names if one), "")
+    )

@@ -43,8 +43,8 @@ def earlier_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
 def other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
     """The other returns, by code, and the periods of them that a submission is held against."""
     read = {table.of for rule in rules_of(contract) for table in others_of(rule) if not table.is_reference}
-    found = [ret for ret in register.returns.values() if ret.slug in read]
-    return tuple((ret.code, other) for ret in found for other in periods_asked(ret, period))
+    found = [data_return for data_return in register.returns.values() if data_return.slug in read]
+    return tuple((data_return.code, other) for data_return in found for other in periods_asked(data_return, period))
 
 
 def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], tuple[HeldAgainst, ...]]:

@@ -58,11 +58,11 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
         )  # fmt: skip
     stages.end("collect")
     for one in sorted(platform.ledger.waiting(), key=lambda waits: waits.return_code):
-        ret, period = platform.register.returns[one.return_code], parse_period(one.period)
-        process(platform, ret, period, one.councils, scope=Scope.NEWS, run_id="bench")
+        data_return, period = platform.register.returns[one.return_code], parse_period(one.period)
+        process(platform, data_return, period, one.councils, scope=Scope.NEWS, run_id="bench")
     stages.end("process")
-    for ret in platform.register.returns.values():
-        publish(platform, ret, periods_to_publish(platform, ret), run_id="bench")
+    for data_return in platform.register.returns.values():
+        publish(platform, data_return, periods_to_publish(platform, data_return), run_id="bench")
     finish(platform)
     stages.end("publish")
     return stages.seconds
@@ -141,7 +141,7 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
     councils, began = len(platform.register.councils.codes), time.time()
 
     def is_whole() -> bool:
-        releases = [platform.ledger.latest_release(ret.code, world.PERIOD) for ret in returns]
+        releases = [platform.ledger.latest_release(data_return.code, world.PERIOD) for data_return in returns]
         return all(one is not None and len(one.submissions) == councils for one in releases)
 
     with daemon(settings):

@@ -63,9 +63,9 @@ def floor(path: Path, home: Path, shape: Shape, _every: int) -> Figures:
 def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """What a run does with a receipt that waits: read, judge, write, settle."""
     platform = _received(path, home, shape)
-    ret = platform.register.returns[shape.code]
+    data_return = platform.register.returns[shape.code]
     with _measured() as found:
-        [outcome] = process(platform, ret, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
+        [outcome] = process(platform, data_return, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
     _refuse_wrong(outcome, shape, every)
     return found
 
@@ -94,8 +94,8 @@ def _measured() -> Iterator[Figures]:
 
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
     platform = Platform(Settings.at(home, register_with(home / "register", shape.contract())))
-    ret, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
-    hand_in(ret, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.raw)
+    data_return, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
+    hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.raw)
     return platform
 
 

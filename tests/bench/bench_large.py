@@ -143,22 +143,22 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     """The whole way of the file, in this process."""
     settings = Settings.at(home, register_with(home / "register", contract_of_visits()))
     platform = Platform(settings)
-    ret, period = platform.register.returns["VISIT"], parse_period(PERIOD)
+    data_return, period = platform.register.returns["VISIT"], parse_period(PERIOD)
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
     told: dict[str, Any] = {}
     with measured("received", scratch, told):
-        hand_in(ret, council, period, [path], ledger=platform.ledger, raw=platform.raw)
+        hand_in(data_return, council, period, [path], ledger=platform.ledger, raw=platform.raw)
     marks: dict[str, float] = {}
     with measured("processed", scratch, told):
         [outcome] = process(
-            platform, ret, period, [council.code], scope=Scope.NEWS, run_id="bench",
+            platform, data_return, period, [council.code], scope=Scope.NEWS, run_id="bench",
             progress=lambda _: marks.update(judged=time.perf_counter()),
             tell=lambda _: marks.update(written=time.perf_counter()),
         )  # fmt: skip
     told["processed"]["of which written"] = marks["written"] - marks["judged"]
     print(json.dumps(told), file=sys.stderr, flush=True)
     with measured("published", scratch, told):
-        publication = publish(platform, ret, [PERIOD], run_id="bench")
+        publication = publish(platform, data_return, [PERIOD], run_id="bench")
     told["left_in_scratch"] = size_of(scratch)
     told["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     told["lake_mb"] = size_of(settings.lake) / 2**20

@@ -72,12 +72,12 @@ def main() -> None:
 
 def earlier(platform: Platform, home: Path) -> None:
     """Put the quarter before into the lake."""
-    ret, period = platform.register.returns["HL1"], parse_period("FY2024-25-Q1")
+    data_return, period = platform.register.returns["HL1"], parse_period("FY2024-25-Q1")
     file = home / "before.csv"
     file.write_bytes(SAMPLE.read_bytes())
     council = platform.register.councils.named("FIF")
-    hand_in(ret, council, period, [file], ledger=platform.ledger, raw=platform.raw)
-    process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="bench")
+    hand_in(data_return, council, period, [file], ledger=platform.ledger, raw=platform.raw)
+    process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="bench")
 
 
 def timed(url: str, token: str) -> tuple[list[float], list[float]]:

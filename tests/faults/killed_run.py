@@ -155,7 +155,7 @@ def platform_at(home: Path) -> Platform:
 
 def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]]]) -> None:
     """Hand in two files for each council."""
-    ret = platform.register.returns["LIBRARY"]
+    data_return = platform.register.returns["LIBRARY"]
     folder = platform.settings.home / "outbox"
     for council, (branches, loans) in extracts.items():
         folder.mkdir(exist_ok=True)
@@ -163,25 +163,25 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
         files[0].write_text("\n".join(["Branch,Books", *branches, ""]), encoding="utf-8")
         files[1].write_text("\n".join(["Branch,Month,Loans", *loans, ""]), encoding="utf-8")
         authority = platform.register.councils.by_code[council]
-        hand_in(ret, authority, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+        hand_in(data_return, authority, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
 
 
 def processed(platform: Platform) -> None:
     """What the command line does with what is waiting, without Dagster."""
     for one in platform.ledger.waiting():
-        ret = platform.register.returns[one.return_code]
+        data_return = platform.register.returns[one.return_code]
         process(
-            platform, ret, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id=str(os.getpid()),
+            platform, data_return, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id=str(os.getpid()),
             tell=Listener.told,
         )  # fmt: skip
 
 
 def published(platform: Platform) -> None:
     """What the command line does with what has changed, without Dagster."""
-    for ret in platform.register.returns.values():
-        periods = publishing.periods_to_publish(platform, ret)
+    for data_return in platform.register.returns.values():
+        periods = publishing.periods_to_publish(platform, data_return)
         if periods:
-            publishing.publish(platform, ret, periods, run_id=str(os.getpid()))
+            publishing.publish(platform, data_return, periods, run_id=str(os.getpid()))
     publishing.finish(platform)
 
 

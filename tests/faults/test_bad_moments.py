@@ -155,8 +155,8 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
     def run(platform: Platform) -> None:
         start.wait()
         world.hand(CODE, rows(f"second {turn}"))
-        ret = platform.register.returns[CODE]
-        process(platform, ret, parse_period(PERIOD), ("FIF",), scope=Scope.NEWS, run_id=f"run {turn}")
+        data_return = platform.register.returns[CODE]
+        process(platform, data_return, parse_period(PERIOD), ("FIF",), scope=Scope.NEWS, run_id=f"run {turn}")
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(run, platform) for platform in others]

@@ -78,13 +78,13 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: Lgdp, tmp_p
 def test_report_is_what_lies_in_the_outbox(lgdp: Lgdp, tmp_path: Path) -> None:
     file = csv(tmp_path, "stays.csv", HEADER, BAD)
     platform = Platform(Settings.at(lgdp.home, lgdp.schemas))
-    ret, period, fife = (
+    data_return, period, fife = (
         platform.register.named("RESPITE"),
         parse_period("CY2022"),
         platform.register.councils.named("FIF"),
     )
-    hand_in(ret, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
-    process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+    hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
+    process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
     tell(platform)
     submission = "RESPITE.FIF.CY2022.001"
 

@@ -41,13 +41,20 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
         ("PEOPLE-SUPPORTED", PERIOD, people_supported),
         ("SCHOOL-LIST", CENSUS, school_list),
     ):
-        ret, cut = found.register.returns[code], cutter(REAL, found.register.councils)
+        data_return, cut = found.register.returns[code], cutter(REAL, found.register.councils)
         for council in SHOWN:
-            file = folder / f"{council}-{code}.{ret.latest.extract.format}"
+            file = folder / f"{council}-{code}.{data_return.latest.extract.format}"
             file.write_bytes(cut[council, period.id])
-            hand_in(ret, found.register.councils.by_code[council], period, [file], ledger=found.ledger, raw=found.raw)
-        process(found, ret, period, SHOWN, scope=Scope.NEWS, run_id="test")
-        assert publish(found, ret, [period.id], run_id="test").outcome.is_published
+            hand_in(
+                data_return,
+                found.register.councils.by_code[council],
+                period,
+                [file],
+                ledger=found.ledger,
+                raw=found.raw,
+            )
+        process(found, data_return, period, SHOWN, scope=Scope.NEWS, run_id="test")
+        assert publish(found, data_return, [period.id], run_id="test").outcome.is_published
     return found
 
 

@@ -214,15 +214,15 @@ def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Ret
         seen.add(given.return_code)
         if transport in _RETURN_WORDS:
             yield from _RETURN_WORDS[transport].unmet(place, _CALLED[transport], _KNOWN_OF_RETURN)
-        ret = returns.get(given.return_code)
-        if ret is None and given.return_code:
+        data_return = returns.get(given.return_code)
+        if data_return is None and given.return_code:
             yield place.at("return").contradiction(
                 f"There is no return {given.return_code}.", close_to(given.return_code, returns)
             )
         if given.folder:
             yield from _unsafe_folder(place.at("folder"))
         yield from _pattern_contradictions(place, given)
-        yield from _request_contradictions(source, place, given, ret)
+        yield from _request_contradictions(source, place, given, data_return)
 
 
 def _pattern_contradictions(place: Place, given: SourceReturn) -> Iterator[Contradiction]:
@@ -238,7 +238,7 @@ def _pattern_contradictions(place: Place, given: SourceReturn) -> Iterator[Contr
 
 
 def _request_contradictions(
-    source: Source, place: Place, given: SourceReturn, ret: Return | None
+    source: Source, place: Place, given: SourceReturn, data_return: Return | None
 ) -> Iterator[Contradiction]:
     if not given.request:
         return
@@ -253,9 +253,10 @@ def _request_contradictions(
     where = place.at("paging")
     if paging.kind in _PAGING_WORDS:
         yield from _PAGING_WORDS[paging.kind].unmet(where, f"paging by {paging.kind}", _KNOWN_OF_PAGING)
-        if ret and not given.system and ret.latest.extract.format not in _PAGED:
+        if data_return and not given.system and data_return.latest.extract.format not in _PAGED:
             yield where.contradiction(
-                f"{ret.code} is {ret.latest.extract.format.value.upper()}, which cannot be put together from pages.",
+                f"{data_return.code} is {data_return.latest.extract.format.value.upper()}, "
+                "which cannot be put together from pages.",
                 "Ask for one answer, or for JSON.",
             )
     key = source.authentication.parameter

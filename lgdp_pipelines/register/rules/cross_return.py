@@ -117,18 +117,19 @@ class _Known:
     def _columns(
         self, other: OtherTable, rule: Rule, place: Place, contract: Contract, found: list[Contradiction]
     ) -> Sequence[str]:
-        ret = self._returns.get(other.of)
-        if ret is None or ret.code == contract.return_code:
+        data_return = self._returns.get(other.of)
+        if data_return is None or data_return.code == contract.return_code:
             what = f"The rule {rule.id} reads {other}, and {other.of} is no other return."
             elsewhere = [slug for slug, one in self._returns.items() if one.code != contract.return_code]
             found.append(place.contradiction(what, close_to(other.of, elsewhere)))
             return ()
-        asked = contracts_asked(ret, contract, self._returns[contract.slug])
+        asked = contracts_asked(data_return, contract, self._returns[contract.slug])
         if not asked:
             found.append(
                 place.contradiction(
-                    f"The rule {rule.id} reads {ret.code}, which is asked by {ret.latest.period_kind} from "
-                    f"{ret.latest.valid_from} on, and has no period for one of {contract.return_code} "
+                    f"The rule {rule.id} reads {data_return.code}, which is asked by "
+                    f"{data_return.latest.period_kind} from "
+                    f"{data_return.latest.valid_from} on, and has no period for one of {contract.return_code} "
                     f"{contract.version}.",
                     "Periods must be of the same kind, or the one must lie in the other whole; remove the rule.",
                 )
@@ -136,7 +137,7 @@ class _Known:
             return ()
         without = [one for one in asked if other.table not in one.by_name]
         if without:
-            what = f"The rule {rule.id} reads {other}, and {ret.code} {without[0].version} has no such table."
+            what = f"The rule {rule.id} reads {other}, and {data_return.code} {without[0].version} has no such table."
             found.append(place.contradiction(what, close_to(other.table, [one.name for one in without[0].tables])))
             return ()
         return [*common_columns(asked, other.table), PERIOD]
@@ -154,16 +155,16 @@ class _Known:
                 if columns.get(name, ItemType.DATE) is not ItemType.DATE:
                     yield place.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
         else:
-            ret = self._returns[terms.elsewhere.of]
-            asked = contracts_asked(ret, contract, self._returns[contract.slug])
+            data_return = self._returns[terms.elsewhere.of]
+            asked = contracts_asked(data_return, contract, self._returns[contract.slug])
             table, shared = asked[-1].by_name[terms.elsewhere.table], common_columns(asked, terms.elsewhere.table)
             columns = {item.name: item.type for item in table.items if item.name in shared}
             figures = [terms.other_item] if isinstance(terms, AgreesWith) and terms.other_item else []
             yield from _unknown([*terms.by.values(), *figures], columns, place)
             if isinstance(terms, AgreesWith):
                 yield from _disagreeing(terms, place, own, table)
-                if corresponding(ret.latest.period_kind, parse_period(contract.valid_from))[1:]:
-                    yield from _many_periods(terms, place, ret)
+                if corresponding(data_return.latest.period_kind, parse_period(contract.valid_from))[1:]:
+                    yield from _many_periods(terms, place, data_return)
         for name, other in terms.by.items():
             kinds = (own.by_name[name].type if name in own.by_name else None, columns.get(other))
             if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
@@ -246,9 +247,9 @@ def _typed_columns(contract: Contract, table: str) -> Mapping[str, object]:
     return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}
 
 
-def _span(ret: Return, contract: Contract) -> tuple[date, date] | None:
+def _span(data_return: Return, contract: Contract) -> tuple[date, date] | None:
     """The days on which periods begin for which a version is the one to answer; None where nobody can tell."""
-    after = [one.valid_from for one in ret.contracts[ret.contracts.index(contract) + 1 :]]
+    after = [one.valid_from for one in data_return.contracts[data_return.contracts.index(contract) + 1 :]]
     try:
         first, *later = (parse_period(text).start for text in (contract.valid_from, *after))
     except WrongUse:

@@ -51,13 +51,13 @@ class UnitedTable:
     """A table over all majors of its return.
 
     Attributes:
-        ret: the return.
+        data_return: the return.
         newest: the table as the newest contract that has it declares it.
         majors: contract and table by major, oldest first.
         items: every item of any major; the newest contract's first, in its order.
     """
 
-    ret: Return
+    data_return: Return
     newest: Table
     majors: Mapping[int, tuple[Contract, Table]]
     items: tuple[UnitedItem, ...]
@@ -121,13 +121,13 @@ class Product:
 
     Attributes:
         name: in the layer ``published``: ``<slug>``, ``<slug>_<table>`` or ``<slug>_counts``.
-        ret: the return.
+        data_return: the return.
         shape: what a row is.
         tables: what it is made from; one table, or for counts each table that has them.
     """
 
     name: str
-    ret: Return
+    data_return: Return
     shape: Shape
     tables: tuple[UnitedTable, ...]
 
@@ -147,7 +147,7 @@ class Product:
     @property
     def threshold(self) -> int:
         """Counts above 0 and below it are withheld; 0: none are."""
-        disclosure = self.ret.latest.disclosure
+        disclosure = self.data_return.latest.disclosure
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
 
@@ -159,36 +159,40 @@ def breakdown_of(table: UnitedTable) -> tuple[UnitedItem, ...]:
     return tuple(table.named(name) for name in names)
 
 
-def products_of(ret: Return) -> tuple[Product, ...]:
+def products_of(data_return: Return) -> tuple[Product, ...]:
     """The tables that a return publishes.
 
     Raises:
         RegisterError: a table cannot be united over its majors.
     """
-    tables = united_tables(ret)
+    tables = united_tables(data_return)
     single = len(tables) == 1
     found = []
     for table in tables:
         shape = Shape.CASES if table.newest.grain is Grain.CASE else Shape.FIGURES
-        found.append(Product(ret.slug if single else f"{ret.slug}_{table.name}", ret, shape, (table,)))
+        found.append(
+            Product(data_return.slug if single else f"{data_return.slug}_{table.name}", data_return, shape, (table,))
+        )
     counted = tuple(table for table in tables if table.counts)
     if counted:
-        found.append(Product(f"{ret.slug}_counts", ret, Shape.COUNTS, counted))
+        found.append(Product(f"{data_return.slug}_counts", data_return, Shape.COUNTS, counted))
     return tuple(found)
 
 
-def united_tables(ret: Return) -> tuple[UnitedTable, ...]:
+def united_tables(data_return: Return) -> tuple[UnitedTable, ...]:
     """The tables of a return, each over all majors that have it, in order of first appearance.
 
     Raises:
         RegisterError: a table is one of cases in one major and of aggregates in another.
     """
-    return tuple(_united(ret, name) for name in ret.table_names)
+    return tuple(_united(data_return, name) for name in data_return.table_names)
 
 
-def _united(ret: Return, name: str) -> UnitedTable:
+def _united(data_return: Return, name: str) -> UnitedTable:
     majors = {
-        major: (contract, contract.by_name[name]) for major, contract in ret.majors.items() if name in contract.by_name
+        major: (contract, contract.by_name[name])
+        for major, contract in data_return.majors.items()
+        if name in contract.by_name
     }
     newest_contract, newest = majors[max(majors)]
     if len({table.grain for _, table in majors.values()}) > 1:
@@ -206,7 +210,7 @@ def _united(ret: Return, name: str) -> UnitedTable:
     for versions in declared.values():
         items.append(_united_item(versions, taken))
         taken.add(items[-1].name)
-    united = UnitedTable(ret, newest, dict(sorted(majors.items())), tuple(items))
+    united = UnitedTable(data_return, newest, dict(sorted(majors.items())), tuple(items))
     for count in united.counts:
         closed = [name for name in count.by if united.named(name).privacy is not Privacy.OPEN]
         if closed:

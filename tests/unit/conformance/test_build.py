@@ -202,14 +202,14 @@ def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prin
 
 def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None:
     # Somebody writes a council that nobody knows into the validated slice, past every guard.
-    lake, ret = built.lake, built.register.returns["BINS"]
+    lake, data_return = built.lake, built.register.returns["BINS"]
     table = LakeTable("validated", "bins__material__v1")
     whole = lake.read(table)
     stray = whole.with_columns(pl.lit("ZZZ").alias("council_code"))
     before = built.read("published.bins_material")
     try:
         lake.replace(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
-        outcome = build(built.project, built.settings, ret, [YEAR], commit={"run": "stray"})
+        outcome = build(built.project, built.settings, data_return, [YEAR], commit={"run": "stray"})
     finally:
         lake.replace(table, whole, where={"period": YEAR}, commit={})
     assert not outcome.is_published
@@ -217,7 +217,7 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None
     (failed,) = {test.description for test in outcome.failed_tests}
     assert failed == "Every council is in the council dimension"
     assert built.read("published.bins_material").equals(before)
-    again = build(built.project, built.settings, ret, [YEAR], commit={"run": "mended"})
+    again = build(built.project, built.settings, data_return, [YEAR], commit={"run": "mended"})
     assert again.is_published
 
 

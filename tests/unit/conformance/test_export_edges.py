@@ -10,9 +10,9 @@ REGISTER = load_register(Path(__file__).parents[3] / "schemas")
 
 
 def test_each_item_goes_back_to_the_columns_of_each_system() -> None:
-    ret = REGISTER.returns["HL1"]
-    contract = ret.contracts[0]
-    edges = list(export_edges(ret, contract, contract.tables[0], REGISTER.mappings))
+    data_return = REGISTER.returns["HL1"]
+    contract = data_return.contracts[0]
+    edges = list(export_edges(data_return, contract, contract.tables[0], REGISTER.mappings))
     found = {(system_of(edge.from_table), edge.from_column) for edge in edges if edge.to_column == "assessment_date"}
     assert found == {("heatherlea-housing", "Decision Date"), ("braeside-homelessness", "DECIDED (in decisions)")}
     references = {edge.from_column for edge in edges if edge.item == "urn:lgdp:item:hl1:appref"}
@@ -23,6 +23,6 @@ def test_each_item_goes_back_to_the_columns_of_each_system() -> None:
 
 
 def test_a_mapping_of_another_return_adds_nothing() -> None:
-    ret = REGISTER.returns["WASTE"]
-    contract = ret.contracts[0]
-    assert list(export_edges(ret, contract, contract.tables[0], REGISTER.mappings)) == []
+    data_return = REGISTER.returns["WASTE"]
+    contract = data_return.contracts[0]
+    assert list(export_edges(data_return, contract, contract.tables[0], REGISTER.mappings)) == []

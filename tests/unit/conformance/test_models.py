@@ -35,9 +35,11 @@ def test_the_council_list_has_thirty_two_rows_with_every_code_system(shipped: Re
 def test_every_shipped_return_has_its_models(shipped: Register) -> None:
     conformed, published = conformed_models(shipped), published_models(shipped)
     assert "models/conformed/hl1/hl1_application.sql" in conformed
-    for ret in shipped.returns.values():
-        assert f"models/conformed/{ret.slug}/observation__{ret.slug}.sql" in conformed
-        assert any(path.startswith(f"models/published/{ret.slug}/published__{ret.slug}") for path in published)
+    for data_return in shipped.returns.values():
+        assert f"models/conformed/{data_return.slug}/observation__{data_return.slug}.sql" in conformed
+        assert any(
+            path.startswith(f"models/published/{data_return.slug}/published__{data_return.slug}") for path in published
+        )
     assert not conformed.keys() & published.keys()
 
 

@@ -87,10 +87,10 @@ def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_rep
     assert "'ours' as who" in project.models["model.lgdp.visit_visit"].sql
     assert not (project.folder / "models/conformed/visit/visit_visit.sql").exists()
     assert project.folder.name != built.project.folder.name
-    ret = built.register.returns["VISIT"]
+    data_return = built.register.returns["VISIT"]
     shutil.copytree(built.settings.lake / "validated", settings.lake / "validated")
     with pytest.raises(BuildFailed) as caught:
-        build(project, settings, ret, [VISITED], commit={})
+        build(project, settings, data_return, [VISITED], commit={})
     assert "broken could not be made: Conversion Error" in str(caught.value)
     assert "secret-cell" not in str(caught.value)
 

@@ -38,12 +38,12 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
 ) -> None:
     file = tmp_path / "stays.csv"
     file.write_text("Person,Surname,Born,Began,Carer,Nights\nP1,A,01/01/1950,01/01/2023,F,1\n", encoding="utf-8")
-    ret, period = platform.register.named("RESPITE"), parse_period("CY2023")
+    data_return, period = platform.register.named("RESPITE"), parse_period("CY2023")
     fife = platform.register.councils.named("FIF")
     with dg.build_sensor_context() as context:
         nothing = feedback_sensor(context, platform=platform)
-        hand_in(ret, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
-        process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+        hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
+        process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
         before = feedback_sensor(context, platform=platform)
         result = deliver_job.execute_in_process(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}, resources={"platform": platform}

@@ -25,8 +25,12 @@ def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefin
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
 
     assert keys == {
-        *(f"{stage}/{ret}" for stage in ("received", "landed", "validated", "published") for ret in RETURNS),
-        *(f"conformed/observation/{ret}" for ret in RETURNS),
+        *(
+            f"{stage}/{data_return}"
+            for stage in ("received", "landed", "validated", "published")
+            for data_return in RETURNS
+        ),
+        *(f"conformed/observation/{data_return}" for data_return in RETURNS),
         *(f"conformed/{model}/{model.partition('_')[0]}" for model in CASES),
         *(f"source/{source}" for source in SOURCES),
     }
@@ -52,7 +56,7 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
         "check_sources",
         "deliver_feedback",
         *daily,
-        *(f"{verb}_{ret}" for verb in ("process", "revalidate", "publish") for ret in RETURNS),
+        *(f"{verb}_{data_return}" for verb in ("process", "revalidate", "publish") for data_return in RETURNS),
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {
         "watch_council_estate_sftp",
@@ -88,11 +92,11 @@ def test_grid_is_council_by_period_up_to_validated_and_period_after(repository: 
 def test_each_validated_asset_has_a_check_for_each_family_of_rules_and_one_for_time(
     repository: dg.RepositoryDefinition,
 ) -> None:
-    for ret in RETURNS:
+    for data_return in RETURNS:
         names = {
             key.name
             for key in repository.asset_graph.asset_check_keys
-            if key.asset_key == dg.AssetKey(["validated", ret])
+            if key.asset_key == dg.AssetKey(["validated", data_return])
         }
         assert names == {*(str(family) for family in CheckFamily), "submission_on_time"}
 

@@ -68,9 +68,9 @@ class Served:
 
     def judge(self, return_code: str, period: str) -> None:
         """Let the journey take on what waits."""
-        ret = self.platform.register.returns[return_code]
+        data_return = self.platform.register.returns[return_code]
         councils = self.platform.register.councils.codes
-        process(self.platform, ret, parse_period(period), councils, scope=Scope.NEWS, run_id="test")
+        process(self.platform, data_return, parse_period(period), councils, scope=Scope.NEWS, run_id="test")
 
     def receipts(self) -> int:
         """How many receipts there are."""

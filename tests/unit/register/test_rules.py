@@ -65,7 +65,11 @@ def test_words_say_what_holds_and_what_to_do(small: SmallRegister) -> None:
 
 
 def test_written_rules_say_what_they_test(small: SmallRegister) -> None:
-    rules = {rule.id: rule for ret in load_register(small.root).returns.values() for rule in rules_of(ret.latest)}
+    rules = {
+        rule.id: rule
+        for data_return in load_register(small.root).returns.values()
+        for rule in rules_of(data_return.latest)
+    }
     assert rules["pets.has_pets"].terms == RowCount(Bounds(at_least=1))
     assert rules["pets.born_in_time"].items == ("birth_date",)
     assert rules["pets.born_in_time"].line == small.line_of(PETS, "- id: born_in_time")

@@ -99,8 +99,8 @@ class TestHomelessness:
         assert table.by_name["assessment_decision_code"].codes_on == "assessment_date"
 
     def test_a_list_that_nobody_has_seen_rejects_nothing(self, register: Register) -> None:
-        for ret in register.returns.values():
-            for table in ret.latest.tables:
+        for data_return in register.returns.values():
+            for table in data_return.latest.tables:
                 for item in table.items:
                     unseen = item.code_list and register.code_lists[item.code_list].verified == "memory, unverified"
                     if unseen:
@@ -179,14 +179,14 @@ class TestRoutes:
 
 
 def test_every_rule_says_what_holds_and_what_to_do(register: Register) -> None:
-    for ret in register.returns.values():
-        for rule in rules_of(ret.latest):
+    for data_return in register.returns.values():
+        for rule in rules_of(data_return.latest):
             assert rule.title, rule.id
             assert rule.guidance, rule.id
-            assert rule.id.startswith(f"{ret.slug}.")
+            assert rule.id.startswith(f"{data_return.slug}.")
 
 
 def test_every_measure_has_a_unit_and_every_return_an_owner(register: Register) -> None:
-    for ret in register.returns.values():
-        assert "@" in ret.latest.owner
-        assert all(item.unit for table in ret.latest.tables for item in table.having(Role.MEASURE))
+    for data_return in register.returns.values():
+        assert "@" in data_return.latest.owner
+        assert all(item.unit for table in data_return.latest.tables for item in table.having(Role.MEASURE))

@@ -93,7 +93,10 @@ def test_a_count_by_an_item_that_was_once_closed_is_a_contradiction() -> None:
 
 def test_published_tables_are_named_for_return_and_table() -> None:
     register: Register = small_register()
-    names = {ret.code: [product.name for product in products_of(ret)] for ret in register.returns.values()}
+    names = {
+        data_return.code: [product.name for product in products_of(data_return)]
+        for data_return in register.returns.values()
+    }
     assert names == {
         "SHELTER": ["shelter", "shelter_counts"],
         "VISIT": ["visit"],

@@ -73,11 +73,11 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
     cut: dict[tuple[str, str], bytes], register: Register, tmp_path: Path
 ) -> None:
     """Some councils; ``East Lothian``'s school without any attendance is one of the eight."""
-    ret, found = register.returns["SCHOOL-SUMMARY"], Counter[tuple[str, str, str, int]]()
+    data_return, found = register.returns["SCHOOL-SUMMARY"], Counter[tuple[str, str, str, int]]()
     for (code, period), content in cut.items():
         if code not in {"CLK", "ELN", "ORK"}:
             continue
-        contract = ret.contract_for(parse_period(period))
+        contract = data_return.contract_for(parse_period(period))
         reading = read_extract(contract, [ExtractFile("schools.xlsx", content, None)])
         with Spill(tmp_path) as spill:
             judgement = judge(

@@ -61,11 +61,16 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
     def submitted(council: str, row: str) -> str:
         file = tmp_path / "stays.csv"
         file.write_text(f"Person,Surname,Born,Began,Carer,Nights\n{row}\n", encoding="utf-8")
-        ret, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+        data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
         hand_in(
-            ret, platform.register.councils.named(council), period, [file], ledger=platform.ledger, raw=platform.raw
+            data_return,
+            platform.register.councils.named(council),
+            period,
+            [file],
+            ledger=platform.ledger,
+            raw=platform.raw,
         )
-        (outcome,) = process(platform, ret, period, [council], scope=Scope.NEWS, run_id="test")
+        (outcome,) = process(platform, data_return, period, [council], scope=Scope.NEWS, run_id="test")
         return outcome.submission.id
 
     return submitted
@@ -145,8 +150,8 @@ def test_judging_again_to_the_same_end_sends_nothing_again(
 ) -> None:
     submission = submit("FIF", GOOD)
     tell(platform)
-    ret, period = platform.register.named("RESPITE"), parse_period(PERIOD)
-    process(platform, ret, period, ["FIF"], scope=Scope.EVERYTHING, run_id="again")
+    data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+    process(platform, data_return, period, ["FIF"], scope=Scope.EVERYTHING, run_id="again")
     before = out()
 
     told = tell(platform)
@@ -199,10 +204,12 @@ def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
 def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None:
     for name, text in (("branches.csv", "Branch,Books\nA,1\nB,2\n"), ("loans.csv", "Branch,Month,Loans\nA,1,5\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    ret, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
+    data_return, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
     files = [tmp_path / "branches.csv", tmp_path / "loans.csv"]
-    hand_in(ret, platform.register.councils.named("FIF"), period, files, ledger=platform.ledger, raw=platform.raw)
-    (outcome,) = process(platform, ret, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+    hand_in(
+        data_return, platform.register.councils.named("FIF"), period, files, ledger=platform.ledger, raw=platform.raw
+    )
+    (outcome,) = process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
 
     tell(platform)
 

@@ -34,9 +34,9 @@ def platform(tmp_path: Path) -> Platform:
 
 
 def run(platform: Platform, told: list[Submission] | None = None) -> tuple[Outcome, ...]:
-    ret = platform.register.returns["ALLOTMENT"]
+    data_return = platform.register.returns["ALLOTMENT"]
     heard = told if told is not None else []
-    return process(platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test", tell_withdrawn=heard.extend)
+    return process(platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test", tell_withdrawn=heard.extend)
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def give(platform: Platform, tmp_path: Path) -> Give:
 
 
 def put(platform: Platform, *files: Path, code: str = "ALLOTMENT", is_nil: bool = False) -> None:
-    ret, fife = platform.register.returns[code], platform.register.councils.by_code["FIF"]
+    data_return, fife = platform.register.returns[code], platform.register.councils.by_code["FIF"]
     take = hand_in_nil if is_nil else hand_in
-    take(ret, fife, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, fife, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
 
 
 def standing(platform: Platform) -> dict[str, str]:
@@ -83,8 +83,8 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
 
 def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platform) -> None:
     put(platform, code="LIBRARY", is_nil=True)
-    ret = platform.register.returns["LIBRARY"]
-    (nil,) = process(platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test")
+    data_return = platform.register.returns["LIBRARY"]
+    (nil,) = process(platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test")
 
     assert (nil.is_nil, nil.judgement.verdict) == (True, Verdict.REJECTED)
     assert nil.judgement.findings.select("rule", "message").rows() == [
@@ -126,10 +126,10 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
             patch.setattr(running, "recover", dies)
         elif step == "finish":
             patch.setattr(platform.ledger, "finish_withdrawals", dies)
-        ret = platform.register.returns["ALLOTMENT"]
+        data_return = platform.register.returns["ALLOTMENT"]
         with pytest.raises(KeyboardInterrupt):
             process(
-                platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="dead",
+                platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="dead",
                 tell_withdrawn=dies if step == "tell" else lambda _: None,
             )  # fmt: skip
     assert len(platform.ledger.waiting()) == 1, "it calls for a run"
@@ -148,9 +148,9 @@ def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place
     file = tmp_path / "more.csv"
     file.write_text("Council,Site,Grade,Plots\nFife,Beach,1,13\n")
     put(platform, file)
-    second, ret = "ALLOTMENT.FIF.CY2023.002", platform.register.returns["ALLOTMENT"]
+    second, data_return = "ALLOTMENT.FIF.CY2023.002", platform.register.returns["ALLOTMENT"]
     process(
-        platform, ret, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test",
+        platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test",
         tell=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
     )  # fmt: skip
 
@@ -162,8 +162,8 @@ def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place
 def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platform, give: Give) -> None:
     give(12)
     platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
-    ret = platform.register.returns["ALLOTMENT"]
-    process(platform, ret, PERIOD, ["GLG"], scope=Scope.NEWS, run_id="test")
+    data_return = platform.register.returns["ALLOTMENT"]
+    process(platform, data_return, PERIOD, ["GLG"], scope=Scope.NEWS, run_id="test")
     assert len(platform.ledger.waiting()) == 1
 
 

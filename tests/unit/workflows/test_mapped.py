@@ -46,9 +46,9 @@ class World:
         for name, text in contents.items():
             files.append(self.folder / f"{name}.txt")
             files[-1].write_text(text, encoding="utf-8")
-        ret, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
-        mapping = platform.register.mapping_for(system, code, council.code, ret.contract_for(period))
-        return hand_in(ret, council, period, files, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
+        data_return, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
+        mapping = platform.register.mapping_for(system, code, council.code, data_return.contract_for(period))
+        return hand_in(data_return, council, period, files, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
 
     def judge(self, code: str, period: Period, scope: Scope = Scope.NEWS) -> tuple[Outcome, ...]:
         platform = self.platform

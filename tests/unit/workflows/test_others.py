@@ -51,16 +51,16 @@ def opened(folder: Path, register: Register) -> Platform:
 
 def give(platform: Platform, code: str, *files: Path, council: str = "FIF", period: str = QUARTER) -> Outcome:
     """Hand files in and have them judged."""
-    ret, span = platform.register.returns[code], parse_period(period)
+    data_return, span = platform.register.returns[code], parse_period(period)
     authority = platform.register.councils.by_code[council]
     take = hand_in if files else hand_in_nil
-    take(ret, authority, span, files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, authority, span, files, ledger=platform.ledger, raw=platform.raw)
     return judge_again(platform, code, council=council, period=period)[-1]
 
 
 def judge_again(platform: Platform, code: str, *, council: str = "FIF", period: str = QUARTER) -> tuple[Outcome, ...]:
-    ret = platform.register.returns[code]
-    return process(platform, ret, parse_period(period), [council], scope=Scope.NEWS, run_id="test")
+    data_return = platform.register.returns[code]
+    return process(platform, data_return, parse_period(period), [council], scope=Scope.NEWS, run_id="test")
 
 
 def result(outcome: Outcome) -> tuple[RuleResult, int, str]:

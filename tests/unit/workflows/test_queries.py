@@ -56,9 +56,9 @@ class World:
         file = self.folder / "plots.csv"
         file.write_text("Council,Site,Grade,Plots\n" + "".join(f"Fife,North,{row}\n" for row in rows), encoding="utf-8")
         register, platform = self.platform.register, self.platform
-        ret, when = register.returns["ALLOTMENT"], parse_period(period)
-        hand_in(ret, register.councils.by_code["FIF"], when, [file], ledger=platform.ledger, raw=platform.raw)
-        process(platform, ret, when, ["FIF"], scope=Scope.NEWS, run_id=f"run {period} {rows}")
+        data_return, when = register.returns["ALLOTMENT"], parse_period(period)
+        hand_in(data_return, register.councils.by_code["FIF"], when, [file], ledger=platform.ledger, raw=platform.raw)
+        process(platform, data_return, when, ["FIF"], scope=Scope.NEWS, run_id=f"run {period} {rows}")
         tell(platform)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:

@@ -77,22 +77,22 @@ class World:
 
 def give(platform: Platform, folder: Path, code: str, council: str, period: str, *texts: tuple[str, str]) -> None:
     """Hand files in, or that there is nothing to report, and have them judged, and what that calls for too."""
-    ret, authority = platform.register.returns[code], platform.register.councils.by_code[council]
+    data_return, authority = platform.register.returns[code], platform.register.councils.by_code[council]
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, text in texts:
         (folder / name).write_text(text)
         files.append(folder / name)
     take = hand_in if files else hand_in_nil
-    take(ret, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.raw)
     settle(platform)
 
 
 def settle(platform: Platform) -> None:
     while waiting := platform.ledger.waiting():
         for one in waiting:
-            ret = platform.register.returns[one.return_code]
-            process(platform, ret, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id="run")
+            data_return = platform.register.returns[one.return_code]
+            process(platform, data_return, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id="run")
 
 
 def sites(*rows: str) -> tuple[str, str]:
@@ -126,8 +126,8 @@ def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     add_contract(schemas, asked("2.0.0", "CY2024"))
     after = world.platform()
     for period in ("CY2022", "CY2023"):
-        ret = after.register.returns["ALLOTMENT"]
-        process(after, ret, parse_period(period), ["FIF", "GLG"], scope=Scope.EVERYTHING, run_id="again")
+        data_return = after.register.returns["ALLOTMENT"]
+        process(after, data_return, parse_period(period), ["FIF", "GLG"], scope=Scope.EVERYTHING, run_id="again")
     settle(after)
     return world
 

@@ -74,8 +74,8 @@ STREETS = {
 def standing(rows: Rows, *, absent: Sequence[str] = ()) -> Callable[[Return, Period, Table], Pieces | None]:
     """What stands of OTHER: the same rows in each period, but for those where nothing does."""
 
-    def others(ret: Return, period: Period, asked: Table) -> Pieces | None:
-        assert (ret.code, asked.name) == ("OTHER", "things")
+    def others(data_return: Return, period: Period, asked: Table) -> Pieces | None:
+        assert (data_return.code, asked.name) == ("OTHER", "things")
         if period.id in absent:
             return None
         cells = [(*row, "A", "A", None, number) for number, row in enumerate(rows, start=2)]
