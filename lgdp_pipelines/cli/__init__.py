@@ -29,21 +29,21 @@ INTERRUPTED = 130
 _HELP = "The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage."
 
 MODULES: Mapping[str, tuple[str, ...]] = {
-    "estate": ("demo", "dev"),
+    "demo": ("demo", "dev"),
     "dropbox": ("dropbox",),
     "sources": ("sources",),
-    "register": ("check",),
+    "check": ("check",),
     "validate": ("validate",),
-    "contracts": ("register",),
-    "journey": ("submit", "collect", "revalidate"),
+    "register": ("register",),
+    "submit": ("submit", "collect", "revalidate"),
     "status": ("status",),
-    "life": ("withdraw", "calendar", "remind", "ledger"),
-    "queries": ("query",),
-    "known_issues": ("known-issue",),
-    "lake": ("sql", "trace"),
+    "withdraw": ("withdraw", "calendar", "remind", "ledger"),
+    "query": ("query",),
+    "known_issue": ("known-issue",),
+    "sql": ("sql", "trace"),
     "reproduce": ("reproduce",),
-    "feedback": ("report",),
-    "portal": ("intake", "token"),
+    "report": ("report",),
+    "intake": ("intake", "token"),
 }
 """Modules here, in the order in which help lists them, and the words that each answers to."""
 
