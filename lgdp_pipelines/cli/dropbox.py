@@ -33,7 +33,7 @@ def config(source: SourceArgument = "") -> None:
     Example: `lgdp dropbox config > /etc/ssh/sshd_config.d/lgdp-drop-box.conf`
     """
     platform = typed.open_platform()
-    text_out(openssh_setup.configuration(_source(platform, source), platform.environment))
+    text_out(openssh_setup.render_configuration(_source(platform, source), platform.environment))
 
 
 def setup(source: SourceArgument = "") -> None:
@@ -42,7 +42,7 @@ def setup(source: SourceArgument = "") -> None:
     Example: `lgdp dropbox setup | sudo sh`
     """
     platform = typed.open_platform()
-    text_out(openssh_setup.set_up(_source(platform, source), platform.environment))
+    text_out(openssh_setup.render_setup_script(_source(platform, source), platform.environment))
 
 
 def _source(platform: Platform, name: str) -> Source:

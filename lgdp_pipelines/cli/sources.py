@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, rows_out, say, working
-from lgdp_pipelines.collection.account_health import ILL, AccountHealth, health_of
+from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, check_accounts
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -45,7 +45,7 @@ def sources(
     for source in platform.register.sources.values():
         codes = [code for code in sorted(source.councils) if chosen in {None, code}]
         health = _asked(platform, source, codes) if check and codes else {}
-        ill += [one for one in health.values() if one.state in ILL]
+        ill += [one for one in health.values() if one.state in UNHEALTHY]
         for code in codes:
             arrived = last.get((source.id, code))
             rows.append(
@@ -68,7 +68,7 @@ def sources(
 
 def _asked(platform: Platform, source: Source, codes: list[str]) -> Mapping[str, AccountHealth]:
     with working(f"Asking {source.title}, {len(codes)} accounts"):
-        found = health_of(
+        found = check_accounts(
             source, platform.register, environment=platform.environment, today=platform.today, councils=codes
         )
     return {one.council_code: one for one in found}

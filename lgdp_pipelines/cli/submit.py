@@ -12,7 +12,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.collection.collection_run import CollectionReport
-from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.orchestration.in_process_runner import Runner, open_runner

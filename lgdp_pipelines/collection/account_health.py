@@ -12,15 +12,15 @@ from enum import StrEnum
 from time import monotonic
 
 from lgdp_pipelines.collection.account_watch import WATCHING, watching
-from lgdp_pipelines.collection.api import ApiPatience, ApiTransport, Marks
 from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE
-from lgdp_pipelines.collection.secrets import credential_of
-from lgdp_pipelines.collection.transport import Transport
+from lgdp_pipelines.collection.secrets import resolve_credential
+from lgdp_pipelines.collection.transports.api import ApiTimeouts, ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.transport import Transport
 from lgdp_pipelines.errors import SourceError, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import FETCHED, Source, TransportKind
 
-ASKING = ApiPatience(connect=5.0, answer=10.0, retry=WATCHING.retry)
+ASKING = ApiTimeouts(connect=5.0, answer=10.0, retry=WATCHING.retry)
 
 
 class AccountState(StrEnum):
@@ -36,7 +36,7 @@ class AccountState(StrEnum):
     """Somebody answers who is not who was expected, or does not know us; or something is not set up here."""
 
 
-ILL = frozenset({AccountState.UNREACHABLE, AccountState.REFUSED})
+UNHEALTHY = frozenset({AccountState.UNREACHABLE, AccountState.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class AccountHealth:
     remedy: str = ""
 
 
-def health_of(
+def check_accounts(
     source: Source,
     register: Register,
     *,
@@ -87,7 +87,7 @@ def health_of(
 
     async def ask(council_code: str) -> None:
         if reached is None:
-            credential_of(source, environment, council_code)
+            resolve_credential(source, environment, council_code)
             return
         async with reached.account(council_code) as account:
             await account.answers()
@@ -120,5 +120,5 @@ def _transport_of(source: Source, register: Register, environment: Mapping[str, 
     if source.transport not in FETCHED:
         return None
     if source.transport is TransportKind.API:
-        return ApiTransport(source, register.returns, environment, today, lambda *_: Marks(), ASKING)
+        return ApiTransport(source, register.returns, environment, today, lambda *_: CacheValidators(), ASKING)
     return watching(source, register, environment, today)

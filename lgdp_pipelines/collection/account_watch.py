@@ -12,19 +12,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure, failure_of, is_known
-from lgdp_pipelines.collection.drop_box import DropBoxTransport
-from lgdp_pipelines.collection.folder_files import Patience
+from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure, failure_from, is_known
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.secrets import account_name
-from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.transport import Entry, Transport
+from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.transport import Entry, Transport
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source, TransportKind
 
-WATCHING = Patience(connect=5.0, answer=10.0, second_look=1.0, retry=Retry(attempts=1))
+WATCHING = Timeouts(connect=5.0, answer=10.0, second_look_seconds=1.0, retry=Retry(attempts=1))
 """For a look that is repeated soon anyway: all accounts of a source that is down are looked into in half a minute."""
 
 
@@ -48,7 +48,7 @@ class News:
         return tuple(self.entries)
 
 
-def news_of(
+def find_news(
     source: Source,
     register: Register,
     ledger: Ledger,
@@ -78,7 +78,7 @@ def news_of(
                 known = ledger.known_entries(source.id, name)
                 listing = await account.entries(known)
         except SourceError as error:
-            return failure_of(error)
+            return failure_from(error)
         return tuple(entry for entry in listing.entries if not is_known(entry, known))
 
     async def look_everywhere() -> dict[str, tuple[Entry, ...] | Failure]:

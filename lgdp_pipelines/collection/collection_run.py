@@ -13,12 +13,20 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from lgdp_pipelines.collection.api import ApiTransport, Marks
-from lgdp_pipelines.collection.drop_box import DropBoxTransport
-from lgdp_pipelines.collection.file_routing import Route, Unrouted
+from lgdp_pipelines.collection.file_routing import Route, RoutingFailure
 from lgdp_pipelines.collection.secrets import account_name
-from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, NoNews, Progress, Transport
+from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.transport import (
+    Account,
+    Download,
+    Entry,
+    NoNewContent,
+    Progress,
+    SkippedEntry,
+    Transport,
+)
 from lgdp_pipelines.errors import AccountRefused, SourceError, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt, ReceiptState
@@ -65,7 +73,7 @@ class AccountReport:
     receipts: tuple[Receipt, ...] = ()
     known: int = 0
     unchanged: int = 0
-    left: tuple[Left, ...] = ()
+    left: tuple[SkippedEntry, ...] = ()
     failures: tuple[Failure, ...] = ()
 
     @property
@@ -164,7 +172,7 @@ def collect_source(
         ledger=ledger,
         raw=raw,
         environment=environment,
-        transport=transport or transport_of(source, register, ledger, today=today, environment=environment),
+        transport=transport or create_transport(source, register, ledger, today=today, environment=environment),
         returns=returns,
         longest=longest,
         progress=progress,
@@ -173,7 +181,7 @@ def collect_source(
     return CollectionReport(source.id, asyncio.run(_visit_all(visit, asked)))
 
 
-def transport_of(
+def create_transport(
     source: Source, register: Register, ledger: Ledger, *, today: date, environment: Mapping[str, str]
 ) -> Transport:
     """The transport that a source declares.
@@ -188,8 +196,8 @@ def transport_of(
             return DropBoxTransport(source, register.returns, environment, today)
         case TransportKind.API:
 
-            def last_marks(council_code: str, path: str) -> Marks:
-                return Marks(*ledger.marks(source.id, account_name(source, environment, council_code), path))
+            def last_marks(council_code: str, path: str) -> CacheValidators:
+                return CacheValidators(*ledger.marks(source.id, account_name(source, environment, council_code), path))
 
             return ApiTransport(source, register.returns, environment, today, last_marks)
         case _:
@@ -205,7 +213,7 @@ async def _visit_all(visit: _Visit, councils: tuple[str, ...]) -> tuple[AccountR
     async def one(council_code: str) -> AccountReport:
         async with free:
             report = await _visit_account(visit, council_code)
-        visit.progress(sentence(report))
+        visit.progress(summarise(report))
         return report
 
     async with asyncio.TaskGroup() as group:
@@ -226,7 +234,7 @@ async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
             for entry in news:
                 report = await _take(visit, report, account_id, account, entry)
     except SourceError as error:
-        report = replace(report, failures=(*report.failures, failure_of(error)))
+        report = replace(report, failures=(*report.failures, failure_from(error)))
     except TimeoutError:
         slow = Failure(
             f"The account took longer than {visit.longest:g} seconds.",
@@ -254,11 +262,11 @@ async def _take(visit: _Visit, report: AccountReport, account_id: str, account: 
     except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
-        return replace(report, failures=(*report.failures, failure_of(error, entry)))
+        return replace(report, failures=(*report.failures, failure_from(error, entry)))
     match outcome:
-        case NoNews():
+        case NoNewContent():
             return replace(report, unchanged=report.unchanged + 1)
-        case Left():
+        case SkippedEntry():
             return replace(report, left=(*report.left, outcome))
         case Download():
             with outcome:
@@ -285,7 +293,7 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
             path=entry.path,
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
-            reason=routing.reason if isinstance(routing, Unrouted) else "",
+            reason=routing.reason if isinstance(routing, RoutingFailure) else "",
             system=_system_of(visit.source.of(council_code), routed),
             nil=routed is not None and routed.nil,
         )
@@ -297,13 +305,13 @@ def _system_of(source: Source, routed: Route | None) -> str:
     return next((one.system for one in source.returns if routed and one.return_code == routed.return_code), "")
 
 
-def failure_of(error: SourceError, entry: Entry | None = None) -> Failure:
+def failure_from(error: SourceError, entry: Entry | None = None) -> Failure:
     """A failure as a value."""
     place = f"{error.where}, {entry.name}" if entry is not None else error.where
     return Failure(error.what, place, error.remedy)
 
 
-def sentence(report: AccountReport) -> str:
+def summarise(report: AccountReport) -> str:
     """A report in one line, for people who watch."""
     counts = {
         "fetched": len(report.fetched),

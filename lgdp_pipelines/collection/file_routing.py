@@ -35,7 +35,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrouted:
+class RoutingFailure:
     """Why nobody can tell what a file answers.
 
     Attributes:
@@ -45,7 +45,7 @@ class Unrouted:
     reason: str
 
 
-Routing = Route | Unrouted
+Routing = Route | RoutingFailure
 
 
 def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
@@ -59,26 +59,26 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
     """
     matches = [(one, found) for one in source_returns if (found := re.fullmatch(one.pattern, name))]
     if not matches:
-        return Unrouted("The name is not of a form that is declared for its folder.")
+        return RoutingFailure("The name is not of a form that is declared for its folder.")
     if len(matches) > 1:
         codes = ", ".join(one.return_code for one, _ in matches)
-        return Unrouted(f"The name fits more than one return: {codes}.")
+        return RoutingFailure(f"The name fits more than one return: {codes}.")
     source_return, found = matches[0]
     asked = returns[source_return.return_code]
     spelt = found.groupdict().get("period")
     period = read_period(spelt, asked.latest.period_kind) if spelt else None
     if period is None:
-        return Unrouted(f"The name does not say a {asked.latest.period_kind} that {asked.code} is asked for.")
+        return RoutingFailure(f"The name does not say a {asked.latest.period_kind} that {asked.code} is asked for.")
     if period.start > today:
-        return Unrouted(f"{period.id} has not begun.")
+        return RoutingFailure(f"{period.id} has not begun.")
     try:
         contract = asked.contract_for(period)
     except WrongUse as refusal:
-        return Unrouted(refusal.what)
+        return RoutingFailure(refusal.what)
     return _with_table(name, found.groupdict(), contract, period, source_return.system)
 
 
-def expected_in(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
+def returns_in_folder(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
     """What may arrive in a folder of an account; slashes at the ends of its name mean nothing."""
     return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
 
@@ -92,20 +92,20 @@ def _with_table(
     if system:
         # Which files an export is made of is its mapping's to say: the name calls them as the mapping does.
         return Route(contract.return_code, period, said.casefold() if said else None)
-    if not has_file_a_table(contract):
+    if not has_file_per_table(contract):
         return Route(contract.return_code, period)
-    table = table_said(said, contract) if said else table_of(name, contract)
+    table = find_table_named(said, contract) if said else match_table(name, contract)
     if table is None:
-        return Unrouted(f"The name does not say which table of {contract.return_code} the file holds.")
+        return RoutingFailure(f"The name does not say which table of {contract.return_code} the file holds.")
     return Route(contract.return_code, period, table)
 
 
-def has_file_a_table(contract: Contract, mapping: SystemMapping | None = None) -> bool:
+def has_file_per_table(contract: Contract, mapping: SystemMapping | None = None) -> bool:
     """Whether a submission has several files: one for each table, or those that a system's export is made of."""
     return bool(mapping.files if mapping else any(table.file_pattern for table in contract.tables))
 
 
-def table_of(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
+def match_table(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
     """The one table, or file of an export, whose declared pattern the whole name of a file matches."""
     if mapping:
         patterns = {file.name: file.pattern for file in mapping.files}
@@ -115,12 +115,12 @@ def table_of(name: str, contract: Contract, mapping: SystemMapping | None = None
     return matches[0] if len(matches) == 1 else None
 
 
-def table_said(said: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
+def find_table_named(said: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
     """The table, or file of an export, that is called by its own name, in any case."""
-    known = tables_known(contract, mapping)
+    known = table_names(contract, mapping)
     return said.casefold() if said.casefold() in known else None
 
 
-def tables_known(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
+def table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
     """What receipts call the files of a submission that has several."""
     return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

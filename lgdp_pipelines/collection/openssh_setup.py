@@ -11,7 +11,7 @@ What belongs here: texts that follow from a source. What does not: running anyth
 from collections.abc import Mapping
 from shlex import quote
 
-from lgdp_pipelines.collection.secrets import account_name, expand
+from lgdp_pipelines.collection.secrets import account_name, expand_variables
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.sources import Source, TransportKind
 
@@ -80,7 +80,7 @@ box() {{
 """
 
 
-def configuration(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+def render_configuration(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
     """What OpenSSH's server is told of a source's drop boxes.
 
     Args:
@@ -104,7 +104,7 @@ def configuration(source: Source, environment: Mapping[str, str], *, keys: str =
     )
 
 
-def set_up(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+def render_setup_script(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
     """A script for the administrator that makes a source's accounts and folders.
 
     Args:
@@ -137,7 +137,7 @@ def set_up(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) 
 def _root(source: Source, environment: Mapping[str, str]) -> str:
     if source.transport is not TransportKind.DROP_BOX:
         raise WrongUse(f"{source.id} has no drop boxes.", remedy="Name a source whose transport is drop-box.")
-    return expand(source.address, environment).rstrip("/")
+    return expand_variables(source.address, environment).rstrip("/")
 
 
 def _accounts(source: Source, environment: Mapping[str, str]) -> list[str]:

@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lgdp_pipelines.collection.collection_run import Failure, failure_of
-from lgdp_pipelines.collection.drop_box import DropBoxTransport
-from lgdp_pipelines.collection.folder_files import Patience
-from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.transport import DeliveringTransport
+from lgdp_pipelines.collection.collection_run import Failure, failure_from
+from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.transport import DeliveringTransport
 from lgdp_pipelines.errors import SourceError, WrongUse
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source, TransportKind
 
 
 @dataclass(frozen=True, slots=True)
-class OutFile:
+class OutgoingFile:
     """A file that goes back to a council.
 
     Attributes:
@@ -37,10 +37,10 @@ def has_outbox(source: Source) -> bool:
     return bool(source.outbox) and source.transport in {TransportKind.SFTP, TransportKind.DROP_BOX}
 
 
-def deliver(
+def deliver_files(
     source: Source,
     council_code: str,
-    files: Sequence[OutFile],
+    files: Sequence[OutgoingFile],
     register: Register,
     *,
     environment: Mapping[str, str],
@@ -74,7 +74,7 @@ def deliver(
     try:
         asyncio.run(put())
     except SourceError as error:
-        return failure_of(error)
+        return failure_from(error)
     return None
 
 
@@ -83,8 +83,8 @@ def _transport_of(source: Source, register: Register, environment: Mapping[str, 
         raise WrongUse(f"The source {source.id} has no outbox.", remedy="Add outbox to it, or leave the files be.")
     match source.transport:
         case TransportKind.SFTP:
-            return SftpTransport(source, register.returns, environment, date.max, Patience())
+            return SftpTransport(source, register.returns, environment, date.max, Timeouts())
         case TransportKind.DROP_BOX:
-            return DropBoxTransport(source, register.returns, environment, date.max, Patience())
+            return DropBoxTransport(source, register.returns, environment, date.max, Timeouts())
         case _:
             raise WrongUse(f"Nothing goes back by {source.id}.", remedy="Remove its outbox.")

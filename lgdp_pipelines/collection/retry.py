@@ -44,7 +44,7 @@ class Retry:
         return doubled * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 
-async def retried(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep: Sleep = asyncio.sleep) -> T:
+async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep: Sleep = asyncio.sleep) -> T:
     """The result of an operation, tried again while its source is unreachable.
 
     Raises:
@@ -59,7 +59,7 @@ async def retried(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep:
     return await operation()
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """Seconds that a ``Retry-After`` header asks for, as a number or an HTTP date; None where it says neither."""
     if value is None:
         return None

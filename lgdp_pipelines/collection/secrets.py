@@ -35,7 +35,7 @@ class Secret:
         raise TypeError(message)
 
 
-def expand(text: str, environment: Mapping[str, str], *, council_code: str = "") -> str:
+def expand_variables(text: str, environment: Mapping[str, str], *, council_code: str = "") -> str:
     """A text of the register with its variables filled in.
 
     ``${NAME}`` and ``${NAME:-default}`` come from the environment, ``{council}`` and ``{council_lower}`` are the code.
@@ -57,13 +57,13 @@ def expand(text: str, environment: Mapping[str, str], *, council_code: str = "")
     return filled.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
 
 
-def resolve(reference: SecretReference, environment: Mapping[str, str], *, council_code: str = "") -> Secret:
+def resolve_secret(reference: SecretReference, environment: Mapping[str, str], *, council_code: str = "") -> Secret:
     """The secret that a reference names: ``env:NAME`` or ``file:PATH`` (a relative path is below the project).
 
     Raises:
         SourceRefused: the variable is not set, the file cannot be read, or the reference is of another kind.
     """
-    kind, _, place = expand(reference.text, environment, council_code=council_code).partition(":")
+    kind, _, place = expand_variables(reference.text, environment, council_code=council_code).partition(":")
     if kind == "env":
         given = environment.get(place)
         if not given:
@@ -92,7 +92,7 @@ def _read(path: Path) -> str:
     return text
 
 
-def credential_of(source: Source, environment: Mapping[str, str], council_code: str) -> Secret:
+def resolve_credential(source: Source, environment: Mapping[str, str], council_code: str) -> Secret:
     """The secret of a council's account.
 
     Raises:
@@ -103,7 +103,7 @@ def credential_of(source: Source, environment: Mapping[str, str], council_code: 
         raise SourceRefused(
             "The source has no credential.", where=f"source {source.id}", remedy="Add credential to it."
         )
-    return resolve(reference, environment, council_code=council_code)
+    return resolve_secret(reference, environment, council_code=council_code)
 
 
 def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
@@ -112,4 +112,4 @@ def account_name(source: Source, environment: Mapping[str, str], council_code: s
     Raises:
         SourceRefused: the name refers to a variable that is not set.
     """
-    return expand(source.of(council_code).username, environment, council_code=council_code) or council_code
+    return expand_variables(source.of(council_code).username, environment, council_code=council_code) or council_code

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.account_watch import find_news
 from lgdp_pipelines.collection.collection_run import Failure
 from lgdp_pipelines.orchestration import policy
 from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, collect_job, process_config
@@ -44,7 +44,7 @@ def watch_sensor(source: Source) -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
         if any(run.tags.get(SOURCE_TAG) == source.id for run in unfinished_runs(context.instance)):
             return dg.SensorResult(skip_reason="A collection from these accounts is under way.")
-        news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
+        news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
         for line in told_together(news.failures):
             context.log.warning(line)
         if not news.councils:

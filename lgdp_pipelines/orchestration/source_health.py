@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.collection.account_health import ILL, AccountHealth, AccountState, health_of
+from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, AccountState, check_accounts
 from lgdp_pipelines.orchestration.asset_specs import source_key
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
@@ -39,7 +39,7 @@ def source_check(source: Source) -> dg.AssetChecksDefinition:
         description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
     )
     def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
-        health = health_of(source, platform.register, environment=platform.environment, today=platform.today)
+        health = check_accounts(source, platform.register, environment=platform.environment, today=platform.today)
         return check_result(health)
 
     return accounts_answer
@@ -47,7 +47,7 @@ def source_check(source: Source) -> dg.AssetChecksDefinition:
 
 def check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
     """What is told of a source's accounts: how many are well, and of each its state, latency and remedy."""
-    ill = [one for one in health if one.state in ILL]
+    ill = [one for one in health if one.state in UNHEALTHY]
     well = sum(one.state is AccountState.WELL for one in health)
     schema = dg.TableSchema(
         columns=[
@@ -68,7 +68,7 @@ def check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
                 "remedy": one.remedy,
             }
         )
-        for one in sorted(health, key=lambda one: (one.state not in ILL, one.council_code))
+        for one in sorted(health, key=lambda one: (one.state not in UNHEALTHY, one.council_code))
     ]
     return dg.AssetCheckResult(
         passed=not ill,

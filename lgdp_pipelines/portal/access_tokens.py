@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from lgdp_pipelines.collection.secrets import expand, resolve
+from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceRefused, WrongUse
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference, Source, TransportKind
@@ -108,7 +108,7 @@ def _digest(source: Source, council_code: str, environment: Mapping[str, str]) -
     if reference is None:
         return None
     try:
-        text = resolve(reference, environment, council_code=council_code).reveal()
+        text = resolve_secret(reference, environment, council_code=council_code).reveal()
     except SourceRefused:
         return None
     found = _HASH.fullmatch(text)
@@ -127,7 +127,7 @@ def new_token(source: Source, council_code: str, environment: Mapping[str, str])
         WrongUse: the source refers to no file, or the file cannot be written.
     """
     reference = source.of(council_code).credential or SecretReference("")
-    kind, _, place = expand(reference.text, environment, council_code=council_code).partition(":")
+    kind, _, place = expand_variables(reference.text, environment, council_code=council_code).partition(":")
     if kind != "file":
         raise WrongUse(
             f"{source.id} does not keep its tokens in files.",

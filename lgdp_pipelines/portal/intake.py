@@ -16,8 +16,8 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from lgdp_pipelines.collection.file_routing import has_file_a_table, table_of, table_said, tables_known
-from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.collection.file_routing import find_table_named, has_file_per_table, match_table, table_names
+from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.errors import StorageError, WrongUse
 from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
 from lgdp_pipelines.portal.access_tokens import Caller
@@ -153,13 +153,13 @@ def _file_name(name: str) -> str:
 
 
 def _table(contract: Contract, mapping: SystemMapping | None, said: str | None, file_name: str) -> str | None:
-    if not has_file_a_table(contract, mapping):
+    if not has_file_per_table(contract, mapping):
         return None
-    table = table_said(said, contract, mapping) if said else table_of(file_name, contract, mapping)
+    table = find_table_named(said, contract, mapping) if said else match_table(file_name, contract, mapping)
     if table is None:
         raise WrongUse(
             f"{contract.return_code} has a file for each table, and the request does not say which this is.",
-            remedy=f"Add &table= with one of: {', '.join(tables_known(contract, mapping))}.",
+            remedy=f"Add &table= with one of: {', '.join(table_names(contract, mapping))}.",
         )
     return table
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic
 
-from lgdp_pipelines.collection.transport import LARGEST_EXTRACT
+from lgdp_pipelines.collection.transports.transport import LARGEST_EXTRACT
 from lgdp_pipelines.portal.problem_documents import Refused
 
 

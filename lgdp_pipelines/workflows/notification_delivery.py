@@ -7,7 +7,7 @@ What belongs here: who gets a notice, and the secrets that it takes. What does n
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lgdp_pipelines.collection.secrets import expand, resolve
+from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceError, SourceRefused
 from lgdp_pipelines.register.files.notification_file import Email, load_notices
 from lgdp_pipelines.register.model.sources import SecretReference
@@ -59,25 +59,25 @@ def _channels(platform: Platform, notice: Notice, to: str, role: str) -> Iterato
     notices = load_notices(platform.settings.schemas)
     council = to if role == "councils" else ""
     people = getattr(notices.email, role) if notices.email else None
-    if notices.email and people and expand(notices.email.server, platform.environment):
+    if notices.email and people and expand_variables(notices.email.server, platform.environment):
         yield lambda: _email(platform, notices.email, people, council, notice)  # type: ignore[arg-type] # not None here
     hook = getattr(notices.webhook, role) if notices.webhook else None
     if hook:
-        yield lambda: post(resolve(hook, platform.environment, council_code=council).reveal(), notice)
+        yield lambda: post(resolve_secret(hook, platform.environment, council_code=council).reveal(), notice)
 
 
 def _email(platform: Platform, email: Email, people: SecretReference, council: str, notice: Notice) -> None:
     environment = platform.environment
-    addresses = resolve(people, environment, council_code=council).reveal().split()
-    host, _, port = expand(email.server, environment).partition(":")
+    addresses = resolve_secret(people, environment, council_code=council).reveal().split()
+    host, _, port = expand_variables(email.server, environment).partition(":")
     if port and not port.isdigit():
         raise SourceRefused("The mail server in notices.yaml is not host:port.", remedy="Correct email.server.")
     server = MailServer(
         host=host,
         port=int(port) if port else _MAIL_PORT,
         security=email.security,
-        sender=expand(email.sender, environment),
-        username=resolve(email.username, environment).reveal() if email.username else "",
-        password=resolve(email.password, environment).reveal() if email.password else "",
+        sender=expand_variables(email.sender, environment),
+        username=resolve_secret(email.username, environment).reveal() if email.username else "",
+        password=resolve_secret(email.password, environment).reveal() if email.password else "",
     )
     send_email(server, addresses, notice)

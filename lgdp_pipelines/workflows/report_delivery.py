@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure
-from lgdp_pipelines.collection.outbox_delivery import OutFile, deliver, has_outbox
+from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files, has_outbox
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.deliveries import Delivery, Untold
 from lgdp_pipelines.register.model.sources import Source
@@ -116,7 +116,7 @@ def _untold(platform: Platform, destination: str, source: Source | None) -> list
 class _Parcel:
     """What is for one council's own place: files as they lie in the outbox, and what the ledger is to say of them."""
 
-    files: tuple[OutFile, ...]
+    files: tuple[OutgoingFile, ...]
     delivery: Delivery
 
 
@@ -140,7 +140,7 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
     def told(council_code: str) -> Failure | None:
         mine = parcels[council_code]
         files = [file for parcel in mine for file in parcel.files]
-        failure = deliver(source, council_code, files, platform.register, environment=platform.environment)
+        failure = deliver_files(source, council_code, files, platform.register, environment=platform.environment)
         if failure is None:
             platform.ledger.record_deliveries(source.id, [parcel.delivery for parcel in mine])
             progress(f"{len(mine)} reports into {council_code}'s account in {source.id}")
@@ -150,10 +150,10 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
         return [failure for failure in pool.map(told, sorted(parcels)) if failure is not None]
 
 
-def _files(folder: Path, prefix: str) -> tuple[OutFile, ...]:
+def _files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
     """The files of a report as they lie in the outbox, so that a delivery done again brings the very same."""
     return tuple(
-        OutFile(f"{prefix}-{file.name}", file.read_bytes())
+        OutgoingFile(f"{prefix}-{file.name}", file.read_bytes())
         for file in sorted(folder.iterdir())
         if not file.name.startswith(".")
     )

@@ -23,7 +23,7 @@ import collection_day as world
 import dagster as dg
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.account_watch import find_news
 from lgdp_pipelines.collection.collection_run import collect_source
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.schema import RECEIPT
@@ -181,7 +181,7 @@ def tick(folder: Path, home: Path) -> dict[str, float]:
     source = platform.register.sources["councils-sftp"]
     fill(platform, folder)
     stages = Stages()
-    news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
+    news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
     stages.end("look")
     return {**stages.seconds, "news": float(len(news.entries)), "failures": float(len(news.failures))}
 

@@ -28,7 +28,7 @@ import polars as pl
 from deltalake import write_deltalake
 from floor_contract import COUNCIL, OTHERWISE, PERIOD, SHAPES, Shape, made_up
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period

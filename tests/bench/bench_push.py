@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx2
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.portal.access_tokens import new_token, push_sources
 from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import PROJECT, Settings

@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.account_watch import news_of
-from lgdp_pipelines.collection.openssh_setup import configuration, set_up
+from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
@@ -80,12 +80,14 @@ def main() -> int:
         for name, source in sources(one).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
         boxes, keys = load_register(schemas).sources["boxes"], str(one.authorized)
-        with serving(one, configuration(boxes, {}, keys=keys), set_up(boxes, {}, keys=keys)) as port:
+        with serving(
+            one, render_configuration(boxes, {}, keys=keys), render_setup_script(boxes, {}, keys=keys)
+        ) as port:
             os.environ["COUNCILS"] = f"127.0.0.1:{port}"
             platform = Platform(Settings.at(folder / "home", schemas))
             fill(platform, one, councils)
             seconds, cpu = time.perf_counter(), time.process_time()
-            news = news_of(
+            news = find_news(
                 platform.register.sources["servers"],
                 platform.register,
                 platform.ledger,

@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines import cli
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.byte_store import RawStore

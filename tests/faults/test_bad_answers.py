@@ -13,9 +13,9 @@ from typing import ClassVar
 
 import pytest
 
-from lgdp_pipelines.collection.api import ApiPatience, ApiTransport
 from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.transports.api import ApiTimeouts, ApiTransport
 from lgdp_pipelines.register.model.sources import (
     Paging,
     PagingKind,
@@ -28,7 +28,7 @@ from tests.faults.bad_extract import HTML
 from tests.faults.world import PERIOD, World, json_of, records_of, world_at
 
 TODAY = date(2023, 11, 21)
-QUICK = ApiPatience(connect=3, answer=2, retry=Retry(2, 0.01, 0.02))
+QUICK = ApiTimeouts(connect=3, answer=2, retry=Retry(2, 0.01, 0.02))
 SOURCE = Source(
     id="shelves-api",
     title="",

@@ -13,14 +13,14 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
-from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.register.model.sources import SecretReference, Source, SourceReturn, TransportKind
 from tests.faults.bad_server import PHASES, BadServer, bad_server
 from tests.faults.world import PERIOD, ROWS, World, csv_of, world_at
 
-QUICK = Patience(connect=3, answer=3, settled=60, second_look=0.05, retry=Retry(2, 0.01, 0.02))
+QUICK = Timeouts(connect=3, answer=3, settle_seconds=60, second_look_seconds=0.05, retry=Retry(2, 0.01, 0.02))
 SOURCE = Source(
     id="shelves",
     title="",

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import FINDING

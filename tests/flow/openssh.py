@@ -94,12 +94,12 @@ def machine(accounts: Sequence[str]) -> Iterator[Machine]:
 
 
 @contextmanager
-def serving(one: Machine, configuration: str, set_up: str) -> Iterator[int]:
+def serving(one: Machine, configuration: str, setup_script: str) -> Iterator[int]:
     """The server on a free port, once the administrator's script has run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    (one.folder / "set_up.sh").write_text(set_up)
+    (one.folder / "set_up.sh").write_text(setup_script)
     (one.folder / "sshd_config").write_text(SSHD.format(port=port, folder=one.folder) + configuration)
     (one.folder / "start.sh").write_text(START.format(folder=one.folder, sshd=sshd()))
     (one.folder / "known_hosts").write_bytes(

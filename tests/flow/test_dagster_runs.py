@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.sensors import process_requests
 from lgdp_pipelines.settings import Settings

@@ -15,9 +15,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.account_watch import news_of
-from lgdp_pipelines.collection.openssh_setup import configuration, set_up
-from lgdp_pipelines.collection.outbox_delivery import OutFile, deliver
+from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
+from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
@@ -126,7 +126,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         boxes = register.sources["boxes"]
         keys = str(one.authorized)
         with (
-            serving(one, configuration(boxes, {}, keys=keys), set_up(boxes, {}, keys=keys)) as port,
+            serving(one, render_configuration(boxes, {}, keys=keys), render_setup_script(boxes, {}, keys=keys)) as port,
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setenv("COUNCILS", f"127.0.0.1:{port}")
@@ -206,8 +206,12 @@ def glasgows(world: World) -> Mapping[str, bytes]:
     world.put(GLASGOW, "in/kept.csv", b"Glasgow's")
     world.put(FIFE, "in/own.csv", b"Fife's")
     assert (
-        deliver(
-            world.register.sources["boxes"], "FIF", [OutFile("report.csv", b"a report")], world.register, environment={}
+        deliver_files(
+            world.register.sources["boxes"],
+            "FIF",
+            [OutgoingFile("report.csv", b"a report")],
+            world.register,
+            environment={},
         )
         is None
     )
@@ -306,7 +310,7 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
     assert verdicts == {"ALLOTMENT.FIF.CY2023.001": "accepted", "ALLOTMENT.GLG.CY2023.002": "rejected"}
     platform = Platform(Settings.at(world.lgdp.home, world.lgdp.schemas))
     for source in platform.register.sources.values():
-        news = news_of(source, platform.register, platform.ledger, environment=platform.environment)
+        news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
         assert (news.councils, news.failures) == ((), ())
     platform.ledger.close()
 
@@ -328,7 +332,9 @@ def test_what_goes_back_is_put_on_a_council_s_own_server(world: World) -> None:
     source, environment = world.register.sources["servers"], {"COUNCILS": f"127.0.0.1:{world.port}"}
 
     def put_back(content: bytes) -> Any:
-        return deliver(source, "GLG", [OutFile("report.html", content)], world.register, environment=environment)
+        return deliver_files(
+            source, "GLG", [OutgoingFile("report.html", content)], world.register, environment=environment
+        )
 
     assert (put_back(b"<p>one"), put_back(b"<p>one")) == (None, None)
     assert "not overwritten" in put_back(b"<p>two").what

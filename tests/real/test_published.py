@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.published_figures import people_supported
 from lgdp_pipelines.simulator.published_schools import school_list

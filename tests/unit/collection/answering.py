@@ -11,11 +11,11 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from lgdp_pipelines.collection.api import ApiPatience
 from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.transports.api import ApiTimeouts
 
 SECRET = "s3cret/of+fife=&?"
-QUICK = ApiPatience(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
+QUICK = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
 
 
 @dataclass

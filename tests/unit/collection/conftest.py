@@ -13,9 +13,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.api import ApiTransport, Marks
-from lgdp_pipelines.collection.sftp import SftpTransport
-from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
@@ -237,7 +237,7 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
         paging: Paging | None = None,
         authentication: Authentication | None = None,
         username: str = "",
-        marks: Marks | None = None,
+        marks: CacheValidators | None = None,
         secret: str = SECRET,
     ) -> Any:
         one = replace(
@@ -249,14 +249,16 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
 
         async def run(base: str) -> Any:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
-            transport = ApiTransport(one, register.returns, environment, today, lambda *_: marks or Marks(), QUICK)
+            transport = ApiTransport(
+                one, register.returns, environment, today, lambda *_: marks or CacheValidators(), QUICK
+            )
             async with transport.account("FIF") as account:
                 (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
                 outcome = await account.fetch(entry)
             if not isinstance(outcome, Download):
                 return outcome
             with outcome:
-                return b"".join(outcome.chunks()), Marks(
+                return b"".join(outcome.chunks()), CacheValidators(
                     outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
                 )
 

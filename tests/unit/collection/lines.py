@@ -5,12 +5,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.sftp import SftpAccount
-from lgdp_pipelines.collection.transport import Download
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpAccount
+from lgdp_pipelines.collection.transports.transport import Download
 
-QUICK = Patience(connect=5, answer=5, settled=60, second_look=0.05, retry=Retry(3, 0.01, 0.05))
+QUICK = Timeouts(connect=5, answer=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05))
 Ask = Callable[[SftpAccount], Awaitable[Any]]
 Put = Callable[..., Path]
 

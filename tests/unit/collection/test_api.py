@@ -19,20 +19,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from lgdp_pipelines.collection.api import ApiAccount, ApiPatience, ApiTransport, Marks
-from lgdp_pipelines.collection.api_paging import found_at
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.retry import Retry, retry_after
-from lgdp_pipelines.collection.transport import Download, Left, NoNews
+from lgdp_pipelines.collection.retry import Retry, parse_retry_after
+from lgdp_pipelines.collection.transports.api import ApiAccount, ApiTimeouts, ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.api_paging import read_path
+from lgdp_pipelines.collection.transports.transport import Download, NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.simulator.simulated_api import ApiQuestion, api
 from lgdp_pipelines.vocabulary.periods import calendar_year
 
-UNKNOWN = Marks()
+UNKNOWN = CacheValidators()
 TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}
-QUICK = ApiPatience(connect=5, answer=5, retry=Retry(3, 0.01, 2.0))
+QUICK = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 2.0))
 EXTRACT = '[{"year":2023, "tonnes":2.8318148239349914E-4},\n {"year":2023,"tonnes":0.10},{"year":2023,"tonnes":7}]'
 
 
@@ -74,7 +74,7 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
         application: Starlette,
         council: str = "FIF",
         *,
-        marks: Marks = UNKNOWN,
+        marks: CacheValidators = UNKNOWN,
         source: Source = api_source,
         **environment: str,
     ) -> Any:
@@ -122,7 +122,7 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
     environment = {"API_ADDRESS": "http://127.0.0.1:1", "TOKEN_FIF": "x"}
 
     async def run() -> Any:
-        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: Marks(), QUICK)
+        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: CacheValidators(), QUICK)
         async with transport.account("FIF") as account:
             return (await account.entries()).entries
 
@@ -151,25 +151,25 @@ def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, que
 
 def test_an_extract_that_has_not_changed_is_no_news(get: Any, questions: Any) -> None:
     _, etag = get(api(questions, TOKENS))
-    assert isinstance(get(api(questions, TOKENS), marks=Marks(etag)), NoNews)
+    assert isinstance(get(api(questions, TOKENS), marks=CacheValidators(etag)), NoNewContent)
 
 
 def test_an_extract_that_has_changed_is_news(get: Any, questions: Any, tmp_path: Path) -> None:
     _, etag = get(api(questions, TOKENS))
     (tmp_path / "FIF.json").write_text('[{"year":2023, "tonnes":1}]')
-    content, other = get(api(questions, TOKENS), marks=Marks(etag))
+    content, other = get(api(questions, TOKENS), marks=CacheValidators(etag))
     assert b'"tonnes":1}' in content
     assert other != etag
 
 
 def test_a_period_without_data_is_no_news(get: Any, questions: Any, tmp_path: Path) -> None:
     (tmp_path / "FIF.json").unlink()
-    assert isinstance(get(api(questions, TOKENS)), NoNews)
+    assert isinstance(get(api(questions, TOKENS)), NoNewContent)
 
 
 @pytest.mark.parametrize("status", [204, 404, 410])
 def test_a_period_that_the_api_does_not_know_yet_is_no_news(status: int, get: Any) -> None:
-    assert isinstance(get(Recorder(lambda *_: Response(status_code=status)).application), NoNews)
+    assert isinstance(get(Recorder(lambda *_: Response(status_code=status)).application), NoNewContent)
 
 
 def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, questions: Any) -> None:
@@ -246,7 +246,7 @@ def test_an_extract_that_changes_between_its_pages_is_left_for_the_next_time(get
         lambda _, count: Response(page(str(count), "/two" if count == 1 else None), headers={"ETag": f'"{count}"'})
     )
     outcome = get(changing.application)
-    assert isinstance(outcome, Left)
+    assert isinstance(outcome, SkippedEntry)
     assert "changed" in outcome.reason
 
 
@@ -256,13 +256,13 @@ def test_what_is_no_json_is_kept_as_sent(get: Any) -> None:
 
 
 def test_a_page_beyond_the_limit_is_refused(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgdp_pipelines.collection.api.LARGEST_PAGE", 1000)
+    monkeypatch.setattr("lgdp_pipelines.collection.transports.api.LARGEST_PAGE", 1000)
     with pytest.raises(SourceRefused, match="larger than 1000"):
         get(Recorder(lambda *_: Response(b"x" * 1001)).application)
 
 
 def test_an_answer_beyond_the_limit_is_refused(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgdp_pipelines.collection.api.LARGEST_EXTRACT", 1000)
+    monkeypatch.setattr("lgdp_pipelines.collection.transports.api.LARGEST_EXTRACT", 1000)
     endless = Recorder(lambda _, count: Response(page(str(count) * 300, f"/{count}")))
     with pytest.raises(SourceRefused, match="larger than 1000"):
         get(endless.application)
@@ -275,7 +275,9 @@ def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Registe
         environment = {"API_ADDRESS": f"http://127.0.0.1:{closed.getsockname()[1]}", "TOKEN_FIF": "x"}
 
         async def run() -> None:
-            transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: Marks(), QUICK)
+            transport = ApiTransport(
+                api_source, register.returns, environment, today, lambda *_: CacheValidators(), QUICK
+            )
             async with transport.account("FIF") as account:
                 await of_2023(account)
 
@@ -319,7 +321,7 @@ NOW = datetime(2024, 11, 21, 12, 0, tzinfo=UTC)
     ],
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header, NOW) == seconds
+    assert parse_retry_after(header, NOW) == seconds
 
 
 def test_no_wait_is_longer_than_the_longest() -> None:
@@ -341,5 +343,5 @@ def test_no_wait_is_longer_than_the_longest() -> None:
     ],
 )
 def test_a_page_is_read_where_the_register_says(body: bytes, found: object) -> None:
-    assert found_at(body, "links.next") == found
-    assert found_at(body, "") is None
+    assert read_path(body, "links.next") == found
+    assert read_path(body, "") is None

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.api import ApiTransport, Marks
-from lgdp_pipelines.collection.api_authentication import SHORTLY, ClientCredentials
 from lgdp_pipelines.collection.secrets import Secret
+from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.api_authentication import SHORTLY, ClientCredentials
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import (
@@ -220,7 +220,7 @@ def test_a_line_that_breaks_holds_no_secret_in_its_errors(
 
     async def run(address: str) -> None:
         environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
-        transport = ApiTransport(one, register.returns, environment, today, lambda *_: Marks(), QUICK)
+        transport = ApiTransport(one, register.returns, environment, today, lambda *_: CacheValidators(), QUICK)
         async with transport.account("FIF") as account:
             await account.answers()
 

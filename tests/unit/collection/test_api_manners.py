@@ -6,9 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.api import Marks
-from lgdp_pipelines.collection.api_paging import records_in, with_parameter, without_parameter
-from lgdp_pipelines.collection.transport import Left, NoNews
+from lgdp_pipelines.collection.transports.api import CacheValidators
+from lgdp_pipelines.collection.transports.api_paging import count_records, remove_parameter, set_parameter
+from lgdp_pipelines.collection.transports.transport import NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.sources import (
     Paging,
@@ -76,7 +76,7 @@ def test_numbered_pages_begin_where_the_source_says_and_end_at_the_total(get: An
 def test_fewer_records_than_the_total_are_left_for_the_next_time(get: Any) -> None:
     paging = Paging(PagingKind.PAGE, parameter="p", total="total")
     outcome, _ = get(numbered(page_of(1, total=5), page_of(2, total=5)), paging=paging)
-    assert isinstance(outcome, Left)
+    assert isinstance(outcome, SkippedEntry)
 
 
 def test_pages_are_turned_by_a_cursor(get: Any) -> None:
@@ -114,12 +114,12 @@ def test_pages_with_marks_of_their_own_are_held_against_the_first_once_more(get:
         return said
 
     paging = Paging(PagingKind.PAGE, parameter="p")
-    (content, marks), asked = get(answer, paging=paging, marks=Marks('"one"'))
+    (content, marks), asked = get(answer, paging=paging, marks=CacheValidators('"one"'))
     assert numbers(content) == [1, 2]
     assert "if-none-match" not in asked[0].headers  # the first page's mark says nothing of the second
-    assert marks == Marks()
+    assert marks == CacheValidators()
     outcome, _ = get(answer_and_change, paging=paging)
-    assert isinstance(outcome, Left)
+    assert isinstance(outcome, SkippedEntry)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_pages_with_marks_of_their_own_are_held_against_the_first_once_more(get:
     ],
 )
 def test_records_of_a_page_are_counted(body: bytes, dotted: str, count: int | None) -> None:
-    assert records_in(body, dotted) == count
+    assert count_records(body, dotted) == count
 
 
 def test_a_parameter_is_set_and_the_others_stay_as_they_are_written() -> None:
     address = httpx2.URL("https://one.example/a%2Fb?f[x]=%20y&p=1&z")
-    assert bytes(with_parameter(address, "p", "a b").query) == b"f[x]=%20y&z&p=a+b"
-    assert str(without_parameter(httpx2.URL("https://one.example/?k=1"), "k")) == "https://one.example/"
+    assert bytes(set_parameter(address, "p", "a b").query) == b"f[x]=%20y&z&p=a+b"
+    assert str(remove_parameter(httpx2.URL("https://one.example/?k=1"), "k")) == "https://one.example/"
 
 
 # One answer, of any format.
@@ -157,7 +157,7 @@ def test_one_answer_is_kept_as_sent_whatever_its_format(get: Any) -> None:
 
 
 def test_one_large_answer_may_be_larger_than_a_page(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lgdp_pipelines.collection.api.LARGEST_PAGE", 1_000)
+    monkeypatch.setattr("lgdp_pipelines.collection.transports.api.LARGEST_PAGE", 1_000)
     (kept, _), _ = get(lambda _: Said(b"x" * 100_000))
     assert len(kept) == 100_000
 
@@ -170,9 +170,9 @@ CHANGED = datetime(2024, 11, 20, 8, 30, 15, tzinfo=UTC)
 def test_the_time_of_change_is_kept_and_asked_with(get: Any) -> None:
     stamp = "Wed, 20 Nov 2024 08:30:15 GMT"
     (_, marks), _ = get(lambda _: Said("x", headers={"Last-Modified": stamp, "ETag": 'W/"1"'}))
-    assert marks == Marks('W/"1"', CHANGED)
+    assert marks == CacheValidators('W/"1"', CHANGED)
     outcome, asked = get(lambda _: Said(status=304), marks=marks)
-    assert isinstance(outcome, NoNews)
+    assert isinstance(outcome, NoNewContent)
     assert asked[0].headers["if-modified-since"] == stamp
     assert asked[0].headers["if-none-match"] == 'W/"1"'
 
@@ -180,4 +180,4 @@ def test_the_time_of_change_is_kept_and_asked_with(get: Any) -> None:
 @pytest.mark.parametrize("stamp", ["", "yesterday", "Wed, 99 Nov 2024 08:30:15 GMT"])
 def test_a_time_of_change_that_is_none_is_not_kept(stamp: str, get: Any) -> None:
     (_, marks), _ = get(lambda _: Said("x", headers={"Last-Modified": stamp}))
-    assert marks == Marks()
+    assert marks == CacheValidators()

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.account_watch import news_of
-from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source, sentence
-from lgdp_pipelines.collection.memory_transport import HeldFile, MemoryTransport
-from lgdp_pipelines.collection.transport import Account, Download, Entry, Left, Listing, NoNews
+from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source, summarise
+from lgdp_pipelines.collection.transports.transport import Account, Download, Entry, Listing, NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import AccountRefused, LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.storage.byte_store import RawStore
+from tests.support.memory_transport import HeldFile, MemoryTransport
 
 Q1, Q2 = "hl1/HL1_2024-25_Q1.csv", "hl1/HL1_2024-25_Q2.csv"
 
@@ -224,14 +224,14 @@ def test_progress_is_told_account_by_account(collect: Any, transport: Any) -> No
     told: list[str] = []
     report = collect(transport(FIF={Q1: b"first"}, GLG={}), progress=told.append)
     assert sorted(told) == ["FIF: 1 fetched", "GLG: no news"]
-    assert sentence(of(report, "FIF")) == "FIF: 1 fetched"
+    assert summarise(of(report, "FIF")) == "FIF: 1 fetched"
 
 
 def test_news_are_what_no_receipt_knows_and_have_one_hash(
     collect: Any, transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
 ) -> None:
     def look(held: MemoryTransport) -> Any:
-        return news_of(sftp_source, register, ledger, environment={}, today=today, transport=held)
+        return find_news(sftp_source, register, ledger, environment={}, today=today, transport=held)
 
     first = look(transport(FIF={Q1: b"first"}, GLG={}))
     assert first.councils == ("FIF",)
@@ -254,7 +254,7 @@ def test_looking_fetches_and_writes_nothing(
     transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
 ) -> None:
     held = transport(FIF={Q1: b"first"}, GLG=SourceUnreachable("gone"))
-    news = news_of(sftp_source, register, ledger, environment={}, today=today, transport=held)
+    news = find_news(sftp_source, register, ledger, environment={}, today=today, transport=held)
     assert held.fetched == []
     assert ledger.waiting() == ()
     assert [one.what for one in news.failures] == ["gone"]
@@ -283,7 +283,7 @@ class DrippingAccount:
     async def entries(self) -> Listing:
         return await self._inner.entries()
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         self._given += 1
         if self._given > 1:
             await asyncio.Event().wait()

@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection import drop_box
-from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.account_watch import find_news
 from lgdp_pipelines.collection.collection_run import collect_source
-from lgdp_pipelines.collection.drop_box import DropBoxAccount, DropBoxTransport
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.folder_files import Patience
-from lgdp_pipelines.collection.outbox_delivery import OutFile, deliver
+from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transport import Download, Left
+from lgdp_pipelines.collection.transports import drop_box
+from lgdp_pipelines.collection.transports.drop_box import DropBoxAccount, DropBoxTransport
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.transport import Download, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
@@ -28,7 +28,7 @@ from lgdp_pipelines.register.model.sources import Source, SourceReturn, Transpor
 from lgdp_pipelines.storage.byte_store import RawStore
 from lgdp_pipelines.vocabulary.periods import financial_quarter
 
-QUICK = Patience(settled=60, second_look=0.02, retry=Retry(1))
+QUICK = Timeouts(settle_seconds=60, second_look_seconds=0.02, retry=Retry(1))
 Put = Callable[..., Path]
 HL1 = "HL1_2024-25_Q1.csv"
 
@@ -68,7 +68,7 @@ def source(boxes: Path) -> Source:
 
 @pytest.fixture
 def ask(source: Source, register: Register, today: date) -> Callable[..., Any]:
-    def asked(question: Callable[[DropBoxAccount], Awaitable[Any]], patience: Patience = QUICK) -> Any:
+    def asked(question: Callable[[DropBoxAccount], Awaitable[Any]], patience: Timeouts = QUICK) -> Any:
         async def run() -> Any:
             async with DropBoxTransport(source, register.returns, {}, today, patience).account("FIF") as account:
                 return await question(account)
@@ -102,9 +102,9 @@ def test_what_is_delivered_is_collected_once_with_its_council_and_system(
         def collected() -> Any:
             return collect_source(source, register, ledger, raw, today=today, environment={})
 
-        news = news_of(source, register, ledger, environment={}, today=today)
+        news = find_news(source, register, ledger, environment={}, today=today)
         (first, nothing), (again, _) = collected().accounts, collected().accounts
-        assert news_of(source, register, ledger, environment={}, today=today).councils == ()
+        assert find_news(source, register, ledger, environment={}, today=today).councils == ()
     assert news.councils == ("FIF",)
     (receipt,) = first.fetched
     assert (receipt.council_code, receipt.return_code, receipt.period) == ("FIF", "HL1", "FY2024-25-Q1")
@@ -151,7 +151,7 @@ def test_a_file_that_grows_between_two_looks_is_left(ask: Any, fife: Path) -> No
             more.write(b"more")
         return await looking
 
-    listing = ask(looked, replace(QUICK, second_look=0.4))
+    listing = ask(looked, replace(QUICK, second_look_seconds=0.4))
     assert (listing.entries, [one.name for one in listing.left]) == ((), [HL1])
 
 
@@ -207,7 +207,7 @@ def test_what_is_put_in_a_file_s_place_after_it_was_listed_is_not_taken(
             THINGS[thing](file)
         return await asyncio.wait_for(account.fetch(entry), 10)
 
-    assert isinstance(ask(swapped), Left)
+    assert isinstance(ask(swapped), SkippedEntry)
 
 
 @pytest.mark.parametrize("folder", ["in", "in/hl1"])
@@ -255,7 +255,7 @@ def test_a_file_that_changes_after_it_was_listed_is_left(ask: Any, fife: Path, p
         file.write_bytes(b"other")
         return await account.fetch(entry)
 
-    assert isinstance(ask(changed), Left)
+    assert isinstance(ask(changed), SkippedEntry)
 
 
 def test_a_folder_with_too_many_entries_is_refused(
@@ -268,14 +268,14 @@ def test_a_folder_with_too_many_entries_is_refused(
         ask(listed)
 
 
-def delivered(source: Source, register: Register, *files: OutFile) -> Any:
-    return deliver(source, "FIF", files, register, environment={})
+def delivered(source: Source, register: Register, *files: OutgoingFile) -> Any:
+    return deliver_files(source, "FIF", files, register, environment={})
 
 
 def test_what_goes_back_lies_in_the_outbox_whole_and_may_be_delivered_again(
     source: Source, register: Register, fife: Path
 ) -> None:
-    files = [OutFile("one.csv", b"1\n"), OutFile("two.html", b"2" * 5_000_000)]
+    files = [OutgoingFile("one.csv", b"1\n"), OutgoingFile("two.html", b"2" * 5_000_000)]
     assert delivered(source, register, *files) is None
     assert delivered(source, register, *files) is None
     assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {
@@ -287,13 +287,13 @@ def test_what_goes_back_lies_in_the_outbox_whole_and_may_be_delivered_again(
 
 def test_what_a_delivery_left_that_died_is_cleared_away(source: Source, register: Register, fife: Path) -> None:
     (fife / "out/.one.csv.part").write_bytes(b"half")
-    assert delivered(source, register, OutFile("one.csv", b"whole")) is None
+    assert delivered(source, register, OutgoingFile("one.csv", b"whole")) is None
     assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"whole"}
 
 
 def test_another_file_in_the_outbox_is_never_overwritten(source: Source, register: Register, fife: Path) -> None:
     (fife / "out/one.csv").write_bytes(b"theirs")
-    failure = delivered(source, register, OutFile("one.csv", b"ours!!"))
+    failure = delivered(source, register, OutgoingFile("one.csv", b"ours!!"))
     assert "not overwritten" in failure.what
     assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"theirs"}
 
@@ -303,9 +303,9 @@ def test_an_outbox_s_links_are_not_written_through(
 ) -> None:
     (tmp_path / "secret").write_bytes(b"keep")
     (fife / "out/one.csv").symlink_to(tmp_path / "secret")
-    assert "not overwritten" in delivered(source, register, OutFile("one.csv", b"x")).what
+    assert "not overwritten" in delivered(source, register, OutgoingFile("one.csv", b"x")).what
     (fife / "out/.two.csv.part").symlink_to(tmp_path / "secret")
-    assert delivered(source, register, OutFile("two.csv", b"x")) is None
+    assert delivered(source, register, OutgoingFile("two.csv", b"x")) is None
     assert (tmp_path / "secret").read_bytes() == b"keep"
 
 
@@ -313,12 +313,12 @@ def test_an_outbox_that_is_not_there_is_a_failure_of_that_council(
     source: Source, register: Register, fife: Path
 ) -> None:
     (fife / "out").rmdir()
-    assert "no such outbox" in delivered(source, register, OutFile("one.csv", b"x")).what
+    assert "no such outbox" in delivered(source, register, OutgoingFile("one.csv", b"x")).what
 
 
 def test_nothing_goes_back_by_a_source_without_an_outbox(source: Source, register: Register) -> None:
     with pytest.raises(WrongUse, match="no outbox"):
-        delivered(replace(source, outbox=""), register, OutFile("one.csv", b"x"))
+        delivered(replace(source, outbox=""), register, OutgoingFile("one.csv", b"x"))
 
 
 async def well(account: DropBoxAccount) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lgdp_pipelines.collection.openssh_setup import configuration, set_up
+from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.sources import OwnAccount, Source, SourceReturn, TransportKind
 
@@ -25,7 +25,7 @@ BOXES = Source(
 
 
 def test_each_account_is_shut_into_its_own_folder_for_transfers_alone() -> None:
-    said = configuration(BOXES, {})
+    said = render_configuration(BOXES, {})
     settings = dict(line.strip().split(" ", 1) for line in said.splitlines() if line.startswith("    "))
     assert settings["ChrootDirectory"] == "/srv/boxes/%u"
     assert settings["ForceCommand"].startswith("internal-sftp ")
@@ -40,7 +40,7 @@ def test_each_account_is_shut_into_its_own_folder_for_transfers_alone() -> None:
 
 
 def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
-    script = set_up(BOXES, {"BOXES": "/mnt/it's here"})
+    script = render_setup_script(BOXES, {"BOXES": "/mnt/it's here"})
     assert "root='/mnt/it'\"'\"'s here'" in script
     assert [line for line in script.splitlines() if line.startswith("box ")] == ["box lgdp-fif", "box glasgow"]
     made = [line.rsplit("/", 1)[-1] for line in script.splitlines() if "-m 27" in line]
@@ -53,10 +53,10 @@ def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
 )
 def test_a_folder_that_the_server_would_read_otherwise_is_refused(folder: str) -> None:
     with pytest.raises(WrongUse, match="cannot be told"):
-        configuration(replace(BOXES, address=folder), {})
+        render_configuration(replace(BOXES, address=folder), {})
 
 
 def test_a_source_of_another_kind_has_no_drop_boxes() -> None:
-    for told in (configuration, set_up):
+    for told in (render_configuration, render_setup_script):
         with pytest.raises(WrongUse, match="no drop boxes"):
             told(replace(BOXES, transport=TransportKind.SFTP), {})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.account_health import AccountState, health_of
+from lgdp_pipelines.collection.account_health import AccountState, check_accounts
 from lgdp_pipelines.orchestration.source_health import check_result
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
@@ -19,7 +19,7 @@ from tests.unit.collection.answering import Said, serving
 @pytest.fixture
 def well(register: Register, today: date) -> Any:
     def asked(source: Source, environment: dict[str, str]) -> Any:
-        return health_of(source, register, environment=environment, today=today)
+        return check_accounts(source, register, environment=environment, today=today)
 
     return asked
 
@@ -62,7 +62,7 @@ def test_an_sftp_account_is_logged_in_to(
         listening = bound()
         async with await serve_sftp(listening, keys.host, {"fif": accounts["fif"]}):
             environment = environment_for(listening.getsockname()[1])
-            return await asyncio.to_thread(health_of, sftp_source, register, environment=environment, today=today)
+            return await asyncio.to_thread(check_accounts, sftp_source, register, environment=environment, today=today)
 
     health = asyncio.run(run())
     assert [one.state for one in health] == [AccountState.WELL, AccountState.REFUSED]

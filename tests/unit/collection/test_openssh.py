@@ -21,15 +21,15 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
-from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference, Source
 from lgdp_pipelines.storage.byte_store import RawStore
 
-QUICK = Patience(connect=10, answer=10, settled=60, second_look=0.5, retry=Retry(3, 0.05, 0.2))
+QUICK = Timeouts(connect=10, answer=10, settle_seconds=60, second_look_seconds=0.5, retry=Retry(3, 0.05, 0.2))
 
 CONFIGURATION = """\
 Port {port}
@@ -154,14 +154,14 @@ def test_a_file_that_is_still_growing_is_left_and_collected_when_it_is_whole(
     writer = subprocess.Popen(["sh", "-c", f"while sleep 0.05; do printf more, >> '{file}'; done"])
     try:
         with serving(home) as port:
-            (growing,) = collect(port).accounts
+            (skip_changing,) = collect(port).accounts
             writer.terminate()
             writer.wait(10)
             (whole,) = collect(port).accounts
     finally:
         writer.kill()
         writer.wait(10)
-    assert (growing.receipts, [one.name for one in growing.left]) == ((), ["HL1_2024-25_Q1.csv"])
+    assert (skip_changing.receipts, [one.name for one in skip_changing.left]) == ((), ["HL1_2024-25_Q1.csv"])
     assert [one.size for one in whole.fetched] == [file.stat().st_size]
 
 

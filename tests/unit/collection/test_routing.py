@@ -4,7 +4,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.collection.file_routing import Route, Unrouted, route
+from lgdp_pipelines.collection.file_routing import Route, RoutingFailure, route
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SourceReturn
 from lgdp_pipelines.vocabulary.periods import financial_quarter, month
@@ -36,7 +36,7 @@ def test_without_a_table_in_the_pattern_the_contract_s_file_pattern_decides(regi
 
 def reason(name: str, expected: list[SourceReturn], register: Register, today: date) -> str:
     outcome = route(name, expected, register.returns, today=today)
-    assert isinstance(outcome, Unrouted)
+    assert isinstance(outcome, RoutingFailure)
     return outcome.reason
 
 
@@ -89,7 +89,7 @@ def test_any_name_is_either_routed_by_its_whole_form_or_refused_with_a_reason(
 @given(name=st.text(max_size=300))
 def test_a_reason_never_repeats_what_only_the_name_says(name: str, register: Register, today: date) -> None:
     outcome = route(f"Jane Doe {name}", [HL1], register.returns, today=today)
-    assert isinstance(outcome, Unrouted)
+    assert isinstance(outcome, RoutingFailure)
     assert "Jane Doe" not in outcome.reason
 
 

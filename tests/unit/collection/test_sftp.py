@@ -14,10 +14,10 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.folder_files import Patience
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.sftp import SftpAccount, SftpTransport
-from lgdp_pipelines.collection.transport import Left
+from lgdp_pipelines.collection.transports.folder_files import Timeouts
+from lgdp_pipelines.collection.transports.sftp import SftpAccount, SftpTransport
+from lgdp_pipelines.collection.transports.transport import SkippedEntry
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
@@ -48,7 +48,7 @@ def test_a_declared_folder_that_is_missing_is_reported_and_the_others_are_listed
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
     listing = ask(listed)
     assert [entry.name for entry in listing.entries] == ["HL1_2024-25_Q1.csv"]
-    assert listing.left == (Left("staff", "The account has no such folder."),)
+    assert listing.left == (SkippedEntry("staff", "The account has no such folder."),)
 
 
 def test_files_that_are_still_being_written_by_name_are_left(ask: Any, accounts: Any, put: Put) -> None:
@@ -75,11 +75,11 @@ def test_a_file_that_grows_between_two_looks_is_left(ask: Any, accounts: Any, pu
                 with file.open("ab") as still_written:
                     still_written.write(b"more,")
 
-        growing = asyncio.create_task(grow())
+        skip_changing = asyncio.create_task(grow())
         try:
             return await account.entries()
         finally:
-            growing.cancel()
+            skip_changing.cancel()
 
     listing = ask(while_growing)
     assert listing.entries == ()
@@ -100,7 +100,7 @@ def test_a_file_that_changes_after_it_was_listed_is_left(change: str, ask: Any, 
             put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"abcdefghij", modified=1_700_000_001)
         return await account.fetch(entry)
 
-    assert isinstance(ask(change_and_fetch), Left)
+    assert isinstance(ask(change_and_fetch), SkippedEntry)
 
 
 def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, put: Put) -> None:
@@ -112,7 +112,7 @@ def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, 
         return await account.fetch(entry)
 
     outcome = ask(remove_and_fetch)
-    assert isinstance(outcome, Left)
+    assert isinstance(outcome, SkippedEntry)
     assert "taken away" in outcome.reason
 
 
@@ -239,7 +239,7 @@ def silent_server() -> Iterator[int]:
 def test_a_server_that_never_answers_is_unreachable_in_time(
     environment_for: Any, sftp_source: Source, register: Register, today: date
 ) -> None:
-    impatient = Patience(connect=0.2, answer=0.2, retry=Retry(2, 0.01, 0.01))
+    impatient = Timeouts(connect=0.2, answer=0.2, retry=Retry(2, 0.01, 0.01))
 
     async def run(port: int) -> None:
         transport = SftpTransport(sftp_source, register.returns, environment_for(port), today, impatient)

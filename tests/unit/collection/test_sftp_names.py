@@ -9,8 +9,8 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.folder_files import is_unfinished, name_refused
-from lgdp_pipelines.collection.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.folder_files import is_unfinished, name_refused
+from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
 from tests.unit.collection.lines import QUICK, Put, listed

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.account_watch import news_of
+from lgdp_pipelines.collection.account_watch import find_news
 from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
@@ -69,7 +69,7 @@ def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, estat
     ]
     second = collect("council-estate-sftp")
     assert (second.receipts, second.failures) == ((), ())
-    news = news_of(
+    news = find_news(
         few.sources["council-estate-sftp"],
         few,
         collect.ledger,

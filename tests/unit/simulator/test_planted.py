@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.file_routing import Route, Unrouted, route
-from lgdp_pipelines.collection.folder_files import is_unfinished
+from lgdp_pipelines.collection.file_routing import Route, RoutingFailure, route
+from lgdp_pipelines.collection.transports.folder_files import is_unfinished
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
@@ -116,7 +116,7 @@ def test_mistakes_of_every_asked_for_kind_are_planted(made_up: Scenario) -> None
     assert outcomes == {"rejected", "queried", "accepted", "unrecognised", "duplicate", "left", "missing"}
 
 
-def routed(register: Register, one: Sent) -> Route | Unrouted:
+def routed(register: Register, one: Sent) -> Route | RoutingFailure:
     source = register.sources["council-estate-sftp"]
     expected = [given for given in source.returns if given.folder == "/".join(one.path.parts[2:-1])]
     return route(one.path.name, expected, register.returns, today=parse_period("CY2024").end)
@@ -162,7 +162,7 @@ def test_every_file_name_routes_but_those_meant_not_to(made_up: Scenario, regist
             continue
         routing = routed(register, one)
         if (one.path.parts[1], one.path.name) in odd:
-            assert isinstance(routing, Unrouted)
+            assert isinstance(routing, RoutingFailure)
         else:
             assert isinstance(routing, Route), one.path
 

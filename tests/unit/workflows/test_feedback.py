@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.ledger_values import Arrival

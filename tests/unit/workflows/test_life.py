@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.ledger import Submission, SubmissionState
 from lgdp_pipelines.settings import Settings

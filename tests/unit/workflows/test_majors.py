@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table

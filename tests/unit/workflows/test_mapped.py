@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.settings import Settings

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from lgdp_pipelines.cli import app_for
 from lgdp_pipelines.cli import validate as command
-from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.ledger.ledger_values import HeldAgainst
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register

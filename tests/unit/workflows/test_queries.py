@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.hand_in import hand_in
+from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.query_repository import Queries
 from lgdp_pipelines.settings import PROJECT, Settings

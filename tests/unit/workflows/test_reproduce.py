@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy as sa
 
 from lgdp_pipelines.cli import main
-from lgdp_pipelines.collection.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.judgement_evidence import as_plain
 from lgdp_pipelines.ledger.lake_mirror import TABLES

@@ -7,7 +7,7 @@ platform has no log-in to know.
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgdp_pipelines.collection.file_routing import has_file_a_table, table_of, tables_known
+from lgdp_pipelines.collection.file_routing import has_file_per_table, match_table, table_names
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
@@ -116,20 +116,20 @@ def hand_in_nil(
 
 
 def _tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | None) -> tuple[str | None, ...]:
-    if not has_file_a_table(contract, mapping):
+    if not has_file_per_table(contract, mapping):
         if len(files) != 1:
             raise WrongUse(
                 f"{contract.return_code} is answered by one file, and {len(files)} were given.",
                 remedy="Hand in one file at a time.",
             )
         return (None,)
-    found = [table_of(file.name, contract, mapping) for file in files]
+    found = [match_table(file.name, contract, mapping) for file in files]
     for file, table in zip(files, found, strict=True):
         if table is None:
             raise WrongUse(
                 f"The name of a file does not say which table of {contract.return_code} it holds.",
                 where=file.name,
-                remedy=f"Name it for one of: {', '.join(tables_known(contract, mapping))}.",
+                remedy=f"Name it for one of: {', '.join(table_names(contract, mapping))}.",
             )
     if len(set(found)) != len(found):
         raise WrongUse("Two files hold the same table.", remedy="Hand in one file for each table.")

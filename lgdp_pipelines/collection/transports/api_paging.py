@@ -48,7 +48,7 @@ class Pages:
         self._records = 0
         self._total: int | None = None
         self.first = (
-            with_parameter(address, self._paging.parameter, str(self._number))
+            set_parameter(address, self._paging.parameter, str(self._number))
             if self._paging.kind is PagingKind.PAGE
             else address
         )
@@ -65,32 +65,32 @@ class Pages:
             case PagingKind.LINK:
                 return here.join(page.link) if page.link else None
             case PagingKind.NEXT:
-                link = found_at(page.body, self._paging.at)
+                link = read_path(page.body, self._paging.at)
                 return here.join(link) if isinstance(link, str) and link else None
             case PagingKind.CURSOR:
-                mark = found_at(page.body, self._paging.at)
+                mark = read_path(page.body, self._paging.at)
                 is_mark = (isinstance(mark, str) and mark) or (isinstance(mark, int) and not isinstance(mark, bool))
-                return with_parameter(self._address, self._paging.parameter, str(mark)) if is_mark else None
+                return set_parameter(self._address, self._paging.parameter, str(mark)) if is_mark else None
             case PagingKind.PAGE:
                 return self._numbered_after(page)
 
     def _numbered_after(self, page: Page) -> httpx2.URL | None:
-        count = records_in(page.body, self._records_at)
+        count = count_records(page.body, self._records_at)
         if not count:
             return None
         self._records += count
-        said = found_at(page.body, self._paging.total)
+        said = read_path(page.body, self._paging.total)
         self._total = said if isinstance(said, int) and not isinstance(said, bool) else None
         if self._total is not None and self._records >= self._total:
             return None
         self._number += 1
-        return with_parameter(self._address, self._paging.parameter, str(self._number))
+        return set_parameter(self._address, self._paging.parameter, str(self._number))
 
     def is_beyond(self, page: Page | int) -> bool:
         """Whether what was answered for a further page says that there is none: it is empty, or not there."""
         if self._paging.kind is not PagingKind.PAGE:
             return False
-        return not isinstance(page, Page) or records_in(page.body, self._records_at) == 0
+        return not isinstance(page, Page) or count_records(page.body, self._records_at) == 0
 
     @property
     def are_complete(self) -> bool:
@@ -98,14 +98,14 @@ class Pages:
         return self._total is None or self._records >= self._total
 
 
-def found_at(body: bytes, dotted: str) -> object:
+def read_path(body: bytes, dotted: str) -> object:
     """What stands at a dotted path of a JSON document; None where nothing does."""
     if not dotted:
         return None
     return _walked(_read(body), dotted)
 
 
-def records_in(body: bytes, dotted: str) -> int | None:
+def count_records(body: bytes, dotted: str) -> int | None:
     """How many records a page holds: a JSON list at a dotted path, or lines of NDJSON; None where it is no page."""
     if not body.strip():
         return 0
@@ -119,14 +119,14 @@ def records_in(body: bytes, dotted: str) -> int | None:
     return 1 if isinstance(found, dict) and not dotted else None
 
 
-def with_parameter(address: httpx2.URL, name: str, value: str) -> httpx2.URL:
+def set_parameter(address: httpx2.URL, name: str, value: str) -> httpx2.URL:
     """An address with a parameter set; the others stay as they are written."""
-    rest = without_parameter(address, name)
+    rest = remove_parameter(address, name)
     added = str(httpx2.QueryParams({name: value})).encode("ascii")
     return rest.copy_with(query=rest.query + b"&" + added if rest.query else added)
 
 
-def without_parameter(address: httpx2.URL, name: str) -> httpx2.URL:
+def remove_parameter(address: httpx2.URL, name: str) -> httpx2.URL:
     """An address without a parameter; the others stay as they are written."""
     parts = [part for part in address.query.split(b"&") if part]
     kept = [part for part in parts if name not in httpx2.QueryParams(part.decode("ascii", "replace"))]

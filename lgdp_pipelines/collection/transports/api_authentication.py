@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx2
 
-from lgdp_pipelines.collection.retry import retry_after
+from lgdp_pipelines.collection.retry import parse_retry_after
 from lgdp_pipelines.collection.secrets import Secret
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.sources import Authentication, AuthenticationMethod
@@ -34,7 +34,7 @@ LARGEST_TOKEN = 64 * 1024
 _COME_BACK = frozenset({httpx2.codes.REQUEST_TIMEOUT, httpx2.codes.TOO_EARLY, httpx2.codes.TOO_MANY_REQUESTS})
 
 
-class Access(Protocol):
+class Authenticator(Protocol):
     """One council's way to show who we are."""
 
     async def authorised(self, request: httpx2.Request) -> httpx2.Request:
@@ -55,7 +55,7 @@ class Access(Protocol):
         ...
 
 
-class InHeader:
+class HeaderAuthenticator:
     """A secret in a header: a bearer token, a user's password, a key."""
 
     def __init__(self, name: str, value: Secret, secret: Secret) -> None:
@@ -76,7 +76,7 @@ class InHeader:
         return tuple(dict.fromkeys((self._secret.reveal(), self._value.reveal().rpartition(" ")[2])))
 
 
-class InParameter:
+class ParameterAuthenticator:
     """A key in a parameter of the address."""
 
     def __init__(self, name: str, key: Secret) -> None:
@@ -131,7 +131,7 @@ class ClientCredentials:
         timeout: httpx2.Timeout,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._address = safe_url(address, where)
+        self._address = parse_safe_url(address, where)
         self._client_id = client_id
         self._secret = secret
         self._scope = scope
@@ -162,7 +162,7 @@ class ClientCredentials:
         basic = _basic(quote_plus(self._client_id), quote_plus(self._secret.reveal()))
         try:
             async with (
-                client_for(InHeader("Authorization", basic, self._secret), self._timeout) as client,
+                create_client(HeaderAuthenticator("Authorization", basic, self._secret), self._timeout) as client,
                 client.stream("POST", self._address, data=form, headers={"Accept": "application/json"}) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
@@ -189,12 +189,12 @@ class ClientCredentials:
 
     def _refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
         status = response.status_code
-        if is_passing(status):
+        if is_transient(status):
             return SourceUnreachable(
                 f"The address that gives tokens could not answer now (HTTP {status}).",
                 where=self._where,
                 remedy="It is tried again at the next collection.",
-                wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+                wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         return AccountRefused(
             f"The address that gives tokens refuses our client (HTTP {status}).",
@@ -222,10 +222,10 @@ def _token(body: bytes, now: float) -> _Token | None:
     return _Token(Secret(value), None if lasts is None else now + max(lasts - SHORTLY, 0.0))
 
 
-def access_of(
+def create_authenticator(
     authentication: Authentication, username: str, credential: Secret, token_address: str, *, where: str,
     timeout: httpx2.Timeout,
-) -> Access:  # fmt: skip
+) -> Authenticator:  # fmt: skip
     """How a council's API is shown who we are.
 
     Args:
@@ -241,13 +241,13 @@ def access_of(
     """
     match authentication.method:
         case AuthenticationMethod.BEARER:
-            return InHeader("Authorization", Secret(f"Bearer {credential.reveal()}"), credential)
+            return HeaderAuthenticator("Authorization", Secret(f"Bearer {credential.reveal()}"), credential)
         case AuthenticationMethod.BASIC:
-            return InHeader("Authorization", _basic(username, credential.reveal()), credential)
+            return HeaderAuthenticator("Authorization", _basic(username, credential.reveal()), credential)
         case AuthenticationMethod.KEY:
             if authentication.header:
-                return InHeader(authentication.header, credential, credential)
-            return InParameter(authentication.parameter, credential)
+                return HeaderAuthenticator(authentication.header, credential, credential)
+            return ParameterAuthenticator(authentication.parameter, credential)
         case AuthenticationMethod.OAUTH2:
             return ClientCredentials(
                 token_address, username, credential, authentication.scope, where=where, timeout=timeout
@@ -257,7 +257,7 @@ def access_of(
 class _AuthorisedTransport(httpx2.AsyncBaseTransport):
     """The way to the wire, on which our secret is added."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Authenticator) -> None:
         # The register names the address: a proxy variable must not lead a secret elsewhere.
         self._inner = httpx2.AsyncHTTPTransport(verify=_trusted(), trust_env=False)
         self._access = access
@@ -273,19 +273,19 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def client_for(access: Access, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+def create_client(access: Authenticator, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
     """A client that follows no redirect and asks nobody else."""
     return httpx2.AsyncClient(
         transport=_AuthorisedTransport(access), timeout=timeout, follow_redirects=False, trust_env=False
     )
 
 
-def is_passing(status: int) -> bool:
+def is_transient(status: int) -> bool:
     """Whether a refusal may be over the next time."""
     return status in _COME_BACK or httpx2.codes.is_server_error(status)
 
 
-def safe_url(address: str, where: str) -> httpx2.URL:
+def parse_safe_url(address: str, where: str) -> httpx2.URL:
     """An address that a secret may be sent to.
 
     Raises:

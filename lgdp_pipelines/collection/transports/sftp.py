@@ -18,22 +18,29 @@ from typing import cast
 import asyncssh
 from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
-from lgdp_pipelines.collection.folder_files import (
+from lgdp_pipelines.collection.retry import run_with_retries
+from lgdp_pipelines.collection.secrets import Secret, account_name, expand_variables, resolve_credential, resolve_secret
+from lgdp_pipelines.collection.transports.folder_files import (
     MOST_ENTRIES,
-    Looking,
-    Patience,
+    FolderRouter,
+    Timeouts,
     another_file,
-    growing,
+    drop_changing,
     listing_of,
     name_refused,
     path_in,
-    settled,
+    skip_changing,
     too_many,
     unfinished_name,
 )
-from lgdp_pipelines.collection.retry import retried
-from lgdp_pipelines.collection.secrets import Secret, account_name, credential_of, expand, resolve
-from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
+from lgdp_pipelines.collection.transports.transport import (
+    Download,
+    Entry,
+    ListedEntry,
+    Listing,
+    NoNewContent,
+    SkippedEntry,
+)
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
@@ -59,7 +66,7 @@ class SftpTransport:
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
-    patience: Patience = field(default_factory=Patience)
+    patience: Timeouts = field(default_factory=Timeouts)
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
@@ -79,11 +86,11 @@ class SftpTransport:
         """
         where = self.where(council_code)
         own = self.source.of(council_code)
-        host, port = _host_and_port(expand(own.address, self.environment), where)
+        host, port = _host_and_port(expand_variables(own.address, self.environment), where)
         if own.known_hosts is None:
             raise SourceRefused("The source has no pinned host keys.", where=where, remedy="Add known_hosts to it.")
-        pinned = resolve(own.known_hosts, self.environment, council_code=council_code)
-        credential = credential_of(self.source, self.environment, council_code)
+        pinned = resolve_secret(own.known_hosts, self.environment, council_code=council_code)
+        credential = resolve_credential(self.source, self.environment, council_code)
         key, known = _key(credential), _host_keys(pinned)
         if key is None or known is None:
             raise SourceRefused(
@@ -113,31 +120,31 @@ class SftpTransport:
 
 
 class SftpAccount:
-    """One council's account over SFTP. See :class:`~lgdp_pipelines.collection.transport.Account`."""
+    """One council's account over SFTP. See :class:`~lgdp_pipelines.collection.transports.transport.Account`."""
 
     def __init__(self, transport: SftpTransport, council_code: str) -> None:
         self._transport = transport
         self._council = council_code
         self._patience = transport.patience
-        self._looking = Looking(transport.source.returns, transport.returns, transport.today)
+        self._looking = FolderRouter(transport.source.returns, transport.returns, transport.today)
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
         """Regular files in the declared folders that are whole, in order of path; those that are known are left out."""
-        return await retried(lambda: self._list_all(known), self._patience.retry)
+        return await run_with_retries(lambda: self._list_all(known), self._patience.retry)
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """The bytes of a file, if it stayed the same while they were read."""
-        return await retried(lambda: self._download(entry), self._patience.retry)
+        return await run_with_retries(lambda: self._download(entry), self._patience.retry)
 
     async def answers(self) -> None:
         """Log in, and ask for nothing but the account's own folder."""
-        await retried(self._look_at_root, self._patience.retry)
+        await run_with_retries(self._look_at_root, self._patience.retry)
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
         """Put a file into a folder of the account, whole or not at all."""
-        await retried(lambda: self._deliver(folder.strip("/"), name, content), self._patience.retry)
+        await run_with_retries(lambda: self._deliver(folder.strip("/"), name, content), self._patience.retry)
 
     async def close(self) -> None:
         """Leave the server."""
@@ -171,11 +178,11 @@ class SftpAccount:
     async def _list_all(self, known: Collection[ListedEntry]) -> Listing:
         async with self._talking() as client:
             found = [one for folder in self._looking.folders for one in await self._list(client, folder, known)]
-            return await settled(listing_of(found), lambda entry: self._is_same(client, entry), self._patience)
+            return await drop_changing(listing_of(found), lambda entry: self._is_same(client, entry), self._patience)
 
     async def _list(
         self, client: asyncssh.SFTPClient, folder: str, known: Collection[ListedEntry]
-    ) -> list[Entry | Left | None]:
+    ) -> list[Entry | SkippedEntry | None]:
         names: list[asyncssh.SFTPName] = []
         count, now = 0, asyncio.get_running_loop().time
         try:
@@ -189,10 +196,10 @@ class SftpAccount:
                     if (path_in(folder, one.filename), one.attrs.size, one.attrs.mtime) not in known:
                         names.append(one)
         except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
-            return [Left(folder or ".", "The account has no such folder.")]
+            return [SkippedEntry(folder or ".", "The account has no such folder.")]
         return [self._look(folder, one) for one in names if one.filename not in {".", ".."}]
 
-    def _look(self, folder: str, listed: asyncssh.SFTPName) -> Entry | Left | None:
+    def _look(self, folder: str, listed: asyncssh.SFTPName) -> Entry | SkippedEntry | None:
         raw = listed.filename
         name = raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
         attributes = listed.attrs
@@ -209,7 +216,7 @@ class SftpAccount:
             return False
         return _is_regular(now) and now.size == entry.size and now.mtime == entry.modified
 
-    async def _download(self, entry: Entry) -> Download | Left:
+    async def _download(self, entry: Entry) -> Download | SkippedEntry:
         async with self._talking() as client:
             download = Download(modified=entry.modified)
             try:
@@ -217,12 +224,12 @@ class SftpAccount:
             except BaseException as error:
                 download.close()
                 if isinstance(error, asyncssh.SFTPNoSuchFile | asyncssh.SFTPNoSuchPath):
-                    return Left(entry.name, "It was taken away after it was listed.")
+                    return SkippedEntry(entry.name, "It was taken away after it was listed.")
                 raise
             if whole:
                 return download
             download.close()
-            return growing(entry)
+            return skip_changing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
         """Whether exactly as many bytes came as were listed; never reads much more than that."""

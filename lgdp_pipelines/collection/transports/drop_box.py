@@ -21,19 +21,27 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from lgdp_pipelines.collection.folder_files import (
+from lgdp_pipelines.collection.secrets import account_name, expand_variables
+from lgdp_pipelines.collection.transports.folder_files import (
     MOST_ENTRIES,
-    Looking,
-    Patience,
+    FolderRouter,
+    Timeouts,
     another_file,
-    growing,
+    drop_changing,
     listing_of,
-    settled,
+    skip_changing,
     too_many,
     unfinished_name,
 )
-from lgdp_pipelines.collection.secrets import account_name, expand
-from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews, shown
+from lgdp_pipelines.collection.transports.transport import (
+    Download,
+    Entry,
+    ListedEntry,
+    Listing,
+    NoNewContent,
+    SkippedEntry,
+    printable_name,
+)
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
@@ -68,7 +76,7 @@ class DropBoxTransport:
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
-    patience: Patience = field(default_factory=Patience)
+    patience: Timeouts = field(default_factory=Timeouts)
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["DropBoxAccount"]:
@@ -78,7 +86,7 @@ class DropBoxTransport:
             SourceRefused: it is not there.
         """
         where = f"source {self.source.id}, council {council_code}"
-        root = PROJECT / Path(expand(self.source.of(council_code).address, self.environment)).expanduser()
+        root = PROJECT / Path(expand_variables(self.source.of(council_code).address, self.environment)).expanduser()
         name = account_name(self.source, self.environment, council_code)
         with _translated(where):
             box = _box(root, name, where)
@@ -89,21 +97,21 @@ class DropBoxTransport:
 
 
 class DropBoxAccount:
-    """One council's drop box. See :class:`~lgdp_pipelines.collection.transport.DeliveringAccount`."""
+    """One council's drop box. See :class:`~lgdp_pipelines.collection.transports.transport.DeliveringAccount`."""
 
     def __init__(self, transport: DropBoxTransport, name: str, where: str, box: int) -> None:
         self._transport = transport
         self._name = name
         self._where = where
         self._box = box
-        self._looking = Looking(transport.source.returns, transport.returns, transport.today)
+        self._looking = FolderRouter(transport.source.returns, transport.returns, transport.today)
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """The account's own regular files in the declared folders that are whole, in order of path."""
         found = [one for folder in self._looking.folders for one in await asyncio.to_thread(self._list, folder)]
-        return await settled(listing_of(found), self._is_same, self._transport.patience)
+        return await drop_changing(listing_of(found), self._is_same, self._transport.patience)
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """The bytes of a file, if it stayed the same while they were read."""
         return await asyncio.to_thread(self._read, entry)
 
@@ -128,8 +136,8 @@ class DropBoxAccount:
         finally:
             os.close(here)
 
-    def _list(self, folder: str) -> list[Entry | Left | None]:
-        found: list[Entry | Left | None] = []
+    def _list(self, folder: str) -> list[Entry | SkippedEntry | None]:
+        found: list[Entry | SkippedEntry | None] = []
         try:
             with _translated(self._where), self._opened(folder) as here, os.scandir(here) as listed:
                 owner = os.fstat(here).st_uid
@@ -138,10 +146,10 @@ class DropBoxAccount:
                     if len(found) > MOST_ENTRIES:
                         raise too_many(self._where, folder)
         except _NotThere:
-            return [Left(folder, "The drop box has no such folder.")]
+            return [SkippedEntry(folder, "The drop box has no such folder.")]
         return found
 
-    def _look(self, folder: str, listed: "os.DirEntry[str]", owner: int) -> Entry | Left | None:
+    def _look(self, folder: str, listed: "os.DirEntry[str]", owner: int) -> Entry | SkippedEntry | None:
         try:
             seen = listed.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -150,7 +158,7 @@ class DropBoxAccount:
             return None
         refused = _refused(seen, owner)
         if refused:
-            return Left(shown(listed.name), refused)
+            return SkippedEntry(printable_name(listed.name), refused)
         return self._looking.at(folder, listed.name, seen.st_size, int(seen.st_mtime))
 
     async def _is_same(self, entry: Entry) -> bool:
@@ -162,25 +170,25 @@ class DropBoxAccount:
             return False
         return stat.S_ISREG(now.st_mode) and (now.st_size, int(now.st_mtime)) == (entry.size, entry.modified)
 
-    def _read(self, entry: Entry) -> Download | Left:
+    def _read(self, entry: Entry) -> Download | SkippedEntry:
         folder, _, name = entry.path.rpartition("/")
         try:
-            with _translated(f"{self._where}, {shown(name)}"), self._opened(folder) as here:
+            with _translated(f"{self._where}, {printable_name(name)}"), self._opened(folder) as here:
                 file = _open(name, _FILE, here)
                 try:
                     return self._taken(entry, file, here)
                 finally:
                     os.close(file)
         except _NotThere:
-            return Left(entry.name, "It was taken away, or became a link, after it was listed.")
+            return SkippedEntry(entry.name, "It was taken away, or became a link, after it was listed.")
 
-    def _taken(self, entry: Entry, file: int, here: int) -> Download | Left:
+    def _taken(self, entry: Entry, file: int, here: int) -> Download | SkippedEntry:
         before = os.fstat(file)
         refused = _refused(before, os.fstat(here).st_uid)
         if refused:
-            return Left(entry.name, refused)
+            return SkippedEntry(entry.name, refused)
         if (before.st_size, int(before.st_mtime)) != (entry.size, entry.modified):
-            return growing(entry)
+            return skip_changing(entry)
         download = Download(modified=entry.modified)
         try:
             while download.size <= before.st_size and (chunk := os.read(file, _CHUNK)):
@@ -192,7 +200,7 @@ class DropBoxAccount:
         if download.size == before.st_size and _mark(after) == _mark(before):
             return download
         download.close()
-        return growing(entry)
+        return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
         where = f"{self._where}, folder {folder}"

@@ -45,7 +45,7 @@ ListedEntry = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class SkippedEntry:
     """Something seen in an account and deliberately not taken.
 
     Attributes:
@@ -58,7 +58,7 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class NoNews:
+class NoNewContent:
     """The system says that nothing has changed since the last time, or that there is nothing."""
 
 
@@ -72,7 +72,7 @@ class Listing:
     """
 
     entries: tuple[Entry, ...]
-    left: tuple[Left, ...]
+    left: tuple[SkippedEntry, ...]
 
 
 class Download:
@@ -140,7 +140,7 @@ class Account(Protocol):
         """
         ...
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """The bytes of an entry, or why there are none this time.
 
         Raises:
@@ -191,7 +191,7 @@ Progress = Callable[[str], None]
 """Told one plain sentence whenever something worth showing has happened."""
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """A name from outside, safe to show: one line, printable, not endless."""
     safe = "".join(one if one.isprintable() else "?" for one in name)
     return safe if len(safe) <= 80 else f"{safe[:79]}…"

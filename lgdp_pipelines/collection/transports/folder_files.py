@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from time import time
 
-from lgdp_pipelines.collection.file_routing import expected_in, route
+from lgdp_pipelines.collection.file_routing import returns_in_folder, route
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Entry, Left, Listing, shown
+from lgdp_pipelines.collection.transports.transport import LARGEST_EXTRACT, Entry, Listing, SkippedEntry, printable_name
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import SourceReturn
@@ -31,21 +31,21 @@ MOST_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a server and a writer are waited for.
 
     Attributes:
         connect: seconds for a connection and a log-in.
         answer: seconds for any one answer.
-        settled: a file that was last changed so many seconds ago is whole.
-        second_look: seconds between the two looks at a file changed more recently.
+        settle_seconds: a file that was last changed so many seconds ago is whole.
+        second_look_seconds: seconds between the two looks at a file changed more recently.
         retry: what is done where nobody answers.
     """
 
     connect: float = 15.0
     answer: float = 60.0
-    settled: float = 60.0
-    second_look: float = 1.0
+    settle_seconds: float = 60.0
+    second_look_seconds: float = 1.0
     retry: Retry = field(default_factory=Retry)
 
 
@@ -66,7 +66,7 @@ def is_unfinished(name: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Looking:
+class FolderRouter:
     """What names are routed by.
 
     Attributes:
@@ -84,18 +84,20 @@ class Looking:
         """The declared folders below an account's root."""
         return tuple(dict.fromkeys(one.folder.strip("/") for one in self.source_returns))
 
-    def at(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | Left:
+    def at(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | SkippedEntry:
         """What a regular file in a folder is: something that can be fetched, or something that is left."""
         refused = name_refused(name)
         if refused:
-            return Left(shown(name), refused)
+            return SkippedEntry(printable_name(name), refused)
         if is_unfinished(name):
-            return Left(name, "The name says that it is still being written.")
+            return SkippedEntry(name, "The name says that it is still being written.")
         if size is None or modified is None:
-            return Left(name, "The server does not say its size and time, so nobody can tell whether it is whole.")
+            return SkippedEntry(
+                name, "The server does not say its size and time, so nobody can tell whether it is whole."
+            )
         if size > LARGEST_EXTRACT:
-            return Left(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
-        routing = route(name, expected_in(folder, self.source_returns), self.returns, today=self.today)
+            return SkippedEntry(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
+        routing = route(name, returns_in_folder(folder, self.source_returns), self.returns, today=self.today)
         return Entry(path_in(folder, name), name, size, modified, routing)
 
 
@@ -114,14 +116,14 @@ def too_many(where: str, folder: str) -> SourceRefused:
     )
 
 
-def listing_of(found: Iterable[Entry | Left | None]) -> Listing:
+def listing_of(found: Iterable[Entry | SkippedEntry | None]) -> Listing:
     """One look into an account, entries in order of path."""
     looked = list(found)
     entries = sorted((one for one in looked if isinstance(one, Entry)), key=lambda entry: entry.path)
-    return Listing(tuple(entries), tuple(one for one in looked if isinstance(one, Left)))
+    return Listing(tuple(entries), tuple(one for one in looked if isinstance(one, SkippedEntry)))
 
 
-async def settled(listing: Listing, is_same: Callable[[Entry], Awaitable[bool]], patience: Patience) -> Listing:
+async def drop_changing(listing: Listing, is_same: Callable[[Entry], Awaitable[bool]], patience: Timeouts) -> Listing:
     """A listing without the files that are still growing.
 
     Args:
@@ -129,21 +131,21 @@ async def settled(listing: Listing, is_same: Callable[[Entry], Awaitable[bool]],
         is_same: a second look at one file: whether it is there with the same size and time.
         patience: how far apart the looks are.
     """
-    before = time() - patience.settled
+    before = time() - patience.settle_seconds
     fresh = [entry for entry in listing.entries if (entry.modified or 0) > before]
     if not fresh:
         return listing
-    await asyncio.sleep(patience.second_look)
+    await asyncio.sleep(patience.second_look_seconds)
     changing = {entry.path for entry in fresh if not await is_same(entry)}
     return Listing(
         tuple(entry for entry in listing.entries if entry.path not in changing),
-        listing.left + tuple(growing(entry) for entry in fresh if entry.path in changing),
+        listing.left + tuple(skip_changing(entry) for entry in fresh if entry.path in changing),
     )
 
 
-def growing(entry: Entry) -> Left:
+def skip_changing(entry: Entry) -> SkippedEntry:
     """A file that changed while it was looked at."""
-    return Left(entry.name, "It changed while it was looked at; it is fetched once it stays the same.")
+    return SkippedEntry(entry.name, "It changed while it was looked at; it is fetched once it stays the same.")
 
 
 def unfinished_name(name: str) -> str:

@@ -18,12 +18,26 @@ from logging import WARNING, getLogger
 
 import httpx2
 
-from lgdp_pipelines.collection.api_authentication import Access, access_of, client_for, is_passing, safe_url
-from lgdp_pipelines.collection.api_paging import Page, Pages, without_parameter
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.retry import Retry, retried, retry_after
-from lgdp_pipelines.collection.secrets import account_name, credential_of, expand
-from lgdp_pipelines.collection.transport import LARGEST_EXTRACT, Download, Entry, Left, ListedEntry, Listing, NoNews
+from lgdp_pipelines.collection.retry import Retry, parse_retry_after, run_with_retries
+from lgdp_pipelines.collection.secrets import account_name, expand_variables, resolve_credential
+from lgdp_pipelines.collection.transports.api_authentication import (
+    Authenticator,
+    create_authenticator,
+    create_client,
+    is_transient,
+    parse_safe_url,
+)
+from lgdp_pipelines.collection.transports.api_paging import Page, Pages, remove_parameter
+from lgdp_pipelines.collection.transports.transport import (
+    LARGEST_EXTRACT,
+    Download,
+    Entry,
+    ListedEntry,
+    Listing,
+    NoNewContent,
+    SkippedEntry,
+)
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import PagingKind, Source, SourceReturn
@@ -41,7 +55,7 @@ _NO_PAGE = frozenset({httpx2.codes.NOT_MODIFIED, httpx2.codes.NO_CONTENT, httpx2
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class CacheValidators:
     """What an API said of an answer that was received, by which it can say that nothing has changed since.
 
     Attributes:
@@ -74,12 +88,12 @@ class _Answer:
             return Page(b"".join(download.chunks()), download.etag, self.link)
 
 
-LastMarks = Callable[[str, str], Marks]
+LastValidators = Callable[[str, str], CacheValidators]
 """From a council's code and an entry's path to the marks of what was last received there."""
 
 
 @dataclass(frozen=True, slots=True)
-class ApiPatience:
+class ApiTimeouts:
     """How long an API is waited for.
 
     Attributes:
@@ -110,8 +124,8 @@ class ApiTransport:
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
-    marks: LastMarks
-    patience: ApiPatience = field(default_factory=ApiPatience)
+    marks: LastValidators
+    patience: ApiTimeouts = field(default_factory=ApiTimeouts)
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["ApiAccount"]:
@@ -122,26 +136,33 @@ class ApiTransport:
         """
         where = f"source {self.source.id}, council {council_code}"
         authentication = self.source.authentication
-        base = safe_url(expand(self.source.of(council_code).address, self.environment).rstrip("/") + "/", where)
+        base = parse_safe_url(
+            expand_variables(self.source.of(council_code).address, self.environment).rstrip("/") + "/", where
+        )
         timeout = httpx2.Timeout(self.patience.answer, connect=self.patience.connect)
-        access = access_of(
+        access = create_authenticator(
             authentication,
             account_name(self.source, self.environment, council_code),
-            credential_of(self.source, self.environment, council_code),
-            expand(authentication.token_address, self.environment),
+            resolve_credential(self.source, self.environment, council_code),
+            expand_variables(authentication.token_address, self.environment),
             where=where,
             timeout=timeout,
         )
         getLogger("httpx2").setLevel(WARNING)  # its INFO lines name every address that is asked
-        async with client_for(access, timeout) as client:
+        async with create_client(access, timeout) as client:
             yield ApiAccount(self, council_code, client, access, base)
 
 
 class ApiAccount:
-    """One council's account at an API. See :class:`~lgdp_pipelines.collection.transport.Account`."""
+    """One council's account at an API. See :class:`~lgdp_pipelines.collection.transports.transport.Account`."""
 
     def __init__(
-        self, transport: ApiTransport, council_code: str, client: httpx2.AsyncClient, access: Access, base: httpx2.URL
+        self,
+        transport: ApiTransport,
+        council_code: str,
+        client: httpx2.AsyncClient,
+        access: Authenticator,
+        base: httpx2.URL,
     ) -> None:
         self._transport = transport
         self._council = council_code
@@ -165,19 +186,19 @@ class ApiAccount:
         """Ask for the latest period, and leave the answer where it is."""
         if self._entries:
             address = self._pages(self._entries[-1]).first
-            await retried(lambda: self._glance(address), self._transport.patience.retry)
+            await run_with_retries(lambda: self._glance(address), self._transport.patience.retry)
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """All of an answer, unless it has not changed or there is none."""
         paging = self._asked[entry.path].paging
-        marks = self._transport.marks(self._council, entry.path) if paging.tells_of_whole else Marks()
+        marks = self._transport.marks(self._council, entry.path) if paging.tells_of_whole else CacheValidators()
         pages = self._pages(entry)
         if paging.kind is PagingKind.NONE:
             whole = await self._answer(pages.first, marks.headers, LARGEST_EXTRACT)
-            return whole.download if isinstance(whole, _Answer) else NoNews()
+            return whole.download if isinstance(whole, _Answer) else NoNewContent()
         first = await self._answer(pages.first, marks.headers, LARGEST_PAGE)
         if not isinstance(first, _Answer):
-            return NoNews()
+            return NoNewContent()
         page = first.page()
         together = (
             Download(modified=first.download.modified, etag=first.download.etag)
@@ -192,7 +213,7 @@ class ApiAccount:
         if complete:
             return together
         together.close()
-        return Left(
+        return SkippedEntry(
             entry.name, "It changed while its pages were fetched; it is asked for again at the next collection."
         )
 
@@ -227,7 +248,7 @@ class ApiAccount:
         """Whether the first page is still what it was when the last one had come; true where it bears no mark."""
         if first.etag is None:
             return True
-        now = await self._answer(address, Marks(first.etag).headers, LARGEST_PAGE)
+        now = await self._answer(address, CacheValidators(first.etag).headers, LARGEST_PAGE)
         if isinstance(now, int):
             return now == httpx2.codes.NOT_MODIFIED
         return now.page().etag == first.etag
@@ -242,7 +263,7 @@ class ApiAccount:
         if _origin(address) != _origin(self._base):
             raise self._elsewhere()
         key = self._transport.source.authentication.parameter
-        return without_parameter(address, key) if key else address
+        return remove_parameter(address, key) if key else address
 
     def _elsewhere(self) -> SourceRefused:
         return SourceRefused(
@@ -260,7 +281,7 @@ class ApiAccount:
 
     async def _answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
         """One answer, or the HTTP status that says that there is none to be had."""
-        return await retried(lambda: self._ask(address, headers, limit), self._transport.patience.retry)
+        return await run_with_retries(lambda: self._ask(address, headers, limit), self._transport.patience.retry)
 
     async def _glance(self, address: httpx2.URL) -> None:
         async with self._asking(address, {}):
@@ -271,14 +292,14 @@ class ApiAccount:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
             download = Download(
-                etag=response.headers.get("ETag"), modified=seconds_of(response.headers.get("Last-Modified"))
+                etag=response.headers.get("ETag"), modified=parse_http_date(response.headers.get("Last-Modified"))
             )
             try:
                 await self._take(response, download, limit)
             except BaseException:
                 download.close()
                 raise
-            return _Answer(download, next_of(response))
+            return _Answer(download, read_next_link(response))
 
     async def _take(self, response: httpx2.Response, into: Download, limit: int) -> None:
         secrets = [one.encode() for one in self._access.secrets() if len(one) >= SHORTEST_SECRET]
@@ -315,12 +336,12 @@ class ApiAccount:
 
     def _refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
         status = response.status_code
-        if is_passing(status):
+        if is_transient(status):
             return SourceUnreachable(
                 f"The API could not answer now (HTTP {status}).",
                 where=self._where,
                 remedy="It is tried again at the next collection.",
-                wait=retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
+                wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}:
             kind = AccountRefused if status == httpx2.codes.UNAUTHORIZED else SourceRefused
@@ -350,13 +371,13 @@ def question(source_return: SourceReturn, asked: Return, council_code: str, peri
     return Entry(path, name, None, None, Route(asked.code, period))
 
 
-def next_of(response: httpx2.Response) -> str | None:
+def read_next_link(response: httpx2.Response) -> str | None:
     """The address that a ``Link`` header calls the next (RFC 8288); None where none does."""
     found = (one for one in response.links.values() if "next" in one.get("rel", "").casefold().split())
     return next((one["url"] for one in found), None)
 
 
-def seconds_of(value: str | None) -> int | None:
+def parse_http_date(value: str | None) -> int | None:
     """The seconds since 1970 of an HTTP date; None where it is none."""
     try:
         found = parsedate_to_datetime(value or "")

@@ -1,7 +1,7 @@
-"""A transport in memory, shipped beside the real ones and passed in where no server is wanted.
+"""A transport in memory, for tests that need no server.
 
-It keeps the promises of :class:`~lgdp_pipelines.collection.transport.Transport` and routes names as an SFTP source
-does. What it holds may be changed between two collections, and an account or a file may be made to fail.
+It keeps the promises of :class:`~lgdp_pipelines.collection.transports.transport.Transport` and routes names as an SFTP
+source does. Its files may be changed between two collections, and an account or a file may be made to fail.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -9,8 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from lgdp_pipelines.collection.file_routing import expected_in, route
-from lgdp_pipelines.collection.transport import Download, Entry, Left, ListedEntry, Listing, NoNews
+from lgdp_pipelines.collection.file_routing import returns_in_folder, route
+from lgdp_pipelines.collection.transports.transport import (
+    Download,
+    Entry,
+    ListedEntry,
+    Listing,
+    NoNewContent,
+    SkippedEntry,
+)
 from lgdp_pipelines.errors import SourceError
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
@@ -61,7 +68,7 @@ class MemoryTransport:
 
 
 class MemoryAccount:
-    """One council's account in memory. See :class:`~lgdp_pipelines.collection.transport.Account`."""
+    """One council's account in memory. See :class:`~lgdp_pipelines.collection.transports.transport.Account`."""
 
     def __init__(self, transport: MemoryTransport, council_code: str, files: Mapping[str, HeldFile]) -> None:
         self._transport = transport
@@ -75,7 +82,7 @@ class MemoryAccount:
     async def answers(self) -> None:
         """It always does."""
 
-    async def fetch(self, entry: Entry) -> Download | Left | NoNews:
+    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """The held bytes.
 
         Raises:
@@ -93,6 +100,6 @@ class MemoryAccount:
         folder, _, name = path.rpartition("/")
         held = self._files[path]
         size = 0 if isinstance(held.content, SourceError) else len(held.content)
-        expected = expected_in(folder, self._transport.source.returns)
+        expected = returns_in_folder(folder, self._transport.source.returns)
         routing = route(name, expected, self._transport.returns, today=self._transport.today)
         return Entry(path, name, size, held.modified, routing)
