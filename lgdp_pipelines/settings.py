@@ -79,6 +79,6 @@ class Settings:
         return self.home / "secrets"
 
     @property
-    def estate(self) -> Path:
-        """The demonstration's council estate."""
-        return self.home / "estate"
+    def simulator(self) -> Path:
+        """The folder of the simulated council systems."""
+        return self.home / "simulator"

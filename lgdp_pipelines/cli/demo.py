@@ -24,7 +24,7 @@ from lgdp_pipelines.portal.access_tokens import push_sources
 from lgdp_pipelines.portal.server import running as serving
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.simulator.council_systems import Estate, council_estate
+from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
 from lgdp_pipelines.workflows.platform import Platform
 
 _SECONDS_TO_END = 60
@@ -54,7 +54,7 @@ def demo(real_data: RealDataOption = None) -> None:
     with ExitStack() as stack:
         with working("Council estate: 32 councils' extracts, an SFTP server and an API"):
             register = load_register(settings.schemas)
-            estate = stack.enter_context(council_estate(settings, register, real_data=real_data))
+            estate = stack.enter_context(run_simulator(settings, register, real_data=real_data))
         tell_estate(estate)
         platform = Platform(settings, environment={**os.environ, **estate.environment})
         run_journey(platform)
@@ -62,7 +62,7 @@ def demo(real_data: RealDataOption = None) -> None:
     tell_how_to_look(settings)
 
 
-def tell_estate(estate: Estate) -> None:
+def tell_estate(estate: SimulatedSystems) -> None:
     """Where the estate is, and what is made up in it."""
     made_up = [code for code, synthetic in estate.made_up.items() if synthetic]
     real = [code for code, synthetic in estate.made_up.items() if not synthetic]
@@ -108,24 +108,22 @@ def tell_how_to_look(settings: Settings) -> None:
 def dev(
     port: Annotated[int, typer.Option(help="Of the UI, on this machine alone.")] = 3000,
     estate: Annotated[  # noqa: FBT002 - typer makes a switch of it
-        bool, typer.Option("--estate", help="Also start the demonstration's council estate, for sensors to watch.")
+        bool, typer.Option("--simulator", help="Also start the demonstration's council estate, for sensors to watch.")
     ] = False,
     real_data: RealDataOption = None,
 ) -> None:
     """Dagster's UI and daemon over the same lake, until Ctrl-C.
 
-    With --estate, give the same --real-data as to `lgdp demo`: else its extracts are made anew, and arrive as news.
+    With --simulator, give the same --real-data as to `lgdp demo`: else its extracts are made anew, and arrive as news.
 
-    Example: `lgdp dev --estate`
+    Example: `lgdp dev --simulator`
     """
     settings = Settings.from_environment()
     prepare_dagster_home(settings)
     with ExitStack() as stack:
         environment: Mapping[str, str] = {}
         if estate:
-            running = stack.enter_context(
-                council_estate(settings, load_register(settings.schemas), real_data=real_data)
-            )
+            running = stack.enter_context(run_simulator(settings, load_register(settings.schemas), real_data=real_data))
             tell_estate(running)
             environment = running.environment
             platform = Platform(settings, environment={**os.environ, **environment})

@@ -1,4 +1,4 @@
-"""The council estate: thirty-two made-up council systems to demonstrate and to test with.
+"""The simulator: thirty-two simulated council systems to demonstrate and to test with.
 
 Real servers (SFTP and HTTP), made-up extracts with defects planted in them, and real public files cut by council where
 they are at hand. What belongs here: what a council would run. What does not: anything that the platform itself needs

@@ -1,4 +1,4 @@
-"""The estate, laid out and running: its two servers in a thread of their own, on this machine alone.
+"""The simulator, laid out and running: its two servers in a thread of their own, on this machine alone.
 
 What belongs here: starting and stopping, ports, and the environment in which the register's sources lead here. What
 does not: what there is to fetch (``prepare``).
@@ -27,7 +27,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.scenario import path_of
 from lgdp_pipelines.simulator.simulated_api import ApiQuestion, api
 from lgdp_pipelines.simulator.simulated_sftp import SftpAccountHolder, serve_sftp
-from lgdp_pipelines.simulator.system_files import HOST, SEED, Prepared, prepare_estate
+from lgdp_pipelines.simulator.system_files import HOST, SEED, Prepared, prepare_simulator
 
 SFTP_PORT = 22022
 API_PORT = 28080
@@ -40,8 +40,8 @@ _START_AND_STOP = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Estate:
-    """The estate while it runs.
+class SimulatedSystems:
+    """The simulator while it runs.
 
     Attributes:
         sftp_address: ``host:port`` of the SFTP server.
@@ -64,7 +64,7 @@ class Estate:
 
 
 @contextmanager
-def council_estate(
+def run_simulator(
     settings: Settings,
     register: Register,
     *,
@@ -73,11 +73,11 @@ def council_estate(
     seed: int = SEED,
     sftp_port: int = SFTP_PORT,
     api_port: int = API_PORT,
-) -> Iterator[Estate]:
-    """The estate, from its files on, for as long as the block runs. A port in use is passed over for a free one.
+) -> Iterator[SimulatedSystems]:
+    """The simulator, from its files on, for as long as the block runs. A port in use is passed over for a free one.
 
     Args:
-        settings: say where the estate is.
+        settings: say where the simulator is.
         register: what is asked, and from which sources.
         real_data: folder of real public files; None: every figure is made up.
         today: what has begun by then; None: today, in UTC.
@@ -89,22 +89,22 @@ def council_estate(
         WrongUse: the servers do not start.
     """
     day = today or datetime.now(UTC).date()
-    prepared = prepare_estate(settings, register, today=day, real_data=real_data, seed=seed)
+    prepared = prepare_simulator(settings, register, today=day, real_data=real_data, seed=seed)
     with ExitStack() as stack:
         for_sftp = stack.enter_context(_listening(sftp_port))
         for_api = stack.enter_context(_listening(api_port))
         addresses = [f"{HOST}:{one.getsockname()[1]}" for one in (for_sftp, for_api)]
-        stack.enter_context(_Servers(settings.estate, register, day, for_sftp, for_api))
-        yield Estate(
+        stack.enter_context(_Servers(settings.simulator, register, day, for_sftp, for_api))
+        yield SimulatedSystems(
             sftp_address=addresses[0],
             api_address=f"http://{addresses[1]}",
             environment={
                 "LGDP_HOME": str(settings.home),
-                "LGDP_ESTATE_SFTP": addresses[0],
-                "LGDP_ESTATE_API": f"http://{addresses[1]}",
+                "LGDP_SIMULATOR_SFTP": addresses[0],
+                "LGDP_SIMULATOR_API": f"http://{addresses[1]}",
             },
             prepared=prepared,
-            planted=settings.estate / "planted.json",
+            planted=settings.simulator / "planted.json",
         )
 
 
@@ -126,19 +126,19 @@ class _Servers:
     """Both servers in a thread with an event loop of its own."""
 
     def __init__(
-        self, estate: Path, register: Register, today: date, for_sftp: socket.socket, for_api: socket.socket
+        self, root: Path, register: Register, today: date, for_sftp: socket.socket, for_api: socket.socket
     ) -> None:
         self._sockets = (for_sftp, for_api)
-        self._host_key = asyncssh.read_private_key(estate / "host_key")
-        self._accounts = account_holders(estate, register.councils.codes)
-        tokens = {code: (estate / "tokens" / code).read_text(encoding="ascii") for code in register.councils.codes}
-        application = api(questions_of(estate, register, today), tokens, busy=register.councils.codes[:BUSY_COUNCILS])
+        self._host_key = asyncssh.read_private_key(root / "host_key")
+        self._accounts = account_holders(root, register.councils.codes)
+        tokens = {code: (root / "tokens" / code).read_text(encoding="ascii") for code in register.councils.codes}
+        application = api(questions_of(root, register, today), tokens, busy=register.councils.codes[:BUSY_COUNCILS])
         self._api = uvicorn.Server(
             uvicorn.Config(application, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=2)
         )
         self._stopping = asyncio.Event()
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="council-estate", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="simulator", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -146,7 +146,7 @@ class _Servers:
             self._loop.result(_START_AND_STOP)
         except (OSError, asyncssh.Error, TimeoutError) as error:
             raise WrongUse(
-                "The council estate's servers do not start.",
+                "The simulated council systems do not start.",
                 where=HOST,
                 remedy="Check that this machine lets a program listen on its own address.",
             ) from error
@@ -171,17 +171,17 @@ class _Servers:
             await serving
 
 
-def account_holders(estate: Path, councils: Sequence[str]) -> Mapping[str, SftpAccountHolder]:
+def account_holders(root: Path, councils: Sequence[str]) -> Mapping[str, SftpAccountHolder]:
     """The SFTP accounts, by user name: a council's code in lower case."""
     return {
         code.lower(): SftpAccountHolder(
-            estate / "councils" / code, (estate / "public_keys" / f"{code}.pub").read_text(encoding="ascii")
+            root / "councils" / code, (root / "public_keys" / f"{code}.pub").read_text(encoding="ascii")
         )
         for code in councils
     }
 
 
-def questions_of(estate: Path, register: Register, today: date) -> Mapping[str, ApiQuestion]:
+def questions_of(root: Path, register: Register, today: date) -> Mapping[str, ApiQuestion]:
     """Every request that the register's API sources declare, for each council and each period that has begun."""
     found = {}
     for source in register.sources.values():
@@ -190,6 +190,6 @@ def questions_of(estate: Path, register: Register, today: date) -> Mapping[str, 
         for one in source.returns:
             for period in periods_of(register.returns[one.return_code], today):
                 for code in source.councils:
-                    file = estate / path_of(source, one, code, period, None)
+                    file = root / path_of(source, one, code, period, None)
                     found[one.asked(code, period)] = ApiQuestion(code, one, file)
     return found

@@ -1,6 +1,7 @@
 """Sample extracts of every return, made up, kept with the project so that people can see what an extract looks like.
 
-What belongs here: which council and period each sample is of, and its few rows. What does not: the estate's own files.
+What belongs here: which council and period each sample is of, and its few rows. What does not: the simulator's
+own files.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the estate's councils send: which extract, made up or cut from a real file, under which name, with what wrong.
+"""What the simulated councils send: which extract, made up or cut from a real file, under which name, with what wrong.
 
 What belongs here: from the register and the ``story`` to files and what was planted in them, as values. What does not:
 how rows are made (``made_hl1``, ``made_figures``, ``synthetic``), and writing files (``prepare``).
@@ -51,7 +51,7 @@ class Sent:
     """A file as a council's system holds it.
 
     Attributes:
-        path: below the estate's folder.
+        path: below the simulator's folder.
         content: its bytes.
         modified: when it was last changed; always the same for the same file, so that nothing looks new that is not.
     """
@@ -92,7 +92,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything that the estate holds.
+    """Everything that the simulator holds.
 
     Attributes:
         seed: of the chance that made-up extracts come from.
@@ -110,7 +110,7 @@ class Scenario:
 
 
 _SERVED = frozenset({TransportKind.SFTP, TransportKind.API})
-"""What the estate has servers for."""
+"""What the simulator has servers for."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def _sent(making: _Making, council: Council, period: Period, table: str | None, 
 def path_of(
     source: Source, source_return: SourceReturn, council_code: str, period: Period, table: str | None
 ) -> PurePosixPath:
-    """Where a council's extract lies below the estate's folder.
+    """Where a council's extract lies below the simulator's folder.
 
     Raises:
         WrongUse: the source's pattern has no name for the period.

@@ -1,4 +1,4 @@
-"""The estate's HTTP API: one token a council, which gives that council's extracts and nobody else's, page by page.
+"""The simulator's HTTP API: one token a council, which gives that council's extracts and nobody else's, page by page.
 
 A real server's manners: pages with a link to the next, an ETag over the whole extract, 304 where nothing has changed,
 204 where there is nothing for a period, and now and then 429 with ``Retry-After``. What it answers to is what the

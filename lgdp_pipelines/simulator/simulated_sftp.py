@@ -1,7 +1,7 @@
-"""The estate's SFTP server: one account a council, each shut into a folder of its own, by public key, to read only.
+"""The simulator's SFTP server: one account a council, each shut into a folder of its own, by public key, to read only.
 
 A real server (asyncssh) on this machine alone. What belongs here: the protocol. What does not: keys and files, which
-``council_estate`` lays out.
+``run_simulator`` lays out.
 """
 
 import socket

@@ -171,7 +171,7 @@ def _plain_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> byt
         case other:
             raise WrongUse(
                 f"No extracts are made up in {other.upper()}, which {contract.return_code} is sent in.",
-                remedy="Leave the return out of the estate's sources.",
+                remedy="Leave the return out of the simulator's sources.",
             )
 
 

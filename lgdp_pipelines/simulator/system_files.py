@@ -1,7 +1,7 @@
-"""Laying the estate out on disk: files, keys and tokens, each written only where it is not there or not the same.
+"""Laying the simulator out on disk: files, keys and tokens, each written only where it is not there or not the same.
 
 What belongs here: paths, permissions, times of change. What does not: what the files say (``scenario``) and serving
-them (``council_estate``). What was planted is written down before any extract is, so that nothing can be learnt from
+them (``run_simulator``). What was planted is written down before any extract is, so that nothing can be learnt from
 how it was found.
 """
 
@@ -33,12 +33,12 @@ Mistakes were planted in made-up extracts on purpose; planted.json lists every o
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What laying the estate out came to.
+    """What laying the simulator out came to.
 
     Attributes:
         written: files that were not there or not the same.
         unchanged: files that were left as they were.
-        scenario: everything that the estate holds.
+        scenario: everything that the simulator holds.
     """
 
     written: int
@@ -46,13 +46,13 @@ class Prepared:
     scenario: Scenario
 
 
-def prepare_estate(
+def prepare_simulator(
     settings: Settings, register: Register, *, today: date, real_data: Path | None = None, seed: int = SEED
 ) -> Prepared:
     """Lay out what every council has to send, and the keys and tokens of their accounts.
 
     Args:
-        settings: say where the estate is.
+        settings: say where the simulator is.
         register: what is asked, and from which sources.
         today: returns without a story of their own are sent for their first periods that have begun by then.
         real_data: folder of real public files; None: every figure is made up.
@@ -63,11 +63,11 @@ def prepare_estate(
 
 def lay_out(settings: Settings, register: Register, told: Scenario) -> Prepared:
     """Write what is not there or not the same: first what was planted, then keys and tokens, then extracts."""
-    settings.estate.mkdir(parents=True, exist_ok=True)
-    (settings.estate / "SYNTHETIC.txt").write_text(_notice(told), encoding="utf-8")
-    (settings.estate / "planted.json").write_text(planted_text(told), encoding="utf-8")
-    _lay_accounts_out(settings.estate, register)
-    news = [_put(settings.estate, sent) for sent in told.sent]
+    settings.simulator.mkdir(parents=True, exist_ok=True)
+    (settings.simulator / "SYNTHETIC.txt").write_text(_notice(told), encoding="utf-8")
+    (settings.simulator / "planted.json").write_text(planted_text(told), encoding="utf-8")
+    _lay_accounts_out(settings.simulator, register)
+    news = [_put(settings.simulator, sent) for sent in told.sent]
     return Prepared(sum(news), len(news) - sum(news), told)
 
 
@@ -93,9 +93,9 @@ def _notice(told: Scenario) -> str:
     )
 
 
-def _put(estate: Path, sent: Sent) -> bool:
+def _put(root: Path, sent: Sent) -> bool:
     """Whether the file had to be written. One that has changed gets a later time than it had."""
-    path = estate / sent.path
+    path = root / sent.path
     modified = int(sent.modified.timestamp())
     if path.is_file():
         if path.read_bytes() == sent.content:
@@ -109,25 +109,25 @@ def _put(estate: Path, sent: Sent) -> bool:
     return True
 
 
-def _lay_accounts_out(estate: Path, register: Register) -> None:
-    folders = [estate / "keys", estate / "tokens", estate / "public_keys"]
+def _lay_accounts_out(root: Path, register: Register) -> None:
+    folders = [root / "keys", root / "tokens", root / "public_keys"]
     for folder in folders:
         folder.mkdir(exist_ok=True)
         folder.chmod(0o700)
-    _key(estate / "host_key")
-    host = asyncssh.read_private_key(estate / "host_key").export_public_key().decode().split(" ")
+    _key(root / "host_key")
+    host = asyncssh.read_private_key(root / "host_key").export_public_key().decode().split(" ")
     # On any port, because a port in use is passed over for a free one.
-    (estate / "known_hosts").write_text(f"{HOST},[{HOST}]:* {host[0]} {host[1].strip()}\n", encoding="ascii")
+    (root / "known_hosts").write_text(f"{HOST},[{HOST}]:* {host[0]} {host[1].strip()}\n", encoding="ascii")
     for council_code in register.councils.codes:
-        (estate / "councils" / council_code).mkdir(parents=True, exist_ok=True)
+        (root / "councils" / council_code).mkdir(parents=True, exist_ok=True)
         for source in register.sources.values():
             for one in source.returns:
                 if one.folder:
-                    (estate / "councils" / council_code / one.folder.strip("/")).mkdir(parents=True, exist_ok=True)
-        _key(estate / "keys" / council_code)
-        public = asyncssh.read_private_key(estate / "keys" / council_code).export_public_key()
-        (estate / "public_keys" / f"{council_code}.pub").write_bytes(public)
-        _secret(estate / "tokens" / council_code, secrets.token_urlsafe(32).encode())
+                    (root / "councils" / council_code / one.folder.strip("/")).mkdir(parents=True, exist_ok=True)
+        _key(root / "keys" / council_code)
+        public = asyncssh.read_private_key(root / "keys" / council_code).export_public_key()
+        (root / "public_keys" / f"{council_code}.pub").write_bytes(public)
+        _secret(root / "tokens" / council_code, secrets.token_urlsafe(32).encode())
 
 
 def _key(path: Path) -> None:

@@ -152,7 +152,7 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
         )
         before = shown(settings, query)
         time.sleep(30)  # whatever follows from the day has been looked at
-        file = folder / "estate" / "councils" / "FIF" / "outgoing" / "PARKS_2025.csv"
+        file = folder / "simulator" / "councils" / "FIF" / "outgoing" / "PARKS_2025.csv"
         first, content = file.read_bytes(), world.figure_rows(platform.register.councils.by_code["FIF"].sg_code, 5_000)
         beside = file.with_name(".PARKS_2025.csv.tmp")
         beside.write_bytes(content)
@@ -190,7 +190,7 @@ def fill(platform: Platform, folder: Path) -> None:
     """Lay old files, and write the receipts of all files down."""
     moment = int(world.PLACED.timestamp())
     for council in platform.register.councils:
-        outgoing = folder / "estate" / "councils" / council.code / "outgoing"
+        outgoing = folder / "simulator" / "councils" / council.code / "outgoing"
         for number in range(OLD_FILES):
             file = outgoing / f"PARKS_2025_v{number}.csv"
             if not file.exists():

@@ -46,8 +46,8 @@ transport: sftp
 address: "${BENCH_SFTP}"
 councils: all
 username: "{council_lower}"
-credential: "file:${BENCH_ESTATE}/keys/{council}"
-known_hosts: "file:${BENCH_ESTATE}/known_hosts"
+credential: "file:${BENCH_SIMULATOR}/keys/{council}"
+known_hosts: "file:${BENCH_SIMULATOR}/known_hosts"
 returns:
 """
 
@@ -199,7 +199,7 @@ def lay_world(folder: Path) -> Register:
 
 def environment(folder: Path, port: int) -> dict[str, str]:
     """What leads the register's source to the server."""
-    return {"BENCH_SFTP": f"{HOST}:{port}", "BENCH_ESTATE": str(folder / "estate")}
+    return {"BENCH_SFTP": f"{HOST}:{port}", "BENCH_SIMULATOR": str(folder / "simulator")}
 
 
 @contextmanager
@@ -216,13 +216,13 @@ def served(folder: Path) -> Iterator[int]:
 
 
 async def _serve(folder: Path) -> None:
-    estate = folder / "estate"
-    codes = sorted(one.name for one in (estate / "councils").iterdir())
+    simulator = folder / "simulator"
+    codes = sorted(one.name for one in (simulator / "councils").iterdir())
     with socket.socket() as listening:
         listening.bind((HOST, 0))
         listening.listen(128)
-        host_key = asyncssh.read_private_key(estate / "host_key")
-        acceptor = await serve_sftp(listening, host_key, account_holders(estate, codes))
+        host_key = asyncssh.read_private_key(simulator / "host_key")
+        acceptor = await serve_sftp(listening, host_key, account_holders(simulator, codes))
         print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
         async with acceptor:
             await asyncio.Event().wait()

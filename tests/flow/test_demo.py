@@ -35,7 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def planted(home: Path) -> list[dict[str, Any]]:
-    said: list[dict[str, Any]] = json.loads((home / "estate" / "planted.json").read_text(encoding="utf-8"))["planted"]
+    said: list[dict[str, Any]] = json.loads((home / "simulator" / "planted.json").read_text(encoding="utf-8"))[
+        "planted"
+    ]
     return said
 
 
@@ -76,13 +78,13 @@ def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or
 
 
 def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
-    """Councils of which the estate holds no file for the period that is free of rejecting mistakes."""
+    """Councils of which the simulator holds no file for the period that is free of rejecting mistakes."""
     files = {
         (one["council_code"], one["file"]) for one in planted if one["outcome"] in ("rejected", "unrecognised", "left")
     }
     spelt = period.removeprefix("FY").replace("-Q", "_Q")
     lost = []
-    for account in sorted((home / "estate" / "councils").iterdir()):
+    for account in sorted((home / "simulator" / "councils").iterdir()):
         code = account.name
         names = [file.name for file in (account / "outgoing" / "hl1").glob("*") if spelt in file.name]
         if not [name for name in names if (code, name) not in files and not name.endswith(".part")]:
@@ -90,7 +92,7 @@ def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[s
     return lost
 
 
-def test_events_of_the_estate_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
+def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
     receipts = ask(home, "SELECT council_code, file_name, state FROM ledger.receipt")
     states = {(one["council_code"], one["file_name"]): one["state"] for one in receipts}
 
@@ -320,7 +322,7 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
             "--row", str(cell["_release_row"]), "--format", "json",
         )
     )  # fmt: skip
-    file = home / "estate" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
+    file = home / "simulator" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
     with file.open(encoding="utf-8", newline="") as opened:
         rows = [
             number

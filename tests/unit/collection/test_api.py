@@ -1,4 +1,4 @@
-"""Against a real HTTP server on this machine: the estate's own, and small ones with bad manners."""
+"""Against a real HTTP server on this machine: the simulator's own, and small ones with bad manners."""
 
 import asyncio
 import json

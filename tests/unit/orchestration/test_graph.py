@@ -36,7 +36,7 @@ def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefin
     }
 
 
-SOURCES = ("council_estate_api", "council_estate_sftp", "council_push")
+SOURCES = ("simulated_api", "simulated_sftp", "council_push")
 RETURNS = ("dhp", "hl1", "hl3", "lfr", "people_supported", "school_list", "school_summary", "source", "waste")
 CASES = (
     "hl1_application",
@@ -59,14 +59,14 @@ def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository
         *(f"{verb}_{data_return}" for verb in ("process", "revalidate", "publish") for data_return in RETURNS),
     }
     assert {sensor.name for sensor in repository.sensor_defs} == {
-        "watch_council_estate_sftp",
+        "watch_simulated_sftp",
         "receipts_waiting",
         "publish_what_changed",
         "alert_engineers",
         "feedback_untold",
     }
     assert {schedule.name for schedule in repository.schedule_defs} == {
-        "poll_council_estate_api",
+        "poll_simulated_api",
         "check_sources_hourly",
         *(f"{job}_daily" for job in daily),
     }
@@ -103,7 +103,7 @@ def test_each_validated_asset_has_a_check_for_each_family_of_rules_and_one_for_t
 
 def test_each_source_leads_to_what_it_gives_and_has_a_check_of_its_own(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
-    assert {key.path[-1] for key in graph.get(dg.AssetKey(["source", "council_estate_api"])).child_keys} == {"waste"}
+    assert {key.path[-1] for key in graph.get(dg.AssetKey(["source", "simulated_api"])).child_keys} == {"waste"}
     checks = {(key.asset_key.path[-1], key.name) for key in graph.asset_check_keys if key.asset_key.path[0] == "source"}
     assert checks == {(source, "accounts_answer") for source in SOURCES}
 
@@ -142,7 +142,7 @@ def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(
         for key in repository.asset_graph.get_all_asset_keys()
     )
 
-    for word in ("estate/keys", "estate/tokens", "known_hosts", "secrets/"):
+    for word in ("simulator/keys", "simulator/tokens", "known_hosts", "secrets/"):
         assert word not in said
 
 
@@ -154,9 +154,9 @@ def test_the_job_that_asks_sources_tells_of_each_and_fails_for_none(repository: 
 
     assert result.success
     assert {name: one.passed for name, one in told.items()} == {
-        "council_estate_api": False,
-        "council_estate_sftp": False,
+        "simulated_api": False,
+        "simulated_sftp": False,
         "council_push": True,
     }
-    assert told["council_estate_sftp"].description == "0 of 32 accounts answer."
-    assert told["council_estate_sftp"].severity is dg.AssetCheckSeverity.WARN
+    assert told["simulated_sftp"].description == "0 of 32 accounts answer."
+    assert told["simulated_sftp"].severity is dg.AssetCheckSeverity.WARN

@@ -5,11 +5,13 @@ from lgdp_pipelines.orchestration.sensors import told_together
 
 
 def test_a_server_that_is_down_is_said_once_and_another_trouble_apart() -> None:
-    down = [Failure("The server did not answer.", f"source estate, council {code}", "Wait.") for code in ("FIF", "GLG")]
-    refused = Failure("The server refused our key.", "source estate, council EDH", "Ask the council.")
+    down = [
+        Failure("The server did not answer.", f"source simulator, council {code}", "Wait.") for code in ("FIF", "GLG")
+    ]
+    refused = Failure("The server refused our key.", "source simulator, council EDH", "Ask the council.")
     assert list(told_together([down[0], refused, down[1]])) == [
-        "The server did not answer. (source estate, council FIF, and in 1 more account) → Wait.",
-        "The server refused our key. (source estate, council EDH) → Ask the council.",
+        "The server did not answer. (source simulator, council FIF, and in 1 more account) → Wait.",
+        "The server refused our key. (source simulator, council EDH) → Ask the council.",
     ]
 
 

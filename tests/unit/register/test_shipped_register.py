@@ -170,7 +170,7 @@ class TestRoutes:
         ],
     )
     def test_a_file_name_names_its_period(self, register: Register, return_code: str, name: str, period: str) -> None:
-        given = {one.return_code: one for one in register.sources["council-estate-sftp"].returns}[return_code]
+        given = {one.return_code: one for one in register.sources["simulated-sftp"].returns}[return_code]
         found = re.fullmatch(given.pattern, name)
         assert found is not None
         read = read_period(found["period"], register.returns[return_code].latest.period_kind)

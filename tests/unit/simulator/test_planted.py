@@ -53,10 +53,9 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
 
 
 def system_of(register: Register, code: str, council: str) -> str:
-    given = [
-        one for source in register.sources.values() for one in source.of(council).returns if one.return_code == code
-    ]
-    return given[0].system if given else ""
+    simulated = [source for source in register.sources.values() if source.id.startswith("simulated-")]
+    found = [answer for source in simulated for answer in source.of(council).returns if answer.return_code == code]
+    return found[0].system if found else ""
 
 
 def sent_by(made_up: Scenario, code: str, council: str, file: str) -> Sent:
@@ -117,7 +116,7 @@ def test_mistakes_of_every_asked_for_kind_are_planted(made_up: Scenario) -> None
 
 
 def routed(register: Register, one: Sent) -> Route | RoutingFailure:
-    source = register.sources["council-estate-sftp"]
+    source = register.sources["simulated-sftp"]
     expected = [given for given in source.returns if given.folder == "/".join(one.path.parts[2:-1])]
     return route(one.path.name, expected, register.returns, today=parse_period("CY2024").end)
 

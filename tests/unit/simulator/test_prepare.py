@@ -33,15 +33,15 @@ def extracts(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 def test_a_second_time_nothing_is_written_and_no_time_of_change_moves(prepare: Any, tmp_path: Path) -> None:
     first = prepare()
-    before = extracts(tmp_path / "estate")
+    before = extracts(tmp_path / "simulator")
     second = prepare()
     assert (second.written, second.unchanged) == (0, first.written)
-    assert extracts(tmp_path / "estate") == before
+    assert extracts(tmp_path / "simulator") == before
 
 
 def test_a_file_that_changed_is_written_again_with_a_later_time(prepare: Any, tmp_path: Path) -> None:
     prepare()
-    file = tmp_path / "estate" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
+    file = tmp_path / "simulator" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
     content, changed = file.read_bytes(), file.stat().st_mtime
     file.write_bytes(b"x" * len(content))
     os.utime(file, (changed, changed))
@@ -50,9 +50,9 @@ def test_a_file_that_changed_is_written_again_with_a_later_time(prepare: Any, tm
     assert file.stat().st_mtime > changed
 
 
-def test_what_people_put_into_the_estate_themselves_stays(prepare: Any, tmp_path: Path) -> None:
+def test_what_people_put_into_the_simulator_themselves_stays(prepare: Any, tmp_path: Path) -> None:
     prepare()
-    own = tmp_path / "estate" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1_v9.csv"
+    own = tmp_path / "simulator" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1_v9.csv"
     own.write_bytes(b"tried by hand")
     prepare()
     assert own.read_bytes() == b"tried by hand"
@@ -67,8 +67,8 @@ def test_the_same_seed_makes_the_same_extracts_and_another_makes_others(few: Reg
 
 def test_keys_and_tokens_are_for_their_owner_alone_and_are_kept(prepare: Any, tmp_path: Path) -> None:
     prepare()
-    kept = [*(tmp_path / "estate" / "keys").iterdir(), *(tmp_path / "estate" / "tokens").iterdir()]
-    kept.append(tmp_path / "estate" / "host_key")
+    kept = [*(tmp_path / "simulator" / "keys").iterdir(), *(tmp_path / "simulator" / "tokens").iterdir()]
+    kept.append(tmp_path / "simulator" / "host_key")
     assert len(kept) == 65
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
     before = {path: path.read_bytes() for path in kept}
@@ -77,12 +77,12 @@ def test_keys_and_tokens_are_for_their_owner_alone_and_are_kept(prepare: Any, tm
     assert {path: path.read_bytes() for path in kept} == before
 
 
-def test_the_estate_says_that_it_is_synthetic_and_lists_what_was_planted(prepare: Any, tmp_path: Path) -> None:
+def test_the_simulator_says_that_it_is_synthetic_and_lists_what_was_planted(prepare: Any, tmp_path: Path) -> None:
     prepared = prepare()
-    notice = (tmp_path / "estate" / "SYNTHETIC.txt").read_text()
+    notice = (tmp_path / "simulator" / "SYNTHETIC.txt").read_text()
     assert notice.startswith("SYNTHETIC")
     assert "DHP, HL1, PEOPLE-SUPPORTED, SCHOOL-SUMMARY, WASTE is made up" in notice
-    listed = json.loads((tmp_path / "estate" / "planted.json").read_text())
+    listed = json.loads((tmp_path / "simulator" / "planted.json").read_text())
     assert len(listed["planted"]) == len(prepared.scenario.planted)
     places = {(one["council_code"], one["period"]): one for one in listed["planted"] if one["return_code"] == "HL1"}
     assert places["ABE", "FY2024-25-Q1"] | {"row": 0} == {

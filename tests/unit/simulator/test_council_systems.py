@@ -1,4 +1,4 @@
-"""The estate as councils' systems: both servers, collected from by the platform's own clients."""
+"""The simulator as councils' systems: both servers, collected from by the platform's own clients."""
 
 import socket
 from collections import Counter
@@ -16,7 +16,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator import council_systems as running
-from lgdp_pipelines.simulator.council_systems import Estate, council_estate
+from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
 from lgdp_pipelines.storage.byte_store import RawStore
 
 TODAY = date(2024, 11, 21)
@@ -29,13 +29,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def estate(home: Path, few: Register) -> Iterator[Estate]:
-    with council_estate(Settings.at(home), few, today=TODAY, seed=7, sftp_port=0, api_port=0) as one:
+def systems(home: Path, few: Register) -> Iterator[SimulatedSystems]:
+    with run_simulator(Settings.at(home), few, today=TODAY, seed=7, sftp_port=0, api_port=0) as one:
         yield one
 
 
 @pytest.fixture
-def collect(tmp_path: Path, estate: Estate, few: Register) -> Iterator[Any]:
+def collect(tmp_path: Path, systems: SimulatedSystems, few: Register) -> Iterator[Any]:
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
     def collected(source: str) -> CollectionReport:
@@ -45,7 +45,7 @@ def collect(tmp_path: Path, estate: Estate, few: Register) -> Iterator[Any]:
             ledger,
             RawStore(tmp_path / "lake"),
             today=TODAY,
-            environment=estate.environment,
+            environment=systems.environment,
             councils=COUNCILS,
         )
 
@@ -54,8 +54,8 @@ def collect(tmp_path: Path, estate: Estate, few: Register) -> Iterator[Any]:
     ledger.close()
 
 
-def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, estate: Estate) -> None:
-    first = collect("council-estate-sftp")
+def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, systems: SimulatedSystems) -> None:
+    first = collect("simulated-sftp")
     assert first.failures == ()
     assert Counter(one.state.value for one in first.receipts) == Counter(
         # Six councils send ten extracts each, two of them of schools; Orkney's, Shetland's and the Western Isles'
@@ -67,33 +67,33 @@ def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, estat
     assert [(one.council_code, one.left[0].name) for one in first.accounts if one.left] == [
         ("ORK", "HL1_2024-25_Q2.csv.part")
     ]
-    second = collect("council-estate-sftp")
+    second = collect("simulated-sftp")
     assert (second.receipts, second.failures) == ((), ())
     news = find_news(
-        few.sources["council-estate-sftp"],
+        few.sources["simulated-sftp"],
         few,
         collect.ledger,
-        environment=estate.environment,
+        environment=systems.environment,
         today=TODAY,
     )
     assert set(news.councils) == {"GLG"}
 
 
 def test_everything_at_the_api_is_collected_once_however_busy_it_is(collect: Any) -> None:
-    first = collect("council-estate-api")
+    first = collect("simulated-api")
     assert first.failures == ()
     assert Counter(one.period for one in first.receipts) == {"CY2016": 6, "CY2017": 6, "CY2018": 6}
     assert all(one.etag for one in first.receipts)
-    second = collect("council-estate-api")
+    second = collect("simulated-api")
     assert (second.receipts, second.failures) == ((), ())
     assert {one.unchanged for one in second.accounts} == {14}
 
 
-def test_a_council_asks_us_to_come_back_now_and_then(estate: Estate, home: Path) -> None:
-    token = (home / "estate" / "tokens" / "ABD").read_text()
+def test_a_council_asks_us_to_come_back_now_and_then(systems: SimulatedSystems, home: Path) -> None:
+    token = (home / "simulator" / "tokens" / "ABD").read_text()
     statuses = Counter(
         httpx2.get(
-            f"{estate.api_address}/councils/ABD/waste?year=2017",
+            f"{systems.api_address}/councils/ABD/waste?year=2017",
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,
         ).status_code
@@ -116,26 +116,26 @@ def test_a_council_asks_us_to_come_back_now_and_then(estate: Estate, home: Path)
     ],
 )
 def test_a_council_sees_its_own_data_alone(
-    path: str, whose: str | None, status: int, estate: Estate, home: Path
+    path: str, whose: str | None, status: int, systems: SimulatedSystems, home: Path
 ) -> None:
-    token = (home / "estate" / "tokens" / whose).read_text() if whose else "made up"
-    with socket.create_connection(estate.api_address.removeprefix("http://").split(":")) as line:  # type: ignore[arg-type]
+    token = (home / "simulator" / "tokens" / whose).read_text() if whose else "made up"
+    with socket.create_connection(systems.api_address.removeprefix("http://").split(":")) as line:  # type: ignore[arg-type]
         asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
         line.sendall(asked.encode())  # as typed: no client tidies the path up
         answer = line.recv(65536)
     assert int(answer.split()[1]) == status
 
 
-def test_the_servers_listen_on_this_machine_alone(estate: Estate) -> None:
-    assert estate.sftp_address.startswith("127.0.0.1:")
-    assert estate.api_address.startswith("http://127.0.0.1:")
+def test_the_servers_listen_on_this_machine_alone(systems: SimulatedSystems) -> None:
+    assert systems.sftp_address.startswith("127.0.0.1:")
+    assert systems.api_address.startswith("http://127.0.0.1:")
 
 
-def test_the_environment_holds_no_secret(estate: Estate, home: Path) -> None:
-    told = " ".join(estate.environment.values())
-    for path in [*(home / "estate" / "tokens").iterdir(), *(home / "estate" / "keys").iterdir()]:
+def test_the_environment_holds_no_secret(systems: SimulatedSystems, home: Path) -> None:
+    told = " ".join(systems.environment.values())
+    for path in [*(home / "simulator" / "tokens").iterdir(), *(home / "simulator" / "keys").iterdir()]:
         assert path.read_text() not in told
-    assert set(estate.environment) == {"LGDP_HOME", "LGDP_ESTATE_SFTP", "LGDP_ESTATE_API"}
+    assert set(systems.environment) == {"LGDP_HOME", "LGDP_SIMULATOR_SFTP", "LGDP_SIMULATOR_API"}
 
 
 def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -> None:
@@ -143,16 +143,16 @@ def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with council_estate(Settings.at(home), few, today=TODAY, sftp_port=port, api_port=port) as other:
+        with run_simulator(Settings.at(home), few, today=TODAY, sftp_port=port, api_port=port) as other:
             ports = {int(address.rpartition(":")[2]) for address in (other.sftp_address, other.api_address)}
             assert len(ports) == 2
             assert port not in ports
-            assert other.environment["LGDP_ESTATE_SFTP"] == other.sftp_address
+            assert other.environment["LGDP_SIMULATOR_SFTP"] == other.sftp_address
     with socket.socket() as again:
         assert again.connect_ex(("127.0.0.1", max(ports))) != 0
 
 
 def test_the_default_ports_are_those_that_the_register_names(few: Register) -> None:
     addresses = [source.address for source in few.sources.values()]
-    assert f"${{LGDP_ESTATE_SFTP:-127.0.0.1:{running.SFTP_PORT}}}" in addresses
-    assert f"${{LGDP_ESTATE_API:-http://127.0.0.1:{running.API_PORT}}}" in addresses
+    assert f"${{LGDP_SIMULATOR_SFTP:-127.0.0.1:{running.SFTP_PORT}}}" in addresses
+    assert f"${{LGDP_SIMULATOR_API:-http://127.0.0.1:{running.API_PORT}}}" in addresses
