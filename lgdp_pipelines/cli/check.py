@@ -13,7 +13,7 @@ from lgdp_pipelines.cli.output import say, working
 from lgdp_pipelines.orchestration.definitions_builder import check_definitions
 from lgdp_pipelines.register.files.notification_file import load_notices
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.publishing import check_lineage, project_of
 
@@ -35,7 +35,7 @@ def check(
         register = load_register(settings.schemas)
         load_notices(settings.schemas)
     rules = sum(
-        len(rules_of(contract)) for data_return in register.returns.values() for contract in data_return.contracts
+        len(list_rules(contract)) for data_return in register.returns.values() for contract in data_return.contracts
     )
     if part != "register":
         platform = typed.open_platform()

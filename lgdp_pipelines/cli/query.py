@@ -16,7 +16,7 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.query_values import Query, QueryEvent, QueryState
 from lgdp_pipelines.ledger.rule_effectiveness import RuleNoise
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.query_texts import how_to_answer
 from lgdp_pipelines.reporting.spreadsheet_safety import guarded
 from lgdp_pipelines.reporting.wording import moment, readable
@@ -181,7 +181,7 @@ def rules(return_code: typed.SomeReturn = None, form: typed.FormatOption = Table
 def _rule(platform: Platform, query: Query) -> Rule | None:
     """The rule that asks; none where the contract no longer has it."""
     contract = platform.register.returns[query.return_code].contract_for(parse_period(query.period))
-    return next((rule for rule in rules_of(contract) if rule.id == query.rule), None)
+    return next((rule for rule in list_rules(contract) if rule.id == query.rule), None)
 
 
 def _row(platform: Platform, one: Query, form: TableFormat) -> Row:

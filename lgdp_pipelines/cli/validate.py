@@ -27,10 +27,10 @@ from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
 from lgdp_pipelines.workflows.offline_validation import Sent, judge_sent
@@ -162,7 +162,7 @@ def _parted(text: str, example: str) -> tuple[str, Path]:
     return name, typed.readable_files([Path(file)])[0]
 
 
-def _as_json(reading: Reading, judgement: Judgement) -> None:
+def _as_json(reading: Reading, judgement: ValidationResult) -> None:
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
     json.dump(
         {
@@ -182,7 +182,7 @@ def _as_json(reading: Reading, judgement: Judgement) -> None:
     sys.stdout.write("\n")
 
 
-def _as_csv(judgement: Judgement) -> None:
+def _as_csv(judgement: ValidationResult) -> None:
     columns = ["rule", "severity", "table", "item", "sheet", "row", "column", "message"]
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
@@ -196,9 +196,9 @@ _LOOK = {
 }
 
 
-def _as_text(register: Register, reading: Reading, judgement: Judgement, sent: Sent) -> None:
+def _as_text(register: Register, reading: Reading, judgement: ValidationResult, sent: Sent) -> None:
     contract = sent.contract
-    rules = {rule.id: rule for rule in rules_of(contract)}
+    rules = {rule.id: rule for rule in list_rules(contract)}
     print_out(f"{_LOOK[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
     for result in judgement.results:
         if result.result is RuleResult.FAILED:

@@ -16,8 +16,8 @@ from lgdp_pipelines.lineage.column_lineage import LINEAGE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.versions.version_union import UnitedTable, united_tables
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.versions.version_union import UnitedTable, unite_tables
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView
 
@@ -29,7 +29,7 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
     cases = [
         CatalogueView("conformed", case_table(table).name, case_table(table), comments=case_comments(table))
         for data_return in register.returns.values()
-        for table in united_tables(data_return)
+        for table in unite_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
     kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, LINEAGE, *TABLES]
@@ -166,7 +166,7 @@ def _items(register: Register) -> CatalogueView:
     }
     rows: list[tuple[object, ...]] = []
     for data_return in register.returns.values():
-        for table in united_tables(data_return):
+        for table in unite_tables(data_return):
             for one in table.items:
                 item = one.declared
                 rows.append(
@@ -225,7 +225,7 @@ def _rules(register: Register) -> CatalogueView:
     newest: dict[str, tuple[object, ...]] = {}
     for data_return in register.returns.values():
         for one in data_return.contracts:
-            for rule in rules_of(one):
+            for rule in list_rules(one):
                 newest[rule.id] = (
                     rule.id, data_return.code, str(one.version), str(rule.kind), str(rule.severity), rule.table,
                     rule.title, rule.guidance,

@@ -14,9 +14,9 @@ from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, OBSERVATION, c
 from lgdp_pipelines.dbt_build.sql_text import cast, dbt_yaml, literal, model, quoted_name, sql_type, values
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Count, Grain, Privacy, Role, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import periods_of
-from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, united_tables
+from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, unite_tables
 from lgdp_pipelines.storage.lake_tables import LakeTable, table_name
 
 LAST_DAY = date(2040, 12, 31)
@@ -53,7 +53,7 @@ def observation_model(data_return: Return) -> str:
 
 
 def _of_return(data_return: Return) -> Iterator[tuple[str, str]]:
-    tables = united_tables(data_return)
+    tables = unite_tables(data_return)
     yield f"models/staging/{data_return.slug}/_{data_return.slug}.yml", _staging_yaml(data_return, tables)
     for table in tables:
         yield f"models/staging/{data_return.slug}/{staging_model(table)}.sql", _staging(table)
@@ -287,7 +287,7 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
                 rule.id: (rule.id, str(rule.severity), rule.title)
                 for data_return in register.returns.values()
                 for contract in data_return.contracts
-                for rule in rules_of(contract)
+                for rule in list_rules(contract)
             }.values()
         ),
     )
@@ -301,7 +301,7 @@ def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tu
 def _item_titles(register: Register) -> set[tuple[object, ...]]:
     found: dict[str, tuple[object, ...]] = {}
     for data_return in register.returns.values():
-        for table in united_tables(data_return):
+        for table in unite_tables(data_return):
             found |= {item.urn: (item.urn, item.declared.title, item.declared.unit) for item in table.items}
             found |= {count.urn: (count.urn, count.title, count.unit) for count in table.counts}
     return set(found.values())

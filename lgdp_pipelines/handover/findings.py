@@ -31,7 +31,7 @@ FINDING_SCHEMA = pl.Schema(
 ``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` null where the extract as a whole is meant; ``item``
 URN or null; ``sheet`` or null; ``row`` as a person sees it in the file, or null; ``column`` header as in the file, or
 null; ``message`` what is wrong and what to do, without the value; ``scope`` codes of the part of the table that a query
-is asked about, or null (:class:`Asked`).
+is asked about, or null (:class:`QueryScope`).
 """
 
 
@@ -40,8 +40,8 @@ LISTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one query is asked about: the places at which its rule is broken, within one scope.
+class QueryScope:
+    """The places that one query is about: where its rule is broken, within one scope.
 
     Attributes:
         scope: codes of the items that the rule sets apart, as ``item=code, item=code``; empty where it sets none apart.
@@ -63,15 +63,15 @@ class RuleOutcome:
         result: passed, failed or not run.
         failed: how many places broke it; 0 unless failed.
         reason: why it was not run, or how many findings are not listed; empty otherwise.
-        asked: of a broken rule that asks, what there is to ask, in order of scope; nothing where nobody told it apart,
-            and then it is asked about as a whole.
+        query_scopes: what the council is asked about a broken rule, in order of scope; empty where the rule is asked
+            about as a whole.
     """
 
     rule: str
     result: RuleResult
     failed: int = 0
     reason: str = ""
-    asked: tuple[Asked, ...] = field(default=(), compare=False)
+    query_scopes: tuple[QueryScope, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, rule: Rule, failed: int) -> "RuleOutcome":

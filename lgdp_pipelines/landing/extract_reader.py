@@ -30,8 +30,8 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.vocabulary.date_formats import written_day
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.vocabulary.date_formats import format_day
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -54,7 +54,7 @@ def read_extract(
         Tables, findings, and an outcome for each rule of the kinds ``readable``, ``columns`` and ``extra_columns``.
         Bytes that cannot be read are a finding and :attr:`Reading.unreadable`, not an exception.
     """
-    rules = [rule for rule in rules_of(contract) if rule.kind in TESTED_HERE]
+    rules = [rule for rule in list_rules(contract) if rule.kind in TESTED_HERE]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     extract = (mapping and mapping.extract) or contract.extract
     if extract.format.is_records:
@@ -218,7 +218,7 @@ def _spelling(table: Table, mapped: TableMapping | None, name: str | None = None
 def _spelled(item: Item, written: str, day: date) -> str:
     """A day in the form that the mapping says, or else the contract."""
     if written:
-        return written_day(day, written)
+        return format_day(day, written)
     return day.strftime((item.date_format or "%Y-%m-%d").replace("%Y", f"{day.year:04d}"))
 
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from lgdp_pipelines.register.model.system_mapping import TableMapping
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def _called(one: Spellings) -> str:
 def _fitting(spelt: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
     """For each header the names that it fits: by the letter, or else folded, or else by pattern."""
     exact = _names((header, name) for name, one in spelt.items() for header in one.headers)
-    folded = _names((fold(header), name) for name, one in spelt.items() for header in one.headers)
-    found = [exact.get(header) or folded.get(fold(header)) or () for header in headers]
+    folded = _names((fold_spelling(header), name) for name, one in spelt.items() for header in one.headers)
+    found = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
     left = [place for place, names in enumerate(found) if not names]
     for place, name in _by_pattern(spelt, headers, left):
         found[place] = tuple(dict.fromkeys((*found[place], name)))

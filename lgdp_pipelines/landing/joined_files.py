@@ -13,7 +13,7 @@ from lgdp_pipelines.handover.extract_reading import ROW, Fault
 from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.header_matching import Match
 from lgdp_pipelines.register.model.system_mapping import JoinedFile
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 _KEY = "_key."
 
@@ -114,7 +114,7 @@ def places_of(headers: Iterable[str], header: Sequence[str]) -> list[int | None]
     found = []
     for wanted in headers:
         exact = [place for place, one in enumerate(header) if one == wanted]
-        folded = [place for place, one in enumerate(header) if fold(one) == fold(wanted)]
+        folded = [place for place, one in enumerate(header) if fold_spelling(one) == fold_spelling(wanted)]
         places = exact or folded
         found.append(places[0] if len(places) == 1 else None)
     return found

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 Json = Any
 """What a JSON document parses to: dict, list, str (numbers too), bool or None."""
@@ -132,7 +132,7 @@ def flat(record: dict[str, Json], whole: frozenset[str]) -> dict[str, Json]:
 def _pairs(record: dict[str, Json], before: str, whole: frozenset[str]) -> Iterator[tuple[str, Json]]:
     for name, value in record.items():
         path = before + name
-        if isinstance(value, dict) and value and fold(path) not in whole:
+        if isinstance(value, dict) and value and fold_spelling(path) not in whole:
             yield from _pairs(value, f"{path}.", whole)
         else:
             yield path, value

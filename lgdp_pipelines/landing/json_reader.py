@@ -19,7 +19,7 @@ from lgdp_pipelines.landing.landed_tables import ColumnRules, Landed
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,16 @@ def _named(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
     mapped = (
         [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
     )
-    return frozenset(fold(header) for one in (mapped if mapping else own) for header in one.headers)
+    return frozenset(fold_spelling(header) for one in (mapped if mapping else own) for header in one.headers)
 
 
 def _tables_of(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
     if len(contract.tables) == 1 and contract.tables[0].record_key is None:
         return [contract.tables[0]]
-    keys = {fold(key) for key in record}
-    return [table for table in contract.tables if table.record_key is not None and fold(table.record_key) in keys]
+    keys = {fold_spelling(key) for key in record}
+    return [
+        table for table in contract.tables if table.record_key is not None and fold_spelling(table.record_key) in keys
+    ]
 
 
 def _landed(contract: Contract, table: Table, records: Sequence[_Record], mapped: TableMapping | None) -> Landed:

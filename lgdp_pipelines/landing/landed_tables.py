@@ -20,7 +20,7 @@ from lgdp_pipelines.landing.joined_files import Joining
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping
 from lgdp_pipelines.register.model.table_model import Rule, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -53,7 +53,7 @@ class ColumnRules:
     @classmethod
     def of(cls, contract: Contract, table: Table) -> "ColumnRules":
         """Those of a table."""
-        by_kind = {rule.kind: rule for rule in rules_of(contract) if rule.table == table.name}
+        by_kind = {rule.kind: rule for rule in list_rules(contract) if rule.table == table.name}
         return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
 
 
@@ -214,7 +214,7 @@ def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
 
 def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterator[pl.DataFrame]:
     """What is wrong with a file that joins the base: its columns, its rows' shapes, and rows without a place."""
-    readable = next(rule for rule in rules_of(contract) if rule.kind is RuleKind.READABLE)
+    readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     filled = [
         place
         for place in range(join.cells.frame.width - 1)

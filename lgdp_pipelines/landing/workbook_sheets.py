@@ -19,7 +19,7 @@ import polars as pl
 from lgdp_pipelines.handover.extract_reading import ROW, Fault
 from lgdp_pipelines.landing.cell_blocks import Cells, block, joined_header, no_misshapen
 from lgdp_pipelines.register.model.extract_format import Extract
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 Value: TypeAlias = str | date
 """A cell that is filled: its text, or a day (a ``datetime`` where it has a time)."""
@@ -90,7 +90,7 @@ def chosen_sheet(sheets: Sequence[SheetName], wanted: str) -> int | Fault:
     """
     if wanted:
         exact = [place for place, one in enumerate(sheets) if one.name == wanted]
-        found = exact or [place for place, one in enumerate(sheets) if fold(one.name) == fold(wanted)]
+        found = exact or [place for place, one in enumerate(sheets) if fold_spelling(one.name) == fold_spelling(wanted)]
         if found:
             return found[0]
         return Fault(f"The workbook has no sheet “{wanted}”. Name the sheet with the data so, and send it again.")

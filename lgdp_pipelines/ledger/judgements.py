@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.findings import Asked, RuleOutcome
+from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger import evidence_store, repair_counts
 from lgdp_pipelines.ledger.ledger_values import Judged, Judgement, Submission, SubmissionState
 from lgdp_pipelines.ledger.query_lifecycle import ask
@@ -153,11 +153,11 @@ def _move(connection: sa.Connection, found: Submission, one: Judged, now: dateti
         ask(connection, found, _asked(one), now)
 
 
-def _asked(one: Judged) -> dict[str, tuple[Asked, ...]]:
+def _asked(one: Judged) -> dict[str, tuple[QueryScope, ...]]:
     """What each broken rule asks; as a whole, where nobody told its scopes apart."""
     queries = _failed(one, Severity.QUERY)
     return {
-        outcome.rule: outcome.asked or (Asked("", outcome.failed),)
+        outcome.rule: outcome.query_scopes or (QueryScope("", outcome.failed),)
         for outcome in one.results
         if outcome.rule in queries
     }

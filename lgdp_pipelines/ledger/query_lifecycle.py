@@ -23,7 +23,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.findings import Asked
+from lgdp_pipelines.handover.findings import QueryScope
 from lgdp_pipelines.ledger.ledger_values import Submission
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
 from lgdp_pipelines.ledger.query_values import Ending, QueryState, QueryStep, state_after
@@ -57,7 +57,7 @@ def said(text: str, what: str, longest: int) -> str:
     return plain
 
 
-def ask(connection: sa.Connection, found: Submission, asked: Mapping[str, Sequence[Asked]], now: datetime) -> None:
+def ask(connection: sa.Connection, found: Submission, asked: Mapping[str, Sequence[QueryScope]], now: datetime) -> None:
     """Bring the queries of a council and period in line with what now stands.
 
     Args:
@@ -89,7 +89,7 @@ def _of_place(found: Submission) -> sa.Select[tuple[object, ...]]:
     )
 
 
-def _open(connection: sa.Connection, found: Submission, rule: str, one: Asked, number: int, now: datetime) -> None:
+def _open(connection: sa.Connection, found: Submission, rule: str, one: QueryScope, number: int, now: datetime) -> None:
     key = f"{found.return_code}.{found.council_code}.{found.period}.Q{number:03d}"
     connection.execute(
         sa.insert(QUERY).values(
@@ -111,7 +111,7 @@ def _open(connection: sa.Connection, found: Submission, rule: str, one: Asked, n
 
 
 def _ask_again(
-    connection: sa.Connection, row: sa.Row[tuple[object, ...]], found: Submission, one: Asked, now: datetime
+    connection: sa.Connection, row: sa.Row[tuple[object, ...]], found: Submission, one: QueryScope, now: datetime
 ) -> None:
     """A question that was asked before: again, about the same figures or about others."""
     shown = {"failed": one.failed, "fingerprint": one.fingerprint, "submission_id": found.id}
@@ -126,7 +126,7 @@ def _ask_again(
         _add(connection, row.id, step, now, submission_id=found.id, failed=one.failed)
 
 
-def _has_changed(row: sa.Row[tuple[object, ...]], found: Submission, one: Asked) -> bool:
+def _has_changed(row: sa.Row[tuple[object, ...]], found: Submission, one: QueryScope) -> bool:
     """Whether the figures are others; where they have no fingerprint, another submission is taken for that."""
     if row.fingerprint and one.fingerprint:
         return (row.fingerprint, row.failed) != (one.fingerprint, one.failed)

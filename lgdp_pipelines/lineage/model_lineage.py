@@ -24,7 +24,7 @@ from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
-from lgdp_pipelines.register.versions.version_union import products_of
+from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.storage.lake_tables import table_name, validated_table
 
 SYSTEM_COLUMNS: Mapping[str, str] = {
@@ -79,7 +79,7 @@ def unexplained(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
     found = []
     for data_return in register.returns.values():
         items = _items_of(data_return)
-        for product in products_of(data_return):
+        for product in list_products(data_return):
             table = f"published.{product.name}"
             published = sorted({to for code, at, to in lineage.by_target if (code, at) == (data_return.code, table)})
             if not published:

@@ -18,7 +18,7 @@ from lgdp_pipelines.ledger.query_values import KeptIssue
 from lgdp_pipelines.lineage.column_lineage import ColumnEdge, Lineage, system_of
 from lgdp_pipelines.lineage.trace_result import Trace, TracedColumn, TracedItem, TracedReceipt, TracedSubmission
 from lgdp_pipelines.register.model.contract import Register, Return
-from lgdp_pipelines.register.versions.version_union import Shape, UnitedTable, products_of, united_tables
+from lgdp_pipelines.register.versions.version_union import ProductShape, UnitedTable, list_products, unite_tables
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable, landed_table
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey
@@ -33,7 +33,7 @@ class _Place:
     data_return: Return
     stored: LakeTable
     tables: tuple[UnitedTable, ...]
-    shape: Shape
+    shape: ProductShape
     number: str
     """The column that a row is asked by."""
 
@@ -129,20 +129,22 @@ def _item_of(column: str, item: str) -> str:
 
 def _place(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
     for data_return in register.returns.values():
-        for product in products_of(data_return):
+        for product in list_products(data_return):
             if table == f"published.{product.name}":
                 return _Place(data_return, published_table(product), product.tables, product.shape, "_release_row")
-        for united in united_tables(data_return):
+        for united in unite_tables(data_return):
             stored = case_table(united)
             if table == f"conformed.{stored.name}" and stored.name in _case_names(data_return):
-                return _Place(data_return, stored, (united,), Shape.CASES, "_row")
+                return _Place(data_return, stored, (united,), ProductShape.CASES, "_row")
     if table in {
         "conformed.observation",
         *(f"conformed.observation__{data_return.slug}" for data_return in register.returns.values()),
     }:
         return _observations(register, table, lake, council, period)
     names = [
-        f"published.{product.name}" for data_return in register.returns.values() for product in products_of(data_return)
+        f"published.{product.name}"
+        for data_return in register.returns.values()
+        for product in list_products(data_return)
     ]
     raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(names)}.")
 
@@ -150,8 +152,8 @@ def _place(register: Register, table: str, lake: Lake, council: str | None, peri
 def _case_names(data_return: Return) -> set[str]:
     return {
         case_table(table).name
-        for product in products_of(data_return)
-        if product.shape is Shape.CASES
+        for product in list_products(data_return)
+        if product.shape is ProductShape.CASES
         for table in product.tables
     }
 
@@ -174,7 +176,7 @@ def _observations(register: Register, table: str, lake: Lake, council: str | Non
         )
         raise WrongUse("Several returns have figures there.", remedy=f"Say which: {choices}.")
     data_return = returns[0]
-    return _Place(data_return, OBSERVATION, united_tables(data_return), Shape.FIGURES, "_row")
+    return _Place(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES, "_row")
 
 
 def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, row: int | None) -> pl.DataFrame | None:
@@ -200,7 +202,7 @@ def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, r
 def _columns(lineage: Lineage, place: _Place, column: str | None) -> tuple[str, ...]:
     known = sorted({to for _, at, to in lineage.by_target if at == place.name and "." not in to})
     if column is None:
-        return ("value",) if "value" in known and place.shape is not Shape.CASES else tuple(known)
+        return ("value",) if "value" in known and place.shape is not ProductShape.CASES else tuple(known)
     if column not in known:
         raise WrongUse(f"{place.name} has no column “{column}”.", remedy=f"Choose one of: {', '.join(known)}.")
     return (column,)
@@ -279,7 +281,7 @@ def _submissions(
         return ()
     if row is None:
         found = _standing(asked, rows)
-    elif asked.place.shape is Shape.COUNTS:
+    elif asked.place.shape is ProductShape.COUNTS:
         found = _counted(asked, rows.row(0, named=True))
         if rows["obs_status"][0] == ObservationStatus.SUPPRESSED:
             notes.append("The figure is withheld: how many rows it counts is not to be passed on.")

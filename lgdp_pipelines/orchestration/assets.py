@@ -14,7 +14,7 @@ from lgdp_pipelines.orchestration.daily_jobs import reported_checks
 from lgdp_pipelines.orchestration.event_log import told_together
 from lgdp_pipelines.orchestration.partitions import cell, council_period_grid, councils_by_period, period_grid
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import Outcome, Scope, process
@@ -102,7 +102,7 @@ class Teller:
                     self._context.log_event(event)
                 if latest[outcome.council] is outcome:
                     for result in submission_events.check_results(
-                        outcome, {rule.id: rule for rule in rules_of(contract)}
+                        outcome, {rule.id: rule for rule in list_rules(contract)}
                     ):
                         self._tell_check(outcome, result)
 

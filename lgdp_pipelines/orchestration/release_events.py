@@ -13,7 +13,7 @@ from lgdp_pipelines.lineage.column_lineage import ColumnEdge, Lineage
 from lgdp_pipelines.orchestration.asset_specs import PUBLISHED, VALIDATED, conformed_key, stage_key
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SLICE_TESTS_HOLD
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.versions.version_union import products_of
+from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.workflows.publishing import Publication, conformed_model_names
 
 COLUMN_LINEAGE = "dagster/column_lineage"
@@ -39,7 +39,9 @@ def publication_results(
     published = stage_key(PUBLISHED, data_return)
     checked = _tests(published, [test for test in outcome.tests if not _is_about(test, outcome, "conformed")])
     if outcome.is_published:
-        lineage = [column_deps(data_return, edges, f"published.{product.name}") for product in products_of(data_return)]
+        lineage = [
+            column_deps(data_return, edges, f"published.{product.name}") for product in list_products(data_return)
+        ]
         about: dict[str, Any] = {
             COLUMN_LINEAGE: dg.TableColumnLineage(
                 {column: deps for one in lineage for column, deps in one.deps_by_column.items()}

@@ -17,7 +17,7 @@ from lgdp_pipelines.orchestration.partitions import cell
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SUBMISSION_ON_TIME
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, family_of
+from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, check_family
 from lgdp_pipelines.workflows.processing import Outcome
 
 SHOWN_FINDINGS = 50
@@ -86,7 +86,7 @@ def check_results(outcome: Outcome, rules: Mapping[str, Rule]) -> Iterator[Check
     judgement = outcome.judgement
     submission = dg.MetadataValue.text(outcome.submission.id)
     for family in CheckFamily:
-        results = [r for r in judgement.results if family_of(rules[r.rule].kind, rules[r.rule].severity) is family]
+        results = [r for r in judgement.results if check_family(rules[r.rule].kind, rules[r.rule].severity) is family]
         failed = [result.rule for result in results if result.result is RuleResult.FAILED]
         rejects = any(rules[rule].severity is Severity.ERROR for rule in failed)
         metadata: dict[str, dg.MetadataValue] = {"submission": submission}

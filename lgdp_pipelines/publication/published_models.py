@@ -15,7 +15,7 @@ from lgdp_pipelines.dbt_build.sql_text import cast, dbt_yaml, literal, model, qu
 from lgdp_pipelines.ledger.figure_annotations import BESIDE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Privacy, Role
-from lgdp_pipelines.register.versions.version_union import Product, Shape, UnitedItem, UnitedTable, products_of
+from lgdp_pipelines.register.versions.version_union import Product, ProductShape, UnitedItem, UnitedTable, list_products
 
 _JOINS = """left join {{ ref('council') }} as council on given.council_code = council.council_code
 left join {{ ref('period') }} as spans on given.period = spans.period
@@ -61,7 +61,7 @@ def published_models(register: Register) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     for data_return in register.returns.values():
-        for product in products_of(data_return):
+        for product in list_products(data_return):
             files |= dict(_of_product(register, product))
     return files
 
@@ -69,13 +69,13 @@ def published_models(register: Register) -> dict[str, str]:
 def published_columns(register: Register, product: Product) -> dict[str, str]:
     """What each column of a published table is, in order; its names are those of the model."""
     match product.shape:
-        case Shape.CASES:
+        case ProductShape.CASES:
             own = {alias: title for _, alias, title in _case_columns(register, product.tables[0])}
             return {**KEYS, **own, **NOTES, **TRACE}
-        case Shape.FIGURES:
+        case ProductShape.FIGURES:
             own = {alias: title for _, alias, title in _dimension_columns(register, product)}
             return {**KEYS, **own, **FIGURE, **NOTES, **TRACE}
-        case Shape.COUNTS:
+        case ProductShape.COUNTS:
             own = {alias: title for _, alias, title in _dimension_columns(register, product)}
             return {**KEYS, **BROKEN_DOWN_BY, **own, **FIGURE, **NOTES}
 
@@ -84,7 +84,7 @@ def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str
     folder = f"models/candidate/{product.data_return.slug}"
     tags = [product.data_return.slug]
     inner = {"materialized": "table", "schema": "candidate", "tags": tags}
-    if product.shape is Shape.CASES:
+    if product.shape is ProductShape.CASES:
         yield f"{folder}/candidate__{product.name}.sql", model(inner, _cases(register, product.tables[0]))
     else:
         yield f"{folder}/cell__{product.name}.sql", model(inner, _cells(product))
@@ -154,7 +154,7 @@ def _cells(product: Product) -> str:
     items = _items(product)
     ordinal = f"list_position([{', '.join(literal(urn) for urn in items)}], item)"
     tables = ", ".join(literal(table.name) for table in product.tables)
-    counted = product.shape is Shape.COUNTS
+    counted = product.shape is ProductShape.COUNTS
     order = "table_name, " + (f"{ordinal}, map_values(breakdown)" if counted else f"_row, {ordinal}")
     columns = [
         "council_code", "period", "table_name", "item", "breakdown", "value", "unit", "obs_status",
@@ -169,7 +169,7 @@ def _cells(product: Product) -> str:
 
 def _withheld(product: Product) -> str:
     """A Python model: the decision is a loop over sums that SQL has no words for."""
-    wanted = "" if product.shape is Shape.COUNTS else f".filter({_in(_people_items(product))!r})"
+    wanted = "" if product.shape is ProductShape.COUNTS else f".filter({_in(_people_items(product))!r})"
     return (
         '"""Which figures are withheld so that none points at a person."""\n\n'
         "import asyncio\n\n"
@@ -191,19 +191,19 @@ def _in(items: Iterable[str]) -> str:
 
 def _people_items(product: Product) -> list[str]:
     """The figures that a threshold is about: counts; a rate that was withheld with them stands in the same row."""
-    if product.shape is Shape.COUNTS:
+    if product.shape is ProductShape.COUNTS:
         return _items(product)
     return [item.urn for table in product.tables for item in table.measures if item.type is ItemType.INTEGER]
 
 
 def _items(product: Product) -> list[str]:
-    if product.shape is Shape.COUNTS:
+    if product.shape is ProductShape.COUNTS:
         return [count.urn for table in product.tables for count in table.counts]
     return [item.urn for table in product.tables for item in table.measures]
 
 
 def _figures(register: Register, product: Product) -> str:
-    counted = product.shape is Shape.COUNTS
+    counted = product.shape is ProductShape.COUNTS
     value, status, joins = "given.value", "given.obs_status", []
     if product.threshold:
         withheld = "coalesce(withheld.is_withheld, false)"
@@ -316,16 +316,16 @@ def _properties(register: Register, product: Product) -> str:
     tests: list[object] = [
         {
             "slice_has_values": {
-                "arguments": {"columns": filled if product.shape is Shape.CASES else [*filled, "item_title"]}
+                "arguments": {"columns": filled if product.shape is ProductShape.CASES else [*filled, "item_title"]}
             }
         },
         {"slice_is_unique": {"arguments": {"columns": ["council_code", "period", "_release_row"]}}},
         {"slice_keeps_every_row": {"arguments": {"source": _source(product)}}},
     ]
-    if product.shape is not Shape.CASES:
+    if product.shape is not ProductShape.CASES:
         tests.append("slice_values_agree_with_status")
     models: list[dict[str, object]] = []
-    if product.threshold and product.shape is not Shape.CASES:
+    if product.threshold and product.shape is not ProductShape.CASES:
         about = {"threshold": product.threshold, "items": _people_items(product)}
         tests.append({"slice_shows_no_small_count": {"arguments": about}})
         subtracting = {"exact": f"cell__{product.name}", "threshold": product.threshold}
@@ -353,6 +353,6 @@ def _properties(register: Register, product: Product) -> str:
 
 
 def _source(product: Product) -> str:
-    if product.shape is Shape.CASES:
+    if product.shape is ProductShape.CASES:
         return case_table(product.tables[0]).name
     return f"cell__{product.name}"

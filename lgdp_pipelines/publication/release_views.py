@@ -7,7 +7,7 @@ from lgdp_pipelines.dbt_build.model_tables import published_table
 from lgdp_pipelines.ledger.figure_annotations import BESIDE, beside_figures
 from lgdp_pipelines.publication.published_models import published_columns
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.versions.version_union import products_of
+from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView
 
 
@@ -23,5 +23,5 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
             comments={**published_columns(register, product), **BESIDE},
         )
         for data_return in register.returns.values()
-        for product in products_of(data_return)
+        for product in list_products(data_return)
     )

@@ -16,22 +16,22 @@ from lgdp_pipelines.register.files.yaml_document import read_yaml
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.rules.sql_statements import filled
-from lgdp_pipelines.register.versions.change_file import Change, Thing
-from lgdp_pipelines.register.versions.contract_versions import Edition, editions_of
-from lgdp_pipelines.register.versions.differences import Difference, differences
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.sql_statements import fill_table_names
+from lgdp_pipelines.register.versions.change_file import Change, TargetKind
+from lgdp_pipelines.register.versions.contract_versions import ContractVersion, resolve_versions
+from lgdp_pipelines.register.versions.differences import Difference, compare_contracts
 
 _WIDTH = 120
 
 
-def edition_of(register: Register, contract: Contract) -> Edition:
+def edition_of(register: Register, contract: Contract) -> ContractVersion:
     """The files of a loaded contract again, with the changes that it is told by."""
     folder = contract.path.parent
     paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
     contents = {path.relative_to(register.root).as_posix(): path.read_bytes() for path in paths}
     documents = [read_yaml(name, content.decode())[0] for name, content in contents.items()]
-    editions, _ = editions_of(documents, contents)
+    editions, _ = resolve_versions(documents, contents)
     return editions[contract.path.relative_to(register.root).as_posix()]
 
 
@@ -45,10 +45,10 @@ def contract_text(register: Register, data_return: Return, contract: Contract) -
     base = _compared_with(data_return, contract, edition)
     if base is not None:
         lines += ["", f"It asks otherwise than version {base.version}:"]
-        for one in differences(base, contract):
+        for one in compare_contracts(base, contract):
             lines += _difference_lines(one, edition.changes)
     lines += ["", "Its rules, and what is asked in SQL:"]
-    for rule in rules_of(contract):
+    for rule in list_rules(contract):
         lines += _rule_lines(rule)
     commented = "".join(f"# {line}".rstrip() + "\n" for line in lines)
     return commented + yaml_text(edition.document.value)
@@ -57,10 +57,10 @@ def contract_text(register: Register, data_return: Return, contract: Contract) -
 def _rule_lines(rule: Rule) -> Iterator[str]:
     yield f"- {rule.id} ({rule.kind}, {rule.severity})"
     if rule.sql:
-        yield from _wrapped(filled(rule.sql, rule.table))
+        yield from _wrapped(fill_table_names(rule.sql, rule.table))
 
 
-def _compared_with(data_return: Return, contract: Contract, edition: Edition) -> Contract | None:
+def _compared_with(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
     if edition.base:
         return next(one for one in data_return.contracts if str(one.version) == edition.base)
     place = data_return.contracts.index(contract)
@@ -79,12 +79,12 @@ def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[st
 def _is_about(change: Change, one: Difference) -> bool:
     """Whether a change is of the thing that is different; a field is of the contract."""
     for target in change.targets:
-        if target.thing is Thing.FIELD:
+        if target.thing is TargetKind.FIELD:
             if one.thing == "contract":
                 return True
         elif target.thing == one.thing and target.table == one.where:
             names = {one.name, one.was_named, one.id.partition(".")[2]}
-            if target.thing is Thing.TABLE or target.name in names or (change.to and change.to in names):
+            if target.thing is TargetKind.TABLE or target.name in names or (change.to and change.to in names):
                 return True
     return False
 

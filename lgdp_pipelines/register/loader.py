@@ -29,13 +29,13 @@ from lgdp_pipelines.register.files.yaml_document import Document, read_yaml
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.register.rules.cross_return import between_contradictions
-from lgdp_pipelines.register.versions.contract_versions import editions_of
+from lgdp_pipelines.register.rules.cross_return import check_cross_return_rules
+from lgdp_pipelines.register.versions.contract_versions import resolve_versions
 from lgdp_pipelines.register.versions.version_checks import (
-    by_return,
-    inline_lists_of,
-    urn_contradictions,
-    version_contradictions,
+    check_item_urns,
+    check_versions,
+    collect_inline_lists,
+    group_by_return,
 )
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
@@ -68,7 +68,7 @@ def load_register(root: Path) -> Register:
 
     reference, in_reference = _reference(_documents(texts, DEFINITION, found.extend), contents, councils)
     found += in_reference
-    editions, in_editions = editions_of(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
+    editions, in_editions = resolve_versions(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
     found += in_editions
     reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
     for read in reads:
@@ -79,9 +79,9 @@ def load_register(root: Path) -> Register:
             for one in derived_contradictions(item, table.table, reference)
         )
         found += contract_contradictions(read, code_lists)
-    inline, in_inline = inline_lists_of(reads)
+    inline, in_inline = collect_inline_lists(reads)
     returns, in_returns = _returns(reads)
-    found += [*in_inline, *in_returns, *between_contradictions(reads, returns, reference, councils.by_code)]
+    found += [*in_inline, *in_returns, *check_cross_return_rules(reads, returns, reference, councils.by_code)]
 
     code_lists = dict(sorted((code_lists | dict(inline)).items()))
     mapped = []
@@ -182,9 +182,9 @@ def _reference(
 
 
 def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
-    grouped = by_return(reads)
-    found = [one for versions in grouped.values() for one in version_contradictions(versions)]
-    found += urn_contradictions(reads)
+    grouped = group_by_return(reads)
+    found = [one for versions in grouped.values() for one in check_versions(versions)]
+    found += check_item_urns(reads)
     returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
     slugs: dict[str, str] = {}
     for code, data_return in returns.items():

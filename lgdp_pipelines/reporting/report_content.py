@@ -16,7 +16,7 @@ from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.ledger.query_values import KeptIssue
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import due_date
 from lgdp_pipelines.reporting.query_texts import AskedQuery
 from lgdp_pipelines.reporting.wording import rows_in_words
@@ -215,7 +215,7 @@ def report_of(
         judged: what judging it came to.
         stand: how it stands.
     """
-    rules = {rule.id: rule for rule in rules_of(contract)}
+    rules = {rule.id: rule for rule in list_rules(contract)}
     tables = {table.name: table.title for table in contract.tables}
     by_rule = {str(key[0]): frame for key, frame in judged.findings.partition_by("rule", as_dict=True).items()}
     empty = judged.findings.clear()

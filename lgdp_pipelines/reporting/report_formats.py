@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from lgdp_pipelines.ledger.ledger_values import Receipt
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.query_texts import AskedQuery, how_to_answer
 from lgdp_pipelines.reporting.report_content import Broken, Report
 from lgdp_pipelines.reporting.report_texts import headline, next_steps, summary
@@ -50,7 +50,7 @@ def file_document(receipt: Receipt) -> Json:
 
 def document(report: Report) -> Json:
     """The whole report. ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them."""
-    rules = {rule.id: rule for rule in rules_of(report.contract)}
+    rules = {rule.id: rule for rule in list_rules(report.contract)}
     stand = report.stand
     return {
         "submission": stand.reference,

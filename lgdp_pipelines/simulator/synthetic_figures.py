@@ -12,7 +12,7 @@ from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.simulator.synthetic_extracts import Row, seeded
 from lgdp_pipelines.simulator.synthetic_values import named_in, valid_codes
 from lgdp_pipelines.vocabulary.councils import Council
-from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, period_of
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, find_period
 
 _CARBON_YEARS = frozenset({"CY2017", "CY2018"})
 
@@ -22,7 +22,7 @@ def dhp_rows(
 ) -> dict[str, Sequence[Row]]:
     """One row of running totals since 1 April: each month adds to the one before, and awards stay within decisions."""
     (table,) = contract.tables
-    random = seeded(seed, "dhp", council.code, period_of(PeriodKind.FINANCIAL_YEAR, period.start).id)
+    random = seeded(seed, "dhp", council.code, find_period(PeriodKind.FINANCIAL_YEAR, period.start).id)
     size = random.randint(40, 400)
     received = decided = awarded = pence = 0
     for _ in range((period.start.month - 4) % 12 + 1):

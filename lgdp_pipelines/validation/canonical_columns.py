@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Table
-from lgdp_pipelines.validation.type_parsing import NAMING, shape_of
+from lgdp_pipelines.validation.type_parsing import IDENTIFYING_ROLES, value_pattern
 
 
-def read_as_sent(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
+def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
     """The values of those columns, by item: every cell is empty or has the shape of a value of its type.
 
     Args:
         table: of the contract; items with a code list, and those that name council and period, are not looked at.
         text: a string column for each item; null where a cell is empty.
     """
-    plain = [item for item in table.items if item.code_list is None and item.role not in NAMING]
+    plain = [item for item in table.items if item.code_list is None and item.role not in IDENTIFYING_ROLES]
     return dict(_read(plain, text))
 
 
@@ -61,7 +61,7 @@ def _begins_like_a_number(item: Item) -> pl.Expr:
 
 
 def _has_the_shape(item: Item) -> pl.Expr:
-    return pl.col(item.name).str.contains(shape_of(item))
+    return pl.col(item.name).str.contains(value_pattern(item))
 
 
 _TESTS = {

@@ -12,7 +12,8 @@ import polars as pl
 from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
-from lgdp_pipelines.validation.type_parsing import Submitted, polars_type, typed_schema
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.type_parsing import polars_type, typed_schema
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
@@ -24,7 +25,7 @@ def validated_schema(table: Table) -> pl.Schema:
     return pl.Schema({**typed_schema(table), **derived, **statuses})
 
 
-class Deriving:
+class DerivedColumns:
     """The working out of a table's derived items, piece by piece.
 
     Args:
@@ -32,7 +33,7 @@ class Deriving:
         submitted: what the submission is for.
     """
 
-    def __init__(self, table: Table, submitted: Submitted) -> None:
+    def __init__(self, table: Table, submitted: SubmissionFacts) -> None:
         self._table = table
         self._columns = [column for item in table.derived for column in _columns(item, submitted)]
         self._names = validated_schema(table).names()
@@ -51,7 +52,7 @@ class Deriving:
         return {**sent, **derived}
 
 
-def _columns(item: Item, submitted: Submitted) -> Iterator[pl.Expr]:
+def _columns(item: Item, submitted: SubmissionFacts) -> Iterator[pl.Expr]:
     match item.derived:
         case AgeBand() as band:
             yield _age_band(band).alias(item.name)
@@ -106,14 +107,14 @@ def _status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
     )
 
 
-def _looked_up(rate: Rate, submitted: Submitted) -> float | None:
+def _looked_up(rate: Rate, submitted: SubmissionFacts) -> float | None:
     """How many there are, for the council and the year in which the period begins."""
     wanted = {"council_code": submitted.council.code, "year": str(submitted.period.start.year)}
     text = _cell(submitted.register.reference[rate.reference], rate.version, wanted, rate.column)
     return float(text) if text else None
 
 
-def _group(group: FamilyGroup, submitted: Submitted) -> str | None:
+def _group(group: FamilyGroup, submitted: SubmissionFacts) -> str | None:
     wanted = {"council_code": submitted.council.code, "indicator_code": group.indicator}
     return _cell(submitted.register.reference[group.reference], group.version, wanted, group.column) or None
 

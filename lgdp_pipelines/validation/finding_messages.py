@@ -6,40 +6,26 @@ here: words and order. What does not: any test.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.handover.findings import LISTED, finding_rows, gathered
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.key_uniqueness import first_rows
-from lgdp_pipelines.validation.query_scopes import scopes_of
-from lgdp_pipelines.validation.rule_result import Tested
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.key_uniqueness import find_first_occurrences
+from lgdp_pipelines.validation.query_scopes import label_scopes
+from lgdp_pipelines.validation.rule_result import RuleViolations
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
-@dataclass(frozen=True)
-class Places:
-    """How a file calls what is in it.
-
-    Attributes:
-        headers: by table name and item name; an item that is not there is called as in the contract.
-        sheets: by table name; tables of files without sheets are not there.
-    """
-
-    headers: Mapping[str, Mapping[str, str]]
-    sheets: Mapping[str, str]
-
-
-def told(
+def build_findings(
     contract: Contract,
-    tests: Mapping[str, Tested],
+    tests: Mapping[str, RuleViolations],
     tables: Mapping[str, Pieces],
-    landed: pl.DataFrame,
-    places: Places,
+    reading: Reading,
 ) -> pl.DataFrame:
     """All findings of a judgement, by table, row and rule; those about no row come first.
 
@@ -47,12 +33,11 @@ def told(
         contract: that was judged by.
         tests: answers by rule id.
         tables: validated, by name.
-        landed: findings of landing.
-        places: how tables and columns are called in the file.
+        reading: landing's findings, and what tables and columns are called in the file.
     """
-    rules = rules_of(contract)
+    rules, landed = list_rules(contract), reading.findings
     parts = [
-        _of_rule(contract, rule, tests[rule.id], tables, places)
+        _of_rule(contract, rule, tests[rule.id], tables, reading)
         for rule in rules
         if rule.id in tests and tests[rule.id].failed
     ]
@@ -69,19 +54,19 @@ def told(
 
 
 def _of_rule(
-    contract: Contract, rule: Rule, test: Tested, tables: Mapping[str, Pieces], places: Places
+    contract: Contract, rule: Rule, test: RuleViolations, tables: Mapping[str, Pieces], reading: Reading
 ) -> pl.DataFrame:
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.items else None
     message = f"Not met: {rule.title}. {rule.guidance}"
-    column = places.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""
-    sheet = places.sheets.get(rule.table)
+    column = reading.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""
+    sheet = reading.sheets.get(rule.table)
     if test.is_broken_as_a_whole:
         return finding_rows(rule, message, item=item, column=column, sheet=sheet)
     rows = test.rows.head(LISTED)
     if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
-        first = first_rows(tables[rule.table], rule.items, rows).to_frame("first")
+        first = find_first_occurrences(tables[rule.table], rule.items, rows).to_frame("first")
         beside = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
         messages = first.select(beside.alias("message")).to_series()
         return finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
-    told_apart = scopes_of(rule, rows, tables[rule.table]).alias("scope")
+    told_apart = label_scopes(rule, rows, tables[rule.table]).alias("scope")
     return finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(told_apart)

@@ -9,41 +9,33 @@ What belongs here: the order of the tests, and what follows from one for another
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from types import MappingProxyType
-from typing import Any
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.handover.findings import LISTED, RuleOutcome
 from lgdp_pipelines.handover.prefetch import each_ahead
 from lgdp_pipelines.handover.repairs import Repair
-from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.register.model.system_mapping import SystemMapping
+from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.cell_rules import ORDER, BrokenCells, broken_cells
-from lgdp_pipelines.validation.derived_items import Deriving, validated_schema
-from lgdp_pipelines.validation.finding_messages import Places, told
-from lgdp_pipelines.validation.normalisation import Repairing
-from lgdp_pipelines.validation.prior_periods import Earlier
-from lgdp_pipelines.validation.query_scopes import with_queries
-from lgdp_pipelines.validation.reference_data import Absent, Besides, Others, no_others, none_accepted
-from lgdp_pipelines.validation.rule_result import Tested
-from lgdp_pipelines.validation.source_mapping import Translated, Translation, with_reasons
-from lgdp_pipelines.validation.table_rules import across, named_in, reads
-from lgdp_pipelines.validation.type_parsing import ROW, Submitted, Typed, typed_table
-from lgdp_pipelines.validation.unreadable import spoiled, why_not
-from lgdp_pipelines.vocabulary.councils import Council
-from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.cell_rules import CELL_RULE_ORDER, CellViolations, check_cell_rules
+from lgdp_pipelines.validation.derived_items import DerivedColumns, validated_schema
+from lgdp_pipelines.validation.finding_messages import build_findings
+from lgdp_pipelines.validation.judging_context import JudgingContext
+from lgdp_pipelines.validation.normalisation import Normaliser
+from lgdp_pipelines.validation.query_scopes import add_query_scopes
+from lgdp_pipelines.validation.rule_result import RuleViolations
+from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
+from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, items_named_by, tables_read_by
+from lgdp_pipelines.validation.type_parsing import ROW, TypedChunk, parse_chunk
+from lgdp_pipelines.validation.unreadable import explain_not_run, find_excluded_data
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
-
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ValidationResult:
     """What judging a submission came to.
 
     Attributes:
@@ -61,91 +53,62 @@ class Judgement:
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
     tables: Mapping[str, Pieces]
-    translated: tuple[Translated, ...] = ()
+    translated: tuple[TranslationCount, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
 
-def judge(
-    contract: Contract,
-    register: Register,
-    tables: Mapping[str, Pieces],
-    findings: pl.DataFrame,
-    results: Sequence[RuleOutcome],
-    *,
-    council: Council,
-    period: Period,
-    received_on: date,
-    earlier: Earlier,
-    spill: Spill,
-    others: Others = no_others,
-    absent: Absent = none_accepted,
-    unlisted: Mapping[str, pl.Series] = _NONE,
-    headers: Mapping[str, Mapping[str, str]] = _NONE,
-    sheets: Mapping[str, str] = _NONE,
-    mapping: SystemMapping | None = None,
-) -> Judgement:
+def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     """Judge a landed submission by its contract.
-
-    Args:
-        contract: that it answers.
-        register: with its code lists and councils.
-        tables: landed, by name: a string column for each item, and ``_row``.
-        findings: of landing.
-        results: of the rules that landing tested.
-        council: whose account delivered it.
-        period: that it is for.
-        received_on: the day, in Scotland, on which its last byte came: nothing in it can be later.
-        earlier: gives the council's rows of an earlier period.
-        spill: keeps what does not fit into memory.
-        others: gives the council's rows of other returns.
-        absent: says why there are no rows of an earlier period or another return.
-        unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, by table name.
-        headers: by table name and item name, the header as the file has it; otherwise it is the contract's.
-        sheets: by table name, the sheet that it was read from.
-        mapping: how the system's export answers the contract; None: the extract is in the contract's own manner.
 
     Raises:
         LgdpError: a rule cannot be run.
     """
-    submitted = Submitted(contract, register, council, period, received_on)
-    done = {outcome.rule: outcome for outcome in results}
-    lost = spoiled(contract, findings, unlisted)
-    rules = [rule for rule in rules_of(contract) if rule.id not in done]
-    tests = {rule.id: Tested(reason=reason) for rule in rules if (reason := why_not(contract, rule, tables, lost))}
-    rules = [rule for rule in rules if rule.id not in tests]
+    contract, tables, mapping = context.contract, reading.tables, context.mapping
+    contract_rules = list_rules(contract)
+    landed = {outcome.rule: outcome for outcome in reading.results}
+    excluded = find_excluded_data(contract, reading.findings, reading.unlisted)
+    rules = [rule for rule in contract_rules if rule.id not in landed]
+    violations = {
+        rule.id: RuleViolations(reason=reason)
+        for rule in rules
+        if (reason := explain_not_run(contract, rule, tables, excluded))
+    }
+    rules = [rule for rule in rules if rule.id not in violations]
     cells = {
-        table.name: _Cells(table, rules, lost.rows[table.name], submitted, mapping)
+        table.name: _Cells(table, rules, excluded.rows[table.name], context)
         for table in contract.tables
-        if table.name not in lost.tables
+        if table.name not in excluded.tables
     }
     typed = {
-        name: spill.keep(one.typed(tables.get(name, _NOT_SENT)), validated_schema(contract.by_name[name]))
-        for name, one in cells.items()
+        name: context.spill.keep(
+            table_cells.typed(tables.get(name, _NOT_SENT)), validated_schema(contract.by_name[name])
+        )
+        for name, table_cells in cells.items()
     }
-    for one in cells.values():
-        tests |= one.tests
-    tests |= across(
-        [rule for rule in rules if rule.kind not in ORDER],
-        landed=tables,
-        tables=typed,
-        in_error={(name, item): pl.concat(rows) for name, one in cells.items() for item, rows in one.in_error.items()},
-        submitted=submitted,
-        earlier=earlier,
-        besides=Besides(submitted, others, absent, spill.keep),
-        room=spill.room,
+    for table_cells in cells.values():
+        violations |= table_cells.violations
+    in_error = {
+        (name, item): pl.concat(rows)
+        for name, table_cells in cells.items()
+        for item, rows in table_cells.in_error.items()
+    }
+    violations |= check_table_rules(
+        [rule for rule in rules if rule.kind not in CELL_RULE_ORDER], TableRows(tables, typed, in_error), context
     )
-    outcomes = tuple(_counted(done.get(rule.id) or _outcome(rule, tests[rule.id])) for rule in rules_of(contract))
-    translated = tuple(told for one in cells.values() for told in one.translated)
+    outcomes = tuple(
+        _limit_listing(landed.get(rule.id) or _outcome(rule, violations[rule.id])) for rule in contract_rules
+    )
+    translated = tuple(count for table_cells in cells.values() for count in table_cells.translated)
     if mapping is not None:
-        outcomes = with_reasons(contract, outcomes, mapping, translated)
-    outcomes = with_queries(contract, rules_of(contract), outcomes, tests, typed)
-    return Judgement(
+        outcomes = add_mapping_reasons(contract, outcomes, mapping, translated)
+    outcomes = add_query_scopes(contract, contract_rules, outcomes, violations, typed)
+    return ValidationResult(
         verdict=_verdict(contract, outcomes),
-        findings=told(contract, tests, typed, findings, Places(headers, sheets)),
+        findings=build_findings(contract, violations, typed, reading),
         results=outcomes,
         tables={name: table for name, table in typed.items() if name in tables},
         translated=translated,
-        repairs=tuple(repair for one in cells.values() for repair in one.repairing.counted),
+        repairs=tuple(repair for table_cells in cells.values() for repair in table_cells.normaliser.counted),
     )
 
 
@@ -156,7 +119,7 @@ class _Cells:
     """The judging of a table's cells, piece by piece.
 
     Attributes:
-        tests: what each rule about a cell has found so far, by rule id.
+        violations: what each rule about a cell has found so far, by rule id.
         in_error: ``_row`` of the cells that explain what else is wrong in their row, by item: of the items that a rule
             over several cells names.
     """
@@ -166,24 +129,27 @@ class _Cells:
         table: Table,
         rules: Sequence[Rule],
         lost: pl.Series,
-        submitted: Submitted,
-        mapping: SystemMapping | None,
+        context: JudgingContext,
     ) -> None:
-        self._translation = Translation(mapping, table, submitted) if mapping else None
-        self.repairing = Repairing(table, submitted)
-        self._deriving = Deriving(table, submitted)
-        self._table, self._lost, self._submitted = table, lost.to_frame(), submitted
-        self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in ORDER]
-        named = [named_in(rule) for rule in rules if rule.kind not in ORDER and table.name in reads(rule)]
+        self._translation = MappingTranslator(context.mapping, table, context) if context.mapping else None
+        self.normaliser = Normaliser(table, context)
+        self._deriving = DerivedColumns(table, context)
+        self._table, self._lost, self._submitted = table, lost.to_frame(), context
+        self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in CELL_RULE_ORDER]
+        named = [
+            items_named_by(rule)
+            for rule in rules
+            if rule.kind not in CELL_RULE_ORDER and table.name in tables_read_by(rule)
+        ]
         self._named = frozenset(item for items in named for item in items)
-        self.tests = {rule.id: Tested() for rule in self._rules}
+        self.violations = {rule.id: RuleViolations() for rule in self._rules}
         self.in_error: dict[str, list[pl.Series]] = {}
 
     def typed(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The values of each piece, which is judged on the way."""
         for typed, broken in each_ahead(self._read, map(self._text, landed)):
-            for rule, test in broken.tests.items():
-                self.tests[rule] = self.tests[rule].and_further_on(test)
+            for rule, test in broken.violations.items():
+                self.violations[rule] = self.violations[rule].and_further_on(test)
             in_error = self._deriving.in_error(broken.in_error)
             for item in self._named & in_error.keys():
                 self.in_error.setdefault(item, []).append(in_error[item])
@@ -194,14 +160,14 @@ class _Cells:
         told_apart = self._told_apart(landed)
         return self._translation.of(told_apart) if self._translation else told_apart
 
-    def _read(self, text: pl.DataFrame) -> tuple[Typed, BrokenCells]:
+    def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
         """The values of a piece, and what is wrong with its cells. Two pieces may be read at a time."""
-        spelt = self.repairing.of(text)
-        typed = typed_table(self._table, spelt.text, spelt.shaped, self._submitted, spelt.read)
-        return typed, broken_cells(self._table, self._rules, typed, self._submitted)
+        spelt = self.normaliser.of(text)
+        typed = parse_chunk(self._table, spelt.text, spelt.shaped, self._submitted, spelt.read)
+        return typed, check_cell_rules(self._table, self._rules, typed, self._submitted)
 
     @property
-    def translated(self) -> tuple[Translated, ...]:
+    def translated(self) -> tuple[TranslationCount, ...]:
         """How many cells a mapping has translated so far."""
         return self._translation.counted if self._translation else ()
 
@@ -210,11 +176,11 @@ class _Cells:
         return piece if self._lost.is_empty() else piece.join(self._lost, on=ROW, how="anti", maintain_order="left")
 
 
-def _outcome(rule: Rule, test: Tested) -> RuleOutcome:
+def _outcome(rule: Rule, test: RuleViolations) -> RuleOutcome:
     return RuleOutcome.not_run(rule, test.reason) if test.reason else RuleOutcome.of(rule, test.failed)
 
 
-def _counted(outcome: RuleOutcome) -> RuleOutcome:
+def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
     """The outcome, saying so where not all of its findings are listed."""
     if outcome.failed <= LISTED:
         return outcome
@@ -224,7 +190,7 @@ def _counted(outcome: RuleOutcome) -> RuleOutcome:
 
 def _verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verdict:
     failed = {outcome.rule for outcome in outcomes if outcome.result is RuleResult.FAILED}
-    severities = {rule.severity for rule in rules_of(contract) if rule.id in failed}
+    severities = {rule.severity for rule in list_rules(contract) if rule.id in failed}
     if Severity.ERROR in severities:
         return Verdict.REJECTED
     return Verdict.QUERIED if Severity.QUERY in severities else Verdict.ACCEPTED

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
-from lgdp_pipelines.validation.row_shares import shares
+from lgdp_pipelines.validation.row_shares import iterate_shares
 from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
 
 
-def repeating_rows(table: Pieces, names: Sequence[str]) -> pl.Series:
+def find_repeated_keys(table: Pieces, names: Sequence[str]) -> pl.Series:
     """``_row`` of the rows whose key stands in an earlier row. A key that is not whole is no key."""
-    found = [_repeating(one, names) for one in shares(table, names, [ROW])]
+    found = [_repeating(one, names) for one in iterate_shares(table, names, [ROW])]
     return found[0] if len(found) == 1 else pl.concat([NO_ROWS, *found]).sort()
 
 
@@ -28,7 +28,7 @@ def _repeating(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     return rows.select(pl.col(ROW).filter(repeats)).to_series()
 
 
-def first_rows(table: Pieces, names: Sequence[str], rows: pl.Series) -> pl.Series:
+def find_first_occurrences(table: Pieces, names: Sequence[str], rows: pl.Series) -> pl.Series:
     """For each of some rows, the first row that has the same key.
 
     Args:

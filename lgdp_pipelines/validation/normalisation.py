@@ -18,16 +18,17 @@ import polars as pl
 
 from lgdp_pipelines.handover.repairs import Repair, RepairKind
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
-from lgdp_pipelines.validation.canonical_columns import read_as_sent
-from lgdp_pipelines.validation.type_parsing import NAMING, REPAIRS, Submitted, shape_of
-from lgdp_pipelines.vocabulary.councils import fold
-from lgdp_pipelines.vocabulary.date_formats import reader_of_parts
+from lgdp_pipelines.validation.canonical_columns import read_canonical_columns
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.type_parsing import IDENTIFYING_ROLES, REPAIRS, value_pattern
+from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.date_formats import build_date_parser
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 from lgdp_pipelines.vocabulary.periods import read_period
 
 
 @dataclass(frozen=True)
-class Spelt:
+class CanonicalText:
     """A piece of a table as the contract spells it.
 
     Attributes:
@@ -41,7 +42,7 @@ class Spelt:
     read: Mapping[str, pl.Series]
 
 
-class Repairing:
+class Normaliser:
     """The making canonical of a table, piece by piece, and perhaps more than one piece at a time.
 
     Args:
@@ -49,7 +50,7 @@ class Repairing:
         submitted: what the submission is for.
     """
 
-    def __init__(self, table: Table, submitted: Submitted) -> None:
+    def __init__(self, table: Table, submitted: SubmissionFacts) -> None:
         self._table, self._submitted = table, submitted
         lists = submitted.register.code_lists
         self._spellings = {
@@ -61,12 +62,12 @@ class Repairing:
         self._cells: Counter[tuple[str, RepairKind]] = Counter()
         self._counting = Lock()
 
-    def of(self, text: pl.DataFrame) -> Spelt:
+    def of(self, text: pl.DataFrame) -> CanonicalText:
         """A piece with its cells as the contract spells them; rows and their order stay."""
-        read = read_as_sent(self._table, text)
+        read = read_canonical_columns(self._table, text)
         items = [item for item in self._table.items if item.name not in read]
         tests = {item.name: self._stands(item) for item in items}
-        marked = {item.name: pl.col(item.name).str.contains(shape_of(item)) for item in items if item.marks}
+        marked = {item.name: pl.col(item.name).str.contains(value_pattern(item)) for item in items if item.marks}
         whole = text.lazy().select(
             *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
             *(test.all(ignore_nulls=True).alias(f"{_SHAPED}.{name}") for name, test in marked.items()),
@@ -81,7 +82,7 @@ class Repairing:
             rows = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
             column = text.get_column(item.name)
             sent = column if rows.len() == text.height else column.gather(rows)
-            made = sent.to_frame().select(**_expressions(self._change(item, sent), shape_of(item)))
+            made = sent.to_frame().select(**_expressions(self._change(item, sent), value_pattern(item)))
             spelt = made.get_column(_TEXT)
             columns.append(spelt.alias(item.name) if sent is column else column.scatter(rows, spelt))
             repaired += _flagged(item, made, rows)
@@ -89,8 +90,14 @@ class Repairing:
                 shaped.add(item.name)
         with self._counting:
             self._cells.update({(one.item, one.kind): one.rows.len() for one in repaired})
-        named = {item.name: text.get_column(item.name) for item in items if item.role in NAMING and stands[item.name]}
-        return Spelt(text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped), {**read, **named})
+        named = {
+            item.name: text.get_column(item.name)
+            for item in items
+            if item.role in IDENTIFYING_ROLES and stands[item.name]
+        }
+        return CanonicalText(
+            text.with_columns(*columns, _marks(repaired, text.height)), frozenset(shaped), {**read, **named}
+        )
 
     @property
     def counted(self) -> tuple[Repair, ...]:
@@ -104,7 +111,7 @@ class Repairing:
 
     def _stands(self, item: Item) -> pl.Expr:
         """Which cells of an item are sent as they are spelt: most are, and cost nothing more."""
-        column, shape = pl.col(item.name), shape_of(item)
+        column, shape = pl.col(item.name), value_pattern(item)
         if item.role is Role.COUNCIL:
             return column == self._submitted.council.code
         if item.role is Role.PERIOD:
@@ -117,12 +124,12 @@ class Repairing:
 
     def _change(self, item: Item, sent: pl.Series) -> "_Change":
         """How cells of an item that do not stand become canonical."""
-        if item.role in NAMING:
+        if item.role in IDENTIFYING_ROLES:
             return self._named(item, sent)
         if item.name in self._codes:
             return self._coded(item, sent)
         cell = pl.col(item.name)
-        if not shape_of(item):
+        if not value_pattern(item):
             return _Change(pl.lit(None, dtype=pl.String), {RepairKind.SPACE: cell != ""})
         if item.date_formats:
             return _looked_up(item, {RepairKind.DATE: _other_dates(item, sent)})
@@ -146,7 +153,7 @@ class Repairing:
             return None
         council, period = self._submitted.council, self._submitted.period
         if item.role is Role.COUNCIL:
-            found = self._submitted.register.councils.code_by_spelling.get(fold(sent))
+            found = self._submitted.register.councils.code_by_spelling.get(fold_spelling(sent))
             return found if found == council.code else sent
         return period.id if read_period(sent, self._submitted.contract.period_kind) == period else sent
 
@@ -166,7 +173,7 @@ class Repairing:
         return {spelling: code for spelling, code in resolved.items() if code is not None}
 
 
-def _spelt_on(item: Item, submitted: Submitted) -> date | None:
+def _spelt_on(item: Item, submitted: SubmissionFacts) -> date | None:
     """The day whose spellings of codes are understood; None: those of any, where each row has a day of its own."""
     return None if item.codes_on else submitted.period.end
 
@@ -270,9 +277,9 @@ def _is_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
 def _other_dates(item: Item, sent: pl.Series) -> Mapping[str, str]:
     """The contract's spelling by each text in another of its forms that is a day."""
     bare = sent.str.strip_chars().unique()
-    readers = [reader_of_parts(written) for written in item.date_formats]
+    readers = [build_date_parser(written) for written in item.date_formats]
     found: dict[str, str] = {}
-    for text in bare.filter(~bare.str.contains(shape_of(item))):
+    for text in bare.filter(~bare.str.contains(value_pattern(item))):
         days = (parts for read in readers if (parts := read(text)) is not None and parts.exists)
         if (day := next(days, None)) is not None:
             found[text] = day.spelt(item.date_format or "")
@@ -280,7 +287,7 @@ def _other_dates(item: Item, sent: pl.Series) -> Mapping[str, str]:
 
 
 def _other_numbers(item: Item, style: NumberStyle) -> _Change:
-    bare, shape = _bare(item), shape_of(item)
+    bare, shape = _bare(item), value_pattern(item)
     ungrouped = bare.str.replace_all(style.thousands, "", literal=True) if style.thousands else bare
     plain = ungrouped.str.replace(style.decimal, ".", literal=True)
     is_other = ~bare.str.contains(shape) & bare.str.contains(f"^(?:{style.shape})$") & plain.str.contains(shape)

@@ -23,27 +23,28 @@ from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
-from lgdp_pipelines.validation.type_parsing import ROW, Submitted, Typed, bound, has_form_besides_its_type, polars_type
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.type_parsing import ROW, TypedChunk, has_text_rules, parse_bound, polars_type
 from lgdp_pipelines.vocabulary.code_lists import Code
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-TESTED_HERE = frozenset(
+PANDERA_KINDS = frozenset(
     {RuleKind.REQUIRED, RuleKind.CODES, RuleKind.LENGTH, RuleKind.PATTERN, RuleKind.RANGE, RuleKind.MULTIPLE}
 )
 
 
-def _columns(table: Table, rules: Sequence[Rule], submitted: Submitted) -> dict[str, pa.Column]:
+def _columns(table: Table, rules: Sequence[Rule], submitted: SubmissionFacts) -> dict[str, pa.Column]:
     columns: dict[str, pa.Column] = {}
     for item in table.items:
         own = [rule for rule in rules if rule.items[0] == item.name]
-        of_text = [rule for rule in own if rule.kind in _OF_TEXT and has_form_besides_its_type(item)]
+        of_text = [rule for rule in own if rule.kind in _OF_TEXT and has_text_rules(item)]
         columns[item.name] = pa.Column(
             polars_type(item),
             nullable=all(rule.kind is not RuleKind.REQUIRED for rule in own),
             checks=[check for rule in own if rule not in of_text for check in _checks(item, rule, submitted)],
         )
         if of_text:
-            columns[spelt(item.name)] = pa.Column(
+            columns[text_column(item.name)] = pa.Column(
                 pl.String(),
                 nullable=True,
                 checks=[check for rule in of_text for check in _checks(item, rule, submitted)],
@@ -74,24 +75,26 @@ def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str
 _OF_TEXT = (RuleKind.PATTERN, RuleKind.LENGTH)
 
 
-def spelt(name: str) -> str:
+def text_column(name: str) -> str:
     """The column of an item's text beside that of its value."""
     return f"_spelt.{name}"
 
 
-def broken_rows(table: Table, rules: Sequence[Rule], typed: Typed, submitted: Submitted) -> Mapping[str, pl.Series]:
+def find_failing_rows(
+    table: Table, rules: Sequence[Rule], typed: TypedChunk, submitted: SubmissionFacts
+) -> Mapping[str, pl.Series]:
     """``_row`` of the rows that break each rule, by rule id; rules that hold are left out.
 
     Args:
         table: of the contract.
-        rules: those to be tested, of the kinds in :data:`TESTED_HERE`.
+        rules: those to be tested, of the kinds in :data:`PANDERA_KINDS`.
         typed: its values.
         submitted: what the submission is for.
 
     Raises:
         LgdpError: a check itself failed, such as a pattern that Polars cannot run.
     """
-    frame = typed.frame.with_columns(typed.spelt.rename(spelt))
+    frame = typed.frame.with_columns(typed.spelt.rename(text_column))
     required = {rule.items[0]: rule.id for rule in rules if rule.kind is RuleKind.REQUIRED}
     columns = _columns(table, rules, submitted)
     suspects = _suspects(columns, frame)
@@ -125,7 +128,7 @@ def _rule_of(error: SchemaError, required: Mapping[str, str]) -> str:
     )
 
 
-def _checks(item: Item, rule: Rule, submitted: Submitted) -> Iterator[pa.Check]:
+def _checks(item: Item, rule: Rule, submitted: SubmissionFacts) -> Iterator[pa.Check]:
     """The checks of a rule. One failure case is all that pandera may collect: rows come from the check's output."""
     told: dict[str, Any] = {"error": rule.id, "n_failure_cases": 1}
     match rule.kind:
@@ -193,4 +196,4 @@ def _bounds(item: Item, told: Mapping[str, Any]) -> Iterator[pa.Check]:
     )
     for test, text in tests:
         if text is not None:
-            yield test(bound(item, text), **told)
+            yield test(parse_bound(item, text), **told)

@@ -5,29 +5,26 @@ more than its floor. Where either figure is missing nothing is compared. What be
 not: where earlier figures come from.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
-from lgdp_pipelines.validation.row_shares import share, shares_for
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
+from lgdp_pipelines.validation.row_shares import count_shares, read_share
 from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
-from lgdp_pipelines.vocabulary.periods import Period, period_of
-
-Earlier = Callable[[Period, Table], Pieces | None]
-"""Gives the council's validated rows of a table in an earlier period; None where it has none."""
+from lgdp_pipelines.vocabulary.periods import Period, find_period
 
 
-def earlier_period(period: Period, earlier: EarlierPeriod) -> Period | None:
+def comparison_period(period: Period, earlier: EarlierPeriodTerms) -> Period | None:
     """The period that figures are held against; None where it does not lie in the same longer period."""
     before = period.shifted(-earlier.periods_back)
     kind = earlier.within
-    return before if kind is None or period_of(kind, period.start) == period_of(kind, before.start) else None
+    return before if kind is None or find_period(kind, period.start) == find_period(kind, before.start) else None
 
 
-def names_then(earlier: EarlierPeriod, now: Table, then: Table) -> Mapping[str, str] | None:
+def match_prior_items(earlier: EarlierPeriodTerms, now: Table, then: Table) -> Mapping[str, str] | None:
     """What an earlier version of a table called the items of a rule, by their present names.
 
     Items are the same by their URN. None where one was not asked, or what tells figures apart was of another type.
@@ -41,7 +38,9 @@ def names_then(earlier: EarlierPeriod, now: Table, then: Table) -> Mapping[str, 
     return {name: item.name for name, item in found.items() if item is not None}
 
 
-def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod, called: Mapping[str, str]) -> pl.Series:
+def find_excessive_changes(
+    now: Pieces, before: Pieces, earlier: EarlierPeriodTerms, called: Mapping[str, str]
+) -> pl.Series:
     """``_row`` of the rows whose figure changed by more than it may, in order.
 
     Args:
@@ -50,12 +49,12 @@ def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod, called
         earlier: what may change by how much.
         called: the names of the items in the earlier period, by their present ones.
     """
-    by, count = list(earlier.by), shares_for(now, before)
+    by, count = list(earlier.by), count_shares(now, before)
     present = {then: name for name, then in called.items()}
     found = [
         _changed(
-            share(now, by, [earlier.item, ROW], number, count),
-            share(before, [called[name] for name in by], [called[earlier.item]], number, count).rename(present),
+            read_share(now, by, [earlier.item, ROW], number, count),
+            read_share(before, [called[name] for name in by], [called[earlier.item]], number, count).rename(present),
             earlier,
         )
         for number in range(count)
@@ -63,7 +62,7 @@ def changed_too_much(now: Pieces, before: Pieces, earlier: EarlierPeriod, called
     return pl.concat([NO_ROWS, *found]).sort()
 
 
-def _changed(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPeriod) -> pl.Series:
+def _changed(now: pl.DataFrame, before: pl.DataFrame, earlier: EarlierPeriodTerms) -> pl.Series:
     figure = pl.col(earlier.item).cast(pl.Float64)
     names = list(earlier.by) or ["_all"]
     keyed = [pl.col(name) for name in earlier.by] or [pl.lit(0).alias("_all")]

@@ -13,21 +13,21 @@ from dataclasses import replace
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
-from lgdp_pipelines.handover.findings import LISTED, Asked, RuleOutcome
+from lgdp_pipelines.handover.findings import LISTED, QueryScope, RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.validation.rule_result import Tested
+from lgdp_pipelines.validation.rule_result import RuleViolations
 from lgdp_pipelines.validation.type_parsing import ROW
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 _SCOPE = "_scope"
 
 
-def with_queries(
+def add_query_scopes(
     contract: Contract,
     rules: Sequence[Rule],
     outcomes: Sequence[RuleOutcome],
-    tests: Mapping[str, Tested],
+    tests: Mapping[str, RuleViolations],
     tables: Mapping[str, Pieces],
 ) -> tuple[RuleOutcome, ...]:
     """Outcomes in their order, those of broken rules that ask saying what there is to ask.
@@ -41,7 +41,7 @@ def with_queries(
     """
     asking = {rule.id: rule for rule in rules if rule.severity is Severity.QUERY}
     return tuple(
-        replace(one, asked=tuple(_asked(contract, asking[one.rule], tests.get(one.rule), one.failed, tables)))
+        replace(one, query_scopes=tuple(_asked(contract, asking[one.rule], tests.get(one.rule), one.failed, tables)))
         if one.failed and one.rule in asking
         else one
         for one in outcomes
@@ -49,24 +49,24 @@ def with_queries(
 
 
 def _asked(
-    contract: Contract, rule: Rule, test: Tested | None, failed: int, tables: Mapping[str, Pieces]
-) -> Iterator[Asked]:
+    contract: Contract, rule: Rule, test: RuleViolations | None, failed: int, tables: Mapping[str, Pieces]
+) -> Iterator[QueryScope]:
     if test is None or test.is_broken_as_a_whole or rule.table not in tables:
-        yield Asked("", failed)
+        yield QueryScope("", failed)
         return
     table = contract.by_name[rule.table]
     items = [*(item.name for item in table.key), *(name for name in rule.items if name in table.by_name)]
     broken = _rows(tables[rule.table], test.rows, [*rule.scope, *items])
     if not rule.scope:
-        yield Asked("", failed, _fingerprint(broken, items))
+        yield QueryScope("", failed, _fingerprint(broken, items))
         return
     told = broken.with_columns(_spelt(rule.scope).alias(_SCOPE))
     for scope in told.get_column(_SCOPE).unique().sort():
         rows = told.filter(pl.col(_SCOPE) == scope)
-        yield Asked(str(scope), rows.height, _fingerprint(rows.head(LISTED), items))
+        yield QueryScope(str(scope), rows.height, _fingerprint(rows.head(LISTED), items))
 
 
-def scopes_of(rule: Rule, rows: pl.Series, table: Pieces) -> pl.Series:
+def label_scopes(rule: Rule, rows: pl.Series, table: Pieces) -> pl.Series:
     """The scope of each of some rows, null where the rule sets none apart.
 
     Args:

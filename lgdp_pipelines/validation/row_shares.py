@@ -15,12 +15,12 @@ ROWS_AT_ONCE = 4_000_000
 """Rows of a share, more or less, of the few columns that are asked for."""
 
 
-def shares_for(*tables: Pieces) -> int:
+def count_shares(*tables: Pieces) -> int:
     """How many shares the largest of some tables is dealt out into."""
     return max(1, *(ceil(table.height / ROWS_AT_ONCE) for table in tables))
 
 
-def share(table: Pieces, by: Sequence[str], columns: Sequence[str], number: int, count: int) -> pl.DataFrame:
+def read_share(table: Pieces, by: Sequence[str], columns: Sequence[str], number: int, count: int) -> pl.DataFrame:
     """One share of a table, in the table's order.
 
     Args:
@@ -38,7 +38,7 @@ def share(table: Pieces, by: Sequence[str], columns: Sequence[str], number: int,
     return pl.concat([frame.filter(dealt) for frame in pieces], rechunk=False)
 
 
-def shares(table: Pieces, by: Sequence[str], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def iterate_shares(table: Pieces, by: Sequence[str], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """All shares of a table, one after the other."""
-    count = shares_for(table)
-    return (share(table, by, columns, number, count) for number in range(count))
+    count = count_shares(table)
+    return (read_share(table, by, columns, number, count) for number in range(count))

@@ -13,7 +13,7 @@ from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
 
 
 @dataclass(frozen=True)
-class Tested:
+class RuleViolations:
     """The answer of one test.
 
     Attributes:
@@ -30,27 +30,27 @@ class Tested:
     reason: str = ""
 
     @classmethod
-    def by(cls, rows: pl.Series) -> "Tested":
+    def by(cls, rows: pl.Series) -> "RuleViolations":
         """The answer that these rows break the rule, or none does."""
         return cls(rows.head(LISTED), rows.len())
 
     @classmethod
-    def of(cls, rule: Rule, rows: pl.Series) -> "Tested":
+    def of(cls, rule: Rule, rows: pl.Series) -> "RuleViolations":
         """The answer that these rows break a rule, or none does: where it sets scopes apart, with all of them."""
         return cls(rows, rows.len()) if rule.scope else cls.by(rows)
 
     @classmethod
-    def as_a_whole(cls, *, is_broken: bool) -> "Tested":
+    def as_a_whole(cls, *, is_broken: bool) -> "RuleViolations":
         """The answer about no row in particular."""
         return cls(failed=1, is_broken_as_a_whole=True) if is_broken else cls()
 
-    def and_further_on(self, later: "Tested") -> "Tested":
+    def and_further_on(self, later: "RuleViolations") -> "RuleViolations":
         """The answer over two stretches of a table, of which this is the first."""
         rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(LISTED)
-        return Tested(rows, self.failed + later.failed)
+        return RuleViolations(rows, self.failed + later.failed)
 
 
-def without(rows: pl.Series, others: pl.Series) -> pl.Series:
+def exclude_rows(rows: pl.Series, others: pl.Series) -> pl.Series:
     """The rows that are not among the others, in order."""
     if rows.is_empty() or others.is_empty():
         return rows

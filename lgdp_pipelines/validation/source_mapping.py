@@ -25,10 +25,10 @@ from lgdp_pipelines.register.model.system_mapping import (
     TableMapping,
 )
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.type_parsing import Submitted
-from lgdp_pipelines.vocabulary.councils import fold
-from lgdp_pipelines.vocabulary.date_formats import reader_of_parts
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.date_formats import build_date_parser
 from lgdp_pipelines.vocabulary.number_styles import PLAIN, NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
@@ -39,7 +39,7 @@ _EXACT = Context(prec=200)
 _LONGEST_NUMBER = 60
 
 
-class How(StrEnum):
+class TranslationKind(StrEnum):
     """What a mapping does to cells."""
 
     CODES = "codes"
@@ -50,7 +50,7 @@ class How(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Translated:
+class TranslationCount:
     """How many cells of an item a mapping has translated in one way.
 
     Attributes:
@@ -62,7 +62,7 @@ class Translated:
 
     table: str
     item: str
-    how: How
+    how: TranslationKind
     cells: int
 
 
@@ -71,10 +71,10 @@ class _Cell:
     """A cell as the contract spells it, and what was done to it."""
 
     text: str | None
-    done: tuple[How, ...] = ()
+    done: tuple[TranslationKind, ...] = ()
 
 
-class Translation:
+class MappingTranslator:
     """The translating of a table, piece by piece.
 
     Args:
@@ -83,14 +83,14 @@ class Translation:
         submitted: what the submission is for.
     """
 
-    def __init__(self, mapping: SystemMapping, table: Table, submitted: Submitted) -> None:
+    def __init__(self, mapping: SystemMapping, table: Table, submitted: SubmissionFacts) -> None:
         self._table = table
         self._mapped = mapping.tables.get(table.name) or TableMapping(table.name, {})
         self._constants = {
             name: _constant(text, submitted) for name, text in self._mapped.constants.items() if name in table.by_name
         }
         self._readers = dict(_readers(self._mapped, table, submitted))
-        self._cells: Counter[tuple[str, How]] = Counter()
+        self._cells: Counter[tuple[str, TranslationKind]] = Counter()
 
     def of(self, landed: pl.DataFrame) -> pl.DataFrame:
         """A piece with its cells as the contract spells them; rows and columns stay."""
@@ -99,14 +99,16 @@ class Translation:
             *(self._read(landed.get_column(name), reader) for name, reader in self._readers.items()),
         ]
         for name in self._constants:
-            self._cells[name, How.CONSTANTS] += landed.height
+            self._cells[name, TranslationKind.CONSTANTS] += landed.height
         return landed.with_columns(columns)
 
     @property
-    def counted(self) -> tuple[Translated, ...]:
+    def counted(self) -> tuple[TranslationCount, ...]:
         """How many cells were translated so far, in the table's order."""
         place = {item.name: number for number, item in enumerate(self._table.items)}
-        found = [Translated(self._table.name, name, how, cells) for (name, how), cells in self._cells.items() if cells]
+        found = [
+            TranslationCount(self._table.name, name, how, cells) for (name, how), cells in self._cells.items() if cells
+        ]
         return tuple(sorted(found, key=lambda one: (place[one.item], one.how)))
 
     def _read(self, column: pl.Series, reader: "_Reader") -> pl.Series:
@@ -123,7 +125,7 @@ class Translation:
         return column.replace_strict(sent, spelt, default=None, return_dtype=pl.String)
 
 
-def _constant(text: str, submitted: Submitted) -> str:
+def _constant(text: str, submitted: SubmissionFacts) -> str:
     return {THE_COUNCIL: submitted.council.code, THE_PERIOD: submitted.period.id}.get(text, text)
 
 
@@ -147,7 +149,7 @@ class _Reader:
         spelt: Callable[[str], _Cell | None] | None,
     ) -> None:
         self._item, self._patterns, self._known, self._spelt = item, patterns, known, spelt
-        self._codes = {fold(source): target for source, target in codes.items()} | dict(codes)
+        self._codes = {fold_spelling(source): target for source, target in codes.items()} | dict(codes)
         self._is_coded = bool(codes or patterns)
 
     def read(self, sent: pl.Series) -> list[_Cell]:
@@ -159,9 +161,9 @@ class _Reader:
         given = sent.strip()
         if not given:
             return _Cell(sent)
-        code = self._codes.get(given, self._codes.get(fold(given), formed.get(sent)))
+        code = self._codes.get(given, self._codes.get(fold_spelling(given), formed.get(sent)))
         if code is not None:
-            return _Cell(code or None, (How.CODES,))
+            return _Cell(code or None, (TranslationKind.CODES,))
         if self._is_coded and (self._item.code_list is not None or self._item.type is ItemType.BOOLEAN):
             return _Cell(given + UNMAPPED if self._known(given) else sent)
         if self._spelt is None or given in self._item.marks:
@@ -195,7 +197,7 @@ def _filled(template: str, values: Iterable[str]) -> str:
     return _GROUP.sub(lambda _found: next(left), template)
 
 
-def _readers(mapped: TableMapping, table: Table, submitted: Submitted) -> Iterator[tuple[str, _Reader]]:
+def _readers(mapped: TableMapping, table: Table, submitted: SubmissionFacts) -> Iterator[tuple[str, _Reader]]:
     """A reader for each item of which the mapping says that it is spelt in another way than the contract's."""
     for item in table.items:
         if item.name not in mapped.columns:
@@ -206,7 +208,7 @@ def _readers(mapped: TableMapping, table: Table, submitted: Submitted) -> Iterat
             yield item.name, _Reader(item, codes, patterns, _known(item, submitted), spelt)
 
 
-def _known(item: Item, submitted: Submitted) -> Callable[[str], bool]:
+def _known(item: Item, submitted: SubmissionFacts) -> Callable[[str], bool]:
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
     listed = submitted.register.code_lists[item.code_list]
@@ -230,11 +232,11 @@ _NUMERIC = frozenset({ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL})
 
 
 def _dates(written: str, wanted: str) -> Callable[[str], _Cell | None]:
-    parts = reader_of_parts(written)
+    parts = build_date_parser(written)
 
     def read(text: str) -> _Cell | None:
         found = parts(text)
-        return _Cell(found.spelt(wanted), (How.DATES,)) if found else None
+        return _Cell(found.spelt(wanted), (TranslationKind.DATES,)) if found else None
 
     return read
 
@@ -242,7 +244,7 @@ def _dates(written: str, wanted: str) -> Callable[[str], _Cell | None]:
 def _numbers(style: NumberStyle | None, factor: Decimal | None) -> Callable[[str], _Cell | None]:
     written = style or PLAIN
     shape = re.compile(written.shape)
-    done = ((How.NUMBERS,) if style else ()) + ((How.UNITS,) if factor is not None else ())
+    done = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
     def read(text: str) -> _Cell | None:
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
@@ -260,8 +262,8 @@ def _times(plain: str, factor: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def with_reasons(
-    contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, translated: Iterable[Translated]
+def add_mapping_reasons(
+    contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, translated: Iterable[TranslationCount]
 ) -> tuple[RuleOutcome, ...]:
     """Outcomes that say what a mapping did, at the rule that cells were translated for and at the extract as a whole.
 
@@ -270,14 +272,14 @@ def with_reasons(
     said: dict[tuple[str, str, RuleKind], list[str]] = {}
     for one in translated:
         item = contract.by_name[one.table].by_name[one.item]
-        if one.how is How.CONSTANTS:
+        if one.how is TranslationKind.CONSTANTS:
             place = (one.table, "", RuleKind.COLUMNS)
             what = f"“{item.title}” is the same on all {one.cells:,} rows by the mapping of {mapping.system}."
         else:
             place = (one.table, one.item, RuleKind.TYPE if item.code_list is None else RuleKind.CODES)
             what = f"{one.cells:,} cells were read by {one.how} of {mapping.system}."
         said.setdefault(place, []).append(what)
-    rules = {rule.id: rule for rule in rules_of(contract)}
+    rules = {rule.id: rule for rule in list_rules(contract)}
     told = {
         rule.id: " ".join(said.get((rule.table, rule.items[0] if rule.items else "", rule.kind), ()))
         for rule in rules.values()

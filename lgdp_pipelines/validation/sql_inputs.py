@@ -11,15 +11,16 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.sql_fragments import CODES, IN_ERROR
-from lgdp_pipelines.validation.sql_rules import prepared
-from lgdp_pipelines.validation.type_parsing import ROW, Submitted
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.sql_rules import prepare_rule
+from lgdp_pipelines.validation.type_parsing import ROW
 
 _ERRORS = pl.Schema({"_table": pl.String(), "_item": pl.String(), ROW: pl.Int64()})
 _CODES = pl.Schema({"_list": pl.String(), "_code": pl.String()})
 
 
-def beside(
-    rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series], submitted: Submitted
+def build_support_relations(
+    rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series], submitted: SubmissionFacts
 ) -> Mapping[str, Pieces]:
     """The relations that any of some rules reads, by name.
 
@@ -28,7 +29,7 @@ def beside(
         in_error: ``_row`` of the cells in error, by table and item.
         submitted: whose period decides which codes are valid.
     """
-    read = {name for rule in rules for name in prepared(rule).tables}
+    read = {name for rule in rules for name in prepare_rule(rule).tables}
     found: dict[str, Pieces] = {}
     if IN_ERROR in read:
         found[IN_ERROR] = Pieces.of(_in_error(in_error))
@@ -49,7 +50,7 @@ def _in_error(in_error: Mapping[tuple[str, str], pl.Series]) -> pl.DataFrame:
     )
 
 
-def _codes(submitted: Submitted) -> pl.DataFrame:
+def _codes(submitted: SubmissionFacts) -> pl.DataFrame:
     lists = {item.code_list for table in submitted.contract.tables for item in table.all_items if item.code_list}
     valid = [
         (name, code.code)

@@ -6,11 +6,10 @@ finding on the table as a whole. What belongs here: running such rules. What doe
 all (``register.sql`` tells that before any row exists).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -21,9 +20,10 @@ from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.sql_fragments import OWN_ROW
-from lgdp_pipelines.register.rules.sql_statements import filled
+from lgdp_pipelines.register.rules.sql_statements import fill_table_names
 from lgdp_pipelines.storage.duckdb_connections import kept_sandbox, sandbox, time_limit
-from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW, Submitted
+from lgdp_pipelines.validation.judging_context import JudgingContext
+from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0
@@ -33,31 +33,31 @@ _DIALECT = "duckdb"
 
 
 @contextmanager
-def submission_in_sql(
-    rules: Sequence[Rule], tables: Mapping[str, Pieces], submitted: Submitted, room: Callable[[], Path]
+def open_rule_connection(
+    rules: Sequence[Rule], tables: Mapping[str, Pieces], context: JudgingContext
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that holds what rules read of a submission, its variables, and nothing else.
 
     Args:
         rules: those to be asked. Columns that none of them reads are not there: giving text away costs a copy.
         tables: validated, by name.
-        submitted: whose council, period and days the rules may ask for by ``getvariable``.
-        room: gives a folder for what does not fit into memory; it is not asked for a few rows.
+        context: whose council, period and days rules may read with ``getvariable``; its spill folder takes what does
+            not fit into memory, and is not made for a few rows.
     """
     is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
-    with kept_sandbox() if is_small else closing(sandbox(room())) as connection, ExitStack() as given:
-        read: frozenset[str] = frozenset({ROW}).union(*(prepared(rule).words for rule in rules))
-        takes_all = any(prepared(rule).takes_all for rule in rules)
+    with kept_sandbox() if is_small else closing(sandbox(context.spill.room())) as connection, ExitStack() as given:
+        read: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
+        takes_all = any(prepare_rule(rule).takes_all for rule in rules)
         for name, table in tables.items():
             columns = [column for column in table.columns if takes_all or column in read]
             connection.register(name, table.arrow(columns))
             given.callback(connection.unregister, name)
         facts = {
-            "council_code": submitted.council.code,
-            "period": submitted.period.id,
-            "period_start": submitted.period.start,
-            "period_end": submitted.period.end,
-            "received_on": submitted.received_on,
+            "council_code": context.council.code,
+            "period": context.period.id,
+            "period_start": context.period.start,
+            "period_end": context.period.end,
+            "received_on": context.received_on,
         }
         for name, value in facts.items():
             connection.execute(f"SET VARIABLE {name} = $1", [value])
@@ -66,7 +66,7 @@ def submission_in_sql(
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedRule:
     """A rule's query, parsed once for all submissions.
 
     Attributes:
@@ -88,16 +88,16 @@ class Prepared:
     tables: frozenset[str]
 
 
-def prepared(rule: Rule) -> Prepared:
+def prepare_rule(rule: Rule) -> PreparedRule:
     """A rule of SQL, ready to be asked."""
     return _prepared(rule.sql or "", rule.table)
 
 
 @lru_cache(maxsize=4096)
-def _prepared(sql: str, table: str) -> Prepared:
-    tree = sqlglot.parse_one(filled(sql, table), dialect=_DIALECT)
-    by_row = rows_instead_of_count(tree, table)
-    return Prepared(
+def _prepared(sql: str, table: str) -> PreparedRule:
+    tree = sqlglot.parse_one(fill_table_names(sql, table), dialect=_DIALECT)
+    by_row = select_rows_instead_of_count(tree, table)
+    return PreparedRule(
         by_row=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
         of_a_row=_of_a_row(tree, table) if by_row is not None else "",
         counted=tree.sql(dialect=_DIALECT),
@@ -108,7 +108,7 @@ def _prepared(sql: str, table: str) -> Prepared:
     )
 
 
-def broken_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
+def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
     """``_row`` of the rows that break each rule, by its id; None where one is broken and no row can be named.
 
     What asks each row of a table for itself is asked in one scan of the table.
@@ -117,19 +117,19 @@ def broken_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) ->
         QueryRefused: a rule cannot be run, which is a fault of the register, not of the data.
     """
     together = {
-        table: [rule for rule in rules if rule.table == table and prepared(rule).of_a_row]
+        table: [rule for rule in rules if rule.table == table and prepare_rule(rule).of_a_row]
         for table in dict.fromkeys(rule.table for rule in rules)
     }
     found: dict[str, pl.Series | None] = {}
     for table, asked in together.items():
         if len(asked) > 1:
             found |= _in_one_scan(connection, table, asked)
-    return found | {rule.id: offending_rows(connection, rule) for rule in rules if rule.id not in found}
+    return found | {rule.id: find_offending_rows(connection, rule) for rule in rules if rule.id not in found}
 
 
 def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
     """``_row`` of the rows that break each rule; nothing where one cannot be run, so that each is tried alone."""
-    broken = [f"({prepared(rule).of_a_row})" for rule in rules]
+    broken = [f"({prepare_rule(rule).of_a_row})" for rule in rules]
     flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(broken))
     relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
     query = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
@@ -145,13 +145,13 @@ def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Seque
     }
 
 
-def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
+def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
     """``_row`` of the rows that break a rule; None where it is broken and no row can be named.
 
     Raises:
         QueryRefused: the rule cannot be run, which is a fault of the register, not of the data.
     """
-    query = prepared(rule)
+    query = prepare_rule(rule)
     if query.by_row:
         try:
             return _asked(connection, query.by_row, rule).cast(pl.Int64).alias(ROW)
@@ -164,7 +164,7 @@ def offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Seri
     return NO_ROWS if not any(counted) else None
 
 
-def rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
+def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
     """The query that names the rows that a query counts; None where it does not count rows of the table."""
     if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None

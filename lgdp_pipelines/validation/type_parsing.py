@@ -12,11 +12,9 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
-from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
-from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 ROW = "_row"
@@ -24,33 +22,14 @@ REPAIRS = "_repairs"
 """What was made canonical in a row, as ``<item>:<kind>`` with spaces between; null where nothing was."""
 
 NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
-NAMING = (Role.COUNCIL, Role.PERIOD)
+IDENTIFYING_ROLES = (Role.COUNCIL, Role.PERIOD)
 """Roles of the items that say for whom and when a submission is."""
 
 _NONE: Mapping[str, pl.Series] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Submitted:
-    """What a submission is for: whatever a table says of itself is held against this.
-
-    Attributes:
-        contract: that it answers.
-        register: with its code lists and councils.
-        council: whose account delivered it.
-        period: that it is for.
-        received_on: the day, in Scotland, on which its last byte came.
-    """
-
-    contract: Contract
-    register: Register
-    council: Council
-    period: Period
-    received_on: date
-
-
-@dataclass(frozen=True)
-class Typed:
+class TypedChunk:
     """A table of values.
 
     Attributes:
@@ -96,13 +75,13 @@ def typed_schema(table: Table) -> pl.Schema:
     )
 
 
-def typed_table(
+def parse_chunk(
     table: Table,
     text: pl.DataFrame,
     shaped: Collection[str],
-    submitted: Submitted,
+    submitted: SubmissionFacts,
     read: Mapping[str, pl.Series] = _NONE,
-) -> Typed:
+) -> TypedChunk:
     """Read a piece of a table by its contract.
 
     Args:
@@ -123,7 +102,7 @@ def typed_table(
             expressions.append((_NORMAL if is_full else _status(item, value)).alias(f"{item.name}_status"))
         if item.required and text.get_column(item.name).null_count():
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))
-        if has_form_besides_its_type(item):
+        if has_text_rules(item):
             expressions.append(cell.given.alias(f"{_SPELT}{item.name}"))
         if _refusing(item) and not (
             known is not None and known.null_count() == text.get_column(item.name).null_count()
@@ -131,10 +110,10 @@ def typed_table(
             expressions.append((cell.given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
     given = text.lazy().with_columns(known.alias(f"{_READ}{name}") for name, known in read.items())
     made = given.select(expressions).collect()
-    return Typed(
+    return TypedChunk(
         frame=made.select(typed_schema(table).names()),
         spelt=made.select(
-            pl.col(f"{_SPELT}{item.name}").alias(item.name) for item in table.items if has_form_besides_its_type(item)
+            pl.col(f"{_SPELT}{item.name}").alias(item.name) for item in table.items if has_text_rules(item)
         ),
         empty={item.name: _rows(made, f"{_EMPTY}{item.name}") for item in table.items if item.required},
         refused={
@@ -147,7 +126,7 @@ _EMPTY, _REFUSED, _SPELT, _READ = "_empty.", "_refused.", "_spelt.", "_read."
 _NORMAL = pl.lit(ObservationStatus.NORMAL.value)
 
 
-def has_form_besides_its_type(item: Item) -> bool:
+def has_text_rules(item: Item) -> bool:
     """Whether the contract says how an item is spelt that is no text."""
     has_form = item.pattern is not None or item.min_length is not None or item.max_length is not None
     return has_form and item.type is not ItemType.TEXT
@@ -190,7 +169,7 @@ def _as_it_stands(item: Item) -> _Cell:
 def _shaped(item: Item) -> _Cell:
     text = pl.col(item.name)
     given = pl.when(~text.is_in(list(item.marks))).then(text) if item.marks else text
-    shape = shape_of(item)
+    shape = value_pattern(item)
     return _Cell(given, pl.when(given.str.contains(shape)).then(given) if shape else given)
 
 
@@ -203,7 +182,7 @@ def _status(item: Item, value: pl.Expr) -> pl.Expr:
     return filled.otherwise(pl.col(item.name).replace_strict(statuses, default=missing, return_dtype=pl.String))
 
 
-def _value(item: Item, cell: _Cell, submitted: Submitted) -> pl.Expr:
+def _value(item: Item, cell: _Cell, submitted: SubmissionFacts) -> pl.Expr:
     if item.role is Role.COUNCIL:
         return pl.when(cell.given == submitted.council.code).then(cell.given)
     if item.role is Role.PERIOD:
@@ -228,7 +207,7 @@ def _typed(item: Item, cell: _Cell) -> pl.Expr:
             return pl.when(cell.shaped.is_not_null()).then(cell.shaped.str.to_lowercase() == "true")
 
 
-def shape_of(item: Item) -> str:
+def value_pattern(item: Item) -> str:
     """What a value looks like, as a regular expression: Polars' own readers take more than a person would.
 
     Empty where any text is a value.
@@ -252,7 +231,7 @@ def shape_of(item: Item) -> str:
             return "^(?i:true|false)$"
 
 
-def bound(item: Item, text: str) -> int | float | date | str:
+def parse_bound(item: Item, text: str) -> int | float | date | str:
     """A bound of a range in the item's type."""
     match item.type:
         case ItemType.DATE:

@@ -12,14 +12,14 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.sql_rules import prepared
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.sql_rules import prepare_rule
 from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 @dataclass(frozen=True)
-class Spoiled:
+class ExcludedData:
     """What cannot be judged.
 
     Attributes:
@@ -33,7 +33,7 @@ class Spoiled:
     rows: Mapping[str, pl.Series]
 
 
-def spoiled(contract: Contract, findings: pl.DataFrame, unlisted: Mapping[str, pl.Series]) -> Spoiled:
+def find_excluded_data(contract: Contract, findings: pl.DataFrame, unlisted: Mapping[str, pl.Series]) -> ExcludedData:
     """What landing leaves unjudged.
 
     Args:
@@ -41,12 +41,12 @@ def spoiled(contract: Contract, findings: pl.DataFrame, unlisted: Mapping[str, p
         findings: of landing.
         unlisted: ``_row`` of further rows whose cells cannot be told apart, by table name.
     """
-    rules = [rule.id for rule in rules_of(contract) if rule.kind is RuleKind.COLUMNS]
+    rules = [rule.id for rule in list_rules(contract) if rule.kind is RuleKind.COLUMNS]
     found = findings.filter(pl.col("rule").is_in(rules))
     whole = found.filter(pl.col("row").is_null())
     names = {(table.name, item.urn): item.name for table in contract.tables for item in table.items}
     places = list(whole.select("table", "item").iter_rows())
-    return Spoiled(
+    return ExcludedData(
         tables=frozenset(table for table, urn in places if urn is None),
         items=frozenset((table, names[table, urn]) for table, urn in places if urn is not None),
         rows={
@@ -61,7 +61,7 @@ def spoiled(contract: Contract, findings: pl.DataFrame, unlisted: Mapping[str, p
     )
 
 
-def why_not(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: Spoiled) -> str:
+def explain_not_run(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: ExcludedData) -> str:
     """Why a rule cannot be run; empty where it can.
 
     Args:
@@ -72,13 +72,13 @@ def why_not(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], lost: 
     """
     if not tables:
         return "The extract cannot be read."
-    read = {rule.table, *(prepared(rule).tables if rule.sql else ())}
+    read = {rule.table, *(prepare_rule(rule).tables if rule.sql else ())}
     unusable = [contract.by_name[name].title for name in sorted(read & lost.tables)]
     if unusable:
         return f"The table “{unusable[0]}” is missing, or its columns are."
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
-    named = (*rule.items, *(rule.terms.items if rule.terms else ()), *(prepared(rule).names if rule.sql else ()))
+    named = (*rule.items, *(rule.terms.items if rule.terms else ()), *(prepare_rule(rule).names if rule.sql else ()))
     needed = contract.by_name[rule.table].behind(named) if rule.table else frozenset(named)
     headers = [
         contract.by_name[table].by_name[name].header

@@ -71,16 +71,16 @@ class Councils:
 
     @cached_property
     def code_by_spelling(self) -> Mapping[str, str]:
-        """Register code by folded spelling (see :func:`fold`); spellings of two councils are left out."""
+        """Register code by folded spelling (see :func:`fold_spelling`); spellings of two councils are left out."""
         found: dict[str, set[str]] = {}
         for council in self:
             for spelling in council.spellings:
-                found.setdefault(fold(spelling), set()).add(council.code)
+                found.setdefault(fold_spelling(spelling), set()).add(council.code)
         return {spelling: next(iter(codes)) for spelling, codes in found.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
         """The council that a code or known name means, or None."""
-        code = self.code_by_spelling.get(fold(text))
+        code = self.code_by_spelling.get(fold_spelling(text))
         return self.by_code[code] if code else None
 
     def named(self, text: str) -> Council:
@@ -98,6 +98,6 @@ class Councils:
         return council
 
 
-def fold(text: str) -> str:
+def fold_spelling(text: str) -> str:
     """A spelling without what never tells councils apart: case, and white space at the ends or repeated."""
     return " ".join(text.split()).casefold()

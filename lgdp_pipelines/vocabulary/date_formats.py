@@ -32,7 +32,7 @@ _PARTS: Mapping[str, str] = MappingProxyType(
 _TOKEN = re.compile("|".join(_PARTS) + r"|[-/., :]|T|Z")
 _LETTERS = MappingProxyType({"yyyy": "year", "MMMM": "month", "MMM": "month", "MM": "month", "M": "month"})
 
-MONTHS: Mapping[str, str] = MappingProxyType(
+MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
     {
         spelling: f"{number:02d}"
         for number, name in enumerate(
@@ -58,7 +58,7 @@ MONTHS: Mapping[str, str] = MappingProxyType(
 """Two digits of a month by its English name, whole or of three letters, in small letters."""
 
 
-def problem_of_format(written: str) -> str | None:
+def find_date_format_problem(written: str) -> str | None:
     """Why a form of dates cannot be used, as the end of a sentence; None where it can."""
     tokens = _TOKEN.findall(written)
     if "".join(tokens) != written:
@@ -74,7 +74,7 @@ def problem_of_format(written: str) -> str | None:
     return None
 
 
-def shape_of(written: str) -> str:
+def date_pattern(written: str) -> str:
     """A regular expression for a whole text of a form, with the groups ``day``, ``month`` or ``name``, and ``year``."""
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
 
@@ -101,27 +101,27 @@ class DayParts:
         return True
 
 
-def reader_of_parts(written: str) -> Callable[[str], DayParts | None]:
+def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
     """Reads texts of a form of dates; None for a text that has not the form."""
-    shape = re.compile(shape_of(written))
+    shape = re.compile(date_pattern(written))
 
     def read(text: str) -> DayParts | None:
         found = shape.fullmatch(text)
         parts = found.groupdict() if found else {}
-        month = MONTHS.get(parts["name"].lower()) if "name" in parts else parts.get("month")
+        month = MONTH_NUMBERS.get(parts["name"].lower()) if "name" in parts else parts.get("month")
         return DayParts(parts["year"], month.zfill(2), parts["day"].zfill(2)) if parts and month is not None else None
 
     return read
 
 
 @cache
-def read_differently(one: str, other: str) -> str | None:
+def find_ambiguous_text(one: str, other: str) -> str | None:
     """A text that two forms of dates read as two days; None where there is none.
 
     Every part of a form takes the digits 10, 11 and 12, and so do both halves of a year: where two forms meet in a text
     and differ in what is day, month and year, they do so in one of these.
     """
-    first, second = reader_of_parts(one), reader_of_parts(other)
+    first, second = build_date_parser(one), build_date_parser(other)
     for text in _samples(one):
         there, here = first(text), second(text)
         if there is not None and here is not None and there != here and there.exists and here.exists:
@@ -143,14 +143,14 @@ def _samples(written: str) -> Iterator[str]:
         yield "".join(texts)
 
 
-def written_day(day: date, written: str) -> str:
+def format_day(day: date, written: str) -> str:
     """A day in a form of dates; a time that the form has is midnight.
 
     Args:
         day: to be spelt.
         written: a form without problems, such as ``d/M/yyyy``.
     """
-    month = next(name for name, number in MONTHS.items() if number == f"{day.month:02d}").title()
+    month = next(name for name, number in MONTH_NUMBERS.items() if number == f"{day.month:02d}").title()
     parts = {
         "yyyy": f"{day.year:04d}",
         "MMMM": month,

@@ -54,7 +54,7 @@ class Period:
                 return day(self.start + timedelta(days=steps))
             except OverflowError:
                 raise _outside() from None
-        return period_of(self.kind, _month_start(self.start, steps * _MONTHS[self.kind]))
+        return find_period(self.kind, _month_start(self.start, steps * _MONTHS[self.kind]))
 
 
 _MONTHS = {
@@ -131,7 +131,7 @@ def _two_years(prefix: str, first: int) -> str:
     return f"{prefix}{first:04d}-{(first + 1) % 100:02d}"
 
 
-def period_of(kind: PeriodKind, when: date) -> Period:
+def find_period(kind: PeriodKind, when: date) -> Period:
     """The period of a kind that a day lies in.
 
     Raises:
@@ -168,7 +168,7 @@ def periods_between(first: Period, until: date) -> Iterator[Period]:
             return
 
 
-LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
+LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
     PeriodKind.DAY: frozenset(PeriodKind) - {PeriodKind.DAY},
     PeriodKind.MONTH: frozenset(PeriodKind) - {PeriodKind.DAY, PeriodKind.MONTH},
     PeriodKind.FINANCIAL_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
@@ -177,7 +177,7 @@ LONGER: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 """Kinds of period that a period of the kind lies in whole."""
 
 
-def corresponding(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
+def corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
     """The periods of a kind that cover the same time as a period, in order.
 
     They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
@@ -186,11 +186,11 @@ def corresponding(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
     """
     if kind is period.kind:
         return (period,)
-    if kind in LONGER.get(period.kind, frozenset()):
-        return (period_of(kind, period.start),)
-    if period.kind not in LONGER.get(kind, frozenset()) or kind is PeriodKind.DAY:
+    if kind in LONGER_KINDS.get(period.kind, frozenset()):
+        return (find_period(kind, period.start),)
+    if period.kind not in LONGER_KINDS.get(kind, frozenset()) or kind is PeriodKind.DAY:
         return ()
-    return tuple(periods_between(period_of(kind, period.start), period.end))
+    return tuple(periods_between(find_period(kind, period.start), period.end))
 
 
 _PAIR = r"(?P<year>\d{4})-(?P<second>\d{2})"

@@ -24,7 +24,7 @@ _FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
 )
 
 
-def factor_between(given: str, wanted: str) -> Decimal | None:
+def conversion_factor(given: str, wanted: str) -> Decimal | None:
     """What a figure is multiplied by; None where the platform knows no way between the units.
 
     What is counted per something else changes like the thing itself: ``kg per household`` to ``tonnes per household``,
@@ -37,7 +37,7 @@ def factor_between(given: str, wanted: str) -> Decimal | None:
     return None
 
 
-def known_before(wanted: str) -> tuple[str, ...]:
+def convertible_units(wanted: str) -> tuple[str, ...]:
     """The units from which a figure can be brought into a unit, in order."""
     found = {
         one + wanted.removeprefix(other) for one, other in _FACTORS if wanted == other or wanted.startswith(f"{other} ")

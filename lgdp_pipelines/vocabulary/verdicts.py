@@ -141,7 +141,7 @@ _FAMILY = {
 }
 
 
-def family_of(kind: RuleKind, severity: Severity) -> CheckFamily:
+def check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
     """The asset check that a rule's result is shown under; a rule that does not reject is about plausibility."""
     if severity is not Severity.ERROR:
         return CheckFamily.FIGURES_ARE_PLAUSIBLE

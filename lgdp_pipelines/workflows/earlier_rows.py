@@ -11,7 +11,7 @@ from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.lake_tables import LakeTable, validated_table
-from lgdp_pipelines.validation.prior_periods import Earlier
+from lgdp_pipelines.validation.judging_context import PriorPeriodRows
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -19,7 +19,7 @@ SMALL_PERIOD = 1_000_000
 """Rows of an earlier period that are read once for all councils; of a larger one each council reads its own."""
 
 
-def earlier_of_council(platform: Platform, data_return: Return, council: str) -> Earlier:
+def earlier_of_council(platform: Platform, data_return: Return, council: str) -> PriorPeriodRows:
     """A council's own validated rows of earlier periods, and nobody else's."""
 
     def before(period: Period, table: Table) -> Pieces | None:
@@ -32,7 +32,7 @@ def earlier_of_council(platform: Platform, data_return: Return, council: str) ->
     return before
 
 
-def earlier_of_councils(platform: Platform, data_return: Return) -> Callable[[str], Earlier]:
+def earlier_of_councils(platform: Platform, data_return: Return) -> Callable[[str], PriorPeriodRows]:
     """The same for many councils: a period's table is read once for all of them, if it is small."""
 
     @cache
@@ -48,7 +48,7 @@ def earlier_of_councils(platform: Platform, data_return: Return) -> Callable[[st
             for key, frame in rows.whole().partition_by("council_code", as_dict=True).items()
         }
 
-    def of(council: str) -> Earlier:
+    def of(council: str) -> PriorPeriodRows:
         own = earlier_of_council(platform, data_return, council)
 
         def before(period: Period, table: Table) -> Pieces | None:

@@ -20,7 +20,7 @@ from lgdp_pipelines.ledger.judgement_evidence import Evidence, Input, OtherRead,
 from lgdp_pipelines.ledger.ledger_values import HeldAgainst, Receipt, Submission
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
-from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -47,7 +47,7 @@ def code_sha256() -> str:
     return digest.hexdigest()
 
 
-def digests_of(judgement: Judgement) -> tuple[Digest, dict[str, Digest]]:
+def digests_of(judgement: ValidationResult) -> tuple[Digest, dict[str, Digest]]:
     """The digest of a judgement's findings, and of each of its validated tables by name."""
     findings = digest_of(Pieces.of(judgement.findings), order_by=None)
     return findings, {name: digest_of(pieces) for name, pieces in sorted(judgement.tables.items())}
@@ -56,7 +56,7 @@ def digests_of(judgement: Judgement) -> tuple[Digest, dict[str, Digest]]:
 def gathered(
     platform: Platform,
     contract: Contract,
-    judged: Sequence[tuple[Submission, Judgement, Sequence[HeldAgainst]]],
+    judged: Sequence[tuple[Submission, ValidationResult, Sequence[HeldAgainst]]],
 ) -> Mapping[str, Evidence]:
     """The evidence of judgements by one contract, by submission; the register is kept as it is on the way.
 

@@ -13,7 +13,7 @@ from lgdp_pipelines.landing.extract_reader import TESTED_HERE, read_extract
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -33,7 +33,7 @@ def reading_of(
 
 
 def _unmapped(contract: Contract, system: str) -> Reading:
-    rules = [rule for rule in rules_of(contract) if rule.kind in TESTED_HERE]
+    rules = [rule for rule in list_rules(contract) if rule.kind in TESTED_HERE]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     message = (
         f"The register has no mapping of the system {system} to {contract.return_code} {contract.version}. Nothing is "

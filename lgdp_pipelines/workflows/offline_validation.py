@@ -6,7 +6,7 @@ own contract first. What belongs here: that, with the very judge of the journey.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.validation.judge import Judgement, judge
-from lgdp_pipelines.validation.prior_periods import Earlier
-from lgdp_pipelines.validation.reference_data import Absent, Others, no_others
+from lgdp_pipelines.validation.judge import ValidationResult, judge
+from lgdp_pipelines.validation.judging_context import (
+    JudgingContext,
+)
 from lgdp_pipelines.validation.type_parsing import typed_schema
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
@@ -46,7 +47,7 @@ class Sent:
     mapping: SystemMapping | None = None
 
 
-def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spill) -> tuple[Reading, Judgement]:
+def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spill) -> tuple[Reading, ValidationResult]:
     """Judge files by the rules that the platform will apply.
 
     Args:
@@ -56,33 +57,25 @@ def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spi
         spill: keeps what does not fit into memory.
     """
     beside = _Beside(register, sent, given, spill)
-    return _judged(register, sent, spill, beside.earlier, beside.others, beside.absent)
-
-
-def _judged(
-    register: Register, sent: Sent, spill: Spill, earlier: Earlier, others: Others, absent: Absent
-) -> tuple[Reading, Judgement]:
-    extracts = [ExtractFile(file.name, file) for file in sent.files]
-    reading = read_extract(sent.contract, extracts, sent.mapping, keep=spill.keep)
-    judgement = judge(
-        sent.contract,
-        register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=sent.council,
-        period=sent.period,
-        received_on=sent.received_on,
-        earlier=earlier,
-        spill=spill,
-        others=others,
-        absent=absent,
-        unlisted=reading.unlisted,
-        headers=reading.headers,
-        sheets=reading.sheets,
-        mapping=sent.mapping,
+    context = replace(
+        _context(register, sent, spill),
+        prior_rows=beside.earlier,
+        other_rows=beside.others,
+        absence_reason=beside.absent,
     )
-    return reading, judgement
+    return _judged(sent, context)
+
+
+def _context(register: Register, sent: Sent, spill: Spill) -> JudgingContext:
+    return JudgingContext(
+        sent.contract, register, sent.council, sent.period, sent.received_on, spill, mapping=sent.mapping
+    )
+
+
+def _judged(sent: Sent, context: JudgingContext) -> tuple[Reading, ValidationResult]:
+    extracts = [ExtractFile(file.name, file) for file in sent.files]
+    reading = read_extract(sent.contract, extracts, sent.mapping, keep=context.spill.keep)
+    return reading, judge(reading, context)
 
 
 class _Beside:
@@ -94,7 +87,8 @@ class _Beside:
         self._rejected: set[tuple[str, Period]] = set()
         for one in given:
             place = (one.contract.return_code, one.period)
-            _, judgement = _judged(register, one, spill, _nothing_earlier, no_others, self.absent)
+            context = replace(_context(register, one, spill), absence_reason=self.absent)
+            _, judgement = _judged(one, context)
             if judgement.verdict is Verdict.REJECTED:
                 self._rejected.add(place)
             else:
@@ -119,7 +113,3 @@ class _Beside:
             )
         option = f"--earlier {period.id}=FILE" if return_code == self._own else f"--with {return_code}/{period.id}=FILE"
         return f"{return_code} for {period.id} is not at hand to compare with: give it with `{option}`."
-
-
-def _nothing_earlier(_period: Period, _table: Table) -> None:
-    return None

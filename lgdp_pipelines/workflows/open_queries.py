@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from lgdp_pipelines.ledger.query_values import KeptIssue, Query
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.query_texts import AskedQuery
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -49,6 +49,6 @@ def _items_of(contract: Contract) -> Mapping[str, frozenset[str]]:
             for name in rule.items
             if name in contract.by_name[rule.table].by_name
         )
-        for rule in rules_of(contract)
+        for rule in list_rules(contract)
         if rule.table
     }

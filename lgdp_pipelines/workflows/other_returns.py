@@ -11,14 +11,14 @@ from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.lake_tables import validated_table
-from lgdp_pipelines.validation.reference_data import Others
+from lgdp_pipelines.validation.judging_context import OtherReturnRows
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.earlier_rows import SMALL_PERIOD
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reconciliation import accepting_contract
 
 
-def others_of_councils(platform: Platform) -> Callable[[str], Others]:
+def others_of_councils(platform: Platform) -> Callable[[str], OtherReturnRows]:
     """For each council its own standing rows of other returns: a period's table is read once for all, if it is small.
 
     A submission stands where the ledger calls it current, with rows or, as a nil return, without any. One that a
@@ -38,7 +38,7 @@ def others_of_councils(platform: Platform) -> Callable[[str], Others]:
         frames = rows.whole().partition_by("council_code", as_dict=True)
         return {str(key[0]): Pieces.of(frame) for key, frame in frames.items()}
 
-    def of(council: str) -> Others:
+    def of(council: str) -> OtherReturnRows:
         def standing(data_return: Return, period: Period, table: Table) -> Pieces | None:
             submission = current(data_return.code, period.id).get(council)
             contract = data_return.contract_for(period)

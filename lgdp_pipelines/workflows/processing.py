@@ -19,14 +19,18 @@ from lgdp_pipelines.ledger.judgement_evidence import Evidence
 from lgdp_pipelines.ledger.ledger import Judged, Receipt, Submission
 from lgdp_pipelines.ledger.ledger_values import HeldAgainst
 from lgdp_pipelines.register.model.contract import Contract, Return, Version
-from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.lake_tables import submission_key
 from lgdp_pipelines.storage.pseudonym_keys import token_key
-from lgdp_pipelines.validation.judge import Judgement, judge
-from lgdp_pipelines.validation.prior_periods import Earlier
-from lgdp_pipelines.validation.reference_data import Others, no_others
+from lgdp_pipelines.validation.judge import ValidationResult, judge
+from lgdp_pipelines.validation.judging_context import (
+    JudgingContext,
+    OtherReturnRows,
+    PriorPeriodRows,
+    no_other_rows,
+    no_prior_rows,
+)
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -71,7 +75,7 @@ class Outcome:
     """
 
     submission: Submission
-    judgement: Judgement
+    judgement: ValidationResult
     rows: int
     is_late: bool
     is_standing: bool
@@ -164,7 +168,7 @@ def _processed(
         return ()
     against = held_against(platform, contract, period)
     earlier, others = earlier_of_councils(platform, data_return), others_of_councils(platform)
-    judged: list[tuple[Submission, Reading, Judgement]] = []
+    judged: list[tuple[Submission, Reading, ValidationResult]] = []
     for number, submission in enumerate(submissions, 1):
         before, beside = earlier(submission.council_code), others(submission.council_code)
         reading, judgement = judge_submission(platform, contract, period, submission, before, beside, spill)
@@ -204,10 +208,10 @@ def judge_submission(
     contract: Contract,
     period: Period,
     submission: Submission,
-    earlier: Earlier,
-    others: Others,
+    earlier: PriorPeriodRows,
+    others: OtherReturnRows,
     spill: Spill,
-) -> tuple[Reading, Judgement]:
+) -> tuple[Reading, ValidationResult]:
     """Read a submission's bytes and judge them. Nothing is written but what ``spill`` keeps until it is closed."""
     council = platform.register.councils.by_code[submission.council_code]
     return judge_receipts(
@@ -221,10 +225,10 @@ def judge_receipts(
     period: Period,
     council: Council,
     receipts: Sequence[Receipt],
-    earlier: Earlier,
-    others: Others,
+    earlier: PriorPeriodRows,
+    others: OtherReturnRows,
     spill: Spill,
-) -> tuple[Reading, Judgement]:
+) -> tuple[Reading, ValidationResult]:
     """Read the files of a submission, opened or not, and judge them. Nothing is kept beyond ``spill``."""
     if any(receipt.nil for receipt in receipts):
         return judge_nil(contract)
@@ -232,24 +236,11 @@ def judge_receipts(
         kept = zip(receipts, paths, strict=True)
         files = [ExtractFile(receipt.file_name, path, receipt.table) for receipt, path in kept]
         reading, mapping = reading_of(platform.register, contract, receipts, files, spill.keep)
-    judgement = judge(
-        contract,
-        platform.register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=council,
-        period=period,
-        received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
-        earlier=earlier,
-        spill=spill,
-        others=others,
-        unlisted=reading.unlisted,
-        headers=reading.headers,
-        sheets=reading.sheets,
-        mapping=mapping,
+    received_on = day_in_scotland(max(receipt.received_at for receipt in receipts))
+    context = JudgingContext(
+        contract, platform.register, council, period, received_on, spill, earlier, others, mapping=mapping
     )
-    return reading, judgement
+    return reading, judge(reading, context)
 
 
 def recover(platform: Platform, contract: Contract, period: Period, spill: Spill) -> None:
@@ -270,21 +261,16 @@ def recover(platform: Platform, contract: Contract, period: Period, spill: Spill
             if platform.lake.exists(table):
                 platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
     lost = {council: current[council] for council in sorted(wrong & set(current))}
-    never = _no_earlier
-    by_version: dict[Version, list[tuple[Submission, Judgement]]] = {}
+    by_version: dict[Version, list[tuple[Submission, ValidationResult]]] = {}
     contracts = {one.version: one for one in data_return.contracts}
     for submission_id in lost.values():
         submission = platform.ledger.submission(submission_id)
         accepting = accepting_contract(platform, contract, submission_id)
-        _, judgement = judge_submission(platform, accepting, period, submission, never, no_others, spill)
+        _, judgement = judge_submission(platform, accepting, period, submission, no_prior_rows, no_other_rows, spill)
         by_version.setdefault(accepting.version, []).append((submission, judgement))
     for version, accepted in by_version.items():
         standing = {submission.council_code: submission.id for submission, _ in accepted}
         write_validated(platform, contracts[version], period, accepted, standing, "recovery")
-
-
-def _no_earlier(_period: Period, _table: Table) -> None:
-    return None
 
 
 def _submissions(
@@ -299,7 +285,9 @@ def _submissions(
     return sorted(found.values(), key=lambda one: (one.council_code, one.number))
 
 
-def _standing(judged: Sequence[tuple[Submission, Reading, Judgement]], current: Mapping[str, str]) -> dict[str, str]:
+def _standing(
+    judged: Sequence[tuple[Submission, Reading, ValidationResult]], current: Mapping[str, str]
+) -> dict[str, str]:
     """Which submission each council's slice becomes: its last accepted one, unless a later one is current already."""
     standing: dict[str, Submission] = {}
     for submission, _, judgement in judged:
@@ -318,7 +306,7 @@ def _judged(platform: Platform, contract: Contract, outcome: Outcome, evidence: 
         contract_sha256=contract.sha256,
         code_version=platform.code_version,
         rows=outcome.rows,
-        rules=rules_of(contract),
+        rules=list_rules(contract),
         results=sealed(token_key(platform.settings.secrets), outcome.judgement.results),
         against=outcome.against,
         evidence=evidence,

@@ -26,7 +26,7 @@ from lgdp_pipelines.publication.published_models import published_models
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Grain
 from lgdp_pipelines.register.submission_calendar import periods_of
-from lgdp_pipelines.register.versions.version_union import products_of, united_tables
+from lgdp_pipelines.register.versions.version_union import list_products, unite_tables
 from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.balance_check import check_balance
@@ -52,7 +52,7 @@ class Publication:
 
 def conformed_model_names(data_return: Return) -> list[str]:
     """Names of the conformed tables that a return writes slices into."""
-    tables = united_tables(data_return)
+    tables = unite_tables(data_return)
     cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
     has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
     return [*([OBSERVATION.name] if has_figures else []), *cases]
@@ -218,6 +218,6 @@ def renew_catalogue(platform: Platform) -> None:
 
 
 def _versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    stored = {product.name: str(published_table(product)) for product in products_of(data_return)}
+    stored = {product.name: str(published_table(product)) for product in list_products(data_return)}
     written = outcome.written
     return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

@@ -18,7 +18,7 @@ from lgdp_pipelines.ledger.ledger_values import Receipt, Submission
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.type_parsing import typed_schema
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.workflows.evidence_gathering import code_sha256, digests_of, package_versions
@@ -44,7 +44,7 @@ class Remade:
         notes: what else differs from then, in sentences.
     """
 
-    judgement: Judgement
+    judgement: ValidationResult
     findings: Digest
     tables: Mapping[str, Digest]
     notes: tuple[str, ...]
@@ -88,7 +88,7 @@ class Past:
         findings, tables = digests_of(judgement)
         return Remade(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
-    def _judged(self, proved: Proved, evidence: Evidence, stood: Stood, spill: Spill) -> Judgement:
+    def _judged(self, proved: Proved, evidence: Evidence, stood: Stood, spill: Spill) -> ValidationResult:
         platform = self._as_of(evidence.register_sha256)
         submission = self._platform.ledger.submission(proved.submission_id)
         period = parse_period(submission.period)

@@ -15,7 +15,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.frame_schema import Frames, frame_schema_of
 from lgdp_pipelines.storage.lake_tables import FINDING, landed_table, validated_table
-from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reconciliation import clear_other_majors
@@ -28,7 +28,7 @@ def write(
     platform: Platform,
     contract: Contract,
     period: Period,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
     standing: Mapping[str, str],
     run_id: str,
 ) -> None:
@@ -70,7 +70,7 @@ def write_landed(
     contract: Contract,
     period: Period,
     table: Table,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
     commit: Mapping[str, str],
 ) -> None:
     """Put the landed rows of some submissions in place of what stood there of the same submissions.
@@ -106,7 +106,7 @@ def _write_findings(
     platform: Platform,
     contract: Contract,
     period: Period,
-    judged: Sequence[tuple[Submission, Reading, Judgement]],
+    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
     commit: Mapping[str, str],
 ) -> None:
     findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
@@ -123,7 +123,7 @@ def write_validated(
     platform: Platform,
     contract: Contract,
     period: Period,
-    accepted: Sequence[tuple[Submission, Judgement]],
+    accepted: Sequence[tuple[Submission, ValidationResult]],
     standing: Mapping[str, str],
     run_id: str,
 ) -> None:

@@ -10,11 +10,11 @@ from datetime import datetime
 from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.ledger.ledger_values import HeldAgainst
 from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.rules.cross_return import others_of, periods_asked
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.cross_return import external_tables, matching_periods
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.submission_calendar import Timing, timing
-from lgdp_pipelines.validation.prior_periods import earlier_period
+from lgdp_pipelines.validation.prior_periods import comparison_period
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -36,15 +36,15 @@ def is_late(contract: Contract, period: Period, submission: Submission, reported
 
 def earlier_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
     """The periods that figures of a period are held against, in no order that matters."""
-    asked = [rule.terms for rule in rules_of(contract) if isinstance(rule.terms, EarlierPeriod)]
-    return tuple(dict.fromkeys(before for one in asked if (before := earlier_period(period, one)) is not None))
+    asked = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
+    return tuple(dict.fromkeys(before for one in asked if (before := comparison_period(period, one)) is not None))
 
 
 def other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
     """The other returns, by code, and the periods of them that a submission is held against."""
-    read = {table.of for rule in rules_of(contract) for table in others_of(rule) if not table.is_reference}
+    read = {table.of for rule in list_rules(contract) for table in external_tables(rule) if not table.is_reference}
     found = [data_return for data_return in register.returns.values() if data_return.slug in read]
-    return tuple((data_return.code, other) for data_return in found for other in periods_asked(data_return, period))
+    return tuple((data_return.code, other) for data_return in found for other in matching_periods(data_return, period))
 
 
 def held_against(platform: Platform, contract: Contract, period: Period) -> Callable[[str], tuple[HeldAgainst, ...]]:

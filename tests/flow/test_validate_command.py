@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from tests.flow.contracts import PROJECT
 from tests.flow.driver import Lgdp, Said
 
@@ -104,7 +104,7 @@ def assert_shape(found: dict[str, Any]) -> None:
     assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
     for finding in found["findings"]:
         assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]
-    assert [one["rule"] for one in found["rules"]] == [rule.id for rule in rules_of(contract)]
+    assert [one["rule"] for one in found["rules"]] == [rule.id for rule in list_rules(contract)]
     for one in found["rules"]:
         assert list(one) == ["rule", "result", "failed"]
         assert one["result"] in ("passed", "failed", "not_run")

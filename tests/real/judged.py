@@ -17,17 +17,17 @@ from tempfile import TemporaryDirectory
 
 from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
-from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.simulator.published_figures import CUTTERS
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from tests.real.plain import LIST, SUMMARIES, Book
+from tests.support.judging import judge_files, make_context
 
 COLUMNS = ("rule", "council", "period", "item", "row")
 Found = tuple[str, str, str, str, int]
@@ -80,7 +80,7 @@ def _judgement(
     content: bytes,
     accepted: Mapping[str, Mapping[str, Pieces]],
     spill: Spill,
-) -> Judgement:
+) -> ValidationResult:
     contract = register.returns[return_code].contract_for(period)
     if contract.extract.records_at:  # what an API gives as a list stands under a key in one answer
         content = b'{"%s": %s}' % (contract.extract.records_at.encode(), content)
@@ -88,25 +88,11 @@ def _judgement(
     def earlier(before: Period, table: Table) -> Pieces | None:
         return accepted.get(before.id, {}).get(table.name)
 
-    reading = read_extract(contract, [ExtractFile(f"extract.{contract.extract.format}", content, None)])
-    return judge(
-        contract,
-        register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=register.councils.by_code[council],
-        period=period,
-        received_on=period.end,
-        earlier=earlier,
-        spill=spill,
-        unlisted=reading.unlisted,
-        headers=reading.headers,
-        sheets=reading.sheets,
-    )
+    context = make_context(contract, register, council, period, spill, prior_rows=earlier)
+    return judge_files([ExtractFile(f"extract.{contract.extract.format}", content, None)], context)
 
 
-def _led_back(judgement: Judgement, council: str, period: str, rows: Mapping[int, int]) -> Iterator[Found]:
+def _led_back(judgement: ValidationResult, council: str, period: str, rows: Mapping[int, int]) -> Iterator[Found]:
     for rule, item, row in judgement.findings.select("rule", "item", "row").iter_rows():
         yield rule, council, period, (item or "").removeprefix("urn:lgdp:item:"), rows[row] if row else 0
 

@@ -11,7 +11,7 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.published_figures import people_supported
 from lgdp_pipelines.simulator.published_schools import school_list
 from lgdp_pipelines.storage.sql_catalogue import ask
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.issue_notes import lift, put_file
 from lgdp_pipelines.workflows.platform import Platform
@@ -81,7 +81,11 @@ def held(platform: Platform, given: list[Comment]) -> int:
 def places(platform: Platform, one: Comment) -> Iterator[tuple[str, str, str]]:
     """Council, period and item of a comment, by the exact spelling of the council and nothing like it."""
     register = platform.register.councils
-    codes = list(register.codes) if one.council in (ALL, NATION) else [register.code_by_spelling[fold(one.council)]]
+    codes = (
+        list(register.codes)
+        if one.council in (ALL, NATION)
+        else [register.code_by_spelling[fold_spelling(one.council)]]
+    )
     for code in codes:
         for year in one.years:
             yield code, f"FY{year.replace('/', '-')}", one.item

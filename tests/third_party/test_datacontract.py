@@ -11,17 +11,17 @@ import pytest
 
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
-from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
 from tests.planted.hl1 import hl1_extract
 from tests.planted.returns import Asked
 from tests.shipped import shipped_register
+from tests.support.judging import judge_files, make_context
 from tests.third_party.said import Said, asked, pointed_at, taken_for_sound
 from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
 
@@ -82,27 +82,18 @@ class Both:
 
 def judged(
     register: Register, code: str, files: Sequence[Path], period: Period
-) -> tuple[Judgement, dict[str, pl.DataFrame]]:
+) -> tuple[ValidationResult, dict[str, pl.DataFrame]]:
     """Our judgement of some files, and the validated tables."""
     contract = register.returns[code].latest
     with Spill(files[0].parent / "spill") as spill:
-        reading = read_extract(contract, [ExtractFile(file.name, file) for file in files], keep=spill.keep)
-        judgement = judge(
-            contract,
-            register,
-            reading.tables,
-            reading.findings,
-            reading.results,
-            council=register.councils.by_code["FIF"],
-            period=period,
-            received_on=datetime(2024, 5, 2, tzinfo=UTC).date(),
-            earlier=lambda _period, _table: None,
-            spill=spill,
+        context = make_context(
+            contract, register, "FIF", period, spill, received_on=datetime(2024, 5, 2, tzinfo=UTC).date()
         )
+        judgement = judge_files([ExtractFile(file.name, file) for file in files], context)
         return judgement, {name: pl.concat(list(table)) for name, table in judgement.tables.items()}
 
 
-def broken_in(judgement: Judgement) -> frozenset[str]:
+def broken_in(judgement: ValidationResult) -> frozenset[str]:
     return frozenset(one.rule for one in judgement.results if one.result is RuleResult.FAILED)
 
 
@@ -162,7 +153,7 @@ def test_both_find_a_rule_broken_where_it_is_and_nowhere_else(rule: str, both: M
 
 
 def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, both: Mapping[str, Both]) -> None:
-    ours = {rule.id for rule in rules_of(zoo.returns["ZOO"].latest)}
+    ours = {rule.id for rule in list_rules(zoo.returns["ZOO"].latest)}
     theirs = set(both["good"].theirs.passed)
 
     assert theirs <= ours
@@ -201,7 +192,7 @@ def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
     (theirs,) = asked(datacontract, [tmp_path])
 
     ours = broken_in(judgement)
-    rules = {rule.id: rule for rule in rules_of(asked_for.contract)}
+    rules = {rule.id: rule for rule in list_rules(asked_for.contract)}
     differing = {rule for rule, passed in theirs.passed.items() if passed == (rule in ours)}
     # A variable that nobody has set is null there, and nothing is before or after it: such rules pass in silence.
     of_variables = {one.id for one in rules.values() if "getvariable" in (one.sql or "")} & theirs.passed.keys()

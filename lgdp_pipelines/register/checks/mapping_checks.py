@@ -18,7 +18,7 @@ from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, mapping_of
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_name_pattern, problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem, find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
 
@@ -146,7 +146,7 @@ def _column_contradictions(one: TableMapping, where: Place) -> Iterator[Contradi
     for name, column in one.columns.items():
         place = columns.at(name)
         for pattern in column.spellings.patterns:
-            if problem := problem_of_pattern(pattern):
+            if problem := find_pattern_problem(pattern):
                 yield place.contradiction(f"{name}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
         if not column.spellings.headers and not column.spellings.patterns:
             yield place.contradiction(f"The column of {name} has no header.", "Write header, headers or pattern.")
@@ -179,7 +179,7 @@ def _file_contradictions(read: MappingRead, extract: Extract) -> Iterator[Contra
             if file.name in seen:
                 yield place.contradiction(f"Two files are called {file.name}.", "Rename one.")
             seen.add(file.name)
-            if problem := problem_of_name_pattern(file.pattern):
+            if problem := find_name_pattern_problem(file.pattern):
                 yield place.at("pattern").contradiction(f"{file.name}: the pattern {problem}.", "Mend the pattern.")
             yield from (_joined_contradictions(one, file, place) if number else _base_contradictions(file, place))
         if one.files and extract.format.is_records:

@@ -15,12 +15,12 @@ from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import THE_COUNCIL, THE_PERIOD, CodePattern, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import CodeList
-from lgdp_pipelines.vocabulary.councils import Councils, fold
-from lgdp_pipelines.vocabulary.date_formats import problem_of_format
+from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
+from lgdp_pipelines.vocabulary.date_formats import find_date_format_problem
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.vocabulary.units import known_before
+from lgdp_pipelines.vocabulary.units import convertible_units
 
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 _GROUP = re.compile(r"\{(\w+)\}")
@@ -99,7 +99,7 @@ def _code_contradictions(
                 f"“{target}” is nothing that {item.name} can be in the contract's periods.",
                 close_to(target, {one for one in targets if one}),
             )
-        other = seen.setdefault(fold(source), source)
+        other = seen.setdefault(fold_spelling(source), source)
         if other != source and codes[other] != target:
             yield place.at(source).contradiction(
                 f"“{source}” and “{other}” differ in case or white space alone, and stand for two codes.",
@@ -113,7 +113,7 @@ def _pattern_contradictions(
     if not targets:
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
-    if problem := problem_of_pattern(one.pattern):
+    if problem := find_pattern_problem(one.pattern):
         yield place.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
         return
     compiled = re.compile(one.pattern)
@@ -135,7 +135,7 @@ def _unit_contradictions(item: Item, one: TableMapping, place: Place) -> Iterato
     if item.type not in _NUMERIC or not item.unit:
         yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
     elif one.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
-        known = ", ".join(known_before(item.unit))
+        known = ", ".join(convertible_units(item.unit))
         yield place.contradiction(
             f"Nobody knows how much {item.unit} one {one.units[item.name].unit} is.",
             (f"Use one of: {known}; or write" if known else "Write") + " { unit, factor }, the factor in quotes.",
@@ -144,7 +144,7 @@ def _unit_contradictions(item: Item, one: TableMapping, place: Place) -> Iterato
 
 def _date_contradictions(one: TableMapping, place: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     if one.date_format:
-        if problem := problem_of_format(one.date_format):
+        if problem := find_date_format_problem(one.date_format):
             yield place.contradiction(f"The form of dates {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm.")
         if all(item.type is not ItemType.DATE for item in items.values()):
             yield place.contradiction(f"{one.table} has no dates.", "Remove dates.")
@@ -153,7 +153,7 @@ def _date_contradictions(one: TableMapping, place: Place, items: Mapping[str, It
             yield place.at(name).contradiction(f"{name} is no item of {one.table}.", close_to(name, items))
         elif items[name].type is not ItemType.DATE:
             yield place.at(name).contradiction(f"{name} is no date.", "Remove it here.")
-        if problem := problem_of_format(text):
+        if problem := find_date_format_problem(text):
             yield place.at(name).contradiction(
                 f"{name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
@@ -163,7 +163,7 @@ def _constant_contradictions(
     item: Item, text: str, place: Place, targets: frozenset[str], councils: Councils
 ) -> Iterator[Contradiction]:
     if item.role is Role.COUNCIL:
-        if text != THE_COUNCIL and fold(text) not in councils.code_by_spelling:
+        if text != THE_COUNCIL and fold_spelling(text) not in councils.code_by_spelling:
             yield place.contradiction(f"“{text}” is no council.", f'Write "{THE_COUNCIL}", whose account it came by.')
     elif item.role is Role.PERIOD:
         if text != THE_PERIOD:

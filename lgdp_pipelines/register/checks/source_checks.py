@@ -14,7 +14,7 @@ from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import AuthenticationMethod, PagingKind, Source, SourceReturn, TransportKind
-from lgdp_pipelines.register.rules.regular_expressions import groups_of, problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem, list_named_groups
 from lgdp_pipelines.vocabulary.councils import Councils
 
 
@@ -228,10 +228,10 @@ def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Ret
 def _pattern_contradictions(place: Place, given: SourceReturn) -> Iterator[Contradiction]:
     if not given.pattern:
         return
-    problem = problem_of_pattern(given.pattern)
+    problem = find_pattern_problem(given.pattern)
     if problem:
         yield place.at("pattern").contradiction(f"The pattern {problem}.", "Mend the pattern.")
-    elif "period" not in groups_of(given.pattern):
+    elif "period" not in list_named_groups(given.pattern):
         yield place.at("pattern").contradiction(
             "The pattern has no group period.", "Put (?P<period>…) around the part that names the period."
         )

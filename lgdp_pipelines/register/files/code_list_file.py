@@ -12,7 +12,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
 from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
 from lgdp_pipelines.register.files.yaml_document import Document, Place
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_name_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -111,7 +111,7 @@ def _contradictions(root: Place, entries: tuple[Place, ...], codes: tuple[Code, 
 def _pattern_contradictions(entries: tuple[Place, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
     for entry, code in zip(entries, codes, strict=True):
         for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
-            if problem := problem_of_name_pattern(pattern):
+            if problem := find_name_pattern_problem(pattern):
                 yield place.contradiction(f"{code.code}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
                 continue
             others = [one for one in codes if one is not code]

@@ -20,8 +20,8 @@ from lgdp_pipelines.register.files.yaml_document import Document, Place
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Format
 from lgdp_pipelines.register.model.table_model import Provenance
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import PeriodKind, parse_period
 
@@ -65,7 +65,8 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
     items = {entry.text("name"): {one.item.name: one.item for one in own} for entry, own in entries}
     known_kind = PeriodKind(kind) if kind in set(PeriodKind) else None
     tables = tuple(
-        read_table(entry, slug(code), own, Among(entry.text("name"), items, known_kind, {})) for entry, own in entries
+        read_table(entry, slug(code), own, RuleContext(entry.text("name"), items, known_kind, {}))
+        for entry, own in entries
     )
     about = root.at("description")
     contract = Contract(
@@ -154,7 +155,7 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
         if table.table.name in seen:
             yield table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
         seen.add(table.table.name)
-        among = Among(table.table.name, items, kind, {**code_lists, **own_lists})
+        among = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
         yield from table_contradictions(table, columns, frozenset(code_lists), among)
     yield from _several_tables(read)
     yield from _paths_of_items(read)
@@ -301,7 +302,7 @@ def _paths_of_items(read: ContractRead) -> Iterator[Contradiction]:
 def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
     seen: set[str] = set()
     places = {one.rule.id: one.place for table in read.tables for one in table.rules}
-    for rule in rules_of(read.contract):
+    for rule in list_rules(read.contract):
         if rule.id in seen:
             yield places.get(rule.id, read.document.root).contradiction(
                 f"Two rules have the id {rule.id}.", "Give the written one another id."

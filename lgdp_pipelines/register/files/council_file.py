@@ -10,7 +10,7 @@ from types import MappingProxyType
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.csv_records import Row, read_rows
 from lgdp_pipelines.register.files.property_vocabulary import VERIFIED
-from lgdp_pipelines.vocabulary.councils import Council, Councils, fold
+from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
 
 COUNCILS_FILE = "councils/councils.csv"
 NAMES_FILE = "councils/names.csv"
@@ -112,12 +112,16 @@ def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Counc
     owners: dict[str, str] = {}
     for row in rows:
         council = councils.by_code.get(row.cells["council_code"])
-        own = {fold(text) for text in council.spellings} - {fold(name) for name in council.names} if council else set()
+        own = (
+            {fold_spelling(text) for text in council.spellings} - {fold_spelling(name) for name in council.names}
+            if council
+            else set()
+        )
         for spelling in sorted(own):
             yield from _claimed(row, spelling, owners)
     for row in names:
         if row.cells["spelling"].strip():
-            yield from _claimed(row, fold(row.cells["spelling"]), owners)
+            yield from _claimed(row, fold_spelling(row.cells["spelling"]), owners)
 
 
 def _claimed(row: Row, spelling: str, owners: dict[str, str]) -> Iterator[Contradiction]:

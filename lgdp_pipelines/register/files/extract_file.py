@@ -12,7 +12,7 @@ from typing import Any
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 
 NO_QUOTE = "none"
 """How it is written that a CSV file has no quote character."""
@@ -110,7 +110,7 @@ def is_xml_path(header: str) -> bool:
 def _container_contradictions(extract: Extract, place: Place) -> Iterator[Contradiction]:
     if not extract.member:
         return
-    problem = problem_of_pattern(extract.member)
+    problem = find_pattern_problem(extract.member)
     if problem:
         yield place.at("member").contradiction(f"The pattern of member {problem}.", "Mend the pattern.")
     if extract.container is not Container.ZIP:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Spellings
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 def entries_of(place: Place) -> tuple[Place, ...]:
@@ -40,7 +40,7 @@ def pattern_contradictions(place: Place, called: str) -> Iterator[Contradiction]
     """
     for one in entries_of(place):
         pattern = one.text("pattern")
-        problem = problem_of_pattern(pattern) if pattern else None
+        problem = find_pattern_problem(pattern) if pattern else None
         if problem:
             yield one.contradiction(f"{called}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
 
@@ -55,14 +55,14 @@ def clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tuple[str, str, 
     taken: dict[str, str] = {}
     for name, one in listed:
         for header in one.headers:
-            other = taken.setdefault(fold(header), name)
+            other = taken.setdefault(fold_spelling(header), name)
             if other != name:
                 yield name, other, header
     patterns = [
         (name, re.compile(pattern))
         for name, one in listed
         for pattern in one.patterns
-        if problem_of_pattern(pattern) is None
+        if find_pattern_problem(pattern) is None
     ]
     seen: dict[str, str] = {}
     for name, pattern in patterns:

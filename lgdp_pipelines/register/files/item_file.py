@@ -19,7 +19,7 @@ from lgdp_pipelines.register.files.value_spellings import read_numbers, spelling
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, Rate
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
@@ -243,7 +243,7 @@ def _comparable(text: str, kind: ItemType) -> float | None:
 
 def _text_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
     options, custom = place.at("logicalTypeOptions"), custom_of(place)
-    problem = problem_of_pattern(item.pattern) if item.pattern else None
+    problem = find_pattern_problem(item.pattern) if item.pattern else None
     if problem:
         yield options.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
     if item.min_length is not None and item.max_length is not None and item.min_length > item.max_length:

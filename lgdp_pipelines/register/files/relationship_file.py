@@ -13,7 +13,7 @@ from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Relationship, Rule
 from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 _POINT = 2
@@ -34,7 +34,7 @@ def read_reference(place: Place) -> Relationship | None:
     return Relationship((place.text("name"),), table, (name,))
 
 
-def read_relationships(table: Place, return_slug: str, among: Among) -> tuple[Rule, ...]:
+def read_relationships(table: Place, return_slug: str, among: RuleContext) -> tuple[Rule, ...]:
     """The rules that follow from a table's own relationships.
 
     Args:
@@ -49,7 +49,7 @@ def read_relationships(table: Place, return_slug: str, among: Among) -> tuple[Ru
     )
 
 
-def _rule(place: Place, return_slug: str, among: Among, terms: Relationship) -> Rule:
+def _rule(place: Place, return_slug: str, among: RuleContext, terms: Relationship) -> Rule:
     custom = custom_of(place)
     severity = custom.text("lgdpSeverity") or Severity.ERROR
     headers = " and ".join(among.items[name].header for name in terms.own)
@@ -85,7 +85,7 @@ def _named(value: object) -> tuple[tuple[str, str], ...]:
     return pairs if len(pairs) == len(listed) else ()
 
 
-def reference_contradictions(place: Place, among: Among) -> Iterator[Contradiction]:
+def reference_contradictions(place: Place, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in the relationships of an item.
 
     Args:
@@ -110,7 +110,7 @@ _UNREADABLE = (
 )
 
 
-def relationship_contradictions(table: Place, among: Among) -> Iterator[Contradiction]:
+def relationship_contradictions(table: Place, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in a table's own relationships.
 
     Args:
@@ -128,7 +128,7 @@ def relationship_contradictions(table: Place, among: Among) -> Iterator[Contradi
             yield from _of_terms(terms, place, among)
 
 
-def _of_terms(terms: Relationship, place: Place, among: Among) -> Iterator[Contradiction]:
+def _of_terms(terms: Relationship, place: Place, among: RuleContext) -> Iterator[Contradiction]:
     theirs = among.tables.get(terms.table)
     if theirs is None:
         yield place.at("to").contradiction(

@@ -13,19 +13,19 @@ from lgdp_pipelines.register.files.property_vocabulary import Where
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.kinds.metric_rules import KINDS as METRICS
+from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (
-    Nulls,
-    Repeated,
-    RowCount,
-    metric_contradictions,
+    NullsTerms,
+    RowCountTerms,
+    UniqueTerms,
+    check_metric,
     metric_sql,
     read_metric,
 )
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among
-from lgdp_pipelines.register.rules.query_scope import scope_contradictions
-from lgdp_pipelines.register.rules.rule_kinds import kind_named, read_terms, sql_of, term_contradictions
-from lgdp_pipelines.register.rules.sql_statements import others_in, problems_of
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
+from lgdp_pipelines.register.rules.query_scope import check_query_scope
+from lgdp_pipelines.register.rules.rule_kinds import check_terms, find_rule_kind, read_terms, write_sql
+from lgdp_pipelines.register.rules.sql_statements import find_external_tables, find_query_problems
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
@@ -38,7 +38,7 @@ class RuleRead:
     item: str
 
 
-def read_rules(table: Place, return_slug: str, among: Among) -> tuple[RuleRead, ...]:
+def read_rules(table: Place, return_slug: str, among: RuleContext) -> tuple[RuleRead, ...]:
     """The written rules of a table, its items' after its own.
 
     Args:
@@ -52,12 +52,12 @@ def read_rules(table: Place, return_slug: str, among: Among) -> tuple[RuleRead, 
     return tuple(found)
 
 
-def _read(place: Place, return_slug: str, among: Among, item: str) -> RuleRead:
+def _read(place: Place, return_slug: str, among: RuleContext, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
     metric = read_metric(place, item) if _is_library(place) else None
     terms = metric or read_terms(place.at("implementation"))
-    in_terms = metric_sql(metric, among) if metric else sql_of(terms, place.at("implementation"), among)
+    in_terms = metric_sql(metric, among) if metric else write_sql(terms, place.at("implementation"), among)
     sql = place.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
@@ -82,7 +82,7 @@ def _kind(place: Place) -> RuleKind | None:
         case "library":
             return METRICS.get(place.text("metric"))
         case "custom" if place.text("engine") == "lgdp":
-            return kind_named(place.at("implementation"))
+            return find_rule_kind(place.at("implementation"))
         case _:
             return None
 
@@ -91,7 +91,9 @@ def _is_library(place: Place) -> bool:
     return place.text("type", "library") == "library"
 
 
-def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], among: Among) -> Iterator[Contradiction]:
+def rule_contradictions(
+    read: RuleRead, columns: Mapping[str, Sequence[str]], among: RuleContext
+) -> Iterator[Contradiction]:
     """What contradicts itself in one written rule.
 
     Args:
@@ -113,15 +115,15 @@ def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], am
             yield place.contradiction(
                 f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)
             )
-    yield from scope_contradictions(rule, place, items)
+    yield from check_query_scope(rule, place, items)
     is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
     match _kind(place), rule.terms:
         case RuleKind.SQL, _:
             yield from _sql_contradictions(rule, place, columns)
-        case _, RowCount() | Repeated() | Nulls() as metric:
-            yield from metric_contradictions(metric, place, among, read.item)
+        case _, RowCountTerms() | UniqueTerms() | NullsTerms() as metric:
+            yield from check_metric(metric, place, among, read.item)
         case kind, terms if kind is not None or is_ours:
-            yield from term_contradictions(terms, place.at("implementation"), among)
+            yield from check_terms(terms, place.at("implementation"), among)
         case _:
             yield place.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
@@ -132,8 +134,10 @@ def rule_contradictions(read: RuleRead, columns: Mapping[str, Sequence[str]], am
 
 
 def _sql_contradictions(rule: Rule, place: Place, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
-    is_whole = not others_in(rule.sql or "")  # what stands in other returns is looked at when all of them are read
-    for problem in problems_of(rule.sql or "", rule.table, columns) if is_whole else ():
+    is_whole = not find_external_tables(
+        rule.sql or ""
+    )  # what stands in other returns is looked at when all of them are read
+    for problem in find_query_problems(rule.sql or "", rule.table, columns) if is_whole else ():
         yield place.at("query").contradiction(
             f"The query of {rule.id} cannot be asked: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",

@@ -21,9 +21,9 @@ from lgdp_pipelines.register.files.rule_file import RuleRead, read_rules, rule_c
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Table
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_pattern
-from lgdp_pipelines.vocabulary.councils import fold
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
+from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_items(place: Place, return_slug: str, provenance: Provenance) -> tuple[
     return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
 
 
-def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], among: Among) -> TableRead:
+def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], among: RuleContext) -> TableRead:
     """The table at a place, as far as it can be read.
 
     Args:
@@ -91,7 +91,7 @@ def table_contradictions(
     read: TableRead,
     columns: Mapping[str, Sequence[str]],
     code_lists: frozenset[str],
-    among: Among,
+    among: RuleContext,
 ) -> Iterator[Contradiction]:
     """What contradicts itself in one table.
 
@@ -133,7 +133,7 @@ def table_contradictions(
     for rule in read.rules:
         yield from rule_contradictions(rule, columns, among)
     yield from relationship_contradictions(place, among)
-    if table.file_pattern and (problem := problem_of_pattern(table.file_pattern)):
+    if table.file_pattern and (problem := find_pattern_problem(table.file_pattern)):
         yield (
             custom_of(place)
             .at("lgdpFilePattern")
@@ -156,7 +156,7 @@ def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
     """Headers that would stand for two items."""
     places = {one.item.name: one.place for one in read.items}
     for name, other, text in clashes((one.name, one.spellings) for one in read.table.items):
-        if any(fold(read.table.by_name[one].header) != fold(text) for one in (name, other)):
+        if any(fold_spelling(read.table.by_name[one].header) != fold_spelling(text) for one in (name, other)):
             yield (
                 custom_of(places[name])
                 .at("lgdpAliases")
@@ -179,7 +179,7 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
         )
 
 
-def _codes_on_contradictions(read: ItemRead, among: Among) -> Iterator[Contradiction]:
+def _codes_on_contradictions(read: ItemRead, among: RuleContext) -> Iterator[Contradiction]:
     item, place = read.item, custom_of(read.place).at("lgdpCodesOn")
     if item.codes_on is None:
         return

@@ -10,7 +10,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.custom_properties import Custom
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item, ItemType
-from lgdp_pipelines.vocabulary.date_formats import problem_of_format, read_differently
+from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 
 DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
@@ -44,13 +44,13 @@ def _date_contradictions(item: Item, custom: Custom, written: str) -> Iterator[C
     known = [written] if item.date_format is not None else []
     for place in custom.entries(DATES):
         form = place.value if isinstance(place.value, str) else ""
-        if problem := problem_of_format(form):
+        if problem := find_date_format_problem(form):
             yield place.contradiction(
                 f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
             continue
         for other in known:
-            text = read_differently(form, other)
+            text = find_ambiguous_text(form, other)
             if form == other:
                 yield place.contradiction(f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it.")
             elif text is not None:

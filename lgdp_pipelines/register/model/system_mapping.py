@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
-from lgdp_pipelines.vocabulary.units import factor_between
+from lgdp_pipelines.vocabulary.units import conversion_factor
 
 if TYPE_CHECKING:  # the register's model holds mappings, and mappings lean on contracts
     from lgdp_pipelines.register.model.contract import Contract
@@ -67,7 +67,7 @@ class UnitChange:
 
     def factor_to(self, unit: str) -> Decimal | None:
         """What a figure is multiplied by, exactly, to be in the contract's unit; None where nobody knows."""
-        return factor_between(self.unit, unit) if self.factor is None else self.factor
+        return conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
-def rules_of(contract: Contract) -> tuple[Rule, ...]:
+def list_rules(contract: Contract) -> tuple[Rule, ...]:
     """Every rule of a contract, in the order of the journey: the extract, then table by table."""
     found = [_readable(contract)]
     seen: set[str] = set()

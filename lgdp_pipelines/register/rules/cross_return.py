@@ -18,32 +18,42 @@ from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import ItemType, Rule, Table
-from lgdp_pipelines.register.rules.kinds.external_rules import AgreesWith, Figure, InReference, RefersTo
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
+from lgdp_pipelines.register.rules.kinds.external_rules import (
+    AgreesWithTerms,
+    ComparedFigure,
+    InReferenceTerms,
+    RefersToTerms,
+)
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.kinds.rule_kind import NUMERIC
-from lgdp_pipelines.register.rules.sql_statements import REFERENCE, OtherTable, others_in, problems_of
-from lgdp_pipelines.vocabulary.periods import Period, corresponding, parse_period
+from lgdp_pipelines.register.rules.sql_statements import (
+    REFERENCE_PREFIX,
+    ExternalTable,
+    find_external_tables,
+    find_query_problems,
+)
+from lgdp_pipelines.vocabulary.periods import Period, corresponding_periods, parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-PERIOD = "period"
+PERIOD_COLUMN = "period"
 """The column of another return's rows that tells which of several periods they are of."""
 
 
-def others_of(rule: Rule) -> tuple[OtherTable, ...]:
+def external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
     """The tables that a rule reads besides those of its own return."""
-    return others_in(rule.sql or "")
+    return find_external_tables(rule.sql or "")
 
 
-def periods_asked(other: Return, period: Period) -> tuple[Period, ...]:
+def matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
     """The periods of another return that a submission for a period is held against, in order.
 
     Empty where the other return was not asked for all of that time.
     """
-    periods = corresponding(other.latest.period_kind, period)
+    periods = corresponding_periods(other.latest.period_kind, period)
     return periods if periods and periods[0].start >= other.first_period.start else ()
 
 
-def between_contradictions(
+def check_cross_return_rules(
     reads: Sequence[ContractRead],
     returns: Mapping[str, Return],
     reference: Mapping[str, ReferenceTable],
@@ -59,15 +69,15 @@ def between_contradictions(
     """
     known = _Known({one.slug: one for one in returns.values()}, {one.slug: one for one in reference.values()})
     for read in reads:
-        if read.contract.slug == REFERENCE:
+        if read.contract.slug == REFERENCE_PREFIX:
             yield read.document.root.contradiction(
                 "A return cannot be called reference: queries name reference tables by that word.", "Call it otherwise."
             )
         for table in read.tables:
             for one in table.rules:
-                if others_of(one.rule):
+                if external_tables(one.rule):
                     yield from known.contradictions(one, read.contract)
-                if isinstance(one.rule.terms, EarlierPeriod):
+                if isinstance(one.rule.terms, EarlierPeriodTerms):
                     place = one.place.at("implementation").at("councils")
                     for code in [code for code in one.rule.terms.councils if code not in councils]:
                         yield place.contradiction(
@@ -87,7 +97,7 @@ class _Known:
         place = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
         found: list[Contradiction] = []
-        for other in others_of(rule):
+        for other in external_tables(rule):
             if other.is_reference:
                 columns[other.name] = tuple(self._reference_columns(other, rule, place, found))
             else:
@@ -95,17 +105,17 @@ class _Known:
         yield from found
         if found:
             return
-        if isinstance(rule.terms, RefersTo | AgreesWith | InReference):
+        if isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):
             yield from self._comparing(rule.terms, place, contract, contract.by_name[rule.table])
         else:
-            for problem in problems_of(rule.sql or "", rule.table, columns):
+            for problem in find_query_problems(rule.sql or "", rule.table, columns):
                 yield place.contradiction(
                     f"The rule {rule.id} cannot be asked: {problem}.",
                     "Name columns that every version of the other return, or the reference table, has in one type.",
                 )
 
     def _reference_columns(
-        self, other: OtherTable, rule: Rule, place: Place, found: list[Contradiction]
+        self, other: ExternalTable, rule: Rule, place: Place, found: list[Contradiction]
     ) -> Sequence[str]:
         table = self._reference.get(other.table)
         if table is None:
@@ -115,7 +125,7 @@ class _Known:
         return [column.name for column in table.columns]
 
     def _columns(
-        self, other: OtherTable, rule: Rule, place: Place, contract: Contract, found: list[Contradiction]
+        self, other: ExternalTable, rule: Rule, place: Place, contract: Contract, found: list[Contradiction]
     ) -> Sequence[str]:
         data_return = self._returns.get(other.of)
         if data_return is None or data_return.code == contract.return_code:
@@ -123,7 +133,7 @@ class _Known:
             elsewhere = [slug for slug, one in self._returns.items() if one.code != contract.return_code]
             found.append(place.contradiction(what, close_to(other.of, elsewhere)))
             return ()
-        asked = contracts_asked(data_return, contract, self._returns[contract.slug])
+        asked = matching_contracts(data_return, contract, self._returns[contract.slug])
         if not asked:
             found.append(
                 place.contradiction(
@@ -140,13 +150,13 @@ class _Known:
             what = f"The rule {rule.id} reads {other}, and {data_return.code} {without[0].version} has no such table."
             found.append(place.contradiction(what, close_to(other.table, [one.name for one in without[0].tables])))
             return ()
-        return [*common_columns(asked, other.table), PERIOD]
+        return [*shared_columns(asked, other.table), PERIOD_COLUMN]
 
     def _comparing(
-        self, terms: RefersTo | AgreesWith | InReference, place: Place, contract: Contract, own: Table
+        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, place: Place, contract: Contract, own: Table
     ) -> Iterator[Contradiction]:
         """What the columns that a kind of rule names say against each other."""
-        if isinstance(terms, InReference):
+        if isinstance(terms, InReferenceTerms):
             columns = {one.name: one.type for one in self._reference[terms.elsewhere.table].columns}
             days = [name for name in (terms.valid_from, terms.valid_to) if name]
             named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
@@ -156,14 +166,14 @@ class _Known:
                     yield place.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
         else:
             data_return = self._returns[terms.elsewhere.of]
-            asked = contracts_asked(data_return, contract, self._returns[contract.slug])
-            table, shared = asked[-1].by_name[terms.elsewhere.table], common_columns(asked, terms.elsewhere.table)
+            asked = matching_contracts(data_return, contract, self._returns[contract.slug])
+            table, shared = asked[-1].by_name[terms.elsewhere.table], shared_columns(asked, terms.elsewhere.table)
             columns = {item.name: item.type for item in table.items if item.name in shared}
-            figures = [terms.other_item] if isinstance(terms, AgreesWith) and terms.other_item else []
+            figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
             yield from _unknown([*terms.by.values(), *figures], columns, place)
-            if isinstance(terms, AgreesWith):
+            if isinstance(terms, AgreesWithTerms):
                 yield from _disagreeing(terms, place, own, table)
-                if corresponding(data_return.latest.period_kind, parse_period(contract.valid_from))[1:]:
+                if corresponding_periods(data_return.latest.period_kind, parse_period(contract.valid_from))[1:]:
                     yield from _many_periods(terms, place, data_return)
         for name, other in terms.by.items():
             kinds = (own.by_name[name].type if name in own.by_name else None, columns.get(other))
@@ -187,7 +197,7 @@ def _unknown(names: Sequence[str], columns: Mapping[str, object], place: Place) 
             )
 
 
-def _disagreeing(terms: AgreesWith, place: Place, own: Table, theirs: Table) -> Iterator[Contradiction]:
+def _disagreeing(terms: AgreesWithTerms, place: Place, own: Table, theirs: Table) -> Iterator[Contradiction]:
     """Figures that are never the same: of two units, or exact and not."""
     mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
     for item in (other,) if other is not None else ():
@@ -201,29 +211,29 @@ def _disagreeing(terms: AgreesWith, place: Place, own: Table, theirs: Table) -> 
             yield place.contradiction(
                 f"{mine.name} is in {mine.unit} and {item.name} in {item.unit}.", "Name figures of one unit."
             )
-    if terms.other_figure is Figure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
+    if terms.other_figure is ComparedFigure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
         yield place.at("of").contradiction(
             f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
             f"Name {', '.join(item.name for item in theirs.key)} in by, or write figure: sum.",
         )
 
 
-def _many_periods(terms: AgreesWith, place: Place, other: Return) -> Iterator[Contradiction]:
-    if terms.other_figure is Figure.VALUE:
+def _many_periods(terms: AgreesWithTerms, place: Place, other: Return) -> Iterator[Contradiction]:
+    if terms.other_figure is ComparedFigure.VALUE:
         yield place.at("of").contradiction(
             f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
             "Write figure: sum or count.",
         )
 
 
-def contracts_asked(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
+def matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
     """The versions of another return that are asked for periods of a version of a return, oldest first.
 
     Empty where the kinds of period do not correspond.
     """
     span = _span(own, contract)
     spans = {one.version: _span(other, one) for one in other.contracts}
-    if span is None or not corresponding(other.latest.period_kind, parse_period(contract.valid_from)):
+    if span is None or not corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
         return ()
     return tuple(
         one
@@ -232,7 +242,7 @@ def contracts_asked(other: Return, contract: Contract, own: Return) -> tuple[Con
     )
 
 
-def common_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
+def shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
     """The columns that a table has in each of some versions of its return, and in one type: what SQL may name of it."""
     shared: dict[str, object] = {}
     for number, contract in enumerate(contracts):

@@ -15,7 +15,7 @@ from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 
-def scope_contradictions(rule: Rule, place: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+def check_query_scope(rule: Rule, place: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     """What contradicts itself in the scope of one written rule.
 
     Args:

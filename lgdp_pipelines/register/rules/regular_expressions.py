@@ -23,7 +23,7 @@ _MOST_COUNTED = 200
 """What the counts of repeats may come to: an engine writes each of them out."""
 
 
-def problem_of_pattern(pattern: str) -> str | None:
+def find_pattern_problem(pattern: str) -> str | None:
     """Why an expression cannot be used, as the end of a sentence; None where it can."""
     try:
         re.compile(pattern)
@@ -37,15 +37,15 @@ def problem_of_pattern(pattern: str) -> str | None:
     return None
 
 
-def problem_of_name_pattern(pattern: str) -> str | None:
+def find_name_pattern_problem(pattern: str) -> str | None:
     """Why an expression cannot be held against names, as the end of a sentence; None where it can."""
-    problem = problem_of_pattern(pattern)
+    problem = find_pattern_problem(pattern)
     if problem is None and _REPEATED_REPEAT.search(pattern):
         return "repeats what is repeated already, which can take for ever"
     return problem
 
 
-def groups_of(pattern: str) -> frozenset[str]:
+def list_named_groups(pattern: str) -> frozenset[str]:
     """The named groups of an expression; none where it does not compile."""
     try:
         return frozenset(re.compile(pattern).groupindex)

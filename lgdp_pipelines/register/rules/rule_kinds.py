@@ -17,11 +17,11 @@ from lgdp_pipelines.register.rules.kinds.date_rules import IN_ORDER, IN_PERIOD, 
 from lgdp_pipelines.register.rules.kinds.external_rules import AGREES_WITH, IN_REFERENCE, REFERS_TO
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EARLIER_PERIOD
 from lgdp_pipelines.register.rules.kinds.row_rules import COMPLETE, NOT_FALLING, ROWS_PER
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among, Kind
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleKindDefinition
 from lgdp_pipelines.register.rules.kinds.total_rules import CONTROL, TOTAL
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, RuleKindDefinition] = {
     kind.rule.value: kind
     for kind in (
         REQUIRED_WHEN,
@@ -43,7 +43,7 @@ KINDS: Mapping[str, Kind] = {
 """Kinds of written rule, by the name that ``implementation`` gives in ``rule``."""
 
 
-def kind_named(implementation: Place) -> RuleKind | None:
+def find_rule_kind(implementation: Place) -> RuleKind | None:
     """The kind of rule that an implementation names; None where there is none of that name."""
     kind = KINDS.get(implementation.text("rule"))
     return kind.rule if kind else None
@@ -55,15 +55,15 @@ def read_terms(implementation: Place) -> Terms | None:
     return kind.read(implementation) if kind else None
 
 
-def sql_of(terms: Terms | None, implementation: Place, among: Among) -> str | None:
+def write_sql(terms: Terms | None, implementation: Place, among: RuleContext) -> str | None:
     """The question that terms come to; None where they contradict themselves, or their kind is not asked in SQL."""
     kind = KINDS.get(implementation.text("rule"))
-    if kind is None or kind.sql is None or any(term_contradictions(terms, implementation, among)):
+    if kind is None or kind.sql is None or any(check_terms(terms, implementation, among)):
         return None
     return kind.sql(terms, among)
 
 
-def term_contradictions(terms: Terms | None, implementation: Place, among: Among) -> Iterator[Contradiction]:
+def check_terms(terms: Terms | None, implementation: Place, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in terms: their shape, and where that is right what they say."""
     kind = KINDS.get(implementation.text("rule"))
     if kind is None:

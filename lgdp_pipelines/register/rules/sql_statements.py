@@ -20,7 +20,7 @@ VARIABLES = ("council_code", "period", "period_start", "period_end", "received_o
 """What ``getvariable`` can be asked for: the submission's council and period, the period's first and last day, and the
 day on which the submission came."""
 
-REFERENCE = "reference"
+REFERENCE_PREFIX = "reference"
 """What stands before the point where a query names a reference table, and not another return's."""
 
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
@@ -29,11 +29,11 @@ _DIALECT = "duckdb"
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class OtherTable:
+class ExternalTable:
     """A table that a query reads besides those of its own return.
 
     Attributes:
-        of: slug of the return; :data:`REFERENCE` where it is a reference table.
+        of: slug of the return; :data:`REFERENCE_PREFIX` where it is a reference table.
         table: its name there; the slug of the reference table.
     """
 
@@ -48,20 +48,20 @@ class OtherTable:
     @property
     def is_reference(self) -> bool:
         """Whether it is a reference table."""
-        return self.of == REFERENCE
+        return self.of == REFERENCE_PREFIX
 
     def __str__(self) -> str:
         """As a contract writes it."""
         return f"{{{self.of}.{self.table}}}"
 
 
-def others_in(query: str) -> tuple[OtherTable, ...]:
+def find_external_tables(query: str) -> tuple[ExternalTable, ...]:
     """The tables that a query reads besides those of its own return, in order, each once."""
     dotted = (name.split(".") for name in _PLACEHOLDER.findall(query) if "." in name)
-    return tuple(sorted({OtherTable(of, table) for of, table in dotted}))
+    return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
 
 
-def filled(query: str, own_table: str) -> str:
+def fill_table_names(query: str, own_table: str) -> str:
     """The query with plain table names instead of placeholders."""
     return _PLACEHOLDER.sub(lambda found: _plain(found[1], own_table), query)
 
@@ -70,13 +70,13 @@ def _plain(name: str, own_table: str) -> str:
     return own_table if name == "model" else name.replace(".", "__")
 
 
-def problems_of(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Why a query cannot be a rule; nothing where it can.
 
     Args:
         query: as the contract has it.
         own_table: name of the table that the rule is written at.
-        columns: columns that a query may name, by table of the return, and by :attr:`OtherTable.name`.
+        columns: columns that a query may name, by table of the return, and by :attr:`ExternalTable.name`.
     """
     named = {_plain(name, own_table) for name in _PLACEHOLDER.findall(query)}
     strange = sorted(named - set(columns))
@@ -84,7 +84,7 @@ def problems_of(query: str, own_table: str, columns: Mapping[str, Sequence[str]]
         yield f"it names {{{strange[0]}}}, and the return has the tables {', '.join(columns)}"
         return
     try:
-        statements = sqlglot.parse(filled(query, own_table), dialect=_DIALECT)
+        statements = sqlglot.parse(fill_table_names(query, own_table), dialect=_DIALECT)
     except (ParseError, TokenError) as error:
         yield f"it is no SQL: {str(error).splitlines()[0]}"
         return

@@ -11,7 +11,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.document_tree import Node, document_of, node_of
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Document, Place
-from lgdp_pipelines.register.versions.change_file import Action, Change, ChangesRead, Target, Thing
+from lgdp_pipelines.register.versions.change_file import Change, ChangeAction, ChangeFile, Target, TargetKind
 
 _AGREED = ("latency", "retention")
 _SAID_ELSEWHERE = frozenset(
@@ -23,7 +23,7 @@ _SAID_ELSEWHERE = frozenset(
 _WORDS = frozenset({"businessName", "description", "name", "team", "lgdpGuidance", "lgdpLegalBasis", "lgdpProvenance"})
 """What may be put in other words within a major version: nothing is tested by it."""
 
-_CUSTOM, _NAMED = "customProperties", {Thing.TABLE: "name", Thing.ITEM: "name", Thing.RULE: "id"}
+_CUSTOM, _NAMED = "customProperties", {TargetKind.TABLE: "name", TargetKind.ITEM: "name", TargetKind.RULE: "id"}
 
 
 class _Refused(Exception):
@@ -38,7 +38,7 @@ class _Refused(Exception):
         super().__init__(contradiction.what)
 
 
-def expanded(base: Document, read: ChangesRead) -> tuple[Document, tuple[Contradiction, ...]]:
+def expand_changes(base: Document, read: ChangeFile) -> tuple[Document, tuple[Contradiction, ...]]:
     """The whole contract, as far as the changes can be made, and those that cannot.
 
     Args:
@@ -72,40 +72,43 @@ def expanded(base: Document, read: ChangesRead) -> tuple[Document, tuple[Contrad
 
 def _may_be_minor(change: Change) -> bool:
     match change.action:
-        case Action.ADD:
+        case ChangeAction.ADD:
             return True
-        case Action.MODIFY:
+        case ChangeAction.MODIFY:
             return all(
-                target.thing is Thing.FIELD and target.name.split(".")[0] in _WORDS for target in change.targets
+                target.thing is TargetKind.FIELD and target.name.split(".")[0] in _WORDS for target in change.targets
             ) or (
-                all(target.thing is not Thing.FIELD for target in change.targets)
+                all(target.thing is not TargetKind.FIELD for target in change.targets)
                 and {name for name, _ in change.content.members()} <= _WORDS
             )
-        case Action.RENAME | Action.REMOVE:
+        case ChangeAction.RENAME | ChangeAction.REMOVE:
             return False
 
 
 def _changed(tree: Node, change: Change, target: Target) -> Node:
-    if target.thing is Thing.FIELD:
+    if target.thing is TargetKind.FIELD:
         return _field_changed(tree, change, target)
-    if change.action is not Action.REMOVE and not (
-        isinstance(change.content.value, dict) or (change.action is Action.RENAME and change.content.value is None)
+    if change.action is not ChangeAction.REMOVE and not (
+        isinstance(change.content.value, dict)
+        or (change.action is ChangeAction.RENAME and change.content.value is None)
     ):
         raise _Refused(
             change.place.at("with").contradiction(
                 f"What is said of the {target} under with is no mapping.", "Write its properties, one a line."
             )
         )
-    if target.thing is Thing.TABLE:
+    if target.thing is TargetKind.TABLE:
         return tree.holding("schema", _listed(tree.members.get("schema"), change, target))
-    table = _entry(tree.members.get("schema"), Thing.TABLE, target.table)
+    table = _entry(tree.members.get("schema"), TargetKind.TABLE, target.table)
     if table is None:
-        known = _names(tree.members.get("schema"), Thing.TABLE)
+        known = _names(tree.members.get("schema"), TargetKind.TABLE)
         raise _Refused(
             change.place.contradiction(f"There is no table {target.table} to change.", close_to(target.table, known))
         )
     changed = (
-        _rules_changed(table, change, target) if target.thing is Thing.RULE else _items_changed(table, change, target)
+        _rules_changed(table, change, target)
+        if target.thing is TargetKind.RULE
+        else _items_changed(table, change, target)
     )
     return tree.holding("schema", _replaced(tree.members["schema"], table, changed))
 
@@ -119,7 +122,7 @@ def _rules_changed(table: Node, change: Change, target: Target) -> Node:
     items = table.members.get("properties")
     for item in items.entries if items else ():
         rules = item.members.get("quality")
-        if items and rules and _entry(rules, Thing.RULE, target.name):
+        if items and rules and _entry(rules, TargetKind.RULE, target.name):
             changed = item.holding("quality", _listed(rules, change, target))
             return table.holding("properties", _replaced(items, item, changed))
     return table.holding("quality", _listed(table.members.get("quality"), change, target))
@@ -131,7 +134,7 @@ def _listed(there: Node | None, change: Change, target: Target) -> Node:
     entries = there or Node(file, line, ())
     name = target.name or target.table
     one = _entry(entries, target.thing, name)
-    if change.action is Action.ADD:
+    if change.action is ChangeAction.ADD:
         if one is not None:
             raise _Refused(
                 change.place.contradiction(f"The {target} is there already.", "Modify it, or give the new one a name.")
@@ -145,10 +148,10 @@ def _listed(there: Node | None, change: Change, target: Target) -> Node:
                 close_to(name, known) if known else "Remove the change.",
             )
         )
-    if change.action is Action.REMOVE:
+    if change.action is ChangeAction.REMOVE:
         return replace(entries, held=tuple(entry for entry in entries.entries if entry is not one))
     changed = _told(one, change.content) if change.content.value is not None else one
-    if change.action is Action.RENAME:
+    if change.action is ChangeAction.RENAME:
         if _entry(entries, target.thing, change.to) is not None:
             raise _nothing(change, f"The name {change.to}, which the {target} is to have, is there already")
         changed = changed.holding(_NAMED[target.thing], node_of(change.place.at("to")))
@@ -206,7 +209,7 @@ def _with_custom(one: Node, name: str, value: Node) -> Node:
 
 def _field_changed(tree: Node, change: Change, target: Target) -> Node:
     name = target.name
-    if name.split(".")[0] in _SAID_ELSEWHERE or change.action is Action.RENAME:
+    if name.split(".")[0] in _SAID_ELSEWHERE or change.action is ChangeAction.RENAME:
         raise _Refused(
             change.place.contradiction(
                 f"The {target} cannot be changed this way.",
@@ -215,13 +218,13 @@ def _field_changed(tree: Node, change: Change, target: Target) -> Node:
             )
         )
     before = _field(tree, name)
-    if (before is None) is not (change.action is Action.ADD):
+    if (before is None) is not (change.action is ChangeAction.ADD):
         said = "is there already" if before else "is not there"
         raise _Refused(
             change.place.contradiction(f"The {target} {said}.", "Modify it." if before else "Add it, or mend its name.")
         )
-    after = Node("", 0, None) if change.action is Action.REMOVE else node_of(change.content)
-    if change.action is not Action.REMOVE and (after.held is None or (before and after.plain == before.plain)):
+    after = Node("", 0, None) if change.action is ChangeAction.REMOVE else node_of(change.content)
+    if change.action is not ChangeAction.REMOVE and (after.held is None or (before and after.plain == before.plain)):
         raise _nothing(change, f"The change leaves the {target} as it was")
     return _with_field(tree, name, after)
 
@@ -255,12 +258,12 @@ def _valued(listed: Node | None, name: str) -> Node | None:
     return next((one.members.get("value") for one in entries if _said(one, "property") == name), None)
 
 
-def _entry(listed: Node | None, thing: Thing, name: str) -> Node | None:
+def _entry(listed: Node | None, thing: TargetKind, name: str) -> Node | None:
     entries = listed.entries if listed else ()
     return next((one for one in entries if _said(one, _NAMED[thing]) == name), None)
 
 
-def _names(listed: Node | None, thing: Thing) -> list[str]:
+def _names(listed: Node | None, thing: TargetKind) -> list[str]:
     return [str(_said(one, _NAMED[thing])) for one in (listed.entries if listed else ())]
 
 

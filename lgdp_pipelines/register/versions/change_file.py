@@ -16,7 +16,7 @@ from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
 from lgdp_pipelines.register.files.yaml_document import Document, Place
 
 
-class Action(StrEnum):
+class ChangeAction(StrEnum):
     """What is done to a thing."""
 
     ADD = "add"
@@ -25,7 +25,7 @@ class Action(StrEnum):
     REMOVE = "remove"
 
 
-class Thing(StrEnum):
+class TargetKind(StrEnum):
     """What something is done to."""
 
     FIELD = "field"
@@ -45,7 +45,7 @@ class Target:
         name: of the item, the rule (its id without the return) or the field; empty for a table.
     """
 
-    thing: Thing
+    thing: TargetKind
     table: str
     name: str
 
@@ -68,7 +68,7 @@ class Change:
         place: where it stands.
     """
 
-    action: Action
+    action: ChangeAction
     targets: tuple[Target, ...]
     to: str
     after: str
@@ -78,7 +78,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangesRead:
+class ChangeFile:
     """A changes file.
 
     Attributes:
@@ -100,7 +100,7 @@ _TARGET = {"type": "string", "pattern": r"^((field) \w+(\.\w+)?|(table) \w+|(ite
 _TARGETS = {"anyOf": [_TARGET, {"type": "array", "items": _TARGET, "minItems": 1, "uniqueItems": True}]}
 
 
-def _form(action: Action, target: Mapping[str, Any], needed: tuple[str, ...], *allowed: str) -> Mapping[str, Any]:
+def _form(action: ChangeAction, target: Mapping[str, Any], needed: tuple[str, ...], *allowed: str) -> Mapping[str, Any]:
     words = {"to": TEXT, "after": TEXT, "with": {}, "reason": TEXT}
     return {
         "type": "object",
@@ -111,10 +111,10 @@ def _form(action: Action, target: Mapping[str, Any], needed: tuple[str, ...], *a
 
 
 _FORMS = {
-    Action.ADD: Shape(_form(Action.ADD, _TARGET, ("with",), "after")),
-    Action.MODIFY: Shape(_form(Action.MODIFY, _TARGETS, ("with",))),
-    Action.RENAME: Shape(_form(Action.RENAME, _TARGET, ("to",), "with")),
-    Action.REMOVE: Shape(_form(Action.REMOVE, _TARGETS, ())),
+    ChangeAction.ADD: Shape(_form(ChangeAction.ADD, _TARGET, ("with",), "after")),
+    ChangeAction.MODIFY: Shape(_form(ChangeAction.MODIFY, _TARGETS, ("with",))),
+    ChangeAction.RENAME: Shape(_form(ChangeAction.RENAME, _TARGET, ("to",), "with")),
+    ChangeAction.REMOVE: Shape(_form(ChangeAction.REMOVE, _TARGETS, ())),
 }
 """What a change of each action may and must say."""
 
@@ -128,11 +128,11 @@ _HEAD = Shape(
 )
 
 
-def read_changes(document: Document) -> ChangesRead:
+def read_changes(document: Document) -> ChangeFile:
     """The differences in a document, as far as they can be read."""
     root = document.root
     changes = tuple(change for place in root.entries("changes") for change in _read(place))
-    return ChangesRead(root.text("base"), changes, document)
+    return ChangeFile(root.text("base"), changes, document)
 
 
 def _read(place: Place) -> Iterator[Change]:
@@ -152,8 +152,8 @@ def _read(place: Place) -> Iterator[Change]:
     )
 
 
-def _action(place: Place) -> Action | None:
-    said = [action for action in Action if place.has(action)]
+def _action(place: Place) -> ChangeAction | None:
+    said = [action for action in ChangeAction if place.has(action)]
     return said[0] if len(said) == 1 else None
 
 
@@ -162,13 +162,13 @@ def _target(written: object) -> Target | None:
     if found is None:
         return None
     if found[1]:
-        return Target(Thing.FIELD, "", found[2])
+        return Target(TargetKind.FIELD, "", found[2])
     if found[3]:
-        return Target(Thing.TABLE, found[4], "")
-    return Target(Thing(found[5]), found[6], found[7])
+        return Target(TargetKind.TABLE, found[4], "")
+    return Target(TargetKind(found[5]), found[6], found[7])
 
 
-def changes_contradictions(read: ChangesRead) -> Iterator[Contradiction]:
+def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
     """What is not as a changes file must be, each change alone."""
     root = read.document.root
     yield from misshapen(root, _HEAD, "Say base, version, lgdpValidFrom and changes.")

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Document
-from lgdp_pipelines.register.versions.change_expansion import expanded
-from lgdp_pipelines.register.versions.change_file import Change, ChangesRead, changes_contradictions, read_changes
+from lgdp_pipelines.register.versions.change_expansion import expand_changes
+from lgdp_pipelines.register.versions.change_file import Change, ChangeFile, check_change_file, read_changes
 
-WRITTEN, TOLD = ".odcs.yaml", ".changes.yaml"
+CONTRACT_ENDING, CHANGES_ENDING = ".odcs.yaml", ".changes.yaml"
 """How the names of the two kinds of file end."""
 
 _FILE = re.compile(r"(returns/[^/]+/[^/]+\.v)([^/]+?)(\.odcs\.yaml|\.changes\.yaml)")
 
 
 @dataclass(frozen=True)
-class Edition:
+class ContractVersion:
     """A version as a whole contract.
 
     Attributes:
@@ -38,9 +38,9 @@ class Edition:
     changes: tuple[Change, ...] = ()
 
 
-def editions_of(
+def resolve_versions(
     documents: Sequence[Document], contents: Mapping[str, bytes]
-) -> tuple[Mapping[str, Edition], tuple[Contradiction, ...]]:
+) -> tuple[Mapping[str, ContractVersion], tuple[Contradiction, ...]]:
     """Each version by its file, and what keeps the others from being whole.
 
     Args:
@@ -48,12 +48,12 @@ def editions_of(
         contents: bytes by file.
     """
     whole = {
-        one.file: Edition(one, hashlib.sha256(contents[one.file]).hexdigest())
+        one.file: ContractVersion(one, hashlib.sha256(contents[one.file]).hexdigest())
         for one in documents
-        if one.file.endswith(WRITTEN)
+        if one.file.endswith(CONTRACT_ENDING)
     }
-    told = {one.file: read_changes(one) for one in documents if one.file.endswith(TOLD)}
-    found = [contradiction for read in told.values() for contradiction in changes_contradictions(read)]
+    told = {one.file: read_changes(one) for one in documents if one.file.endswith(CHANGES_ENDING)}
+    found = [contradiction for read in told.values() for contradiction in check_change_file(read)]
     misshapen = {one.file for one in found}
     bases = {file: _base_of(file, read, {*whole, *told}) for file, read in told.items()}
     for file, read in told.items():
@@ -62,23 +62,23 @@ def editions_of(
     while ready := [file for file in waiting if bases[file] in whole]:
         for file in ready:
             read, base = waiting.pop(file), whole[bases[file]]
-            document, contradictions = expanded(base.document, read)
+            document, contradictions = expand_changes(base.document, read)
             found += contradictions
             if not contradictions:
                 digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
-                whole[file] = Edition(document, digest, read.base, read.changes)
+                whole[file] = ContractVersion(document, digest, read.base, read.changes)
     return whole, tuple(found)
 
 
-def _base_of(file: str, read: ChangesRead, files: set[str]) -> str:
+def _base_of(file: str, read: ChangeFile, files: set[str]) -> str:
     """The file of a base; empty where there is none."""
     named = _FILE.fullmatch(file)
-    candidates = (f"{named[1]}{read.base}{ending}" for ending in (WRITTEN, TOLD)) if named else ()
+    candidates = (f"{named[1]}{read.base}{ending}" for ending in (CONTRACT_ENDING, CHANGES_ENDING)) if named else ()
     return next((one for one in candidates if one in files), "")
 
 
 def _base_contradictions(
-    file: str, read: ChangesRead, bases: Mapping[str, str], files: set[str]
+    file: str, read: ChangeFile, bases: Mapping[str, str], files: set[str]
 ) -> tuple[Contradiction, ...]:
     place = read.document.root.at("base")
     if not read.base:

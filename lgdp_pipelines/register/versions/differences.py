@@ -13,7 +13,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, Provenance, Rule, Table
 
 
-class Kind(StrEnum):
+class DifferenceKind(StrEnum):
     """How a thing is different."""
 
     ADDED = "added"
@@ -51,7 +51,7 @@ class Difference:
         aspects: what is different about it; none for what is added or removed.
     """
 
-    kind: Kind
+    kind: DifferenceKind
     thing: str
     where: str
     id: str
@@ -73,7 +73,7 @@ _OF_ITEM = tuple(one.name for one in fields(Item) if one.name not in {"urn", "li
 _OF_RULE = tuple(one.name for one in fields(Rule) if one.name not in {"id", "line"})
 
 
-def differences(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
+def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
     """Everything that a later version asks otherwise than an earlier one, in the order of the later.
 
     Args:
@@ -82,7 +82,9 @@ def differences(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
     """
     aspects = _aspects(earlier, later, _OF_CONTRACT)
     found = (
-        [Difference(Kind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)] if aspects else []
+        [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
+        if aspects
+        else []
     )
     earlier_tables, later_tables = _own(earlier), _own(later)
     for name in dict.fromkeys((*later_tables, *earlier_tables)):
@@ -108,13 +110,13 @@ def _own(contract: Contract) -> Mapping[str, Table]:
 
 def _of_table(before: Table | None, after: Table | None) -> Iterator[Difference]:
     if before is None or after is None:
-        kind, there = (Kind.ADDED, after) if before is None else (Kind.REMOVED, before)
+        kind, there = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
         if there is not None:
             yield Difference(kind, "table", there.name, there.name, there.name)
         return
     aspects = _aspects(before, after, _OF_TABLE)
     if aspects:
-        yield Difference(Kind.MODIFIED, "table", after.name, after.name, after.name, aspects)
+        yield Difference(DifferenceKind.MODIFIED, "table", after.name, after.name, after.name, aspects)
     items = {one.urn: one for one in before.items}, {one.urn: one for one in after.items}
     yield from _of_things("item", after.name, *items, _OF_ITEM)
     rules = {one.id: one for one in before.rules}, {one.id: one for one in after.rules}
@@ -131,13 +133,13 @@ def _of_things(
     for key, now in after.items():
         was = before.get(key)
         if was is None:
-            yield Difference(Kind.ADDED, thing, where, key, _name(now))
+            yield Difference(DifferenceKind.ADDED, thing, where, key, _name(now))
         elif aspects := _aspects(was, now, compared):
-            kind = Kind.RENAMED if any(one.name == "name" for one in aspects) else Kind.MODIFIED
+            kind = DifferenceKind.RENAMED if any(one.name == "name" for one in aspects) else DifferenceKind.MODIFIED
             yield Difference(kind, thing, where, key, _name(now), aspects)
     for key, was in before.items():
         if key not in after:
-            yield Difference(Kind.REMOVED, thing, where, key, _name(was))
+            yield Difference(DifferenceKind.REMOVED, thing, where, key, _name(was))
 
 
 def _name(one: Item | Rule) -> str:

@@ -15,7 +15,7 @@ from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
-def by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[ContractRead, ...]]:
+def group_by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[ContractRead, ...]]:
     """The contracts of each return, oldest version first; returns in order of code."""
     ordered = sorted(reads, key=lambda read: (read.contract.return_code, _order(read)))
     found: dict[str, list[ContractRead]] = {}
@@ -30,7 +30,7 @@ def _order(read: ContractRead) -> tuple[int, int, int]:
     return version.major, version.minor, version.patch
 
 
-def version_contradictions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
+def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
     """What the versions of one return say against each other."""
     for earlier, later in pairwise(versions):
         place = later.document.root
@@ -109,7 +109,7 @@ def _fixed(item: Item) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def urn_contradictions(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
+def check_item_urns(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
     """Data items that are one thing in one return and another in the next."""
     first: dict[str, tuple[tuple[object, ...], ContractRead]] = {}
     for read in reads:
@@ -125,7 +125,7 @@ def urn_contradictions(reads: Sequence[ContractRead]) -> Iterator[Contradiction]
                     )
 
 
-def inline_lists_of(reads: Sequence[ContractRead]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
+def collect_inline_lists(reads: Sequence[ContractRead]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
     """The code lists written out at items, by id, with those that two places write differently."""
     lists: dict[str, CodeList] = {}
     found: list[Contradiction] = []

@@ -104,7 +104,7 @@ class UnitedTable:
         return next(item for item in self.items if item.name == name)
 
 
-class Shape(StrEnum):
+class ProductShape(StrEnum):
     """What a row of a published table is."""
 
     FIGURES = "figures"
@@ -128,21 +128,21 @@ class Product:
 
     name: str
     data_return: Return
-    shape: Shape
+    shape: ProductShape
     tables: tuple[UnitedTable, ...]
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
         """What its figures are broken down by, each name once; none for cases."""
-        if self.shape is Shape.CASES:
+        if self.shape is ProductShape.CASES:
             return ()
-        found = [item for table in self.tables for item in breakdown_of(table)]
+        found = [item for table in self.tables for item in breakdown_items(table)]
         return tuple({item.name: item for item in found}.values())
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
         """What is shown beside figures that councils gave; of cases it is among their columns."""
-        return self.tables[0].attributes if self.shape is Shape.FIGURES else ()
+        return self.tables[0].attributes if self.shape is ProductShape.FIGURES else ()
 
     @property
     def threshold(self) -> int:
@@ -151,7 +151,7 @@ class Product:
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
 
-def breakdown_of(table: UnitedTable) -> tuple[UnitedItem, ...]:
+def breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
     """What a table's figures are broken down by: its dimensions, or what its counts are counted by."""
     if table.newest.grain is Grain.AGGREGATE:
         return table.dimensions
@@ -159,27 +159,27 @@ def breakdown_of(table: UnitedTable) -> tuple[UnitedItem, ...]:
     return tuple(table.named(name) for name in names)
 
 
-def products_of(data_return: Return) -> tuple[Product, ...]:
+def list_products(data_return: Return) -> tuple[Product, ...]:
     """The tables that a return publishes.
 
     Raises:
         RegisterError: a table cannot be united over its majors.
     """
-    tables = united_tables(data_return)
+    tables = unite_tables(data_return)
     single = len(tables) == 1
     found = []
     for table in tables:
-        shape = Shape.CASES if table.newest.grain is Grain.CASE else Shape.FIGURES
+        shape = ProductShape.CASES if table.newest.grain is Grain.CASE else ProductShape.FIGURES
         found.append(
             Product(data_return.slug if single else f"{data_return.slug}_{table.name}", data_return, shape, (table,))
         )
     counted = tuple(table for table in tables if table.counts)
     if counted:
-        found.append(Product(f"{data_return.slug}_counts", data_return, Shape.COUNTS, counted))
+        found.append(Product(f"{data_return.slug}_counts", data_return, ProductShape.COUNTS, counted))
     return tuple(found)
 
 
-def united_tables(data_return: Return) -> tuple[UnitedTable, ...]:
+def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:
     """The tables of a return, each over all majors that have it, in order of first appearance.
 
     Raises:

@@ -39,7 +39,7 @@ from lgdp_pipelines.register.model.table_model import (
     Rule,
     Table,
 )
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import landed_table, validated_table
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
@@ -279,7 +279,7 @@ def tell(ledger: Ledger, register: Register) -> None:
         (submission,) = ledger.open_submissions(code, period)
         one = register.returns[code].contracts[-1 if period != OLD else 0]
         broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
-        results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in rules_of(one)]
+        results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
         verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
-        judged = Judged(submission.id, verdict, str(one.version), one.sha256, "test", 52, rules_of(one), results)
+        judged = Judged(submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results)
         ledger.settle("run", [judged])

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.findings import Asked, RuleOutcome
+from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
 from lgdp_pipelines.ledger.query_values import Query, QueryState, QueryStep
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
@@ -53,9 +53,9 @@ class Council:
 def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> Judged:
     """A judgement in which the rule that asks is broken by these figures, one a scope."""
     told = judged(submission_id, queries=len(shown), errors=errors, rows=10 + run)
-    asked = tuple(Asked(scope, 1, fingerprint) for scope, fingerprint in shown.items())
+    asked = tuple(QueryScope(scope, 1, fingerprint) for scope, fingerprint in shown.items())
     return replace(
-        told, results=tuple(replace(one, asked=asked) if one.rule == "hl1.rise" else one for one in told.results)
+        told, results=tuple(replace(one, query_scopes=asked) if one.rule == "hl1.rise" else one for one in told.results)
     )
 
 
@@ -378,5 +378,5 @@ def test_events_are_only_ever_added(ledger: Ledger, fife: Council) -> None:
 
 
 def test_outcomes_from_the_ledger_compare_with_those_that_were_settled() -> None:
-    settled = RuleOutcome("hl1.rise", RuleResult.FAILED, 2, "", (Asked("", 2, "f"),))
+    settled = RuleOutcome("hl1.rise", RuleResult.FAILED, 2, "", (QueryScope("", 2, "f"),))
     assert settled == RuleOutcome("hl1.rise", RuleResult.FAILED, 2, "")

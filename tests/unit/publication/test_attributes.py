@@ -6,7 +6,7 @@ import pytest
 
 from lgdp_pipelines.publication.published_models import published_columns, published_models
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.versions.version_union import Product, products_of
+from lgdp_pipelines.register.versions.version_union import Product, list_products
 from tests.shipped import shipped_register
 
 
@@ -16,7 +16,7 @@ def register() -> Register:
 
 
 def product(register: Register, code: str) -> Product:
-    return products_of(register.returns[code])[0]
+    return list_products(register.returns[code])[0]
 
 
 def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> None:
@@ -39,4 +39,4 @@ def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
 
 
 def test_cases_and_their_counts_have_none_beside_them(register: Register) -> None:
-    assert [one.attributes for one in products_of(register.returns["HL1"])] == [(), ()]
+    assert [one.attributes for one in list_products(register.returns["HL1"])] == [(), ()]

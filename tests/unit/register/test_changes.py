@@ -10,7 +10,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.contract_report import contract_text
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.versions.differences import differences
+from lgdp_pipelines.register.versions.differences import compare_contracts
 from tests.unit.register.small_register import PETS, SmallRegister
 
 LATER = "returns/pets/pets.v2.0.0.changes.yaml"
@@ -116,7 +116,7 @@ class TestAVersionToldByItsDifferences:
         whole = contract_text(register, register.returns["PETS"], later)
         (small.root / LATER).unlink()
         small.write("returns/pets/pets.v2.0.0.odcs.yaml", whole)
-        found = differences(later, load_register(small.root).returns["PETS"].latest)
+        found = compare_contracts(later, load_register(small.root).returns["PETS"].latest)
         assert found == ()
 
     def test_may_be_the_base_of_another(self, small: SmallRegister) -> None:
@@ -275,7 +275,7 @@ class TestDifferences:
         small.narrow_to(PETS)
         later = told(small)
         earlier = load_register(small.root).returns["PETS"].contracts[0]
-        found = {(one.kind.value, one.thing, one.name): one for one in differences(earlier, later)}
+        found = {(one.kind.value, one.thing, one.name): one for one in compare_contracts(earlier, later)}
         assert set(found) == {
             ("modified", "contract", "PETS"),
             ("modified", "item", "sending_council"),
@@ -301,12 +301,12 @@ class TestDifferences:
 
     def test_of_a_version_and_itself_there_are_none(self, small: SmallRegister) -> None:
         contract = load_register(small.root).returns["PET-FOOD"].latest
-        assert differences(contract, contract) == ()
+        assert compare_contracts(contract, contract) == ()
 
     def test_a_table_comes_and_goes_as_a_whole(self, small: SmallRegister) -> None:
         contract = load_register(small.root).returns["PET-FOOD"].latest
         fewer = replace(contract, tables=contract.tables[:1])
-        (gone,), (come,) = differences(contract, fewer), differences(fewer, contract)
+        (gone,), (come,) = compare_contracts(contract, fewer), compare_contracts(fewer, contract)
         assert (gone.kind.value, gone.thing, gone.name) == ("removed", "table", "cost")
         assert (come.kind.value, come.thing, come.name) == ("added", "table", "cost")
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.rules.regular_expressions import problem_of_name_pattern, problem_of_pattern
+from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem, find_pattern_problem
 
 USABLE = [
     r"\w{100}",
@@ -41,26 +41,26 @@ NOT_EVERYWHERE = [
 
 @pytest.mark.parametrize("pattern", USABLE)
 def test_an_expression_that_both_engines_read_alike_can_be_used(pattern: str) -> None:
-    assert problem_of_name_pattern(pattern) is None
+    assert find_name_pattern_problem(pattern) is None
     pl.Series(["a"]).str.contains(f"^(?:{pattern})$")
 
 
 @pytest.mark.parametrize("pattern", NOT_EVERYWHERE)
 def test_an_expression_that_one_engine_lacks_or_reads_otherwise_cannot(pattern: str) -> None:
-    assert "not every engine knows" in (problem_of_pattern(pattern) or "")
+    assert "not every engine knows" in (find_pattern_problem(pattern) or "")
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a{2,1}", "(?P<x>a)(?P<x>b)"])
 def test_what_is_no_expression_is_said_to_be_none(pattern: str) -> None:
-    assert (problem_of_pattern(pattern) or "").startswith("is no regular expression")
+    assert (find_pattern_problem(pattern) or "").startswith("is no regular expression")
 
 
 @pytest.mark.parametrize("pattern", [r"\w{150}\w{60}", r"(\w{20}){20}", r"a{5000}", r"a{2,5000}"])
 def test_counts_that_an_engine_would_write_out_at_length_are_refused(pattern: str) -> None:
-    assert "counts to more than" in (problem_of_pattern(pattern) or "")
+    assert "counts to more than" in (find_pattern_problem(pattern) or "")
 
 
 @pytest.mark.parametrize("pattern", [r"([a-z]+)*x", r"(a|b+){2,}", r"(\d{2}-)+(x*)*", r"(a*)+"])
 def test_names_are_not_held_against_what_repeats_a_repeat(pattern: str) -> None:
-    assert problem_of_pattern(pattern) is None
-    assert "for ever" in (problem_of_name_pattern(pattern) or "")
+    assert find_pattern_problem(pattern) is None
+    assert "for ever" in (find_name_pattern_problem(pattern) or "")

@@ -7,8 +7,8 @@ import pytest
 from lgdp_pipelines.register.contract_report import edition_of
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Privacy, Role
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.versions.version_union import united_tables
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.versions.version_union import unite_tables
 from lgdp_pipelines.vocabulary.periods import parse_period, read_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.shipped import shipped_register
@@ -134,7 +134,7 @@ class TestSchools:
         assert second.extract.preamble == 1
 
     def test_their_figures_stand_in_one_conformed_model(self, register: Register) -> None:
-        (school,) = united_tables(register.returns["SCHOOL-SUMMARY"])
+        (school,) = unite_tables(register.returns["SCHOOL-SUMMARY"])
         columns = {item.urn.rpartition(":")[2]: dict(item.columns) for item in school.items}
         assert columns["pupil_roll"] == {1: "pupil_roll", 2: "pupil_roll"}
         assert columns["teachers_fte"] == {1: "fte_teachers", 2: "teachers_fte"}
@@ -180,7 +180,7 @@ class TestRoutes:
 
 def test_every_rule_says_what_holds_and_what_to_do(register: Register) -> None:
     for data_return in register.returns.values():
-        for rule in rules_of(data_return.latest):
+        for rule in list_rules(data_return.latest):
             assert rule.title, rule.id
             assert rule.guidance, rule.id
             assert rule.id.startswith(f"{data_return.slug}.")

@@ -7,7 +7,7 @@ import pytest
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.model.contract import Register, Return, Version
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Table
-from lgdp_pipelines.register.versions.version_union import UnitedTable, products_of, united_tables
+from lgdp_pipelines.register.versions.version_union import UnitedTable, list_products, unite_tables
 from tests.unit.conformance.small_world import item, small_register
 
 
@@ -23,7 +23,7 @@ def united(*versions: Item | None) -> UnitedTable:
         )
         for n, one in enumerate(versions)
     ]
-    (table,) = united_tables(Return("TRIAL", tuple(contracts)))
+    (table,) = unite_tables(Return("TRIAL", tuple(contracts)))
     return table
 
 
@@ -80,7 +80,7 @@ def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:
     first, second = small_register().returns["SHELTER"].contracts
     changed = replace(second, tables=(replace(second.tables[0], grain=Grain.AGGREGATE),))
     with pytest.raises(RegisterError, match="another name"):
-        united_tables(Return("SHELTER", (first, changed)))
+        unite_tables(Return("SHELTER", (first, changed)))
 
 
 def test_a_count_by_an_item_that_was_once_closed_is_a_contradiction() -> None:
@@ -88,13 +88,13 @@ def test_a_count_by_an_item_that_was_once_closed_is_a_contradiction() -> None:
     (table,) = first.tables
     closed = tuple(replace(one, privacy=Privacy.WITHHOLD) if one.name == "gender" else one for one in table.items)
     with pytest.raises(RegisterError, match="counted by gender"):
-        united_tables(Return("SHELTER", (replace(first, tables=(replace(table, items=closed),)), second)))
+        unite_tables(Return("SHELTER", (replace(first, tables=(replace(table, items=closed),)), second)))
 
 
 def test_published_tables_are_named_for_return_and_table() -> None:
     register: Register = small_register()
     names = {
-        data_return.code: [product.name for product in products_of(data_return)]
+        data_return.code: [product.name for product in list_products(data_return)]
         for data_return in register.returns.values()
     }
     assert names == {

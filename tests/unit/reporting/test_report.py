@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
 from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
 from lgdp_pipelines.reporting.report_files import digest, render
 from lgdp_pipelines.reporting.report_formats import CSV_COLUMNS, as_text, document, findings_csv
@@ -53,7 +53,7 @@ def receipt(name: str = "bins.csv") -> Receipt:
 
 
 def finding(contract: Contract, rule: str, row: int | None, column: str | None, message: str = "") -> dict[str, object]:
-    asked = next(one for one in rules_of(contract) if one.id == rule)
+    asked = next(one for one in list_rules(contract) if one.id == rule)
     return {
         "rule": rule, "severity": str(asked.severity), "table": asked.table or None, "item": None, "sheet": None,
         "row": row, "column": column, "message": message or f"Not met: {asked.title}. {asked.guidance}",
@@ -79,7 +79,7 @@ def report(
         RuleOutcome.not_run(rule, "No earlier period.")
         if rule.id in not_run
         else RuleOutcome.of(rule, counts.get(rule.id, 0))
-        for rule in rules_of(contract)
+        for rule in list_rules(contract)
     )
     return report_of(
         contract, FIFE, calendar_year(2023), [receipt(name)],
@@ -198,7 +198,7 @@ def test_each_rule_has_its_result_in_the_contracts_order(bins: Contract) -> None
     rules = told["rules"]
 
     assert isinstance(rules, list)
-    assert [one["rule"] for one in rules] == [rule.id for rule in rules_of(bins)]
+    assert [one["rule"] for one in rules] == [rule.id for rule in list_rules(bins)]
     assert [one["reason"] for one in rules if one["result"] == RuleResult.NOT_RUN] == ["No earlier period."]
 
 

@@ -9,45 +9,32 @@ from lgdp_pipelines.collection.file_routing import Route, RoutingFailure, route
 from lgdp_pipelines.collection.transports.folder_files import is_unfinished
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
-from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.simulator import story
 from lgdp_pipelines.simulator.sample_files import samples
 from lgdp_pipelines.simulator.scenario import Planted, Scenario, Sent
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from tests.support.judging import judge_files, make_context
 
 DEFECTS = [("HL1", *key[1:]) for key in story.MISTAKES if key[0] == "HL1"] + [
     key for key in story.MISTAKES if key[0] != "HL1"
 ]
 RESENT = [key for key, event in story.EVENTS.items() if event.mistake is not None]
 
-Judged = Callable[..., Judgement]
+Judged = Callable[..., ValidationResult]
 
 
 @pytest.fixture(scope="session")
 def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> Judgement:
+    def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
         contract = register.returns[code].contract_for(period)
         mapping = register.mapping_for(system_of(register, code, council), code, council, contract)
-        reading = read_extract(contract, [ExtractFile("extract", content, None)], mapping)
         with Spill(tmp_path_factory.getbasetemp()) as spill:
-            return judge(
-                contract,
-                register,
-                reading.tables,
-                reading.findings,
-                reading.results,
-                council=register.councils.by_code[council],
-                period=period,
-                received_on=period.end,
-                earlier=earlier or (lambda _period, _table: None),
-                spill=spill,
-                headers=reading.headers,
-                sheets=reading.sheets,
-                mapping=mapping,
-            )
+            sources = {"mapping": mapping, **({"prior_rows": earlier} if earlier else {})}
+            context = make_context(contract, register, council, period, spill, **sources)
+            return judge_files([ExtractFile("extract", content, None)], context)
 
     return judging
 

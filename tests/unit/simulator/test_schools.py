@@ -12,12 +12,11 @@ from python_calamine import CalamineWorkbook
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
-from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.simulator.published_schools import school_summary
 from lgdp_pipelines.simulator.workbook_writer import Sheet, header_rows, workbook
-from lgdp_pipelines.validation.judge import judge
 from lgdp_pipelines.vocabulary.periods import parse_period
+from tests.support.judging import judge_files, make_context
 
 FILES = {
     "AY2019-20": ("school-level-summary-2019.xlsx", "2019"),
@@ -78,20 +77,9 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
         if code not in {"CLK", "ELN", "ORK"}:
             continue
         contract = data_return.contract_for(parse_period(period))
-        reading = read_extract(contract, [ExtractFile("schools.xlsx", content, None)])
         with Spill(tmp_path) as spill:
-            judgement = judge(
-                contract,
-                register,
-                reading.tables,
-                reading.findings,
-                reading.results,
-                council=register.councils.by_code[code],
-                period=parse_period(period),
-                received_on=parse_period(period).end,
-                earlier=lambda _period, _table: None,
-                spill=spill,
-            )
+            context = make_context(contract, register, code, parse_period(period), spill)
+            judgement = judge_files([ExtractFile("schools.xlsx", content, None)], context)
         asked = judgement.findings.filter(pl.col("severity") != "known_issue")
         for rule, row in asked.select("rule", "row").rows():
             found[code, period, rule, row] += 1

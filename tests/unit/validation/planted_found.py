@@ -13,15 +13,16 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.handover.findings import LISTED
-from lgdp_pipelines.landing.extract_reader import read_extract
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.judge import ValidationResult
+from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.planted.drafts import TRUTH
 from tests.planted.returns import Asked, Extract
+from tests.support.judging import judge_files
 
 
-def found_in(asked: Asked, extract: Extract) -> Judgement:
+def found_in(asked: Asked, extract: Extract) -> ValidationResult:
     """The judgement of an extract, read from files as the platform reads it."""
     with TemporaryDirectory() as folder, Spill(Path(folder) / "spill") as spill:
         files = []
@@ -29,35 +30,29 @@ def found_in(asked: Asked, extract: Extract) -> Judgement:
             path = Path(folder) / f"{table}.csv"
             path.write_bytes(content)
             files.append(ExtractFile(path.name, path))
-        reading = read_extract(asked.contract, files, keep=spill.keep)
-        return judge(
+        context = JudgingContext(
             asked.contract,
             asked.register,
-            reading.tables,
-            reading.findings,
-            reading.results,
-            council=asked.council,
-            period=asked.period,
-            received_on=asked.received_on,
-            earlier=lambda _period, table: _pieces(extract.before.get(table.name)),
-            spill=spill,
-            unlisted=reading.unlisted,
-            headers=reading.headers,
-            sheets=reading.sheets,
+            asked.council,
+            asked.period,
+            asked.received_on,
+            spill,
+            prior_rows=lambda _period, table: _pieces(extract.before.get(table.name)),
         )
+        return judge_files(files, context)
 
 
 def _pieces(frame: pl.DataFrame | None) -> Pieces | None:
     return None if frame is None else Pieces.of(frame)
 
 
-def compared(asked: Asked, extract: Extract, judgement: Judgement) -> Iterator[str]:
+def compared(asked: Asked, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
     """Every difference between truth and judgement, in words; nothing where all was found, and nothing besides.
 
     Of a rule that is broken more often than findings are listed, the first are compared row by row and all are counted.
     """
     planted = dict(extract.truth.group_by("rule").len().iter_rows())
-    table_of = {rule.id: rule.table for rule in rules_of(asked.contract)}
+    table_of = {rule.id: rule.table for rule in list_rules(asked.contract)}
     for outcome in judgement.results:
         wanted = planted.get(outcome.rule, 0)
         not_run = outcome.result is RuleResult.NOT_RUN and table_of[outcome.rule] in extract.files

@@ -1,6 +1,5 @@
 """Contracts, code lists and councils made by hand, and a way to judge a few rows by them."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,18 +8,18 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
-from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Register, Version
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.judge import Judgement, judge
-from lgdp_pipelines.validation.prior_periods import Earlier
+from lgdp_pipelines.validation.judge import ValidationResult
+from lgdp_pipelines.validation.judging_context import JudgingContext, PriorPeriodRows, no_prior_rows
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_year
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+from tests.support.judging import SCRATCH, judge_tables
 
 OURS = Provenance("ours", "")
 FIFE = Council(
@@ -41,8 +40,6 @@ COLOURS = CodeList(
     ),
 )
 YEAR = financial_year(2024)
-SCRATCH = Path(tempfile.gettempdir()) / "lgdp-tests"
-LANDING = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -60,42 +57,27 @@ class Bench:
         period: Period = YEAR,
         received_on: date | None = None,
         council: Council = FIFE,
-        earlier: Earlier = lambda _period, _table: None,
-    ) -> Judgement:
+        earlier: PriorPeriodRows = no_prior_rows,
+    ) -> ValidationResult:
         """Judge rows of text; the first is row 2. A single table's rows may be given without its name."""
         by_table = rows if isinstance(rows, Mapping) else {self.contract.tables[0].name: rows}
         tables = {
-            name: Pieces.of(
-                pl.DataFrame(
-                    [[*row, None, number] for number, row in enumerate(cells, start=2)],
-                    schema={
-                        **{item.name: pl.String for item in self.contract.by_name[name].items},
-                        "_unmapped": pl.String,
-                        "_row": pl.Int64,
-                    },
-                    orient="row",
-                )
+            name: pl.DataFrame(
+                [[*row, None, number] for number, row in enumerate(cells, start=2)],
+                schema={
+                    **{item.name: pl.String for item in self.contract.by_name[name].items},
+                    "_unmapped": pl.String,
+                    "_row": pl.Int64,
+                },
+                orient="row",
             )
             for name, cells in by_table.items()
         }
-        landed = no_findings() if findings is None else findings
-        broken = set(landed["rule"])
-        results = [
-            RuleOutcome.of(rule, int(rule.id in broken)) for rule in rules_of(self.contract) if rule.kind in LANDING
-        ]
         with Spill(SCRATCH) as spill:
-            return judge(
-                self.contract,
-                self.register,
-                tables,
-                landed,
-                results,
-                council=council,
-                period=period,
-                received_on=received_on or period.end,
-                earlier=earlier,
-                spill=spill,
+            context = JudgingContext(
+                self.contract, self.register, council, period, received_on or period.end, spill, earlier
             )
+            return judge_tables(tables, context, findings)
 
     def found(self, rows: Sequence[Sequence[str | None]]) -> list[tuple[str, int | None]]:
         """Rule and row of each finding."""
@@ -106,12 +88,12 @@ class Bench:
         return self.judge(rows).tables[self.contract.tables[0].name].whole().get_column(name).to_list()
 
 
-def places(judgement: Judgement) -> list[tuple[str, int | None]]:
+def places(judgement: ValidationResult) -> list[tuple[str, int | None]]:
     """Rule and row of each finding."""
     return list(judgement.findings.select("rule", "row").iter_rows())
 
 
-def outcome(judgement: Judgement, rule: str) -> RuleOutcome:
+def outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
     """What became of a rule."""
     return next(one for one in judgement.results if one.rule == rule)
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from lgdp_pipelines.handover.findings import LISTED, Asked
+from lgdp_pipelines.handover.findings import LISTED, QueryScope
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.validation.judge import Judgement
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.unit.validation.small_contract import make_bench, make_item, make_rule, make_table, outcome
 
@@ -37,8 +37,8 @@ BENCH = make_bench(
 Rows = Sequence[Sequence[str | None]]
 
 
-def asked(rows: Rows, rule: str = "tst.not_enough") -> tuple[Asked, ...]:
-    return outcome(BENCH.judge(rows), rule).asked
+def asked(rows: Rows, rule: str = "tst.not_enough") -> tuple[QueryScope, ...]:
+    return outcome(BENCH.judge(rows), rule).query_scopes
 
 
 def fingerprint(rows: Rows) -> str:
@@ -46,7 +46,7 @@ def fingerprint(rows: Rows) -> str:
     return one.fingerprint
 
 
-def told(judgement: Judgement, rule: str) -> list[tuple[int, str]]:
+def told(judgement: ValidationResult, rule: str) -> list[tuple[int, str]]:
     found = judgement.findings.filter(rule=rule)
     return list(found.select("row", "scope").iter_rows())
 
@@ -60,7 +60,7 @@ def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None
         ["e", "R", "1", ""],
     ]
     judgement = BENCH.judge(rows)
-    found = outcome(judgement, "tst.not_much").asked
+    found = outcome(judgement, "tst.not_much").query_scopes
     assert [(one.scope, one.failed) for one in found] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
     assert len({one.fingerprint for one in found}) == 3
     assert told(judgement, "tst.not_much") == [(2, "colour=R"), (3, "colour=G"), (4, "colour=R"), (5, "colour=")]
@@ -68,27 +68,27 @@ def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None
 
 def test_a_rule_without_scopes_is_asked_once_and_its_findings_have_none() -> None:
     judgement = BENCH.judge([["a", "R", "-1", ""], ["b", "G", "-2", ""]])
-    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_enough").asked] == [("", 2)]
+    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_enough").query_scopes] == [("", 2)]
     assert set(judgement.findings.filter(rule="tst.not_enough")["scope"]) == {None}
 
 
 def test_a_rule_that_holds_or_rejects_asks_nothing() -> None:
     judgement = BENCH.judge([["a", "R", "7", ""]])
-    assert {one.rule: one.asked for one in judgement.results if one.asked} == {}
+    assert {one.rule: one.query_scopes for one in judgement.results if one.query_scopes} == {}
     assert outcome(judgement, "tst.never").failed == 1
 
 
 def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -> None:
     rows = [[str(number), "R" if number < LISTED + 5 else "G", "99", ""] for number in range(LISTED + 12)]
     judgement = BENCH.judge(rows)
-    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_much").asked] == [
+    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_much").query_scopes] == [
         ("colour=G", 7), ("colour=R", LISTED + 5),
     ]  # fmt: skip
     assert judgement.findings.filter(rule="tst.not_much").height == LISTED
 
 
 def test_a_finding_on_a_table_as_a_whole_has_no_fingerprint() -> None:
-    assert asked([["a", "R", "2000", ""]], "tst.together") == (Asked("", 1, ""),)
+    assert asked([["a", "R", "2000", ""]], "tst.together") == (QueryScope("", 1, ""),)
 
 
 def test_a_rule_of_one_cell_that_asks_is_asked_too() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod, Limits
-from lgdp_pipelines.validation.prior_periods import Earlier, names_then
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import CouncilLimits, EarlierPeriodTerms
+from lgdp_pipelines.validation.judging_context import PriorPeriodRows
+from lgdp_pipelines.validation.prior_periods import match_prior_items
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
@@ -35,7 +36,7 @@ def bench(
     within: PeriodKind | None = None,
     kind: PeriodKind = PeriodKind.FINANCIAL_YEAR,
 ) -> Bench:
-    terms = EarlierPeriod("n", by, back, within, fall, rise, floor)
+    terms = EarlierPeriodTerms("n", by, back, within, fall, rise, floor)
     rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=terms)
     key, figure = (
         make_item("k", key=bool(by)),
@@ -44,7 +45,7 @@ def bench(
     return make_bench(make_table("t", [key, figure], [rule]), kind=kind)
 
 
-def before(**figures: str | None) -> Earlier:
+def before(**figures: str | None) -> PriorPeriodRows:
     """Validated rows of the earlier period."""
     frame = pl.DataFrame(
         {"k": list(figures), "n": [figure and Decimal(figure) for figure in figures.values()]},
@@ -131,7 +132,7 @@ def test_a_figure_that_did_not_read_is_not_compared() -> None:
 
 
 def test_a_council_with_limits_of_its_own_is_held_against_those_and_keeps_the_rest() -> None:
-    own = EarlierPeriod("n", ("k",), 1, None, 10, 20, 5, councils={"MRY": Limits(None, 40, None)})
+    own = EarlierPeriodTerms("n", ("k",), 1, None, 10, 20, 5, councils={"MRY": CouncilLimits(None, 40, None)})
     figure = make_item("n", ItemType.DECIMAL, precision=9, scale=2, role=Role.MEASURE)
     rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=own)
     limited = make_bench(make_table("t", [make_item("k", key=True), figure], [rule]), kind=PeriodKind.FINANCIAL_YEAR)
@@ -145,12 +146,12 @@ def test_a_council_with_limits_of_its_own_is_held_against_those_and_keeps_the_re
 
 
 def test_an_item_is_the_same_by_its_urn_whatever_it_was_called() -> None:
-    terms = EarlierPeriod("n", ("k",), 1, None, 10, None, 0)
+    terms = EarlierPeriodTerms("n", ("k",), 1, None, 10, None, 0)
     now = make_table("t", [make_item("k", key=True), make_item("n", ItemType.DECIMAL, role=Role.MEASURE)])
     key = make_item("key_then", key=True, urn=now.by_name["k"].urn)
     figure = make_item("n_then", ItemType.INTEGER, role=Role.MEASURE, urn=now.by_name["n"].urn)
 
-    assert names_then(terms, now, make_table("t", [figure, key])) == {"n": "n_then", "k": "key_then"}
-    assert names_then(terms, now, make_table("t", [key])) is None, "the figure was not asked"
+    assert match_prior_items(terms, now, make_table("t", [figure, key])) == {"n": "n_then", "k": "key_then"}
+    assert match_prior_items(terms, now, make_table("t", [key])) is None, "the figure was not asked"
     other = make_item("key_then", ItemType.INTEGER, key=True, urn=now.by_name["k"].urn)
-    assert names_then(terms, now, make_table("t", [figure, other])) is None, "a number is no text"
+    assert match_prior_items(terms, now, make_table("t", [figure, other])) is None, "a number is no text"

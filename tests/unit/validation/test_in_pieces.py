@@ -12,14 +12,15 @@ from lgdp_pipelines.landing import landed_tables as landing_tables
 from lgdp_pipelines.landing import text_blocks
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
-from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriod
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.validation import finding_messages, row_shares, rule_result
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
-from tests.unit.validation.small_contract import FIFE, YEAR, make_bench, make_item, make_rule, make_table, places
+from tests.support.judging import make_context
+from tests.unit.validation.small_contract import YEAR, make_bench, make_item, make_rule, make_table, places
 
-EARLIER = EarlierPeriod("n", ("ref",), 1, None, 50, 50, 0)
+EARLIER = EarlierPeriodTerms("n", ("ref",), 1, None, 50, 50, 0)
 BENCH = make_bench(
     make_table(
         "t",
@@ -36,7 +37,7 @@ BENCH = make_bench(
                       "(SELECT 1 FROM {model} b WHERE b._row > a._row AND b.ref = a.ref)"),
             make_rule("few", sql="SELECT count(*) FROM (SELECT ref FROM {model} GROUP BY ref HAVING count(*) > 8)"),
             make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=EARLIER),
-            make_rule("enough", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=3))),
+            make_rule("enough", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=3))),
         ],
     )
 )  # fmt: skip
@@ -51,30 +52,17 @@ def as_they_were() -> Iterator[None]:
     text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE = blocks, rows
 
 
-def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, Judgement]:
+def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, ValidationResult]:
     path = tmp_path / "extract.csv"
     path.write_bytes(content)
     reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], keep=spill.keep)
     before = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
-    judgement = judge(
-        BENCH.contract,
-        BENCH.register,
-        reading.tables,
-        reading.findings,
-        reading.results,
-        council=FIFE,
-        period=YEAR,
-        received_on=YEAR.end,
-        earlier=lambda _period, _table: Pieces.of(*before.iter_slices(1)),
-        spill=spill,
-        unlisted=reading.unlisted,
-        headers=reading.headers,
-        sheets=reading.sheets,
-    )
-    return reading, judgement
+    prior = Pieces.of(*before.iter_slices(1))
+    context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, prior_rows=lambda _period, _table: prior)
+    return reading, judge(reading, context)
 
 
-def everything(reading: Reading, judgement: Judgement) -> dict[str, object]:
+def everything(reading: Reading, judgement: ValidationResult) -> dict[str, object]:
     """All that is told and kept of a submission."""
     return {
         "unreadable": reading.unreadable,

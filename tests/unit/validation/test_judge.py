@@ -6,15 +6,13 @@ import pytest
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
-from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
+from tests.support.judging import SCRATCH, judge_files, make_context
 from tests.unit.validation.small_contract import (
-    FIFE,
-    SCRATCH,
     YEAR,
     Bench,
     make_bench,
@@ -35,39 +33,24 @@ CASES = make_bench(
         ],
         [
             make_rule("n_above_m", sql="SELECT count(*) FROM {model} WHERE n < m", items=("n", "m")),
-            make_rule("some_rows", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=1))),
+            make_rule("some_rows", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=1))),
             make_rule("noted", sql="SELECT count(*) FROM {model} WHERE note = 'agreed'", severity=Severity.KNOWN_ISSUE),
         ],
     ),
 )
 
 
-def journey(bench: Bench, *texts: str | bytes) -> Judgement:
+def journey(bench: Bench, *texts: str | bytes) -> ValidationResult:
     """From bytes to judgement."""
     files = [
         ExtractFile(f"{table.name}.csv", text if isinstance(text, bytes) else text.encode(), table.name)
         for table, text in zip(bench.contract.tables, texts, strict=False)
     ]
-    reading = read_extract(bench.contract, files)
     with Spill(SCRATCH) as spill:
-        return judge(
-            bench.contract,
-            bench.register,
-            reading.tables,
-            reading.findings,
-            reading.results,
-            council=FIFE,
-            period=YEAR,
-            received_on=YEAR.end,
-            earlier=lambda _period, _table: None,
-            spill=spill,
-            unlisted=reading.unlisted,
-            headers=reading.headers,
-            sheets=reading.sheets,
-        )
+        return judge_files(files, make_context(bench.contract, bench.register, "FIF", YEAR, spill))
 
 
-def results(judgement: Judgement) -> dict[str, str]:
+def results(judgement: ValidationResult) -> dict[str, str]:
     return {one.rule: one.result.value for one in judgement.results if one.result is not RuleResult.PASSED}
 
 
@@ -116,7 +99,7 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
 )
 def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) -> None:
     judgement = journey(CASES, text)
-    assert [one.rule for one in judgement.results] == [rule.id for rule in rules_of(CASES.contract)]
+    assert [one.rule for one in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
     for one in judgement.results:
         listed = judgement.findings.filter(pl.col("rule") == one.rule).height
         assert listed == one.failed

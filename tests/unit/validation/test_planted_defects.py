@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.rules.contract_rules import rules_of
+from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.planted.hl1 import hl1_extract, hl1_sent_early
 from tests.planted.lfr import lfr_extract, lfr_forms
@@ -79,7 +79,7 @@ def test_every_rule_of_a_contract_is_planted(
     made = [extracts[code], *(forms if code == "LFR" else ())]
     planted = {rule for extract in made for rule in extract.truth.get_column("rule")}
 
-    ids = {rule.id for rule in rules_of(contract)}
+    ids = {rule.id for rule in list_rules(contract)}
 
     assert ids - planted == {f"{contract.slug}.{word}" for word in AS_A_WHOLE} & ids
 

@@ -6,8 +6,8 @@ from itertools import product
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.validation.canonical_columns import read_as_sent
-from lgdp_pipelines.validation.type_parsing import shape_of
+from lgdp_pipelines.validation.canonical_columns import read_canonical_columns
+from lgdp_pipelines.validation.type_parsing import value_pattern
 from tests.unit.validation.small_contract import make_item, of_items
 
 DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")
@@ -20,7 +20,7 @@ def read(day: list[str | None], whole: list[str | None], text: list[str | None])
     """The values of the columns that are certain."""
     columns = {"day": day, "whole": whole, "text": text}
     frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
-    return {name: values.to_list() for name, values in read_as_sent(TABLE, frame).items()}
+    return {name: values.to_list() for name, values in read_canonical_columns(TABLE, frame).items()}
 
 
 def test_values_are_read_and_empty_cells_stay_empty() -> None:
@@ -43,8 +43,8 @@ def test_nothing_is_certain_that_has_not_the_shape_of_a_value() -> None:
         cell = f"{first}7{last}" if last != "7" else first
         found = read(["01/02/2024"[: -len(cell)] + cell], [cell], [cell])
         day = pl.Series(["01/02/2024"[: -len(cell)] + cell])
-        assert day.str.contains(shape_of(DAY)).all() or "day" not in found
-        assert pl.Series([cell]).str.contains(shape_of(WHOLE)).all() or "whole" not in found
+        assert day.str.contains(value_pattern(DAY)).all() or "day" not in found
+        assert pl.Series([cell]).str.contains(value_pattern(WHOLE)).all() or "whole" not in found
         assert cell.strip() or "text" not in found
         taken += len(found)
     assert taken

@@ -10,10 +10,16 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.repairs import RepairKind
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
-from lgdp_pipelines.validation.normalisation import Repairing
-from lgdp_pipelines.validation.type_parsing import REPAIRS, ROW, Submitted
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.normalisation import Normaliser
+from lgdp_pipelines.validation.type_parsing import REPAIRS, ROW
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
-from lgdp_pipelines.vocabulary.date_formats import problem_of_format, read_differently, reader_of_parts, written_day
+from lgdp_pipelines.vocabulary.date_formats import (
+    build_date_parser,
+    find_ambiguous_text,
+    find_date_format_problem,
+    format_day,
+)
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
@@ -28,7 +34,7 @@ def spelt(bench: Bench, cells: dict[str, list[str | None]]) -> tuple[pl.DataFram
     table = bench.contract.tables[0]
     height = len(next(iter(cells.values())))
     text = pl.DataFrame({**cells, ROW: range(2, height + 2)}, schema_overrides=dict.fromkeys(cells, pl.String))
-    repairing = Repairing(table, Submitted(bench.contract, bench.register, FIFE, YEAR, YEAR.end))
+    repairing = Normaliser(table, SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end))
     made = repairing.of(text).text
     return made, {(one.item.rsplit(":", 1)[1], str(one.kind)): one.cells for one in repairing.counted}
 
@@ -36,7 +42,7 @@ def spelt(bench: Bench, cells: dict[str, list[str | None]]) -> tuple[pl.DataFram
 @settings(deadline=None, max_examples=25)
 @given(DAYS, st.sampled_from(OTHERS), st.sampled_from(["", " ", "\t"]))
 def test_a_day_in_any_declared_form_is_read_as_that_day(day: date, form: str, around: str) -> None:
-    text = f"{around}{written_day(day, form)}{around}"
+    text = f"{around}{format_day(day, form)}{around}"
     assert DAY.values([[text], [day.strftime("%d%m") + f"{day.year:04d}"]], "n") == [day, day]
     made, counts = spelt(DAY, {"n": [text]})
     assert made[REPAIRS].to_list() == ["n:date"]
@@ -77,21 +83,21 @@ def test_a_number_in_no_declared_form_is_a_finding(text: str) -> None:
 @settings(deadline=None, max_examples=30)
 @given(DAYS, st.sampled_from(["dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"]))
 def test_what_no_two_forms_read_differently_they_read_alike(day: date, form: str) -> None:
-    text = written_day(day, form)
+    text = format_day(day, form)
     for other in ("dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"):
-        found = reader_of_parts(other)(text)
+        found = build_date_parser(other)(text)
         if found is not None and found.exists and found.spelt("%Y-%m-%d") != day.strftime("%Y-%m-%d").zfill(10):
-            assert read_differently(form, other) is not None
+            assert find_ambiguous_text(form, other) is not None
 
 
 def test_forms_that_could_read_one_text_differently_are_known() -> None:
-    assert read_differently("dd/MM/yyyy", "MM/dd/yyyy") is not None
-    assert read_differently("d/M/yyyy", "MM/dd/yyyy") is not None
-    assert read_differently("ddMMyyyy", "yyyyMMdd") is not None
-    assert read_differently("dd/MM/yyyy", "d/M/yyyy") is None
-    assert read_differently("dd/MM/yyyy", "yyyy-MM-dd") is None
-    assert read_differently("d MMM yyyy", "d MMMM yyyy") is None
-    assert problem_of_format("dd/MM/yyyy") is None
+    assert find_ambiguous_text("dd/MM/yyyy", "MM/dd/yyyy") is not None
+    assert find_ambiguous_text("d/M/yyyy", "MM/dd/yyyy") is not None
+    assert find_ambiguous_text("ddMMyyyy", "yyyyMMdd") is not None
+    assert find_ambiguous_text("dd/MM/yyyy", "d/M/yyyy") is None
+    assert find_ambiguous_text("dd/MM/yyyy", "yyyy-MM-dd") is None
+    assert find_ambiguous_text("d MMM yyyy", "d MMMM yyyy") is None
+    assert find_date_format_problem("dd/MM/yyyy") is None
 
 
 ITEMS: tuple[Item, ...] = (
@@ -149,7 +155,7 @@ def test_each_repair_is_counted_once_and_marked_on_its_row(rows: list[dict[str, 
 def test_what_is_landed_is_not_touched() -> None:
     text = pl.DataFrame({"n": [" 7", "8"], ROW: [2, 3]})
     bench = of_items(make_item("n", ItemType.INTEGER))
-    Repairing(bench.contract.tables[0], Submitted(bench.contract, bench.register, FIFE, YEAR, YEAR.end)).of(text)
+    Normaliser(bench.contract.tables[0], SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end)).of(text)
     assert text["n"].to_list() == [" 7", "8"]
 
 

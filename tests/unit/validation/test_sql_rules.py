@@ -7,7 +7,7 @@ import pytest
 
 from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Rule
-from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCount
+from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.validation import sql_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
@@ -134,7 +134,7 @@ def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(que
 
 def test_a_row_count_is_of_the_rows_sent() -> None:
     counted = make_bench(
-        make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCount(Bounds(at_least=2)))])
+        make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=2)))])
     )
     assert places(counted.judge([["1"]])) == [("tst.some", None)]
     assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED

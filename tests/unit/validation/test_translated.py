@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
-from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.landing.header_matching import match_headers
 from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
@@ -23,19 +22,18 @@ from lgdp_pipelines.register.model.system_mapping import (
     UnitChange,
 )
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Spellings
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.judge import Judgement, judge
-from lgdp_pipelines.validation.normalisation import Repairing
-from lgdp_pipelines.validation.source_mapping import How, Translated, Translation
-from lgdp_pipelines.validation.type_parsing import Submitted, Typed, typed_table
+from lgdp_pipelines.validation.judge import ValidationResult
+from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.normalisation import Normaliser
+from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, TranslationKind
+from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
+from tests.support.judging import SCRATCH, judge_tables, make_context
 from tests.unit.validation.small_contract import (
     FIFE,
-    LANDING,
     OURS,
-    SCRATCH,
     YEAR,
     make_item,
     of_items,
@@ -54,7 +52,7 @@ BENCH = of_items(
     make_item("is_new", ItemType.BOOLEAN),
 )
 (TABLE,) = BENCH.contract.tables
-SUBMITTED = Submitted(BENCH.contract, BENCH.register, FIFE, YEAR, YEAR.end)
+SUBMITTED = SubmissionFacts(BENCH.contract, BENCH.register, FIFE, YEAR, YEAR.end)
 COLUMNS = {item.name: SourceColumn(Spellings((item.name.title(),))) for item in TABLE.items}
 
 
@@ -72,24 +70,13 @@ def landed(**cells: list[str | None]) -> pl.DataFrame:
 
 
 def translated(name: str, cells: list[str | None], **facts: object) -> list[str | None]:
-    return Translation(mapping(**facts), TABLE, SUBMITTED).of(landed(**{name: cells})).get_column(name).to_list()
+    return MappingTranslator(mapping(**facts), TABLE, SUBMITTED).of(landed(**{name: cells})).get_column(name).to_list()
 
 
-def judged(one: SystemMapping, **cells: list[str | None]) -> Judgement:
+def judged(one: SystemMapping, **cells: list[str | None]) -> ValidationResult:
     with Spill(SCRATCH) as spill:
-        return judge(
-            BENCH.contract,
-            BENCH.register,
-            {"t": Pieces.of(landed(**cells))},
-            no_findings(),
-            [RuleOutcome.of(rule, 0) for rule in rules_of(BENCH.contract) if rule.kind in LANDING],
-            council=FIFE,
-            period=YEAR,
-            received_on=YEAR.end,
-            earlier=lambda _period, _table: None,
-            spill=spill,
-            mapping=one,
-        )
+        context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, mapping=one)
+        return judge_tables({"t": landed(**cells)}, context)
 
 
 def test_codes_match_to_the_letter_or_but_for_case_and_white_space() -> None:
@@ -180,7 +167,7 @@ def test_a_number_spelt_otherwise_is_no_number(sent: str) -> None:
 def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
     units = {"cost": UnitChange("pence"), "n": UnitChange("scores", Decimal(20))}
     big = "99999999999999999"
-    one = Translation(mapping(units=units), TABLE, SUBMITTED)
+    one = MappingTranslator(mapping(units=units), TABLE, SUBMITTED)
     frame = one.of(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
     assert frame.get_column("cost").to_list() == ["0.01", "1234.56", "999999999999999.99", "*", "", "-0.5"]
     assert frame.get_column("n").to_list() == ["30", "0", "40", "x (unmapped)", "60", None]
@@ -212,25 +199,25 @@ def test_constants_fill_every_row_also_with_the_submissions_own_council() -> Non
 
 def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:
     one = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
-    translation = Translation(one, TABLE, SUBMITTED)
+    translation = MappingTranslator(one, TABLE, SUBMITTED)
     for _ in range(2):
         translation.of(
             landed(colour=["Rot", "Rot", "X", None], day=["1/1/2024", "?", None, None], n=["1", "*", "", "2"])
         )
     assert translation.counted == (
-        Translated("t", "colour", How.CODES, 4),
-        Translated("t", "day", How.DATES, 2),
-        Translated("t", "n", How.NUMBERS, 4),
+        TranslationCount("t", "colour", TranslationKind.CODES, 4),
+        TranslationCount("t", "day", TranslationKind.DATES, 2),
+        TranslationCount("t", "n", TranslationKind.NUMBERS, 4),
     )
     told = judged(one, colour=["Rot", "Rot"])
     assert outcome(told, "tst.colour.codes").reason == "2 cells were read by codes of sys."
     assert outcome(told, "tst.colour.codes").result is RuleResult.PASSED
-    assert told.translated == (Translated("t", "colour", How.CODES, 2),)
+    assert told.translated == (TranslationCount("t", "colour", TranslationKind.CODES, 2),)
 
 
 def test_what_is_landed_is_not_touched() -> None:
     sent = landed(colour=["Rot"])
-    Translation(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).of(sent)
+    MappingTranslator(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).of(sent)
     assert sent.get_column("colour").to_list() == ["Rot"]
 
 
@@ -262,10 +249,10 @@ FORMS = {
 }
 
 
-def read(text: pl.DataFrame) -> Typed:
+def read(text: pl.DataFrame) -> TypedChunk:
     """The values of a table's text."""
-    spelt = Repairing(TABLE, SUBMITTED).of(text)
-    return typed_table(TABLE, spelt.text, spelt.shaped, SUBMITTED)
+    spelt = Normaliser(TABLE, SUBMITTED).of(text)
+    return parse_chunk(TABLE, spelt.text, spelt.shaped, SUBMITTED)
 
 
 def export_of(item: Item, text: str, chance: Random, codes: dict[str, str], form: str, style: NumberStyle) -> str:
@@ -318,6 +305,6 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
     names = {place: name for name, (place,) in match.positions.items()}
     export = landed(**{names[place]: [row[place] for row in sent] for place in range(len(order))})
     canonical = landed(**{item.name: [row[item.name] for row in rows] for item in TABLE.items})
-    through, straight = read(Translation(one, TABLE, SUBMITTED).of(export)), read(canonical)
+    through, straight = read(MappingTranslator(one, TABLE, SUBMITTED).of(export)), read(canonical)
     assert through.frame.equals(straight.frame)
     assert all(through.refused[place].equals(straight.refused[place]) for place in straight.refused)

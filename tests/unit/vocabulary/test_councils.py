@@ -3,7 +3,7 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.vocabulary.councils import Council, Councils, fold
+from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
 
 
 def council(code: str, name: str, *, sg_code: str, names: tuple[str, ...] = ()) -> Council:
@@ -47,5 +47,5 @@ def test_an_unknown_name_is_wrong_use() -> None:
 
 
 def test_folding_keeps_what_tells_councils_apart() -> None:
-    assert fold("  East\tRENFREWSHIRE\n") == "east renfrewshire"
-    assert fold("Dundee-City") != fold("Dundee City")
+    assert fold_spelling("  East\tRENFREWSHIRE\n") == "east renfrewshire"
+    assert fold_spelling("Dundee-City") != fold_spelling("Dundee City")

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lgdp_pipelines.vocabulary.date_formats import written_day
+from lgdp_pipelines.vocabulary.date_formats import format_day
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from lgdp_pipelines.vocabulary.date_formats import written_day
     ],
 )
 def test_a_day_is_written_in_a_form(form: str, text: str) -> None:
-    assert written_day(date(961, 2, 3), form) == text
+    assert format_day(date(961, 2, 3), form) == text

@@ -12,12 +12,12 @@ from lgdp_pipelines.vocabulary.periods import (
     PeriodKind,
     calendar_quarter,
     calendar_year,
-    corresponding,
+    corresponding_periods,
     financial_quarter,
     financial_year,
+    find_period,
     month,
     parse_period,
-    period_of,
     periods_between,
     read_period,
 )
@@ -25,7 +25,7 @@ from lgdp_pipelines.vocabulary.periods import (
 K = PeriodKind
 KINDS = st.sampled_from(list(PeriodKind))
 DAYS = st.dates(date(2, 1, 1), date(9997, 12, 31))
-PERIODS = st.builds(period_of, KINDS, DAYS)
+PERIODS = st.builds(find_period, KINDS, DAYS)
 FEW = settings(max_examples=80, deadline=None)
 
 
@@ -121,7 +121,7 @@ def test_every_id_leads_back_to_its_period(period: Period) -> None:
 @FEW
 @given(KINDS, DAYS)
 def test_a_day_lies_in_its_period(kind: PeriodKind, day: date) -> None:
-    period = period_of(kind, day)
+    period = find_period(kind, day)
     assert period.kind is kind
     assert period.start <= day <= period.end
 
@@ -164,8 +164,8 @@ def test_no_text_is_more_than_unread(text: str, kind: PeriodKind) -> None:
         lambda: calendar_year(9999).shifted(1),
         lambda: parse_period("9999-12-31").shifted(1),
         lambda: parse_period("9999-12-31").shifted(10**12),
-        lambda: period_of(K.FINANCIAL_YEAR, date(1, 1, 1)),
-        lambda: period_of(K.ACADEMIC_YEAR, date(9999, 12, 31)),
+        lambda: find_period(K.FINANCIAL_YEAR, date(1, 1, 1)),
+        lambda: find_period(K.ACADEMIC_YEAR, date(9999, 12, 31)),
     ],
 )
 def test_beyond_the_calendar_is_wrong_use(beyond) -> None:  # noqa: ANN001 - a call that never returns
@@ -198,4 +198,4 @@ def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() 
 def test_periods_of_two_kinds_correspond_where_one_lies_in_the_other_whole(
     period: str, kind: PeriodKind, ids: list[str]
 ) -> None:
-    assert [one.id for one in corresponding(kind, parse_period(period))] == ids
+    assert [one.id for one in corresponding_periods(kind, parse_period(period))] == ids

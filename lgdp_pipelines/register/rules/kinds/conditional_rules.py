@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
 from lgdp_pipelines.register.files.yaml_document import Place
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among, Kind, unknown_items
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleKindDefinition, check_items_exist
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CONDITIONS,
     Condition,
-    condition_contradictions,
-    filled,
-    holds,
+    answered_sql,
+    check_conditions,
+    conditions_sql,
     read_conditions,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 @dataclass(frozen=True, slots=True)
-class RequiredWhen:
+class RequiredWhenTerms:
     """An item that must be answered where conditions hold.
 
     Attributes:
@@ -48,7 +48,7 @@ class RequiredWhen:
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyUnless:
+class EmptyUnlessTerms:
     """An item that may be answered only where conditions hold.
 
     Attributes:
@@ -70,28 +70,30 @@ class EmptyUnless:
         return self.items
 
 
-def _read_required(place: Place) -> RequiredWhen:
-    return RequiredWhen(place.text("item"), read_conditions(place.at("when")), place.is_true("onlyThen"))
+def _read_required(place: Place) -> RequiredWhenTerms:
+    return RequiredWhenTerms(place.text("item"), read_conditions(place.at("when")), place.is_true("onlyThen"))
 
 
-def _read_empty(place: Place) -> EmptyUnless:
-    return EmptyUnless(place.text("item"), read_conditions(place.at("when")))
+def _read_empty(place: Place) -> EmptyUnlessTerms:
+    return EmptyUnlessTerms(place.text("item"), read_conditions(place.at("when")))
 
 
-def _required(terms: RequiredWhen, among: Among) -> str:
-    answered, asked = filled(among.items[terms.item]), holds(terms.when, among.items)
+def _required(terms: RequiredWhenTerms, among: RuleContext) -> str:
+    answered, asked = answered_sql(among.items[terms.item]), conditions_sql(terms.when, among.items)
     violation = f"({asked}) <> ({answered})" if terms.only_then else f"{asked} AND NOT ({answered})"
     return f"SELECT count(*) FROM {{model}} WHERE {violation}"
 
 
-def _empty(terms: EmptyUnless, among: Among) -> str:
-    answered, asked = filled(among.items[terms.item]), holds(terms.when, among.items)
+def _empty(terms: EmptyUnlessTerms, among: RuleContext) -> str:
+    answered, asked = answered_sql(among.items[terms.item]), conditions_sql(terms.when, among.items)
     return f"SELECT count(*) FROM {{model}} WHERE {answered} AND NOT ({asked})"
 
 
-def _contradictions(terms: RequiredWhen | EmptyUnless, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items([terms.item], place.at("item"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _contradictions(
+    terms: RequiredWhenTerms | EmptyUnlessTerms, place: Place, among: RuleContext
+) -> Iterator[Contradiction]:
+    yield from check_items_exist([terms.item], place.at("item"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     if terms.item in {one.item for one in terms.when}:
         yield place.at("when").contradiction(
             f"Whether {terms.item} is answered hangs on {terms.item} itself.", "Name another item in when."
@@ -104,7 +106,7 @@ def _contradictions(terms: RequiredWhen | EmptyUnless, place: Place, among: Amon
         )
 
 
-REQUIRED_WHEN = Kind(
+REQUIRED_WHEN = RuleKindDefinition(
     rule=RuleKind.REQUIRED_WHEN,
     words={"item": TEXT, "when": CONDITIONS, "onlyThen": {"const": True}},
     needed=("item", "when"),
@@ -113,7 +115,7 @@ REQUIRED_WHEN = Kind(
     sql=_required,
 )
 
-EMPTY_UNLESS = Kind(
+EMPTY_UNLESS = RuleKindDefinition(
     rule=RuleKind.EMPTY_UNLESS,
     words={"item": TEXT, "when": CONDITIONS},
     needed=("item", "when"),

@@ -11,14 +11,20 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.register.rules.kinds.rule_kind import NUMERIC, Among, Kind, of_other_types, unknown_items
+from lgdp_pipelines.register.rules.kinds.rule_kind import (
+    NUMERIC,
+    RuleContext,
+    RuleKindDefinition,
+    check_item_types,
+    check_items_exist,
+)
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CONDITIONS,
     Condition,
-    also,
-    column,
-    condition_contradictions,
-    holds,
+    check_conditions,
+    conditions_sql,
+    join_conditions,
+    quote_column,
     read_conditions,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
@@ -27,7 +33,7 @@ _ENDS = ("first", "last")
 
 
 @dataclass(frozen=True, slots=True)
-class InOrder:
+class InOrderTerms:
     """Two dates or figures of a row, of which one is not before, or below, the other.
 
     Attributes:
@@ -54,7 +60,7 @@ class InOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class NotInFuture:
+class NotInFutureTerms:
     """A day that is not after the day on which the submission came.
 
     Attributes:
@@ -77,7 +83,7 @@ class NotInFuture:
 
 
 @dataclass(frozen=True, slots=True)
-class InPeriod:
+class InPeriodTerms:
     """A day that lies in the submission's period.
 
     Attributes:
@@ -101,44 +107,47 @@ class InPeriod:
         return (self.item,) if self.item else ()
 
 
-def _read_in_order(place: Place) -> InOrder:
-    return InOrder(
+def _read_in_order(place: Place) -> InOrderTerms:
+    return InOrderTerms(
         place.text("first"), place.text("then"), place.is_true("strictly"), read_conditions(place.at("when"))
     )
 
 
-def _read_not_in_future(place: Place) -> NotInFuture:
-    return NotInFuture(place.text("item"), read_conditions(place.at("when")))
+def _read_not_in_future(place: Place) -> NotInFutureTerms:
+    return NotInFutureTerms(place.text("item"), read_conditions(place.at("when")))
 
 
-def _read_in_period(place: Place) -> InPeriod:
-    return InPeriod(place.text("item"), place.texts("ends") or _ENDS, read_conditions(place.at("when")))
+def _read_in_period(place: Place) -> InPeriodTerms:
+    return InPeriodTerms(place.text("item"), place.texts("ends") or _ENDS, read_conditions(place.at("when")))
 
 
-def _in_order(terms: InOrder, among: Among) -> str:
+def _in_order(terms: InOrderTerms, among: RuleContext) -> str:
     sign = "<=" if terms.strictly else "<"
-    out_of_order = f"{column(terms.then)} {sign} {column(terms.first)}"
-    return f"SELECT count(*) FROM {{model}} WHERE {also(out_of_order, holds(terms.when, among.items))}"
+    out_of_order = f"{quote_column(terms.then)} {sign} {quote_column(terms.first)}"
+    return (
+        f"SELECT count(*) FROM {{model}} WHERE {join_conditions(out_of_order, conditions_sql(terms.when, among.items))}"
+    )
 
 
-def _not_in_future(terms: NotInFuture, among: Among) -> str:
-    later = f"{column(terms.item)} > getvariable('received_on')"
-    return f"SELECT count(*) FROM {{model}} WHERE {also(later, holds(terms.when, among.items))}"
+def _not_in_future(terms: NotInFutureTerms, among: RuleContext) -> str:
+    later = f"{quote_column(terms.item)} > getvariable('received_on')"
+    return f"SELECT count(*) FROM {{model}} WHERE {join_conditions(later, conditions_sql(terms.when, among.items))}"
 
 
-def _in_period(terms: InPeriod, among: Among) -> str:
+def _in_period(terms: InPeriodTerms, among: RuleContext) -> str:
     outside = {
-        "first": f"{column(terms.item)} < getvariable('period_start')",
-        "last": f"{column(terms.item)} > getvariable('period_end')",
+        "first": f"{quote_column(terms.item)} < getvariable('period_start')",
+        "last": f"{quote_column(terms.item)} > getvariable('period_end')",
     }
     either = " OR ".join(outside[end] for end in _ENDS if end in terms.ends)
-    return f"SELECT count(*) FROM {{model}} WHERE {also(f'({either})', holds(terms.when, among.items))}"
+    broken = join_conditions(f"({either})", conditions_sql(terms.when, among.items))
+    return f"SELECT count(*) FROM {{model}} WHERE {broken}"
 
 
-def _order_contradictions(terms: InOrder, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items([terms.first, terms.then], place, among)
-    yield from of_other_types([terms.first, terms.then], (ItemType.DATE, *NUMERIC), place, among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _order_contradictions(terms: InOrderTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist([terms.first, terms.then], place, among)
+    yield from check_item_types([terms.first, terms.then], (ItemType.DATE, *NUMERIC), place, among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     known = [among.items[name] for name in (terms.first, terms.then) if name in among.items]
     if {item.type is ItemType.DATE for item in known} == {True, False}:
         yield place.contradiction(
@@ -149,13 +158,15 @@ def _order_contradictions(terms: InOrder, place: Place, among: Among) -> Iterato
         yield place.contradiction(f"The rule puts {terms.first} before itself.", "Name another item in then.")
 
 
-def _date_contradictions(terms: NotInFuture | InPeriod, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items([terms.item], place.at("item"), among)
-    yield from of_other_types([terms.item], (ItemType.DATE,), place.at("item"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _date_contradictions(
+    terms: NotInFutureTerms | InPeriodTerms, place: Place, among: RuleContext
+) -> Iterator[Contradiction]:
+    yield from check_items_exist([terms.item], place.at("item"), among)
+    yield from check_item_types([terms.item], (ItemType.DATE,), place.at("item"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
 
 
-IN_ORDER = Kind(
+IN_ORDER = RuleKindDefinition(
     rule=RuleKind.IN_ORDER,
     words={"first": TEXT, "then": TEXT, "strictly": {"const": True}, "when": CONDITIONS},
     needed=("first", "then"),
@@ -164,7 +175,7 @@ IN_ORDER = Kind(
     sql=_in_order,
 )
 
-NOT_IN_FUTURE = Kind(
+NOT_IN_FUTURE = RuleKindDefinition(
     rule=RuleKind.NOT_IN_FUTURE,
     words={"item": TEXT, "when": CONDITIONS},
     needed=("item",),
@@ -173,7 +184,7 @@ NOT_IN_FUTURE = Kind(
     sql=_not_in_future,
 )
 
-IN_PERIOD = Kind(
+IN_PERIOD = RuleKindDefinition(
     rule=RuleKind.IN_PERIOD,
     words={
         "item": TEXT,

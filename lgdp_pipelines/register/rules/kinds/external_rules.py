@@ -18,29 +18,36 @@ from lgdp_pipelines.register.files.property_vocabulary import TEXT
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import slug
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.register.rules.kinds.rule_kind import AMOUNT, NUMERIC, Among, Kind, of_other_types, unknown_items
+from lgdp_pipelines.register.rules.kinds.rule_kind import (
+    AMOUNT,
+    NUMERIC,
+    RuleContext,
+    RuleKindDefinition,
+    check_item_types,
+    check_items_exist,
+)
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CONDITIONS,
     IN_ERROR,
     OWN_ROW,
     Condition,
     Tolerance,
-    also,
-    column,
-    condition_contradictions,
-    differ,
-    holds,
+    check_conditions,
+    conditions_sql,
+    differs_sql,
+    join_conditions,
+    quote_column,
+    quote_text,
     read_conditions,
     read_tolerance,
-    text,
 )
-from lgdp_pipelines.register.rules.sql_statements import REFERENCE, OtherTable
+from lgdp_pipelines.register.rules.sql_statements import REFERENCE_PREFIX, ExternalTable
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 _PAIRS = {"type": "object", "additionalProperties": TEXT, "minProperties": 1}
 
 
-class Figure(StrEnum):
+class ComparedFigure(StrEnum):
     """Which figure of some rows is held against another."""
 
     VALUE = "value"
@@ -51,7 +58,7 @@ class Figure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RefersTo:
+class RefersToTerms:
     """Something that must be there in another return.
 
     Attributes:
@@ -62,7 +69,7 @@ class RefersTo:
         when: the rows that it is asked of; none: all in which the own items are filled in.
     """
 
-    elsewhere: OtherTable
+    elsewhere: ExternalTable
     by: Mapping[str, str]
     dated: str
     when: tuple[Condition, ...]
@@ -79,7 +86,7 @@ class RefersTo:
 
 
 @dataclass(frozen=True, slots=True)
-class InReference:
+class InReferenceTerms:
     """Something that must be in a reference table.
 
     Attributes:
@@ -91,7 +98,7 @@ class InReference:
         when: the rows that it is asked of; none: all in which the own items are filled in.
     """
 
-    elsewhere: OtherTable
+    elsewhere: ExternalTable
     by: Mapping[str, str]
     council: str
     valid_from: str
@@ -110,7 +117,7 @@ class InReference:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreesWith:
+class AgreesWithTerms:
     """The same quantity in two returns.
 
     Attributes:
@@ -126,10 +133,10 @@ class AgreesWith:
         when: the own rows that count; none: all.
     """
 
-    elsewhere: OtherTable
-    figure: Figure
+    elsewhere: ExternalTable
+    figure: ComparedFigure
     item: str
-    other_figure: Figure
+    other_figure: ComparedFigure
     other_item: str
     by: Mapping[str, str]
     tolerance: Tolerance
@@ -147,13 +154,15 @@ class AgreesWith:
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 
 
-def _read_refers_to(place: Place) -> RefersTo:
-    return RefersTo(_elsewhere(place.at("to")), _pairs(place), place.text("dated"), read_conditions(place.at("when")))
+def _read_refers_to(place: Place) -> RefersToTerms:
+    return RefersToTerms(
+        _elsewhere(place.at("to")), _pairs(place), place.text("dated"), read_conditions(place.at("when"))
+    )
 
 
-def _read_in_reference(place: Place) -> InReference:
-    return InReference(
-        elsewhere=OtherTable(REFERENCE, slug(place.text("reference"))),
+def _read_in_reference(place: Place) -> InReferenceTerms:
+    return InReferenceTerms(
+        elsewhere=ExternalTable(REFERENCE_PREFIX, slug(place.text("reference"))),
         by=_pairs(place),
         council=place.text("council"),
         valid_from=place.at("valid").text("from"),
@@ -162,17 +171,17 @@ def _read_in_reference(place: Place) -> InReference:
     )
 
 
-def _read_agrees_with(place: Place) -> AgreesWith:
+def _read_agrees_with(place: Place) -> AgreesWithTerms:
     of = place.at("of")
-    figure = _figure(place.text("figure"), Figure.VALUE)
+    figure = _figure(place.text("figure"), ComparedFigure.VALUE)
     other = _figure(of.text("figure"), figure)
     item = place.text("item")
-    return AgreesWith(
+    return AgreesWithTerms(
         elsewhere=_elsewhere(of),
         figure=figure,
         item=item,
         other_figure=other,
-        other_item=of.text("item") or ("" if other is Figure.COUNT else item),
+        other_item=of.text("item") or ("" if other is ComparedFigure.COUNT else item),
         by=_pairs(place),
         tolerance=read_tolerance(place),
         absent_is_zero=place.text("absent") == "zero",
@@ -180,64 +189,65 @@ def _read_agrees_with(place: Place) -> AgreesWith:
     )
 
 
-def _elsewhere(place: Place) -> OtherTable:
-    return OtherTable(slug(place.text("return")), place.text("table"))
+def _elsewhere(place: Place) -> ExternalTable:
+    return ExternalTable(slug(place.text("return")), place.text("table"))
 
 
-def _figure(text_given: str, otherwise: Figure) -> Figure:
-    return Figure(text_given) if text_given in set(Figure) else otherwise
+def _figure(text_given: str, otherwise: ComparedFigure) -> ComparedFigure:
+    return ComparedFigure(text_given) if text_given in set(ComparedFigure) else otherwise
 
 
 def _pairs(place: Place) -> Mapping[str, str]:
     return MappingProxyType({own: one.value for own, one in place.at("by").members() if isinstance(one.value, str)})
 
 
-def _refers_to(terms: RefersTo, among: Among) -> str:
-    day = column(terms.dated, "own")
+def _refers_to(terms: RefersToTerms, among: RuleContext) -> str:
+    day = quote_column(terms.dated, "own")
     within = f"{day} BETWEEN getvariable('period_start') AND getvariable('period_end')"
     return _missing(terms, among, within if terms.dated else "", [])
 
 
-def _in_reference(terms: InReference, among: Among) -> str:
+def _in_reference(terms: InReferenceTerms, among: RuleContext) -> str:
     also_there = []
     if terms.council:
-        also_there.append(f"{column(terms.council, 'there')} = getvariable('council_code')")
+        also_there.append(f"{quote_column(terms.council, 'there')} = getvariable('council_code')")
     for name, sign in ((terms.valid_from, "<="), (terms.valid_to, ">=")):
         if name:
-            day = column(name, "there")
+            day = quote_column(name, "there")
             also_there.append(f"coalesce({day} {sign} getvariable('period_end'), TRUE)")
     return _missing(terms, among, "", also_there)
 
 
-def _missing(terms: RefersTo | InReference, among: Among, within: str, also_there: list[str]) -> str:
+def _missing(terms: RefersToTerms | InReferenceTerms, among: RuleContext, within: str, also_there: list[str]) -> str:
     """The own rows that have no row elsewhere."""
-    same = [f"{column(other, 'there')} = {column(own, 'own')}" for own, other in terms.by.items()]
-    filled = [f"{column(own, 'own')} IS NOT NULL" for own in terms.by]
-    there = f"SELECT 1 FROM {terms.elsewhere} AS there WHERE {also(*same, *also_there)}"
-    asked = also(*filled, within, holds(terms.when, among.items, "own"))
+    same = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in terms.by.items()]
+    filled = [f"{quote_column(own, 'own')} IS NOT NULL" for own in terms.by]
+    there = f"SELECT 1 FROM {terms.elsewhere} AS there WHERE {join_conditions(*same, *also_there)}"
+    asked = join_conditions(*filled, within, conditions_sql(terms.when, among.items, "own"))
     return f"SELECT count(*) FROM {{model}} AS own WHERE {asked} AND NOT EXISTS ({there})"
 
 
-def _agrees_with(terms: AgreesWith, among: Among) -> str:
+def _agrees_with(terms: AgreesWithTerms, among: RuleContext) -> str:
     own = among.items.get(terms.item)
     exact = own is None or own.type is not ItemType.NUMBER
     mine, theirs = _mine(terms, among, exact=exact), _theirs(terms, exact=exact)
     keys = [f"mine._k{number} = theirs._k{number}" for number, _ in enumerate(terms.by)]
-    joined = (
-        f"{'LEFT' if terms.figure is Figure.VALUE else 'FULL'} JOIN ({theirs}) AS theirs ON {also(*keys) or 'TRUE'}"
-    )
+    join = "LEFT" if terms.figure is ComparedFigure.VALUE else "FULL"
+    joined = f"{join} JOIN ({theirs}) AS theirs ON {join_conditions(*keys) or 'TRUE'}"
     one = "CASE WHEN mine._is THEN mine._figure ELSE 0 END"
-    nothing = "NULL" if terms.other_figure is Figure.VALUE else "0"
+    nothing = "NULL" if terms.other_figure is ComparedFigure.VALUE else "0"
     other = f"CASE WHEN theirs._is THEN theirs._figure ELSE {nothing} END"
     held = f"SELECT mine.{OWN_ROW} AS {OWN_ROW}, {one} AS _one, {other} AS _other FROM ({mine}) AS mine {joined}"
-    broken = differ("_one", "_other", terms.tolerance, exact=exact)
-    return f"SELECT count(*) FROM ({held}) AS held WHERE {also(broken, _nothing_in_error(terms, among))}"
+    broken = differs_sql("_one", "_other", terms.tolerance, exact=exact)
+    return f"SELECT count(*) FROM ({held}) AS held WHERE {join_conditions(broken, _nothing_in_error(terms, among))}"
 
 
-def _mine(terms: AgreesWith, among: Among, *, exact: bool) -> str:
-    keys = [f"{column(name)} AS _k{number}" for number, name in enumerate(terms.by)]
-    filled = also(*(f"{column(name)} IS NOT NULL" for name in terms.by), holds(terms.when, among.items))
-    if terms.figure is Figure.VALUE:
+def _mine(terms: AgreesWithTerms, among: RuleContext, *, exact: bool) -> str:
+    keys = [f"{quote_column(name)} AS _k{number}" for number, name in enumerate(terms.by)]
+    filled = join_conditions(
+        *(f"{quote_column(name)} IS NOT NULL" for name in terms.by), conditions_sql(terms.when, among.items)
+    )
+    if terms.figure is ComparedFigure.VALUE:
         chosen = ", ".join([*keys, f"_row AS {OWN_ROW}", "TRUE AS _is", f"{_cast(terms.item, exact=exact)} AS _figure"])
         return f"SELECT {chosen} FROM {{model}}{_where(filled)}"
     # Without groups no row stands for the whole table.
@@ -247,30 +257,30 @@ def _mine(terms: AgreesWith, among: Among, *, exact: bool) -> str:
     return f"SELECT {chosen} FROM {{model}}{_where(filled)}{_group(terms.by)}"
 
 
-def _theirs(terms: AgreesWith, *, exact: bool) -> str:
+def _theirs(terms: AgreesWithTerms, *, exact: bool) -> str:
     names = tuple(terms.by.values())
-    keys = [f"{column(name)} AS _k{number}" for number, name in enumerate(names)]
+    keys = [f"{quote_column(name)} AS _k{number}" for number, name in enumerate(names)]
     figure = _of_rows(terms.other_figure, terms.other_item, absent_is_zero=terms.absent_is_zero, exact=exact)
     chosen = ", ".join([*keys, "TRUE AS _is", f"{figure} AS _figure"])
-    filled = also(*(f"{column(name)} IS NOT NULL" for name in names))
+    filled = join_conditions(*(f"{quote_column(name)} IS NOT NULL" for name in names))
     return f"SELECT {chosen} FROM {terms.elsewhere}{_where(filled)}{_group(names)}"
 
 
-def _of_rows(figure: Figure, item: str, *, absent_is_zero: bool, exact: bool) -> str:
+def _of_rows(figure: ComparedFigure, item: str, *, absent_is_zero: bool, exact: bool) -> str:
     match figure:
-        case Figure.COUNT:
+        case ComparedFigure.COUNT:
             return "count(*)"
-        case Figure.VALUE:
+        case ComparedFigure.VALUE:
             return f"CASE WHEN count(*) = 1 THEN min({_cast(item, exact=exact)}) END"
-        case Figure.SUM:
+        case ComparedFigure.SUM:
             added = f"coalesce({'sum' if exact else 'fsum'}({_cast(item, exact=exact)}), 0)"
-            whole = f"coalesce(bool_and({column(item)} IS NOT NULL), TRUE)"
+            whole = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
             return added if absent_is_zero else f"CASE WHEN {whole} THEN {added} END"
 
 
 def _cast(item: str, *, exact: bool) -> str:
     """Figures of two returns in one type, which a sum of 64-bit numbers does not overflow."""
-    return f"CAST({column(item)} AS {'DECIMAL(38, 8)' if exact else 'DOUBLE'})"
+    return f"CAST({quote_column(item)} AS {'DECIMAL(38, 8)' if exact else 'DOUBLE'})"
 
 
 def _where(condition: str) -> str:
@@ -278,43 +288,45 @@ def _where(condition: str) -> str:
 
 
 def _group(names: Mapping[str, str] | tuple[str, ...]) -> str:
-    return f" GROUP BY {', '.join(column(name) for name in names)}" if names else ""
+    return f" GROUP BY {', '.join(quote_column(name) for name in names)}" if names else ""
 
 
-def _nothing_in_error(terms: AgreesWith, among: Among) -> str:
+def _nothing_in_error(terms: AgreesWithTerms, among: RuleContext) -> str:
     """Of a figure of many rows, whether no cell that it hangs on is in error."""
-    if terms.figure is Figure.VALUE or not terms.items:
+    if terms.figure is ComparedFigure.VALUE or not terms.items:
         return ""
-    listed = ", ".join(text(name) for name in dict.fromkeys(terms.items))
-    wrong = f"SELECT 1 FROM {IN_ERROR} WHERE _table = {text(among.table)} AND _item IN ({listed})"
+    listed = ", ".join(quote_text(name) for name in dict.fromkeys(terms.items))
+    wrong = f"SELECT 1 FROM {IN_ERROR} WHERE _table = {quote_text(among.table)} AND _item IN ({listed})"
     return f"NOT EXISTS ({wrong})"
 
 
-def _pair_contradictions(terms: RefersTo | InReference, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items(tuple(terms.by), place.at("by"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
-    if isinstance(terms, RefersTo):
-        yield from unknown_items([terms.dated], place.at("dated"), among)
-        yield from of_other_types([terms.dated], [ItemType.DATE], place.at("dated"), among)
+def _pair_contradictions(
+    terms: RefersToTerms | InReferenceTerms, place: Place, among: RuleContext
+) -> Iterator[Contradiction]:
+    yield from check_items_exist(tuple(terms.by), place.at("by"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
+    if isinstance(terms, RefersToTerms):
+        yield from check_items_exist([terms.dated], place.at("dated"), among)
+        yield from check_item_types([terms.dated], [ItemType.DATE], place.at("dated"), among)
 
 
-def _agreement_contradictions(terms: AgreesWith, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items([terms.item, *terms.by], place, among)
-    yield from of_other_types([terms.item], NUMERIC, place.at("item"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _agreement_contradictions(terms: AgreesWithTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist([terms.item, *terms.by], place, among)
+    yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     for figure, item, where in (
         (terms.figure, terms.item, place),
         (terms.other_figure, terms.other_item, place.at("of")),
     ):
-        if bool(item) == (figure is Figure.COUNT):
+        if bool(item) == (figure is ComparedFigure.COUNT):
             yield where.contradiction(
                 "Rows are counted without an item, and anything else is a figure of one.", "Add or remove item."
             )
-    if terms.figure is Figure.VALUE and not terms.by:
+    if terms.figure is ComparedFigure.VALUE and not terms.by:
         yield place.contradiction("The rule does not say which value is the same one.", "Write by, or figure: sum.")
 
 
-REFERS_TO = Kind(
+REFERS_TO = RuleKindDefinition(
     rule=RuleKind.REFERS_TO,
     words={
         "to": {
@@ -333,7 +345,7 @@ REFERS_TO = Kind(
     sql=_refers_to,
 )
 
-IN_REFERENCE = Kind(
+IN_REFERENCE = RuleKindDefinition(
     rule=RuleKind.IN_REFERENCE,
     words={
         "reference": TEXT,
@@ -353,17 +365,17 @@ IN_REFERENCE = Kind(
     sql=_in_reference,
 )
 
-AGREES_WITH = Kind(
+AGREES_WITH = RuleKindDefinition(
     rule=RuleKind.AGREES_WITH,
     words={
-        "figure": {"enum": [one.value for one in Figure]},
+        "figure": {"enum": [one.value for one in ComparedFigure]},
         "item": TEXT,
         "of": {
             "type": "object",
             "properties": {
                 "return": TEXT,
                 "table": TEXT,
-                "figure": {"enum": [one.value for one in Figure]},
+                "figure": {"enum": [one.value for one in ComparedFigure]},
                 "item": TEXT,
             },
             "required": ["return", "table"],

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.yaml_document import Place
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among, unknown_items
-from lgdp_pipelines.register.rules.kinds.sql_fragments import also, filled, sound
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, check_items_exist
+from lgdp_pipelines.register.rules.kinds.sql_fragments import answered_sql, join_conditions, not_in_error_sql
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -44,7 +44,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class RowCount:
+class RowCountTerms:
     """How many rows a table must have.
 
     Attributes:
@@ -65,7 +65,7 @@ class RowCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class UniqueTerms:
     """Values, or sets of values, that no two rows may share.
 
     Attributes:
@@ -86,7 +86,7 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
-class Nulls:
+class NullsTerms:
     """How many rows may leave an item empty.
 
     Attributes:
@@ -110,9 +110,9 @@ class Nulls:
         return (self.item,)
 
 
-Metric = RowCount | Repeated | Nulls
+Metric = RowCountTerms | UniqueTerms | NullsTerms
 
-KINDS: Mapping[str, RuleKind] = {
+METRIC_KINDS: Mapping[str, RuleKind] = {
     "rowCount": RuleKind.ROW_COUNT,
     "duplicateValues": RuleKind.UNIQUE,
     "nullValues": RuleKind.NULLS,
@@ -129,26 +129,26 @@ def read_metric(place: Place, item: str) -> Metric | None:
     """
     match place.text("metric"):
         case "rowCount":
-            return RowCount(_bounds(place))
+            return RowCountTerms(_bounds(place))
         case "duplicateValues":
-            return Repeated(place.at("arguments").texts("properties") or ((item,) if item else ()))
+            return UniqueTerms(place.at("arguments").texts("properties") or ((item,) if item else ()))
         case "nullValues":
-            return Nulls(item, _bounds(place), place.text("unit") == "percent")
+            return NullsTerms(item, _bounds(place), place.text("unit") == "percent")
         case _:
             return None
 
 
-def metric_sql(metric: Metric, among: Among) -> str | None:
+def metric_sql(metric: Metric, among: RuleContext) -> str | None:
     """The question that a metric comes to; None where it is not asked in SQL, or contradicts itself."""
-    item = among.items.get(metric.item) if isinstance(metric, Nulls) else None
-    if not isinstance(metric, Nulls) or item is None:
+    item = among.items.get(metric.item) if isinstance(metric, NullsTerms) else None
+    if not isinstance(metric, NullsTerms) or item is None:
         return None
-    empty = f"NOT ({filled(item)})"
+    empty = f"NOT ({answered_sql(item)})"
     if metric.bounds == Bounds(exactly=0):
         return f"SELECT count(*) FROM {{model}} WHERE {empty}"
-    of_rows = f"count(*) FILTER (WHERE {empty} AND {sound('', among.table, metric.items)})"
+    of_rows = f"count(*) FILTER (WHERE {empty} AND {not_in_error_sql('', among.table, metric.items)})"
     figure = f"{of_rows} * 100.0 / count(*)" if metric.percent else of_rows
-    holds = also(*(f"{figure} {sign} {bound!r}" for sign, bound in _signs(metric.bounds)))
+    holds = join_conditions(*(f"{figure} {sign} {bound!r}" for sign, bound in _signs(metric.bounds)))
     return f"SELECT CASE WHEN count(*) > 0 AND NOT ({holds}) THEN 1 ELSE 0 END FROM {{model}}"
 
 
@@ -180,7 +180,7 @@ def _bounds(place: Place) -> Bounds:
     return Bounds(**said)
 
 
-def metric_contradictions(metric: Metric, place: Place, among: Among, item: str) -> Iterator[Contradiction]:
+def check_metric(metric: Metric, place: Place, among: RuleContext, item: str) -> Iterator[Contradiction]:
     """What contradicts itself in a metric.
 
     Args:
@@ -190,10 +190,10 @@ def metric_contradictions(metric: Metric, place: Place, among: Among, item: str)
         item: the item that it is written at; empty where that is the table.
     """
     match metric:
-        case RowCount():
+        case RowCountTerms():
             yield from _row_count_contradictions(metric, place, item)
-        case Repeated():
-            yield from unknown_items(metric.names, place, among)
+        case UniqueTerms():
+            yield from check_items_exist(metric.names, place, among)
             if not metric.names or (item and metric.names != (item,)):
                 yield place.contradiction(
                     "The rule does not say whose values may not repeat.",
@@ -204,11 +204,11 @@ def metric_contradictions(metric: Metric, place: Place, among: Among, item: str)
                     "How many values repeat is counted differently from tool to tool, unless there may be none.",
                     "Write mustBe: 0.",
                 )
-        case Nulls():
+        case NullsTerms():
             yield from _null_contradictions(metric, place, item)
 
 
-def _row_count_contradictions(metric: RowCount, place: Place, item: str) -> Iterator[Contradiction]:
+def _row_count_contradictions(metric: RowCountTerms, place: Place, item: str) -> Iterator[Contradiction]:
     said = [bound for _, bound in _signs(metric.bounds)]
     if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or place.text("unit") == "percent":
         yield place.contradiction(
@@ -217,7 +217,7 @@ def _row_count_contradictions(metric: RowCount, place: Place, item: str) -> Iter
         )
 
 
-def _null_contradictions(metric: Nulls, place: Place, item: str) -> Iterator[Contradiction]:
+def _null_contradictions(metric: NullsTerms, place: Place, item: str) -> Iterator[Contradiction]:
     if not item:
         yield place.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
     if not list(_signs(metric.bounds)):

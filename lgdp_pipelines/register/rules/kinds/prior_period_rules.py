@@ -12,13 +12,13 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
-from lgdp_pipelines.register.rules.kinds.rule_kind import AMOUNT, Among, Kind, measures_of
-from lgdp_pipelines.vocabulary.periods import LONGER, PeriodKind
+from lgdp_pipelines.register.rules.kinds.rule_kind import AMOUNT, RuleContext, RuleKindDefinition, list_measures
+from lgdp_pipelines.vocabulary.periods import LONGER_KINDS, PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 @dataclass(frozen=True, slots=True)
-class EarlierPeriod:
+class EarlierPeriodTerms:
     """What a figure is held against: the same figure of an earlier period.
 
     Attributes:
@@ -39,9 +39,9 @@ class EarlierPeriod:
     fall_pct: float | None
     rise_pct: float | None
     floor: float
-    councils: Mapping[str, "Limits"] = field(default_factory=lambda: MappingProxyType({}))
+    councils: Mapping[str, "CouncilLimits"] = field(default_factory=lambda: MappingProxyType({}))
 
-    def for_council(self, code: str) -> "EarlierPeriod":
+    def for_council(self, code: str) -> "EarlierPeriodTerms":
         """The terms as they are for a council."""
         own = self.councils.get(code)
         if own is None:
@@ -65,11 +65,11 @@ class EarlierPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CouncilLimits:
     """What may change by how much for one council; None where it is as for all.
 
     Attributes:
-        fall_pct: as of :class:`EarlierPeriod`.
+        fall_pct: as of :class:`EarlierPeriodTerms`.
         rise_pct: likewise.
         floor: likewise.
     """
@@ -79,13 +79,13 @@ class Limits:
     floor: float | None
 
 
-def _limits(place: Place) -> Limits:
-    return Limits(place.number("fallPct"), place.number("risePct"), place.number("floor"))
+def _limits(place: Place) -> CouncilLimits:
+    return CouncilLimits(place.number("fallPct"), place.number("risePct"), place.number("floor"))
 
 
-def _read(place: Place) -> EarlierPeriod:
+def _read(place: Place) -> EarlierPeriodTerms:
     within = place.text("within")
-    return EarlierPeriod(
+    return EarlierPeriodTerms(
         item=place.text("item"),
         by=place.texts("by"),
         periods_back=place.whole("periodsBack") or 1,
@@ -97,8 +97,8 @@ def _read(place: Place) -> EarlierPeriod:
     )
 
 
-def _contradictions(terms: EarlierPeriod, place: Place, among: Among) -> Iterator[Contradiction]:
-    measures = measures_of(among.items)
+def _contradictions(terms: EarlierPeriodTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    measures = list_measures(among.items)
     if terms.item not in measures:
         yield place.at("item").contradiction(
             f"The rule compares “{terms.item}”, which is no measure of {among.table}.", close_to(terms.item, measures)
@@ -109,14 +109,14 @@ def _contradictions(terms: EarlierPeriod, place: Place, among: Among) -> Iterato
             "The rule would compare figures of different things.",
             f"Write by: [{', '.join(sorted(key))}], the whole key of {among.table}.",
         )
-    if among.period_kind and terms.within and terms.within not in LONGER.get(among.period_kind, frozenset()):
+    if among.period_kind and terms.within and terms.within not in LONGER_KINDS.get(among.period_kind, frozenset()):
         yield place.at("within").contradiction(
             f"The rule looks within a {terms.within}, which holds no whole number of periods.",
             "Name a kind of period that is longer than the return's own, or leave within out.",
         )
 
 
-EARLIER_PERIOD = Kind(
+EARLIER_PERIOD = RuleKindDefinition(
     rule=RuleKind.EARLIER_PERIOD,
     words={
         "item": TEXT,

@@ -5,13 +5,13 @@ belongs here: what refers to what, and its SQL. What does not: references to oth
 """
 
 from lgdp_pipelines.register.model.table_model import Relationship
-from lgdp_pipelines.register.rules.kinds.sql_fragments import also, column
+from lgdp_pipelines.register.rules.kinds.sql_fragments import join_conditions, quote_column
 
 
 def relationship_sql(terms: Relationship) -> str:
     """The question after rows whose reference leads nowhere."""
-    refers = also(*(f"{column(name, 'own')} IS NOT NULL" for name in terms.own))
+    refers = join_conditions(*(f"{quote_column(name, 'own')} IS NOT NULL" for name in terms.own))
     pairs = zip(terms.own, terms.theirs, strict=True)
-    same = also(*(f"{column(theirs, 'other')} = {column(own, 'own')}" for own, theirs in pairs))
+    same = join_conditions(*(f"{quote_column(theirs, 'other')} = {quote_column(own, 'own')}" for own, theirs in pairs))
     there = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {same}"
     return f"SELECT count(*) FROM {{model}} AS own WHERE {refers} AND NOT EXISTS ({there})"

@@ -11,18 +11,25 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.register.rules.kinds.rule_kind import NAMES, NUMERIC, Among, Kind, of_other_types, unknown_items
+from lgdp_pipelines.register.rules.kinds.rule_kind import (
+    NAMES,
+    NUMERIC,
+    RuleContext,
+    RuleKindDefinition,
+    check_item_types,
+    check_items_exist,
+)
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CODES,
     CONDITIONS,
     Condition,
-    also,
-    column,
-    condition_contradictions,
-    holds,
+    check_conditions,
+    conditions_sql,
+    join_conditions,
+    not_in_error_sql,
+    quote_column,
+    quote_text,
     read_conditions,
-    sound,
-    text,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
@@ -30,7 +37,7 @@ _COUNT = {"type": "integer", "minimum": 0}
 
 
 @dataclass(frozen=True, slots=True)
-class RowsPer:
+class RowsPerTerms:
     """How many rows there may be of each group.
 
     Attributes:
@@ -57,7 +64,7 @@ class RowsPer:
 
 
 @dataclass(frozen=True, slots=True)
-class Complete:
+class CompleteTerms:
     """A row for every combination of codes, in each group.
 
     Attributes:
@@ -83,7 +90,7 @@ class Complete:
 
 
 @dataclass(frozen=True, slots=True)
-class NotFalling:
+class NotFallingTerms:
     """A figure that, row after row, does not fall.
 
     Attributes:
@@ -107,37 +114,39 @@ class NotFalling:
         return self.items
 
 
-def _read_rows_per(place: Place) -> RowsPer:
-    return RowsPer(place.texts("by"), place.whole("atLeast"), place.whole("atMost"), read_conditions(place.at("when")))
+def _read_rows_per(place: Place) -> RowsPerTerms:
+    return RowsPerTerms(
+        place.texts("by"), place.whole("atLeast"), place.whole("atMost"), read_conditions(place.at("when"))
+    )
 
 
-def _read_complete(place: Place) -> Complete:
-    return Complete(place.texts("over"), place.texts("by"), place.text("values", "listed") == "listed")
+def _read_complete(place: Place) -> CompleteTerms:
+    return CompleteTerms(place.texts("over"), place.texts("by"), place.text("values", "listed") == "listed")
 
 
-def _read_not_falling(place: Place) -> NotFalling:
-    return NotFalling(place.text("item"), place.text("along"), place.texts("by"))
+def _read_not_falling(place: Place) -> NotFallingTerms:
+    return NotFallingTerms(place.text("item"), place.text("along"), place.texts("by"))
 
 
-def _rows_per(terms: RowsPer, among: Among) -> str:
+def _rows_per(terms: RowsPerTerms, among: RuleContext) -> str:
     group = f"PARTITION BY {_columns(terms.by)}"
-    counts = holds(terms.when, among.items)
+    counts = conditions_sql(terms.when, among.items)
     counted = f"count(*) FILTER (WHERE {counts})" if counts else "count(*)"
     broken = []
     if terms.at_most is not None:
         so_far = f"{counted} OVER ({group} ORDER BY _row ROWS UNBOUNDED PRECEDING) > {terms.at_most}"
-        broken.append(f"({also(so_far, counts)})")
+        broken.append(f"({join_conditions(so_far, counts)})")
     if terms.at_least is not None:
         first = f"row_number() OVER ({group} ORDER BY _row) = 1"
         broken.append(f"({first} AND {counted} OVER ({group}) < {terms.at_least})")
     return f"SELECT count(*) FROM {{model}} WHERE {_whole(terms.by)} QUALIFY {' OR '.join(broken)}"
 
 
-def _complete(terms: Complete, among: Among) -> str:
+def _complete(terms: CompleteTerms, among: RuleContext) -> str:
     wanted = " * ".join(f"({_wanted(name, terms, among)})" for name in terms.over)
-    present = also(*(_is_wanted(name, terms, among) for name in terms.over))
+    present = join_conditions(*(_is_wanted(name, terms, among) for name in terms.over))
     there = f"count(DISTINCT ({_columns(terms.over)})) FILTER (WHERE {present})"
-    sound_rows = f"bool_and({sound('', among.table, terms.items)})"
+    sound_rows = f"bool_and({not_in_error_sql('', among.table, terms.items)})"
     if not terms.by:
         return f"SELECT CASE WHEN count(*) > 0 AND {sound_rows} THEN {wanted} - {there} ELSE 0 END FROM {{model}}"
     short = (
@@ -147,44 +156,44 @@ def _complete(terms: Complete, among: Among) -> str:
     return f"SELECT count(*) FROM {{model}} AS own WHERE own._row IN ({short})"
 
 
-def _wanted(name: str, terms: Complete, among: Among) -> str:
+def _wanted(name: str, terms: CompleteTerms, among: RuleContext) -> str:
     if terms.listed:
-        return f"SELECT count(*) FROM {CODES} WHERE _list = {text(among.items[name].code_list or '')}"
-    return f"SELECT count(DISTINCT {column(name)}) FROM {{model}}"
+        return f"SELECT count(*) FROM {CODES} WHERE _list = {quote_text(among.items[name].code_list or '')}"
+    return f"SELECT count(DISTINCT {quote_column(name)}) FROM {{model}}"
 
 
-def _is_wanted(name: str, terms: Complete, among: Among) -> str:
+def _is_wanted(name: str, terms: CompleteTerms, among: RuleContext) -> str:
     if terms.listed:
-        listed = text(among.items[name].code_list or "")
-        return f"{column(name)} IN (SELECT _code FROM {CODES} WHERE _list = {listed})"
-    return f"{column(name)} IS NOT NULL"
+        listed = quote_text(among.items[name].code_list or "")
+        return f"{quote_column(name)} IN (SELECT _code FROM {CODES} WHERE _list = {listed})"
+    return f"{quote_column(name)} IS NOT NULL"
 
 
-def _not_falling(terms: NotFalling, among: Among) -> str:
-    told = also(_whole(terms.items), sound("", among.table, terms.items))
+def _not_falling(terms: NotFallingTerms, among: RuleContext) -> str:
+    told = join_conditions(_whole(terms.items), not_in_error_sql("", among.table, terms.items))
     group = f"PARTITION BY {_columns(terms.by)} " if terms.by else ""
-    before = f"lag({column(terms.item)}) OVER ({group}ORDER BY {column(terms.along)}, _row)"
-    return f"SELECT count(*) FROM {{model}} WHERE {told} QUALIFY {column(terms.item)} < {before}"
+    before = f"lag({quote_column(terms.item)}) OVER ({group}ORDER BY {quote_column(terms.along)}, _row)"
+    return f"SELECT count(*) FROM {{model}} WHERE {told} QUALIFY {quote_column(terms.item)} < {before}"
 
 
 def _columns(names: Iterable[str]) -> str:
-    return ", ".join(column(name) for name in names)
+    return ", ".join(quote_column(name) for name in names)
 
 
 def _whole(names: Iterable[str]) -> str:
     """Whether each of some cells has something in it."""
-    return also(*(f"{column(name)} IS NOT NULL" for name in names))
+    return join_conditions(*(f"{quote_column(name)} IS NOT NULL" for name in names))
 
 
-def _rows_per_contradictions(terms: RowsPer, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items(terms.by, place.at("by"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _rows_per_contradictions(terms: RowsPerTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist(terms.by, place.at("by"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     if terms.at_least is not None and terms.at_most is not None and terms.at_least > terms.at_most:
         yield place.contradiction("A group must have more rows than it may have.", "Swap or mend atLeast and atMost.")
 
 
-def _complete_contradictions(terms: Complete, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items(terms.items, place, among)
+def _complete_contradictions(terms: CompleteTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist(terms.items, place, among)
     for name in sorted({name for name in terms.items if terms.items.count(name) > 1}):
         yield place.contradiction(f"{name} is both over and by.", "Name it in one of them.")
     for name in terms.over if terms.listed else ():
@@ -195,16 +204,16 @@ def _complete_contradictions(terms: Complete, place: Place, among: Among) -> Ite
             )
 
 
-def _not_falling_contradictions(terms: NotFalling, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items(terms.items, place, among)
-    yield from of_other_types([terms.item], NUMERIC, place.at("item"), among)
+def _not_falling_contradictions(terms: NotFallingTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist(terms.items, place, among)
+    yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
     ordered = (ItemType.DATE, ItemType.TEXT, *NUMERIC)
-    yield from of_other_types([terms.along], ordered, place.at("along"), among)
+    yield from check_item_types([terms.along], ordered, place.at("along"), among)
     for name in sorted({name for name in terms.items if terms.items.count(name) > 1}):
         yield place.contradiction(f"The rule names {name} twice.", "Name each item once, in item, along or by.")
 
 
-ROWS_PER = Kind(
+ROWS_PER = RuleKindDefinition(
     rule=RuleKind.ROWS_PER,
     words={"by": NAMES, "atLeast": _COUNT, "atMost": _COUNT, "when": CONDITIONS},
     needed=("by",),
@@ -214,7 +223,7 @@ ROWS_PER = Kind(
     choices=("atLeast", "atMost"),
 )
 
-COMPLETE = Kind(
+COMPLETE = RuleKindDefinition(
     rule=RuleKind.COMPLETE,
     words={"over": NAMES, "by": NAMES, "values": {"enum": ["listed", "present"]}},
     needed=("over",),
@@ -223,7 +232,7 @@ COMPLETE = Kind(
     sql=_complete,
 )
 
-NOT_FALLING = Kind(
+NOT_FALLING = RuleKindDefinition(
     rule=RuleKind.NOT_FALLING,
     words={"item": TEXT, "along": TEXT, "by": NAMES},
     needed=("item", "along"),

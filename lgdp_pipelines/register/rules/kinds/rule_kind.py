@@ -27,7 +27,7 @@ NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
 @dataclass(frozen=True, slots=True)
-class Among:
+class RuleContext:
     """What a rule stands among in its contract.
 
     Attributes:
@@ -48,15 +48,15 @@ class Among:
         return self.tables.get(self.table, {})
 
 
-Contradicting = Callable[[Any, Place, Among], Iterator[Contradiction]]
+Contradicting = Callable[[Any, Place, RuleContext], Iterator[Contradiction]]
 """What contradicts itself in terms (of the kind's own class), at the place of ``implementation``."""
 
-Compiling = Callable[[Any, Among], str]
+Compiling = Callable[[Any, RuleContext], str]
 """The question that terms (of the kind's own class) come to: ``SELECT count(*) FROM {model} … WHERE <violation>``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RuleKindDefinition:
     """One kind of written rule.
 
     Attributes:
@@ -89,7 +89,7 @@ class Kind:
         return {**schema, "anyOf": [{"required": [word]} for word in self.choices]} if self.choices else schema
 
 
-def unknown_items(names: Collection[str], place: Place, among: Among) -> Iterator[Contradiction]:
+def check_items_exist(names: Collection[str], place: Place, among: RuleContext) -> Iterator[Contradiction]:
     """Names that are no item of the rule's table."""
     for name in names:
         if name and name not in among.items:
@@ -98,8 +98,8 @@ def unknown_items(names: Collection[str], place: Place, among: Among) -> Iterato
             )
 
 
-def of_other_types(
-    names: Sequence[str], wanted: Collection[ItemType], place: Place, among: Among
+def check_item_types(
+    names: Sequence[str], wanted: Collection[ItemType], place: Place, among: RuleContext
 ) -> Iterator[Contradiction]:
     """Items that are there and are of none of the types that a kind of rule is about."""
     listed = " or ".join(wanted)
@@ -112,6 +112,6 @@ def of_other_types(
             )
 
 
-def measures_of(items: Mapping[str, Item]) -> list[str]:
+def list_measures(items: Mapping[str, Item]) -> list[str]:
     """The names of a table's measures."""
     return [item.name for item in items.values() if item.role is Role.MEASURE]

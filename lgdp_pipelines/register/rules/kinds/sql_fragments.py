@@ -18,7 +18,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
-from lgdp_pipelines.register.rules.kinds.rule_kind import Among
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 
 Value = str | int | float | bool
@@ -43,7 +43,7 @@ CONDITIONS: Mapping[str, Any] = {
 """JSON Schema of conditions: by item, what it is to be; all must hold."""
 
 
-class How(StrEnum):
+class ConditionTest(StrEnum):
     """What a condition asks of a cell."""
 
     FILLED = "filled"
@@ -63,7 +63,7 @@ class Condition:
     """
 
     item: str
-    how: How
+    how: ConditionTest
     values: tuple[Value, ...] = ()
 
 
@@ -74,18 +74,18 @@ def read_conditions(place: Place) -> tuple[Condition, ...]:
 
 def _condition(name: str, place: Place) -> Condition:
     if isinstance(place.value, list):
-        return Condition(name, How.AMONG, _values(place.value))
+        return Condition(name, ConditionTest.AMONG, _values(place.value))
     if isinstance(place.value, dict):
-        return Condition(name, How.NOT_AMONG, _values(place.at("not").value))
-    return Condition(name, How.EMPTY if place.value == How.EMPTY else How.FILLED)
+        return Condition(name, ConditionTest.NOT_AMONG, _values(place.at("not").value))
+    return Condition(name, ConditionTest.EMPTY if place.value == ConditionTest.EMPTY else ConditionTest.FILLED)
 
 
 def _values(listed: object) -> tuple[Value, ...]:
     return tuple(one for one in listed if isinstance(one, str | int | float)) if isinstance(listed, list) else ()
 
 
-def condition_contradictions(
-    conditions: Iterable[Condition], place: Place, among: Among, table: str
+def check_conditions(
+    conditions: Iterable[Condition], place: Place, among: RuleContext, table: str
 ) -> Iterator[Contradiction]:
     """What contradicts itself in conditions.
 
@@ -107,7 +107,7 @@ def condition_contradictions(
             yield from _value_contradictions(value, item, place.at(one.item), among)
 
 
-def _value_contradictions(value: Value, item: Item, place: Place, among: Among) -> Iterator[Contradiction]:
+def _value_contradictions(value: Value, item: Item, place: Place, among: RuleContext) -> Iterator[Contradiction]:
     listed = among.code_lists.get(item.code_list or "")
     if not _fits(value, item):
         yield place.contradiction(
@@ -142,38 +142,38 @@ def _is_day(value: str) -> bool:
         return False
 
 
-def column(name: str, of: str = "") -> str:
+def quote_column(name: str, of: str = "") -> str:
     """An item as a column: of a relation's alias, or without one."""
     return exp.column(name, table=of or None, quoted=True).sql(dialect="duckdb")
 
 
-def text(value: str) -> str:
+def quote_text(value: str) -> str:
     """A text as a literal."""
     return exp.Literal.string(value).sql(dialect="duckdb")
 
 
-def filled(item: Item, of: str = "") -> str:
+def answered_sql(item: Item, of: str = "") -> str:
     """Whether a cell has something in it; of a measure, a mark that says why there is no figure is something too."""
     if item.role is Role.MEASURE and item.marks:
-        return f"{column(f'{item.name}_status', of)} <> {text(ObservationStatus.MISSING.value)}"
-    return f"{column(item.name, of)} IS NOT NULL"
+        return f"{quote_column(f'{item.name}_status', of)} <> {quote_text(ObservationStatus.MISSING.value)}"
+    return f"{quote_column(item.name, of)} IS NOT NULL"
 
 
-def holds(conditions: Iterable[Condition], items: Mapping[str, Item], of: str = "") -> str:
+def conditions_sql(conditions: Iterable[Condition], items: Mapping[str, Item], of: str = "") -> str:
     """Whether all conditions hold of a row; empty where there are none."""
     return " AND ".join(_holds(one, items[one.item], of) for one in conditions if one.item in items)
 
 
 def _holds(one: Condition, item: Item, of: str) -> str:
     match one.how:
-        case How.FILLED:
-            return filled(item, of)
-        case How.EMPTY:
-            return f"NOT ({filled(item, of)})"
-        case How.AMONG:
-            return f"coalesce({column(item.name, of)} IN ({_listed(one.values, item)}), FALSE)"
-        case How.NOT_AMONG:
-            return f"coalesce({column(item.name, of)} NOT IN ({_listed(one.values, item)}), FALSE)"
+        case ConditionTest.FILLED:
+            return answered_sql(item, of)
+        case ConditionTest.EMPTY:
+            return f"NOT ({answered_sql(item, of)})"
+        case ConditionTest.AMONG:
+            return f"coalesce({quote_column(item.name, of)} IN ({_listed(one.values, item)}), FALSE)"
+        case ConditionTest.NOT_AMONG:
+            return f"coalesce({quote_column(item.name, of)} NOT IN ({_listed(one.values, item)}), FALSE)"
 
 
 def _listed(values: Iterable[Value], item: Item) -> str:
@@ -183,16 +183,16 @@ def _listed(values: Iterable[Value], item: Item) -> str:
 def _literal(value: Value, item: Item) -> str:
     match item.type:
         case ItemType.DATE:
-            return f"DATE {text(str(value))}"
+            return f"DATE {quote_text(str(value))}"
         case ItemType.BOOLEAN:
             return str(value).upper()
         case ItemType.TEXT:
-            return text(str(value))
+            return quote_text(str(value))
         case _:
             return repr(value)
 
 
-def also(*conditions: str) -> str:
+def join_conditions(*conditions: str) -> str:
     """Conditions that must all hold, those that say nothing left out."""
     return " AND ".join(one for one in conditions if one)
 
@@ -208,7 +208,7 @@ CODES = "_codes"
 """A relation beside them: ``_list`` and ``_code`` of each code that is valid on the period's last day."""
 
 
-def sound(of: str, table: str, names: Iterable[str]) -> str:
+def not_in_error_sql(of: str, table: str, names: Iterable[str]) -> str:
     """Whether no cell of a row is in error: what its own rule has told is not told again through other rows.
 
     Args:
@@ -216,16 +216,16 @@ def sound(of: str, table: str, names: Iterable[str]) -> str:
         table: whose rows they are.
         names: of the items whose cells matter.
     """
-    listed = ", ".join(text(name) for name in dict.fromkeys(names))
-    errors = f"SELECT _row FROM {IN_ERROR} WHERE _table = {text(table)} AND _item IN ({listed})"
-    return f"{column('_row', of)} NOT IN ({errors})"
+    listed = ", ".join(quote_text(name) for name in dict.fromkeys(names))
+    errors = f"SELECT _row FROM {IN_ERROR} WHERE _table = {quote_text(table)} AND _item IN ({listed})"
+    return f"{quote_column('_row', of)} NOT IN ({errors})"
 
 
 _DIGITS, _SCALE = 38, 8
 """Of DuckDB's longest decimal; and the longest fraction that leaves a sum of 64-bit numbers room in it."""
 
 
-def figure(name: str, items: Sequence[Item], of: str = "") -> str:
+def cast_figure(name: str, items: Sequence[Item], of: str = "") -> str:
     """An item as a figure that can be added up with others and never overflows.
 
     Args:
@@ -233,7 +233,7 @@ def figure(name: str, items: Sequence[Item], of: str = "") -> str:
         items: all that it is reckoned with.
         of: the alias of its relation.
     """
-    return f"CAST({column(name, of)} AS {_type_of(items)})"
+    return f"CAST({quote_column(name, of)} AS {_type_of(items)})"
 
 
 def is_exact(items: Iterable[Item]) -> bool:
@@ -270,7 +270,7 @@ _ROUNDING = 1e-12
 """Of a figure, what adding doubles up may lose."""
 
 
-def differ(one: str, other: str, tolerance: Tolerance, *, exact: bool) -> str:
+def differs_sql(one: str, other: str, tolerance: Tolerance, *, exact: bool) -> str:
     """Whether two figures differ by more than they may; null where either is missing.
 
     Args:

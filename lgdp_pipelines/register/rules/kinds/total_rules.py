@@ -17,25 +17,25 @@ from lgdp_pipelines.register.rules.kinds.rule_kind import (
     AMOUNT,
     NAMES,
     NUMERIC,
-    Among,
-    Kind,
-    of_other_types,
-    unknown_items,
+    RuleContext,
+    RuleKindDefinition,
+    check_item_types,
+    check_items_exist,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CONDITIONS,
     Condition,
     Tolerance,
-    also,
-    column,
-    condition_contradictions,
-    differ,
-    figure,
-    holds,
+    cast_figure,
+    check_conditions,
+    conditions_sql,
+    differs_sql,
     is_exact,
+    join_conditions,
+    not_in_error_sql,
+    quote_column,
     read_conditions,
     read_tolerance,
-    sound,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
@@ -43,7 +43,7 @@ _ABSENT = {"enum": ["unknown", "zero"]}
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
+class TotalTerms:
     """A figure that is the sum of others of its row.
 
     Attributes:
@@ -74,7 +74,7 @@ class Total:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
+class ControlTerms:
     """A figure of a row that rows of a table, its own or another, add up to.
 
     Attributes:
@@ -113,8 +113,8 @@ class Control:
         return (self.part, *self.by.values(), *(one.item for one in self.part_when))
 
 
-def _read_total(place: Place) -> Total:
-    return Total(
+def _read_total(place: Place) -> TotalTerms:
+    return TotalTerms(
         item=place.text("item"),
         of=place.texts("of"),
         less=place.texts("less"),
@@ -124,9 +124,9 @@ def _read_total(place: Place) -> Total:
     )
 
 
-def _read_control(place: Place) -> Control:
+def _read_control(place: Place) -> ControlTerms:
     of = place.at("of")
-    return Control(
+    return ControlTerms(
         item=place.text("item"),
         when=read_conditions(place.at("when")),
         table=of.text("table"),
@@ -138,51 +138,52 @@ def _read_control(place: Place) -> Control:
     )
 
 
-def _total(terms: Total, among: Among) -> str:
+def _total(terms: TotalTerms, among: RuleContext) -> str:
     items = [among.items[name] for name in (terms.item, *terms.of, *terms.less)]
     added = " + ".join(_part(name, items, terms) for name in terms.of)
     taken = "".join(f" - {_part(name, items, terms)}" for name in terms.less)
-    differs = differ(figure(terms.item, items), added + taken, terms.tolerance, exact=is_exact(items))
-    return f"SELECT count(*) FROM {{model}} WHERE {also(differs, holds(terms.when, among.items))}"
+    differs = differs_sql(cast_figure(terms.item, items), added + taken, terms.tolerance, exact=is_exact(items))
+    return f"SELECT count(*) FROM {{model}} WHERE {join_conditions(differs, conditions_sql(terms.when, among.items))}"
 
 
-def _part(name: str, items: Sequence[Item], terms: Total) -> str:
-    part = figure(name, items)
+def _part(name: str, items: Sequence[Item], terms: TotalTerms) -> str:
+    part = cast_figure(name, items)
     return f"coalesce({part}, 0)" if terms.absent_is_zero else part
 
 
-def _control(terms: Control, among: Among) -> str:
+def _control(terms: ControlTerms, among: RuleContext) -> str:
     theirs = among.tables[terms.table]
     items = [among.items[terms.item], theirs[terms.part]]
-    part, is_sound = figure(terms.part, items, "part"), sound("part", terms.table, terms.parts)
-    whole = f"CASE WHEN bool_and({column(terms.part, 'part')} IS NOT NULL AND {is_sound}) THEN sum({part}) END"
+    part, is_sound = cast_figure(terms.part, items, "part"), not_in_error_sql("part", terms.table, terms.parts)
+    whole = f"CASE WHEN bool_and({quote_column(terms.part, 'part')} IS NOT NULL AND {is_sound}) THEN sum({part}) END"
     if terms.absent_is_zero:
         whole = f"CASE WHEN coalesce(bool_and({is_sound}), TRUE) THEN coalesce(sum({part}), 0) END"
-    same = [f"{column(other, 'part')} = {column(own, 'own')}" for own, other in terms.by.items()]
-    which = also(*same, holds(terms.part_when, theirs, "part"))
+    same = [f"{quote_column(other, 'part')} = {quote_column(own, 'own')}" for own, other in terms.by.items()]
+    which = join_conditions(*same, conditions_sql(terms.part_when, theirs, "part"))
     added = f"SELECT {whole} FROM {{{_relation(terms, among)}}} AS part" + (f" WHERE {which}" if which else "")
-    differs = differ(figure(terms.item, items, "own"), added, terms.tolerance, exact=is_exact(items))
-    return f"SELECT count(*) FROM {{model}} AS own WHERE {also(differs, holds(terms.when, among.items, 'own'))}"
+    differs = differs_sql(cast_figure(terms.item, items, "own"), added, terms.tolerance, exact=is_exact(items))
+    broken = join_conditions(differs, conditions_sql(terms.when, among.items, "own"))
+    return f"SELECT count(*) FROM {{model}} AS own WHERE {broken}"
 
 
-def _relation(terms: Control, among: Among) -> str:
+def _relation(terms: ControlTerms, among: RuleContext) -> str:
     return "model" if terms.table == among.table else terms.table
 
 
-def _total_contradictions(terms: Total, place: Place, among: Among) -> Iterator[Contradiction]:
+def _total_contradictions(terms: TotalTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
     names = (terms.item, *terms.of, *terms.less)
-    yield from unknown_items(names, place, among)
-    yield from of_other_types(names, NUMERIC, place, among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+    yield from check_items_exist(names, place, among)
+    yield from check_item_types(names, NUMERIC, place, among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     yield from _other_units([among.items[name] for name in names if name in among.items], place)
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield place.contradiction(f"The rule reckons {name} twice.", "Name each item once, in item, of or less.")
 
 
-def _control_contradictions(terms: Control, place: Place, among: Among) -> Iterator[Contradiction]:
-    yield from unknown_items([terms.item, *terms.by], place, among)
-    yield from of_other_types([terms.item], NUMERIC, place.at("item"), among)
-    yield from condition_contradictions(terms.when, place.at("when"), among, among.table)
+def _control_contradictions(terms: ControlTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+    yield from check_items_exist([terms.item, *terms.by], place, among)
+    yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
+    yield from check_conditions(terms.when, place.at("when"), among, among.table)
     of = place.at("of")
     theirs = among.tables.get(terms.table)
     if theirs is None:
@@ -191,10 +192,10 @@ def _control_contradictions(terms: Control, place: Place, among: Among) -> Itera
             close_to(terms.table, among.tables),
         )
         return
-    yield from condition_contradictions(terms.part_when, of.at("when"), among, terms.table)
-    there = Among(terms.table, among.tables, among.period_kind, among.code_lists)
-    yield from unknown_items([terms.part, *terms.by.values()], of, there)
-    yield from of_other_types([terms.part], NUMERIC, of, there)
+    yield from check_conditions(terms.part_when, of.at("when"), among, terms.table)
+    there = RuleContext(terms.table, among.tables, among.period_kind, among.code_lists)
+    yield from check_items_exist([terms.part, *terms.by.values()], of, there)
+    yield from check_item_types([terms.part], NUMERIC, of, there)
     if terms.item in among.items and terms.part in theirs:
         yield from _other_units([among.items[terms.item], theirs[terms.part]], place)
     for own, other in terms.by.items():
@@ -216,7 +217,7 @@ def _other_units(items: Sequence[Item], place: Place) -> Iterator[Contradiction]
         )
 
 
-TOTAL = Kind(
+TOTAL = RuleKindDefinition(
     rule=RuleKind.TOTAL,
     words={
         "item": TEXT,
@@ -233,7 +234,7 @@ TOTAL = Kind(
     sql=_total,
 )
 
-CONTROL = Kind(
+CONTROL = RuleKindDefinition(
     rule=RuleKind.CONTROL,
     words={
         "item": TEXT,

@@ -14,19 +14,17 @@ from pathlib import Path
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
-from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.judge import Judgement, judge
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
+from tests.support.judging import SCRATCH, judge_tables, make_context
 from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
 
-SCRATCH = Path(tempfile.gettempdir()) / "lgdp-tests"
-LANDING = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 CODES = """\
 id: letters
 version: "1"
@@ -107,7 +105,7 @@ class Ruled:
     @property
     def tested(self) -> Rule:
         """The rule under test."""
-        return next(rule for rule in rules_of(self.register.returns["TST"].latest) if rule.id == f"tst.{self.rule}")
+        return next(rule for rule in list_rules(self.register.returns["TST"].latest) if rule.id == f"tst.{self.rule}")
 
     @property
     def contract_text(self) -> str:
@@ -127,28 +125,20 @@ class Ruled:
         assert others <= self.besides, f"other rules are broken too: {others}"
         return own["row"].to_list()
 
-    def judged(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> Judgement:
+    def judged(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> ValidationResult:
         """The judgement of rows of text."""
         register = self.register
         contract = register.returns["TST"].latest
         by_table = dict(rows) if isinstance(rows, Mapping) else {"t": rows}
         by_table = {name: by_table.get(name, ()) for name in ("t", *self.others)}
         with Spill(SCRATCH) as spill:
-            return judge(
-                contract,
-                register,
-                {
-                    name: _landed([item.name for item in contract.by_name[name].items], cells)
-                    for name, cells in by_table.items()
-                },
-                no_findings(),
-                [RuleOutcome.of(rule, 0) for rule in rules_of(contract) if rule.kind in LANDING],
-                council=register.councils.by_code["FIF"],
-                period=parse_period(self.period),
-                received_on=self.received_on,
-                **{"earlier": lambda _period, _table: None, **self.arguments},  # type: ignore[arg-type]
-                spill=spill,
-            )
+            facts = {"received_on": self.received_on, **self.arguments}
+            context = make_context(contract, register, "FIF", parse_period(self.period), spill, **facts)
+            tables = {
+                name: _landed([item.name for item in contract.by_name[name].items], cells)
+                for name, cells in by_table.items()
+            }
+            return judge_tables(tables, context)
 
 
 _HEADING: Plain = {
@@ -231,7 +221,7 @@ def _loaded(contract: str, others: tuple[tuple[str, str], ...]) -> Register:
         return load_register(Path(folder))
 
 
-def _landed(names: Sequence[str], rows: Sequence[Row]) -> Pieces:
+def _landed(names: Sequence[str], rows: Sequence[Row]) -> pl.DataFrame:
     schema = {**dict.fromkeys(names, pl.String), "_unmapped": pl.String, "_row": pl.Int64}
     cells = [[*row, None, number] for number, row in enumerate(rows, start=2)]
-    return Pieces.of(pl.DataFrame(cells, schema=schema, orient="row"))
+    return pl.DataFrame(cells, schema=schema, orient="row")

@@ -76,7 +76,7 @@ EARLIER = Ruled(
     "N",
     [ours(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
     valid_from="FY2020-21",
-    arguments={"earlier": before},
+    arguments={"prior_rows": before},
 )
 REFERS = Ruled(
     K.RELATIONSHIP,

@@ -105,7 +105,7 @@ def ruled(kind: RuleKind, column: str, *, rows: Rows = THERE, **terms: object) -
                 "implementation": {"rule": kind.value, **terms},
             }
         ],
-        arguments={"others": standing(rows)},
+        arguments={"other_rows": standing(rows)},
         files=other(),
     )
 
@@ -198,14 +198,14 @@ def result(bench: Ruled, rows: Sequence[Sequence[str | None]], **arguments: obje
 
 
 def test_without_the_other_return_the_rule_is_not_run_and_says_which_return_and_period() -> None:
-    assert result(REFERS, [["w", "1", "a"]], others=standing(THERE, absent=["FY2024-25"])) == (
+    assert result(REFERS, [["w", "1", "a"]], other_rows=standing(THERE, absent=["FY2024-25"])) == (
         RuleResult.NOT_RUN,
         "There is no accepted submission of OTHER for FY2024-25 to compare with.",
     )
 
 
 def test_a_standing_submission_without_rows_is_there() -> None:
-    assert result(REFERS, [["x", "1", "a"]], others=standing([])) == (RuleResult.FAILED, "")
+    assert result(REFERS, [["x", "1", "a"]], other_rows=standing([])) == (RuleResult.FAILED, "")
 
 
 def test_a_row_whose_reference_does_not_read_is_told_of_once() -> None:
@@ -239,7 +239,7 @@ def test_a_year_is_held_against_all_its_quarters_or_none() -> None:
     yearly = replace(COUNT, files=other("financial-quarter", "FY2020-21-Q1"))
     assert yearly.found([["a", None, None]] * 12) == []
     assert yearly.found([["a", None, None]] * 11) == [TABLE]
-    assert result(yearly, [], others=standing(THERE, absent=["FY2024-25-Q3"])) == (
+    assert result(yearly, [], other_rows=standing(THERE, absent=["FY2024-25-Q3"])) == (
         RuleResult.NOT_RUN,
         "There is no accepted submission of OTHER for FY2024-25-Q3 to compare with.",
     )

@@ -3,8 +3,8 @@
 import pytest
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.register.rules.contract_rules import rules_of
-from lgdp_pipelines.validation.sql_rules import prepared
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.validation.sql_rules import prepare_rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.unit.validation.kinds.bench import Plain, Ruled
 from tests.unit.validation.kinds.words import DATE, INTEGER, KEY, LETTER, TEXT, ours, written
@@ -62,8 +62,8 @@ def test_alone_each_finds_the_same() -> None:
 
 
 def test_what_asks_each_row_for_itself_is_asked_in_one_scan() -> None:
-    rules = {rule.id: rule for rule in rules_of(bench(*RULES).register.returns["TST"].latest) if rule.sql}
-    assert {name for name in RULES if prepared(rules[f"tst.{name}"]).of_a_row} == IN_ONE_SCAN
+    rules = {rule.id: rule for rule in list_rules(bench(*RULES).register.returns["TST"].latest) if rule.sql}
+    assert {name for name in RULES if prepare_rule(rules[f"tst.{name}"]).of_a_row} == IN_ONE_SCAN
 
 
 def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> None:

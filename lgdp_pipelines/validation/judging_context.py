@@ -1,0 +1,76 @@
+"""What a submission is judged with: contract, council, period, and the rows that it is compared with.
+
+What belongs here: the facts about one submission, and the types of the functions that fetch other rows. What does not:
+the submission's own tables (``handover.extract_reading``) and any test of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
+from lgdp_pipelines.register.model.system_mapping import SystemMapping
+from lgdp_pipelines.register.model.table_model import Table
+from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.vocabulary.periods import Period
+
+PriorPeriodRows = Callable[[Period, Table], Pieces | None]
+"""Returns the council's validated rows of a table in an earlier period; None where there are none."""
+
+OtherReturnRows = Callable[[Return, Period, Table], Pieces | None]
+"""Returns the council's current validated rows of a table of another return in a period; None where there are none."""
+
+AbsenceReason = Callable[[str, Period], str]
+"""Says why there are no rows of a return and period to compare a submission with, and what to do about it."""
+
+
+def no_prior_rows(_period: Period, _table: Table) -> None:
+    """Return no rows of any earlier period."""
+
+
+def no_other_rows(_data_return: Return, _period: Period, _table: Table) -> None:
+    """Return no rows of any other return."""
+
+
+def explain_no_accepted_submission(return_code: str, period: Period) -> str:
+    """Return the reason that holds on the platform: nothing has been accepted for the period."""
+    return f"There is no accepted submission of {return_code} for {period.id} to compare with."
+
+
+@dataclass(frozen=True)
+class SubmissionFacts:
+    """The facts that the contents of a submission are checked against.
+
+    Attributes:
+        contract: the contract that it answers.
+        register: gives code lists, councils and reference tables.
+        council: the council whose account delivered it.
+        period: the period that it is for.
+        received_on: the day, in Scotland, on which its last byte came: nothing in it can be later.
+    """
+
+    contract: Contract
+    register: Register
+    council: Council
+    period: Period
+    received_on: date
+
+
+@dataclass(frozen=True)
+class JudgingContext(SubmissionFacts):
+    """All that a submission is judged with, besides its own tables.
+
+    Attributes:
+        spill: keeps what does not fit into memory.
+        prior_rows: returns the council's rows of an earlier period.
+        other_rows: returns the council's rows of other returns.
+        absence_reason: says why there are no such rows.
+        mapping: how the system's export answers the contract; None where the extract follows the contract itself.
+    """
+
+    spill: Spill
+    prior_rows: PriorPeriodRows = no_prior_rows
+    other_rows: OtherReturnRows = no_other_rows
+    absence_reason: AbsenceReason = explain_no_accepted_submission
+    mapping: SystemMapping | None = None
