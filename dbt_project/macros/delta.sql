@@ -24,7 +24,7 @@
     {%- set slice = dict(constants) -%}
     {%- do slice.update({"period": var("periods")}) -%}
     {% do adapter.store_relation(
-        "dbt_plugin", rows, [], about["table"], "delta", {
+        "lake_plugin", rows, [], about["table"], "delta", {
             "model": model.unique_id,
             "partition_by": about.get("partition_by", []),
             "open_columns": about.get("open_columns", []),

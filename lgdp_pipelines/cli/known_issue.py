@@ -12,7 +12,7 @@ from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, print_out, rows_out
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.query_values import KeptIssue
-from lgdp_pipelines.reporting.spreadsheet_safety import guarded
+from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
 from lgdp_pipelines.workflows.issue_notes import PLATFORM_ROLE, Typed, lift, put, put_file
 
 LISTED_COLUMNS = (
@@ -140,4 +140,4 @@ def _row(kept: KeptIssue, form: TableFormat) -> Row:
     }
     if form is not TableFormat.CSV:
         return row
-    return {name: guarded(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: escape_formulas(value) if isinstance(value, str) else value for name, value in row.items()}

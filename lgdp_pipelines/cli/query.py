@@ -17,9 +17,9 @@ from lgdp_pipelines.ledger.query_values import Query, QueryEvent, QueryState
 from lgdp_pipelines.ledger.rule_effectiveness import RuleNoise
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.reporting.query_texts import how_to_answer
-from lgdp_pipelines.reporting.spreadsheet_safety import guarded
-from lgdp_pipelines.reporting.wording import moment, readable
+from lgdp_pipelines.reporting.report_texts import explain_query
+from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
+from lgdp_pipelines.reporting.wording import format_moment, sanitise_name
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import query_answers
 from lgdp_pipelines.workflows.open_queries import asked_of
@@ -88,13 +88,13 @@ def show(query: QueryArgument) -> None:
     print_out(f"[bold]{one.id}[/bold]  {one.state}")
     print_out(f"  [dim]asked[/dim]   {escape(rule.title if rule else one.rule)} [dim]{one.rule}[/dim]")
     if one.scope:
-        print_out(f"  [dim]scope[/dim]   {escape(readable(one.scope))}")
+        print_out(f"  [dim]scope[/dim]   {escape(sanitise_name(one.scope))}")
     print_out(f"  [dim]places[/dim]  {one.failed:,} in {one.submission_id}: `lgdp report {one.submission_id}`")
     if rule and rule.guidance:
         print_out(f"  [dim]advice[/dim]  {escape(rule.guidance)}")
     for event in platform.ledger.queries.history(one.id):
         _print_event(event)
-    for line in how_to_answer(asked_of(platform, [one])[0]):
+    for line in explain_query(asked_of(platform, [one])[0]):
         print_out(f"  → {escape(line)}")
     if one.state is QueryState.OPEN:
         for code in query_answers.answers(platform.register).codes:
@@ -211,14 +211,14 @@ def _row(platform: Platform, one: Query, form: TableFormat) -> Row:
 
 
 def _guarded(row: Row) -> Row:
-    return {name: guarded(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: escape_formulas(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _print_event(event: QueryEvent) -> None:
     who = f" by {escape(event.by)}" if event.by else ""
     code = f" [bold]{escape(event.code)}[/bold]" if event.code else ""
     origin = f" [dim]as for {event.origin}[/dim]" if event.origin else ""
-    print_out(f"  [dim]{moment(event.at)}[/dim]  {event.step.replace('_', ' ')}{code}{who}{origin}")
+    print_out(f"  [dim]{format_moment(event.at)}[/dim]  {event.step.replace('_', ' ')}{code}{who}{origin}")
     if event.words:
         print_out(f"    “{escape(event.words)}”")
 

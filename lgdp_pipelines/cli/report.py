@@ -13,9 +13,15 @@ from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import say, text_out
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.reporting.report_content import Report
-from lgdp_pipelines.reporting.report_formats import as_json, as_text, document, findings_csv
-from lgdp_pipelines.reporting.report_page import page
-from lgdp_pipelines.reporting.unplaced_files import note_document, notes_text
+from lgdp_pipelines.reporting.report_formats import (
+    build_note_document,
+    build_report_document,
+    format_findings_csv,
+    format_json,
+    format_notes_text,
+    format_report_text,
+    render_report_page,
+)
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_gathering import note_on, report_on
 
@@ -76,19 +82,19 @@ def _found(platform: Platform, submission: str) -> Report:
 def _written(found: Report, form: ReportFormat) -> str:
     match form:
         case ReportFormat.TEXT:
-            return as_text(found)
+            return format_report_text(found)
         case ReportFormat.JSON:
-            return as_json(document(found))
+            return format_json(build_report_document(found))
         case ReportFormat.CSV:
-            return findings_csv(found)
+            return format_findings_csv(found)
         case ReportFormat.HTML:
-            return page(found)
+            return render_report_page(found)
 
 
 def _unrecognised(platform: Platform, form: ReportFormat) -> str:
     notes = [note_on(platform, receipt.id) for receipt in platform.ledger.unrecognised()]
     if form is ReportFormat.JSON:
-        return as_json({"unrecognised": [note_document(note) for note in notes]})
+        return format_json({"unrecognised": [build_note_document(note) for note in notes]})
     if form is ReportFormat.TEXT:
-        return notes_text(notes)
+        return format_notes_text(notes)
     raise WrongUse("Files that nobody could place are listed as text or JSON.", remedy="Add --format json.")

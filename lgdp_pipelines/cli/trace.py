@@ -1,7 +1,7 @@
 """How a trace is asked for and how it reads.
 
 What belongs here: turning words into a question, and the answer into text, JSON or OpenLineage. What does not: finding
-the answer (``ledger.trace``).
+the answer (``ledger.find_trace``).
 """
 
 import json
@@ -12,9 +12,8 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli.output import print_out
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.lineage.openlineage_export import openlineage_event
-from lgdp_pipelines.lineage.trace_result import Trace, TracedSubmission
-from lgdp_pipelines.lineage.tracing import trace
+from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
+from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import token_key
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.publishing import edges_of
@@ -31,7 +30,7 @@ def trace_figure(platform: Platform, asked: str, *, council: str | None, period:
     parts = asked.split(".")
     if len(parts) not in (2, 3):
         raise WrongUse(f"“{asked}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
-    return trace(
+    return find_trace(
         platform.lake,
         platform.ledger,
         platform.register,
@@ -52,7 +51,7 @@ def as_json(found: Trace) -> str:
 
 def as_openlineage(platform: Platform, found: Trace) -> str:
     """The table's column lineage as an OpenLineage dataset event."""
-    event = openlineage_event(edges_of(platform), found.return_code, found.table, at=platform.clock())
+    event = build_openlineage_event(edges_of(platform), found.return_code, found.table, at=platform.clock())
     return json.dumps(event, ensure_ascii=False, indent=1)
 
 

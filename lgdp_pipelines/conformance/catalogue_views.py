@@ -8,11 +8,11 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
-from lgdp_pipelines.dbt_build.sql_text import sql_type, values
+from lgdp_pipelines.dbt_build.model_text import select_rows, sql_type
 from lgdp_pipelines.ledger.figure_annotations import NOISE, rule_noise
 from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY
-from lgdp_pipelines.lineage.column_lineage import LINEAGE
+from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
@@ -24,7 +24,7 @@ from lgdp_pipelines.storage.sql_catalogue import CatalogueView
 _TEXT = "varchar"
 
 
-def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
+def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
     """The views over everything but the published tables."""
     cases = [
         CatalogueView("conformed", case_table(table).name, case_table(table), comments=case_comments(table))
@@ -32,7 +32,7 @@ def catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         for table in unite_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
-    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, LINEAGE, *TABLES]
+    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES]
     return (
         *_of_register(register),
         *cases,
@@ -79,7 +79,7 @@ def _view(
 ) -> CatalogueView:
     types = {column: kind for column, (kind, _) in columns.items()}
     comments = {column: text for column, (_, text) in columns.items()}
-    return CatalogueView("register", name, values(types, rows), description=description, comments=comments)
+    return CatalogueView("register", name, select_rows(types, rows), description=description, comments=comments)
 
 
 def _reference(table: ReferenceTable) -> CatalogueView:
@@ -106,7 +106,7 @@ def _reference(table: ReferenceTable) -> CatalogueView:
     ]
     types = {name: kind for name, (kind, _) in columns.items()}
     comments = {name: text for name, (_, text) in columns.items()}
-    return CatalogueView("reference", table.slug, values(types, rows), description=table.title, comments=comments)
+    return CatalogueView("reference", table.slug, select_rows(types, rows), description=table.title, comments=comments)
 
 
 def _returns(register: Register) -> CatalogueView:

@@ -10,8 +10,16 @@ A handwritten model of the same name takes the place of a generated one.
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, OBSERVATION, case_table, validated_tables
-from lgdp_pipelines.dbt_build.sql_text import cast, dbt_yaml, literal, model, quoted_name, sql_type, values
+from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, OBSERVATION, case_table, list_validated_tables
+from lgdp_pipelines.dbt_build.model_text import (
+    cast,
+    format_model,
+    format_properties,
+    literal,
+    quoted_name,
+    select_rows,
+    sql_type,
+)
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Count, Grain, Privacy, Role, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -23,7 +31,7 @@ LAST_DAY = date(2040, 12, 31)
 """The period dimension reaches as far; it depends on the register alone and not on the day it is made."""
 
 
-def conformed_models(register: Register) -> dict[str, str]:
+def generate_conformed_models(register: Register) -> dict[str, str]:
     """Everything that dbt is given to conform the register's returns.
 
     Args:
@@ -62,7 +70,7 @@ def _of_return(data_return: Return) -> Iterator[tuple[str, str]]:
             yield f"models/conformed/{data_return.slug}/{name}.sql", _cases(table)
     selects = [select for table in tables for select in _observations(data_return, table)]
     if selects:
-        text = model(
+        text = format_model(
             _written(data_return, OBSERVATION, {"return_code": data_return.code}), "\nunion all\n".join(selects)
         )
         yield f"models/conformed/{data_return.slug}/{observation_model(data_return)}.sql", text
@@ -91,7 +99,7 @@ def _staging(table: UnitedTable) -> str:
     selects = "\nunion all\n".join(
         _staged_major(table, contract, declared) for contract, declared in table.majors.values()
     )
-    return model({"materialized": "view", "schema": "staging", "tags": [table.data_return.slug]}, selects)
+    return format_model({"materialized": "view", "schema": "staging", "tags": [table.data_return.slug]}, selects)
 
 
 def _staged_major(table: UnitedTable, contract: Contract, declared: Table) -> str:
@@ -122,7 +130,9 @@ def _cases(table: UnitedTable) -> str:
             columns.append(quoted_name(f"{item.name}_status"))
     columns += ["_submission_id", "_row"]
     stored = case_table(table)
-    return model(_written(table.data_return, stored, {}), _select(columns, f"{{{{ ref('{staging_model(table)}') }}}}"))
+    return format_model(
+        _written(table.data_return, stored, {}), _select(columns, f"{{{{ ref('{staging_model(table)}') }}}}")
+    )
 
 
 def _observations(data_return: Return, table: UnitedTable) -> Iterator[str]:
@@ -184,13 +194,15 @@ def _select(columns: Iterable[str], source: str, condition: str = "") -> str:
 def _staging_yaml(data_return: Return, tables: Iterable[UnitedTable]) -> str:
     sources = [
         {"name": table_name(contract, table), "description": f"{contract.title} {contract.version}: {table.title}"}
-        for contract, table in validated_tables(data_return)
+        for contract, table in list_validated_tables(data_return)
     ]
     models = [
         {"name": staging_model(table), "description": "{{ doc('staging') }}", "columns": _described(table.items)}
         for table in tables
     ]
-    return dbt_yaml({"sources": [{"name": "validated", "schema": "validated", "tables": sources}], "models": models})
+    return format_properties(
+        {"sources": [{"name": "validated", "schema": "validated", "tables": sources}], "models": models}
+    )
 
 
 def _conformed_yaml(data_return: Return, tables: Iterable[UnitedTable], *, has_figures: bool) -> str:
@@ -227,7 +239,7 @@ def _conformed_yaml(data_return: Return, tables: Iterable[UnitedTable], *, has_f
                 "columns": [{"name": name, "description": text} for name, text in OBSERVATION.comments.items()],
             }
         )
-    return dbt_yaml({"models": models})
+    return format_properties({"models": models})
 
 
 def _described(items: Iterable[UnitedItem]) -> list[dict[str, object]]:
@@ -236,13 +248,13 @@ def _described(items: Iterable[UnitedItem]) -> list[dict[str, object]]:
 
 def _ledger_sources() -> str:
     tables = [{"name": name} for name in LEDGER_SOURCES]
-    return dbt_yaml({"sources": [{"name": "ledger", "schema": "ledger", "tables": tables}]})
+    return format_properties({"sources": [{"name": "ledger", "schema": "ledger", "tables": tables}]})
 
 
 def _register_models(register: Register) -> Iterator[tuple[str, str]]:
     config = {"materialized": "view", "schema": "register", "tags": ["shared"]}
     for name, columns, rows in _lists(register):
-        yield f"models/register/{name}.sql", model(config, values(columns, rows))
+        yield f"models/register/{name}.sql", format_model(config, select_rows(columns, rows))
 
 
 def _lists(register: Register) -> Iterator[tuple[str, Mapping[str, str], list[tuple[object, ...]]]]:

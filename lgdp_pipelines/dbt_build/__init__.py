@@ -1,4 +1,5 @@
-"""The dbt machinery that conformance and publication share: the project, the run, the Delta seam, SQL text.
+"""dbt: the project, its models' text, one invocation, and the plugin that writes models to the lake.
 
-What belongs here: everything that knows dbt. What does not: what a model says (``conformance``, ``publication``).
+What belongs here: everything that knows dbt. What does not: which models there are and what they select
+(``conformance``, ``publication``).
 """

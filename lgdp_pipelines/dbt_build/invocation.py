@@ -1,10 +1,11 @@
-"""Running dbt over one return's slices, in this process, on a scratch database of the call's own.
+"""One invocation of ``dbt build`` over some slices of a return, and its outcome.
 
-The order is dbt's: staging, conformed models, their tests, what would be published, its tests, and only then the
-published slice. Where a test of severity error fails, everything after it is skipped, so what was published stands.
+dbt runs in this process, on a scratch database of the invocation's own. The order is dbt's: staging, conformed models
+and their tests, candidates for publication and their tests, and last the published slices. Where a test fails, dbt
+skips all that follows, so the published slices stay as they were.
 
-What belongs here: one call and what came of it. What does not: where the project comes from (``project``), and whether
-a release is a new one (the ledger knows).
+What belongs here: the profile, the invocation and its outcome. What does not: the project (``project``), and releases
+(``ledger.releases``).
 """
 
 import json
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, validated_tables
-from lgdp_pipelines.dbt_build.project import Project, quiet
-from lgdp_pipelines.dbt_build.sql_text import nothing
+from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, list_validated_tables
+from lgdp_pipelines.dbt_build.model_text import select_no_rows
+from lgdp_pipelines.dbt_build.project import Project
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.handover.scratch_folders import scratch_folder
 from lgdp_pipelines.ledger.lake_mirror import TABLES
@@ -27,11 +28,10 @@ from lgdp_pipelines.storage.lake_tables import LakeTable, validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 MEMORY = "1536MB"
-"""What a build's database may take. What is more is put aside in the scratch folder: as a file of its own the database
-would take five times the CPU."""
+"""Limit of the scratch database, which spills to the scratch folder. A database file would take five times the CPU."""
 
 ROWS_IN_ORDER = 1_000_000
-"""Up to so many rows are kept in the order in which they are read; keeping more in order takes memory."""
+"""Rows up to which DuckDB keeps the order of its input; for more, keeping it takes too much memory."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class BuiltModel:
     """One model of a build.
 
     Attributes:
-        unique_id: dbt's name for it.
-        status: ``success``, or ``skipped`` because a test before it failed.
-        seconds: how long it took.
-        table: ``layer/name`` in the lake; empty where it stays in the scratch database.
-        rows: of the slice that was written; None where nothing was.
-        version: of the Delta table after the write; None where nothing was written.
-        sql: as it ran; empty for a Python model and for one that was skipped.
+        unique_id: dbt's id.
+        status: ``success``, or ``skipped`` after a failed test.
+        seconds: execution time.
+        table: ``layer/name`` of the Delta table that it writes; empty for none.
+        rows: of the slice that was written; None for no write.
+        version: of the Delta table after the write; None for no write.
+        sql: as it ran; empty for a Python model and a skipped one.
     """
 
     unique_id: str
@@ -59,14 +59,14 @@ class BuiltModel:
 
 @dataclass(frozen=True)
 class BuiltTest:
-    """One test of a build, on its slice.
+    """One data test of a build.
 
     Attributes:
-        name: dbt's name for it.
-        model: unique id of the model that it is about.
+        name: dbt's name of it.
+        model: unique id of the model under test.
         status: ``pass``, ``warn``, ``fail`` or ``skipped``.
-        failures: rows that broke it.
-        description: what is true when it holds.
+        failures: number of rows that break it.
+        description: the statement that holds when it passes.
     """
 
     name: str
@@ -78,13 +78,13 @@ class BuiltTest:
 
 @dataclass(frozen=True)
 class BuildOutcome:
-    """What came of one build.
+    """The outcome of one build.
 
     Attributes:
         return_code: the return.
         periods: ids of the slices.
-        models: in the order they ran.
-        tests: likewise.
+        models: in the order of execution.
+        tests: in the order of execution.
     """
 
     return_code: str
@@ -95,86 +95,96 @@ class BuildOutcome:
     @property
     def is_published(self) -> bool:
         """Whether every published slice was replaced."""
-        published = [one for one in self.models if ".published__" in one.unique_id]
-        return bool(published) and all(one.version is not None for one in published)
+        published = [model for model in self.models if ".published__" in model.unique_id]
+        return bool(published) and all(model.version is not None for model in published)
 
     @property
     def failed_tests(self) -> tuple[BuiltTest, ...]:
-        """The tests that kept something back."""
+        """The tests that stopped the build."""
         return tuple(test for test in self.tests if test.status == "fail")
 
     @property
     def written(self) -> Mapping[str, BuiltModel]:
-        """What was written to the lake, by ``layer/name``."""
-        return {one.table: one for one in self.models if one.version is not None}
+        """The models that were written to the lake, by ``layer/name``."""
+        return {model.table: model for model in self.models if model.version is not None}
 
 
-def build(
+_TEST_DESCRIPTIONS = {
+    "has_a_value": "Every row has a value in its key",
+    "is_unique": "No key stands twice",
+    "slice_has_values": "Every row has what it must have",
+    "slice_is_unique": "No row stands twice",
+    "slice_knows_its_councils": "Every council is in the council dimension",
+    "slice_values_agree_with_status": "A figure is there just where its status says so",
+    "slice_keeps_every_row": "No row was lost or doubled on the way",
+    "slice_shows_no_small_count": "No count below the threshold is shown",
+    "slice_totals_reveal_nothing": "No withheld count can be had by subtraction",
+}
+
+
+def run_build(
     project: Project, settings: Settings, data_return: Return, periods: Sequence[str], *, commit: Mapping[str, str]
 ) -> BuildOutcome:
     """Conform and publish the slices of one return.
 
     Args:
-        project: as :func:`~lgdp_pipelines.dbt_build.project.write_project` gives it.
-        settings: where lake, secrets and scratch folder are.
+        project: of :func:`~lgdp_pipelines.dbt_build.project.write_project`.
+        settings: places of the lake, secrets and scratch folder.
         data_return: the return.
-        periods: ids; all are built in one call.
-        commit: kept with each commit to the lake, such as the run.
+        periods: ids; one invocation builds all.
+        commit: metadata of each commit to the lake, such as the run.
 
     Returns:
-        What was built and tested. A failed test is told here and is no exception.
+        The outcome. A failed test is part of it and raises nothing.
 
     Raises:
-        WrongUse: a period's id is none.
-        BuildFailed: a model could not be made. What was published stands.
-        StorageError: the lake did not take a slice.
+        WrongUse: an invalid period id.
+        BuildFailed: a model failed. The published slices stay as they were.
+        StorageError: the lake refused a slice.
     """
-    from lgdp_pipelines.dbt_build import dbt_client  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
+    from lgdp_pipelines.dbt_build import dbt_runner  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
-    ids = tuple(dict.fromkeys(parse_period(one).id for one in periods))
+    ids = tuple(dict.fromkeys(parse_period(period).id for period in periods))
     with scratch_folder(settings.scratch, "dbt") as scratch:
         _write_profile(scratch, settings, data_return, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
-        result = dbt_client.run(
+        invocation = dbt_runner.invoke_dbt(
             [
                 "build",
                 "--select", f"tag:{data_return.slug}", "tag:shared", "--indirect-selection", "cautious",
                 "--vars", json.dumps(variables),
                 "--no-populate-cache",
                 "--no-write-json",
-                *quiet(project.folder, scratch),
             ],
-            dbt_client.unpacked(project.packed_manifest),
+            project.folder,
+            scratch,
+            dbt_runner.decode_manifest(project.encoded_manifest),
         )  # fmt: skip
-        notes = _notes(scratch / "written.jsonl")
-    broken = [one for one in result.results if str(one.status) in {"error", "runtime error", "partial success"}]
-    if broken:
-        first = broken[0]
-        raise BuildFailed(
-            f"{first.node.name} could not be made: {dbt_client.safe_message(first.message or '')}",
-            where=f"{data_return.code} {', '.join(ids)}",
-            remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
-        )
-    models = [_built(one, notes) for one in result.results if one.node.resource_type == "model"]
-    tests = [_tested(one) for one in result.results if one.node.resource_type == "test"]
+        writes = _read_writes(scratch / "writes.jsonl")
+    for result in invocation.results:
+        if str(result.status) in {"error", "runtime error", "partial success"}:
+            raise BuildFailed(
+                f"{result.node.name} could not be made: {dbt_runner.redact_message(result.message or '')}",
+                where=f"{data_return.code} {', '.join(ids)}",
+                remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
+            )
+    models = [_read_model(result, writes) for result in invocation.results if result.node.resource_type == "model"]
+    tests = [_read_test(result) for result in invocation.results if result.node.resource_type == "test"]
     return BuildOutcome(data_return.code, ids, tuple(models), tuple(tests))
 
 
 def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
     lake = Lake(settings.lake)
-    validated = [validated_table(contract, table) for contract, table in validated_tables(data_return)]
-    rows = sum(lake.count(table, {"period": list(periods)}) for table in validated)
+    validated = [validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
+    ledger = [table for table in TABLES if table.name in LEDGER_SOURCES]
+    row_count = sum(lake.count(table, {"period": list(periods)}) for table in validated)
     plugin = {
-        "module": "lgdp_pipelines.dbt_build.dbt_plugin",
+        "module": "lgdp_pipelines.dbt_build.lake_plugin",
         "config": {
             "lake": str(settings.lake),
             "secrets": str(settings.secrets),
-            "written": str(scratch / "written.jsonl"),
-            "sources": [
-                statement
-                for table in [*validated, *(one for one in TABLES if one.name in LEDGER_SOURCES)]
-                for statement in _laid(lake, table)
-            ],
+            "writes": str(scratch / "writes.jsonl"),
+            "sources": [statement for table in [*validated, *ledger] for statement in _create_source(lake, table)],
         },
     }
     output = {
@@ -186,7 +196,7 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "memory_limit": MEMORY,
-            "preserve_insertion_order": rows <= ROWS_IN_ORDER,
+            "preserve_insertion_order": row_count <= ROWS_IN_ORDER,
             "temp_directory": str(scratch / "spill"),
         },
     }
@@ -194,53 +204,41 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
     (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
 
 
-def _laid(lake: Lake, table: LakeTable) -> list[str]:
-    """A source table for the models to read: a view over what the lake holds; nothing where it was never written."""
+def _create_source(lake: Lake, table: LakeTable) -> list[str]:
+    """Return the statements that create a source view; it is empty where the table was never written."""
     schema = duckdb_connections.identifier(table.layer)
-    rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else nothing(table.arrow_schema)  # noqa: S608 - quoted
+    rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else select_no_rows(table.arrow_schema)  # noqa: S608 - quoted
     return [
         f"create schema if not exists {schema}",
         f"create view {schema}.{duckdb_connections.identifier(table.name)} as {rows}",
     ]
 
 
-def _notes(file: Path) -> dict[str, dict[str, Any]]:
+def _read_writes(file: Path) -> dict[str, dict[str, Any]]:
+    """Return the writes that the plugin recorded, by unique id of the model."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {note["model"]: note for note in map(json.loads, lines)}
+    return {write["model"]: write for write in map(json.loads, lines)}
 
 
-def _built(one: Any, notes: Mapping[str, dict[str, Any]]) -> BuiltModel:  # noqa: ANN401 - dbt's results are untyped
-    note = notes.get(one.node.unique_id, {})
-    is_sql = str(one.node.language) == "sql"
+def _read_model(result: Any, writes: Mapping[str, dict[str, Any]]) -> BuiltModel:  # noqa: ANN401 - dbt's results are untyped
+    write = writes.get(result.node.unique_id, {})
     return BuiltModel(
-        unique_id=one.node.unique_id,
-        status=str(one.status),
-        seconds=round(one.execution_time, 3),
-        table=(one.node.config.meta or {}).get("table", ""),
-        rows=note.get("rows"),
-        version=note.get("version"),
-        sql=(one.node.compiled_code or "") if is_sql else "",
+        unique_id=result.node.unique_id,
+        status=str(result.status),
+        seconds=round(result.execution_time, 3),
+        table=(result.node.config.meta or {}).get("table", ""),
+        rows=write.get("rows"),
+        version=write.get("version"),
+        sql=(result.node.compiled_code or "") if str(result.node.language) == "sql" else "",
     )
 
 
-def _tested(one: Any) -> BuiltTest:  # noqa: ANN401 - dbt's results are untyped
+def _read_test(result: Any) -> BuiltTest:  # noqa: ANN401 - dbt's results are untyped
+    node = result.node
     return BuiltTest(
-        name=one.node.name,
-        model=one.node.attached_node or next(iter(one.node.depends_on.nodes), ""),
-        status=str(one.status),
-        failures=int(one.failures or 0),
-        description=_WHAT_HOLDS.get(one.node.test_metadata.name if one.node.test_metadata else "", one.node.name),
+        name=node.name,
+        model=node.attached_node or next(iter(node.depends_on.nodes), ""),
+        status=str(result.status),
+        failures=int(result.failures or 0),
+        description=_TEST_DESCRIPTIONS.get(node.test_metadata.name if node.test_metadata else "", node.name),
     )
-
-
-_WHAT_HOLDS = {
-    "has_a_value": "Every row has a value in its key",
-    "is_unique": "No key stands twice",
-    "slice_has_values": "Every row has what it must have",
-    "slice_is_unique": "No row stands twice",
-    "slice_knows_its_councils": "Every council is in the council dimension",
-    "slice_values_agree_with_status": "A figure is there just where its status says so",
-    "slice_keeps_every_row": "No row was lost or doubled on the way",
-    "slice_shows_no_small_count": "No count below the threshold is shown",
-    "slice_totals_reveal_nothing": "No withheld count can be had by subtraction",
-}

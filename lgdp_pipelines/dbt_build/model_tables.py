@@ -150,7 +150,7 @@ def published_table(product: Product) -> LakeTable:
     )
 
 
-def validated_tables(data_return: Return) -> Iterator[tuple[Contract, Table]]:
+def list_validated_tables(data_return: Return) -> Iterator[tuple[Contract, Table]]:
     """The validated tables that a return's staging reads: each table of the newest version of each major."""
     for contract in data_return.majors.values():
         for table in contract.tables:

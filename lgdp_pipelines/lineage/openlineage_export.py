@@ -12,7 +12,7 @@ from openlineage.client.event_v2 import DatasetEvent, StaticDataset
 from openlineage.client.facet_v2 import column_lineage_dataset
 from openlineage.client.serde import Serde
 
-from lgdp_pipelines.lineage.column_lineage import DIRECT, ColumnEdge, Lineage
+from lgdp_pipelines.lineage.column_edges import DIRECT, ColumnEdge, LineageGraph
 
 NAMESPACE = "lgdp"
 PRODUCER = "urn:lgdp:platform"
@@ -37,7 +37,9 @@ _SUBTYPES = {
 }
 
 
-def openlineage_event(edges: Iterable[ColumnEdge], return_code: str, table: str, *, at: datetime) -> dict[str, Any]:
+def build_openlineage_event(
+    edges: Iterable[ColumnEdge], return_code: str, table: str, *, at: datetime
+) -> dict[str, Any]:
     """A table's column lineage as an OpenLineage ``DatasetEvent``.
 
     Args:
@@ -49,7 +51,7 @@ def openlineage_event(edges: Iterable[ColumnEdge], return_code: str, table: str,
     Returns:
         The event as plain values, ready for JSON. Inputs are the nearest tables that are kept.
     """
-    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == return_code))
+    lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == return_code))
     columns = sorted({to for _, at_table, to in lineage.by_target if at_table == table and "." not in to})
     facet = column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
@@ -63,7 +65,9 @@ def openlineage_event(edges: Iterable[ColumnEdge], return_code: str, table: str,
     return plain
 
 
-def _inputs(lineage: Lineage, return_code: str, table: str, column: str) -> list[column_lineage_dataset.InputField]:
+def _inputs(
+    lineage: LineageGraph, return_code: str, table: str, column: str
+) -> list[column_lineage_dataset.InputField]:
     """Columns of kept tables that a column comes from; the first step on the way that only decides says how."""
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     open_ends = [(table, column, "", "")]

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from lgdp_pipelines.dbt_build.invocation import BuildOutcome, BuiltModel, BuiltTest
-from lgdp_pipelines.lineage.column_lineage import ColumnEdge, Lineage
+from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph
 from lgdp_pipelines.orchestration.asset_specs import PUBLISHED, VALIDATED, conformed_key, stage_key
 from lgdp_pipelines.orchestration.policy import ROW_COUNT, SLICE_TESTS_HOLD
 from lgdp_pipelines.register.model.contract import Return
@@ -63,7 +63,7 @@ def column_deps(data_return: Return, edges: Sequence[ColumnEdge], table: str) ->
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """
-    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == data_return.code))
+    lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == data_return.code))
     columns = {to: None for _, at, to in sorted(lineage.by_target) if at == table and "." not in to}
     found: dict[str, list[dg.TableColumnDep]] = {}
     for column in columns:

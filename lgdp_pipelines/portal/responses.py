@@ -15,8 +15,13 @@ from lgdp_pipelines.ledger.obligations import obligations
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.reporting.report_content import Report
-from lgdp_pipelines.reporting.report_formats import as_json, document, file_document, findings_csv
-from lgdp_pipelines.reporting.report_page import page
+from lgdp_pipelines.reporting.report_formats import (
+    build_file_document,
+    build_report_document,
+    format_findings_csv,
+    format_json,
+    render_report_page,
+)
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.receipt_preview import Answer
 
@@ -31,10 +36,14 @@ _LONGEST_ID = 130
 
 
 def _json(report: Report) -> str:
-    return as_json(document(report))
+    return format_json(build_report_document(report))
 
 
-_WRITERS: Mapping[str, Callable[[Report], str]] = {"html": page, "json": _json, "csv": findings_csv}
+_WRITERS: Mapping[str, Callable[[Report], str]] = {
+    "html": render_report_page,
+    "json": _json,
+    "csv": format_findings_csv,
+}
 
 
 def not_there() -> Refused:
@@ -78,9 +87,9 @@ def answer_document(answer: Answer, root: str) -> Mapping[str, object]:
     return {
         "id": str(receipt.id),
         "state": str(receipt.state),
-        "receipt": file_document(receipt),
+        "receipt": build_file_document(receipt),
         "submission": receipt.submission_id or _submission(report),
-        "submission_state": None if report is None or report.stand.is_preliminary else report.stand.state,
+        "submission_state": None if report is None or report.status.is_preliminary else report.status.state,
         "duplicate_of": None if receipt.duplicate_of is None else str(receipt.duplicate_of),
         **_judged(report),
         "message": _message(answer),
@@ -92,13 +101,13 @@ def answer_document(answer: Answer, root: str) -> Mapping[str, object]:
 
 
 def _submission(report: Report | None) -> str | None:
-    return None if report is None or report.stand.is_preliminary else report.stand.reference
+    return None if report is None or report.status.is_preliminary else report.status.reference
 
 
 def _judged(report: Report | None) -> Mapping[str, object]:
     if report is None:
         return {"verdict": None, "preliminary": None, "rows": None, "findings": [], "rules": []}
-    told = document(report)
+    told = build_report_document(report)
     names = (
         "verdict", "preliminary", "verdict_in_words", "next", "due", "late", "current_submission", "rows", "tables",
         "findings", "rules",
@@ -124,7 +133,7 @@ def _checked(answer: Answer) -> str:
         return "It is too large to be checked while you wait; ask for it again in a few minutes."
     if answer.report is None:
         return "The platform is busy; ask for the result again in a minute."
-    if answer.report.stand.is_preliminary:
+    if answer.report.status.is_preliminary:
         return "It was checked as it came; the platform takes it on and judges it again by the same rules."
     return "It was taken on and judged."
 
@@ -158,6 +167,6 @@ def report_response(report: Report, form: str) -> Response:
     """A report in one of its forms."""
     content = _WRITERS[form](report)
     headers = (
-        {} if form == "html" else {"Content-Disposition": f'attachment; filename="{report.stand.reference}.{form}"'}
+        {} if form == "html" else {"Content-Disposition": f'attachment; filename="{report.status.reference}.{form}"'}
     )
     return Response(content, media_type=FORMS[form], headers=headers)

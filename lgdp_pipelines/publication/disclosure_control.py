@@ -27,7 +27,7 @@ _PRIME = 2**61 - 1
 
 
 @dataclass(frozen=True)
-class Cell:
+class CountCell:
     """One counted figure.
 
     Attributes:
@@ -49,7 +49,7 @@ class _Sum:
     children: tuple[int, ...]
 
 
-def withheld_cells(cells: pa.Table, threshold: int) -> pa.Table:
+def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
     """Which cells are withheld.
 
     Args:
@@ -65,8 +65,8 @@ def withheld_cells(cells: pa.Table, threshold: int) -> pa.Table:
     is_withheld = [False] * len(rows)
     for _, group in groupby(order, key=lambda n: _population(rows[n])):
         members = list(group)
-        found = withheld(
-            [Cell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in members], threshold
+        found = choose_suppressed_cells(
+            [CountCell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in members], threshold
         )
         for n, one in zip(members, found, strict=True):
             is_withheld[n] = one
@@ -79,7 +79,7 @@ def _population(row: Mapping[str, str]) -> tuple[str, str, str]:
     return row["council_code"], row["period"], row["population"]
 
 
-def withheld(cells: Sequence[Cell], threshold: int) -> tuple[bool, ...]:
+def choose_suppressed_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
     """Which cells of one council, period and population are withheld, in the order given."""
     hidden = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < threshold}
     if hidden:
@@ -92,7 +92,7 @@ def withheld(cells: Sequence[Cell], threshold: int) -> tuple[bool, ...]:
     return tuple(n in hidden for n in range(len(cells)))
 
 
-def _sums(cells: Sequence[Cell]) -> tuple[_Sum, ...]:
+def _sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
     """Every set of cells that adds up to another cell, or to the total."""
     counts: dict[tuple[str, frozenset[str]], list[int]] = {}
     for n, cell in enumerate(cells):
@@ -111,7 +111,7 @@ def _sums(cells: Sequence[Cell]) -> tuple[_Sum, ...]:
     return tuple(found)
 
 
-def _to_protect_sums(cells: Sequence[Cell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
+def _to_protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
     """The next cell to withhold because a sum gives another away; empty where none does."""
     for one in sums:
         there = [n for n in one.children if _value(cells, n) > 0]
@@ -128,7 +128,7 @@ def _to_protect_sums(cells: Sequence[Cell], sums: Iterable[_Sum], hidden: set[in
     return set()
 
 
-def _to_blur(cells: Sequence[Cell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
+def _to_blur(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
     """The next cell to withhold because all sums together give another away; empty where they do not."""
     for known in _determined(sums, hidden):
         touching = [one for one in sums if known in one.children or known == one.parent]
@@ -179,9 +179,9 @@ def _less(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[int, 
     return {c: value for c, value in left.items() if value}
 
 
-def _value(cells: Sequence[Cell], n: int) -> float:
+def _value(cells: Sequence[CountCell], n: int) -> float:
     return cells[n].value or 0.0
 
 
-def _smallest(cells: Sequence[Cell], among: Sequence[int]) -> int:
+def _smallest(cells: Sequence[CountCell], among: Sequence[int]) -> int:
     return min(among, key=lambda n: (_value(cells, n), n))

@@ -11,7 +11,7 @@ What belongs here: text of models, nothing run. A handwritten model of the same 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lgdp_pipelines.dbt_build.model_tables import case_table, published_table
-from lgdp_pipelines.dbt_build.sql_text import cast, dbt_yaml, literal, model, quoted_name
+from lgdp_pipelines.dbt_build.model_text import cast, format_model, format_properties, literal, quoted_name
 from lgdp_pipelines.ledger.figure_annotations import BESIDE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Privacy, Role
@@ -47,7 +47,7 @@ TRACE: Mapping[str, str] = {"_trace_id": "Opaque name of the row, which only the
 BROKEN_DOWN_BY: Mapping[str, str] = {"broken_down_by": "Names of the dimensions; empty for a total."}
 
 
-def published_models(register: Register) -> dict[str, str]:
+def generate_published_models(register: Register) -> dict[str, str]:
     """Everything that dbt is given to publish the register's returns.
 
     Args:
@@ -66,7 +66,7 @@ def published_models(register: Register) -> dict[str, str]:
     return files
 
 
-def published_columns(register: Register, product: Product) -> dict[str, str]:
+def describe_published_columns(register: Register, product: Product) -> dict[str, str]:
     """What each column of a published table is, in order; its names are those of the model."""
     match product.shape:
         case ProductShape.CASES:
@@ -85,12 +85,12 @@ def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str
     tags = [product.data_return.slug]
     inner = {"materialized": "table", "schema": "candidate", "tags": tags}
     if product.shape is ProductShape.CASES:
-        yield f"{folder}/candidate__{product.name}.sql", model(inner, _cases(register, product.tables[0]))
+        yield f"{folder}/candidate__{product.name}.sql", format_model(inner, _cases(register, product.tables[0]))
     else:
-        yield f"{folder}/cell__{product.name}.sql", model(inner, _cells(product))
+        yield f"{folder}/cell__{product.name}.sql", format_model(inner, _cells(product))
         if product.threshold:
             yield f"{folder}/withheld__{product.name}.py", _withheld(product)
-        yield f"{folder}/candidate__{product.name}.sql", model(inner, _figures(register, product))
+        yield f"{folder}/candidate__{product.name}.sql", format_model(inner, _figures(register, product))
     stored = published_table(product)
     written = {
         "materialized": "delta",
@@ -103,10 +103,10 @@ def _of_product(register: Register, product: Product) -> Iterator[tuple[str, str
             "open_columns": list(stored.open_columns),
         },
     }
-    names = ",\n    ".join(quoted_name(name) for name in published_columns(register, product))
+    names = ",\n    ".join(quoted_name(name) for name in describe_published_columns(register, product))
     yield (
         f"models/published/{product.data_return.slug}/published__{product.name}.sql",
-        model(
+        format_model(
             written,
             f"select\n    {names}\nfrom {{{{ ref('candidate__{product.name}') }}}}\n"
             "order by period, council_code, _release_row",
@@ -173,7 +173,7 @@ def _withheld(product: Product) -> str:
     return (
         '"""Which figures are withheld so that none points at a person."""\n\n'
         "import asyncio\n\n"
-        "from lgdp_pipelines.publication.disclosure_control import withheld_cells\n\n\n"
+        "from lgdp_pipelines.publication.disclosure_control import suppress_small_counts\n\n\n"
         "def model(dbt, session):\n"
         '    """Decide over the cells of each council and period."""\n'
         f'    dbt.config(materialized="table", schema="candidate", tags=["{product.data_return.slug}"])\n'
@@ -181,7 +181,7 @@ def _withheld(product: Product) -> str:
         "    asyncio.get_event_loop().close()\n"
         "    asyncio.set_event_loop(None)\n"
         f'    cells = dbt.ref("cell__{product.name}"){wanted}\n'
-        f"    return withheld_cells(cells.to_arrow_table(), threshold={product.threshold})\n"
+        f"    return suppress_small_counts(cells.to_arrow_table(), threshold={product.threshold})\n"
     )
 
 
@@ -337,7 +337,9 @@ def _properties(register: Register, product: Product) -> str:
                 "columns": [{"name": name} for name in ("council_code", "period", "_cell", "is_withheld")],
             }
         )
-    columns = [{"name": name, "description": text} for name, text in published_columns(register, product).items()]
+    columns = [
+        {"name": name, "description": text} for name, text in describe_published_columns(register, product).items()
+    ]
     models.append(
         {
             "name": f"candidate__{product.name}",
@@ -349,7 +351,7 @@ def _properties(register: Register, product: Product) -> str:
     models.append(
         {"name": f"published__{product.name}", "description": published_table(product).description, "columns": columns}
     )
-    return dbt_yaml({"models": models})
+    return format_properties({"models": models})
 
 
 def _source(product: Product) -> str:

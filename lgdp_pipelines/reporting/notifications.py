@@ -1,8 +1,8 @@
-"""Sending a notice on: by e-mail, or to an address that takes JSON.
+"""Notices by e-mail and by webhook.
 
-What belongs here: handing one message to one server. What does not: what it says (``reminders``), who gets it and the
-secrets that it takes (``journey.notices``). No address and no secret is ever in an error: both are personal, or let
-whoever reads them in.
+What belongs here: handing one message to one server. What does not: its text (``reminder_schedule``), its recipients
+and the secrets for it (``workflows.notification_delivery``). No error names an address or a secret: addresses are
+personal, and a webhook's address lets a reader in.
 """
 
 import smtplib
@@ -20,12 +20,12 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What somebody is told.
+    """A message to people.
 
     Attributes:
         subject: one line.
         text: plain text.
-        facts: the same for programs.
+        facts: the same content for programs.
     """
 
     subject: str
@@ -41,9 +41,9 @@ class MailServer:
         host: its name.
         port: its port.
         security: ``tls`` from the first byte, ``starttls``, or ``none``.
-        sender: address that mail comes from.
-        username: of the account there; empty where it wants none.
-        password: likewise.
+        sender: address of the sender.
+        username: of the account there; empty for no log-in.
+        password: of that account.
     """
 
     host: str
@@ -55,20 +55,20 @@ class MailServer:
 
 
 def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) -> None:
-    """Send a notice to some people; each gets a copy of their own and sees nobody else's address.
+    """Send a notice by e-mail, one copy a recipient, so that nobody sees another's address.
 
     Raises:
-        SourceUnreachable: the server does not answer, or the line broke.
-        SourceRefused: it does not take the mail, or does not know us.
+        SourceUnreachable: the server does not answer, or the connection broke.
+        SourceRefused: the server refuses the mail or the log-in.
     """
     try:
-        with _connected(server) as line:
+        with _connect(server) as connection:
             for recipient in recipients:
-                line.send_message(_letter(server, recipient, notice), to_addrs=[recipient])
+                connection.send_message(_compose(server, recipient, notice), to_addrs=[recipient])
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
-        raise _refused(server, error, "Look at user name, password and security in notices.yaml.") from None
+        raise _refuse(server, error, "Look at user name, password and security in notices.yaml.") from None
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as error:
-        raise _refused(server, error, "Look at the addresses that notices.yaml refers to.") from None
+        raise _refuse(server, error, "Look at the addresses that notices.yaml refers to.") from None
     except (smtplib.SMTPException, OSError) as error:
         raise SourceUnreachable(
             f"The mail server did not take a notice ({type(error).__name__}).",
@@ -77,15 +77,15 @@ def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) ->
         ) from None
 
 
-def post(address: str, notice: Notice) -> None:
+def post_webhook(address: str, notice: Notice) -> None:
     """Post a notice as JSON. Redirects are not followed.
 
     Raises:
-        SourceUnreachable: nobody answers, or the answer is that it cannot be taken now.
-        SourceRefused: it is not taken.
+        SourceUnreachable: the server does not answer, or cannot take the notice now.
+        SourceRefused: the server refuses the notice.
     """
     try:
-        answer = httpx2.post(
+        response = httpx2.post(
             address,
             json={"subject": notice.subject, "text": notice.text, **notice.facts},
             timeout=TIMEOUT_S,
@@ -96,41 +96,41 @@ def post(address: str, notice: Notice) -> None:
             f"The webhook did not take a notice ({type(error).__name__}).",
             remedy="Look at its server. The notice is in its file, and is sent again by the next run.",
         ) from None
-    if answer.is_success:
+    if response.is_success:
         return
-    refusal = SourceUnreachable if answer.status_code >= 500 or answer.status_code == 429 else SourceRefused
+    refusal = SourceUnreachable if response.status_code >= 500 or response.status_code == 429 else SourceRefused
     raise refusal(
-        f"The webhook answered {answer.status_code} to a notice.",
+        f"The webhook answered {response.status_code} to a notice.",
         remedy="Look at the address that notices.yaml refers to. The notice is in its file.",
     )
 
 
-def _connected(server: MailServer) -> smtplib.SMTP:
-    trusted = ssl.create_default_context()
+def _connect(server: MailServer) -> smtplib.SMTP:
+    context = ssl.create_default_context()
     if server.security == "tls":
-        line: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=trusted)
+        connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
     else:
-        line = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
+        connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
     try:
         if server.security == "starttls":
-            line.starttls(context=trusted)
+            connection.starttls(context=context)
         if server.username:
-            line.login(server.username, server.password)
+            connection.login(server.username, server.password)
     except BaseException:
-        line.close()
+        connection.close()
         raise
-    return line
+    return connection
 
 
-def _letter(server: MailServer, recipient: str, notice: Notice) -> EmailMessage:
-    letter = EmailMessage()
-    letter["From"], letter["To"], letter["Subject"] = server.sender, recipient, " ".join(notice.subject.split())
-    letter["Auto-Submitted"] = "auto-generated"
-    letter.set_content(notice.text)
-    return letter
+def _compose(server: MailServer, recipient: str, notice: Notice) -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = server.sender, recipient, " ".join(notice.subject.split())
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(notice.text)
+    return message
 
 
-def _refused(server: MailServer, error: Exception, remedy: str) -> SourceRefused:
+def _refuse(server: MailServer, error: Exception, remedy: str) -> SourceRefused:
     return SourceRefused(
         f"The mail server refused a notice ({type(error).__name__}).",
         where=f"{server.host}:{server.port}",

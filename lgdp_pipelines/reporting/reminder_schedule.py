@@ -1,8 +1,11 @@
-"""Reminders: what a council owes, told once at each stage.
+"""The schedule and the text of reminders: each obligation of a council, once at each stage.
 
-Pure: the calendar, how the council stands, and the day go in; sentences come out. They hold words of the register
-alone, nothing that came from outside. What belongs here: when a reminder is called for, and what it says. What does
-not: whether it was told before (``ledger``), and sending it (``notices``).
+``schemas/notices.yaml`` sets the days before and after the due date on which a council is reminded; the first of
+``days_before`` gives the date of the first reminder.
+
+Pure: the calendar, the obligations and the day go in; sentences come out. They hold words of the register alone and
+nothing from outside. What belongs here: the stage of each obligation, and its text. What does not: the record of what
+was sent (``ledger.reminders``), and sending (``notifications``).
 """
 
 import hashlib
@@ -14,22 +17,28 @@ from lgdp_pipelines.ledger.ledger_values import Reminded
 from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
 from lgdp_pipelines.register.files.notification_file import Notices
 from lgdp_pipelines.reporting.notifications import Notice
-from lgdp_pipelines.reporting.spreadsheet_safety import csv_text
-from lgdp_pipelines.reporting.wording import counted, day
+from lgdp_pipelines.reporting.spreadsheet_safety import format_csv
+from lgdp_pipelines.reporting.wording import format_count, format_day
 from lgdp_pipelines.vocabulary.councils import Council
 
 CSV_COLUMNS = ("return", "title", "period", "due", "stage", "submission", "message")
 
+_LAST_ANSWER = {
+    Answer.REJECTED: " What you last sent was rejected; its report says why.",
+    Answer.WITHDRAWN: " What you last sent was withdrawn.",
+    Answer.WAITING: " What you last sent is being looked at.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One thing that a council is reminded of.
+    """One obligation that a council is reminded of.
 
     Attributes:
-        reminded: what the ledger remembers it by.
+        reminded: the ledger's key of the reminder.
         title: of the return.
-        due: when it is, or was, due.
-        text: one sentence, or two.
+        due: the day it is, or was, due.
+        text: one or two sentences.
     """
 
     reminded: Reminded
@@ -37,98 +46,87 @@ class Reminder:
     due: date
     text: str
 
+    @property
+    def csv_row(self) -> tuple[str, ...]:
+        """Values of :data:`CSV_COLUMNS`."""
+        key = self.reminded
+        due = self.due.isoformat()
+        return key.return_code, self.title, key.period, due, key.stage, key.submission_id, self.text
 
-def reminders(
-    owed: Iterable[Obligation], titles: Mapping[str, str], notices: Notices, today: date
+
+def plan_reminders(
+    obligations: Iterable[Obligation], titles: Mapping[str, str], notices: Notices, today: date
 ) -> tuple[Reminder, ...]:
-    """What today calls for, told before or not: the stage that each obligation is at, and what waits for an answer.
+    """Return today's reminders, whether sent before or not.
 
     Args:
-        owed: by councils, today.
+        obligations: of councils, as of today.
         titles: of returns, by code.
-        notices: how many days before and after something is due councils are reminded.
+        notices: number of days before and after the due date on which councils are reminded.
         today: the day in Scotland.
     """
     return tuple(
         Reminder(
-            Reminded(one.council_code, one.return_code, one.period.id, stage, submission),
-            titles[one.return_code],
-            one.due,
+            Reminded(obligation.council_code, obligation.return_code, obligation.period.id, stage, submission_id),
+            titles[obligation.return_code],
+            obligation.due,
             text,
         )
-        for one in owed
-        for stage, submission, text in _stages(one, titles[one.return_code], notices, today)
+        for obligation in obligations
+        for stage, submission_id, text in _list_stages(obligation, titles[obligation.return_code], notices, today)
     )
 
 
-def notice_to(council: Council, told: Sequence[Reminder], today: date) -> Notice:
-    """All reminders of a day to one council, in one notice."""
-    lines = "\n".join(f"- {one.text}" for one in told)
+def build_reminder_notice(council: Council, reminders: Sequence[Reminder], today: date) -> Notice:
+    """Return one notice with all reminders of a day to one council."""
+    lines = "\n".join(f"- {reminder.text}" for reminder in reminders)
     return Notice(
-        subject=f"Local Government Data Platform: {counted(len(told), 'reminder')} for {council.name}",
-        text=f"{council.official_name}, {day(today)}\n\n{lines}\n\nThis message was written by a program. Each is sent "
-        "once; what has been answered since needs nothing more.\n",
+        subject=f"Local Government Data Platform: {format_count(len(reminders), 'reminder')} for {council.name}",
+        text=f"{council.official_name}, {format_day(today)}\n\n{lines}\n\nThis message was written by a program. Each "
+        "is sent once; what has been answered since needs nothing more.\n",
         facts={
             "council": council.code,
             "date": today.isoformat(),
-            "reminders": [dict(zip(CSV_COLUMNS, _row(one), strict=True)) for one in told],
+            "reminders": [dict(zip(CSV_COLUMNS, reminder.csv_row, strict=True)) for reminder in reminders],
         },
     )
 
 
-def files_of(council: Council, told: Sequence[Reminder], today: date) -> Mapping[str, bytes]:
-    """The same as files for the council's outbox: text for people, CSV for a spreadsheet.
+def build_reminder_files(council: Council, reminders: Sequence[Reminder], today: date) -> Mapping[str, bytes]:
+    """Return the reminders as files for the council's outbox: text, and CSV for a spreadsheet.
 
-    The same reminders of a day have the same names, so that putting them there twice leaves one.
+    The same reminders of a day give the same names, so that putting them there twice leaves one file of each.
     """
-    rows = [_row(one) for one in told]
+    rows = [reminder.csv_row for reminder in reminders]
     name = f"{today.isoformat()}-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
     return {
-        f"{name}.txt": notice_to(council, told, today).text.encode(),
-        f"{name}.csv": csv_text(CSV_COLUMNS, rows).encode(),
+        f"{name}.txt": build_reminder_notice(council, reminders, today).text.encode(),
+        f"{name}.csv": format_csv(CSV_COLUMNS, rows).encode(),
     }
 
 
-def _row(one: Reminder) -> tuple[str, ...]:
-    about = one.reminded
-    due = one.due.isoformat()
-    return (about.return_code, one.title, about.period, due, about.stage, about.submission_id, one.text)
-
-
-def _stages(one: Obligation, title: str, notices: Notices, today: date) -> Iterator[tuple[str, str, str]]:
-    """Stage, submission concerned, and what to say."""
-    what = f"{one.return_code} ({title}) for {one.period.id}"
-    left = (one.due - today).days
-    near = [days for days in notices.days_before if days >= left]
-    past = [days for days in notices.days_late if days <= one.days_late]
-    if one.duty is Duty.OPEN and near:
-        yield f"due_in_{min(near)}", "", f"{what} is due on {day(one.due)}, in {counted(left, 'day')}.{_word(one)}"
-    if one.duty is Duty.DUE_TODAY:
-        yield "due_today", "", f"{what} is due today.{_word(one)}"
-    if one.duty is Duty.LATE and past:
-        late = f"{what} was due on {day(one.due)} and is {counted(one.days_late, 'day')} late."
-        yield f"late_{max(past)}", "", f"{late}{_word(one)}"
-    if one.submission_id is None or one.answered_on is None or one.answered_on >= today:
+def _list_stages(obligation: Obligation, title: str, notices: Notices, today: date) -> Iterator[tuple[str, str, str]]:
+    """Yield stage, id of the submission concerned, and text."""
+    subject = f"{obligation.return_code} ({title}) for {obligation.period.id}"
+    last_answer = _LAST_ANSWER.get(obligation.answer, "")
+    days_left = (obligation.due - today).days
+    near = [days for days in notices.days_before if days >= days_left]
+    past = [days for days in notices.days_late if days <= obligation.days_late]
+    if obligation.duty is Duty.OPEN and near:
+        when = f"due on {format_day(obligation.due)}, in {format_count(days_left, 'day')}"
+        yield f"due_in_{min(near)}", "", f"{subject} is {when}.{last_answer}"
+    if obligation.duty is Duty.DUE_TODAY:
+        yield "due_today", "", f"{subject} is due today.{last_answer}"
+    if obligation.duty is Duty.LATE and past:
+        when = f"due on {format_day(obligation.due)} and is {format_count(obligation.days_late, 'day')} late"
+        yield f"late_{max(past)}", "", f"{subject} was {when}.{last_answer}"
+    if obligation.submission_id is None or obligation.answered_on is None or obligation.answered_on >= today:
         return
-    if one.answer is Answer.REJECTED:
-        stands = " What was accepted before still stands." if one.is_done else ""
-        yield (
-            "rejected",
-            one.submission_id,
-            f"{one.submission_id} was rejected and nothing has come since.{stands} Its report says what to correct.",
-        )
-    if one.open_queries:
-        asked = counted(one.open_queries, "question is", "questions are")
-        yield "queries", one.standing_id or "", f"{what}: {asked} open. Its report says which; confirm or correct."
-
-
-def _word(one: Obligation) -> str:
-    match one.answer:
-        case Answer.REJECTED:
-            return " What you last sent was rejected; its report says why."
-        case Answer.WITHDRAWN:
-            return " What you last sent was withdrawn."
-        case Answer.WAITING:
-            return " What you last sent is being looked at."
-        case _:
-            return ""
+    if obligation.answer is Answer.REJECTED:
+        accepted = " What was accepted before still stands." if obligation.is_done else ""
+        text = f"{obligation.submission_id} was rejected and nothing has come since.{accepted}"
+        yield "rejected", obligation.submission_id, f"{text} Its report says what to correct."
+    if obligation.open_queries:
+        questions = format_count(obligation.open_queries, "question is", "questions are")
+        text = f"{subject}: {questions} open. Its report says which; confirm or correct."
+        yield "queries", obligation.standing_id or "", text

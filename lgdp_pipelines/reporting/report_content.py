@@ -1,7 +1,7 @@
-"""What a report tells: plain values, worked out once, so that each way of writing it says the same.
+"""The content of a report, and of a note on an unplaced file: values that every format writes alike.
 
-What belongs here: the records, and working them out from what ledger, lake and contract say. What does not: how they
-are written (``page``, ``files``, ``words``), and fetching anything.
+What belongs here: the records, and deriving them from ledger, lake and contract. What does not: sentences
+(``report_texts``), formats (``report_formats``), and gathering (``workflows.report_gathering``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,29 +13,50 @@ import polars as pl
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.handover.repairs import Repair
 from lgdp_pipelines.ledger.ledger_values import Receipt
-from lgdp_pipelines.ledger.query_values import KeptIssue
+from lgdp_pipelines.ledger.query_values import KeptIssue, Query, QueryEvent, QueryState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import due_date
-from lgdp_pipelines.reporting.query_texts import AskedQuery
-from lgdp_pipelines.reporting.wording import rows_in_words
+from lgdp_pipelines.reporting.wording import format_rows
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What judging came to, whether the ledger has it or not.
+class ReportedQuery:
+    """A query, with what helps to answer it.
+
+    Attributes:
+        query: as the ledger has it.
+        earlier_answer: to the same question for an earlier period; None where there is no such answer.
+        reopening: the recipient's words when the open query was last sent back; None otherwise.
+        known_issues: on the very items of the query.
+    """
+
+    query: Query
+    earlier_answer: QueryEvent | None
+    reopening: QueryEvent | None
+    known_issues: tuple[KeptIssue, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for the council."""
+        return self.query.state is QueryState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedJudgement:
+    """A judgement as a report shows it, whether the ledger has it or not.
 
     Attributes:
         verdict: accepted, queried or rejected.
-        results: what became of each rule; in a report in the contract's order.
+        results: of each rule; in a report in the contract's order.
         findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
-        table_rows: how many rows each table has, by name.
+        table_rows: number of rows by table name.
         judged_at: in UTC.
-        repairs: how many cells were brought into the contract's own spelling.
+        repairs: counts of cells that were brought into the contract's own spelling.
     """
 
     verdict: Verdict
@@ -47,17 +68,17 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
-    """How the submission stands.
+class ReportedStatus:
+    """The submission's status as a report shows it.
 
     Attributes:
-        reference: the submission's id, or ``receipt-<n>`` where none was opened yet.
-        state: what has become of it.
-        is_preliminary: whether it was judged while its sender waited, and the platform has still to take it on.
-        is_late: whether neither it nor anything accepted before it came by the due day.
-        current: the submission whose figures stand now; None where none does.
-        asked: queries about it that have not expired.
-        issues: known issues that show with its figures.
+        reference: the submission's id, or ``receipt-<n>`` before one is opened.
+        state: of the submission, or of the receipt.
+        is_preliminary: whether the sender waited for this judgement and the platform has yet to process the submission.
+        is_late: whether neither this nor any earlier accepted submission came by the due day.
+        current: id of the council's current submission; None where there is none.
+        queries: about the submission, expired ones left out.
+        known_issues: that are published with its figures.
     """
 
     reference: str
@@ -65,24 +86,24 @@ class Stand:
     is_preliminary: bool
     is_late: bool
     current: str | None
-    asked: tuple[AskedQuery, ...] = ()
-    issues: tuple[KeptIssue, ...] = ()
+    queries: tuple[ReportedQuery, ...] = ()
+    known_issues: tuple[KeptIssue, ...] = ()
 
     @property
-    def open_queries(self) -> tuple[str, ...]:
+    def open_rules(self) -> tuple[str, ...]:
         """Ids of the rules that wait for the council's answer, each once."""
-        return tuple(dict.fromkeys(one.query.rule for one in self.asked if one.is_open))
+        return tuple(dict.fromkeys(reported.query.rule for reported in self.queries if reported.is_open))
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a rule is broken.
+class FindingPlace:
+    """A place that breaks a rule.
 
     Attributes:
-        sheet: of a workbook; empty where there are no sheets.
-        column: header as in the file; empty where no single one is meant.
+        sheet: of a workbook; empty for other files.
+        column: header as in the file; empty where no single column is meant.
         rows: in words; empty where no row is meant.
-        note: what the rule's own guidance does not say; empty where that is all.
+        note: text that the rule's guidance lacks; empty for none.
     """
 
     sheet: str
@@ -92,19 +113,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """A rule that is broken, and everywhere that it is.
+class BrokenRule:
+    """A broken rule, with every listed place.
 
     Attributes:
         rule: its id.
-        severity: what it does to the submission.
-        title: what should be true.
-        guidance: what to do.
-        table: title of the table; empty where the extract as a whole is meant, or the return has but one.
-        failed: how many places break it.
-        listed: how many of them are listed.
-        places: where, in the order of the file.
-        asked: queries about it, by scope.
+        severity: error, query or known issue.
+        title: the statement that should be true.
+        guidance: the action for the council.
+        table: title of the table; empty where the whole extract is meant, or the return has a single table.
+        failed: number of places that break it.
+        listed: number of those that are listed.
+        places: in the order of the file.
+        queries: about it, by scope.
     """
 
     rule: str
@@ -114,21 +135,21 @@ class Broken:
     table: str
     failed: int
     listed: int
-    places: tuple[Place, ...]
-    asked: tuple[AskedQuery, ...]
+    places: tuple[FindingPlace, ...]
+    queries: tuple[ReportedQuery, ...]
 
     @property
     def is_open(self) -> bool:
         """Whether any query about it waits for the council's answer."""
-        return any(one.is_open for one in self.asked)
+        return any(reported.is_open for reported in self.queries)
 
 
 @dataclass(frozen=True, slots=True)
-class NotRun:
-    """Rules that could not be run.
+class UncheckedRules:
+    """Rules that could not be run, for one reason.
 
     Attributes:
-        reason: why, for the council.
+        reason: for the council.
         titles: of the rules.
     """
 
@@ -144,26 +165,21 @@ class Report:
         council: that sent it.
         contract: that it was judged by.
         period: that it is for.
-        files: receipts of the files that it was read from.
-        judged: what judging it came to.
-        stand: how it stands.
-        broken: rules that are broken: errors first, then queries, then what is merely noted.
-        not_run: rules that could not be run, by reason.
+        receipts: of its files.
+        judgement: of the submission.
+        status: of the submission.
+        broken_rules: errors first, then queries, then known issues.
+        unchecked_rules: by reason.
     """
 
     council: Council
     contract: Contract
     period: Period
-    files: tuple[Receipt, ...]
-    judged: Judged
-    stand: Stand
-    broken: tuple[Broken, ...]
-    not_run: tuple[NotRun, ...]
-
-    @property
-    def received_at(self) -> datetime:
-        """When the last of its files came, in UTC."""
-        return max(receipt.received_at for receipt in self.files)
+    receipts: tuple[Receipt, ...]
+    judgement: ReportedJudgement
+    status: ReportedStatus
+    broken_rules: tuple[BrokenRule, ...]
+    unchecked_rules: tuple[UncheckedRules, ...]
 
     @property
     def due(self) -> date:
@@ -171,114 +187,154 @@ class Report:
         return due_date(self.contract, self.period)
 
     @property
-    def rows(self) -> int:
-        """How many rows it has, over all tables."""
-        return sum(self.judged.table_rows.values())
+    def row_count(self) -> int:
+        """Number of rows over all tables."""
+        return sum(self.judgement.table_rows.values())
 
     @property
-    def passed(self) -> int:
-        """How many rules hold."""
-        return sum(one.result is RuleResult.PASSED for one in self.judged.results)
+    def passed_count(self) -> int:
+        """Number of rules that hold."""
+        return sum(outcome.result is RuleResult.PASSED for outcome in self.judgement.results)
 
     @property
-    def repaired(self) -> tuple[tuple[str, str, int], ...]:
-        """Title of the item, what was done, and in how many cells, in the contract's order."""
-        items = {(table.name, item.urn): item.title for table in self.contract.tables for item in table.items}
-        place = {key: number for number, key in enumerate(items)}
-        told = [one for one in self.judged.repairs if (one.table, one.item) in items]
-        return tuple(
-            (items[one.table, one.item], one.kind.words, one.cells)
-            for one in sorted(told, key=lambda one: place[one.table, one.item])
-        )
+    def repairs(self) -> tuple[tuple[str, str, int], ...]:
+        """Title of the item, kind of repair in words, and number of cells, in the contract's order."""
+        titles = {(table.name, item.urn): item.title for table in self.contract.tables for item in table.items}
+        order = {key: number for number, key in enumerate(titles)}
+        known = [repair for repair in self.judgement.repairs if (repair.table, repair.item) in titles]
+        known.sort(key=lambda repair: order[repair.table, repair.item])
+        return tuple((titles[repair.table, repair.item], repair.kind.words, repair.cells) for repair in known)
 
-    def failed(self, severity: Severity) -> int:
-        """How many places break rules of a severity."""
-        return sum(one.failed for one in self.broken if one.severity is severity)
+    def count_failures(self, severity: Severity) -> int:
+        """Return the number of places that break rules of a severity."""
+        return sum(broken.failed for broken in self.broken_rules if broken.severity is severity)
 
 
-def report_of(
+@dataclass(frozen=True, slots=True)
+class ExpectedFileName:
+    """The file name that a return expects.
+
+    Attributes:
+        return_code: such as ``HL1``.
+        title: of the return.
+        folder: to put it in; empty for the top folder.
+        example: a name that would be recognised; empty where there is no example.
+    """
+
+    return_code: str
+    title: str
+    folder: str
+    example: str
+
+
+@dataclass(frozen=True)
+class UnplacedFileNote:
+    """Everything that goes back on a file that matches no return.
+
+    Attributes:
+        council: whose account it came by.
+        receipt: of the file.
+        names: that files from this account should have.
+    """
+
+    council: Council
+    receipt: Receipt
+    names: tuple[ExpectedFileName, ...]
+
+
+def build_report(
     contract: Contract,
     council: Council,
     period: Period,
-    files: Sequence[Receipt],
+    receipts: Sequence[Receipt],
     *,
-    judged: Judged,
-    stand: Stand,
+    judgement: ReportedJudgement,
+    status: ReportedStatus,
 ) -> Report:
-    """Work a report out.
+    """Return the report on one submission.
 
     Args:
         contract: that the submission was judged by.
         council: that sent it.
         period: that it is for.
-        files: receipts of the files that it was read from.
-        judged: what judging it came to.
-        stand: how it stands.
+        receipts: of the files that it was read from.
+        judgement: of the submission.
+        status: of the submission.
     """
     rules = {rule.id: rule for rule in list_rules(contract)}
-    tables = {table.name: table.title for table in contract.tables}
-    by_rule = {str(key[0]): frame for key, frame in judged.findings.partition_by("rule", as_dict=True).items()}
-    empty = judged.findings.clear()
-    place = {rule: number for number, rule in enumerate(rules)}
-    judged = replace(judged, results=tuple(sorted(judged.results, key=lambda one: place.get(one.rule, len(place)))))
+    by_rule = {str(key[0]): frame for key, frame in judgement.findings.partition_by("rule", as_dict=True).items()}
+    order = {rule: number for number, rule in enumerate(rules)}
+    results = tuple(sorted(judgement.results, key=lambda outcome: order.get(outcome.rule, len(order))))
     broken = [
-        _broken(rules.get(one.rule), one, by_rule.get(one.rule, empty), tables, stand.asked)
-        for one in judged.results
-        if one.result is RuleResult.FAILED
+        _build_broken_rule(
+            contract,
+            rules.get(outcome.rule),
+            outcome,
+            by_rule.get(outcome.rule, judgement.findings.clear()),
+            status.queries,
+        )
+        for outcome in results
+        if outcome.result is RuleResult.FAILED
     ]
-    worst = list(Severity)
+    severities = list(Severity)
     return Report(
         council=council,
         contract=contract,
         period=period,
-        files=tuple(files),
-        judged=judged,
-        stand=stand,
-        broken=tuple(sorted(broken, key=lambda one: worst.index(one.severity))),
-        not_run=_not_run(judged.results, rules),
+        receipts=tuple(receipts),
+        judgement=replace(judgement, results=results),
+        status=status,
+        broken_rules=tuple(sorted(broken, key=lambda rule: severities.index(rule.severity))),
+        unchecked_rules=_list_unchecked_rules(results, rules),
     )
 
 
-def _broken(
+def _build_broken_rule(
+    contract: Contract,
     rule: Rule | None,
     outcome: RuleOutcome,
-    found: pl.DataFrame,
-    tables: Mapping[str, str],
-    asked: Sequence[AskedQuery],
-) -> Broken:
-    """A broken rule; one that the contract no longer has is told by its findings alone."""
-    severity = rule.severity if rule else Severity(found["severity"][0]) if found.height else Severity.ERROR
-    usual = f"Not met: {rule.title}. {rule.guidance}" if rule else ""
-    return Broken(
-        rule=outcome.rule,
-        severity=severity,
-        title=rule.title if rule else outcome.rule,
-        guidance=rule.guidance if rule else "",
-        table=tables.get(rule.table, "") if rule and len(tables) > 1 else "",
-        failed=outcome.failed,
-        listed=found.height,
-        places=_places(found, usual, rule.guidance if rule else ""),
-        asked=tuple(one for one in asked if one.query.rule == outcome.rule),
-    )
-
-
-def _places(found: pl.DataFrame, usual: str, guidance: str) -> tuple[Place, ...]:
-    """Where, with the rows of one column and one note together."""
-    grouped = found.group_by("sheet", "column", "message", maintain_order=True).agg("row")
-    return tuple(
-        Place(
-            sheet=one["sheet"] or "",
-            column=one["column"] or "",
-            rows=rows_in_words(row for row in one["row"] if row is not None),
-            note=one["message"].removeprefix(usual).removesuffix(guidance).strip(),
+    findings: pl.DataFrame,
+    queries: Sequence[ReportedQuery],
+) -> BrokenRule:
+    """Return a broken rule; one that the contract no longer has is described by its findings alone."""
+    about_rule = tuple(reported for reported in queries if reported.query.rule == outcome.rule)
+    if rule is None:
+        severity = Severity(findings["severity"][0]) if findings.height else Severity.ERROR
+        places = _list_places(findings, "", "")
+        return BrokenRule(
+            outcome.rule, severity, outcome.rule, "", "", outcome.failed, findings.height, places, about_rule
         )
-        for one in grouped.iter_rows(named=True)
+    return BrokenRule(
+        rule=rule.id,
+        severity=rule.severity,
+        title=rule.title,
+        guidance=rule.guidance,
+        table=contract.by_name[rule.table].title if rule.table in contract.by_name and len(contract.tables) > 1 else "",
+        failed=outcome.failed,
+        listed=findings.height,
+        places=_list_places(findings, f"Not met: {rule.title}. {rule.guidance}", rule.guidance),
+        queries=about_rule,
     )
 
 
-def _not_run(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> tuple[NotRun, ...]:
+def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> tuple[FindingPlace, ...]:
+    """Return the places, with the rows of one column and one note together."""
+    grouped = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
+    return tuple(
+        FindingPlace(
+            sheet=group["sheet"] or "",
+            column=group["column"] or "",
+            rows=format_rows(row for row in group["row"] if row is not None),
+            note=group["message"].removeprefix(usual_message).removesuffix(guidance).strip(),
+        )
+        for group in grouped.iter_rows(named=True)
+    )
+
+
+def _list_unchecked_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> tuple[UncheckedRules, ...]:
     by_reason: dict[str, list[str]] = {}
-    for one in results:
-        if one.result is RuleResult.NOT_RUN:
-            by_reason.setdefault(one.reason, []).append(rules[one.rule].title if one.rule in rules else one.rule)
-    return tuple(NotRun(reason, tuple(titles)) for reason, titles in by_reason.items())
+    for outcome in results:
+        if outcome.result is RuleResult.NOT_RUN:
+            title = rules[outcome.rule].title if outcome.rule in rules else outcome.rule
+            by_reason.setdefault(outcome.reason, []).append(title)
+    return tuple(UncheckedRules(reason, tuple(titles)) for reason, titles in by_reason.items())

@@ -1,37 +1,83 @@
-"""A report for programs and spreadsheets: JSON, CSV, plain text, and the receipt.
+"""The formats of a report and of a note on an unplaced file: JSON, CSV, text, HTML, and the files of each.
 
-What belongs here: laying a report out as data. What does not: the page for people (``page``).
+Pure: values in, text or bytes out. What belongs here: the layout of a report in each format, and which files there are.
+What does not: sentences (``report_texts``, ``wording``), and delivering the files (``workflows.report_delivery``).
+
+The HTML page has no script and fetches nothing, so that it can be read, printed and kept. Its templates are in
+``templates/`` and escape everything; names from outside are put on one readable line first.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.reporting.query_texts import AskedQuery, how_to_answer
-from lgdp_pipelines.reporting.report_content import Broken, Report
-from lgdp_pipelines.reporting.report_texts import headline, next_steps, summary
-from lgdp_pipelines.reporting.spreadsheet_safety import Cell, csv_text
-from lgdp_pipelines.reporting.wording import SEVERITY, counted, moment, readable
+from lgdp_pipelines.reporting.report_content import BrokenRule, FindingPlace, Report, ReportedQuery, UnplacedFileNote
+from lgdp_pipelines.reporting.report_texts import explain_query, write_headline, write_next_steps, write_summary
+from lgdp_pipelines.reporting.spreadsheet_safety import CsvCell, format_csv
+from lgdp_pipelines.reporting.wording import SEVERITY_WORDS, format_count, format_day, format_moment, sanitise_name
 
 Json = Mapping[str, object]
+
+PAGE, FINDINGS_CSV, FINDINGS_JSON, RECEIPT = "report.html", "findings.csv", "findings.json", "receipt.json"
+"""Names of the files of a report."""
 
 CSV_COLUMNS = (
     "submission", "severity", "what_it_means", "rule", "title", "table", "sheet", "row", "column", "item", "message",
     "what_to_do",
 )  # fmt: skip
-"""Columns of :func:`findings_csv`."""
+"""Columns of :func:`format_findings_csv`."""
 
-SHOWN = 20
+TEXT_PLACES = 20
+"""Places of one rule that the text for a terminal lists."""
+
+PAGE_PLACES = 100
+"""Places of one rule that the page lists; the CSV file beside it has more."""
+
+_VOLATILE_KEYS = ("judged_at", "contract_version")
+"""Keys of a report's document that a new judgement changes even where its outcome is the same."""
 
 
-def receipt_document(receipts: Sequence[Receipt], reference: str) -> Json:
-    """That files have come, with what proves which ones."""
-    return {"reference": reference, "files": [file_document(receipt) for receipt in receipts]}
+def render_report_files(report: Report) -> Mapping[str, bytes]:
+    """Return the files of a report by name: page, findings as CSV and JSON, receipt."""
+    return {
+        RECEIPT: format_json(build_receipt_document(report.receipts, report.status.reference)).encode(),
+        FINDINGS_CSV: format_findings_csv(report).encode(),
+        FINDINGS_JSON: format_json(build_report_document(report)).encode(),
+        PAGE: render_report_page(report).encode(),
+    }
 
 
-def file_document(receipt: Receipt) -> Json:
-    """One file that has come."""
+def render_note_files(note: UnplacedFileNote) -> Mapping[str, bytes]:
+    """Return the files of a note on an unplaced file, by name."""
+    return {RECEIPT: format_json(build_note_document(note)).encode(), PAGE: render_note_page(note).encode()}
+
+
+def hash_report(report: Report) -> str:
+    """Return the sha256 of a report's content, whatever the time of judgement.
+
+    A report of the same hash need not be sent again.
+    """
+    content = {name: value for name, value in build_report_document(report).items() if name not in _VOLATILE_KEYS}
+    return hashlib.sha256(format_json(content).encode()).hexdigest()
+
+
+def hash_note(note: UnplacedFileNote) -> str:
+    """Return the sha256 of a note's content."""
+    return hashlib.sha256(format_json(build_note_document(note)).encode()).hexdigest()
+
+
+def build_receipt_document(receipts: Sequence[Receipt], reference: str) -> Json:
+    """Return the receipt of some files for programs."""
+    return {"reference": reference, "files": [build_file_document(receipt) for receipt in receipts]}
+
+
+def build_file_document(receipt: Receipt) -> Json:
+    """Return one received file for programs."""
     return {
         "receipt": receipt.id,
         "council": receipt.council_code,
@@ -48,57 +94,61 @@ def file_document(receipt: Receipt) -> Json:
     }
 
 
-def document(report: Report) -> Json:
-    """The whole report. ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them."""
+def build_report_document(report: Report) -> Json:
+    """Return the whole report for programs.
+
+    Keys ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them.
+    """
     rules = {rule.id: rule for rule in list_rules(report.contract)}
-    stand = report.stand
+    status = report.status
     return {
-        "submission": stand.reference,
+        "submission": status.reference,
         "council": report.council.code,
         "council_name": report.council.name,
         "return": report.contract.return_code,
         "return_title": report.contract.title,
         "period": report.period.id,
         "contract_version": str(report.contract.version),
-        "state": stand.state,
-        "preliminary": stand.is_preliminary,
-        "judged_at": report.judged.judged_at.isoformat(timespec="seconds"),
-        "verdict": str(report.judged.verdict),
-        "verdict_in_words": f"{headline(report)}. {summary(report)}",
-        "next": list(next_steps(report)),
+        "state": status.state,
+        "preliminary": status.is_preliminary,
+        "judged_at": report.judgement.judged_at.isoformat(timespec="seconds"),
+        "verdict": str(report.judgement.verdict),
+        "verdict_in_words": f"{write_headline(report)}. {write_summary(report)}",
+        "next": list(write_next_steps(report)),
         "due": report.due.isoformat(),
-        "late": stand.is_late,
-        "current_submission": stand.current,
-        "open_queries": list(stand.open_queries),
-        "queries": [_query(one) for one in stand.asked],
+        "late": status.is_late,
+        "current_submission": status.current,
+        "open_queries": list(status.open_rules),
+        "queries": [_build_query_document(reported) for reported in status.queries],
         "known_issues": [
-            {"number": one.number, "item": one.issue.item_urn, "words": one.issue.words} for one in stand.issues
+            {"number": known_issue.number, "item": known_issue.issue.item_urn, "words": known_issue.issue.words}
+            for known_issue in status.known_issues
         ],
-        "files": [file_document(receipt) for receipt in report.files],
-        "rows": report.rows,
-        "tables": [{"table": name, "rows": rows} for name, rows in report.judged.table_rows.items()],
-        "findings": report.judged.findings.select(
+        "files": [build_file_document(receipt) for receipt in report.receipts],
+        "rows": report.row_count,
+        "tables": [{"table": name, "rows": rows} for name, rows in report.judgement.table_rows.items()],
+        "findings": report.judgement.findings.select(
             "rule", "severity", "table", "item", "sheet", "row", "column", "message"
         ).to_dicts(),
         "rules": [
             {
-                "rule": one.rule,
-                "title": rules[one.rule].title if one.rule in rules else one.rule,
-                "result": str(one.result),
-                "failed": one.failed,
-                "reason": one.reason,
+                "rule": outcome.rule,
+                "title": rules[outcome.rule].title if outcome.rule in rules else outcome.rule,
+                "result": str(outcome.result),
+                "failed": outcome.failed,
+                "reason": outcome.reason,
             }
-            for one in report.judged.results
+            for outcome in report.judgement.results
         ],
         "repairs": [
-            {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
-            for one in report.judged.repairs
+            {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}
+            for repair in report.judgement.repairs
         ],
     }
 
 
-def _query(asked: AskedQuery) -> Json:
-    query, before, back = asked.query, asked.before, asked.sent_back
+def _build_query_document(reported: ReportedQuery) -> Json:
+    query, earlier, reopening = reported.query, reported.earlier_answer, reported.reopening
     return {
         "query": query.id,
         "rule": query.rule,
@@ -106,109 +156,184 @@ def _query(asked: AskedQuery) -> Json:
         "state": str(query.state),
         "failed": query.failed,
         "answer": {"code": query.answer.code, "words": query.answer.words} if query.answer else None,
-        "sent_back": back.words if back else None,
-        "answered_before": {"query": before.query_id, "code": before.code, "words": before.words} if before else None,
-        "known_issues": [one.number for one in asked.notes],
-        "how_to_answer": list(how_to_answer(asked)),
+        "sent_back": reopening.words if reopening else None,
+        "answered_before": (
+            {"query": earlier.query_id, "code": earlier.code, "words": earlier.words} if earlier else None
+        ),
+        "known_issues": [known_issue.number for known_issue in reported.known_issues],
+        "how_to_answer": list(explain_query(reported)),
     }
 
 
-def as_json(content: Json) -> str:
-    """JSON for people and programs, in UTF-8: a line for each fact, and one for each thing in a list."""
-    return "{\n" + ",\n".join(f" {_plain(name)}: {_value(value)}" for name, value in content.items()) + "\n}\n"
+def build_note_document(note: UnplacedFileNote) -> Json:
+    """Return the note for programs."""
+    return {
+        "receipt": note.receipt.id,
+        "council": note.council.code,
+        "council_name": note.council.name,
+        "state": str(note.receipt.state),
+        "reason": note.receipt.reason,
+        "files": [build_file_document(note.receipt)],
+        "names_understood": [
+            {"return": name.return_code, "title": name.title, "folder": name.folder, "example": name.example}
+            for name in note.names
+        ],
+    }
 
 
-def _value(value: object) -> str:
+def format_json(content: Json) -> str:
+    """Return JSON with a line for each key and for each element of a list."""
+    return "{\n" + ",\n".join(f" {_dump(name)}: {_format_value(value)}" for name, value in content.items()) + "\n}\n"
+
+
+def _format_value(value: object) -> str:
     if not isinstance(value, list) or not value:
-        return _plain(value)
-    return "[\n" + ",\n".join(f"  {_plain(one)}" for one in value) + "\n ]"
+        return _dump(value)
+    return "[\n" + ",\n".join(f"  {_dump(element)}" for element in value) + "\n ]"
 
 
-def _plain(value: object) -> str:
+def _dump(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def findings_csv(report: Report) -> str:
-    """One line a finding, safe to open in a spreadsheet; only the first of each rule are listed, as in the report."""
+def format_findings_csv(report: Report) -> str:
+    """Return the listed findings as CSV, a line each, safe to open in a spreadsheet."""
     titles = {table.name: table.title for table in report.contract.tables}
-    broken = {one.rule: one for one in report.broken}
-    return csv_text(
+    broken_rules = {broken.rule: broken for broken in report.broken_rules}
+    return format_csv(
         CSV_COLUMNS,
         (
-            _csv_row(report.stand.reference, row, broken[row["rule"]], titles)
-            for row in report.judged.findings.iter_rows(named=True)
-            if row["rule"] in broken
+            _build_csv_row(report.status.reference, finding, broken_rules[finding["rule"]], titles)
+            for finding in report.judgement.findings.iter_rows(named=True)
+            if finding["rule"] in broken_rules
         ),
     )
 
 
-def _csv_row(
-    reference: str, row: Mapping[str, str | int | None], rule: Broken, titles: Mapping[str, str]
-) -> list[Cell]:
-    table = str(row["table"] or "")
+def _build_csv_row(
+    reference: str, finding: Mapping[str, str | int | None], broken: BrokenRule, titles: Mapping[str, str]
+) -> list[CsvCell]:
+    table = str(finding["table"] or "")
     return [
         reference,
-        str(rule.severity),
-        SEVERITY[rule.severity],
-        rule.rule,
-        rule.title,
+        str(broken.severity),
+        SEVERITY_WORDS[broken.severity],
+        broken.rule,
+        broken.title,
         titles.get(table, table),
-        readable(str(row["sheet"] or "")),
-        row["row"],
-        readable(str(row["column"] or "")),
-        row["item"],
-        row["message"],
-        rule.guidance,
+        sanitise_name(str(finding["sheet"] or "")),
+        finding["row"],
+        sanitise_name(str(finding["column"] or "")),
+        finding["item"],
+        finding["message"],
+        broken.guidance,
     ]
 
 
-def as_text(report: Report) -> str:
-    """The report for a terminal."""
-    return "\n".join(_lines(report)) + "\n"
+def format_report_text(report: Report) -> str:
+    """Return the report for a terminal."""
+    return "\n".join(_iterate_lines(report)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
-    yield f"{report.contract.return_code} · {report.council.name} · {report.period.id} · {report.stand.reference}"
-    yield f"{headline(report)}. {summary(report)}"
+def _iterate_lines(report: Report) -> Iterator[str]:
+    yield f"{report.contract.return_code} · {report.council.name} · {report.period.id} · {report.status.reference}"
+    yield f"{write_headline(report)}. {write_summary(report)}"
     yield ""
-    for receipt in report.files:
-        yield f"  {readable(receipt.file_name)}, {counted(receipt.size, 'byte')}, {moment(receipt.received_at)}"
+    for receipt in report.receipts:
+        name, size = sanitise_name(receipt.file_name), format_count(receipt.size, "byte")
+        yield f"  {name}, {size}, {format_moment(receipt.received_at)}"
         yield f"    receipt {receipt.id}, sha256 {receipt.sha256}"
-    yield f"  {counted(report.rows, 'row')}; {counted(report.passed, 'check')} passed"
-    for one in report.broken:
+    yield f"  {format_count(report.row_count, 'row')}; {format_count(report.passed_count, 'check')} passed"
+    for broken in report.broken_rules:
         yield ""
-        yield f"{one.title} [{one.rule}]"
-        yield f"  {SEVERITY[one.severity]}, {counted(one.failed, 'time')}. {one.guidance}".rstrip()
-        for place in one.places[:SHOWN]:
-            note = f": {place.note}" if place.note else ""
-            yield f"  - {where_in_words(place.sheet, place.column, place.rows)}{note}"
-        if len(one.places) > SHOWN or one.failed > one.listed:
-            yield "  - and more: --format csv lists the first of each check"
-        yield from _asked_lines(one.asked)
-    if report.repaired:
+        yield from _iterate_rule_lines(broken)
+    if report.repairs:
         yield ""
         yield "Read in the contract's spelling; you need do nothing:"
-        for title, what, cells in report.repaired:
-            yield f"  - {title}: {counted(cells, 'cell')} {what}"
-    for issue in report.stand.issues:
+        for title, repair, cells in report.repairs:
+            yield f"  - {title}: {format_count(cells, 'cell')} {repair}"
+    for known_issue in report.status.known_issues:
+        issue = known_issue.issue
         yield ""
-        yield f"Known issue {issue.number}, on {issue.issue.item_urn or 'the return as a whole'}: {issue.issue.words}"
-    for left in report.not_run:
+        yield f"Known issue {known_issue.number}, on {issue.item_urn or 'the return as a whole'}: {issue.words}"
+    for unchecked in report.unchecked_rules:
         yield ""
-        yield f"Not checked ({counted(len(left.titles), 'check')}): {left.reason}"
+        yield f"Not checked ({format_count(len(unchecked.titles), 'check')}): {unchecked.reason}"
     yield ""
-    for step in next_steps(report):
+    for step in write_next_steps(report):
         yield f"→ {step}"
 
 
-def _asked_lines(asked: Sequence[AskedQuery]) -> Iterator[str]:
-    for one in asked:
-        scope = f" ({readable(one.query.scope)})" if one.query.scope else ""
-        yield f"  query {one.query.id}{scope}: {one.query.state}"
-        yield from (f"    {line}" for line in how_to_answer(one))
+def _iterate_rule_lines(broken: BrokenRule) -> Iterator[str]:
+    yield f"{broken.title} [{broken.rule}]"
+    yield f"  {SEVERITY_WORDS[broken.severity]}, {format_count(broken.failed, 'time')}. {broken.guidance}".rstrip()
+    for place in broken.places[:TEXT_PLACES]:
+        note = f": {place.note}" if place.note else ""
+        yield f"  - {_format_place(place)}{note}"
+    if len(broken.places) > TEXT_PLACES or broken.failed > broken.listed:
+        yield "  - and more: --format csv lists the first of each check"
+    for reported in broken.queries:
+        scope = f" ({sanitise_name(reported.query.scope)})" if reported.query.scope else ""
+        yield f"  query {reported.query.id}{scope}: {reported.query.state}"
+        yield from (f"    {sentence}" for sentence in explain_query(reported))
 
 
-def where_in_words(sheet: str, column: str, rows: str) -> str:
-    """``sheet “Q1”, column “Age”, rows 4 and 9``."""
-    parts = (f"sheet “{readable(sheet)}”" if sheet else "", f"column “{readable(column)}”" if column else "", rows)
-    return ", ".join(part for part in parts if part) or "the file as a whole"
+def _format_place(place: FindingPlace) -> str:
+    """Return ``sheet “Q1”, column “Age”, rows 4 and 9``."""
+    sheet = f"sheet “{sanitise_name(place.sheet)}”" if place.sheet else ""
+    column = f"column “{sanitise_name(place.column)}”" if place.column else ""
+    return ", ".join(part for part in (sheet, column, place.rows) if part) or "the file as a whole"
+
+
+def format_notes_text(notes: Sequence[UnplacedFileNote]) -> str:
+    """Return notes for a terminal."""
+    lines = []
+    for note in notes:
+        receipt = note.receipt
+        lines += [
+            f"receipt {receipt.id} · {note.council.name} · {sanitise_name(receipt.file_name)}",
+            f"  {format_count(receipt.size, 'byte')}, {format_moment(receipt.received_at)}, sha256 {receipt.sha256}",
+            f"  {receipt.reason}",
+            *(
+                f"  → {name.return_code}: {f'{name.folder}/' if name.folder else ''}{name.example}"
+                for name in note.names
+                if name.example
+            ),
+        ]
+    return "\n".join(lines) + "\n" if lines else "Every file that came could be placed.\n"
+
+
+def render_report_page(report: Report) -> str:
+    """Return the report as HTML."""
+    return _load_template("report.html").render(
+        report=report,
+        headline=write_headline(report),
+        summary=write_summary(report),
+        steps=write_next_steps(report),
+        place_limit=PAGE_PLACES,
+    )
+
+
+def render_note_page(note: UnplacedFileNote) -> str:
+    """Return the note as HTML."""
+    return _load_template("note.html").render(note=note)
+
+
+@lru_cache(maxsize=8)
+def _load_template(name: str) -> Template:
+    environment = Environment(
+        loader=PackageLoader("lgdp_pipelines.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "name": sanitise_name,
+        "day": format_day,
+        "moment": format_moment,
+        "count": format_count,
+        "explain_query": explain_query,
+    }
+    environment.globals |= {"severity_words": SEVERITY_WORDS}
+    return environment.get_template(name)

@@ -1,89 +1,116 @@
-"""What a report says in sentences: the verdict in plain words, and what happens next.
+"""The sentences of a report: the verdict in plain words, the next steps, and how to answer a query.
 
-What belongs here: sentences for a council officer. What does not: how they are laid out (``page``, ``files``).
+What belongs here: sentences for a council officer. What does not: their layout (``report_formats``).
 """
 
 from collections.abc import Iterator
 
 from lgdp_pipelines.ledger.ledger_values import SubmissionState
-from lgdp_pipelines.reporting.report_content import Report
-from lgdp_pipelines.reporting.wording import VERDICT, counted, day
+from lgdp_pipelines.ledger.query_values import QueryState
+from lgdp_pipelines.reporting.report_content import Report, ReportedQuery
+from lgdp_pipelines.reporting.wording import VERDICT_WORDS, format_count, format_day, format_moment
 from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
 
 
-def headline(report: Report) -> str:
-    """The verdict in a few words."""
-    if report.stand.state == SubmissionState.WITHDRAWN:
+def write_headline(report: Report) -> str:
+    """Return the verdict in a few words."""
+    if report.status.state == SubmissionState.WITHDRAWN:
         return "Withdrawn"
-    return VERDICT[report.judged.verdict]
+    return VERDICT_WORDS[report.judgement.verdict]
 
 
-def summary(report: Report) -> str:
-    """The verdict in a sentence or two."""
-    errors, queries = report.failed(Severity.ERROR), report.failed(Severity.QUERY)
-    match report.judged.verdict:
+def write_summary(report: Report) -> str:
+    """Return the verdict in a sentence or two."""
+    errors, queries = report.count_failures(Severity.ERROR), report.count_failures(Severity.QUERY)
+    match report.judgement.verdict:
         case Verdict.REJECTED:
-            also = f" There is also {counted(queries, 'question', 'questions')} to look at." if queries == 1 else ""
-            also = f" There are also {queries:,} questions to look at." if queries > 1 else also
-            return f"{counted(errors, 'place', 'places')} must be corrected before these figures can be used.{also}"
+            verb = "is" if queries == 1 else "are"
+            also = f" There {verb} also {format_count(queries, 'question')} to look at." if queries else ""
+            return f"{format_count(errors, 'place')} must be corrected before these figures can be used.{also}"
         case Verdict.QUERIED:
-            what = "looks unlikely" if queries == 1 else "look unlikely"
-            return f"The figures can be used. {counted(queries, 'place', 'places')} {what}: please confirm or explain."
-        case Verdict.ACCEPTED:
-            noted = report.failed(Severity.KNOWN_ISSUE)
-            also = (
-                f" {counted(noted, 'place is', 'places are')} noted, and published with the figures." if noted else ""
+            verb = "looks" if queries == 1 else "look"
+            return (
+                f"The figures can be used. {format_count(queries, 'place')} {verb} unlikely: please confirm or explain."
             )
+        case Verdict.ACCEPTED:
+            noted = report.count_failures(Severity.KNOWN_ISSUE)
+            places = format_count(noted, "place is", "places are")
+            also = f" {places} noted, and published with the figures." if noted else ""
             return f"Every check that could be made was passed. There is nothing for you to do.{also}"
 
 
-def next_steps(report: Report) -> tuple[str, ...]:
-    """What happens next, and what the council should do."""
-    return tuple(_steps(report))
-
-
-def _steps(report: Report) -> Iterator[str]:
-    stand = report.stand
-    if stand.is_preliminary:
+def write_next_steps(report: Report) -> Iterator[str]:
+    """Yield the next steps, the council's own among them, in order."""
+    status = report.status
+    if status.is_preliminary:
         yield (
             "This is what the checks say as the file came in. The platform takes it on within minutes and judges it "
             "again by the same rules; the final report is kept under the same address."
         )
-    if stand.state == SubmissionState.WITHDRAWN:
+    if status.state == SubmissionState.WITHDRAWN:
         yield "You have taken this submission back. Its figures are no longer used."
         return
-    if report.judged.verdict is Verdict.REJECTED:
+    if report.judgement.verdict is Verdict.REJECTED:
         yield (
             "Correct what is marked “must be corrected” in the system that the file comes from, export it again, and "
             "send the whole file again the same way."
         )
-        yield _until_then(report)
-    elif stand.current not in (None, stand.reference) and not stand.is_preliminary:
-        yield f"A later submission of yours, {stand.current}, has taken its place."
+        yield _describe_interim(report)
+    elif status.current not in (None, status.reference) and not status.is_preliminary:
+        yield f"A later submission of yours, {status.current}, has taken its place."
     else:
         yield "The figures go into the next release of the return. You may send a corrected file at any time."
-    if report.failed(Severity.QUERY) and report.judged.verdict is Verdict.REJECTED:
+    if report.count_failures(Severity.QUERY) and report.judgement.verdict is Verdict.REJECTED:
         yield "Look at each question too: correct what is wrong, and be ready to explain what is right."
-    elif report.failed(Severity.QUERY):
+    elif report.count_failures(Severity.QUERY):
         yield (
             f"Look at each question. Where a figure is wrong, send a corrected file. Where it is right, tell "
             f"{report.contract.owner} why, and name the query; until then the question stays open."
         )
-    yield _due(report)
+    yield _describe_due_day(report)
 
 
-def _until_then(report: Report) -> str:
-    current = report.stand.current
+def _describe_interim(report: Report) -> str:
+    current = report.status.current
     if current is None:
         return f"Until then there are no figures of yours for {report.period.id}."
-    if current == report.stand.reference:
+    if current == report.status.reference:
         return "It was accepted before, and its figures stay in place until a corrected file is accepted."
     return f"Until then your last accepted submission, {current}, stays in place."
 
 
-def _due(report: Report) -> str:
-    if report.stand.is_late:
-        return f"It was due on {day(report.due)}, and came late."
-    if report.judged.verdict is Verdict.REJECTED and report.judged.judged_at.date() <= report.due:
-        return f"The corrected file is due by {day(report.due)}."
-    return f"It was due by {day(report.due)}, and came in time."
+def _describe_due_day(report: Report) -> str:
+    if report.status.is_late:
+        return f"It was due on {format_day(report.due)}, and came late."
+    if report.judgement.verdict is Verdict.REJECTED and report.judgement.judged_at.date() <= report.due:
+        return f"The corrected file is due by {format_day(report.due)}."
+    return f"It was due by {format_day(report.due)}, and came in time."
+
+
+def explain_query(reported: ReportedQuery) -> Iterator[str]:
+    """Yield the query's state and how to answer it, in sentences with ready commands."""
+    query, answer = reported.query, reported.query.answer
+    for known_issue in reported.known_issues:
+        yield f"Known issue {known_issue.number} is about the same: “{known_issue.issue.words}”"
+    match query.state:
+        case QueryState.OPEN:
+            if reported.reopening is not None:
+                reopening = reported.reopening
+                yield f"Sent back by {reopening.by} on {format_moment(reopening.at)}: “{reopening.words}”"
+            if reported.earlier_answer is not None:
+                earlier = reported.earlier_answer
+                yield (
+                    f"For {earlier.query_id.split('.')[2]} the answer was {earlier.code}: “{earlier.words}”. "
+                    f'The same again: lgdp query answer {query.id} --as-last-year --by "<name>"'
+                )
+            yield f'To answer: lgdp query answer {query.id} --code <code> --words "<why>" --by "<name>"'
+        case QueryState.ANSWERED if answer is not None:
+            yield f"Answered by {answer.by} on {format_moment(answer.at)}, {answer.code}: “{answer.words}”"
+            yield "It is for a recipient now to accept the answer or to send it back."
+        case QueryState.ACCEPTED if answer is not None:
+            yield (
+                f"The answer by {answer.by} on {format_moment(answer.at)}, {answer.code}, was accepted. "
+                "Nothing more is asked."
+            )
+        case _:
+            yield "What stands no longer shows it. Nothing more is asked."

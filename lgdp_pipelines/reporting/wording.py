@@ -1,6 +1,7 @@
 """How things read to a council officer: severities, verdicts, rows, sizes, dates, and names from outside.
 
-What belongs here: words for one thing at a time. What does not: a page or a file (``report``).
+What belongs here: words for one thing at a time. What does not: sentences (``report_texts``) and files
+(``report_formats``).
 """
 
 import unicodedata
@@ -13,66 +14,73 @@ from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
 _LONGEST_NAME = 200
 _SCOTLAND = ZoneInfo("Europe/London")
 
-SEVERITY = {
+SEVERITY_WORDS = {
     Severity.ERROR: "must be corrected",
     Severity.QUERY: "please confirm or explain",
     Severity.KNOWN_ISSUE: "noted, and published with the figures",
 }
 """What a broken rule asks of the council."""
 
-VERDICT = {
+VERDICT_WORDS = {
     Verdict.ACCEPTED: "Accepted",
     Verdict.QUERIED: "Accepted, with questions",
     Verdict.REJECTED: "Rejected",
 }
 
 
-def readable(text: str) -> str:
-    """A name from outside on one line: what cannot be seen, or turns text around, is shown as a box; not endless."""
+def sanitise_name(text: str) -> str:
+    """Return a name from outside on one line of printable characters, at most 200.
+
+    White space becomes a blank. Any other character that is invisible, or that reverses the text, becomes U+FFFD.
+    """
     safe = "".join(
-        one if one.isprintable() else " " if one.isspace() or unicodedata.category(one) == "Zs" else "\ufffd"
-        for one in text
+        character
+        if character.isprintable()
+        else " "
+        if character.isspace() or unicodedata.category(character) == "Zs"
+        else "\ufffd"
+        for character in text
     )
     return safe if len(safe) <= _LONGEST_NAME else f"{safe[: _LONGEST_NAME - 1]}…"
 
 
-def ranges(rows: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Rows as unbroken runs, first and last of each, in order."""
-    found: list[tuple[int, int]] = []
+def find_row_ranges(rows: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return first and last row of each unbroken run, in order."""
+    ranges: list[tuple[int, int]] = []
     for row in sorted(set(rows)):
-        if found and found[-1][1] == row - 1:
-            found[-1] = (found[-1][0], row)
+        if ranges and ranges[-1][1] == row - 1:
+            ranges[-1] = (ranges[-1][0], row)
         else:
-            found.append((row, row))
-    return tuple(found)
+            ranges.append((row, row))
+    return tuple(ranges)
 
 
-def rows_in_words(rows: Iterable[int]) -> str:
-    """``row 4``, or ``rows 4, 7–9 and 12``; nothing where there are none."""
-    spans = ranges(rows)
-    if not spans:
+def format_rows(rows: Iterable[int]) -> str:
+    """Return ``row 4``, or ``rows 4, 7–9 and 12``; empty text for no rows."""
+    ranges = find_row_ranges(rows)
+    if not ranges:
         return ""
-    told = [f"{first}" if first == last else f"{first}–{last}" for first, last in spans]
-    is_one = len(spans) == 1 and spans[0][0] == spans[0][1]
-    return f"row {told[0]}" if is_one else f"rows {joined(told)}"
+    parts = [f"{first}" if first == last else f"{first}–{last}" for first, last in ranges]
+    is_single = len(ranges) == 1 and ranges[0][0] == ranges[0][1]
+    return f"row {parts[0]}" if is_single else f"rows {join_words(parts)}"
 
 
-def joined(words: Sequence[str]) -> str:
-    """Words as a list in a sentence: ``a, b and c``."""
+def join_words(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence: ``a, b and c``."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 row``, ``2,500 rows``."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """Return ``1 row`` or ``2,500 rows``."""
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
-def day(when: date) -> str:
-    """``5 January 2026``."""
-    return f"{when.day} {when:%B %Y}"
+def format_day(format_day: date) -> str:
+    """Return ``5 January 2026``."""
+    return f"{format_day.day} {format_day:%B %Y}"
 
 
-def moment(when: datetime) -> str:
-    """``5 January 2026 at 09:30 GMT``, as clocks in Scotland show it."""
-    here = when.astimezone(_SCOTLAND)
-    return f"{day(here.date())} at {here:%H:%M %Z}"
+def format_moment(format_moment: datetime) -> str:
+    """Return ``5 January 2026 at 09:30 GMT``, as clocks in Scotland show it."""
+    local = format_moment.astimezone(_SCOTLAND)
+    return f"{format_day(local.date())} at {local:%H:%M %Z}"

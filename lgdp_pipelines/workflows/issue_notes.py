@@ -15,7 +15,7 @@ from lgdp_pipelines.ledger.known_issues import checked
 from lgdp_pipelines.ledger.ledger import KnownIssue
 from lgdp_pipelines.ledger.query_values import KeptIssue
 from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.reporting.spreadsheet_safety import original
+from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
 from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.publishing import renew_catalogue
@@ -121,7 +121,7 @@ def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, Typed]]:
                     where=str(file),
                     remedy="Put words that hold commas in quotes.",
                 )
-            yield line, _typed({name: original(str(row[name])).strip() for name in header}, by, role)
+            yield line, _typed({name: unescape_formulas(str(row[name])).strip() for name in header}, by, role)
             line = reader.line_num + 1
     except OSError as error:
         raise WrongUse("The file cannot be read.", where=str(file), remedy="Check the path.") from error

@@ -11,7 +11,7 @@ from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceError, SourceRefused
 from lgdp_pipelines.register.files.notification_file import Email, load_notices
 from lgdp_pipelines.register.model.sources import SecretReference
-from lgdp_pipelines.reporting.notifications import MailServer, Notice, post, send_email
+from lgdp_pipelines.reporting.notifications import MailServer, Notice, post_webhook, send_email
 from lgdp_pipelines.workflows.platform import Platform
 
 _MAIL_PORT = 587
@@ -63,7 +63,7 @@ def _channels(platform: Platform, notice: Notice, to: str, role: str) -> Iterato
         yield lambda: _email(platform, notices.email, people, council, notice)  # type: ignore[arg-type] # not None here
     hook = getattr(notices.webhook, role) if notices.webhook else None
     if hook:
-        yield lambda: post(resolve_secret(hook, platform.environment, council_code=council).reveal(), notice)
+        yield lambda: post_webhook(resolve_secret(hook, platform.environment, council_code=council).reveal(), notice)
 
 
 def _email(platform: Platform, email: Email, people: SecretReference, council: str, notice: Notice) -> None:

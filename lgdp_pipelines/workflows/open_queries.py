@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from lgdp_pipelines.ledger.query_values import KeptIssue, Query
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.reporting.query_texts import AskedQuery
+from lgdp_pipelines.reporting.report_content import ReportedQuery
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 
 _Place = tuple[str, str, str]
 
 
-def asked_of(platform: Platform, queries: Sequence[Query]) -> tuple[AskedQuery, ...]:
+def asked_of(platform: Platform, queries: Sequence[Query]) -> tuple[ReportedQuery, ...]:
     """Queries with what helps to answer them, in their order."""
     ledger = platform.ledger
     before, back = ledger.queries.answers_before(queries), ledger.queries.sent_back(queries)
     places: set[_Place] = {(one.return_code, one.council_code, one.period) for one in queries}
     issues = {place: ledger.known_issues.showing(*place) for place in sorted(places)}
     return tuple(
-        AskedQuery(
+        ReportedQuery(
             one,
             before.get(one.id),
             back.get(one.id),

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic, sleep
 
-from lgdp_pipelines.conformance import catalogue_views as conformed_catalogue
-from lgdp_pipelines.conformance.conformed_models import conformed_models
-from lgdp_pipelines.dbt_build.invocation import BuildOutcome, build
+from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, published_table
 from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.errors import LedgerError, LgdpError
 from lgdp_pipelines.ledger.ledger_values import Release
-from lgdp_pipelines.lineage.column_lineage import ColumnEdge, write_lineage
-from lgdp_pipelines.lineage.model_lineage import column_edges, unexplained
-from lgdp_pipelines.publication import release_views as published_catalogue
-from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.lineage.column_edges import ColumnEdge, write_column_edges
+from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns
+from lgdp_pipelines.publication.published_models import generate_published_models
+from lgdp_pipelines.publication.release_views import build_release_views
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Grain
 from lgdp_pipelines.register.submission_calendar import periods_of
@@ -66,7 +66,9 @@ def project_of(platform: Platform) -> Project:
         BuildFailed: dbt cannot parse it.
     """
     register = platform.register
-    return write_project(platform.settings, {**conformed_models(register), **published_models(register)})
+    return write_project(
+        platform.settings, {**generate_conformed_models(register), **generate_published_models(register)}
+    )
 
 
 def periods_to_publish(platform: Platform, data_return: Return) -> list[str]:
@@ -130,8 +132,8 @@ def publish(
     current = {period: platform.ledger.current(data_return.code, period) for period in periods}
     platform.ledger.mirror(platform.lake, data_return.code)
     progress(f"conforming {data_return.code} {', '.join(periods)}")
-    outcome = build(project, platform.settings, data_return, periods, commit={"run": run_id})
-    write_lineage(platform.lake, edges_of(platform), {"run": run_id})
+    outcome = run_build(project, platform.settings, data_return, periods, commit={"run": run_id})
+    write_column_edges(platform.lake, edges_of(platform), {"run": run_id})
     renew_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
@@ -187,7 +189,7 @@ def finish(platform: Platform) -> None:
 @lru_cache(maxsize=8)
 def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
     """Every step between columns, from published figures down to columns of councils' extracts."""
-    return column_edges(project_of(platform), platform.register)
+    return build_column_edges(project_of(platform), platform.register)
 
 
 def check_lineage(platform: Platform) -> None:
@@ -196,7 +198,7 @@ def check_lineage(platform: Platform) -> None:
     Raises:
         LgdpError: some have none.
     """
-    found = unexplained(edges_of(platform), platform.register)
+    found = find_unexplained_columns(edges_of(platform), platform.register)
     if found:
         raise LgdpError(
             f"No data item stands behind {', '.join(found)}.",
@@ -213,7 +215,7 @@ def ensure_catalogue(platform: Platform) -> None:
 def renew_catalogue(platform: Platform) -> None:
     """Put the analysts' catalogue in place anew, with whatever tables there are by now."""
     register = platform.register
-    views = (*published_catalogue.catalogue_views(register), *conformed_catalogue.catalogue_views(register))
+    views = (*build_release_views(register), *build_catalogue_views(register))
     write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 

@@ -7,7 +7,7 @@ query (``ledger.queries``).
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.query_values import Query
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.reporting.report_files import render
+from lgdp_pipelines.reporting.report_formats import render_report_files
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -121,5 +121,5 @@ def _told(platform: Platform, query: Query) -> Query:
     folder = report_folder(platform, query.submission_id)
     found = report_on(platform, query.submission_id) if folder.is_dir() else None
     if found is not None:
-        put_in_place(folder, render(found))
+        put_in_place(folder, render_report_files(found))
     return query

@@ -10,7 +10,7 @@ from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.ledger.ledger_values import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.submission_calendar import Timing, timing
-from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
+from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus, build_report
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.workflows.earlier_rows import earlier_of_council
 from lgdp_pipelines.workflows.mapping_selection import joined_files, needed_files
@@ -104,15 +104,15 @@ def _preliminary(
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     came = max(file.received_at for file in files)
     first = platform.ledger.reported_at(data_return.code, period.id)
-    return report_of(
+    return build_report(
         contract,
         council,
         period,
         files,
-        judged=Judged(
+        judgement=ReportedJudgement(
             judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
         ),
-        stand=Stand(
+        status=ReportedStatus(
             reference=f"receipt-{receipt.id}",
             state=str(receipt.state),
             is_preliminary=True,

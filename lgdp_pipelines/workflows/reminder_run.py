@@ -12,7 +12,12 @@ from datetime import date
 from lgdp_pipelines.ledger.obligations import Obligation, obligations
 from lgdp_pipelines.register.files.notification_file import load_notices
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
-from lgdp_pipelines.reporting.reminder_schedule import Reminder, files_of, notice_to, reminders
+from lgdp_pipelines.reporting.reminder_schedule import (
+    Reminder,
+    build_reminder_files,
+    build_reminder_notice,
+    plan_reminders,
+)
 from lgdp_pipelines.workflows.notification_delivery import Unsent, send_to_council
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import OUTBOX, put_in_place
@@ -49,7 +54,7 @@ def today(platform: Platform) -> date:
 def due_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for, told before or not."""
     titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
-    return reminders(owed_today(platform), titles, load_notices(platform.settings.schemas), today(platform))
+    return plan_reminders(owed_today(platform), titles, load_notices(platform.settings.schemas), today(platform))
 
 
 def new_reminders(platform: Platform) -> tuple[Reminder, ...]:
@@ -77,12 +82,12 @@ def remind(platform: Platform, progress: Callable[[str], None] = lambda _: None)
         fresh = [one for one in told if one.reminded not in before]
         if fresh:
             folder = platform.settings.home / OUTBOX / code / FOLDER
-            put_in_place(folder, files_of(council, fresh, today(platform)))
+            put_in_place(folder, build_reminder_files(council, fresh, today(platform)))
             for one in fresh:
                 platform.ledger.record_reminder(one.reminded, sent=False)
             new += fresh
             progress(f"{len(fresh)} for {council.name}")
-        taken, refused = send_to_council(platform, code, notice_to(council, told, today(platform)))
+        taken, refused = send_to_council(platform, code, build_reminder_notice(council, told, today(platform)))
         if taken and not refused:
             for one in told:
                 platform.ledger.record_reminder(one.reminded, sent=True)

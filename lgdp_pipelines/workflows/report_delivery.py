@@ -20,7 +20,7 @@ from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_file
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.deliveries import Delivery, Untold
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.reporting.report_files import digest, digest_of_note, render, render_note
+from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
 from lgdp_pipelines.storage.lake_tables import submission_key
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_gathering import note_on, reports_on
@@ -61,11 +61,11 @@ def tell(platform: Platform, progress: Callable[[str], None] = lambda _: None) -
     for chunk in reports_on(platform, platform.ledger.untold(OUTBOX)):
         delivered = []
         for one, report in chunk:
-            sha256 = digest(report)
+            sha256 = hash_report(report)
             if sha256 == one.told_sha256:
                 unchanged.append(one.submission_id)
             else:
-                put_in_place(report_folder(platform, one.submission_id), render(report))
+                put_in_place(report_folder(platform, one.submission_id), render_report_files(report))
                 reports.append(one.submission_id)
                 progress(f"report on {one.submission_id}")
             delivered.append(Delivery(sha256, one.submission_id, one.judgement))
@@ -78,11 +78,9 @@ def tell(platform: Platform, progress: Callable[[str], None] = lambda _: None) -
 def _tell_of_unplaced(platform: Platform, progress: Callable[[str], None]) -> tuple[int, ...]:
     notes = [note_on(platform, receipt_id) for receipt_id in platform.ledger.unplaced(OUTBOX)]
     for note in notes:
-        put_in_place(note_folder(platform, note.council.code, note.receipt.id), render_note(note))
+        put_in_place(note_folder(platform, note.council.code, note.receipt.id), render_note_files(note))
         progress(f"note on receipt {note.receipt.id}")
-    platform.ledger.record_deliveries(
-        OUTBOX, [Delivery(digest_of_note(note), receipt_id=note.receipt.id) for note in notes]
-    )
+    platform.ledger.record_deliveries(OUTBOX, [Delivery(hash_note(note), receipt_id=note.receipt.id) for note in notes])
     return tuple(note.receipt.id for note in notes)
 
 
@@ -134,7 +132,7 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
     for receipt_id in platform.ledger.unplaced(source.id, source.id):
         note = note_on(platform, receipt_id)
         files = _files(note_folder(platform, note.council.code, receipt_id), f"unrecognised-receipt-{receipt_id}")
-        parcel = _Parcel(files, Delivery(digest_of_note(note), receipt_id=receipt_id))
+        parcel = _Parcel(files, Delivery(hash_note(note), receipt_id=receipt_id))
         parcels.setdefault(note.council.code, []).append(parcel)
 
     def told(council_code: str) -> Failure | None:

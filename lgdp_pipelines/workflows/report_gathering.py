@@ -17,9 +17,15 @@ from lgdp_pipelines.ledger.query_values import KeptIssue, QueryState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.sources import SourceReturn
 from lgdp_pipelines.register.submission_calendar import periods_of
-from lgdp_pipelines.reporting.query_texts import AskedQuery
-from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
-from lgdp_pipelines.reporting.unplaced_files import NameAsked, Note
+from lgdp_pipelines.reporting.report_content import (
+    ExpectedFileName,
+    Report,
+    ReportedJudgement,
+    ReportedQuery,
+    ReportedStatus,
+    UnplacedFileNote,
+    build_report,
+)
 from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest
 from lgdp_pipelines.storage.lake_tables import FINDING, landed_table
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -86,7 +92,7 @@ class _Known:
     rows: Mapping[str, Mapping[str, int]]
     current: Mapping[str, str]
     reported_at: Mapping[str, datetime]
-    asked: Mapping[str, tuple[AskedQuery, ...]]
+    asked: Mapping[str, tuple[ReportedQuery, ...]]
     issues: Mapping[str, tuple[KeptIssue, ...]]
 
 
@@ -112,7 +118,7 @@ def _known(platform: Platform, return_code: str, period: str, ids: list[str]) ->
 _ALIVE = (QueryState.OPEN, QueryState.ANSWERED, QueryState.ACCEPTED)
 
 
-def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) -> dict[str, tuple[AskedQuery, ...]]:
+def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) -> dict[str, tuple[ReportedQuery, ...]]:
     """Queries that have not expired, by submission, of some submissions."""
     alive = platform.ledger.queries.listed(return_code, None, period, _ALIVE)
     found = asked_of(platform, [one for one in alive if one.submission_id in ids])
@@ -146,12 +152,12 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
     assert judgement is not None, "only what was judged is untold"  # noqa: S101 - the ledger's own answer
     period = parse_period(one.period)
     submission = ledger.submission(one.submission_id)
-    return report_of(
+    return build_report(
         contract,
         platform.register.councils.by_code[one.council_code],
         period,
         ledger.receipts_of(one.submission_id),
-        judged=Judged(
+        judgement=ReportedJudgement(
             verdict=judgement.verdict,
             results=judgement.results,
             findings=known.findings.get(one.submission_id, known.none),
@@ -159,19 +165,19 @@ def _report(platform: Platform, known: _Known, one: Untold) -> Report:
             judged_at=judgement.judged_at,
             repairs=judgement.repairs,
         ),
-        stand=Stand(
+        status=ReportedStatus(
             reference=one.submission_id,
             state=str(submission.state),
             is_preliminary=False,
             is_late=is_late(contract, period, submission, known.reported_at),
             current=known.current.get(one.council_code),
-            asked=known.asked.get(one.submission_id, ()),
-            issues=known.issues.get(one.council_code, ()),
+            queries=known.asked.get(one.submission_id, ()),
+            known_issues=known.issues.get(one.council_code, ()),
         ),
     )
 
 
-def note_on(platform: Platform, receipt_id: int) -> Note:
+def note_on(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     """A receipt that nobody could place, as facts for a note.
 
     Raises:
@@ -180,10 +186,10 @@ def note_on(platform: Platform, receipt_id: int) -> Note:
     receipt = platform.ledger.receipt(receipt_id)
     source = platform.register.sources.get(receipt.source)
     names = tuple(_name_asked(platform, one) for one in source.returns if one.pattern) if source else ()
-    return Note(platform.register.councils.by_code[receipt.council_code], receipt, names)
+    return UnplacedFileNote(platform.register.councils.by_code[receipt.council_code], receipt, names)
 
 
-def _name_asked(platform: Platform, asked: SourceReturn) -> NameAsked:
+def _name_asked(platform: Platform, asked: SourceReturn) -> ExpectedFileName:
     """What a file is to be called: the shortest name, for the last period that has begun, that the pattern takes."""
     data_return = platform.register.returns[asked.return_code]
     tables = [{"table": table.name} for table in data_return.latest.tables if table.file_pattern][:1]
@@ -192,6 +198,6 @@ def _name_asked(platform: Platform, asked: SourceReturn) -> NameAsked:
         for period in periods_of(data_return, platform.today)[-1:]
         for spelling in period_spellings(period)
     )
-    return NameAsked(
+    return ExpectedFileName(
         data_return.code, data_return.latest.title, asked.folder.strip("/"), next((one for one in names if one), "")
     )

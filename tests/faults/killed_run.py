@@ -369,8 +369,8 @@ def main(folder: Path) -> None:
 
 
 SLOW_TO_LOAD = (
-    "lgdp_pipelines.dbt_build.dbt_client",
-    "lgdp_pipelines.dbt_build.dbt_plugin",
+    "lgdp_pipelines.dbt_build.dbt_runner",
+    "lgdp_pipelines.dbt_build.lake_plugin",
     "dbt.task.build",
     "dbt.adapters.duckdb.impl",
     "hypothesis",

@@ -7,13 +7,13 @@ from functools import cached_property
 import polars as pl
 import pytest
 
-from lgdp_pipelines.conformance.conformed_models import conformed_models
-from lgdp_pipelines.dbt_build.invocation import BuildOutcome, build
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
 from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.lineage.column_lineage import ColumnEdge
-from lgdp_pipelines.lineage.model_lineage import column_edges
-from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.lineage.column_edges import ColumnEdge
+from lgdp_pipelines.lineage.column_lineage import build_column_edges
+from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake import Lake
@@ -39,7 +39,7 @@ class Built:
 
     @cached_property
     def edges(self) -> tuple[ColumnEdge, ...]:
-        return column_edges(self.project, self.register)
+        return build_column_edges(self.project, self.register)
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +52,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     ledger = Ledger.open(settings.database_url)
     tell(ledger, register)
     ledger.mirror(lake, "SHELTER")
-    project = write_project(settings, {**conformed_models(register), **published_models(register)})
+    project = write_project(settings, {**generate_conformed_models(register), **generate_published_models(register)})
     periods = {"SHELTER": [OLD, NEW], "VISIT": [VISITED], "BINS": [YEAR], "CLIENTS": [YEAR]}
     outcomes = {
-        code: build(project, settings, register.returns[code], ids, commit={"run": "first"})
+        code: run_build(project, settings, register.returns[code], ids, commit={"run": "first"})
         for code, ids in periods.items()
     }
     yield Built(settings, register, project, lake, ledger, outcomes)

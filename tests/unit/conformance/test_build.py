@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.dbt_build import invocation as build_module
-from lgdp_pipelines.dbt_build.invocation import build
+from lgdp_pipelines.dbt_build.invocation import run_build
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
@@ -193,7 +193,9 @@ def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prin
 ) -> None:
     monkeypatch.setattr(build_module, "ROWS_IN_ORDER", 0)
     before = built.read("published.shelter").sort("period", "council_code", "_release_row")
-    outcome = build(built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"})
+    outcome = run_build(
+        built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"}
+    )
     assert outcome.written["published/shelter"].rows == 14
     after = built.read("published.shelter").sort("period", "council_code", "_release_row")
     assert after.equals(before)
@@ -209,7 +211,7 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None
     before = built.read("published.bins_material")
     try:
         lake.replace(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
-        outcome = build(built.project, built.settings, data_return, [YEAR], commit={"run": "stray"})
+        outcome = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "stray"})
     finally:
         lake.replace(table, whole, where={"period": YEAR}, commit={})
     assert not outcome.is_published
@@ -217,7 +219,7 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None
     (failed,) = {test.description for test in outcome.failed_tests}
     assert failed == "Every council is in the council dimension"
     assert built.read("published.bins_material").equals(before)
-    again = build(built.project, built.settings, data_return, [YEAR], commit={"run": "mended"})
+    again = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "mended"})
     assert again.is_published
 
 
@@ -244,11 +246,11 @@ def test_dimensions_that_say_the_same_are_not_written_again(built: Built) -> Non
 
 def test_a_period_that_is_none_is_refused_before_anything_runs(built: Built) -> None:
     with pytest.raises(WrongUse):
-        build(built.project, built.settings, built.register.returns["BINS"], ["x' or 1=1"], commit={})
+        run_build(built.project, built.settings, built.register.returns["BINS"], ["x' or 1=1"], commit={})
 
 
 def test_a_ledger_that_was_never_mirrored_is_an_empty_one(built: Built, tmp_path: Path) -> None:
     settings = Settings.at(tmp_path)
-    outcome = build(built.project, settings, built.register.returns["BINS"], [YEAR], commit={})
+    outcome = run_build(built.project, settings, built.register.returns["BINS"], [YEAR], commit={})
     assert outcome.is_published
     assert Lake(settings.lake).read(LakeTable("published", "bins_money")).is_empty()

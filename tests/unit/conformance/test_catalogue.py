@@ -1,7 +1,7 @@
 """What an analyst finds: every published column described, the register and the ledger beside."""
 
-from lgdp_pipelines.conformance.catalogue_views import catalogue_views as conformed_views
-from lgdp_pipelines.publication.release_views import catalogue_views as published_views
+from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views as conformed_views
+from lgdp_pipelines.publication.release_views import build_release_views as published_views
 from lgdp_pipelines.storage.sql_catalogue import ask, write_catalogue
 from tests.unit.conformance.conftest import Built
 

@@ -3,18 +3,18 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from lgdp_pipelines.lineage.column_lineage import LINEAGE, Lineage, write_lineage
-from lgdp_pipelines.lineage.model_lineage import column_edges, unexplained
-from lgdp_pipelines.lineage.openlineage_export import openlineage_event
-from lgdp_pipelines.lineage.sql_columns import Known, Reference, columns_of
+from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE, LineageGraph, write_column_edges
+from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns
+from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
+from lgdp_pipelines.lineage.sql_lineage import ColumnReference, SourceColumns, read_select_columns
 from tests.unit.conformance.conftest import Built
 
 T, U = ("s", "t"), ("s", "u")
 
 
 def read(sql: str) -> dict[str, set[tuple[str, str, str]]]:
-    tables = {T: Known(("a", "b", "c", "_row")), U: Known(("a", "d"))}
-    found = columns_of(sql, tables).columns
+    tables = {T: SourceColumns(("a", "b", "c", "_row")), U: SourceColumns(("a", "d"))}
+    found = read_select_columns(sql, tables).columns
     return {name: {(one.column, one.kind, one.how) for one in references} for name, references in found.items()}
 
 
@@ -56,38 +56,43 @@ def test_steps_inside_a_query_are_walked_through() -> None:
 
 
 def test_the_entries_of_a_map_are_followed_one_by_one() -> None:
-    made = columns_of("select map {'k': a, 'l': b} as m from s.t", {T: Known(("a", "b"))}).columns
+    made = read_select_columns("select map {'k': a, 'l': b} as m from s.t", {T: SourceColumns(("a", "b"))}).columns
     assert {one.column for one in made["m.k"]} == {"a"}
-    known = Known(("m",), {"m": frozenset(), "m.k": frozenset({"urn:a"})})
-    taken = columns_of("select m['k'] as x from s.t", {T: known}).columns
-    assert taken["x"] == {Reference(T, "m.k", "direct", "select", "urn:a")}
+    known = SourceColumns(("m",), {"m": frozenset(), "m.k": frozenset({"urn:a"})})
+    taken = read_select_columns("select m['k'] as x from s.t", {T: known}).columns
+    assert taken["x"] == {ColumnReference(T, "m.k", "direct", "select", "urn:a")}
 
 
 def test_a_filter_to_one_part_of_a_union_leaves_the_items_of_the_others() -> None:
     union = (
         "select 'i1' as item, 'x' as part, a as v from s.t union all select 'i2' as item, 'y' as part, d as v from s.u"
     )
-    made = columns_of(union, {T: Known(("a",)), U: Known(("d",))})
-    known = Known(("item", "part", "v"), {"v": frozenset({"i1", "i2"})}, tuple(made.branches))
-    found = columns_of("select v from s.w where part in ('y')", {("s", "w"): known}).columns["v"]
+    made = read_select_columns(union, {T: SourceColumns(("a",)), U: SourceColumns(("d",))})
+    known = SourceColumns(("item", "part", "v"), {"v": frozenset({"i1", "i2"})}, tuple(made.branches))
+    found = read_select_columns("select v from s.w where part in ('y')", {("s", "w"): known}).columns["v"]
     assert {one.item for one in found if one.column == "v"} == {"i2"}
 
 
 def test_every_published_column_has_a_way_back(built: Built) -> None:
-    assert unexplained(built.edges, built.register) == []
+    assert find_unexplained_columns(built.edges, built.register) == []
 
 
 def test_a_column_whose_way_is_cut_is_named(built: Built) -> None:
     cut = [edge for edge in built.edges if edge.from_column != "GENDER"]
-    assert unexplained(cut, built.register) == ["published.shelter.gender", "published.shelter_counts.gender"]
+    assert find_unexplained_columns(cut, built.register) == [
+        "published.shelter.gender",
+        "published.shelter_counts.gender",
+    ]
 
 
 def test_a_return_without_edges_is_named(built: Built) -> None:
-    assert "published.visit.*" in unexplained([e for e in built.edges if e.return_code != "VISIT"], built.register)
+    assert "published.visit.*" in find_unexplained_columns(
+        [e for e in built.edges if e.return_code != "VISIT"], built.register
+    )
 
 
 def test_both_majors_are_reached_under_their_own_headers(built: Built) -> None:
-    way = Lineage(built.edges).way_back("SHELTER", "conformed.shelter_stay", "ref")
+    way = LineageGraph(built.edges).way_back("SHELTER", "conformed.shelter_stay", "ref")
     ends = {
         (edge.from_column, edge.contract_version, edge.item) for edge in way if edge.from_table.startswith("extract")
     }
@@ -98,7 +103,7 @@ def test_both_majors_are_reached_under_their_own_headers(built: Built) -> None:
 
 
 def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(built: Built) -> None:
-    lineage = Lineage(built.edges)
+    lineage = LineageGraph(built.edges)
     every = lineage.way_back("SHELTER", "published.shelter_counts", "value", along=lambda _: True)
     indirect = {(edge.from_table, edge.from_column) for edge in every if edge.kind == "indirect"}
     assert ("candidate.withheld__shelter_counts", "is_withheld") in indirect
@@ -106,25 +111,25 @@ def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(bu
 
 
 def test_edges_are_kept_beside_the_project_and_read_back_the_same(built: Built) -> None:
-    assert column_edges(built.project, built.register) == built.edges
+    assert build_column_edges(built.project, built.register) == built.edges
     other = replace(built.register, sha256="other")
-    assert column_edges(built.project, other) == built.edges
+    assert build_column_edges(built.project, other) == built.edges
 
 
 def test_edges_in_the_lake_are_written_once_and_read_back_the_same(built: Built) -> None:
-    first = write_lineage(built.lake, built.edges, {"run": "r"})
+    first = write_column_edges(built.lake, built.edges, {"run": "r"})
     assert first is not None
-    assert write_lineage(built.lake, built.edges, {"run": "r"}) is None
-    assert built.lake.version(LINEAGE) == first
-    columns = list(LINEAGE.arrow_schema.names)
-    read = built.lake.read(LINEAGE, {"return_code": "BINS"}, columns).rows()
+    assert write_column_edges(built.lake, built.edges, {"run": "r"}) is None
+    assert built.lake.version(COLUMN_EDGE_TABLE) == first
+    columns = list(COLUMN_EDGE_TABLE.arrow_schema.names)
+    read = built.lake.read(COLUMN_EDGE_TABLE, {"return_code": "BINS"}, columns).rows()
     assert set(read) == {
         tuple(getattr(one, name) for name in columns) for one in built.edges if one.return_code == "BINS"
     }
 
 
 def test_openlineage_names_tables_that_are_kept(built: Built) -> None:
-    event = openlineage_event(built.edges, "BINS", "published.bins_material", at=datetime(2024, 1, 1, tzinfo=UTC))
+    event = build_openlineage_event(built.edges, "BINS", "published.bins_material", at=datetime(2024, 1, 1, tzinfo=UTC))
     facet = event["dataset"]["facets"]["columnLineage"]["fields"]
     value = {(one["name"], one["field"]): one["transformations"] for one in facet["value"]["inputFields"]}
     assert {(kind["type"], kind["subtype"]) for kind in value["conformed.observation", "value"]} == {
@@ -136,7 +141,7 @@ def test_openlineage_names_tables_that_are_kept(built: Built) -> None:
 
 
 def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rests_on(built: Built) -> None:
-    lineage = Lineage(built.edges)
+    lineage = LineageGraph(built.edges)
     figure = lineage.way_back("BINS", "published.bins_material", "value", "urn:lgdp:item:bins:each")
     ends = {(edge.from_table, edge.from_column) for edge in figure}
     assert {("reference.people@1", "people"), ("extract.bins.material", "TONNES")} <= ends

@@ -5,9 +5,9 @@ from datetime import date
 import duckdb
 import pytest
 
-from lgdp_pipelines.conformance.conformed_models import conformed_models
-from lgdp_pipelines.dbt_build.sql_text import literal, values
-from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
+from lgdp_pipelines.dbt_build.model_text import literal, select_rows
+from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from tests.shipped import shipped_register
 from tests.unit.conformance.conftest import Built
@@ -26,14 +26,14 @@ def rows_of(text: str) -> list[tuple[object, ...]]:
 
 
 def test_the_council_list_has_thirty_two_rows_with_every_code_system(shipped: Register) -> None:
-    rows = rows_of(conformed_models(shipped)["models/register/register_council.sql"])
+    rows = rows_of(generate_conformed_models(shipped)["models/register/register_council.sql"])
     assert len(rows) == 32
     fife = next(row for row in rows if row[0] == "FIF")
     assert fife[1:8] == ("Fife", "The Fife Council", "S12000047", "S12000015", "250", "16", "GB-LAS-FIF")
 
 
 def test_every_shipped_return_has_its_models(shipped: Register) -> None:
-    conformed, published = conformed_models(shipped), published_models(shipped)
+    conformed, published = generate_conformed_models(shipped), generate_published_models(shipped)
     assert "models/conformed/hl1/hl1_application.sql" in conformed
     for data_return in shipped.returns.values():
         assert f"models/conformed/{data_return.slug}/observation__{data_return.slug}.sql" in conformed
@@ -55,7 +55,7 @@ def test_the_period_dimension_knows_the_years_that_hold_a_period(built: Built) -
 
 def test_withheld_items_do_not_stand_in_any_conformed_or_published_model() -> None:
     register = small_register()
-    for path, text in {**conformed_models(register), **published_models(register)}.items():
+    for path, text in {**generate_conformed_models(register), **generate_published_models(register)}.items():
         if not path.startswith(("models/staging", "models/register")):
             assert "surname" not in text, path
 
@@ -70,6 +70,6 @@ def test_no_text_of_the_register_is_read_as_code(text: str) -> None:
 
 def test_a_list_without_rows_still_has_its_columns() -> None:
     with duckdb.connect() as connection:
-        answer = connection.execute(values({"code": "varchar", "order": "date"}, []))
+        answer = connection.execute(select_rows({"code": "varchar", "order": "date"}, []))
         assert [column[0] for column in answer.description] == ["code", "order"]
         assert answer.fetchall() == []

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.conformance.conformed_models import conformed_models
-from lgdp_pipelines.dbt_build.invocation import build
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
+from lgdp_pipelines.dbt_build.invocation import run_build
 from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.errors import BuildFailed
-from lgdp_pipelines.publication.published_models import published_models
+from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.settings import PROJECT, Settings
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import VISITED, small_register
@@ -36,7 +36,7 @@ BAD = "select * from {{ ref('nowhere') }}"
 
 def all_models() -> dict[str, str]:
     register = small_register()
-    return {**conformed_models(register), **published_models(register)}
+    return {**generate_conformed_models(register), **generate_published_models(register)}
 
 
 def test_models_are_a_function_of_the_register_alone() -> None:
@@ -90,7 +90,7 @@ def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_rep
     data_return = built.register.returns["VISIT"]
     shutil.copytree(built.settings.lake / "validated", settings.lake / "validated")
     with pytest.raises(BuildFailed) as caught:
-        build(project, settings, data_return, [VISITED], commit={})
+        run_build(project, settings, data_return, [VISITED], commit={})
     assert "broken could not be made: Conversion Error" in str(caught.value)
     assert "secret-cell" not in str(caught.value)
 

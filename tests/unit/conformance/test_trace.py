@@ -3,8 +3,7 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.lineage.trace_result import Trace
-from lgdp_pipelines.lineage.tracing import trace
+from lgdp_pipelines.lineage.traces import Trace, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
 from tests.unit.conformance.conftest import Built
 from tests.unit.conformance.small_world import NEW, YEAR
@@ -12,7 +11,7 @@ from tests.unit.conformance.small_world import NEW, YEAR
 
 def traced(built: Built, table: str, **asked: object) -> Trace:
     key = token_key(built.settings.secrets)
-    return trace(built.lake, built.ledger, built.register, built.edges, key, table=table, **asked)  # type: ignore[arg-type]
+    return find_trace(built.lake, built.ledger, built.register, built.edges, key, table=table, **asked)  # type: ignore[arg-type]
 
 
 def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: Built) -> None:
@@ -72,7 +71,7 @@ def test_a_published_case_goes_back_by_its_token(built: Built) -> None:
 
 
 def test_another_key_resolves_nothing(built: Built) -> None:
-    found = trace(
+    found = find_trace(
         built.lake, built.ledger, built.register, built.edges, TokenKey(bytes(32)),
         table="published.shelter", council="GLG", period=NEW, row=2,
     )  # fmt: skip

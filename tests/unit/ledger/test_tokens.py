@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from lgdp_pipelines.dbt_build.dbt_plugin import HMAC_MACRO
+from lgdp_pipelines.dbt_build.lake_plugin import HMAC_MACRO
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
 

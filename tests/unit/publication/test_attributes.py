@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.publication.published_models import published_columns, published_models
+from lgdp_pipelines.publication.published_models import describe_published_columns, generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.versions.version_union import Product, list_products
 from tests.shipped import shipped_register
@@ -20,7 +20,7 @@ def product(register: Register, code: str) -> Product:
 
 
 def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> None:
-    columns = list(published_columns(register, product(register, "SCHOOL-SUMMARY")))
+    columns = list(describe_published_columns(register, product(register, "SCHOOL-SUMMARY")))
     start = columns.index("seed_code")
     assert columns[start : columns.index("item")] == [
         "seed_code", "school_type", "school_name", "fsm_local_initiatives", "urban_share", "urban_share_label",
@@ -31,7 +31,7 @@ def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> 
 
 def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
     path = Path("models/candidate/school_summary/candidate__school_summary.sql")
-    text = published_models(register)[path.as_posix()]
+    text = generate_published_models(register)[path.as_posix()]
     assert (
         "left join {{ ref('stg_school_summary__school') }} as described\n"
         "    on given._submission_id = described._submission_id and given._row = described._row" in text

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.publication.disclosure_control import Cell, withheld
+from lgdp_pipelines.publication.disclosure_control import CountCell, choose_suppressed_cells
 
 A, B, AB, ALL = "urn:a", "urn:b", "urn:ab", "urn:all"
 
 
-def row(*values: int) -> list[Cell]:
-    return [Cell(A, {"a": str(n)}, float(value)) for n, value in enumerate(values)]
+def row(*values: int) -> list[CountCell]:
+    return [CountCell(A, {"a": str(n)}, float(value)) for n, value in enumerate(values)]
 
 
 @pytest.mark.parametrize(
@@ -30,50 +30,50 @@ def row(*values: int) -> list[Cell]:
 )
 def test_one_dimension(values: tuple[int, ...], out: tuple[int, ...]) -> None:
     cells = row(*values)
-    found = withheld(cells, 5)
+    found = choose_suppressed_cells(cells, 5)
     assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, found, strict=True) if hidden) == out
 
 
 def test_a_small_total_is_withheld_with_its_only_cell() -> None:
-    assert withheld([Cell(ALL, {}, 3.0), Cell(A, {"a": "1"}, 3.0)], 5) == (True, True)
+    assert choose_suppressed_cells([CountCell(ALL, {}, 3.0), CountCell(A, {"a": "1"}, 3.0)], 5) == (True, True)
 
 
 def test_a_cell_alone_in_a_shown_sum_takes_the_sum_with_it() -> None:
     # By a: 8 and 40. By a and b, the first splits into 3 and 5: both go. 8 less nothing shown says only 3 + 5 = 8.
     cells = [
-        Cell(A, {"a": "1"}, 8.0),
-        Cell(A, {"a": "2"}, 40.0),
-        Cell(AB, {"a": "1", "b": "x"}, 3.0),
-        Cell(AB, {"a": "1", "b": "y"}, 5.0),
-        Cell(AB, {"a": "2", "b": "x"}, 40.0),
+        CountCell(A, {"a": "1"}, 8.0),
+        CountCell(A, {"a": "2"}, 40.0),
+        CountCell(AB, {"a": "1", "b": "x"}, 3.0),
+        CountCell(AB, {"a": "1", "b": "y"}, 5.0),
+        CountCell(AB, {"a": "2", "b": "x"}, 40.0),
     ]
-    assert withheld(cells, 5) == (False, False, True, True, False)
+    assert choose_suppressed_cells(cells, 5) == (False, False, True, True, False)
 
 
 def test_a_withheld_margin_is_not_the_sum_of_shown_cells() -> None:
     # By a: 3, 9, 50. 3 is small and 9 keeps it company. 9 is 4 + 5 or, here, one cell of 9: it must go as well.
     cells = [
-        *[Cell(A, {"a": str(n)}, float(v)) for n, v in enumerate((3, 9, 50))],
-        *[Cell(AB, {"a": str(n), "b": "x"}, float(v)) for n, v in enumerate((3, 9, 50))],
+        *[CountCell(A, {"a": str(n)}, float(v)) for n, v in enumerate((3, 9, 50))],
+        *[CountCell(AB, {"a": str(n), "b": "x"}, float(v)) for n, v in enumerate((3, 9, 50))],
     ]
-    assert withheld(cells, 5) == (True, True, False, True, True, False)
+    assert choose_suppressed_cells(cells, 5) == (True, True, False, True, True, False)
 
 
 def test_a_missing_figure_is_neither_withheld_nor_counted() -> None:
-    cells = [Cell(A, {"a": "1"}, None), Cell(A, {"a": "2"}, 3.0), Cell(A, {"a": "3"}, 8.0)]
-    assert withheld(cells, 5) == (False, True, True)
+    cells = [CountCell(A, {"a": "1"}, None), CountCell(A, {"a": "2"}, 3.0), CountCell(A, {"a": "3"}, 8.0)]
+    assert choose_suppressed_cells(cells, 5) == (False, True, True)
 
 
-def table(values: list[int]) -> list[Cell]:
+def table(values: list[int]) -> list[CountCell]:
     """A cross of two by three with both margins, and no total published."""
     pairs = list(product("12", "xyz"))
     inner = dict(zip(pairs, values, strict=True))
-    cells = [Cell(AB, {"a": a, "b": b}, float(inner[a, b])) for a, b in pairs]
-    cells += [Cell(A, {"a": a}, float(sum(v for (x, _), v in inner.items() if x == a))) for a in "12"]
-    return cells + [Cell(B, {"b": b}, float(sum(v for (_, y), v in inner.items() if y == b))) for b in "xyz"]
+    cells = [CountCell(AB, {"a": a, "b": b}, float(inner[a, b])) for a, b in pairs]
+    cells += [CountCell(A, {"a": a}, float(sum(v for (x, _), v in inner.items() if x == a))) for a in "12"]
+    return cells + [CountCell(B, {"b": b}, float(sum(v for (_, y), v in inner.items() if y == b))) for b in "xyz"]
 
 
-def solvable(cells: list[Cell], hidden: tuple[bool, ...]) -> set[int]:
+def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
     """Withheld cells that follow from all sums: elimination over fractions, by a way of its own."""
     unknown = [n for n, out in enumerate(hidden) if out]
     equations: list[list[Fraction]] = []
@@ -110,7 +110,7 @@ def solvable(cells: list[Cell], hidden: tuple[bool, ...]) -> set[int]:
 @given(st.lists(st.integers(0, 30), min_size=6, max_size=6))
 def test_no_small_count_follows_from_what_is_shown(values: list[int]) -> None:
     cells = table(values)
-    hidden = withheld(cells, 5)
+    hidden = choose_suppressed_cells(cells, 5)
     small = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < 5}
     assert all(hidden[n] for n in small)
     shown_positive = [n for n, cell in enumerate(cells) if not hidden[n] and cell.value]

@@ -8,8 +8,8 @@ import pytest
 
 from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
 from lgdp_pipelines.register.files.notification_file import Notices
-from lgdp_pipelines.reporting.reminder_schedule import files_of, notice_to, reminders
-from lgdp_pipelines.reporting.spreadsheet_safety import original
+from lgdp_pipelines.reporting.reminder_schedule import build_reminder_files, build_reminder_notice, plan_reminders
+from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import parse_period
 
@@ -29,7 +29,7 @@ def owed(duty: Duty, answer: Answer = Answer.NOTHING, **changed: object) -> Obli
 
 
 def told(one: Obligation, today: date) -> list[tuple[str, str]]:
-    return [(each.reminded.stage, each.text) for each in reminders([one], {"HL1": "Homelessness"}, NOTICES, today)]
+    return [(each.reminded.stage, each.text) for each in plan_reminders([one], {"HL1": "Homelessness"}, NOTICES, today)]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_on_the_day_it_says_today() -> None:
 def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
     rejected = owed(Duty.DONE, Answer.REJECTED, submission_id=SUBMISSION, answered_on=date(2024, 7, 20))
     assert told(rejected, date(2024, 7, 20)) == [], "its report went on that day"
-    found = reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    found = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [("rejected", SUBMISSION)]
     assert "What was accepted before still stands." in found[0].text
 
@@ -70,7 +70,7 @@ def test_open_queries_are_about_what_stands() -> None:
         Duty.DONE, Answer.QUERIED, submission_id=SUBMISSION, standing_id="HL1.FIF.FY2024-25-Q1.001", open_queries=1,
         answered_on=date(2024, 7, 20),
     )  # fmt: skip
-    found = reminders([asked], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    found = plan_reminders([asked], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [
         ("queries", "HL1.FIF.FY2024-25-Q1.001")
     ]
@@ -90,11 +90,11 @@ def test_a_late_council_is_told_what_became_of_what_it_sent() -> None:
 
 def test_files_are_safe_to_open_and_the_same_again_for_the_same() -> None:
     titles = {"HL1": '=HYPERLINK("x")'}
-    found = reminders([owed(Duty.DUE_TODAY)], titles, NOTICES, DUE)
-    files = files_of(FIFE, found, DUE)
-    assert files == files_of(FIFE, found, DUE)
+    found = plan_reminders([owed(Duty.DUE_TODAY)], titles, NOTICES, DUE)
+    files = build_reminder_files(FIFE, found, DUE)
+    assert files == build_reminder_files(FIFE, found, DUE)
     name = next(name for name in files if name.endswith(".csv"))
     row = list(csv.reader(io.StringIO(files[name].decode("utf-8-sig"))))[1]
     assert all(cell[:1] not in ("=", "+", "-", "@") for cell in row)
-    assert original(row[1]) == '=HYPERLINK("x")'
-    assert notice_to(FIFE, found, DUE).subject == "Local Government Data Platform: 1 reminder for Fife"
+    assert unescape_formulas(row[1]) == '=HYPERLINK("x")'
+    assert build_reminder_notice(FIFE, found, DUE).subject == "Local Government Data Platform: 1 reminder for Fife"

@@ -18,13 +18,27 @@ from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
 from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.reporting.report_content import Judged, Report, Stand, report_of
-from lgdp_pipelines.reporting.report_files import digest, render
-from lgdp_pipelines.reporting.report_formats import CSV_COLUMNS, as_text, document, findings_csv
-from lgdp_pipelines.reporting.report_page import page
-from lgdp_pipelines.reporting.report_texts import headline, next_steps, summary
-from lgdp_pipelines.reporting.unplaced_files import NameAsked, Note, note_page, notes_text
-from lgdp_pipelines.reporting.wording import ranges, readable, rows_in_words
+from lgdp_pipelines.reporting.report_content import (
+    ExpectedFileName,
+    Report,
+    ReportedJudgement,
+    ReportedStatus,
+    UnplacedFileNote,
+    build_report,
+)
+from lgdp_pipelines.reporting.report_formats import (
+    CSV_COLUMNS,
+    build_report_document,
+    format_findings_csv,
+    format_notes_text,
+    format_report_text,
+    hash_report,
+    render_note_page,
+    render_report_files,
+    render_report_page,
+)
+from lgdp_pipelines.reporting.report_texts import write_headline, write_next_steps, write_summary
+from lgdp_pipelines.reporting.wording import find_row_ranges, format_rows, sanitise_name
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import calendar_year
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
@@ -81,12 +95,12 @@ def report(
         else RuleOutcome.of(rule, counts.get(rule.id, 0))
         for rule in list_rules(contract)
     )
-    return report_of(
+    return build_report(
         contract, FIFE, calendar_year(2023), [receipt(name)],
-        judged=Judged(
+        judgement=ReportedJudgement(
             verdict, results, pl.DataFrame(list(findings), schema=FINDING_SCHEMA), {"material": 12, "money": 1}, CAME
         ),
-        stand=Stand("BINS.FIF.CY2023.002", state, preliminary, late, current),
+        status=ReportedStatus("BINS.FIF.CY2023.002", state, preliminary, late, current),
     )  # fmt: skip
 
 
@@ -122,26 +136,26 @@ class Tags(HTMLParser):
     ],
 )
 def test_rows_read_as_a_person_would_say_them(rows: list[int], told: str) -> None:
-    assert rows_in_words(rows) == told
+    assert format_rows(rows) == told
 
 
 @given(st.sets(st.integers(1, 60)))
 def test_ranges_hold_each_row_and_no_other(rows: set[int]) -> None:
-    assert [row for first, last in ranges(rows) for row in range(first, last + 1)] == sorted(rows)
+    assert [row for first, last in find_row_ranges(rows) for row in range(first, last + 1)] == sorted(rows)
 
 
 def test_findings_are_grouped_by_rule_and_addressed_as_in_the_file(bins: Contract) -> None:
     found = [finding(bins, TONNES, row, "Tonnes (t)") for row in (3, 4, 5, 9)]
     told = report(bins, Verdict.REJECTED, [*found, finding(bins, EXTRA, None, "Notes", "Column 4 is none.")])
 
-    assert [(one.rule, one.failed) for one in told.broken] == [(TONNES, 4), (EXTRA, 1)]
-    assert [(place.column, place.rows, place.note) for place in told.broken[0].places] == [
+    assert [(one.rule, one.failed) for one in told.broken_rules] == [(TONNES, 4), (EXTRA, 1)]
+    assert [(place.column, place.rows, place.note) for place in told.broken_rules[0].places] == [
         ("Tonnes (t)", "rows 3–5 and 9", "")
     ]
-    assert [(place.column, place.rows, place.note) for place in told.broken[1].places] == [
+    assert [(place.column, place.rows, place.note) for place in told.broken_rules[1].places] == [
         ("Notes", "", "Column 4 is none.")
     ]
-    shown = Tags(page(told)).text
+    shown = Tags(render_report_page(told)).text
     for words in ("rows 3–5 and 9", "Tonnes (t)", "must be corrected", "please confirm or explain", "4 places"):
         assert words in shown, words
 
@@ -161,7 +175,7 @@ def test_council_is_told_what_stands(
     bins: Contract, verdict: Verdict, current: str | None, state: str, says: str
 ) -> None:
     found = [finding(bins, TONNES, 3, "TONNES")] if verdict is Verdict.REJECTED else []
-    steps = next_steps(report(bins, verdict, found, current=current, state=state))
+    steps = list(write_next_steps(report(bins, verdict, found, current=current, state=state)))
 
     assert any(says in step for step in steps), steps
 
@@ -169,32 +183,32 @@ def test_council_is_told_what_stands(
 def test_verdict_is_told_in_plain_words(bins: Contract) -> None:
     found = [finding(bins, TONNES, 3, "TONNES"), finding(bins, EXTRA, None, "x")]
 
-    assert headline(report(bins, Verdict.ACCEPTED)) == "Accepted"
-    assert headline(report(bins, Verdict.QUERIED, found[1:])) == "Accepted, with questions"
-    assert summary(report(bins, Verdict.REJECTED, found)).startswith("1 place must be corrected")
-    assert "also 1 question" in summary(report(bins, Verdict.REJECTED, found))
+    assert write_headline(report(bins, Verdict.ACCEPTED)) == "Accepted"
+    assert write_headline(report(bins, Verdict.QUERIED, found[1:])) == "Accepted, with questions"
+    assert write_summary(report(bins, Verdict.REJECTED, found)).startswith("1 place must be corrected")
+    assert "also 1 question" in write_summary(report(bins, Verdict.REJECTED, found))
 
 
 def test_due_day_is_told(bins: Contract) -> None:
     in_time, late = report(bins, Verdict.ACCEPTED), report(bins, Verdict.ACCEPTED, late=True)
 
-    assert any("due by 28 January 2024" in step for step in next_steps(in_time))
-    assert any("came late" in step for step in next_steps(late))
+    assert any("due by 28 January 2024" in step for step in write_next_steps(in_time))
+    assert any("came late" in step for step in write_next_steps(late))
 
 
 def test_json_is_shaped_as_validate_writes_it(bins: Contract) -> None:
-    told = document(report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")]))
+    told = build_report_document(report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")]))
 
     assert told["verdict"] == "rejected"
     assert told["rows"] == 13
     findings = told["findings"]
     assert isinstance(findings, list)
     assert findings[0].items() >= {"rule": TONNES, "severity": "error", "row": 3, "column": "TONNES"}.items()
-    assert json.loads(render(report(bins, Verdict.ACCEPTED))["findings.json"])["findings"] == []
+    assert json.loads(render_report_files(report(bins, Verdict.ACCEPTED))["findings.json"])["findings"] == []
 
 
 def test_each_rule_has_its_result_in_the_contracts_order(bins: Contract) -> None:
-    told = document(report(bins, Verdict.ACCEPTED, not_run=[TONNES]))
+    told = build_report_document(report(bins, Verdict.ACCEPTED, not_run=[TONNES]))
     rules = told["rules"]
 
     assert isinstance(rules, list)
@@ -204,7 +218,7 @@ def test_each_rule_has_its_result_in_the_contracts_order(bins: Contract) -> None
 
 def test_csv_has_a_line_a_finding(bins: Contract) -> None:
     told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES"), finding(bins, TONNES, 4, "TONNES")])
-    rows = list(csv.DictReader(io.StringIO(findings_csv(told).removeprefix("\ufeff"))))
+    rows = list(csv.DictReader(io.StringIO(format_findings_csv(told).removeprefix("\ufeff"))))
 
     assert list(rows[0]) == list(CSV_COLUMNS)
     assert [(row["rule"], row["row"], row["column"]) for row in rows] == [
@@ -216,7 +230,7 @@ def test_csv_has_a_line_a_finding(bins: Contract) -> None:
 
 def test_page_fetches_and_runs_nothing(bins: Contract) -> None:
     told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
-    shown = page(told)
+    shown = render_report_page(told)
     tags = Tags(shown)
 
     assert not {"script", "img", "link", "iframe", "form", "object", "base"} & set(tags.tags)
@@ -231,10 +245,10 @@ def test_hostile_names_stay_text_in_every_form(bins: Contract, name: str, header
     plain = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "H"), finding(bins, EXTRA, None, "H", "Look.")])
     told = report(bins, Verdict.REJECTED, found, name=name)
 
-    assert Tags(page(told)).tags == Tags(page(plain)).tags
-    for cell in next(csv.reader(io.StringIO(findings_csv(told).split("\r\n", 1)[1]))):
+    assert Tags(render_report_page(told)).tags == Tags(render_report_page(plain)).tags
+    for cell in next(csv.reader(io.StringIO(format_findings_csv(told).split("\r\n", 1)[1]))):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert len(as_text(told).splitlines()) == len(as_text(plain).splitlines())
+    assert len(format_report_text(told).splitlines()) == len(format_report_text(plain).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -242,35 +256,35 @@ def test_hostile_names_stay_text_in_every_form(bins: Contract, name: str, header
     [("a\u202egnp.csv", "a\ufffdgnp.csv"), ("two\nlines", "two lines"), ("bell\a", "bell\ufffd"), ("é ü", "é ü")],
 )
 def test_names_from_outside_stay_on_one_readable_line(name: str, shown: str) -> None:
-    assert readable(name) == shown
+    assert sanitise_name(name) == shown
 
 
 def test_same_report_on_another_day_is_the_same(bins: Contract) -> None:
     told = report(bins, Verdict.QUERIED, [finding(bins, EXTRA, None, "x")])
-    again = replace(told, judged=replace(told.judged, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
+    again = replace(told, judgement=replace(told.judgement, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
 
-    assert digest(told) == digest(again)
-    assert digest(told) != digest(report(bins, Verdict.ACCEPTED))
+    assert hash_report(told) == hash_report(again)
+    assert hash_report(told) != hash_report(report(bins, Verdict.ACCEPTED))
 
 
 def test_rule_that_the_contract_no_longer_has_is_told_by_its_findings(bins: Contract) -> None:
     told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
     gone = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
-    judged = replace(told.judged, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
-    old = report_of(bins, FIFE, told.period, told.files, judged=judged, stand=told.stand)
+    judgement = replace(told.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
+    old = build_report(bins, FIFE, told.period, told.receipts, judgement=judgement, status=told.status)
 
-    assert [(one.rule, one.severity, one.places[0].rows) for one in old.broken] == [
+    assert [(one.rule, one.severity, one.places[0].rows) for one in old.broken_rules] == [
         ("bins.gone", Severity.ERROR, "row 3")
     ]
-    assert re.search(r"bins\.gone", page(old))
+    assert re.search(r"bins\.gone", render_report_page(old))
 
 
 def test_note_says_why_and_which_name_to_use() -> None:
     unplaced = replace(receipt("<b>what.doc"), state=ReceiptState.UNRECOGNISED, reason="The name says nothing.")
-    note = Note(FIFE, unplaced, (NameAsked("HL1", "Homelessness", "out/hl1", "HL1_2024-25_Q1.csv"),))
+    note = UnplacedFileNote(FIFE, unplaced, (ExpectedFileName("HL1", "Homelessness", "out/hl1", "HL1_2024-25_Q1.csv"),))
 
-    shown = Tags(note_page(note))
+    shown = Tags(render_note_page(note))
     assert "b" not in shown.tags
     for words in ("The name says nothing.", "HL1_2024-25_Q1.csv", "<b>what.doc", "out/hl1"):
         assert words in shown.text
-    assert "HL1_2024-25_Q1.csv" in notes_text([note])
+    assert "HL1_2024-25_Q1.csv" in format_notes_text([note])

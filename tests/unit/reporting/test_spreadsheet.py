@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.reporting.spreadsheet_safety import csv_text, guarded, original
+from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas, format_csv, unescape_formulas
 
 STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -17,17 +17,17 @@ HOSTILE = st.text(alphabet="=+-@\t\r\n＝＋－＠'\";,| a1\u00a0\u200b", max_si
 
 @given(st.lists(st.lists(HOSTILE, min_size=1, max_size=4), max_size=4))
 def test_no_cell_begins_a_formula(rows: list[list[str]]) -> None:
-    text = csv_text(["a", "b"], rows).removeprefix("\ufeff")
+    text = format_csv(["a", "b"], rows).removeprefix("\ufeff")
 
     read = list(csv.reader(io.StringIO(text, newline="")))[1:]
-    assert [[original(cell) for cell in row] for row in read] == rows
+    assert [[unescape_formulas(cell) for cell in row] for row in read] == rows
     assert not [cell for row in read for cell in row if cell.startswith(STARTS)]
 
 
 @given(st.lists(st.lists(HOSTILE, min_size=1, max_size=4), max_size=4))
 def test_no_piece_begins_a_formula_wherever_the_text_is_cut(rows: list[list[str]]) -> None:
     """A spreadsheet of another language cuts lines by semicolons, and takes no heed of quotes in mid-cell."""
-    text = csv_text(["a", "b"], rows).removeprefix("\ufeff")
+    text = format_csv(["a", "b"], rows).removeprefix("\ufeff")
 
     for piece in re.split(r"[,;|\t\r\n]", text):
         assert not piece.strip('" \u00a0').startswith(FORMULA), piece
@@ -35,12 +35,12 @@ def test_no_piece_begins_a_formula_wherever_the_text_is_cut(rows: list[list[str]
 
 @given(HOSTILE)
 def test_guarded_text_gives_back_the_very_text(text: str) -> None:
-    assert original(guarded(text)) == text
+    assert unescape_formulas(escape_formulas(text)) == text
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "Nd"]), max_size=20))
 def test_plain_words_and_figures_stay_as_they_are(text: str) -> None:
-    assert guarded(text) == text
+    assert escape_formulas(text) == text
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_plain_words_and_figures_stay_as_they_are(text: str) -> None:
     ],
 )
 def test_guard_is_an_apostrophe_where_a_formula_would_begin(sent: str, shown: str) -> None:
-    assert guarded(sent) == shown
+    assert escape_formulas(sent) == shown
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=5))
 def test_numbers_stay_numbers(numbers: list[int]) -> None:
-    last = csv_text(["n"] * len(numbers), [numbers]).split("\r\n")[1]
+    last = format_csv(["n"] * len(numbers), [numbers]).split("\r\n")[1]
 
     assert re.fullmatch(r"\d+(,\d+)*", last)
     assert [int(cell) for cell in last.split(",")] == numbers

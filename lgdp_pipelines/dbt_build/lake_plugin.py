@@ -1,7 +1,8 @@
-"""The seam between dbt and the lake: the connection that dbt works on, and where a model's rows go.
+"""The dbt-duckdb plugin of the lake: it sets up the connection, and stores a model's rows in a Delta table.
 
-What belongs here: what ``dbt-duckdb`` calls, and nothing else. It finds the class by this module's name. What does not:
-what a model says, and how a slice is written (``storage``).
+dbt-duckdb loads this module by the name in the profile (``invocation``) and calls :class:`Plugin`; the materialisation
+``dbt_project/macros/delta.sql`` stores rows by it. What belongs here: what dbt-duckdb calls. What does not: models, and
+how a slice is written (``storage``).
 """
 
 import json
@@ -43,30 +44,30 @@ end
 """
 """HMAC-SHA256 as :class:`~lgdp_pipelines.storage.pseudonym_keys.TokenKey` makes it, over all rows at once in DuckDB.
 
-The key is a variable of the connection, so it stands in no query, log or compiled file.
+The key is a variable of the connection, so no statement, log or compiled file holds it.
 """
 
-ROWS_AT_ONCE = 100_000
-"""Rows that are handed to the lake together."""
+BATCH_ROWS = 100_000
+"""Rows of a batch that is handed to the lake."""
 
 
 class Plugin(BasePlugin):
-    """What a build's connection knows, and how it writes.
+    """The plugin of one build.
 
-    The profile gives it ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key), ``written`` (the
-    file that each write is noted in) and ``sources`` (statements that lay what models read).
+    The profile's configuration has ``lake`` (root of the Delta tables), ``secrets`` (folder of the token key),
+    ``writes`` (file that records each write) and ``sources`` (statements that create the views which models read).
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Take the places from the profile."""
+        """Read the profile's configuration."""
         self._lake = Lake(Path(plugin_config["lake"]))
         self._key: TokenKey = token_key(Path(plugin_config["secrets"]))
-        self._written = Path(plugin_config["written"])
+        self._writes = Path(plugin_config["writes"])
         self._sources: list[str] = plugin_config["sources"]
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Load the packaged Delta extension, lay sources, define the token function; its key comes with each cursor."""
+        """Load the packaged Delta extension, create the source views and the token function."""
         for statement in (
             f"LOAD {duckdb_connections.quoted(str(duckdb_connections.delta_extension()))}",
             *self._sources,
@@ -76,50 +77,53 @@ class Plugin(BasePlugin):
         self._connection = conn
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Give the cursor the key; a variable lives as long as its cursor."""
+        """Set the key of the token function; a variable lives as long as its cursor."""
         cursor.execute("set variable lgdp_inner_pad = $1", [self._key.inner_pad])
         cursor.execute("set variable lgdp_outer_pad = $1", [self._key.outer_pad])
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own class, which it does not type
-        """Write a model's rows as the slice that its materialisation names, and note what was written."""
-        about = target_config.config
+        """Replace the slice that the materialisation names by the model's rows, and record the write."""
+        target = target_config.config
         layer, name = target_config.location.path.split("/")
         if self._connection is None:
             raise BuildFailed("dbt asked for rows to be written before it opened its database.")
         with self._connection.cursor() as cursor:
-            made = cursor.table(str(target_config.relation))
-            rows = Frames(frame_of(made.limit(0).to_arrow_table()).schema, lambda: frames_of(made))
-            count = made.shape[0]
+            relation = cursor.table(str(target_config.relation))
+            rows = Frames(frame_of(relation.limit(0).to_arrow_table()).schema, lambda: iterate_frames(relation))
+            count = relation.shape[0]
             schema = arrow_schema_of(rows.schema)
-            table = LakeTable(layer, name, schema, tuple(about["partition_by"]), tuple(about["open_columns"]))
-            widen_types(self._lake, table, schema, about["commit"])
-            if about["whole_by"]:
-                version = self._store_whole(table, made.to_arrow_table(), about["whole_by"], about["commit"])
+            table = LakeTable(layer, name, schema, tuple(target["partition_by"]), tuple(target["open_columns"]))
+            widen_types(self._lake, table, schema, target["commit"])
+            if target["whole_by"]:
+                version = self._replace_table(table, relation.to_arrow_table(), target["whole_by"], target["commit"])
             else:
-                where = {one: value if isinstance(value, str) else list(value) for one, value in about["where"].items()}
-                version = self._lake.replace(table, rows, where=where, commit=about["commit"])
-        note = {"model": about["model"], "table": str(table), "version": version, "rows": count}
-        with self._written.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(note) + "\n")
+                where = {
+                    column: value if isinstance(value, str) else list(value)
+                    for column, value in target["where"].items()
+                }
+                version = self._lake.replace(table, rows, where=where, commit=target["commit"])
+        write = {"model": target["model"], "table": str(table), "version": version, "rows": count}
+        with self._writes.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(write) + "\n")
 
-    def _store_whole(self, table: LakeTable, rows: pa.Table, key: str, commit: dict[str, str]) -> int:
-        """Replace a small table, named by its key column; where it says the same already, no commit is spent on it."""
+    def _replace_table(self, table: LakeTable, rows: pa.Table, key: str, commit: dict[str, str]) -> int:
+        """Replace a small table by its key column; equal content makes no commit."""
         stored = self._lake.read(table).to_arrow() if self._lake.exists(table) else rows.slice(0, 0)
         version = self._lake.version(table)
-        if version is not None and _same(stored, rows):
+        if version is not None and _is_equal(stored, rows):
             return version
         keys = sorted({*stored[key].to_pylist(), *rows[key].to_pylist()})
         return self._lake.replace(table, rows, where={key: keys}, commit=commit)
 
 
-def frames_of(made: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
-    """The rows of a table, never all of them at once."""
-    with made.to_arrow_reader(ROWS_AT_ONCE) as reader:
+def iterate_frames(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a relation in batches."""
+    with relation.to_arrow_reader(BATCH_ROWS) as reader:
         for batch in reader:
             yield frame_of(pa.Table.from_batches([batch]))
 
 
-def _same(stored: pa.Table, rows: pa.Table) -> bool:
+def _is_equal(stored: pa.Table, rows: pa.Table) -> bool:
     if stored.schema.names != rows.schema.names:
         return False
     order = [(name, "ascending") for name in rows.schema.names]

@@ -56,7 +56,7 @@ def cast(expression: str, kind: str) -> str:
     return f"cast({expression} as {kind})"
 
 
-def values(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> str:
+def select_rows(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> str:
     """A query of constant rows.
 
     Args:
@@ -66,26 +66,26 @@ def values(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> str:
     listed = [f"({', '.join(literal(value) for value in row)})" for row in rows]
     names = [quoted_name(name) for name in columns]
     typed = ",\n    ".join(f"{cast(name, kind)} as {name}" for name, kind in zip(names, columns.values(), strict=True))
-    nothing = f"({', '.join('null' for _ in names)})"
-    body = ",\n    ".join(listed or [nothing])
+    select_no_rows = f"({', '.join('null' for _ in names)})"
+    body = ",\n    ".join(listed or [select_no_rows])
     tail = "" if listed else "\nwhere false"
     return f"select\n    {typed}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){tail}"
 
 
-def nothing(schema: pa.Schema) -> str:
+def select_no_rows(schema: pa.Schema) -> str:
     """A query that gives no row, with the columns of an Arrow schema in DuckDB's types."""
     with duckdb.connect(":memory:") as connection:
         relation = connection.from_arrow(schema.empty_table())
         types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
-    return values(types, ())
+    return select_rows(types, ())
 
 
-def model(config: Mapping[str, object], body: str) -> str:
+def format_model(config: Mapping[str, object], body: str) -> str:
     """A dbt model: what dbt does with it, and its query."""
     settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
     return f"{{{{ config({settings}) }}}}\n\n{body}\n"
 
 
-def dbt_yaml(content: Mapping[str, object]) -> str:
+def format_properties(content: Mapping[str, object]) -> str:
     """A properties file; JSON is YAML, and is quoted without surprises."""
     return json.dumps({"version": 2} | dict(content), indent=2, ensure_ascii=False) + "\n"

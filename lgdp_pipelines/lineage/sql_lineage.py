@@ -12,11 +12,11 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from lgdp_pipelines.lineage.column_lineage import DIRECT, INDIRECT
+from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class ColumnReference:
     """A column of a table that a query names, and what the query does with it.
 
     Attributes:
@@ -35,7 +35,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Known:
+class SourceColumns:
     """A table that queries read.
 
     Attributes:
@@ -50,15 +50,15 @@ class Known:
 
 
 @dataclass
-class Result:
+class SelectColumns:
     """What a query gives.
 
     Attributes:
         columns: references by column, entries of maps included.
-        branches: as in :class:`Known`.
+        branches: as in :class:`SourceColumns`.
     """
 
-    columns: dict[str, set[Reference]]
+    columns: dict[str, set[ColumnReference]]
     branches: list[Mapping[str, str]]
 
 
@@ -66,7 +66,7 @@ CONSTANT = ("register", "constant")
 """Where a column comes from that the model itself says, such as a unit."""
 
 
-def columns_of(sql: str, tables: Mapping[tuple[str, str], Known]) -> Result:
+def read_select_columns(sql: str, tables: Mapping[tuple[str, str], SourceColumns]) -> SelectColumns:
     """Every column of a query, with what it comes from.
 
     Args:
@@ -84,34 +84,34 @@ def columns_of(sql: str, tables: Mapping[tuple[str, str], Known]) -> Result:
     )
     scope = build_scope(qualified)
     if scope is None:
-        return Result({}, [])
+        return SelectColumns({}, [])
     return _Reader(tables).read(scope)
 
 
 class _Reader:
     """Reads one query from the inside out."""
 
-    def __init__(self, tables: Mapping[tuple[str, str], Known]) -> None:
+    def __init__(self, tables: Mapping[tuple[str, str], SourceColumns]) -> None:
         self._tables = tables
 
-    def read(self, scope: Scope) -> Result:
+    def read(self, scope: Scope) -> SelectColumns:
         """What a query or a part of it gives."""
         if isinstance(scope.expression, exp.SetOperation):
             return self._united([self.read(part) for part in scope.set_operation_scopes])
-        return self._selected(scope) if isinstance(scope.expression, exp.Select) else Result({}, [])
+        return self._selected(scope) if isinstance(scope.expression, exp.Select) else SelectColumns({}, [])
 
-    def _united(self, parts: list[Result]) -> Result:
+    def _united(self, parts: list[SelectColumns]) -> SelectColumns:
         names = [name for name in parts[0].columns if "." not in name]
-        united: dict[str, set[Reference]] = {name: set() for name in names}
+        united: dict[str, set[ColumnReference]] = {name: set() for name in names}
         for part in parts:
             own = [name for name in part.columns if "." not in name]
             renamed = dict(zip(own, names, strict=True))
             for name, references in part.columns.items():
                 head, _, entry = name.partition(".")
                 united.setdefault(f"{renamed[head]}.{entry}" if entry else renamed[head], set()).update(references)
-        return Result(united, [branch for part in parts for branch in part.branches])
+        return SelectColumns(united, [branch for part in parts for branch in part.branches])
 
-    def _selected(self, scope: Scope) -> Result:
+    def _selected(self, scope: Scope) -> SelectColumns:
         select = typed("exp.Select", scope.expression)
         sources = {name: self._source(source) for name, source in scope.sources.items()}
         allowed = {name: _allowed(result, select, name) for name, result in sources.items()}
@@ -122,11 +122,11 @@ class _Reader:
         }
         item = constants.get("item", "")
         everywhere = {
-            Reference(one.table, one.column, INDIRECT, how, one.item)
+            ColumnReference(one.table, one.column, INDIRECT, how, one.item)
             for column, how in _indirect(select)
             for one in self._of(column, sources, allowed)
         }
-        columns: dict[str, set[Reference]] = {}
+        columns: dict[str, set[ColumnReference]] = {}
         for projection in select.selects:
             name, value = projection.alias_or_name, projection.unalias()
             columns[name] = self._traced(value, sources, allowed, item, name) | everywhere
@@ -135,43 +135,45 @@ class _Reader:
         branches: list[Mapping[str, str]] = [constants] if item else []
         if not item and len(passed := [n for n in sources if sources[n].branches]) == 1 and "item" in columns:
             branches = allowed[passed[0]]
-        return Result(columns, branches)
+        return SelectColumns(columns, branches)
 
-    def _source(self, source: exp.Expr | Scope) -> Result:
+    def _source(self, source: exp.Expr | Scope) -> SelectColumns:
         if isinstance(source, Scope):
             return self.read(source)
         table = typed("exp.Table", source)
         key = (table.db, table.name)
         known = self._tables[key]
-        columns: dict[str, set[Reference]] = {}
+        columns: dict[str, set[ColumnReference]] = {}
         for name in {**dict.fromkeys(known.columns), **dict.fromkeys(known.items)}:
             items = known.items.get(name) or frozenset({""})
-            columns[name] = {Reference(key, name, DIRECT, "select", item) for item in items}
-        return Result(columns, list(known.branches))
+            columns[name] = {ColumnReference(key, name, DIRECT, "select", item) for item in items}
+        return SelectColumns(columns, list(known.branches))
 
     def _traced(
         self,
         value: exp.Expr,
-        sources: Mapping[str, Result],
+        sources: Mapping[str, SelectColumns],
         allowed: Mapping[str, list[Mapping[str, str]]],
         item: str,
         name: str,
-    ) -> set[Reference]:
+    ) -> set[ColumnReference]:
         """What one projection comes from; where it comes from no column, the model itself says it."""
-        found: set[Reference] = set()
+        found: set[ColumnReference] = set()
         for column, kind, how in _parts(value):
             for one in self._of(column, sources, allowed):
                 stays = one.kind == DIRECT and kind == DIRECT
                 through = one.how if one.kind == INDIRECT else how
-                found.add(Reference(one.table, one.column, DIRECT if stays else INDIRECT, through, one.item or item))
+                found.add(
+                    ColumnReference(one.table, one.column, DIRECT if stays else INDIRECT, through, one.item or item)
+                )
         if any(isinstance(one.this, exp.Star) for one in value.find_all(exp.Count)):
             rows = [reference for result in sources.values() for reference in result.columns.get("_row", ())]
-            found |= {Reference(one.table, one.column, DIRECT, "count", one.item or item) for one in rows}
+            found |= {ColumnReference(one.table, one.column, DIRECT, "count", one.item or item) for one in rows}
         if not found and isinstance(_uncast(value), exp.Literal | exp.Boolean):
-            found.add(Reference(CONSTANT, name, DIRECT, "constant", item))
+            found.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
         return found
 
-    def _entries(self, value: exp.Expr, sources: Mapping[str, Result]) -> Iterator[tuple[str, exp.Expr]]:
+    def _entries(self, value: exp.Expr, sources: Mapping[str, SelectColumns]) -> Iterator[tuple[str, exp.Expr]]:
         """The entries of a map that a projection makes or hands on."""
         plain = _uncast(value)
         if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
@@ -187,9 +189,9 @@ class _Reader:
     def _of(
         self,
         column: tuple[str, str, str],
-        sources: Mapping[str, Result],
+        sources: Mapping[str, SelectColumns],
         allowed: Mapping[str, list[Mapping[str, str]]],
-    ) -> Iterator[Reference]:
+    ) -> Iterator[ColumnReference]:
         """What a column of a source comes from, less the items that the query leaves out."""
         source, name, entry = column
         if source not in sources:
@@ -260,7 +262,7 @@ def _indirect(select: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str]]:
                 yield _column(column), how
 
 
-def _allowed(result: Result, select: exp.Expr, source: str) -> list[Mapping[str, str]]:
+def _allowed(result: SelectColumns, select: exp.Expr, source: str) -> list[Mapping[str, str]]:
     """The branches of a source that a query's filter lets through."""
     where = select.args.get("where")
     kept = list(result.branches)

@@ -8,6 +8,7 @@ answer. What does not: its shape (``traced``), and printing it.
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
@@ -15,8 +16,7 @@ from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, publi
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_values import KeptIssue
-from lgdp_pipelines.lineage.column_lineage import ColumnEdge, Lineage, system_of
-from lgdp_pipelines.lineage.trace_result import Trace, TracedColumn, TracedItem, TracedReceipt, TracedSubmission
+from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph, parse_system
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.versions.version_union import ProductShape, UnitedTable, list_products, unite_tables
 from lgdp_pipelines.storage.lake import Lake
@@ -24,6 +24,121 @@ from lgdp_pipelines.storage.lake_tables import LakeTable, landed_table
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
+
+
+@dataclass(frozen=True, slots=True)
+class TracedItem:
+    """A data item that the figure comes from.
+
+    Attributes:
+        urn: the data item.
+        title: for people.
+        definition: in full.
+        unit: of a figure; empty for others.
+        verified: ``READ``, ``memory, unverified`` or ``ours``; empty for what the platform counts.
+    """
+
+    urn: str
+    title: str
+    definition: str
+    unit: str
+    verified: str
+
+
+@dataclass(frozen=True, slots=True)
+class TracedColumn:
+    """A column of a council's extract.
+
+    Attributes:
+        table: of the return.
+        header: as in the file; ``(row)`` where the rows themselves are counted.
+        item: URN of its data item; empty for rows.
+        contract_version: of the contract that says so.
+        system: whose export has the column so, by its mapping; empty: by the contract itself.
+    """
+
+    table: str
+    header: str
+    item: str
+    contract_version: str
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedReceipt:
+    """A file that was received.
+
+    Attributes:
+        file_name: as the council called it.
+        sha256: of its bytes, under which they are kept.
+        size: in bytes.
+        received_at: in UTC.
+        transport: how it came.
+        table: which table it holds, where a submission has a file for each.
+        system: whose export it is; empty: in the contract's own manner.
+    """
+
+    file_name: str
+    sha256: str
+    size: int
+    received_at: datetime
+    transport: str
+    table: str | None
+    system: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TracedSubmission:
+    """A submission that the figure comes from.
+
+    Attributes:
+        id: of the submission.
+        council_code: who sent it.
+        period: what for.
+        state: what has become of it.
+        verdict: of its latest judgement; empty where there is none.
+        contract_version: that it was judged by; empty likewise.
+        receipts: its files.
+        rows: of them that the figure comes from, as a person sees them in the file; empty where all of them count.
+    """
+
+    id: str
+    council_code: str
+    period: str
+    state: str
+    verdict: str
+    contract_version: str
+    receipts: tuple[TracedReceipt, ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a figure comes from.
+
+    Attributes:
+        table: ``layer.name`` that was asked.
+        columns: of it that were asked.
+        return_code: whose journey it is.
+        figure: the row that was asked, as it is published; None where no single row was.
+        items: data items, the figure's own first.
+        extract_columns: columns of councils' files.
+        steps: every step between columns, nearest first.
+        submissions: whose files; empty where no council and period were asked.
+        notes: what a reader must know besides.
+        known_issues: that people have put on the figures of the council and period, and that still show.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    return_code: str
+    figure: Mapping[str, object] | None
+    items: tuple[TracedItem, ...]
+    extract_columns: tuple[TracedColumn, ...]
+    steps: tuple[ColumnEdge, ...]
+    submissions: tuple[TracedSubmission, ...]
+    notes: tuple[str, ...] = ()
+    known_issues: tuple[KeptIssue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +158,7 @@ class _Place:
         return f"{self.stored.layer}.{self.stored.name}"
 
 
-def trace(
+def find_trace(
     lake: Lake,
     ledger: Ledger,
     register: Register,
@@ -81,7 +196,7 @@ def trace(
     if row is not None and (code is None or when is None):
         raise WrongUse("A row is numbered within council and period.", remedy="Give --council and --period too.")
     place = _place(register, table, lake, code, when)
-    lineage = Lineage(tuple(edge for edge in edges if edge.return_code == place.data_return.code))
+    lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == place.data_return.code))
     rows = _slice(lake, place, code, when, row)
     figure = rows.row(0, named=True) if row is not None and rows is not None and rows.height == 1 else None
     columns = _columns(lineage, place, column)
@@ -199,7 +314,7 @@ def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, r
     return found
 
 
-def _columns(lineage: Lineage, place: _Place, column: str | None) -> tuple[str, ...]:
+def _columns(lineage: LineageGraph, place: _Place, column: str | None) -> tuple[str, ...]:
     known = sorted({to for _, at, to in lineage.by_target if at == place.name and "." not in to})
     if column is None:
         return ("value",) if "value" in known and place.shape is not ProductShape.CASES else tuple(known)
@@ -225,7 +340,7 @@ def _extract_columns(steps: Sequence[ColumnEdge], submissions: Sequence[TracedSu
     """Columns of extracts; where submissions are known, only as the contracts and mappings that read them say."""
     versions = {one.contract_version for one in submissions if one.contract_version}
     edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
-    systems = _systems({system_of(edge.from_table) for edge in edges}, submissions)
+    systems = _systems({parse_system(edge.from_table) for edge in edges}, submissions)
     return tuple(
         dict.fromkeys(
             TracedColumn(
@@ -233,10 +348,10 @@ def _extract_columns(steps: Sequence[ColumnEdge], submissions: Sequence[TracedSu
                 edge.from_column,
                 edge.item,
                 edge.contract_version,
-                system_of(edge.from_table),
+                parse_system(edge.from_table),
             )
             for edge in edges
-            if (not versions or edge.contract_version in versions) and system_of(edge.from_table) in systems
+            if (not versions or edge.contract_version in versions) and parse_system(edge.from_table) in systems
         )
     )
 
