@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.representer import RoundTripRepresenter
 
-from lgdp_pipelines.register.files.yaml_document import read_yaml
+from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import Rule

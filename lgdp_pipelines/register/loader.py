@@ -19,13 +19,13 @@ from lgdp_pipelines.register.checks.mapping_checks import (
     source_system_contradictions,
 )
 from lgdp_pipelines.register.checks.source_checks import source_contradictions
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
 from lgdp_pipelines.register.files.mapping_file import MappingRead, read_mapping
 from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
 from lgdp_pipelines.register.files.source_file import read_source
-from lgdp_pipelines.register.files.yaml_document import Document, read_yaml
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
@@ -159,7 +159,7 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
 
 def _documents(
     texts: Mapping[str, str], form: re.Pattern[str], tell: Callable[[Sequence[Contradiction]], None]
-) -> Iterator[Document]:
+) -> Iterator[YamlNode]:
     """The readable documents whose names have a form; what is wrong with them as YAML is told."""
     for name, text in texts.items():
         if form.fullmatch(name):
@@ -170,7 +170,7 @@ def _documents(
 
 
 def _reference(
-    documents: Iterator[Document], contents: Mapping[str, bytes], councils: Councils
+    documents: Iterator[YamlNode], contents: Mapping[str, bytes], councils: Councils
 ) -> tuple[Mapping[str, ReferenceTable], tuple[Contradiction, ...]]:
     tables: dict[str, ReferenceTable] = {}
     found: list[Contradiction] = []
@@ -191,7 +191,7 @@ def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple
         owner = slugs.setdefault(data_return.slug, code)
         if owner != code:
             found.append(
-                grouped[code][0].document.root.contradiction(
+                grouped[code][0].document.contradiction(
                     f"{code} and {owner} would have tables of the same name.", "Choose another return code."
                 )
             )
@@ -199,7 +199,7 @@ def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple
 
 
 def _sources(
-    documents: Iterator[Document],
+    documents: Iterator[YamlNode],
     councils: Councils,
     returns: Mapping[str, Return],
     mapped: Sequence[MappingRead],
@@ -209,7 +209,7 @@ def _sources(
     for document in documents:
         source, misshapen = read_source(document, councils)
         found += misshapen
-        found += source_contradictions(source, document.root, councils, returns)
-        found += source_system_contradictions(source, document.root, mapped, returns)
+        found += source_contradictions(source, document, councils, returns)
+        found += source_system_contradictions(source, document, mapped, returns)
         sources.setdefault(source.id, source)
     return MappingProxyType(sources), tuple(found)

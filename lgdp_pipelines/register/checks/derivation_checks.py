@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_of
 from lgdp_pipelines.register.files.item_file import ItemRead
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, DerivedKind, FamilyGroup, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
@@ -74,7 +74,7 @@ def derived_contradictions(
 
 
 def _of_age_band(
-    item: Item, how: Derivation, place: Place, table: Table, _reference: Mapping[str, ReferenceTable]
+    item: Item, how: Derivation, place: YamlNode, table: Table, _reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
     yield from _sources(how, place, table, (ItemType.DATE,), "a date")
     if isinstance(how, AgeBand) and any(one >= then for one, then in pairwise(how.lower)):
@@ -82,7 +82,7 @@ def _of_age_band(
 
 
 def _of_quarter(
-    item: Item, how: Derivation, place: Place, table: Table, _reference: Mapping[str, ReferenceTable]
+    item: Item, how: Derivation, place: YamlNode, table: Table, _reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
     yield from _sources(how, place, table, (ItemType.DATE,), "a date")
     finer = [name for name in how.sources if name in table.by_name and table.by_name[name].privacy in _COARSER]
@@ -93,7 +93,7 @@ def _of_quarter(
 
 
 def _of_rate(
-    item: Item, how: Derivation, place: Place, table: Table, reference: Mapping[str, ReferenceTable]
+    item: Item, how: Derivation, place: YamlNode, table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
     yield from _sources(how, place, table, _NUMERIC, "a measure")
     if not isinstance(how, Rate):
@@ -103,12 +103,12 @@ def _of_rate(
     if found and (how.column not in found.by_name or found.by_name[how.column].type not in _NUMERIC):
         yield place.at("column").contradiction(
             f"{item.name}: {how.reference} has no figures {how.column}.",
-            close_to(how.column, [one.name for one in found.columns if one.type in _NUMERIC]),
+            suggest(how.column, [one.name for one in found.columns if one.type in _NUMERIC]),
         )
 
 
 def _of_family_group(
-    item: Item, how: Derivation, place: Place, _table: Table, reference: Mapping[str, ReferenceTable]
+    item: Item, how: Derivation, place: YamlNode, _table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
     if not isinstance(how, FamilyGroup):
         return
@@ -120,13 +120,13 @@ def _of_family_group(
         known = {row[number] for row in version.rows}
         if how.indicator not in known:
             yield place.at("indicator").contradiction(
-                f"{item.name}: {how.reference} knows no indicator {how.indicator}.", close_to(how.indicator, known)
+                f"{item.name}: {how.reference} knows no indicator {how.indicator}.", suggest(how.indicator, known)
             )
 
 
 _OF: Mapping[
     DerivedKind,
-    Callable[[Item, Derivation, Place, Table, Mapping[str, ReferenceTable]], Iterator[Contradiction]],
+    Callable[[Item, Derivation, YamlNode, Table, Mapping[str, ReferenceTable]], Iterator[Contradiction]],
 ] = {
     DerivedKind.AGE_BAND: _of_age_band,
     DerivedKind.QUARTER: _of_quarter,
@@ -136,25 +136,25 @@ _OF: Mapping[
 
 
 def _sources(
-    how: Derivation, place: Place, table: Table, types: tuple[ItemType, ...], called: str
+    how: Derivation, place: YamlNode, table: Table, types: tuple[ItemType, ...], called: str
 ) -> Iterator[Contradiction]:
     sent = {one.name: one for one in table.items}
     for name in how.sources:
         one = sent.get(name)
         if one is None:
-            yield place.contradiction(f"{name} is nothing that councils send in {table.name}.", close_to(name, sent))
+            yield place.contradiction(f"{name} is nothing that councils send in {table.name}.", suggest(name, sent))
         elif one.type not in types or (called == "a measure" and one.role is not Role.MEASURE):
             yield place.contradiction(f"{name} is not {called}.", "Name another item.")
 
 
 def _pinned(
-    table_id: str, version: str, place: Place, reference: Mapping[str, ReferenceTable], key: set[str]
+    table_id: str, version: str, place: YamlNode, reference: Mapping[str, ReferenceTable], key: set[str]
 ) -> Iterator[Contradiction]:
     found = reference.get(table_id)
     if found is None:
         yield place.at("reference").contradiction(
             f"There is no reference table “{table_id}”.",
-            close_to(table_id, reference) if reference else f"Write schemas/reference/{table_id}/{table_id}.yaml.",
+            suggest(table_id, reference) if reference else f"Write schemas/reference/{table_id}/{table_id}.yaml.",
         )
     elif version not in found.by_version:
         yield place.at("version").contradiction(

@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.checks.mapping_value_checks import value_contradictions
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.extract_file import extract_contradictions
 from lgdp_pipelines.register.files.header_aliases import clashes, pattern_contradictions
 from lgdp_pipelines.register.files.mapping_file import FILE_NAME, MappingRead
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
 from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.field_types import find_name_pattern_problem, find_pattern_problem
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, mapping_of
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
-from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem, find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
 
@@ -34,7 +34,7 @@ def mapping_contradictions(
         returns: of the register, by code.
         code_lists: of the register, those written out at items included.
     """
-    mapping, root = read.mapping, read.document.root
+    mapping, root = read.mapping, read.document
     yield from _name_contradictions(read, councils)
     if mapping.extract is not None:
         yield from extract_contradictions(mapping.extract, root.at("extract"))
@@ -42,7 +42,7 @@ def mapping_contradictions(
     if asked is None:
         if mapping.return_code:
             yield root.at("return").contradiction(
-                f"There is no return {mapping.return_code}.", close_to(mapping.return_code, returns)
+                f"There is no return {mapping.return_code}.", suggest(mapping.return_code, returns)
             )
         return
     for entry in root.entries("majors"):
@@ -57,10 +57,10 @@ def mapping_contradictions(
 
 
 def _name_contradictions(read: MappingRead, councils: Councils) -> Iterator[Contradiction]:
-    mapping, root = read.mapping, read.document.root
+    mapping, root = read.mapping, read.document
     if mapping.council and mapping.council not in councils.by_code:
         yield root.at("council").contradiction(
-            f"There is no council {mapping.council}.", close_to(mapping.council, councils.codes)
+            f"There is no council {mapping.council}.", suggest(mapping.council, councils.codes)
         )
     stem = slug(mapping.return_code) + (f".{mapping.council.lower()}" if mapping.council else "")
     names = {f"mappings/{mapping.system}/{stem}.yaml"}
@@ -75,7 +75,7 @@ def _name_contradictions(read: MappingRead, councils: Councils) -> Iterator[Cont
 def _table_contradictions(
     read: MappingRead, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
-    mapping, root = read.mapping, read.document.root
+    mapping, root = read.mapping, read.document
     tables = {table.name: table for contract in contracts for table in contract.tables}
     place = root.at("tables")
     several = any(len(contract.tables) > 1 for contract in contracts)
@@ -88,7 +88,7 @@ def _table_contradictions(
     for name, one in mapping.tables.items():
         where = place.at(name)
         if name not in tables:
-            yield where.contradiction(f"{mapping.return_code} has no table {name}.", close_to(name, tables))
+            yield where.contradiction(f"{mapping.return_code} has no table {name}.", suggest(name, tables))
             continue
         if several and not one.files:
             yield where.contradiction(
@@ -106,13 +106,13 @@ def _table_contradictions(
     yield from _file_contradictions(read, extract)
 
 
-def _item_contradictions(one: TableMapping, where: Place, versions: Sequence[Table]) -> Iterator[Contradiction]:
+def _item_contradictions(one: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
     """Whether each item of each version is said to be somewhere, or nowhere, once."""
     items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
     for kind in _BY_ITEM:
         for name, place in where.at(kind).members():
             if name not in items:
-                yield place.contradiction(f"{name} is no item of {one.table}.", close_to(name, items))
+                yield place.contradiction(f"{name} is no item of {one.table}.", suggest(name, items))
     for name, item in items.items():
         said = [kind for kind in ("columns", "constants", "absent") if where.at(kind).has(name)]
         if not said:
@@ -141,7 +141,7 @@ _BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
 """Parts of a table's mapping whose keys are items."""
 
 
-def _column_contradictions(one: TableMapping, where: Place) -> Iterator[Contradiction]:
+def _column_contradictions(one: TableMapping, where: YamlNode) -> Iterator[Contradiction]:
     columns = where.at("columns")
     for name, column in one.columns.items():
         place = columns.at(name)
@@ -167,7 +167,7 @@ def _column_contradictions(one: TableMapping, where: Place) -> Iterator[Contradi
 
 
 def _file_contradictions(read: MappingRead, extract: Extract) -> Iterator[Contradiction]:
-    mapping, root = read.mapping, read.document.root
+    mapping, root = read.mapping, read.document
     seen: set[str] = set()
     for name, one in mapping.tables.items():
         places = root.at("tables").at(name).entries("files")
@@ -194,14 +194,14 @@ def _file_contradictions(read: MappingRead, extract: Extract) -> Iterator[Contra
             )
 
 
-def _base_contradictions(file: JoinedFile, place: Place) -> Iterator[Contradiction]:
+def _base_contradictions(file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
     if file.key:
         yield place.at("key").contradiction(
             f"{file.name} is the base, and its rows are nobody else's.", "Write the key at the files that join it."
         )
 
 
-def _joined_contradictions(one: TableMapping, file: JoinedFile, place: Place) -> Iterator[Contradiction]:
+def _joined_contradictions(one: TableMapping, file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
     if not file.key:
         yield place.contradiction(f"{file.name} joins {one.files[0].name} and has no key.", "Add key.")
     if len(file.key) != len(file.base_key):
@@ -221,13 +221,13 @@ def mappings_together(reads: Sequence[MappingRead]) -> Iterator[Contradiction]:
             key = (mapping.system, mapping.return_code, mapping.council, major)
             other = seen.setdefault(key, read.document.file)
             if other != read.document.file:
-                yield read.document.root.at("majors").contradiction(
+                yield read.document.at("majors").contradiction(
                     f"{other} maps version {major} of {mapping.return_code} already.", "Keep one of the two."
                 )
 
 
 def source_system_contradictions(
-    source: Source, root: Place, reads: Sequence[MappingRead], returns: Mapping[str, Return]
+    source: Source, root: YamlNode, reads: Sequence[MappingRead], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
     """Whether each system that a source names has a mapping for what it gives, for each of its councils.
 
@@ -246,7 +246,7 @@ def source_system_contradictions(
             if given.system not in systems:
                 yield place.contradiction(
                     f"There is no mapping of a system “{given.system}”.",
-                    close_to(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
+                    suggest(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
                 )
             elif mapping_of([read.mapping for read in reads], given.system, code, asked.latest) is None:
                 yield place.contradiction(

@@ -10,12 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.system_mapping import THE_COUNCIL, THE_PERIOD, CodePattern, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
 from lgdp_pipelines.vocabulary.date_formats import find_date_format_problem
@@ -28,7 +28,7 @@ _GROUP = re.compile(r"\{(\w+)\}")
 
 def value_contradictions(
     one: TableMapping,
-    where: Place,
+    where: YamlNode,
     items: Mapping[str, Item],
     contract: Contract,
     councils: Councils,
@@ -62,7 +62,7 @@ def value_contradictions(
     yield from _date_contradictions(one, where.at("dates"), items)
 
 
-def _figure_contradictions(one: TableMapping, where: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+def _figure_contradictions(one: TableMapping, where: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     for name in one.units:
         if name in items:
             yield from _unit_contradictions(items[name], one, where.at("units").at(name))
@@ -87,7 +87,7 @@ def _targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeList])
 
 
 def _code_contradictions(
-    item: Item, codes: Mapping[str, str], place: Place, targets: frozenset[str]
+    item: Item, codes: Mapping[str, str], place: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
     if not targets:
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
@@ -97,7 +97,7 @@ def _code_contradictions(
         if target not in targets:
             yield place.at(source).contradiction(
                 f"“{target}” is nothing that {item.name} can be in the contract's periods.",
-                close_to(target, {one for one in targets if one}),
+                suggest(target, {one for one in targets if one}),
             )
         other = seen.setdefault(fold_spelling(source), source)
         if other != source and codes[other] != target:
@@ -108,7 +108,7 @@ def _code_contradictions(
 
 
 def _pattern_contradictions(
-    item: Item, one: CodePattern, place: Place, targets: frozenset[str]
+    item: Item, one: CodePattern, place: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
     if not targets:
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
@@ -127,11 +127,11 @@ def _pattern_contradictions(
     if not used and one.to not in targets:
         yield place.at("to").contradiction(
             f"“{one.to}” is nothing that {item.name} can be in the contract's periods.",
-            close_to(one.to, {target for target in targets if target}),
+            suggest(one.to, {target for target in targets if target}),
         )
 
 
-def _unit_contradictions(item: Item, one: TableMapping, place: Place) -> Iterator[Contradiction]:
+def _unit_contradictions(item: Item, one: TableMapping, place: YamlNode) -> Iterator[Contradiction]:
     if item.type not in _NUMERIC or not item.unit:
         yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
     elif one.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
@@ -142,7 +142,7 @@ def _unit_contradictions(item: Item, one: TableMapping, place: Place) -> Iterato
         )
 
 
-def _date_contradictions(one: TableMapping, place: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+def _date_contradictions(one: TableMapping, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     if one.date_format:
         if problem := find_date_format_problem(one.date_format):
             yield place.contradiction(f"The form of dates {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm.")
@@ -150,7 +150,7 @@ def _date_contradictions(one: TableMapping, place: Place, items: Mapping[str, It
             yield place.contradiction(f"{one.table} has no dates.", "Remove dates.")
     for name, text in one.dates.items():
         if name not in items:
-            yield place.at(name).contradiction(f"{name} is no item of {one.table}.", close_to(name, items))
+            yield place.at(name).contradiction(f"{name} is no item of {one.table}.", suggest(name, items))
         elif items[name].type is not ItemType.DATE:
             yield place.at(name).contradiction(f"{name} is no date.", "Remove it here.")
         if problem := find_date_format_problem(text):
@@ -160,7 +160,7 @@ def _date_contradictions(one: TableMapping, place: Place, items: Mapping[str, It
 
 
 def _constant_contradictions(
-    item: Item, text: str, place: Place, targets: frozenset[str], councils: Councils
+    item: Item, text: str, place: YamlNode, targets: frozenset[str], councils: Councils
 ) -> Iterator[Contradiction]:
     if item.role is Role.COUNCIL:
         if text != THE_COUNCIL and fold_spelling(text) not in councils.code_by_spelling:

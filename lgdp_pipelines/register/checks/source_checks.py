@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.field_types import find_pattern_problem, list_named_groups
 from lgdp_pipelines.register.model.sources import AuthenticationMethod, PagingKind, Source, SourceReturn, TransportKind
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem, list_named_groups
 from lgdp_pipelines.vocabulary.councils import Councils
 
 
@@ -25,7 +25,7 @@ class _Words:
     must: tuple[str, ...] = ()
     may: tuple[str, ...] = ()
 
-    def unmet(self, place: Place, kind: str, known: tuple[str, ...]) -> Iterator[Contradiction]:
+    def unmet(self, place: YamlNode, kind: str, known: tuple[str, ...]) -> Iterator[Contradiction]:
         """Each word that is missing, and each that means nothing.
 
         Args:
@@ -78,16 +78,16 @@ _SAFE_FOLDER = re.compile(r"[^/\\.\s][^/\\\s]*(/[^/\\.\s][^/\\\s]*)*")
 
 
 def source_contradictions(
-    source: Source, root: Place, councils: Councils, returns: Mapping[str, Return]
+    source: Source, root: YamlNode, councils: Councils, returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
     """What a source says against itself, the councils and the returns."""
-    if source.id and root.document.file != f"sources/{source.id}.yaml":
+    if source.id and root.file != f"sources/{source.id}.yaml":
         yield root.at("id").contradiction(
-            f"The file holds {source.id} and is called {root.document.file}.", f"Call it sources/{source.id}.yaml."
+            f"The file holds {source.id} and is called {root.file}.", f"Call it sources/{source.id}.yaml."
         )
     for entry in root.entries("councils"):
         if isinstance(entry.value, str) and entry.value not in councils.by_code:
-            yield entry.contradiction(f"There is no council {entry.value}.", close_to(entry.value, councils.codes))
+            yield entry.contradiction(f"There is no council {entry.value}.", suggest(entry.value, councils.codes))
     transport = root.text("transport")
     if transport in _SOURCE_WORDS:
         yield from _SOURCE_WORDS[transport].unmet(root, _CALLED[transport], _KNOWN)
@@ -102,19 +102,19 @@ def source_contradictions(
     yield from _given_contradictions(source, root, returns)
 
 
-def _account_contradictions(source: Source, root: Place) -> Iterator[Contradiction]:
+def _account_contradictions(source: Source, root: YamlNode) -> Iterator[Contradiction]:
     """What is said of accounts: of all of them at the source, of one at its council."""
     transport = root.text("transport")
     own = list(root.at("accounts").members())
     for code, place in own:
         if code not in source.councils:
-            yield place.contradiction(f"{code} has no account in this source.", close_to(code, source.councils))
+            yield place.contradiction(f"{code} has no account in this source.", suggest(code, source.councils))
         words = _SOURCE_WORDS.get(transport, _Words())
         yield from _Words(may=words.must).unmet(place, _CALLED.get(transport, "a source"), _KNOWN)
         given = {one.return_code for one in source.returns}
         for return_code, system in place.at("systems").members():
             if return_code not in given:
-                yield system.contradiction(f"The source does not give {return_code}.", close_to(return_code, given))
+                yield system.contradiction(f"The source does not give {return_code}.", suggest(return_code, given))
     for place in (root, *(place for _, place in own)):
         yield from _placeholders(place.at("address"), frozenset())
         yield from _address_contradictions(transport, place)
@@ -122,7 +122,7 @@ def _account_contradictions(source: Source, root: Place) -> Iterator[Contradicti
             yield from _placeholders(place.at(name), frozenset({"council", "council_lower"}))
 
 
-def _address_contradictions(transport: str, place: Place) -> Iterator[Contradiction]:
+def _address_contradictions(transport: str, place: YamlNode) -> Iterator[Contradiction]:
     """Whether a run could go to the address, as far as it can be told without the environment."""
     address = _without_environment(place.text("address"))
     if not address or "$" in address:
@@ -137,7 +137,7 @@ def _address_contradictions(transport: str, place: Place) -> Iterator[Contradict
         yield place.at("address").contradiction("The address is no folder.", "Write the folder of the drop boxes.")
 
 
-def _shared_accounts(source: Source, root: Place) -> Iterator[Contradiction]:
+def _shared_accounts(source: Source, root: YamlNode) -> Iterator[Contradiction]:
     """Whether two councils would be one and the same: a council is who its account says."""
     if source.transport is TransportKind.PUSH:
         tokens = [_filled(own.credential.text if own.credential else "", code) for code, own in _each(source)]
@@ -163,7 +163,7 @@ def _shared_accounts(source: Source, root: Place) -> Iterator[Contradiction]:
                 return
 
 
-def _authentication_contradictions(source: Source, root: Place) -> Iterator[Contradiction]:
+def _authentication_contradictions(source: Source, root: YamlNode) -> Iterator[Contradiction]:
     place = root.at("authentication")
     known = ("token", "scope", "header", "parameter")
     match place.text("method"):
@@ -192,7 +192,7 @@ def _authentication_contradictions(source: Source, root: Place) -> Iterator[Cont
         )
 
 
-def _outbox_contradictions(source: Source, root: Place) -> Iterator[Contradiction]:
+def _outbox_contradictions(source: Source, root: YamlNode) -> Iterator[Contradiction]:
     if not source.outbox:
         return
     yield from _unsafe_folder(root.at("outbox"))
@@ -205,7 +205,7 @@ def _outbox_contradictions(source: Source, root: Place) -> Iterator[Contradictio
             )
 
 
-def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+def _given_contradictions(source: Source, root: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
     seen: set[str] = set()
     transport = root.text("transport")
     for place, given in zip(root.entries("returns"), source.returns, strict=True):
@@ -217,7 +217,7 @@ def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Ret
         data_return = returns.get(given.return_code)
         if data_return is None and given.return_code:
             yield place.at("return").contradiction(
-                f"There is no return {given.return_code}.", close_to(given.return_code, returns)
+                f"There is no return {given.return_code}.", suggest(given.return_code, returns)
             )
         if given.folder:
             yield from _unsafe_folder(place.at("folder"))
@@ -225,7 +225,7 @@ def _given_contradictions(source: Source, root: Place, returns: Mapping[str, Ret
         yield from _request_contradictions(source, place, given, data_return)
 
 
-def _pattern_contradictions(place: Place, given: SourceReturn) -> Iterator[Contradiction]:
+def _pattern_contradictions(place: YamlNode, given: SourceReturn) -> Iterator[Contradiction]:
     if not given.pattern:
         return
     problem = find_pattern_problem(given.pattern)
@@ -238,7 +238,7 @@ def _pattern_contradictions(place: Place, given: SourceReturn) -> Iterator[Contr
 
 
 def _request_contradictions(
-    source: Source, place: Place, given: SourceReturn, data_return: Return | None
+    source: Source, place: YamlNode, given: SourceReturn, data_return: Return | None
 ) -> Iterator[Contradiction]:
     if not given.request:
         return
@@ -264,7 +264,7 @@ def _request_contradictions(
         yield place.contradiction(f"The parameter {key} is the key's.", "Use another parameter.")
 
 
-def _unsafe_folder(place: Place) -> Iterator[Contradiction]:
+def _unsafe_folder(place: YamlNode) -> Iterator[Contradiction]:
     text = place.value.strip("/") if isinstance(place.value, str) else ""
     if not _SAFE_FOLDER.fullmatch(text):
         yield place.contradiction(
@@ -272,7 +272,7 @@ def _unsafe_folder(place: Place) -> Iterator[Contradiction]:
         )
 
 
-def _placeholders(place: Place, known: frozenset[str]) -> Iterator[Contradiction]:
+def _placeholders(place: YamlNode, known: frozenset[str]) -> Iterator[Contradiction]:
     text = place.value if isinstance(place.value, str) else ""
     rest = _REFERENCE.sub("", text)
     if "$" in rest:

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
-from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.files.yaml_document import Document, Place
-from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem
+from lgdp_pipelines.register.model.field_types import find_name_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 
 _DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
@@ -50,9 +50,9 @@ _SHAPE = Shape(
 )
 
 
-def read_code_list(document: Document) -> tuple[CodeList, tuple[Contradiction, ...]]:
+def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
     """The code list in a document, as far as it can be read, with what contradicts itself in it."""
-    root = document.root
+    root = document
     entries = root.entries("codes")
     codes = tuple(_code(entry) for entry in entries)
     listed = CodeList(
@@ -69,7 +69,7 @@ def read_code_list(document: Document) -> tuple[CodeList, tuple[Contradiction, .
     )
 
 
-def _code(place: Place) -> Code:
+def _code(place: YamlNode) -> Code:
     return Code(
         code=place.text("code"),
         label=place.text("label"),
@@ -87,11 +87,11 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _contradictions(root: Place, entries: tuple[Place, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
+def _contradictions(root: YamlNode, entries: tuple[YamlNode, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
     listed = root.text("id")
-    if listed and root.document.file != f"codelists/{listed}.yaml":
+    if listed and root.file != f"codelists/{listed}.yaml":
         yield root.at("id").contradiction(
-            f"The file holds {listed} and is called {root.document.file}.", f"Call it codelists/{listed}.yaml."
+            f"The file holds {listed} and is called {root.file}.", f"Call it codelists/{listed}.yaml."
         )
     if root.text("verified") == "READ" and not root.text("source"):
         yield root.at("source").contradiction("A list that was READ has no source.", "Write where it was read.")
@@ -108,7 +108,7 @@ def _contradictions(root: Place, entries: tuple[Place, ...], codes: tuple[Code, 
             yield entry.contradiction(f"The code {code.code} ends before it begins.", "Swap valid_from and valid_to.")
 
 
-def _pattern_contradictions(entries: tuple[Place, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
+def _pattern_contradictions(entries: tuple[YamlNode, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
     for entry, code in zip(entries, codes, strict=True):
         for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
             if problem := find_name_pattern_problem(pattern):

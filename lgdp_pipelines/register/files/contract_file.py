@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.schema_errors import misshapen, odcs
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import Custom, custom_contradictions, custom_of
 from lgdp_pipelines.register.files.due_date_file import due_date_contradictions, read_due_dates
 from lgdp_pipelines.register.files.extract_file import extract_contradictions, is_xml_path, read_extract_words
 from lgdp_pipelines.register.files.property_vocabulary import Where
-from lgdp_pipelines.register.files.schema_errors import misshapen, odcs
 from lgdp_pipelines.register.files.table_file import TableRead, columns_of, read_items, read_table, table_contradictions
-from lgdp_pipelines.register.files.yaml_document import Document, Place
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Format
 from lgdp_pipelines.register.model.table_model import Provenance
@@ -34,11 +34,11 @@ class ContractRead:
     """A contract, its file, and its tables where they stand."""
 
     contract: Contract
-    document: Document
+    document: YamlNode
     tables: tuple[TableRead, ...]
 
     @property
-    def inline_lists(self) -> Iterator[tuple[CodeList, Place]]:
+    def inline_lists(self) -> Iterator[tuple[CodeList, YamlNode]]:
         """The code lists written out at items, and where."""
         for table in self.tables:
             for item in table.items:
@@ -46,7 +46,7 @@ class ContractRead:
                     yield item.inline, item.place.at("enum")
 
 
-def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
+def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
     """The contract in a document, as far as it can be read.
 
     Args:
@@ -54,7 +54,7 @@ def read_contract(document: Document, path: Path, sha256: str) -> ContractRead:
         path: the file.
         sha256: of the bytes of the file, and of its base where it has one.
     """
-    root = document.root
+    root = document
     custom = custom_of(root)
     code = custom.text("lgdpReturn")
     own = custom.at("lgdpProvenance")
@@ -102,30 +102,30 @@ def _version(text: str) -> Version | None:
     return Version(int(found[1]), int(found[2]), int(found[3])) if found else None
 
 
-def _owner(root: Place) -> str:
+def _owner(root: YamlNode) -> str:
     members = root.at("team").entries("members")
     return next((member.text("username") for member in members if member.text("role") == "owner"), "")
 
 
-def _roles(root: Place) -> tuple[str, ...]:
+def _roles(root: YamlNode) -> tuple[str, ...]:
     members = root.at("team").entries("members")
     return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
 
 
-def _legal_basis(place: Place) -> str:
+def _legal_basis(place: YamlNode) -> str:
     text, verified = " ".join(place.text("text").split()), place.text("verified")
     return text if verified == "READ" else f"{text} ({verified})"
 
 
-def _agreed(agreed: Mapping[str, Place], name: str, unit: str) -> int | None:
+def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
     place = agreed.get(name)
-    return place.whole("value") if place and place.text("unit") == unit else None
+    return place.integer("value") if place and place.text("unit") == unit else None
 
 
-def _disclosure(place: Place) -> Disclosure:
+def _disclosure(place: YamlNode) -> Disclosure:
     method = place.text("method")
     known = method in set(DisclosureMethod)
-    return Disclosure(DisclosureMethod(method) if known else DisclosureMethod.NONE, place.whole("threshold") or 0)
+    return Disclosure(DisclosureMethod(method) if known else DisclosureMethod.NONE, place.integer("threshold") or 0)
 
 
 def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
@@ -135,7 +135,7 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
         read: the contract.
         code_lists: the lists in ``schemas/codelists/``, by id.
     """
-    contract, root = read.contract, read.document.root
+    contract, root = read.contract, read.document
     custom = custom_of(root)
     yield from misshapen(root, odcs(), "Write it as the Open Data Contract Standard 3.2 says.")
     yield from custom_contradictions(root, Where.CONTRACT)
@@ -164,7 +164,7 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
 
 
 def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
-    contract, root = read.contract, read.document.root
+    contract, root = read.contract, read.document
     yield from _name_contradictions(read)
     if root.text("apiVersion") != _API_VERSION:
         yield root.at("apiVersion").contradiction(
@@ -191,7 +191,7 @@ def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
 
 def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
     """What the file's name, id and version say against each other."""
-    contract, root = read.contract, read.document.root
+    contract, root = read.contract, read.document
     version = _version(root.text("version"))
     if version is None or version.major < 1:
         yield root.at("version").contradiction(
@@ -210,7 +210,7 @@ def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
         yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
 
 
-def _agreement_contradictions(root: Place) -> Iterator[Contradiction]:
+def _agreement_contradictions(root: YamlNode) -> Iterator[Contradiction]:
     agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     for name, unit, meaning in (
         ("latency", "d", "days after a period's end on which a submission is due"),
@@ -304,7 +304,7 @@ def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
     places = {one.rule.id: one.place for table in read.tables for one in table.rules}
     for rule in list_rules(read.contract):
         if rule.id in seen:
-            yield places.get(rule.id, read.document.root).contradiction(
+            yield places.get(rule.id, read.document).contradiction(
                 f"Two rules have the id {rule.id}.", "Give the written one another id."
             )
         seen.add(rule.id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.csv_records import Row, read_rows
+from lgdp_pipelines.register.documents.csv_records import Row, read_rows
 from lgdp_pipelines.register.files.property_vocabulary import VERIFIED
 from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import Where, words_of
-from lgdp_pipelines.register.files.schema_errors import Shape, close_to, misshapen
-from lgdp_pipelines.register.files.yaml_document import Place
 
 _PREFIX = "lgdp"
 
@@ -24,12 +25,12 @@ class Custom:
         by_name: where each value stands.
     """
 
-    place: Place
-    by_name: Mapping[str, Place]
+    place: YamlNode
+    by_name: Mapping[str, YamlNode]
 
-    def at(self, name: str) -> Place:
+    def at(self, name: str) -> YamlNode:
         """Where a value stands; the place itself, with None as its value, where there is none."""
-        return self.by_name.get(name) or Place(self.place.document, self.place.path, None)
+        return self.by_name.get(name) or YamlNode(self.place.file, self.place.line, None)
 
     def has(self, name: str) -> bool:
         """Whether a property is there."""
@@ -40,26 +41,24 @@ class Custom:
         value = self.at(name).value
         return " ".join(value.split()) if isinstance(value, str) else ""
 
-    def entries(self, name: str) -> tuple[Place, ...]:
+    def entries(self, name: str) -> tuple[YamlNode, ...]:
         """The entries of a list, none where there is no list."""
-        listed = self.at(name)
-        values = listed.value if isinstance(listed.value, list) else []
-        return tuple(Place(listed.document, (*listed.path, position), value) for position, value in enumerate(values))
+        return self.at(name).elements
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The texts in a list."""
         return tuple(entry.value for entry in self.entries(name) if isinstance(entry.value, str))
 
 
-def custom_of(place: Place) -> Custom:
+def custom_of(place: YamlNode) -> Custom:
     """The ``customProperties`` of a place; of a property given twice, the first."""
-    found: dict[str, Place] = {}
+    found: dict[str, YamlNode] = {}
     for entry in place.entries("customProperties"):
         found.setdefault(entry.text("property"), entry.at("value"))
     return Custom(place, found)
 
 
-def custom_contradictions(place: Place, where: Where) -> Iterator[Contradiction]:
+def custom_contradictions(place: YamlNode, where: Where) -> Iterator[Contradiction]:
     """What is wrong with the ``lgdp…`` properties of a place, each alone."""
     words = words_of(where)
     custom = custom_of(place)
@@ -70,7 +69,7 @@ def custom_contradictions(place: Place, where: Where) -> Iterator[Contradiction]
             yield entry.contradiction(f"{name} is given twice.", "Keep one of the two.")
         seen.add(name)
         if name.startswith(_PREFIX) and name not in words:
-            yield entry.contradiction(f"{name} is no property of a {where}.", close_to(name, words))
+            yield entry.contradiction(f"{name} is no property of a {where}.", suggest(name, words))
     for name, word in words.items():
         if name in seen:
             yield from misshapen(custom.at(name), _shape(where, name), f"Mend {name}.", label=name)

@@ -3,12 +3,12 @@
 What belongs here: reading. What does not: what contradicts itself in it (``derived_items``).
 """
 
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, DerivedKind, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
-def read_derivation(place: Place) -> Derivation | None:
+def read_derivation(place: YamlNode) -> Derivation | None:
     """How an item is worked out; None where councils send it, or nothing can be made of what is said."""
     match place.text("kind"):
         case DerivedKind.AGE_BAND:
@@ -22,7 +22,7 @@ def read_derivation(place: Place) -> Derivation | None:
         case DerivedKind.RATE:
             return Rate(
                 place.text("of"),
-                place.whole("per") or 1,
+                place.integer("per") or 1,
                 place.text("reference"),
                 place.text("version"),
                 place.text("column"),

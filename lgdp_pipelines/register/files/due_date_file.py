@@ -8,18 +8,18 @@ from datetime import date
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.vocabulary.periods import PeriodKind, parse_period
 
 
-def read_due_dates(place: Place) -> Mapping[str, date]:
+def read_due_dates(place: YamlNode) -> Mapping[str, date]:
     """The day for each period, as far as they can be read."""
     given = place.value if isinstance(place.value, Mapping) else {}
     days = {str(period): _day(text) for period, text in given.items()}
     return MappingProxyType({period: day for period, day in days.items() if day is not None})
 
 
-def due_date_contradictions(place: Place, kind: PeriodKind | None) -> Iterator[Contradiction]:
+def due_date_contradictions(place: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
     """What is wrong with them: no period of the contract's kind, no day, or a day before the period begins."""
     given = place.value if isinstance(place.value, Mapping) else {}
     for name, text in given.items():

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
+from lgdp_pipelines.register.model.field_types import find_pattern_problem
 
 NO_QUOTE = "none"
 """How it is written that a CSV file has no quote character."""
@@ -53,7 +53,7 @@ _XML_PATH = re.compile(rf"{_NAME}(/{_NAME})*")
 _XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
-def read_extract_words(place: Place) -> Extract:
+def read_extract_words(place: YamlNode) -> Extract:
     """What a place says of how extracts are written, as far as it can be read.
 
     Args:
@@ -68,15 +68,15 @@ def read_extract_words(place: Place) -> Extract:
         delimiter=delimiter if isinstance(delimiter, str) and len(delimiter) == 1 else ",",
         quote="" if quote == NO_QUOTE else quote[:1],
         sheet=place.text("sheet"),
-        preamble=place.whole("preamble") or 0,
-        header_rows=place.whole("headerRows") or 1,
+        preamble=place.integer("preamble") or 0,
+        header_rows=place.integer("headerRows") or 1,
         records_at=place.text("recordsAt"),
         container=Container(packed) if packed in set(Container) else Container.NONE,
         member=place.text("member"),
     )
 
 
-def extract_contradictions(extract: Extract, place: Place) -> Iterator[Contradiction]:
+def extract_contradictions(extract: Extract, place: YamlNode) -> Iterator[Contradiction]:
     """What contradicts itself in how extracts are said to be written, besides the shape of what is said.
 
     Args:
@@ -107,7 +107,7 @@ def is_xml_path(header: str) -> bool:
     return _XML_ITEM.fullmatch(header) is not None
 
 
-def _container_contradictions(extract: Extract, place: Place) -> Iterator[Contradiction]:
+def _container_contradictions(extract: Extract, place: YamlNode) -> Iterator[Contradiction]:
     if not extract.member:
         return
     problem = find_pattern_problem(extract.member)

@@ -8,37 +8,31 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import Spellings
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
-def entries_of(place: Place) -> tuple[Place, ...]:
-    """The entries of the list that stands at a place; none where there is no list."""
-    values = place.value if isinstance(place.value, list) else []
-    return tuple(Place(place.document, (*place.path, number), value) for number, value in enumerate(values))
-
-
-def read_spellings(place: Place) -> Spellings:
+def read_spellings(place: YamlNode) -> Spellings:
     """What something may be called: one text, or a list of texts and of ``{ pattern }``."""
     if isinstance(place.value, str):
         return Spellings((place.value.strip(),))
-    entries = entries_of(place)
+    entries = place.elements
     return Spellings(
         tuple(one.value.strip() for one in entries if isinstance(one.value, str)),
         tuple(one.text("pattern") for one in entries if one.text("pattern")),
     )
 
 
-def pattern_contradictions(place: Place, called: str) -> Iterator[Contradiction]:
+def pattern_contradictions(place: YamlNode, called: str) -> Iterator[Contradiction]:
     """Patterns of a list of spellings that cannot be used.
 
     Args:
         place: the list.
         called: whose spellings they are, for people.
     """
-    for one in entries_of(place):
+    for one in place.elements:
         pattern = one.text("pattern")
         problem = find_pattern_problem(pattern) if pattern else None
         if problem:

@@ -10,16 +10,16 @@ from datetime import date
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_of
 from lgdp_pipelines.register.files.derivation_file import read_derivation
 from lgdp_pipelines.register.files.header_aliases import pattern_contradictions, read_spellings
 from lgdp_pipelines.register.files.property_vocabulary import RESERVED_NAMES
 from lgdp_pipelines.register.files.relationship_file import read_reference
 from lgdp_pipelines.register.files.value_spellings import read_numbers, spelling_contradictions
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, Rate
+from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
@@ -48,7 +48,7 @@ class ItemRead:
     """An item, where it stands, and the code list written out at it (None where there is none)."""
 
     item: Item
-    place: Place
+    place: YamlNode
     inline: CodeList | None
 
     @property
@@ -57,7 +57,7 @@ class ItemRead:
         return custom_of(self.place).text("lgdpRole") in set(Role)
 
 
-def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRead:
+def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ItemRead:
     """The item at a place, as far as it can be read.
 
     Args:
@@ -94,8 +94,8 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
         code_list=inline.id if inline else custom.text("lgdpCodeList") or None,
         codes_on=custom.text("lgdpCodesOn") or None,
         pattern=options.text("pattern") or None,
-        min_length=options.whole("minLength"),
-        max_length=options.whole("maxLength"),
+        min_length=options.integer("minLength"),
+        max_length=options.integer("maxLength"),
         range=_range(options),
         multiple_of=_bound(options.at("multipleOf").value),
         unique=place.is_true("unique"),
@@ -109,7 +109,7 @@ def read_item(place: Place, return_slug: str, provenance: Provenance) -> ItemRea
     return ItemRead(item, place, inline)
 
 
-def _type(place: Place) -> tuple[ItemType | None, int, int]:
+def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
     logical = place.text("logicalType")
     physical = place.text("physicalType", _PHYSICAL.get(logical, "")).lower()
     found = _DECIMAL.fullmatch(physical)
@@ -127,7 +127,7 @@ def _date_format(text: str) -> str | None:
     return "".join(_DATE_LETTERS.get(part, part) for part in parts)
 
 
-def _range(options: Place) -> Range | None:
+def _range(options: YamlNode) -> Range | None:
     bounds = [_bound(options.at(name).value) for name in _BOUNDS]
     return Range(*bounds) if any(bound is not None for bound in bounds) else None
 
@@ -136,12 +136,12 @@ def _bound(value: object) -> str | None:
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
-def _marks(place: Place) -> Mapping[str, ObservationStatus]:
+def _marks(place: YamlNode) -> Mapping[str, ObservationStatus]:
     known = set(ObservationStatus)
     return MappingProxyType({mark: ObservationStatus(one.value) for mark, one in place.members() if one.value in known})
 
 
-def _severities(place: Place) -> Mapping[RuleKind, Severity]:
+def _severities(place: YamlNode) -> Mapping[RuleKind, Severity]:
     known, kinds = set(Severity), set(RuleKind)
     return MappingProxyType(
         {RuleKind(kind): Severity(one.value) for kind, one in place.members() if kind in kinds and one.value in known}
@@ -153,7 +153,7 @@ def _unit(said: str, derived: Derivation | None) -> str:
     return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
 
 
-def _inline_codes(place: Place, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
+def _inline_codes(place: YamlNode, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
     entries = place.entries("enum")
     if isinstance(derived, AgeBand):
         return CodeList(list_id, "1", place.text("businessName", place.text("name")), "", "ours", derived.codes)
@@ -193,7 +193,7 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
     yield from _role_contradictions(item, place)
 
 
-def _type_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+def _type_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     kind, _, _ = _type(place)
     if kind is None:
         yield place.contradiction(
@@ -215,7 +215,7 @@ def _type_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
     yield from _range_contradictions(item, options)
 
 
-def _range_contradictions(item: Item, options: Place) -> Iterator[Contradiction]:
+def _range_contradictions(item: Item, options: YamlNode) -> Iterator[Contradiction]:
     if item.range is None:
         return
     bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
@@ -241,7 +241,7 @@ def _comparable(text: str, kind: ItemType) -> float | None:
         return None
 
 
-def _text_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     options, custom = place.at("logicalTypeOptions"), custom_of(place)
     problem = find_pattern_problem(item.pattern) if item.pattern else None
     if problem:
@@ -268,7 +268,7 @@ def _text_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
             yield entry.contradiction(f"{item.name}: the code {entry.at('value').value} is given twice.", "Keep one.")
 
 
-def _measure_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+def _measure_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     custom = custom_of(place)
     if item.role is Role.MEASURE:
         if item.type not in _NUMERIC:
@@ -283,7 +283,7 @@ def _measure_contradictions(item: Item, place: Place) -> Iterator[Contradiction]
             )
 
 
-def _role_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+def _role_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     custom = custom_of(place)
     if item.role in (Role.COUNCIL, Role.PERIOD):
         if item.type is not ItemType.TEXT:

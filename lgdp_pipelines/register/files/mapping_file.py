@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA, read_extract_words
-from lgdp_pipelines.register.files.header_aliases import entries_of, read_spellings
+from lgdp_pipelines.register.files.header_aliases import read_spellings
 from lgdp_pipelines.register.files.property_vocabulary import PROVENANCE, SPELLINGS, TEXT
-from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.files.yaml_document import Document, Place
 from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
     JoinedFile,
@@ -111,10 +111,10 @@ class MappingRead:
     """A mapping and where it stands."""
 
     mapping: SystemMapping
-    document: Document
+    document: YamlNode
 
 
-def read_mapping(document: Document, path: Path, sha256: str) -> tuple[MappingRead, tuple[Contradiction, ...]]:
+def read_mapping(document: YamlNode, path: Path, sha256: str) -> tuple[MappingRead, tuple[Contradiction, ...]]:
     """The mapping in a document, as far as it can be read, with what is misshapen in it.
 
     Args:
@@ -122,7 +122,7 @@ def read_mapping(document: Document, path: Path, sha256: str) -> tuple[MappingRe
         path: the file.
         sha256: of the file's bytes.
     """
-    root = document.root
+    root = document
     marked = root.at("provenance")
     mapping = SystemMapping(
         system=root.text("system"),
@@ -139,7 +139,7 @@ def read_mapping(document: Document, path: Path, sha256: str) -> tuple[MappingRe
     return MappingRead(mapping, document), tuple(misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a mapping."))
 
 
-def _table(name: str, place: Place) -> TableMapping:
+def _table(name: str, place: YamlNode) -> TableMapping:
     numbers = place.at("numbers")
     return TableMapping(
         table=name,
@@ -147,7 +147,7 @@ def _table(name: str, place: Place) -> TableMapping:
         codes=_read(place.at("codes"), lambda one: _read(one, _text)),
         code_patterns=_read(
             place.at("codePatterns"),
-            lambda one: tuple(CodePattern(entry.text("pattern"), _text(entry.at("to"))) for entry in entries_of(one)),
+            lambda one: tuple(CodePattern(entry.text("pattern"), _text(entry.at("to"))) for entry in one.elements),
         ),
         units=_read(place.at("units"), _unit),
         date_format=_text(place.at("dates")),
@@ -160,15 +160,15 @@ def _table(name: str, place: Place) -> TableMapping:
     )
 
 
-def _read(place: Place, read: Callable[[Place], Read]) -> Mapping[str, Read]:
+def _read(place: YamlNode, read: Callable[[YamlNode], Read]) -> Mapping[str, Read]:
     return MappingProxyType({name: read(one) for name, one in place.members()})
 
 
-def _text(place: Place) -> str:
+def _text(place: YamlNode) -> str:
     return place.value if isinstance(place.value, str) else ""
 
 
-def _column(place: Place) -> SourceColumn:
+def _column(place: YamlNode) -> SourceColumn:
     if isinstance(place.value, str | list):
         return SourceColumn(read_spellings(place))
     header = place.text("header")
@@ -177,7 +177,7 @@ def _column(place: Place) -> SourceColumn:
     return SourceColumn(Spellings(headers, (pattern,) if pattern else ()), place.text("file"))
 
 
-def _unit(place: Place) -> UnitChange:
+def _unit(place: YamlNode) -> UnitChange:
     if isinstance(place.value, str):
         return UnitChange(place.value, None)
     try:
@@ -187,6 +187,6 @@ def _unit(place: Place) -> UnitChange:
     return UnitChange(place.text("unit"), factor)
 
 
-def _file(place: Place) -> JoinedFile:
+def _file(place: YamlNode) -> JoinedFile:
     key = place.texts("key")
     return JoinedFile(place.text("name"), place.text("pattern"), key, place.texts("baseKey") or key)

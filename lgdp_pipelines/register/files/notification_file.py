@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.files.yaml_document import Place, read_yaml
 from lgdp_pipelines.register.model.sources import SecretReference
 
 FILE = "notices.yaml"
@@ -122,12 +122,12 @@ def load_notices(schemas: Path) -> Notices:
     document, found = read_yaml(FILE, path.read_text(encoding="utf-8"))
     contradictions: list[Contradiction] = [
         *found,
-        *(misshapen(document.root, _SHAPE, "Write it as schemas/README.md says.") if document.value else ()),
-        *_written_out(document.root),
+        *(misshapen(document, _SHAPE, "Write it as schemas/README.md says.") if document.value else ()),
+        *_written_out(document),
     ]
     if contradictions:
         raise RegisterError(tuple(contradictions))
-    root = document.root
+    root = document
     reminders = root.at("reminders")
     return Notices(
         days_before=tuple(sorted(_numbers(reminders.at("daysBefore")), reverse=True)),
@@ -137,7 +137,7 @@ def load_notices(schemas: Path) -> Notices:
     )
 
 
-def _written_out(root: Place) -> Iterator[Contradiction]:
+def _written_out(root: YamlNode) -> Iterator[Contradiction]:
     """Addresses and secrets that stand in the file themselves. What stands there is not repeated."""
     for channel in ("email", "webhook"):
         for name in ("username", "password", "councils", "engineers"):
@@ -150,11 +150,11 @@ def _written_out(root: Place) -> Iterator[Contradiction]:
                 )
 
 
-def _numbers(place: Place) -> list[int]:
+def _numbers(place: YamlNode) -> list[int]:
     return [one for one in place.value if isinstance(one, int)] if isinstance(place.value, list) else []
 
 
-def _email(place: Place) -> Email:
+def _email(place: YamlNode) -> Email:
     return Email(
         server=place.text("server"),
         security=place.text("security"),
@@ -166,9 +166,9 @@ def _email(place: Place) -> Email:
     )
 
 
-def _webhook(place: Place) -> Webhook:
+def _webhook(place: YamlNode) -> Webhook:
     return Webhook(_reference(place, "councils"), _reference(place, "engineers"))
 
 
-def _reference(place: Place, name: str) -> SecretReference | None:
+def _reference(place: YamlNode, name: str) -> SecretReference | None:
     return SecretReference(place.text(name)) if place.has(name) else None

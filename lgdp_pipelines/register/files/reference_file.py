@@ -11,10 +11,11 @@ from datetime import date
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.csv_records import Row, read_rows
+from lgdp_pipelines.register.documents.csv_records import Row, read_rows
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
-from lgdp_pipelines.register.files.schema_errors import Shape, close_to, misshapen
-from lgdp_pipelines.register.files.yaml_document import Document, Place
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.vocabulary.councils import Councils
@@ -85,7 +86,7 @@ class ReferenceRead:
     found: tuple[Contradiction, ...]
 
 
-def read_reference(document: Document, contents: Mapping[str, bytes], councils: Councils) -> ReferenceRead:
+def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: Councils) -> ReferenceRead:
     """The reference table that a document says, with the rows of its versions' files.
 
     Args:
@@ -93,7 +94,7 @@ def read_reference(document: Document, contents: Mapping[str, bytes], councils: 
         contents: bytes of every file of the register, by path below its folder.
         councils: whose codes a column may hold.
     """
-    root = document.root
+    root = document
     found = list(misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a reference table."))
     columns = tuple(_column(entry) for entry in root.entries("columns"))
     key = root.texts("key")
@@ -115,7 +116,7 @@ def read_reference(document: Document, contents: Mapping[str, bytes], councils: 
     return ReferenceRead(table, (*found, *_contradictions(root, table, contents)))
 
 
-def _column(place: Place) -> ReferenceColumn:
+def _column(place: YamlNode) -> ReferenceColumn:
     kind = place.text("type")
     return ReferenceColumn(
         name=place.text("name"),
@@ -125,7 +126,7 @@ def _column(place: Place) -> ReferenceColumn:
     )
 
 
-def _version(place: Place, rows: tuple[Row, ...], content: bytes) -> ReferenceVersion:
+def _version(place: YamlNode, rows: tuple[Row, ...], content: bytes) -> ReferenceVersion:
     return ReferenceVersion(
         version=place.text("version"),
         valid_from=_day(place.text("valid_from")) or date.min,
@@ -145,7 +146,7 @@ def _day(text: str) -> date | None:
 
 
 def _rows(
-    place: Place, file: str, contents: Mapping[str, bytes], columns: list[str]
+    place: YamlNode, file: str, contents: Mapping[str, bytes], columns: list[str]
 ) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
     if file not in contents:
         what = f"The version {place.text('version')} has no file."
@@ -186,8 +187,8 @@ def _cell_contradictions(row: Row, column: ReferenceColumn, councils: Councils) 
         yield row.contradiction(f"There is no council {text}.", "Write a code of councils.csv.")
 
 
-def _contradictions(root: Place, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
-    folder = root.document.file.split("/")[1]
+def _contradictions(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+    folder = root.file.split("/")[1]
     if table.id and table.id != folder:
         yield root.at("id").contradiction(
             f"The file holds {table.id} and lies in reference/{folder}.", f"Call folder and file {table.id}."
@@ -200,17 +201,15 @@ def _contradictions(root: Place, table: ReferenceTable, contents: Mapping[str, b
             )
     for name in table.key:
         if name not in names:
-            yield root.at("key").contradiction(f"The key names {name}, which is no column.", close_to(name, names))
+            yield root.at("key").contradiction(f"The key names {name}, which is no column.", suggest(name, names))
     yield from _version_contradictions(root, table)
     known = {f"reference/{folder}/{folder}.v{one.version}.csv" for one in table.versions}
     for file in contents:
         if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known:
-            yield Contradiction(
-                file, 0, "No version of the table names this file.", f"Add the version to {root.document.file}."
-            )
+            yield Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
 
 
-def _version_contradictions(root: Place, table: ReferenceTable) -> Iterator[Contradiction]:
+def _version_contradictions(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
     entries = root.entries("versions")
     for place, one in zip(entries, table.versions, strict=True):
         if place.text("valid_from") and _day(place.text("valid_from")) is None:

@@ -7,10 +7,10 @@ does not: the rule that follows from one (``rules``), and its SQL (``kinds.relat
 from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
 from lgdp_pipelines.register.files.property_vocabulary import Where
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Relationship, Rule
 from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
@@ -20,7 +20,7 @@ _POINT = 2
 """Parts of a name with one point in it."""
 
 
-def read_reference(place: Place) -> Relationship | None:
+def read_reference(place: YamlNode) -> Relationship | None:
     """What an item refers to, as far as it can be read; None where it refers to nothing.
 
     Args:
@@ -34,7 +34,7 @@ def read_reference(place: Place) -> Relationship | None:
     return Relationship((place.text("name"),), table, (name,))
 
 
-def read_relationships(table: Place, return_slug: str, among: RuleContext) -> tuple[Rule, ...]:
+def read_relationships(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[Rule, ...]:
     """The rules that follow from a table's own relationships.
 
     Args:
@@ -49,7 +49,7 @@ def read_relationships(table: Place, return_slug: str, among: RuleContext) -> tu
     )
 
 
-def _rule(place: Place, return_slug: str, among: RuleContext, terms: Relationship) -> Rule:
+def _rule(place: YamlNode, return_slug: str, among: RuleContext, terms: Relationship) -> Rule:
     custom = custom_of(place)
     severity = custom.text("lgdpSeverity") or Severity.ERROR
     headers = " and ".join(among.items[name].header for name in terms.own)
@@ -69,7 +69,7 @@ def _rule(place: Place, return_slug: str, among: RuleContext, terms: Relationshi
     )
 
 
-def _terms(place: Place, table: str) -> Relationship | None:
+def _terms(place: YamlNode, table: str) -> Relationship | None:
     own, theirs = _named(place.at("from").value), _named(place.at("to").value)
     tables = {name for name, _ in theirs}
     if len(own) != len(theirs) or len(tables) != 1 or {name for name, _ in own} != {table}:
@@ -85,7 +85,7 @@ def _named(value: object) -> tuple[tuple[str, str], ...]:
     return pairs if len(pairs) == len(listed) else ()
 
 
-def reference_contradictions(place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def reference_contradictions(place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in the relationships of an item.
 
     Args:
@@ -110,7 +110,7 @@ _UNREADABLE = (
 )
 
 
-def relationship_contradictions(table: Place, among: RuleContext) -> Iterator[Contradiction]:
+def relationship_contradictions(table: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in a table's own relationships.
 
     Args:
@@ -128,18 +128,18 @@ def relationship_contradictions(table: Place, among: RuleContext) -> Iterator[Co
             yield from _of_terms(terms, place, among)
 
 
-def _of_terms(terms: Relationship, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _of_terms(terms: Relationship, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     theirs = among.tables.get(terms.table)
     if theirs is None:
         yield place.at("to").contradiction(
-            f"A row refers to {terms.table}, which is no table of the return.", close_to(terms.table, among.tables)
+            f"A row refers to {terms.table}, which is no table of the return.", suggest(terms.table, among.tables)
         )
         return
     for own, other in zip(terms.own, terms.theirs, strict=True):
         for name, items, table in ((own, among.items, among.table), (other, theirs, terms.table)):
             if name not in items:
                 yield place.contradiction(
-                    f"A relationship names {name}, which is no item of {table}.", close_to(name, items)
+                    f"A relationship names {name}, which is no item of {table}.", suggest(name, items)
                 )
         if own in among.items and other in theirs and among.items[own].type is not theirs[other].type:
             yield place.contradiction(

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
 from lgdp_pipelines.register.files.property_vocabulary import Where
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (
@@ -34,11 +34,11 @@ class RuleRead:
     """A written rule, where it stands, and the name of the item it is written at (empty where at the table)."""
 
     rule: Rule
-    place: Place
+    place: YamlNode
     item: str
 
 
-def read_rules(table: Place, return_slug: str, among: RuleContext) -> tuple[RuleRead, ...]:
+def read_rules(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[RuleRead, ...]:
     """The written rules of a table, its items' after its own.
 
     Args:
@@ -52,7 +52,7 @@ def read_rules(table: Place, return_slug: str, among: RuleContext) -> tuple[Rule
     return tuple(found)
 
 
-def _read(place: Place, return_slug: str, among: RuleContext, item: str) -> RuleRead:
+def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
     metric = read_metric(place, item) if _is_library(place) else None
@@ -75,7 +75,7 @@ def _read(place: Place, return_slug: str, among: RuleContext, item: str) -> Rule
     return RuleRead(rule, place, item)
 
 
-def _kind(place: Place) -> RuleKind | None:
+def _kind(place: YamlNode) -> RuleKind | None:
     match place.text("type", "library"):
         case "sql":
             return RuleKind.SQL
@@ -87,7 +87,7 @@ def _kind(place: Place) -> RuleKind | None:
             return None
 
 
-def _is_library(place: Place) -> bool:
+def _is_library(place: YamlNode) -> bool:
     return place.text("type", "library") == "library"
 
 
@@ -108,12 +108,12 @@ def rule_contradictions(
             yield place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
     if place.text("severity", Severity.ERROR) not in set(Severity):
         yield place.at("severity").contradiction(
-            f"The severity “{place.text('severity')}” is unknown.", close_to(place.text("severity"), set(Severity))
+            f"The severity “{place.text('severity')}” is unknown.", suggest(place.text("severity"), set(Severity))
         )
     for name in custom_of(place).texts("lgdpItems"):
         if name not in items:
             yield place.contradiction(
-                f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", close_to(name, items)
+                f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)
             )
     yield from check_query_scope(rule, place, items)
     is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
@@ -133,7 +133,7 @@ def rule_contradictions(
             )
 
 
-def _sql_contradictions(rule: Rule, place: Place, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
+def _sql_contradictions(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
     is_whole = not find_external_tables(
         rule.sql or ""
     )  # what stands in other returns is looked at when all of them are read

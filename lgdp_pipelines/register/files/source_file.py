@@ -11,9 +11,9 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.files.yaml_document import Document, Place
 from lgdp_pipelines.register.model.sources import (
     Authentication,
     AuthenticationMethod,
@@ -110,9 +110,9 @@ SHAPE = Shape(
 """What a source's file looks like."""
 
 
-def read_source(document: Document, councils: Councils) -> tuple[Source, tuple[Contradiction, ...]]:
+def read_source(document: YamlNode, councils: Councils) -> tuple[Source, tuple[Contradiction, ...]]:
     """The source in a document, as far as it can be read, with what is misshapen in it."""
-    root = document.root
+    root = document
     everyone = root.at("councils").value == "all"
     source = Source(
         id=root.text("id"),
@@ -132,12 +132,12 @@ def read_source(document: Document, councils: Councils) -> tuple[Source, tuple[C
     return source, tuple(misshapen(root, SHAPE, "Mend it; schemas/README.md shows a source."))
 
 
-def _secret(place: Place, name: str) -> SecretReference | None:
+def _secret(place: YamlNode, name: str) -> SecretReference | None:
     text = place.text(name)
     return SecretReference(text) if text else None
 
 
-def _own_account(place: Place) -> OwnAccount:
+def _own_account(place: YamlNode) -> OwnAccount:
     return OwnAccount(
         address=place.text("address"),
         username=place.text("username"),
@@ -147,7 +147,7 @@ def _own_account(place: Place) -> OwnAccount:
     )
 
 
-def _authentication(place: Place) -> Authentication:
+def _authentication(place: YamlNode) -> Authentication:
     return Authentication(
         method=_one_of(AuthenticationMethod, place.text("method"), AuthenticationMethod.BEARER),
         token_address=place.text("token"),
@@ -157,7 +157,7 @@ def _authentication(place: Place) -> Authentication:
     )
 
 
-def _given(place: Place) -> SourceReturn:
+def _given(place: YamlNode) -> SourceReturn:
     return SourceReturn(
         return_code=place.text("return"),
         system=place.text("system"),
@@ -169,8 +169,8 @@ def _given(place: Place) -> SourceReturn:
     )
 
 
-def _paging(place: Place) -> Paging:
-    first = place.whole("first")
+def _paging(place: YamlNode) -> Paging:
+    first = place.integer("first")
     return Paging(
         kind=_one_of(PagingKind, place.text("by"), PagingKind.NONE),
         at=place.text("at"),

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
 from lgdp_pipelines.register.files.header_aliases import clashes
 from lgdp_pipelines.register.files.item_file import NAME, URN, ItemRead, item_contradictions, read_item
@@ -18,11 +20,9 @@ from lgdp_pipelines.register.files.relationship_file import (
     relationship_contradictions,
 )
 from lgdp_pipelines.register.files.rule_file import RuleRead, read_rules, rule_contradictions
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
-from lgdp_pipelines.register.rules.regular_expressions import find_pattern_problem
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
@@ -31,7 +31,7 @@ class TableRead:
     """A table, where it stands, and its items and rules where they stand."""
 
     table: Table
-    place: Place
+    place: YamlNode
     items: tuple[ItemRead, ...]
     rules: tuple[RuleRead, ...]
 
@@ -40,12 +40,12 @@ class TableRead:
         return custom_of(self.place).text("lgdpGrain") == grain
 
 
-def read_items(place: Place, return_slug: str, provenance: Provenance) -> tuple[ItemRead, ...]:
+def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemRead, ...]:
     """The items of the table at a place, as far as they can be read."""
     return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
 
 
-def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], among: RuleContext) -> TableRead:
+def read_table(place: YamlNode, return_slug: str, items: tuple[ItemRead, ...], among: RuleContext) -> TableRead:
     """The table at a place, as far as it can be read.
 
     Args:
@@ -73,7 +73,7 @@ def read_table(place: Place, return_slug: str, items: tuple[ItemRead, ...], amon
     return TableRead(table, place, items, rules)
 
 
-def _count(place: Place) -> Count:
+def _count(place: YamlNode) -> Count:
     return Count(place.text("item"), place.text("title"), place.text("unit"), place.texts("by"))
 
 
@@ -174,7 +174,7 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
             .at("lgdpCodeList")
             .contradiction(
                 f"{read.item.name} has the code list “{wanted}”, which is not there.",
-                close_to(wanted, code_lists) if code_lists else f"Write schemas/codelists/{wanted}.yaml.",
+                suggest(wanted, code_lists) if code_lists else f"Write schemas/codelists/{wanted}.yaml.",
             )
         )
 
@@ -190,7 +190,7 @@ def _codes_on_contradictions(read: ItemRead, among: RuleContext) -> Iterator[Con
         dates = [one.name for one in among.items.values() if one.type is ItemType.DATE]
         yield place.contradiction(
             f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {among.table}.",
-            close_to(item.codes_on, dates) if dates else "Remove it.",
+            suggest(item.codes_on, dates) if dates else "Remove it.",
         )
 
 
@@ -278,7 +278,7 @@ def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
             if item is None:
                 yield place.contradiction(
                     f"A count is broken down by {name}, which is no item of {table.name}.",
-                    close_to(name, table.by_name),
+                    suggest(name, table.by_name),
                 )
             elif item.code_list is None or item.privacy is not Privacy.OPEN:
                 yield place.contradiction(

@@ -7,8 +7,8 @@ What belongs here: ``lgdpDateFormats`` and ``lgdpNumbers`` of an item. What does
 from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import Custom
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item, ItemType
 from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
@@ -17,7 +17,7 @@ DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
-def read_numbers(place: Place) -> NumberStyle | None:
+def read_numbers(place: YamlNode) -> NumberStyle | None:
     """How else numbers are spelled; None where nothing is said."""
     if not isinstance(place.value, dict):
         return None
@@ -61,7 +61,7 @@ def _date_contradictions(item: Item, custom: Custom, written: str) -> Iterator[C
         known.append(form)
 
 
-def _number_contradictions(item: Item, place: Place) -> Iterator[Contradiction]:
+def _number_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     style = item.numbers
     if style is None:
         return

@@ -175,8 +175,8 @@ def _spelt(item: Item) -> str:
             written = written.replace(letters, word)
         return f"a date in the form {written}"
     if item.type is ItemType.DECIMAL:
-        whole = item.precision - item.scale
-        return f"a number with at most {whole} digits before the point and {item.scale} after it"
+        integer = item.precision - item.scale
+        return f"a number with at most {integer} digits before the point and {item.scale} after it"
     return _SPELT[item.type]
 
 

@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.contract_file import ContractRead
 from lgdp_pipelines.register.files.rule_file import RuleRead
-from lgdp_pipelines.register.files.schema_errors import close_to
 from lgdp_pipelines.register.files.table_file import columns_of
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import ItemType, Rule, Table
@@ -70,7 +70,7 @@ def check_cross_return_rules(
     known = _Known({one.slug: one for one in returns.values()}, {one.slug: one for one in reference.values()})
     for read in reads:
         if read.contract.slug == REFERENCE_PREFIX:
-            yield read.document.root.contradiction(
+            yield read.document.contradiction(
                 "A return cannot be called reference: queries name reference tables by that word.", "Call it otherwise."
             )
         for table in read.tables:
@@ -82,7 +82,7 @@ def check_cross_return_rules(
                     for code in [code for code in one.rule.terms.councils if code not in councils]:
                         yield place.contradiction(
                             f"The rule {one.rule.id} has limits for {code}, which is no council.",
-                            close_to(code, councils),
+                            suggest(code, councils),
                         )
 
 
@@ -115,23 +115,23 @@ class _Known:
                 )
 
     def _reference_columns(
-        self, other: ExternalTable, rule: Rule, place: Place, found: list[Contradiction]
+        self, other: ExternalTable, rule: Rule, place: YamlNode, found: list[Contradiction]
     ) -> Sequence[str]:
         table = self._reference.get(other.table)
         if table is None:
             what = f"The rule {rule.id} reads the reference table {other.table}, which is not there."
-            found.append(place.contradiction(what, close_to(other.table, self._reference)))
+            found.append(place.contradiction(what, suggest(other.table, self._reference)))
             return ()
         return [column.name for column in table.columns]
 
     def _columns(
-        self, other: ExternalTable, rule: Rule, place: Place, contract: Contract, found: list[Contradiction]
+        self, other: ExternalTable, rule: Rule, place: YamlNode, contract: Contract, found: list[Contradiction]
     ) -> Sequence[str]:
         data_return = self._returns.get(other.of)
         if data_return is None or data_return.code == contract.return_code:
             what = f"The rule {rule.id} reads {other}, and {other.of} is no other return."
             elsewhere = [slug for slug, one in self._returns.items() if one.code != contract.return_code]
-            found.append(place.contradiction(what, close_to(other.of, elsewhere)))
+            found.append(place.contradiction(what, suggest(other.of, elsewhere)))
             return ()
         asked = matching_contracts(data_return, contract, self._returns[contract.slug])
         if not asked:
@@ -148,12 +148,12 @@ class _Known:
         without = [one for one in asked if other.table not in one.by_name]
         if without:
             what = f"The rule {rule.id} reads {other}, and {data_return.code} {without[0].version} has no such table."
-            found.append(place.contradiction(what, close_to(other.table, [one.name for one in without[0].tables])))
+            found.append(place.contradiction(what, suggest(other.table, [one.name for one in without[0].tables])))
             return ()
         return [*shared_columns(asked, other.table), PERIOD_COLUMN]
 
     def _comparing(
-        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, place: Place, contract: Contract, own: Table
+        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, place: YamlNode, contract: Contract, own: Table
     ) -> Iterator[Contradiction]:
         """What the columns that a kind of rule names say against each other."""
         if isinstance(terms, InReferenceTerms):
@@ -188,16 +188,16 @@ class _Known:
                 )
 
 
-def _unknown(names: Sequence[str], columns: Mapping[str, object], place: Place) -> Iterator[Contradiction]:
+def _unknown(names: Sequence[str], columns: Mapping[str, object], place: YamlNode) -> Iterator[Contradiction]:
     for name in names:
         if name not in columns:
             yield place.contradiction(
                 f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
-                close_to(name, columns),
+                suggest(name, columns),
             )
 
 
-def _disagreeing(terms: AgreesWithTerms, place: Place, own: Table, theirs: Table) -> Iterator[Contradiction]:
+def _disagreeing(terms: AgreesWithTerms, place: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
     """Figures that are never the same: of two units, or exact and not."""
     mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
     for item in (other,) if other is not None else ():
@@ -218,7 +218,7 @@ def _disagreeing(terms: AgreesWithTerms, place: Place, own: Table, theirs: Table
         )
 
 
-def _many_periods(terms: AgreesWithTerms, place: Place, other: Return) -> Iterator[Contradiction]:
+def _many_periods(terms: AgreesWithTerms, place: YamlNode, other: Return) -> Iterator[Contradiction]:
     if terms.other_figure is ComparedFigure.VALUE:
         yield place.at("of").contradiction(
             f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",

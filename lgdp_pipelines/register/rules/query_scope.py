@@ -8,14 +8,14 @@ the rows of a scope apart (``validation``).
 from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_of
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 
-def check_query_scope(rule: Rule, place: Place, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+def check_query_scope(rule: Rule, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     """What contradicts itself in the scope of one written rule.
 
     Args:
@@ -34,7 +34,7 @@ def check_query_scope(rule: Rule, place: Place, items: Mapping[str, Item]) -> It
     for name in rule.scope:
         if name not in items:
             yield scope.contradiction(
-                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.", close_to(name, may_be)
+                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.", suggest(name, may_be)
             )
         elif not _tells_apart(items[name]):
             yield scope.contradiction(

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.schema_errors import Shape, close_to, misshapen
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.table_model import Terms
 from lgdp_pipelines.register.rules.kinds.conditional_rules import EMPTY_UNLESS, REQUIRED_WHEN
 from lgdp_pipelines.register.rules.kinds.date_rules import IN_ORDER, IN_PERIOD, NOT_IN_FUTURE
@@ -43,19 +44,19 @@ KINDS: Mapping[str, RuleKindDefinition] = {
 """Kinds of written rule, by the name that ``implementation`` gives in ``rule``."""
 
 
-def find_rule_kind(implementation: Place) -> RuleKind | None:
+def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
     """The kind of rule that an implementation names; None where there is none of that name."""
     kind = KINDS.get(implementation.text("rule"))
     return kind.rule if kind else None
 
 
-def read_terms(implementation: Place) -> Terms | None:
+def read_terms(implementation: YamlNode) -> Terms | None:
     """Terms as far as they can be read; None where they are of no known kind."""
     kind = KINDS.get(implementation.text("rule"))
     return kind.read(implementation) if kind else None
 
 
-def write_sql(terms: Terms | None, implementation: Place, among: RuleContext) -> str | None:
+def write_sql(terms: Terms | None, implementation: YamlNode, among: RuleContext) -> str | None:
     """The question that terms come to; None where they contradict themselves, or their kind is not asked in SQL."""
     kind = KINDS.get(implementation.text("rule"))
     if kind is None or kind.sql is None or any(check_terms(terms, implementation, among)):
@@ -63,13 +64,13 @@ def write_sql(terms: Terms | None, implementation: Place, among: RuleContext) ->
     return kind.sql(terms, among)
 
 
-def check_terms(terms: Terms | None, implementation: Place, among: RuleContext) -> Iterator[Contradiction]:
+def check_terms(terms: Terms | None, implementation: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in terms: their shape, and where that is right what they say."""
     kind = KINDS.get(implementation.text("rule"))
     if kind is None:
         yield implementation.contradiction(
             f"The rule “{implementation.text('rule')}” is of no known kind.",
-            close_to(implementation.text("rule"), KINDS),
+            suggest(implementation.text("rule"), KINDS),
         )
         return
     wrong = tuple(misshapen(implementation, _shape(kind.rule), "Mend the implementation.", label="implementation"))

@@ -8,9 +8,8 @@ the form of a changes file (``changes``), which file is whose base (``editions``
 from dataclasses import replace
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.document_tree import Node, document_of, node_of
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Document, Place
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node, mapping_node
 from lgdp_pipelines.register.versions.change_file import Change, ChangeAction, ChangeFile, Target, TargetKind
 
 _AGREED = ("latency", "retention")
@@ -38,20 +37,20 @@ class _Refused(Exception):
         super().__init__(contradiction.what)
 
 
-def expand_changes(base: Document, read: ChangeFile) -> tuple[Document, tuple[Contradiction, ...]]:
+def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
     """The whole contract, as far as the changes can be made, and those that cannot.
 
     Args:
         base: the whole contract that the version starts from.
         read: its differences.
     """
-    head = read.document.root
-    tree = node_of(base.root)
+    head = read.document
+    tree = base
     # The whole document has the changes file's name, so that what is nowhere in it is told of that file.
     tree = replace(tree, file=read.document.file, line=1)
-    tree = tree.holding("version", node_of(head.at("version")))
-    tree = _with_custom(tree, "lgdpValidFrom", node_of(head.at("lgdpValidFrom")))
-    same_major = base.root.text("version").split(".")[0] == head.text("version").split(".")[0]
+    tree = tree.with_member("version", head.at("version"))
+    tree = _with_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
+    same_major = base.text("version").split(".")[0] == head.text("version").split(".")[0]
     found: list[Contradiction] = []
     for change in read.changes:
         if same_major and not _may_be_minor(change):
@@ -67,7 +66,7 @@ def expand_changes(base: Document, read: ChangeFile) -> tuple[Document, tuple[Co
                 tree = _changed(tree, change, target)
             except _Refused as refused:
                 found.append(refused.contradiction)
-    return document_of(tree, read.document.file), tuple(found)
+    return tree, tuple(found)
 
 
 def _may_be_minor(change: Change) -> bool:
@@ -85,7 +84,7 @@ def _may_be_minor(change: Change) -> bool:
             return False
 
 
-def _changed(tree: Node, change: Change, target: Target) -> Node:
+def _changed(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     if target.thing is TargetKind.FIELD:
         return _field_changed(tree, change, target)
     if change.action is not ChangeAction.REMOVE and not (
@@ -98,40 +97,39 @@ def _changed(tree: Node, change: Change, target: Target) -> Node:
             )
         )
     if target.thing is TargetKind.TABLE:
-        return tree.holding("schema", _listed(tree.members.get("schema"), change, target))
-    table = _entry(tree.members.get("schema"), TargetKind.TABLE, target.table)
+        return tree.with_member("schema", _listed(tree.member("schema"), change, target))
+    table = _entry(tree.member("schema"), TargetKind.TABLE, target.table)
     if table is None:
-        known = _names(tree.members.get("schema"), TargetKind.TABLE)
+        known = _names(tree.member("schema"), TargetKind.TABLE)
         raise _Refused(
-            change.place.contradiction(f"There is no table {target.table} to change.", close_to(target.table, known))
+            change.place.contradiction(f"There is no table {target.table} to change.", suggest(target.table, known))
         )
     changed = (
         _rules_changed(table, change, target)
         if target.thing is TargetKind.RULE
         else _items_changed(table, change, target)
     )
-    return tree.holding("schema", _replaced(tree.members["schema"], table, changed))
+    return tree.with_member("schema", _replaced(tree.at("schema"), table, changed))
 
 
-def _items_changed(table: Node, change: Change, target: Target) -> Node:
-    return table.holding("properties", _listed(table.members.get("properties"), change, target))
+def _items_changed(table: YamlNode, change: Change, target: Target) -> YamlNode:
+    return table.with_member("properties", _listed(table.member("properties"), change, target))
 
 
-def _rules_changed(table: Node, change: Change, target: Target) -> Node:
+def _rules_changed(table: YamlNode, change: Change, target: Target) -> YamlNode:
     """A rule stands at its table or at one of its items; an added one at the table."""
-    items = table.members.get("properties")
-    for item in items.entries if items else ():
-        rules = item.members.get("quality")
+    items = table.member("properties")
+    for item in items.elements if items else ():
+        rules = item.member("quality")
         if items and rules and _entry(rules, TargetKind.RULE, target.name):
-            changed = item.holding("quality", _listed(rules, change, target))
-            return table.holding("properties", _replaced(items, item, changed))
-    return table.holding("quality", _listed(table.members.get("quality"), change, target))
+            changed = item.with_member("quality", _listed(rules, change, target))
+            return table.with_member("properties", _replaced(items, item, changed))
+    return table.with_member("quality", _listed(table.member("quality"), change, target))
 
 
-def _listed(there: Node | None, change: Change, target: Target) -> Node:
+def _listed(there: YamlNode | None, change: Change, target: Target) -> YamlNode:
     """A list of tables, items or rules after a change."""
-    file, line = change.place.document.spot(change.place.path)
-    entries = there or Node(file, line, ())
+    entries = there or list_node(change.place.file, change.place.line, ())
     name = target.name or target.table
     one = _entry(entries, target.thing, name)
     if change.action is ChangeAction.ADD:
@@ -145,69 +143,65 @@ def _listed(there: Node | None, change: Change, target: Target) -> Node:
         raise _Refused(
             change.place.contradiction(
                 f"There is no {target} to {change.action}.",
-                close_to(name, known) if known else "Remove the change.",
+                suggest(name, known) if known else "Remove the change.",
             )
         )
     if change.action is ChangeAction.REMOVE:
-        return replace(entries, held=tuple(entry for entry in entries.entries if entry is not one))
+        return entries.with_elements(entry for entry in entries.elements if entry is not one)
     changed = _told(one, change.content) if change.content.value is not None else one
     if change.action is ChangeAction.RENAME:
         if _entry(entries, target.thing, change.to) is not None:
             raise _nothing(change, f"The name {change.to}, which the {target} is to have, is there already")
-        changed = changed.holding(_NAMED[target.thing], node_of(change.place.at("to")))
-    if changed.plain == one.plain:
+        changed = changed.with_member(_NAMED[target.thing], change.place.at("to"))
+    if changed.value == one.value:
         raise _nothing(change, f"The change leaves the {target} as it was")
     return _replaced(entries, one, changed)
 
 
-def _added(entries: Node, change: Change, target: Target) -> Node:
-    file, line = change.place.document.spot(change.place.path)
-    name = Node(file, line, target.name or target.table)
-    one = _told(Node(file, line, {_NAMED[target.thing]: name}), change.content)
+def _added(entries: YamlNode, change: Change, target: Target) -> YamlNode:
+    file, line = change.place.file, change.place.line
+    name = YamlNode(file, line, target.name or target.table)
+    one = _told(mapping_node(file, line, {_NAMED[target.thing]: name}), change.content)
     if not change.after:
-        return replace(entries, held=(*entries.entries, one))
+        return entries.with_elements((*entries.elements, one))
     before = _entry(entries, target.thing, change.after)
     if before is None:
         raise _Refused(
             change.place.at("after").contradiction(
                 f"The {target} is to follow {change.after}, which is not there.",
-                close_to(change.after, _names(entries, target.thing)),
+                suggest(change.after, _names(entries, target.thing)),
             )
         )
-    position = next(place for place, entry in enumerate(entries.entries) if entry is before) + 1
-    return replace(entries, held=(*entries.entries[:position], one, *entries.entries[position:]))
+    position = next(place for place, entry in enumerate(entries.elements) if entry is before) + 1
+    return entries.with_elements((*entries.elements[:position], one, *entries.elements[position:]))
 
 
-def _told(one: Node, content: Place) -> Node:
+def _told(one: YamlNode, content: YamlNode) -> YamlNode:
     """A table, item or rule with what a change says of it; what is said as nothing (null) is taken away."""
     for word, said in content.members():
         if word.startswith("lgdp"):
-            one = _with_custom(one, word, node_of(said))
+            one = _with_custom(one, word, said)
         elif said.value is None:
-            one = one.without(word)
+            one = one.without_member(word)
         else:
-            one = one.holding(word, node_of(said))
+            one = one.with_member(word, said)
     return one
 
 
-def _with_custom(one: Node, name: str, value: Node) -> Node:
-    properties = one.members.get(_CUSTOM) or Node(value.file, value.line, ())
-    entry = Node(
-        value.file,
-        value.line,
-        {"property": Node(value.file, value.line, name), "value": value},
-    )
-    there = next((old for old in properties.entries if _said(old, "property") == name), None)
-    if value.held is None:
-        kept = tuple(old for old in properties.entries if old is not there)
+def _with_custom(one: YamlNode, name: str, value: YamlNode) -> YamlNode:
+    properties = one.member(_CUSTOM) or list_node(value.file, value.line, ())
+    entry = mapping_node(value.file, value.line, {"property": YamlNode(value.file, value.line, name), "value": value})
+    there = next((old for old in properties.elements if _said(old, "property") == name), None)
+    if value.value is None:
+        kept = tuple(old for old in properties.elements if old is not there)
     elif there is None:
-        kept = (*properties.entries, entry)
+        kept = (*properties.elements, entry)
     else:
-        kept = tuple(entry if old is there else old for old in properties.entries)
-    return one.holding(_CUSTOM, replace(properties, held=kept)) if kept else one.without(_CUSTOM)
+        kept = tuple(entry if old is there else old for old in properties.elements)
+    return one.with_member(_CUSTOM, properties.with_elements(kept)) if kept else one.without_member(_CUSTOM)
 
 
-def _field_changed(tree: Node, change: Change, target: Target) -> Node:
+def _field_changed(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     name = target.name
     if name.split(".")[0] in _SAID_ELSEWHERE or change.action is ChangeAction.RENAME:
         raise _Refused(
@@ -223,57 +217,61 @@ def _field_changed(tree: Node, change: Change, target: Target) -> Node:
         raise _Refused(
             change.place.contradiction(f"The {target} {said}.", "Modify it." if before else "Add it, or mend its name.")
         )
-    after = Node("", 0, None) if change.action is ChangeAction.REMOVE else node_of(change.content)
-    if change.action is not ChangeAction.REMOVE and (after.held is None or (before and after.plain == before.plain)):
+    after = YamlNode("", 0, None) if change.action is ChangeAction.REMOVE else change.content
+    if change.action is not ChangeAction.REMOVE and (after.value is None or (before and after.value == before.value)):
         raise _nothing(change, f"The change leaves the {target} as it was")
     return _with_field(tree, name, after)
 
 
-def _field(tree: Node, name: str) -> Node | None:
+def _field(tree: YamlNode, name: str) -> YamlNode | None:
     if name.startswith("lgdp"):
-        return _valued(tree.members.get(_CUSTOM), name)
+        return _valued(tree.member(_CUSTOM), name)
     if name in _AGREED:
-        return _valued(tree.members.get("slaProperties"), name)
+        return _valued(tree.member("slaProperties"), name)
     first, _, second = name.partition(".")
-    field = tree.members.get(first)
-    return field.members.get(second) if field and second else field
+    field = tree.member(first)
+    return field.member(second) if field and second else field
 
 
-def _with_field(tree: Node, name: str, value: Node) -> Node:
+def _with_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
     if name.startswith("lgdp"):
         return _with_custom(tree, name, value)
     if name in _AGREED:
-        agreed = tree.members.get("slaProperties") or Node(value.file, value.line, ())
-        kept = tuple(one.holding("value", value) if _said(one, "property") == name else one for one in agreed.entries)
-        return tree.holding("slaProperties", replace(agreed, held=kept))
+        agreed = tree.member("slaProperties") or list_node(value.file, value.line, ())
+        kept = tuple(
+            one.with_member("value", value) if _said(one, "property") == name else one for one in agreed.elements
+        )
+        return tree.with_member("slaProperties", agreed.with_elements(kept))
     first, _, second = name.partition(".")
     if second:
-        outer = tree.members.get(first) or Node(value.file, value.line, {})
-        return tree.holding(first, outer.without(second) if value.held is None else outer.holding(second, value))
-    return tree.without(first) if value.held is None else tree.holding(first, value)
+        outer = tree.member(first) or mapping_node(value.file, value.line, {})
+        return tree.with_member(
+            first, outer.without_member(second) if value.value is None else outer.with_member(second, value)
+        )
+    return tree.without_member(first) if value.value is None else tree.with_member(first, value)
 
 
-def _valued(listed: Node | None, name: str) -> Node | None:
-    entries = listed.entries if listed else ()
-    return next((one.members.get("value") for one in entries if _said(one, "property") == name), None)
+def _valued(listed: YamlNode | None, name: str) -> YamlNode | None:
+    entries = listed.elements if listed else ()
+    return next((one.member("value") for one in entries if _said(one, "property") == name), None)
 
 
-def _entry(listed: Node | None, thing: TargetKind, name: str) -> Node | None:
-    entries = listed.entries if listed else ()
+def _entry(listed: YamlNode | None, thing: TargetKind, name: str) -> YamlNode | None:
+    entries = listed.elements if listed else ()
     return next((one for one in entries if _said(one, _NAMED[thing]) == name), None)
 
 
-def _names(listed: Node | None, thing: TargetKind) -> list[str]:
-    return [str(_said(one, _NAMED[thing])) for one in (listed.entries if listed else ())]
+def _names(listed: YamlNode | None, thing: TargetKind) -> list[str]:
+    return [str(_said(one, _NAMED[thing])) for one in (listed.elements if listed else ())]
 
 
-def _said(one: Node, word: str) -> object:
-    member = one.members.get(word)
-    return member.held if member else None
+def _said(one: YamlNode, word: str) -> object:
+    member = one.member(word)
+    return member.value if member else None
 
 
-def _replaced(listed: Node, old: Node, new: Node) -> Node:
-    return replace(listed, held=tuple(new if one is old else one for one in listed.entries))
+def _replaced(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
+    return listed.with_elements(new if one is old else one for one in listed.elements)
 
 
 def _nothing(change: Change, what: str) -> _Refused:

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.files.yaml_document import Document, Place
 
 
 class ChangeAction(StrEnum):
@@ -72,9 +72,9 @@ class Change:
     targets: tuple[Target, ...]
     to: str
     after: str
-    content: Place
+    content: YamlNode
     reason: str
-    place: Place
+    place: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class ChangeFile:
 
     base: str
     changes: tuple[Change, ...]
-    document: Document
+    document: YamlNode
 
 
 HEADING = ("base", "version", "lgdpValidFrom")
@@ -128,14 +128,14 @@ _HEAD = Shape(
 )
 
 
-def read_changes(document: Document) -> ChangeFile:
+def read_changes(document: YamlNode) -> ChangeFile:
     """The differences in a document, as far as they can be read."""
-    root = document.root
+    root = document
     changes = tuple(change for place in root.entries("changes") for change in _read(place))
     return ChangeFile(root.text("base"), changes, document)
 
 
-def _read(place: Place) -> Iterator[Change]:
+def _read(place: YamlNode) -> Iterator[Change]:
     action = _action(place)
     if action is None:
         return
@@ -152,7 +152,7 @@ def _read(place: Place) -> Iterator[Change]:
     )
 
 
-def _action(place: Place) -> ChangeAction | None:
+def _action(place: YamlNode) -> ChangeAction | None:
     said = [action for action in ChangeAction if place.has(action)]
     return said[0] if len(said) == 1 else None
 
@@ -170,7 +170,7 @@ def _target(written: object) -> Target | None:
 
 def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
     """What is not as a changes file must be, each change alone."""
-    root = read.document.root
+    root = read.document
     yield from misshapen(root, _HEAD, "Say base, version, lgdpValidFrom and changes.")
     for position, place in enumerate(root.entries("changes")):
         action = _action(place)

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Document
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.versions.change_expansion import expand_changes
 from lgdp_pipelines.register.versions.change_file import Change, ChangeFile, check_change_file, read_changes
 
@@ -32,14 +32,14 @@ class ContractVersion:
         changes: from its base, in order; none where it is written in full.
     """
 
-    document: Document
+    document: YamlNode
     sha256: str
     base: str = ""
     changes: tuple[Change, ...] = ()
 
 
 def resolve_versions(
-    documents: Sequence[Document], contents: Mapping[str, bytes]
+    documents: Sequence[YamlNode], contents: Mapping[str, bytes]
 ) -> tuple[Mapping[str, ContractVersion], tuple[Contradiction, ...]]:
     """Each version by its file, and what keeps the others from being whole.
 
@@ -47,7 +47,7 @@ def resolve_versions(
         documents: contracts and changes files.
         contents: bytes by file.
     """
-    whole = {
+    integer = {
         one.file: ContractVersion(one, hashlib.sha256(contents[one.file]).hexdigest())
         for one in documents
         if one.file.endswith(CONTRACT_ENDING)
@@ -55,19 +55,19 @@ def resolve_versions(
     told = {one.file: read_changes(one) for one in documents if one.file.endswith(CHANGES_ENDING)}
     found = [contradiction for read in told.values() for contradiction in check_change_file(read)]
     misshapen = {one.file for one in found}
-    bases = {file: _base_of(file, read, {*whole, *told}) for file, read in told.items()}
+    bases = {file: _base_of(file, read, {*integer, *told}) for file, read in told.items()}
     for file, read in told.items():
-        found += _base_contradictions(file, read, bases, {*whole, *told})
+        found += _base_contradictions(file, read, bases, {*integer, *told})
     waiting = {file: read for file, read in told.items() if file not in misshapen}
-    while ready := [file for file in waiting if bases[file] in whole]:
+    while ready := [file for file in waiting if bases[file] in integer]:
         for file in ready:
-            read, base = waiting.pop(file), whole[bases[file]]
+            read, base = waiting.pop(file), integer[bases[file]]
             document, contradictions = expand_changes(base.document, read)
             found += contradictions
             if not contradictions:
                 digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
-                whole[file] = ContractVersion(document, digest, read.base, read.changes)
-    return whole, tuple(found)
+                integer[file] = ContractVersion(document, digest, read.base, read.changes)
+    return integer, tuple(found)
 
 
 def _base_of(file: str, read: ChangeFile, files: set[str]) -> str:
@@ -80,13 +80,13 @@ def _base_of(file: str, read: ChangeFile, files: set[str]) -> str:
 def _base_contradictions(
     file: str, read: ChangeFile, bases: Mapping[str, str], files: set[str]
 ) -> tuple[Contradiction, ...]:
-    place = read.document.root.at("base")
+    place = read.document.at("base")
     if not read.base:
         return ()
     if not bases[file]:
         folder = file.rpartition("/")[0]
         others = {_version(one) for one in files if one.startswith(f"{folder}/") and one != file}
-        remedy = close_to(read.base, others) if others else "Write the base in full beside this file."
+        remedy = suggest(read.base, others) if others else "Write the base in full beside this file."
         return (place.contradiction(f"The base {read.base} is not there.", remedy),)
     chain = [file]
     while (base := bases.get(chain[-1], "")) and base not in chain:

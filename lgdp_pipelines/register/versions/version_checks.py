@@ -33,7 +33,7 @@ def _order(read: ContractRead) -> tuple[int, int, int]:
 def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
     """What the versions of one return say against each other."""
     for earlier, later in pairwise(versions):
-        place = later.document.root
+        place = later.document
         if _order(earlier) == _order(later):
             yield place.at("version").contradiction(
                 f"{earlier.document.file} has the same version.", "Give each version a number of its own."
@@ -79,7 +79,7 @@ def _only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradic
     for read in earlier.tables:
         table = after.get(read.table.name)
         if table is None:
-            yield later.document.root.at("schema").contradiction(
+            yield later.document.at("schema").contradiction(
                 f"The table {read.table.name} of {earlier.document.file} is gone.", remedy
             )
             continue

@@ -241,10 +241,10 @@ def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
     kinds = {item.type for item in versions}
     if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
         scale = max(item.scale for item in versions)
-        whole = max(
+        integer = max(
             _BIGINT_DIGITS if item.type is ItemType.INTEGER else item.precision - item.scale for item in versions
         )
-        return ItemType.DECIMAL, min(whole + scale, _MOST_DIGITS), scale
+        return ItemType.DECIMAL, min(integer + scale, _MOST_DIGITS), scale
     if len(kinds) == 1:
         return kinds.pop(), 0, 0
     if kinds <= {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL}:

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from lgdp_pipelines.register.rules.regular_expressions import find_name_pattern_problem, find_pattern_problem
+from lgdp_pipelines.register.model.field_types import find_name_pattern_problem, find_pattern_problem
 
 USABLE = [
     r"\w{100}",

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
 from lgdp_pipelines.register.files.source_file import read_source
-from lgdp_pipelines.register.files.yaml_document import read_yaml
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.sources import (
     Authentication,

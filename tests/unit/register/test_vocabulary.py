@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from lgdp_pipelines.register.documents.schema_errors import Shape
 from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA
 from lgdp_pipelines.register.files.property_vocabulary import WORDS, Where, words_of
-from lgdp_pipelines.register.files.schema_errors import Shape
 from lgdp_pipelines.register.files.source_file import SHAPE
 from lgdp_pipelines.register.loader import load_register
 from tests.unit.register.small_register import API, PETS, SmallRegister

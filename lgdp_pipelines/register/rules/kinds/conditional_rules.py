@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleKindDefinition, check_items_exist
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CONDITIONS,
@@ -70,11 +70,11 @@ class EmptyUnlessTerms:
         return self.items
 
 
-def _read_required(place: Place) -> RequiredWhenTerms:
+def _read_required(place: YamlNode) -> RequiredWhenTerms:
     return RequiredWhenTerms(place.text("item"), read_conditions(place.at("when")), place.is_true("onlyThen"))
 
 
-def _read_empty(place: Place) -> EmptyUnlessTerms:
+def _read_empty(place: YamlNode) -> EmptyUnlessTerms:
     return EmptyUnlessTerms(place.text("item"), read_conditions(place.at("when")))
 
 
@@ -90,7 +90,7 @@ def _empty(terms: EmptyUnlessTerms, among: RuleContext) -> str:
 
 
 def _contradictions(
-    terms: RequiredWhenTerms | EmptyUnlessTerms, place: Place, among: RuleContext
+    terms: RequiredWhenTerms | EmptyUnlessTerms, place: YamlNode, among: RuleContext
 ) -> Iterator[Contradiction]:
     yield from check_items_exist([terms.item], place.at("item"), among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)

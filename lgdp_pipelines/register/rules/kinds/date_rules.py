@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
@@ -107,17 +107,17 @@ class InPeriodTerms:
         return (self.item,) if self.item else ()
 
 
-def _read_in_order(place: Place) -> InOrderTerms:
+def _read_in_order(place: YamlNode) -> InOrderTerms:
     return InOrderTerms(
         place.text("first"), place.text("then"), place.is_true("strictly"), read_conditions(place.at("when"))
     )
 
 
-def _read_not_in_future(place: Place) -> NotInFutureTerms:
+def _read_not_in_future(place: YamlNode) -> NotInFutureTerms:
     return NotInFutureTerms(place.text("item"), read_conditions(place.at("when")))
 
 
-def _read_in_period(place: Place) -> InPeriodTerms:
+def _read_in_period(place: YamlNode) -> InPeriodTerms:
     return InPeriodTerms(place.text("item"), place.texts("ends") or _ENDS, read_conditions(place.at("when")))
 
 
@@ -144,7 +144,7 @@ def _in_period(terms: InPeriodTerms, among: RuleContext) -> str:
     return f"SELECT count(*) FROM {{model}} WHERE {broken}"
 
 
-def _order_contradictions(terms: InOrderTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _order_contradictions(terms: InOrderTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist([terms.first, terms.then], place, among)
     yield from check_item_types([terms.first, terms.then], (ItemType.DATE, *NUMERIC), place, among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)
@@ -159,7 +159,7 @@ def _order_contradictions(terms: InOrderTerms, place: Place, among: RuleContext)
 
 
 def _date_contradictions(
-    terms: NotInFutureTerms | InPeriodTerms, place: Place, among: RuleContext
+    terms: NotInFutureTerms | InPeriodTerms, place: YamlNode, among: RuleContext
 ) -> Iterator[Contradiction]:
     yield from check_items_exist([terms.item], place.at("item"), among)
     yield from check_item_types([terms.item], (ItemType.DATE,), place.at("item"), among)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.contract import slug
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
@@ -154,13 +154,13 @@ class AgreesWithTerms:
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 
 
-def _read_refers_to(place: Place) -> RefersToTerms:
+def _read_refers_to(place: YamlNode) -> RefersToTerms:
     return RefersToTerms(
         _elsewhere(place.at("to")), _pairs(place), place.text("dated"), read_conditions(place.at("when"))
     )
 
 
-def _read_in_reference(place: Place) -> InReferenceTerms:
+def _read_in_reference(place: YamlNode) -> InReferenceTerms:
     return InReferenceTerms(
         elsewhere=ExternalTable(REFERENCE_PREFIX, slug(place.text("reference"))),
         by=_pairs(place),
@@ -171,7 +171,7 @@ def _read_in_reference(place: Place) -> InReferenceTerms:
     )
 
 
-def _read_agrees_with(place: Place) -> AgreesWithTerms:
+def _read_agrees_with(place: YamlNode) -> AgreesWithTerms:
     of = place.at("of")
     figure = _figure(place.text("figure"), ComparedFigure.VALUE)
     other = _figure(of.text("figure"), figure)
@@ -189,7 +189,7 @@ def _read_agrees_with(place: Place) -> AgreesWithTerms:
     )
 
 
-def _elsewhere(place: Place) -> ExternalTable:
+def _elsewhere(place: YamlNode) -> ExternalTable:
     return ExternalTable(slug(place.text("return")), place.text("table"))
 
 
@@ -197,7 +197,7 @@ def _figure(text_given: str, otherwise: ComparedFigure) -> ComparedFigure:
     return ComparedFigure(text_given) if text_given in set(ComparedFigure) else otherwise
 
 
-def _pairs(place: Place) -> Mapping[str, str]:
+def _pairs(place: YamlNode) -> Mapping[str, str]:
     return MappingProxyType({own: one.value for own, one in place.at("by").members() if isinstance(one.value, str)})
 
 
@@ -274,8 +274,8 @@ def _of_rows(figure: ComparedFigure, item: str, *, absent_is_zero: bool, exact: 
             return f"CASE WHEN count(*) = 1 THEN min({_cast(item, exact=exact)}) END"
         case ComparedFigure.SUM:
             added = f"coalesce({'sum' if exact else 'fsum'}({_cast(item, exact=exact)}), 0)"
-            whole = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
-            return added if absent_is_zero else f"CASE WHEN {whole} THEN {added} END"
+            integer = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
+            return added if absent_is_zero else f"CASE WHEN {integer} THEN {added} END"
 
 
 def _cast(item: str, *, exact: bool) -> str:
@@ -301,7 +301,7 @@ def _nothing_in_error(terms: AgreesWithTerms, among: RuleContext) -> str:
 
 
 def _pair_contradictions(
-    terms: RefersToTerms | InReferenceTerms, place: Place, among: RuleContext
+    terms: RefersToTerms | InReferenceTerms, place: YamlNode, among: RuleContext
 ) -> Iterator[Contradiction]:
     yield from check_items_exist(tuple(terms.by), place.at("by"), among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)
@@ -310,7 +310,7 @@ def _pair_contradictions(
         yield from check_item_types([terms.dated], [ItemType.DATE], place.at("dated"), among)
 
 
-def _agreement_contradictions(terms: AgreesWithTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _agreement_contradictions(terms: AgreesWithTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist([terms.item, *terms.by], place, among)
     yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)

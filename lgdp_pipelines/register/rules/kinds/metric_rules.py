@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, check_items_exist
 from lgdp_pipelines.register.rules.kinds.sql_fragments import answered_sql, join_conditions, not_in_error_sql
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
@@ -120,7 +120,7 @@ METRIC_KINDS: Mapping[str, RuleKind] = {
 """Kind of rule by the standard's metric."""
 
 
-def read_metric(place: Place, item: str) -> Metric | None:
+def read_metric(place: YamlNode, item: str) -> Metric | None:
     """What a ``quality`` entry measures, as far as it can be read; None where it is no metric that is tested.
 
     Args:
@@ -172,7 +172,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def _bounds(place: Place) -> Bounds:
+def _bounds(place: YamlNode) -> Bounds:
     said = {name: number for word, name in _WORDS.items() if (number := place.number(word)) is not None}
     between = [one.value for one in place.entries("mustBeBetween")]
     if len(between) == 2 and all(isinstance(one, int | float) for one in between):
@@ -180,7 +180,7 @@ def _bounds(place: Place) -> Bounds:
     return Bounds(**said)
 
 
-def check_metric(metric: Metric, place: Place, among: RuleContext, item: str) -> Iterator[Contradiction]:
+def check_metric(metric: Metric, place: YamlNode, among: RuleContext, item: str) -> Iterator[Contradiction]:
     """What contradicts itself in a metric.
 
     Args:
@@ -208,7 +208,7 @@ def check_metric(metric: Metric, place: Place, among: RuleContext, item: str) ->
             yield from _null_contradictions(metric, place, item)
 
 
-def _row_count_contradictions(metric: RowCountTerms, place: Place, item: str) -> Iterator[Contradiction]:
+def _row_count_contradictions(metric: RowCountTerms, place: YamlNode, item: str) -> Iterator[Contradiction]:
     said = [bound for _, bound in _signs(metric.bounds)]
     if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or place.text("unit") == "percent":
         yield place.contradiction(
@@ -217,7 +217,7 @@ def _row_count_contradictions(metric: RowCountTerms, place: Place, item: str) ->
         )
 
 
-def _null_contradictions(metric: NullsTerms, place: Place, item: str) -> Iterator[Contradiction]:
+def _null_contradictions(metric: NullsTerms, place: YamlNode, item: str) -> Iterator[Contradiction]:
     if not item:
         yield place.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
     if not list(_signs(metric.bounds)):

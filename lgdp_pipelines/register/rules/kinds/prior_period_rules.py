@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.rules.kinds.rule_kind import AMOUNT, RuleContext, RuleKindDefinition, list_measures
 from lgdp_pipelines.vocabulary.periods import LONGER_KINDS, PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
@@ -79,16 +79,16 @@ class CouncilLimits:
     floor: float | None
 
 
-def _limits(place: Place) -> CouncilLimits:
+def _limits(place: YamlNode) -> CouncilLimits:
     return CouncilLimits(place.number("fallPct"), place.number("risePct"), place.number("floor"))
 
 
-def _read(place: Place) -> EarlierPeriodTerms:
+def _read(place: YamlNode) -> EarlierPeriodTerms:
     within = place.text("within")
     return EarlierPeriodTerms(
         item=place.text("item"),
         by=place.texts("by"),
-        periods_back=place.whole("periodsBack") or 1,
+        periods_back=place.integer("periodsBack") or 1,
         within=PeriodKind(within) if within in set(PeriodKind) else None,
         fall_pct=place.number("fallPct"),
         rise_pct=place.number("risePct"),
@@ -97,11 +97,11 @@ def _read(place: Place) -> EarlierPeriodTerms:
     )
 
 
-def _contradictions(terms: EarlierPeriodTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _contradictions(terms: EarlierPeriodTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     measures = list_measures(among.items)
     if terms.item not in measures:
         yield place.at("item").contradiction(
-            f"The rule compares “{terms.item}”, which is no measure of {among.table}.", close_to(terms.item, measures)
+            f"The rule compares “{terms.item}”, which is no measure of {among.table}.", suggest(terms.item, measures)
         )
     key = {item.name for item in among.items.values() if item.key}
     if set(terms.by) != key:

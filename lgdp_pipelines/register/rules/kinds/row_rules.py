@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NAMES,
@@ -114,17 +114,17 @@ class NotFallingTerms:
         return self.items
 
 
-def _read_rows_per(place: Place) -> RowsPerTerms:
+def _read_rows_per(place: YamlNode) -> RowsPerTerms:
     return RowsPerTerms(
-        place.texts("by"), place.whole("atLeast"), place.whole("atMost"), read_conditions(place.at("when"))
+        place.texts("by"), place.integer("atLeast"), place.integer("atMost"), read_conditions(place.at("when"))
     )
 
 
-def _read_complete(place: Place) -> CompleteTerms:
+def _read_complete(place: YamlNode) -> CompleteTerms:
     return CompleteTerms(place.texts("over"), place.texts("by"), place.text("values", "listed") == "listed")
 
 
-def _read_not_falling(place: Place) -> NotFallingTerms:
+def _read_not_falling(place: YamlNode) -> NotFallingTerms:
     return NotFallingTerms(place.text("item"), place.text("along"), place.texts("by"))
 
 
@@ -185,14 +185,14 @@ def _whole(names: Iterable[str]) -> str:
     return join_conditions(*(f"{quote_column(name)} IS NOT NULL" for name in names))
 
 
-def _rows_per_contradictions(terms: RowsPerTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _rows_per_contradictions(terms: RowsPerTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist(terms.by, place.at("by"), among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)
     if terms.at_least is not None and terms.at_most is not None and terms.at_least > terms.at_most:
         yield place.contradiction("A group must have more rows than it may have.", "Swap or mend atLeast and atMost.")
 
 
-def _complete_contradictions(terms: CompleteTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _complete_contradictions(terms: CompleteTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist(terms.items, place, among)
     for name in sorted({name for name in terms.items if terms.items.count(name) > 1}):
         yield place.contradiction(f"{name} is both over and by.", "Name it in one of them.")
@@ -204,7 +204,7 @@ def _complete_contradictions(terms: CompleteTerms, place: Place, among: RuleCont
             )
 
 
-def _not_falling_contradictions(terms: NotFallingTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _not_falling_contradictions(terms: NotFallingTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist(terms.items, place, among)
     yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
     ordered = (ItemType.DATE, ItemType.TEXT, *NUMERIC)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Terms
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import PeriodKind
@@ -48,7 +48,7 @@ class RuleContext:
         return self.tables.get(self.table, {})
 
 
-Contradicting = Callable[[Any, Place, RuleContext], Iterator[Contradiction]]
+Contradicting = Callable[[Any, YamlNode, RuleContext], Iterator[Contradiction]]
 """What contradicts itself in terms (of the kind's own class), at the place of ``implementation``."""
 
 Compiling = Callable[[Any, RuleContext], str]
@@ -72,7 +72,7 @@ class RuleKindDefinition:
     rule: RuleKind
     words: Mapping[str, Any]
     needed: tuple[str, ...]
-    read: Callable[[Place], Terms]
+    read: Callable[[YamlNode], Terms]
     contradictions: Contradicting
     sql: Compiling | None = None
     choices: tuple[str, ...] = ()
@@ -89,17 +89,17 @@ class RuleKindDefinition:
         return {**schema, "anyOf": [{"required": [word]} for word in self.choices]} if self.choices else schema
 
 
-def check_items_exist(names: Collection[str], place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def check_items_exist(names: Collection[str], place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     """Names that are no item of the rule's table."""
     for name in names:
         if name and name not in among.items:
             yield place.contradiction(
-                f"The rule names {name}, which is no item of {among.table}.", close_to(name, among.items)
+                f"The rule names {name}, which is no item of {among.table}.", suggest(name, among.items)
             )
 
 
 def check_item_types(
-    names: Sequence[str], wanted: Collection[ItemType], place: Place, among: RuleContext
+    names: Sequence[str], wanted: Collection[ItemType], place: YamlNode, among: RuleContext
 ) -> Iterator[Contradiction]:
     """Items that are there and are of none of the types that a kind of rule is about."""
     listed = " or ".join(wanted)

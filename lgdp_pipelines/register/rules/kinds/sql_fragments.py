@@ -15,8 +15,8 @@ from typing import Any
 from sqlglot import exp
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
@@ -67,12 +67,12 @@ class Condition:
     values: tuple[Value, ...] = ()
 
 
-def read_conditions(place: Place) -> tuple[Condition, ...]:
+def read_conditions(place: YamlNode) -> tuple[Condition, ...]:
     """The conditions at a place, as far as they can be read."""
     return tuple(_condition(name, one) for name, one in place.members())
 
 
-def _condition(name: str, place: Place) -> Condition:
+def _condition(name: str, place: YamlNode) -> Condition:
     if isinstance(place.value, list):
         return Condition(name, ConditionTest.AMONG, _values(place.value))
     if isinstance(place.value, dict):
@@ -85,7 +85,7 @@ def _values(listed: object) -> tuple[Value, ...]:
 
 
 def check_conditions(
-    conditions: Iterable[Condition], place: Place, among: RuleContext, table: str
+    conditions: Iterable[Condition], place: YamlNode, among: RuleContext, table: str
 ) -> Iterator[Contradiction]:
     """What contradicts itself in conditions.
 
@@ -100,14 +100,14 @@ def check_conditions(
         item = items.get(one.item)
         if item is None:
             yield place.at(one.item).contradiction(
-                f"A condition is about {one.item}, which is no item of {table}.", close_to(one.item, items)
+                f"A condition is about {one.item}, which is no item of {table}.", suggest(one.item, items)
             )
             continue
         for value in one.values:
             yield from _value_contradictions(value, item, place.at(one.item), among)
 
 
-def _value_contradictions(value: Value, item: Item, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _value_contradictions(value: Value, item: Item, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     listed = among.code_lists.get(item.code_list or "")
     if not _fits(value, item):
         yield place.contradiction(
@@ -117,7 +117,7 @@ def _value_contradictions(value: Value, item: Item, place: Place, among: RuleCon
     elif listed is not None and value not in listed.by_code:
         yield place.contradiction(
             f"A condition holds {item.name} against “{value}”, which is no code of {listed.id}.",
-            close_to(str(value), listed.by_code),
+            suggest(str(value), listed.by_code),
         )
 
 
@@ -261,7 +261,7 @@ class Tolerance:
     percent: float = 0.0
 
 
-def read_tolerance(place: Place) -> Tolerance:
+def read_tolerance(place: YamlNode) -> Tolerance:
     """The tolerance at the place of ``implementation``."""
     return Tolerance(place.number("tolerance") or 0.0, place.number("tolerancePct") or 0.0)
 

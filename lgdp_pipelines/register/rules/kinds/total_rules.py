@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.files.schema_errors import close_to
-from lgdp_pipelines.register.files.yaml_document import Place
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     AMOUNT,
@@ -113,7 +113,7 @@ class ControlTerms:
         return (self.part, *self.by.values(), *(one.item for one in self.part_when))
 
 
-def _read_total(place: Place) -> TotalTerms:
+def _read_total(place: YamlNode) -> TotalTerms:
     return TotalTerms(
         item=place.text("item"),
         of=place.texts("of"),
@@ -124,7 +124,7 @@ def _read_total(place: Place) -> TotalTerms:
     )
 
 
-def _read_control(place: Place) -> ControlTerms:
+def _read_control(place: YamlNode) -> ControlTerms:
     of = place.at("of")
     return ControlTerms(
         item=place.text("item"),
@@ -155,12 +155,12 @@ def _control(terms: ControlTerms, among: RuleContext) -> str:
     theirs = among.tables[terms.table]
     items = [among.items[terms.item], theirs[terms.part]]
     part, is_sound = cast_figure(terms.part, items, "part"), not_in_error_sql("part", terms.table, terms.parts)
-    whole = f"CASE WHEN bool_and({quote_column(terms.part, 'part')} IS NOT NULL AND {is_sound}) THEN sum({part}) END"
+    integer = f"CASE WHEN bool_and({quote_column(terms.part, 'part')} IS NOT NULL AND {is_sound}) THEN sum({part}) END"
     if terms.absent_is_zero:
-        whole = f"CASE WHEN coalesce(bool_and({is_sound}), TRUE) THEN coalesce(sum({part}), 0) END"
+        integer = f"CASE WHEN coalesce(bool_and({is_sound}), TRUE) THEN coalesce(sum({part}), 0) END"
     same = [f"{quote_column(other, 'part')} = {quote_column(own, 'own')}" for own, other in terms.by.items()]
     which = join_conditions(*same, conditions_sql(terms.part_when, theirs, "part"))
-    added = f"SELECT {whole} FROM {{{_relation(terms, among)}}} AS part" + (f" WHERE {which}" if which else "")
+    added = f"SELECT {integer} FROM {{{_relation(terms, among)}}} AS part" + (f" WHERE {which}" if which else "")
     differs = differs_sql(cast_figure(terms.item, items, "own"), added, terms.tolerance, exact=is_exact(items))
     broken = join_conditions(differs, conditions_sql(terms.when, among.items, "own"))
     return f"SELECT count(*) FROM {{model}} AS own WHERE {broken}"
@@ -170,7 +170,7 @@ def _relation(terms: ControlTerms, among: RuleContext) -> str:
     return "model" if terms.table == among.table else terms.table
 
 
-def _total_contradictions(terms: TotalTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _total_contradictions(terms: TotalTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     names = (terms.item, *terms.of, *terms.less)
     yield from check_items_exist(names, place, among)
     yield from check_item_types(names, NUMERIC, place, among)
@@ -180,7 +180,7 @@ def _total_contradictions(terms: TotalTerms, place: Place, among: RuleContext) -
         yield place.contradiction(f"The rule reckons {name} twice.", "Name each item once, in item, of or less.")
 
 
-def _control_contradictions(terms: ControlTerms, place: Place, among: RuleContext) -> Iterator[Contradiction]:
+def _control_contradictions(terms: ControlTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
     yield from check_items_exist([terms.item, *terms.by], place, among)
     yield from check_item_types([terms.item], NUMERIC, place.at("item"), among)
     yield from check_conditions(terms.when, place.at("when"), among, among.table)
@@ -189,7 +189,7 @@ def _control_contradictions(terms: ControlTerms, place: Place, among: RuleContex
     if theirs is None:
         yield of.contradiction(
             f"The rule adds up rows of {terms.table}, which is no table of the return.",
-            close_to(terms.table, among.tables),
+            suggest(terms.table, among.tables),
         )
         return
     yield from check_conditions(terms.part_when, of.at("when"), among, terms.table)
@@ -209,7 +209,7 @@ def _control_contradictions(terms: ControlTerms, place: Place, among: RuleContex
             )
 
 
-def _other_units(items: Sequence[Item], place: Place) -> Iterator[Contradiction]:
+def _other_units(items: Sequence[Item], place: YamlNode) -> Iterator[Contradiction]:
     units = {item.unit for item in items if item.unit}
     if len(units) > 1:
         yield place.contradiction(

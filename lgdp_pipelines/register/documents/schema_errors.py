@@ -4,9 +4,8 @@ What belongs here: turning a JSON Schema's refusals into contradictions a person
 values mean to each other (``contracts`` and its neighbours).
 """
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -15,7 +14,8 @@ from jsonschema import Draft201909Validator  # type: ignore[import-untyped]  # t
 from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]  # likewise
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.files.yaml_document import Path, Place, Plain
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
 
 _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 
@@ -44,7 +44,7 @@ def odcs() -> Shape:
     return Shape(json.loads(text))
 
 
-def misshapen(place: Place, shape: Shape, remedy: str, *, label: str = "") -> Iterator[Contradiction]:
+def misshapen(place: YamlNode, shape: Shape, remedy: str, *, label: str = "") -> Iterator[Contradiction]:
     """Every way in which the value at a place has not the shape that a schema asks for.
 
     Args:
@@ -62,16 +62,10 @@ def misshapen(place: Place, shape: Shape, remedy: str, *, label: str = "") -> It
             yield _at(place, path, _words(error, _called(label, path)), remedy)
 
 
-def close_to(word: str, known: Iterable[str]) -> str:
-    """A remedy for an unknown word: the known one it may be meant for, or all of them."""
-    listed = sorted(known)
-    near = difflib.get_close_matches(word, listed, n=1)
-    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
-
-
-def _at(place: Place, path: Path, what: str, remedy: str) -> Contradiction:
-    file, line = place.document.spot((*place.path, *path))
-    return Contradiction(file, line, what, remedy)
+def _at(place: YamlNode, path: Path, what: str, remedy: str) -> Contradiction:
+    for part in path:
+        place = place.at(part)
+    return place.contradiction(what, remedy)
 
 
 def _called(label: str, path: Path) -> str:
@@ -99,7 +93,7 @@ def _words(error: ValidationError, where: str) -> str:
 
 
 def _unknown_keys(
-    place: Place, error: ValidationError, errors: Sequence[ValidationError], schema: Mapping[str, Any], label: str
+    place: YamlNode, error: ValidationError, errors: Sequence[ValidationError], schema: Mapping[str, Any], label: str
 ) -> Iterator[Contradiction]:
     """The keys that the schema does not know.
 
@@ -111,7 +105,7 @@ def _unknown_keys(
     unknown = [key for key in error.instance if key not in known]
     for key in unknown:
         what = f"{_called(label, (*base, key))} is no property that may stand here."
-        yield _at(place, (*base, key), what, close_to(key, known))
+        yield _at(place, (*base, key), what, suggest(key, known))
     has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
     if not unknown and not has_reason:
         yield _at(place, base, _words(error, _called(label, base)), "Remove what does not fit.")

@@ -1,0 +1,183 @@
+"""Values of files as pydantic models, and a model's refusals as contradictions with file, line and remedy.
+
+A model is a frozen pydantic dataclass with the configuration ``STRICT`` and fields of the types in
+``register.model.field_types`` (``Text``, ``Pattern``, ``Day``, ``UniqueTexts``, …); ``validation_alias`` gives the word
+of the file where the field has another name::
+
+    @dataclass(frozen=True, config=STRICT)
+    class Disclosure:
+        method: DisclosureMethod
+        threshold: Annotated[StrictInt, Field(ge=2)] = 0
+
+    parsed = parse(Disclosure, node, name="lgdpDisclosure", remedy="Mend lgdpDisclosure.")
+
+``parsed.value`` is the model, or None where too little is right; ``parsed.node`` is the node without what was wrong, so
+that a check across fields can pair ``node.entries("codes")`` with ``value.codes``; ``parsed.contradictions`` has every
+refusal. A validator refuses by ``raise refusal("is no day", "Write such as 2024-03-31.")``: the end of a sentence, and
+the remedy. What belongs here: that translation. What does not: any single model, and what values say to each other.
+"""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import is_pydantic_dataclass
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.yaml_nodes import Path, YamlNode
+
+Model = TypeVar("Model")
+
+_WORDS: Mapping[str, str] = {
+    "bool_type": "must be true or false",
+    "dataclass_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "enum": "is “{input}”, and must be one of: {expected}",
+    "float_type": "must be a number",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "is “{input}”, and must be one of: {expected}",
+    "string_pattern_mismatch": "is “{input}”, which does not match {pattern}",
+    "string_too_short": "is empty",
+    "string_type": "must be a text",
+    "too_short": "is empty",
+    "tuple_type": "must be a list",
+    "union_tag_invalid": "must be one of: {expected_tags}",
+    "union_tag_not_found": "has no {discriminator}",
+}
+"""The end of the sentence about a refusal, by pydantic's type of it; of any other type, pydantic's own words."""
+
+_adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
+
+_UNKNOWN = frozenset({"unexpected_keyword_argument", "extra_forbidden"})
+_MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed(Generic[Model]):
+    """A value of a file, as far as it is right.
+
+    Attributes:
+        value: the model without what was refused; None where a word that it must have is missing or refused.
+        node: what the value was read from, without what was refused.
+        contradictions: every refusal.
+    """
+
+    value: Model | None
+    node: YamlNode
+    contradictions: tuple[Contradiction, ...]
+
+
+def parse(kind: type[Model], node: YamlNode, *, name: str, remedy: str) -> Parsed[Model]:
+    """Read a node as a model, as far as it is right.
+
+    Args:
+        kind: a pydantic dataclass.
+        node: the value in its file.
+        name: what people call the value, such as ``a source`` or ``lgdpExtract``.
+        remedy: what to do where a refusal has no better advice.
+    """
+    contradictions: tuple[Contradiction, ...] = ()
+    while True:
+        try:
+            # Only the words of the file are taken: names of fields are for Python.
+            value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False)
+        except ValidationError as error:
+            refusals = _refusals(error, node)
+            # A second round refuses only what became incomplete by the first.
+            contradictions = contradictions or tuple(
+                dict.fromkeys(refusal.contradiction(kind, name, remedy) for refusal in refusals)
+            )
+            paths = {refusal.path for refusal in refusals}
+            if () in paths:
+                return Parsed(None, node, contradictions)
+            for path in sorted(paths, reverse=True):  # from the end of lists, so that positions stay true
+                node = node.without(path)
+        else:
+            return Parsed(value, node, contradictions)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a remedy for an unknown word: the known one it may be meant for, or all of them."""
+    listed = sorted(known)
+    near = difflib.get_close_matches(word, listed, n=1)
+    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
+
+
+class _Refusal:
+    """A refusal of pydantic's, and the path in the file that it is about."""
+
+    def __init__(self, detail: ErrorDetails, root: YamlNode) -> None:
+        self.detail = detail
+        self.node = root
+        path: list[str | int] = []
+        for part in detail["loc"]:
+            # Parts that the file has not are tags of unions, "[key]" and missing words.
+            child = self.node.at(part)
+            if child in self.node.elements or (isinstance(part, str) and self.node.has(part)):
+                self.node = child
+                path.append(part)
+        self.path: Path = tuple(path)
+
+    def follows_from(self, others: Sequence["_Refusal"]) -> bool:
+        """Return whether a list is too short only because its entries are refused."""
+        return self.detail["type"] == "too_short" and any(
+            other is not self and other.path[: len(self.path)] == self.path for other in others
+        )
+
+    def contradiction(self, kind: type[Any], name: str, remedy: str) -> Contradiction:
+        """Return the refusal in words."""
+        word = str(self.detail["loc"][-1]) if self.detail["loc"] else ""
+        context = self.detail.get("ctx", {})
+        if self.detail["type"] == _MISSING:
+            return self.node.contradiction(f"{_called(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
+        if self.detail["type"] in _UNKNOWN:
+            known = set(_words_at(kind, self.path[:-1]))
+            advice = "Remove it." if word in known else suggest(word, known)
+            return self.node.contradiction(f"{_dotted(self.path)} means nothing in {name}.", advice)
+        template = _WORDS.get(self.detail["type"])
+        end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
+        return self.node.contradiction(
+            f"{_called(self.path, name)} {end}.".replace("'", ""), context.get("remedy", remedy)
+        )
+
+
+def _refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:
+    refusals = [_Refusal(detail, node) for detail in error.errors(include_url=False)]
+    return [refusal for refusal in refusals if not refusal.follows_from(refusals)]
+
+
+def _dotted(path: Path) -> str:
+    """Return a path as people find the place: ``returns[0].pattern``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _called(path: Path, name: str) -> str:
+    return f"{_dotted(path)} of {name}" if path else f"{name[:1].upper()}{name[1:]}"
+
+
+def _words_at(kind: object, path: Path) -> Iterator[str]:
+    """Return the words that a model knows at a path, in whichever branch of its unions."""
+    if is_pydantic_dataclass(kind):  # type: ignore[arg-type]  # anything may be asked
+        fields: Mapping[str, FieldInfo] = kind.__pydantic_fields__
+        by_word = {str(field.validation_alias or name): field for name, field in fields.items()}
+        if not path:
+            yield from by_word
+        elif path[0] in by_word:
+            yield from _words_at(by_word[str(path[0])].annotation, path[1:])
+        return
+    origin = get_origin(kind)
+    inner = path[1:] if isinstance(origin, type) and origin is not UnionType and path else path
+    for argument in get_args(kind):
+        yield from _words_at(argument, inner)

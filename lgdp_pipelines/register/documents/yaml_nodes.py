@@ -1,0 +1,283 @@
+"""YAML as plain values, each with the line it stands on.
+
+What belongs here: reading one text safely and saying where things are in it. What does not: what the values mean.
+Nothing in a file is ever constructed or run: only text, numbers, booleans, lists and mappings with text keys exist.
+A key given twice, an alias and any other tag are contradictions, because each lets a file say something else than it
+shows.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from yaml import (
+    CollectionEndEvent,
+    CollectionStartEvent,
+    MappingNode,
+    MarkedYAMLError,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    YAMLError,
+)
+from yaml._yaml import CParser
+from yaml.resolver import BaseResolver
+
+from lgdp_pipelines.errors import Contradiction
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and positions from the root of a document."""
+
+Plain: TypeAlias = Any
+"""None, bool, int, float, str, or lists of and mappings from text to such: what JSON can say."""
+
+LONGEST = 250_000
+"""Characters in a file; a longer one is no contract, and only costs time."""
+
+DEEPEST = 100
+"""Lists and mappings within each other. Composing is recursive: what is deeper could end the process."""
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+_READERS: Mapping[str, Callable[[str], Plain]] = {
+    "tag:yaml.org,2002:str": str,
+    "tag:yaml.org,2002:null": lambda _text: None,
+    "tag:yaml.org,2002:bool": _boolean,
+    "tag:yaml.org,2002:int": int,
+    "tag:yaml.org,2002:float": float,
+}
+"""How a scalar of each tag is read."""
+
+_MAPPING = "tag:yaml.org,2002:map"
+_SEQUENCE = "tag:yaml.org,2002:seq"
+
+_RESOLVED = (
+    ("null", r"~|null|Null|NULL|", "~nN"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+)
+"""Tag, form and first characters of the plain scalars that are no text: the core schema of YAML 1.2, chapter 10.3.2."""
+
+
+class _YamlReader(CParser, BaseResolver):
+    """libyaml's parser with the plain scalars of YAML 1.2, in which ``yes`` is a text."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        BaseResolver.__init__(self)
+
+
+for _tag, _form, _first in _RESOLVED:
+    _YamlReader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), [*_first])
+
+
+@dataclass(frozen=True, slots=True)
+class YamlNode:
+    """A value of a file, with the file and line it stands on; a document is its root node.
+
+    A member or entry that does not exist, or has another type than asked for, reads as the stated default.
+
+    Attributes:
+        file: path below the register's folder.
+        line: in the file; of a mapping's member, the line of its key.
+        value: the plain value, with all that is in it.
+        children: the nodes of a mapping's members by key, or of a list's entries; empty for a scalar.
+    """
+
+    file: str
+    line: int
+    value: Plain
+    children: "Mapping[str, YamlNode] | tuple[YamlNode, ...]" = ()
+
+    def at(self, key: str | int) -> "YamlNode":
+        """Return a member or entry; a node without value at this node's line where there is none."""
+        if isinstance(self.children, Mapping):
+            child = self.children.get(key) if isinstance(key, str) else None
+        else:
+            child = self.children[key] if isinstance(key, int) and key < len(self.children) else None
+        return child or YamlNode(self.file, self.line, None)
+
+    def member(self, key: str) -> "YamlNode | None":
+        """Return a member; None where there is none."""
+        return self.at(key) if self.has(key) else None
+
+    @property
+    def elements(self) -> "tuple[YamlNode, ...]":
+        """Return the entries of a list; none where the value is something else."""
+        return self.children if isinstance(self.children, tuple) else ()
+
+    def entries(self, key: str) -> "tuple[YamlNode, ...]":
+        """Return the entries of the list that is a member."""
+        return self.at(key).elements
+
+    def members(self) -> "Iterable[tuple[str, YamlNode]]":
+        """Return the members of a mapping, in order."""
+        return self.children.items() if isinstance(self.children, Mapping) else ()
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return a text, without white space around it."""
+        value = self.at(key).value
+        return value.strip() if isinstance(value, str) else default
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return the texts in a list."""
+        return tuple(entry.value for entry in self.entries(key) if isinstance(entry.value, str))
+
+    def integer(self, key: str) -> int | None:
+        """Return a whole number."""
+        value = self.at(key).value
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def number(self, key: str) -> float | None:
+        """Return a number."""
+        value = self.at(key).value
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def is_true(self, key: str) -> bool:
+        """Return whether a member is there and true."""
+        return self.at(key).value is True
+
+    def has(self, key: str) -> bool:
+        """Return whether a member is there."""
+        return isinstance(self.children, Mapping) and key in self.children
+
+    def contradiction(self, what: str, remedy: str) -> Contradiction:
+        """Return a contradiction at this node."""
+        return Contradiction(self.file, self.line, what, remedy)
+
+    def with_member(self, key: str, node: "YamlNode") -> "YamlNode":
+        """Return this mapping with a member set; an earlier one of that key keeps its place in the order."""
+        return mapping_node(self.file, self.line, {**dict(self.members()), key: node})
+
+    def without_member(self, key: str) -> "YamlNode":
+        """Return this mapping without a member."""
+        return mapping_node(self.file, self.line, {name: node for name, node in self.members() if name != key})
+
+    def with_elements(self, nodes: "Iterable[YamlNode]") -> "YamlNode":
+        """Return a list at this node's place with other entries."""
+        return list_node(self.file, self.line, nodes)
+
+    def without(self, path: Path) -> "YamlNode":
+        """Return this tree without the member or entry at a path."""
+        if not path:
+            return YamlNode(self.file, self.line, None)
+        first, *rest = path
+        child = self.at(first).without(tuple(rest)) if rest else None
+        if isinstance(first, int):
+            kept = [child if position == first else node for position, node in enumerate(self.elements)]
+            return self.with_elements(node for node in kept if node is not None)
+        return self.without_member(first) if child is None else self.with_member(first, child)
+
+
+def mapping_node(file: str, line: int, members: Mapping[str, YamlNode]) -> YamlNode:
+    """Return a node for a mapping of nodes."""
+    return YamlNode(file, line, {key: node.value for key, node in members.items()}, members)
+
+
+def list_node(file: str, line: int, entries: Iterable[YamlNode]) -> YamlNode:
+    """Return a node for a list of nodes."""
+    nodes = tuple(entries)
+    return YamlNode(file, line, [node.value for node in nodes], nodes)
+
+
+def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
+    """Return the root node of a text, and what is wrong with the text as YAML.
+
+    The root of a text that cannot be read as YAML has no value.
+    """
+    if len(text) > LONGEST:
+        return _unreadable(file, 0, f"The file has more than {LONGEST:,} characters.", "Split it; contracts are short.")
+    try:
+        if _is_too_deep(text):
+            return _unreadable(file, 0, "The values are nested too deeply.", "Write the file flatter.")
+        node = _YamlReader(text).get_single_node()
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        return _unreadable(file, line, f"This is no YAML: {error.problem}.", "Mend the line, or the one before it.")
+    except (YAMLError, ValueError) as error:
+        return _unreadable(file, 0, f"This is no YAML: {str(error).splitlines()[0]}.", "Mend the file.")
+    if node is None:
+        return _unreadable(file, 1, "The file is empty.", "Write it, or remove it.")
+    composer = _Composer(file)
+    root = composer.compose(node, node.start_mark.line + 1)
+    return root, tuple(composer.contradictions)
+
+
+def _is_too_deep(text: str) -> bool:
+    reader, depth = _YamlReader(text), 0
+    while reader.check_event():
+        event = reader.get_event()
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _unreadable(file: str, line: int, what: str, remedy: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
+    return YamlNode(file, 1, None), (Contradiction(file, line, what, remedy),)
+
+
+class _Composer:
+    """Turns libyaml's nodes into the register's, and notes what is not allowed."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.contradictions: list[Contradiction] = []
+        self._seen: set[int] = set()
+
+    def compose(self, node: Node, line: int) -> YamlNode:
+        """Return a node's value at a line."""
+        # An alias composes to the very node of its anchor: following it could go on for ever, or nearly.
+        if id(node) in self._seen:
+            self._note(line, "An alias (*) repeats another part of the file.", "Write the value out where it is used.")
+            return YamlNode(self.file, line, None)
+        self._seen.add(id(node))
+        if isinstance(node, MappingNode) and node.tag == _MAPPING:
+            return self._mapping(node, line)
+        if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
+            return list_node(self.file, line, [self.compose(child, child.start_mark.line + 1) for child in node.value])
+        if isinstance(node, ScalarNode) and node.tag in _READERS:
+            return YamlNode(self.file, line, self._scalar(node, line))
+        # A tag can ask for any Python object.
+        self._note(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
+        return YamlNode(self.file, line, None)
+
+    def _mapping(self, node: MappingNode, line: int) -> YamlNode:
+        members: dict[str, YamlNode] = {}
+        for key_node, value_node in node.value:
+            key_line: int = key_node.start_mark.line + 1
+            if not isinstance(key_node, ScalarNode):
+                self._note(key_line, "A key is not a text.", "Write a plain word before the colon.")
+                continue
+            key = str(key_node.value)
+            if key in members:
+                self._note(key_line, f"The key “{key}” is given twice.", "Keep one of the two.")
+                continue
+            members[key] = self.compose(value_node, key_line)
+        return mapping_node(self.file, line, members)
+
+    def _scalar(self, node: Node, line: int) -> Plain:
+        text = str(node.value)
+        try:
+            return _READERS[str(node.tag)](text)
+        except ValueError:
+            self._note(
+                line,
+                f"“{text}” is not plain.",
+                "Write decimal digits, true or false, or put quotation marks around a text.",
+            )
+            return None
+
+    def _note(self, line: int, what: str, remedy: str) -> None:
+        self.contradictions.append(Contradiction(self.file, line, what, remedy))

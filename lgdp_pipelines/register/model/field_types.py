@@ -1,0 +1,144 @@
+"""Types of the fields that files of the register fill: texts, days, names, and regular expressions.
+
+Regular expressions are those that every engine of the platform reads alike, and in little time. Python and polars both
+run them, and the second knows neither look-around nor back-references, but runs every expression in time that grows
+with the text alone. The first does not, and runs those that file names are held against: there, what repeats may not
+itself be repeated. What belongs here: types that more than one model has. What does not: reading files.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from math import prod
+from typing import Annotated, Literal, TypeAlias, get_args
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic_core import PydanticCustomError
+
+STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
+"""How models of files are configured: an unknown word is refused; Python fills fields by their names."""
+
+_NOT_EVERYWHERE = re.compile(
+    r"(?<!\\)(?:\\\\)*(?:"
+    r"\(\?(?!:|P<|[ims]+[:)])"  # looks around or back, or is atomic, a comment, or a flag that one of them lacks
+    r"|\\(?![^A-Za-z0-9]|[dDwWsSbBnrtfvxu])"  # back, or an escape that one of them lacks
+    r"|[*+?}]\+"  # gives nothing back
+    r"|\{,"
+    r")"
+)
+_REPEATED_REPEAT = re.compile(r"(?<!\\)[*+}][^()]*\)(?:[*+]|\{\d+,)")
+_COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
+_COUNT_OF_COUNTS = re.compile(r"(?<!\\)\}[^()]*\)\{")
+_MOST_COUNTED = 200
+"""What the counts of repeats may come to: an engine writes each of them out."""
+
+
+def find_pattern_problem(pattern: str) -> str | None:
+    """Why an expression cannot be used, as the end of a sentence; None where it can."""
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"is no regular expression: {error}"
+    if _NOT_EVERYWHERE.search(pattern):
+        return "looks around or back, or has a sign that not every engine knows"
+    counts = [max(1, int(most or least)) for least, most in _COUNTED.findall(pattern)]
+    if (prod(counts) if _COUNT_OF_COUNTS.search(pattern) else sum(counts)) > _MOST_COUNTED:
+        return f"counts to more than {_MOST_COUNTED}"
+    return None
+
+
+def find_name_pattern_problem(pattern: str) -> str | None:
+    """Why an expression cannot be held against names, as the end of a sentence; None where it can."""
+    problem = find_pattern_problem(pattern)
+    if problem is None and _REPEATED_REPEAT.search(pattern):
+        return "repeats what is repeated already, which can take for ever"
+    return problem
+
+
+def list_named_groups(pattern: str) -> frozenset[str]:
+    """The named groups of an expression; none where it does not compile."""
+    try:
+        return frozenset(re.compile(pattern).groupindex)
+    except (re.error, OverflowError, RecursionError):
+        return frozenset()
+
+
+def refusal(end: str, remedy: str) -> PydanticCustomError:
+    """Return the error by which a validator refuses a value.
+
+    Args:
+        end: of the sentence whose subject is the value: ``is no day``.
+        remedy: what to do.
+    """
+    return PydanticCustomError("register", end, {"remedy": remedy})
+
+
+def _check(problem_of: Callable[[str], str | None]) -> AfterValidator:
+    def check(text: str) -> str:
+        if problem := problem_of(text):
+            raise refusal(problem, "Mend the pattern.")
+        return text
+
+    return AfterValidator(check)
+
+
+def _parse_day(value: object) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        # fromisoformat alone would take a week or a day without hyphens.
+        return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
+    except ValueError:
+        raise refusal(f"is “{value}”, which is no day", "Write such as 2024-03-31.") from None
+
+
+def _refuse_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if values.count(value) > 1:
+            raise refusal(f"has “{value}” twice", "Keep one of the two.")
+    return values
+
+
+def _join_lines(text: str) -> str:
+    return " ".join(text.split())
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+"""A text that says something, without white space around it."""
+
+FreeText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
+"""A text that may be empty, without white space around it."""
+
+ExactText: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
+"""A text that says something, to the letter: white space around it is part of it."""
+
+Prose: TypeAlias = Annotated[Text, AfterValidator(_join_lines)]
+"""A text of sentences, in one line."""
+
+Pattern: TypeAlias = Annotated[Text, _check(find_pattern_problem)]
+"""A regular expression that cells or headers are held against."""
+
+NamePattern: TypeAlias = Annotated[Text, _check(find_name_pattern_problem)]
+"""A regular expression that names are held against."""
+
+Day: TypeAlias = Annotated[date, BeforeValidator(_parse_day)]
+"""A day, written 2024-03-31."""
+
+DistinctTexts: TypeAlias = Annotated[tuple[ExactText, ...], Field(min_length=1), AfterValidator(_refuse_repeats)]
+"""At least one text, none twice."""
+
+Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+"""A name of small letters, digits and hyphens."""
+
+PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
+"""A whole number from 1 on."""
+
+Flag: TypeAlias = StrictBool
+"""True or false."""
+
+Verified: TypeAlias = Literal["READ", "memory, unverified", "ours"]
+"""The mark of a fact: seen in the source named with it; remembered and not seen; made here."""
+
+VERIFIED: tuple[str, ...] = get_args(Verified)
