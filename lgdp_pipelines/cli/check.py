@@ -15,7 +15,7 @@ from lgdp_pipelines.register.files.notification_file import load_notices
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.workflows.publishing import check_lineage, project_of
+from lgdp_pipelines.workflows.publishing import check_lineage, load_dbt_project
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def check(
     if part != "register":
         platform = typed.open_platform()
         with working("dbt project, with the models that follow from the register"):
-            project_of(platform)
+            load_dbt_project(platform)
         with working("Lineage of every published column"):
             check_lineage(platform)
         with working("Dagster definitions"):

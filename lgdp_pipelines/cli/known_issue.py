@@ -13,7 +13,13 @@ from lgdp_pipelines.cli.output import Row, TableFormat, print_out, rows_out
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.query_values import KeptIssue
 from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
-from lgdp_pipelines.workflows.issue_notes import PLATFORM_ROLE, Typed, lift, put, put_file
+from lgdp_pipelines.workflows.queries_and_known_issues import (
+    PLATFORM_ROLE,
+    KnownIssueEntry,
+    add_known_issue_file,
+    add_known_issues,
+    lift_known_issue,
+)
 
 LISTED_COLUMNS = (
     "number", "return", "council", "period", "item", "words", "source", "by", "role", "put_at", "lifted_at",
@@ -53,8 +59,8 @@ def put_one(
     Example: `lgdp known-issue put HL1 -c Fife -p FY2024-25-Q1 --words "Two offices reported late." --by "A. Analyst"`
     """
     platform = typed.open_platform()
-    one = Typed(return_code, council, period, item, words, by, role, source)
-    (kept,) = put(platform, [one])
+    one = KnownIssueEntry(return_code, council, period, item, words, by, role, source)
+    (kept,) = add_known_issues(platform, [one])
     print_out(f"known issue {kept.number}: put on {_place(kept)}")
 
 
@@ -90,7 +96,7 @@ def lift_one(
 
     Example: `lgdp known-issue lift 12 --reason "Corrected in the second submission." --by "A. Analyst"`
     """
-    kept = lift(typed.open_platform(), number, by=by, reason=reason)
+    kept = lift_known_issue(typed.open_platform(), number, by=by, reason=reason)
     print_out(f"known issue {kept.number}: lifted from {_place(kept)}")
 
 
@@ -111,7 +117,7 @@ def import_file(
     """
     if not file.is_file():
         raise WrongUse(f"There is no file {file}.", remedy="Check the path.")
-    kept = put_file(typed.open_platform(), file, by=by, role=role)
+    kept = add_known_issue_file(typed.open_platform(), file, by=by, role=role)
     print_out(f"{len(kept)} known issues stand as the file says")
 
 

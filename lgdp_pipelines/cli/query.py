@@ -21,9 +21,9 @@ from lgdp_pipelines.reporting.report_texts import explain_query
 from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
 from lgdp_pipelines.reporting.wording import format_moment, sanitise_name
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.workflows import query_answers
-from lgdp_pipelines.workflows.open_queries import asked_of
+from lgdp_pipelines.workflows import queries_and_known_issues as query_workflow
 from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.report_delivery import describe_queries
 
 LISTED_COLUMNS = (
     "query", "return", "council", "council_name", "period", "rule", "title", "scope", "state", "failed", "submission",
@@ -94,10 +94,10 @@ def show(query: QueryArgument) -> None:
         print_out(f"  [dim]advice[/dim]  {escape(rule.guidance)}")
     for event in platform.ledger.queries.history(one.id):
         _print_event(event)
-    for line in explain_query(asked_of(platform, [one])[0]):
+    for line in explain_query(describe_queries(platform, [one])[0]):
         print_out(f"  → {escape(line)}")
     if one.state is QueryState.OPEN:
-        for code in query_answers.answers(platform.register).codes:
+        for code in query_workflow.load_answer_codes(platform.register).codes:
             print_out(f"    [dim]{code.code}[/dim]  {escape(code.label)}")
 
 
@@ -125,9 +125,9 @@ def answer(
         raise WrongUse("An answer is a code with words, or the one of last year.", remedy="Give --code and --words.")
     platform = typed.open_platform()
     if as_last_year:
-        answered = query_answers.answer_as_before(platform, query, by=by)
+        answered = query_workflow.repeat_answer(platform, query, by=by)
     else:
-        answered = query_answers.answer(platform, query, code=code, words=words, by=by)
+        answered = query_workflow.answer_query(platform, query, code=code, words=words, by=by)
     given = answered.answer
     origin = f", as for {given.origin}" if given and given.origin else ""
     print_out(f"{answered.id}: answered, {given.code if given else ''}{origin}")
@@ -143,7 +143,7 @@ def accept(
 
     Example: `lgdp query accept HL1.FIF.FY2024-25-Q1.Q001 --by "scottish-government, A. Analyst"`
     """
-    print_out(f"{query_answers.accept(typed.open_platform(), query, by=by, words=words).id}: accepted")
+    print_out(f"{query_workflow.accept_answer(typed.open_platform(), query, by=by, words=words).id}: accepted")
 
 
 @commands.command("send-back")
@@ -157,7 +157,8 @@ def send_back(
     Example: `lgdp query send-back HL1.FIF.FY2024-25-Q1.Q001 --words "Which hostel?" --by scottish-government`
     """
     print_out(
-        f"{query_answers.send_back(typed.open_platform(), query, by=by, words=words).id}: sent back, and open again"
+        f"{query_workflow.return_answer(typed.open_platform(), query, by=by, words=words).id}: "
+        "sent back, and open again"
     )
 
 

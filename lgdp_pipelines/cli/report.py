@@ -23,7 +23,7 @@ from lgdp_pipelines.reporting.report_formats import (
     render_report_page,
 )
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.report_gathering import note_on, report_on
+from lgdp_pipelines.workflows.report_delivery import gather_note, gather_report
 
 
 class ReportFormat(StrEnum):
@@ -73,7 +73,7 @@ def report(
 
 
 def _found(platform: Platform, submission: str) -> Report:
-    found = report_on(platform, submission)
+    found = gather_report(platform, submission)
     if found is None:
         raise WrongUse(f"{submission} has not been judged yet.", remedy="Ask again when the journey has taken it on.")
     return found
@@ -92,7 +92,7 @@ def _written(found: Report, form: ReportFormat) -> str:
 
 
 def _unrecognised(platform: Platform, form: ReportFormat) -> str:
-    notes = [note_on(platform, receipt.id) for receipt in platform.ledger.unrecognised()]
+    notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.unrecognised()]
     if form is ReportFormat.JSON:
         return format_json({"unrecognised": [build_note_document(note) for note in notes]})
     if form is ReportFormat.TEXT:

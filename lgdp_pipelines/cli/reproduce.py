@@ -19,8 +19,14 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.judgement_evidence import Proved
 from lgdp_pipelines.ledger.judgement_evidence import as_plain as evidence_plain
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.replay import Past
-from lgdp_pipelines.workflows.reproduction import Likeness, Reproduced, as_plain, judgement_named, reproduce
+from lgdp_pipelines.workflows.reproduction import (
+    JudgementReplayer,
+    Reproduction,
+    ReproductionResult,
+    find_judgement,
+    reproduce_judgement,
+    to_json_fields,
+)
 
 
 class ReproduceFormat(StrEnum):
@@ -31,14 +37,14 @@ class ReproduceFormat(StrEnum):
 
 
 _WORDS = {
-    Likeness.IDENTICAL: "identical",
-    Likeness.DIFFERENT: "different",
-    Likeness.CANNOT: "cannot be made again",
+    ReproductionResult.IDENTICAL: "identical",
+    ReproductionResult.DIFFERENT: "different",
+    ReproductionResult.CANNOT: "cannot be made again",
 }
 _MARKS = {
-    Likeness.IDENTICAL: "[green]✓[/green]",
-    Likeness.DIFFERENT: "[red]✗[/red]",
-    Likeness.CANNOT: "[yellow]?[/yellow]",
+    ReproductionResult.IDENTICAL: "[green]✓[/green]",
+    ReproductionResult.DIFFERENT: "[red]✗[/red]",
+    ReproductionResult.CANNOT: "[yellow]?[/yellow]",
 }
 
 
@@ -80,20 +86,20 @@ def reproduce_judgements(
     if is_all and (judgement or is_evidence):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")
     asked = list(_chosen(platform, return_code, period, council)) if is_all else [submission]
-    proved = [judgement_named(platform, one, judgement) for one in asked]
+    proved = [find_judgement(platform, one, judgement) for one in asked]
     if is_evidence:
         _json_out(_evidence(proved[0]))
         return
     with working("Judging again") as progress:
         tell = _told if form is ReproduceFormat.TEXT else _unsaid
-        done = list(_reproduced(platform, Past(platform), proved, tell, progress))
+        done = list(_reproduced(platform, JudgementReplayer(platform), proved, tell, progress))
     if form is ReproduceFormat.JSON:
-        plain = [{**as_plain(one), "evidence": _evidence(one.proved)["evidence"]} for one in done]
+        plain = [{**to_json_fields(one), "evidence": _evidence(one.proved)["evidence"]} for one in done]
         _json_out(plain if is_all else plain[0])
-    counted = {kind: sum(one.likeness is kind for one in done) for kind in Likeness}
+    counted = {kind: sum(one.likeness is kind for one in done) for kind in ReproductionResult}
     words = ", ".join(f"{number} {_WORDS[kind]}" for kind, number in counted.items() if number)
     say(words or "Nothing was judged yet.")
-    if counted[Likeness.IDENTICAL] < len(done):
+    if counted[ReproductionResult.IDENTICAL] < len(done):
         raise typer.Exit(1)
 
 
@@ -111,23 +117,23 @@ def _chosen(platform: Platform, return_code: str | None, period: str | None, cou
 
 def _reproduced(
     platform: Platform,
-    past: Past,
+    past: JudgementReplayer,
     proved: Sequence[Proved],
-    tell: Callable[[Reproduced], None],
+    tell: Callable[[Reproduction], None],
     progress: Callable[[str], None],
-) -> Iterator[Reproduced]:
+) -> Iterator[Reproduction]:
     for number, one in enumerate(proved, 1):
         progress(f"{number}/{len(proved)} {one.submission_id}")
-        done = reproduce(platform, past, one)
+        done = reproduce_judgement(platform, past, one)
         tell(done)
         yield done
 
 
-def _unsaid(_done: Reproduced) -> None:
+def _unsaid(_done: Reproduction) -> None:
     """Machine formats are written when all is done."""
 
 
-def _told(done: Reproduced) -> None:
+def _told(done: Reproduction) -> None:
     """A line for a judgement, and one for each thing to know of it."""
     name = f"{done.proved.submission_id}, judgement {done.proved.judgement}"
     print_out(f"{_MARKS[done.likeness]} {name}: {_WORDS[done.likeness]}")

@@ -17,7 +17,7 @@ from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_run import today
+from lgdp_pipelines.workflows.reminder_delivery import today
 
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",

@@ -20,7 +20,7 @@ from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import FETCHED, Source
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.report_delivery import tell
+from lgdp_pipelines.workflows.report_delivery import deliver_reports
 
 
 def add_to(app: typer.Typer) -> None:
@@ -56,11 +56,11 @@ def submit(
         raise WrongUse("No file is given.", remedy="Give the extract; or --nil, where there is nothing to report.")
     stood = platform.ledger.current(data_return.code, span.id).get(authority.code)
     if is_nil:
-        receipts = hand_in_nil(data_return, authority, span, given, ledger=platform.ledger, raw=platform.raw)
+        receipts = hand_in_nil(data_return, authority, span, given, ledger=platform.ledger, raw=platform.received_bytes)
     else:
         mapping = typed.mapping_named(platform.register, system, data_return.contract_for(span), authority)
         receipts = hand_in(
-            data_return, authority, span, given, ledger=platform.ledger, raw=platform.raw, mapping=mapping
+            data_return, authority, span, given, ledger=platform.ledger, raw=platform.received_bytes, mapping=mapping
         )
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
@@ -103,7 +103,7 @@ def onwards(runner: Runner) -> None:
 
 def tell_councils(platform: Platform) -> None:
     """Put reports into councils' outboxes; where a council's own place takes none, that is said and tried again."""
-    for failure in tell(platform).failures:
+    for failure in deliver_reports(platform).failures:
         say(f"  [red]✗[/red] {escape(failure.what)} ({escape(failure.where)})")
         say(f"    → {escape(failure.remedy)}")
 

@@ -16,7 +16,7 @@ from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
 from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import token_key
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.publishing import edges_of
+from lgdp_pipelines.workflows.publishing import load_column_edges
 
 _SHOWN_ROWS = 30
 
@@ -34,7 +34,7 @@ def trace_figure(platform: Platform, asked: str, *, council: str | None, period:
         platform.lake,
         platform.ledger,
         platform.register,
-        edges_of(platform),
+        load_column_edges(platform),
         token_key(platform.settings.secrets),
         table=".".join(parts[:2]),
         column=parts[2] if len(parts) == 3 else None,
@@ -51,7 +51,7 @@ def as_json(found: Trace) -> str:
 
 def as_openlineage(platform: Platform, found: Trace) -> str:
     """The table's column lineage as an OpenLineage dataset event."""
-    event = build_openlineage_event(edges_of(platform), found.return_code, found.table, at=platform.clock())
+    event = build_openlineage_event(load_column_edges(platform), found.return_code, found.table, at=platform.clock())
     return json.dumps(event, ensure_ascii=False, indent=1)
 
 

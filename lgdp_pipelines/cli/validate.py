@@ -33,8 +33,8 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
-from lgdp_pipelines.workflows.offline_validation import Sent, judge_sent
-from lgdp_pipelines.workflows.timeliness import earlier_periods, other_periods
+from lgdp_pipelines.workflows.comparison_rows import list_other_periods, list_prior_periods
+from lgdp_pipelines.workflows.offline_validation import LocalExtract, judge_local_extract
 
 SHOWN = 20
 """Places of a rule that are shown to people; machines are given all that are listed."""
@@ -87,13 +87,13 @@ def validate(
     contract, authority = data_return.contract_for(span), register.councils.named(council)
     day = typed.day_named(received) if received else day_in_scotland(datetime.now(UTC))
     mapping = typed.mapping_named(register, system, contract, authority)
-    sent = Sent(contract, authority, span, tuple(typed.readable_files(files)), day, mapping)
+    sent = LocalExtract(contract, authority, span, tuple(typed.readable_files(files)), day, mapping)
     given = [
         *_given(register, sent, system, [_of_earlier(data_return, contract, span, text) for text in earlier or ()]),
         *_given(register, sent, system, [_of_another(register, contract, span, text) for text in beside or ()]),
     ]
     with TemporaryDirectory(prefix="lgdp-") as aside, Spill(Path(aside)) as spill:
-        reading, judgement = judge_sent(register, sent, given, spill)
+        reading, judgement = judge_local_extract(register, sent, given, spill)
     match form:
         case ValidateFormat.JSON:
             _as_json(reading, judgement)
@@ -111,11 +111,13 @@ def validate(
         raise typer.Exit(1)
 
 
-def _given(register: Register, sent: Sent, system: str, files: Sequence[tuple[Return, Period, Path]]) -> Iterator[Sent]:
+def _given(
+    register: Register, sent: LocalExtract, system: str, files: Sequence[tuple[Return, Period, Path]]
+) -> Iterator[LocalExtract]:
     """What is given to compare with, file by file put together where a return has several."""
     for code, period in dict.fromkeys((data_return.code, period) for data_return, period, _ in files):
         contract = register.returns[code].contract_for(period)
-        yield Sent(
+        yield LocalExtract(
             contract,
             sent.council,
             period,
@@ -127,7 +129,7 @@ def _given(register: Register, sent: Sent, system: str, files: Sequence[tuple[Re
 
 def _of_earlier(data_return: Return, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
     when, file = _parted(text, "--earlier FY2023-24=FILE")
-    period, wanted = typed.period_named(data_return, when), earlier_periods(contract, span)
+    period, wanted = typed.period_named(data_return, when), list_prior_periods(contract, span)
     if period not in wanted:
         raise WrongUse(
             f"No rule of {data_return.code} holds {span.id} against {period.id}.",
@@ -140,7 +142,7 @@ def _of_another(register: Register, contract: Contract, span: Period, text: str)
     named, file = _parted(text, "--with HL1=FILE")
     code, _, when = named.partition("/")
     data_return = register.named(code)
-    read = other_periods(register, contract, span)
+    read = list_other_periods(register, contract, span)
     wanted = [period for other, period in read if other == data_return.code]
     chosen = [typed.period_named(data_return, when)] if when else wanted
     if len(chosen) != 1 or chosen[0] not in wanted:
@@ -196,7 +198,7 @@ _LOOK = {
 }
 
 
-def _as_text(register: Register, reading: Reading, judgement: ValidationResult, sent: Sent) -> None:
+def _as_text(register: Register, reading: Reading, judgement: ValidationResult, sent: LocalExtract) -> None:
     contract = sent.contract
     rules = {rule.id: rule for rule in list_rules(contract)}
     print_out(f"{_LOOK[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")

@@ -18,9 +18,14 @@ from lgdp_pipelines.errors import LedgerError, StorageError
 from lgdp_pipelines.ledger.ledger import AccountLine
 from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
 from lgdp_pipelines.orchestration.in_process_runner import open_runner
-from lgdp_pipelines.workflows.balance_check import imbalances, verify
+from lgdp_pipelines.workflows.balance_check import find_imbalances, verify_bytes
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_run import Told, new_reminders, owed_today, remind
+from lgdp_pipelines.workflows.reminder_delivery import (
+    ReminderReport,
+    list_new_reminders,
+    list_obligations,
+    send_reminders,
+)
 
 CALENDAR_COLUMNS = (
     "return", "council", "council_name", "period", "due", "duty", "answer", "days_late", "is_early", "submission",
@@ -74,7 +79,7 @@ def calendar(
     code = platform.register.councils.named(council).code if council else ""
     owed = [
         one
-        for one in owed_today(platform)
+        for one in list_obligations(platform)
         if one.return_code in codes and code in ("", one.council_code) and period in (None, one.period.id)
     ]
     if form is not TableFormat.TABLE:
@@ -161,10 +166,10 @@ def remind_councils(
     """
     platform = typed.open_platform()
     if dry_run:
-        done = Told(new_reminders(platform), 0, ())
+        done = ReminderReport(list_new_reminders(platform), 0, ())
     else:
         with working("Reminders") as progress:
-            done = remind(platform, progress)
+            done = send_reminders(platform, progress)
     rows_out(
         [
             {
@@ -205,7 +210,7 @@ def account(
         _print_account(lines)
     else:
         rows_out([_account_row(line) for line in lines], ACCOUNT_COLUMNS, form)
-    found = imbalances(platform, code)
+    found = find_imbalances(platform, code)
     for problem in found:
         say(f"[red]✗[/red] {escape(problem)}")
     if found:
@@ -217,7 +222,7 @@ def account(
 
 def _verify(platform: Platform, code: str | None) -> None:
     with working("Reading received bytes") as progress:
-        verified = verify(platform, (sha256 for sha256, _ in platform.ledger.received(code)), progress)
+        verified = verify_bytes(platform, (sha256 for sha256, _ in platform.ledger.received(code)), progress)
     for sha256 in verified.damaged:
         say(f"[red]✗[/red] {sha256} is missing or no longer what was received")
     if verified.damaged:

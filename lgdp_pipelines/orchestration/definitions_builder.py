@@ -8,13 +8,16 @@ from collections.abc import Mapping
 import dagster as dg
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.orchestration.assets import process_assets, publish_assets, received_asset
-from lgdp_pipelines.orchestration.daily_jobs import DAILY_JOBS, daily_schedules
-from lgdp_pipelines.orchestration.failure_alerts import alert_sensor
-from lgdp_pipelines.orchestration.jobs import collect_job, return_jobs
-from lgdp_pipelines.orchestration.report_jobs import deliver_job, feedback_sensor
-from lgdp_pipelines.orchestration.sensors import automations
-from lgdp_pipelines.orchestration.source_health import health_schedules, source_check, source_spec
+from lgdp_pipelines.orchestration.assets import build_process_assets, build_publish_assets, build_received_asset
+from lgdp_pipelines.orchestration.jobs import (
+    DAILY_JOBS,
+    build_daily_schedules,
+    build_return_jobs,
+    collect_job,
+    deliver_job,
+)
+from lgdp_pipelines.orchestration.sensors import build_alert_sensor, build_sensors_and_schedules, feedback_sensor
+from lgdp_pipelines.orchestration.source_health import build_health_schedules, build_source_check, build_source_spec
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -35,20 +38,20 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
         raise TypeError("the resource `platform` must be a Platform")
     returns = list(platform.register.returns.values())
     sources = list(platform.register.sources.values())
-    checks = [source_check(source) for source in sources]
-    jobs = {data_return.code: return_jobs(data_return) for data_return in returns}
-    sensors, schedules = automations(platform, [job for some in jobs.values() for job in some])
+    checks = [build_source_check(source) for source in sources]
+    jobs = {data_return.code: build_return_jobs(data_return) for data_return in returns}
+    sensors, schedules = build_sensors_and_schedules(platform, [job for some in jobs.values() for job in some])
     return dg.Definitions(
         assets=[
-            *(source_spec(source) for source in sources),
-            *(received_asset(data_return, platform) for data_return in returns),
-            *(process_assets(data_return, platform) for data_return in returns),
-            *(publish_assets(data_return, platform) for data_return in returns),
+            *(build_source_spec(source) for source in sources),
+            *(build_received_asset(data_return, platform) for data_return in returns),
+            *(build_process_assets(data_return, platform) for data_return in returns),
+            *(build_publish_assets(data_return, platform) for data_return in returns),
         ],
         jobs=[collect_job, deliver_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
-        sensors=[*sensors, feedback_sensor, alert_sensor()],
+        sensors=[*sensors, feedback_sensor, build_alert_sensor()],
         asset_checks=checks,
-        schedules=[*schedules, *daily_schedules(), *health_schedules(checks)],
+        schedules=[*schedules, *build_daily_schedules(), *build_health_schedules(checks)],
         resources=resources,
         executor=dg.in_process_executor,
     )

@@ -116,7 +116,7 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 
 @contextmanager
-def told_together(instance: dg.DagsterInstance) -> Iterator[None]:
+def batch_events(instance: dg.DagsterInstance) -> Iterator[None]:
     """Events that are stored within the block go into one transaction, where the storage is the one above."""
     storage = instance.event_log_storage
     with storage.together() if isinstance(storage, EventLog) else nullcontext():

@@ -15,17 +15,17 @@ from lgdp_pipelines.collection.collection_run import CollectionReport
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.ledger import Waiting
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
-from lgdp_pipelines.orchestration.jobs import COLLECT, FETCH, process_config
-from lgdp_pipelines.orchestration.partitions import all_councils, cell, range_tags
-from lgdp_pipelines.orchestration.policy import slice_tag
-from lgdp_pipelines.orchestration.sensors import collect_config
+from lgdp_pipelines.orchestration.jobs import COLLECT_JOB, FETCH_OP, make_process_config
+from lgdp_pipelines.orchestration.partitions import make_all_councils_tags, make_partition_key, make_range_tags
+from lgdp_pipelines.orchestration.policy import make_slice_tag
+from lgdp_pipelines.orchestration.sensors import make_collect_config
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope
-from lgdp_pipelines.workflows.publishing import finish, periods_to_publish
+from lgdp_pipelines.workflows.processing import RunScope
+from lgdp_pipelines.workflows.publishing import list_changed_periods, refresh_lake_copies
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -56,8 +56,8 @@ class Runner:
 
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
         """Fetch what is new from a source."""
-        result = self._run(COLLECT, collect_config(source, tuple(councils)), {"lgdp/source": source.id})
-        report: CollectionReport = result.output_for_node(FETCH)
+        result = self._run(COLLECT_JOB, make_collect_config(source, tuple(councils)), {"lgdp/source": source.id})
+        report: CollectionReport = result.output_for_node(FETCH_OP)
         return report
 
     def process_waiting(self) -> None:
@@ -73,8 +73,8 @@ class Runner:
             self.progress(f"judging {code} {period}")
             self._run(
                 f"process_{data_return.slug}",
-                process_config(data_return, Scope.NEWS),
-                {**all_councils(self.platform.register, period), **slice_tag(data_return.slug, period)},
+                make_process_config(data_return, RunScope.NEWS),
+                {**make_all_councils_tags(self.platform.register, period), **make_slice_tag(data_return.slug, period)},
             )
 
     def revalidate(self, data_return: Return, periods: Sequence[str], councils: Sequence[str]) -> None:
@@ -84,15 +84,15 @@ class Runner:
             for tags in self._spans(period, councils):
                 self._run(
                     f"revalidate_{data_return.slug}",
-                    process_config(data_return, Scope.EVERYTHING),
-                    {**tags, **slice_tag(data_return.slug, period)},
+                    make_process_config(data_return, RunScope.EVERYTHING),
+                    {**tags, **make_slice_tag(data_return.slug, period)},
                 )
 
     def _spans(self, period: str, councils: Sequence[str]) -> Iterator[Mapping[str, str]]:
         if not councils:
-            yield all_councils(self.platform.register, period)
+            yield make_all_councils_tags(self.platform.register, period)
         for council in councils:
-            yield range_tags(cell(council, period), cell(council, period))
+            yield make_range_tags(make_partition_key(council, period), make_partition_key(council, period))
 
     def publish_changed(self) -> list[tuple[Return, str]]:
         """Conform and release each period whose slices or models have changed; all of a return in one run.
@@ -102,12 +102,12 @@ class Runner:
         """
         released: list[tuple[Return, str]] = []
         for data_return in self.platform.register.returns.values():
-            periods = periods_to_publish(self.platform, data_return)
-            for first, last in runs_of(periods, self._all_periods(data_return)):
+            periods = list_changed_periods(self.platform, data_return)
+            for first, last in group_consecutive_periods(periods, self._all_periods(data_return)):
                 self.progress(f"publishing {data_return.code} {first}" + (f" to {last}" if first != last else ""))
-                self._run(f"publish_{data_return.slug}", {}, range_tags(first, last))
+                self._run(f"publish_{data_return.slug}", {}, make_range_tags(first, last))
             released += [(data_return, period) for period in periods]
-        finish(self.platform)
+        refresh_lake_copies(self.platform)
         return released
 
     def _all_periods(self, data_return: Return) -> Sequence[str]:
@@ -127,7 +127,7 @@ class Runner:
         return result
 
 
-def runs_of(chosen: Sequence[str], order: Sequence[str]) -> list[tuple[str, str]]:
+def group_consecutive_periods(chosen: Sequence[str], order: Sequence[str]) -> list[tuple[str, str]]:
     """The chosen periods as first and last of each unbroken run in the given order."""
     wanted = set(chosen)
     found: list[tuple[str, str]] = []

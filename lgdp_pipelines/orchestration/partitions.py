@@ -16,24 +16,27 @@ COUNCIL = "council"
 PERIOD = "period"
 
 
-def period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
+def build_period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
     """The periods of a return that have begun."""
     return dg.StaticPartitionsDefinition([period.id for period in periods_of(data_return, today)])
 
 
-def council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
+def build_council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
     """Every council in every period of a return that has begun."""
     return dg.MultiPartitionsDefinition(
-        {COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)), PERIOD: period_grid(data_return, today)}
+        {
+            COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)),
+            PERIOD: build_period_grid(data_return, today),
+        }
     )
 
 
-def cell(council: str, period: str) -> dg.MultiPartitionKey:
+def make_partition_key(council: str, period: str) -> dg.MultiPartitionKey:
     """The key of one council in one period."""
     return dg.MultiPartitionKey({COUNCIL: council, PERIOD: period})
 
 
-def councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
+def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
     """Councils by period, of the keys that a run was given, in the keys' order."""
     found: dict[str, list[str]] = defaultdict(list)
     for key in keys:
@@ -44,12 +47,12 @@ def councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
     return dict(found)
 
 
-def range_tags(first: str, last: str) -> Mapping[str, str]:
+def make_range_tags(first: str, last: str) -> Mapping[str, str]:
     """The tags that make one run of all partitions from the first to the last."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
-def all_councils(register: Register, period: str) -> Mapping[str, str]:
+def make_all_councils_tags(register: Register, period: str) -> Mapping[str, str]:
     """The tags of a run over every council in one period."""
     codes = register.councils.codes
-    return range_tags(cell(codes[0], period), cell(codes[-1], period))
+    return make_range_tags(make_partition_key(codes[0], period), make_partition_key(codes[-1], period))

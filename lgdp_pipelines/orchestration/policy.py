@@ -1,6 +1,7 @@
-"""Policy: when assets are made, how often things are tried, and what may run beside what. One module, one place.
+"""Policy: when assets are made, how often runs are retried, and which runs exclude each other.
 
-What belongs here: numbers and conditions with the reason for each. What does not: assets, jobs and sensors.
+What belongs here: conditions, tags and check descriptions, with the reason for each. What does not: assets, jobs and
+the intervals of sensors (``sensors``).
 """
 
 import warnings
@@ -11,36 +12,37 @@ import dagster as dg
 from lgdp_pipelines.vocabulary.verdicts import CheckFamily
 
 warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
+
+
 # Dagster sets that parameter itself when it binds a sensor to its jobs.
 
 SLICE_TAG = "lgdp/slice"
 """Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
 
-SENSOR_SECONDS = 5
-"""Between looks at SFTP accounts, at waiting receipts and at changed slices: as often as Dagster's daemon looks at all.
-A look that takes longer is simply followed by the next one later."""
-
-COLLECTION_SECONDS = 60
-"""So long a collection under way is waited for before its first receipts are judged: one slow account holds up nobody
-for longer."""
 
 RUN_RETRIES = {"dagster/max_retries": "2"}
 """A run is idempotent slices alone, so a run that died is simply started again, twice."""
 
+
 ROW_COUNT = "dagster/row_count"
 """Metadata that Dagster shows beside an asset."""
 
+
 SUBMISSION_ON_TIME = "submission_on_time"
+
+
 ALL_COUNCILS_REPORTED = "all_councils_reported"
+
+
 SLICE_TESTS_HOLD = "slice_tests_hold"
 
 
-def slice_tag(slug: str, period: str) -> dict[str, str]:
+def make_slice_tag(slug: str, period: str) -> dict[str, str]:
     """The tag that keeps two runs off one return and period."""
     return {SLICE_TAG: f"{slug}/{period}"}
 
 
-def follows_upstream() -> dg.AutomationCondition[Any]:
+def follow_upstream() -> dg.AutomationCondition[Any]:
     """Make a period again as soon as any council's slice of it has changed.
 
     ``eager()`` would wait until no council is missing, and a condition on blocking checks until every council's check
@@ -52,14 +54,14 @@ def follows_upstream() -> dg.AutomationCondition[Any]:
     ).with_label("a council's slice has changed")
 
 
-def period_of_every_council() -> dg.PartitionMapping:
+def map_period_to_councils() -> dg.PartitionMapping:
     """A period depends on the same period of all councils."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping("period")
 
 
-def partitioned_check(
+def build_partitioned_check(
     name: str, asset: dg.AssetKey, grid: dg.PartitionsDefinition, description: str
 ) -> dg.AssetCheckSpec:
     """A check with a result for each partition. The only place that makes them: they are a preview in Dagster 1.13."""

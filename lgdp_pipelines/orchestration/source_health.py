@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, AccountState, check_accounts
-from lgdp_pipelines.orchestration.asset_specs import source_key
+from lgdp_pipelines.orchestration.asset_specs import make_source_key
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -19,33 +19,33 @@ CHECK_SOURCES = "check_sources"
 """The job that makes it, and the name of its schedule with ``_hourly`` behind."""
 
 
-def source_spec(source: Source) -> dg.AssetSpec:
+def build_source_spec(source: Source) -> dg.AssetSpec:
     """``[source, id]``: where extracts come from; nothing here makes it."""
     given = ", ".join(one.return_code for one in source.returns)
     return dg.AssetSpec(
-        source_key(source),
+        make_source_key(source),
         description=f"**{source.title}.** Gives {given}, for {len(source.councils)} councils.",
         group_name="sources",
         kinds={str(source.transport)},
     )
 
 
-def source_check(source: Source) -> dg.AssetChecksDefinition:
+def build_source_check(source: Source) -> dg.AssetChecksDefinition:
     """``accounts_answer`` of a source. One council's account that does not is a warning about that council."""
 
     @dg.asset_check(
-        asset=source_key(source),
+        asset=make_source_key(source),
         name=ACCOUNTS_ANSWER,
         description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
     )
     def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
         health = check_accounts(source, platform.register, environment=platform.environment, today=platform.today)
-        return check_result(health)
+        return build_check_result(health)
 
     return accounts_answer
 
 
-def check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
+def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
     """What is told of a source's accounts: how many are well, and of each its state, latency and remedy."""
     ill = [one for one in health if one.state in UNHEALTHY]
     well = sum(one.state is AccountState.WELL for one in health)
@@ -83,7 +83,7 @@ def check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
     )
 
 
-def health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
+def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
     """The schedule of the job that asks every source; none where there is no source."""
     if not checks:
         return []

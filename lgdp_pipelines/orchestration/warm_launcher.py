@@ -91,7 +91,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
     def launch_run(self, context: LaunchRunContext) -> None:
         """Give a run to a worker that waits, or to a new one."""
         run_id = context.dagster_run.run_id
-        state = state_of(Settings.from_environment())
+        state = fingerprint_code(Settings.from_environment())
         with self._lock:
             for worker in [one for one in self._workers if not one.run_id]:
                 if worker.state != state:
@@ -170,7 +170,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._workers.remove(worker)
 
 
-def state_of(settings: Settings) -> str:
+def fingerprint_code(settings: Settings) -> str:
     """A word that changes when the register, the code or the day does."""
     files = [
         file.stat()

@@ -19,7 +19,7 @@ from dagster._cli.api import _execute_run_command_body
 
 
 @contextmanager
-def at(run: Path) -> Iterator[None]:
+def hold_run_lock(run: Path) -> Iterator[None]:
     """Keep a run's file locked; the system lets go of it when this process dies, however it dies."""
     descriptor = os.open(run, os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         for line in sys.stdin:
             run_id = line.strip()
-            with at(folder / run_id):
+            with hold_run_lock(folder / run_id):
                 # Ends a run that is to be cancelled, by an interrupt; without a run an interrupt means nothing.
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

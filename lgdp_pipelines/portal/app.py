@@ -29,7 +29,7 @@ from lgdp_pipelines.portal.openapi_document import openapi
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.portal.request_limits import Limits, Pace
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.receipt_preview import Answer, answer_on
+from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus, describe_receipt
 
 _HOME = Path(__file__).with_name("home.html")
 _SAFE = {
@@ -108,12 +108,12 @@ class Intake:
         finally:
             self._uploads[caller.council_code] -= 1
 
-    async def _answer(self, receipt: Receipt) -> Answer:
+    async def _answer(self, receipt: Receipt) -> ReceiptStatus:
         """What is to be told on a receipt; without a verdict where no place to judge it becomes free in time."""
         with anyio.move_on_after(self.limits.patience):
-            told = partial(answer_on, self.platform, receipt, judged_inline=self.limits.judged_inline)
+            told = partial(describe_receipt, self.platform, receipt, judged_inline=self.limits.judged_inline)
             return await to_thread.run_sync(told, limiter=self._judging)
-        return Answer(receipt)
+        return ReceiptStatus(receipt)
 
     async def status(self, request: Request) -> Response:
         """GET /submissions/{id}."""

@@ -244,7 +244,7 @@ def record(platform: Platform, caller: Caller, said: Asked, download: Download) 
         LedgerError: the ledger did not take the receipt. Nothing was recorded.
     """
     try:
-        sha256 = platform.raw.put(download.chunks())
+        sha256 = platform.received_bytes.put(download.chunks())
     except OSError as error:
         raise StorageError("Received bytes cannot be put away.", remedy="Make room in the lake.") from error
     return platform.ledger.record_receipt(

@@ -23,7 +23,7 @@ from lgdp_pipelines.reporting.report_formats import (
     render_report_page,
 )
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.receipt_preview import Answer
+from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus
 
 FORMS: Mapping[str, str] = {
     "html": "text/html; charset=utf-8",
@@ -75,7 +75,7 @@ def receipt_named(platform: Platform, council_code: str, name: str) -> Receipt:
     return found
 
 
-def answer_document(answer: Answer, root: str) -> Mapping[str, object]:
+def answer_document(answer: ReceiptStatus, root: str) -> Mapping[str, object]:
     """An answer as JSON.
 
     Args:
@@ -115,7 +115,7 @@ def _judged(report: Report | None) -> Mapping[str, object]:
     return {name: told[name] for name in names}
 
 
-def _message(answer: Answer) -> str:
+def _message(answer: ReceiptStatus) -> str:
     """What has become of the file, in a sentence."""
     match answer.receipt.state:
         case ReceiptState.DUPLICATE:
@@ -126,7 +126,7 @@ def _message(answer: Answer) -> str:
             return f"The file is kept. {_checked(answer)}"
 
 
-def _checked(answer: Answer) -> str:
+def _checked(answer: ReceiptStatus) -> str:
     if answer.missing:
         return f"It waits for the files of the other tables: {', '.join(answer.missing)}."
     if answer.is_large:

@@ -13,7 +13,7 @@ from datetime import date
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.workflows.platform import Platform
 
-SHARES = 28
+DAYS_PER_CYCLE = 28
 """Days in which all received bytes are read again: a share of them each day, by their sha256."""
 
 _SAID = 5
@@ -21,7 +21,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class ByteVerification:
     """What reading received bytes again came to.
 
     Attributes:
@@ -35,7 +35,7 @@ class Verified:
     damaged: tuple[str, ...]
 
 
-def imbalances(platform: Platform, return_code: str | None = None, period: str | None = None) -> list[str]:
+def find_imbalances(platform: Platform, return_code: str | None = None, period: str | None = None) -> list[str]:
     """Everything that does not add up of a return and period, or of everything, in plain sentences."""
     kept = platform.ledger.received(return_code, period)
     return [*platform.ledger.balance(return_code, period), *_missing(platform, kept)]
@@ -47,7 +47,7 @@ def check_balance(platform: Platform, return_code: str, period: str) -> None:
     Raises:
         LedgerError: something is not.
     """
-    found = imbalances(platform, return_code, period)
+    found = find_imbalances(platform, return_code, period)
     if found:
         more = f" And {len(found) - _SAID} more." if len(found) > _SAID else ""
         raise LedgerError(
@@ -58,15 +58,19 @@ def check_balance(platform: Platform, return_code: str, period: str) -> None:
         )
 
 
-def verify_received(platform: Platform, today: date, progress: Callable[[str], None] = lambda _: None) -> Verified:
+def verify_daily_share(
+    platform: Platform, today: date, progress: Callable[[str], None] = lambda _: None
+) -> ByteVerification:
     """Read a day's share of the received bytes and hold them against their sha256."""
-    share = today.toordinal() % SHARES
-    return verify(
-        platform, [sha for sha, _ in platform.ledger.received() if int(sha[:8], 16) % SHARES == share], progress
+    share = today.toordinal() % DAYS_PER_CYCLE
+    return verify_bytes(
+        platform, [sha for sha, _ in platform.ledger.received() if int(sha[:8], 16) % DAYS_PER_CYCLE == share], progress
     )
 
 
-def verify(platform: Platform, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None) -> Verified:
+def verify_bytes(
+    platform: Platform, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None
+) -> ByteVerification:
     """Read received bytes and hold them against their sha256."""
     size, damaged, files = 0, [], 0
     for files, sha256 in enumerate(sorted(sha256s), 1):
@@ -75,13 +79,13 @@ def verify(platform: Platform, sha256s: Iterable[str], progress: Callable[[str],
         size += length
         if found != sha256:
             damaged.append(sha256)
-    return Verified(files, size, tuple(damaged))
+    return ByteVerification(files, size, tuple(damaged))
 
 
 def _missing(platform: Platform, kept: Iterable[tuple[str, int]]) -> Iterable[str]:
     for sha256, size in sorted(kept):
         try:
-            there = platform.raw.path(sha256).stat().st_size
+            there = platform.received_bytes.path(sha256).stat().st_size
         except OSError:
             yield f"The bytes {sha256[:12]}… of a receipt are not among the received bytes."
             continue
@@ -92,7 +96,7 @@ def _missing(platform: Platform, kept: Iterable[tuple[str, int]]) -> Iterable[st
 def _digest(platform: Platform, sha256: str) -> tuple[str, int]:
     found, length = hashlib.sha256(), 0
     try:
-        with platform.raw.path(sha256).open("rb") as file:
+        with platform.received_bytes.path(sha256).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 found.update(chunk)
                 length += len(chunk)

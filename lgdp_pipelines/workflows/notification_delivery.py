@@ -1,11 +1,17 @@
-"""Sending notices on to people and systems, where ``schemas/notices.yaml`` says so.
+"""Notifications to councils and alerts to engineers, by e-mail and webhook.
 
-A file was written before anything is sent, so what cannot be sent is never lost: it is a value, and is tried again.
-What belongs here: who gets a notice, and the secrets that it takes. What does not: writing to a server (``feedback``).
+Recipients come from ``schemas/notices.yaml``. A file is written before anything is sent, so nothing is lost when a
+server refuses it. What belongs here: channels and their secrets, and the alert on a failed run. An alert holds no
+traceback: one may quote a council's file. What does not: talking to a server (``reporting.notifications``), and
+noticing that a run failed (``orchestration``).
 """
 
+import json
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
 
 from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceError, SourceRefused
@@ -13,12 +19,13 @@ from lgdp_pipelines.register.files.notification_file import Email, load_notices
 from lgdp_pipelines.register.model.sources import SecretReference
 from lgdp_pipelines.reporting.notifications import MailServer, Notice, post_webhook, send_email
 from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.report_delivery import write_files
 
 _MAIL_PORT = 587
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class UnsentNotification:
     """A notice that some channel did not take.
 
     Attributes:
@@ -32,23 +39,25 @@ class Unsent:
     remedy: str
 
 
-def send_to_council(platform: Platform, council_code: str, notice: Notice) -> tuple[int, tuple[Unsent, ...]]:
+def send_to_council(
+    platform: Platform, council_code: str, notice: Notice
+) -> tuple[int, tuple[UnsentNotification, ...]]:
     """Send a notice to a council's contacts: through how many channels, and what did not take it."""
-    return _sent(platform, notice, council_code, "councils")
+    return _send(platform, notice, council_code, "councils")
 
 
-def send_to_engineers(platform: Platform, notice: Notice) -> tuple[int, tuple[Unsent, ...]]:
+def send_to_engineers(platform: Platform, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
     """Send a notice to the engineers: through how many channels, and what did not take it."""
-    return _sent(platform, notice, "engineers", "engineers")
+    return _send(platform, notice, "engineers", "engineers")
 
 
-def _sent(platform: Platform, notice: Notice, to: str, role: str) -> tuple[int, tuple[Unsent, ...]]:
+def _send(platform: Platform, notice: Notice, to: str, role: str) -> tuple[int, tuple[UnsentNotification, ...]]:
     taken, unsent = 0, []
     for send in _channels(platform, notice, to, role):
         try:
             send()
         except SourceError as error:
-            unsent.append(Unsent(to, error.what, error.remedy))
+            unsent.append(UnsentNotification(to, error.what, error.remedy))
         else:
             taken += 1
     return taken, tuple(unsent)
@@ -81,3 +90,70 @@ def _email(platform: Platform, email: Email, people: SecretReference, council: s
         password=resolve_secret(email.password, environment).reveal() if email.password else "",
     )
     send_email(server, addresses, notice)
+
+
+FOLDER = "alerts"
+
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """That a run failed.
+
+    Attributes:
+        run_id: Dagster's.
+        job: name of the job.
+        return_slug: return concerned; empty where it is about none.
+        period: its period; likewise.
+        source: source that was collected from; likewise.
+        error: class of the error, never its text.
+        what: one sentence of the platform's own; empty where the error was none of its refusals.
+        remedy: what to do.
+        failed_at: in UTC.
+    """
+
+    run_id: str
+    job: str
+    return_slug: str
+    period: str
+    source: str
+    error: str
+    what: str
+    remedy: str
+    failed_at: datetime
+
+
+def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNotification, ...]]:
+    """Write an alert down, then send it on: where it lies, and what did not take it. The same again replaces itself.
+
+    Raises:
+        StorageError: the folder does not take it.
+    """
+    notice = compose_alert(alert)
+    folder = platform.settings.home / FOLDER
+    name = f"{alert.failed_at:%Y%m%dT%H%M%SZ}-{_UNSAFE.sub('_', alert.job)}-{_UNSAFE.sub('_', alert.run_id)[:8]}"
+    facts = json.dumps(notice.facts, indent=1).encode()
+    write_files(folder, {f"{name}.txt": notice.text.encode(), f"{name}.json": facts})
+    _, unsent = send_to_engineers(platform, notice)
+    return folder / f"{name}.txt", unsent
+
+
+def compose_alert(alert: Alert) -> Notice:
+    """What engineers are told."""
+    about = " ".join(part for part in (alert.return_slug, alert.period, alert.source) if part)
+    lines = [
+        f"Job:     {alert.job}",
+        *([f"About:   {about}"] if about else []),
+        f"Run:     {alert.run_id}",
+        f"Failed:  {alert.failed_at.isoformat(timespec='seconds')}",
+        f"Error:   {alert.error}",
+        *([f"What:    {alert.what}"] if alert.what else []),
+        f"To do:   {alert.remedy}",
+    ]
+    return Notice(
+        subject=f"LGDP: {alert.job} failed" + (f" ({about})" if about else ""),
+        text="\n".join(lines) + "\n",
+        facts={**asdict(alert), "failed_at": alert.failed_at.isoformat(timespec="seconds")},
+    )

@@ -27,7 +27,7 @@ from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 
 @dataclass(frozen=True)
-class Sent:
+class LocalExtract:
     """Files as a council would send them.
 
     Attributes:
@@ -47,7 +47,9 @@ class Sent:
     mapping: SystemMapping | None = None
 
 
-def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spill) -> tuple[Reading, ValidationResult]:
+def judge_local_extract(
+    register: Register, sent: LocalExtract, given: Sequence[LocalExtract], spill: Spill
+) -> tuple[Reading, ValidationResult]:
     """Judge files by the rules that the platform will apply.
 
     Args:
@@ -56,7 +58,7 @@ def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spi
         given: of the same council, for other periods or returns: what the files are held against.
         spill: keeps what does not fit into memory.
     """
-    beside = _Beside(register, sent, given, spill)
+    beside = _LocalComparisons(register, sent, given, spill)
     context = replace(
         _context(register, sent, spill),
         prior_rows=beside.earlier,
@@ -66,22 +68,22 @@ def judge_sent(register: Register, sent: Sent, given: Sequence[Sent], spill: Spi
     return _judged(sent, context)
 
 
-def _context(register: Register, sent: Sent, spill: Spill) -> JudgingContext:
+def _context(register: Register, sent: LocalExtract, spill: Spill) -> JudgingContext:
     return JudgingContext(
         sent.contract, register, sent.council, sent.period, sent.received_on, spill, mapping=sent.mapping
     )
 
 
-def _judged(sent: Sent, context: JudgingContext) -> tuple[Reading, ValidationResult]:
+def _judged(sent: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
     extracts = [ExtractFile(file.name, file) for file in sent.files]
     reading = read_extract(sent.contract, extracts, sent.mapping, keep=context.spill.keep)
     return reading, judge(reading, context)
 
 
-class _Beside:
+class _LocalComparisons:
     """What a council has given to hold its files against, each judged for itself."""
 
-    def __init__(self, register: Register, sent: Sent, given: Sequence[Sent], spill: Spill) -> None:
+    def __init__(self, register: Register, sent: LocalExtract, given: Sequence[LocalExtract], spill: Spill) -> None:
         self._own = sent.contract.return_code
         self._tables: dict[tuple[str, Period], Mapping[str, Pieces]] = {}
         self._rejected: set[tuple[str, Period]] = set()

@@ -60,28 +60,28 @@ class Platform:
         return Lake(self.settings.lake)
 
     @cached_property
-    def raw(self) -> RawStore:
+    def received_bytes(self) -> RawStore:
         """The received bytes."""
         return RawStore(self.settings.lake)
 
     @cached_property
-    def asked(self) -> RegisterStore:
+    def register_files(self) -> RegisterStore:
         """The register's files, as they were whenever anything was judged."""
         return RegisterStore(self.settings.lake)
 
     @cached_property
-    def kept_register(self) -> str:
+    def register_sha256(self) -> str:
         """The sha256 of the list of the register's files, all of which are kept by then.
 
         Raises:
             StorageError: the disk does not take them.
         """
-        return self.asked.keep(self.register.files)
+        return self.register_files.keep(self.register.files)
 
-    def by(self, register: Register) -> "Platform":
+    def with_register(self, register: Register) -> "Platform":
         """The same platform, by another register than the present one."""
         other = copy(self)
-        other.__dict__.pop("kept_register", None)
+        other.__dict__.pop("register_sha256", None)
         other.__dict__["register"] = register
         return other
 

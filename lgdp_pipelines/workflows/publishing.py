@@ -31,9 +31,9 @@ from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.balance_check import check_balance
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reconciliation import disagreements
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 
-SECONDS_TO_SETTLE = 30.0
+CONSISTENCY_SECONDS = 30.0
 """A run takes about a second from its first slice to its last word."""
 
 
@@ -50,7 +50,7 @@ class Publication:
     releases: tuple[Release, ...]
 
 
-def conformed_model_names(data_return: Return) -> list[str]:
+def list_conformed_models(data_return: Return) -> list[str]:
     """Names of the conformed tables that a return writes slices into."""
     tables = unite_tables(data_return)
     cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
@@ -59,7 +59,7 @@ def conformed_model_names(data_return: Return) -> list[str]:
 
 
 @lru_cache(maxsize=8)
-def project_of(platform: Platform) -> Project:
+def load_dbt_project(platform: Platform) -> Project:
     """The dbt project that follows from the register, made if it is not there; asked once for an opened platform.
 
     Raises:
@@ -71,9 +71,9 @@ def project_of(platform: Platform) -> Project:
     )
 
 
-def periods_to_publish(platform: Platform, data_return: Return) -> list[str]:
+def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
     """Ids of the periods whose current submissions or models are not those of the latest release, in order."""
-    model_sha256 = model_hash(platform, data_return)
+    model_sha256 = hash_models(platform, data_return)
     found = []
     for period in platform.ledger.periods_with_submissions(data_return.code):
         current = platform.ledger.current(data_return.code, period)
@@ -85,14 +85,14 @@ def periods_to_publish(platform: Platform, data_return: Return) -> list[str]:
     return sorted(found, key=order.index)
 
 
-def model_hash(platform: Platform, data_return: Return) -> str:
+def hash_models(platform: Platform, data_return: Return) -> str:
     """What a return's published slices depend on besides its rows: its models as compiled, and the words they show.
 
     Another return's contract, or a code list that this one does not use, changes nothing here.
     """
     register = platform.register
     models = sorted(
-        (one.unique_id, one.sql) for one in project_of(platform).models.values() if data_return.slug in one.tags
+        (one.unique_id, one.sql) for one in load_dbt_project(platform).models.values() if data_return.slug in one.tags
     )
     used = {
         item.code_list for contract in data_return.contracts for table in contract.tables for item in table.all_items
@@ -127,17 +127,17 @@ def publish(
         StorageError: the lake did not take a slice.
         LedgerError: a run that judged left slices that the ledger does not know. What was published stands.
     """
-    project = project_of(platform)
-    _wait_for_agreement(platform, data_return, periods)
+    project = load_dbt_project(platform)
+    _wait_for_consistent_slices(platform, data_return, periods)
     current = {period: platform.ledger.current(data_return.code, period) for period in periods}
     platform.ledger.mirror(platform.lake, data_return.code)
     progress(f"conforming {data_return.code} {', '.join(periods)}")
     outcome = run_build(project, platform.settings, data_return, periods, commit={"run": run_id})
-    write_column_edges(platform.lake, edges_of(platform), {"run": run_id})
-    renew_catalogue(platform)
+    write_column_edges(platform.lake, load_column_edges(platform), {"run": run_id})
+    write_analyst_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
-        versions, model_sha256 = _versions(data_return, outcome), model_hash(platform, data_return)
+        versions, model_sha256 = _list_delta_versions(data_return, outcome), hash_models(platform, data_return)
         releases = tuple(
             platform.ledger.record_release(
                 data_return.code,
@@ -155,11 +155,13 @@ def publish(
     return Publication(outcome, releases)
 
 
-def _wait_for_agreement(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
+def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
     """Let a run that is judging come to its last word: what it has not settled is not to be published."""
     spans = [parse_period(period) for period in periods]
-    last = monotonic() + SECONDS_TO_SETTLE
-    while unsettled := [one.id for one in spans if disagreements(platform, data_return.contract_for(one), one)]:
+    last = monotonic() + CONSISTENCY_SECONDS
+    while unsettled := [
+        one.id for one in spans if find_inconsistent_slices(platform, data_return.contract_for(one), one)
+    ]:
         if monotonic() > last:
             raise LedgerError(
                 f"Slices of {data_return.code} for {', '.join(unsettled)} are not what the ledger calls current.",
@@ -169,7 +171,7 @@ def _wait_for_agreement(platform: Platform, data_return: Return, periods: Sequen
         sleep(1)
 
 
-def finish(platform: Platform) -> None:
+def refresh_lake_copies(platform: Platform) -> None:
     """What comes after the ledger's last word, where a run died before it or there was nothing to publish.
 
     The ledger's copy in the lake is brought up to date, and there is a catalogue to see it in: a council whose first
@@ -183,13 +185,13 @@ def finish(platform: Platform) -> None:
     for data_return in answered:
         platform.ledger.mirror(platform.lake, data_return.code)
     if answered:
-        ensure_catalogue(platform)
+        ensure_analyst_catalogue(platform)
 
 
 @lru_cache(maxsize=8)
-def edges_of(platform: Platform) -> tuple[ColumnEdge, ...]:
+def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
     """Every step between columns, from published figures down to columns of councils' extracts."""
-    return build_column_edges(project_of(platform), platform.register)
+    return build_column_edges(load_dbt_project(platform), platform.register)
 
 
 def check_lineage(platform: Platform) -> None:
@@ -198,7 +200,7 @@ def check_lineage(platform: Platform) -> None:
     Raises:
         LgdpError: some have none.
     """
-    found = find_unexplained_columns(edges_of(platform), platform.register)
+    found = find_unexplained_columns(load_column_edges(platform), platform.register)
     if found:
         raise LgdpError(
             f"No data item stands behind {', '.join(found)}.",
@@ -206,20 +208,20 @@ def check_lineage(platform: Platform) -> None:
         )
 
 
-def ensure_catalogue(platform: Platform) -> None:
+def ensure_analyst_catalogue(platform: Platform) -> None:
     """Put an analysts' catalogue in place where there is none yet."""
     if not platform.settings.catalogue.exists():
-        renew_catalogue(platform)
+        write_analyst_catalogue(platform)
 
 
-def renew_catalogue(platform: Platform) -> None:
+def write_analyst_catalogue(platform: Platform) -> None:
     """Put the analysts' catalogue in place anew, with whatever tables there are by now."""
     register = platform.register
     views = (*build_release_views(register), *build_catalogue_views(register))
     write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 
-def _versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
+def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
     stored = {product.name: str(published_table(product)) for product in list_products(data_return)}
     written = outcome.written
     return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

@@ -12,16 +12,14 @@ from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.submission_calendar import Timing, timing
 from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus, build_report
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
-from lgdp_pipelines.workflows.earlier_rows import earlier_of_council
-from lgdp_pipelines.workflows.mapping_selection import joined_files, needed_files
-from lgdp_pipelines.workflows.other_returns import others_of_councils
+from lgdp_pipelines.workflows.comparison_rows import other_rows_by_council, prior_rows_of_council
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import judge_receipts
-from lgdp_pipelines.workflows.report_gathering import report_on
+from lgdp_pipelines.workflows.report_delivery import gather_report
+from lgdp_pipelines.workflows.submission_judgement import judge_receipts, list_export_files, list_required_files
 
 
 @dataclass(frozen=True)
-class Answer:
+class ReceiptStatus:
     """What is to be told on a receipt.
 
     Attributes:
@@ -37,7 +35,7 @@ class Answer:
     is_large: bool = False
 
 
-def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> Answer:
+def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int) -> ReceiptStatus:
     """What is to be told on a receipt now; on one that repeats another, what there is to tell on that.
 
     Args:
@@ -50,33 +48,33 @@ def answer_on(platform: Platform, receipt: Receipt, *, judged_inline: int) -> An
     """
     told = receipt if receipt.duplicate_of is None else platform.ledger.receipt(receipt.duplicate_of)
     if told.submission_id is not None:
-        report = report_on(platform, told.submission_id)
+        report = gather_report(platform, told.submission_id)
         if report is not None:
-            return Answer(receipt, report)
+            return ReceiptStatus(receipt, report)
     if told.return_code is None or told.period is None:
-        return Answer(receipt)
+        return ReceiptStatus(receipt)
     data_return = platform.register.returns[told.return_code]
     period = parse_period(told.period)
     contract = data_return.contract_for(period)
     files = _files(platform, contract, told)
     if not files:
-        return Answer(receipt, missing=_missing(platform, contract, told))
+        return ReceiptStatus(receipt, missing=_missing(platform, contract, told))
     if sum(file.size for file in files) > judged_inline:
-        return Answer(receipt, is_large=True)
-    return Answer(receipt, _preliminary(platform, data_return, contract, period, told, files))
+        return ReceiptStatus(receipt, is_large=True)
+    return ReceiptStatus(receipt, _preliminary(platform, data_return, contract, period, told, files))
 
 
 def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
     if receipt.submission_id is not None:
         return platform.ledger.receipts_of(receipt.submission_id)
-    joined = joined_files(platform.register, contract, [receipt.council_code])
-    return platform.ledger.next_files(receipt, needed_files(contract), joined)
+    joined = list_export_files(platform.register, contract, [receipt.council_code])
+    return platform.ledger.next_files(receipt, list_required_files(contract), joined)
 
 
 def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
     """Tables, or files of an export, without which a submission that waits cannot be opened."""
-    joined = joined_files(platform.register, contract, [receipt.council_code])
-    needed = joined.get((receipt.council_code, receipt.system), ()) if receipt.system else needed_files(contract)
+    joined = list_export_files(platform.register, contract, [receipt.council_code])
+    needed = joined.get((receipt.council_code, receipt.system), ()) if receipt.system else list_required_files(contract)
     come = {one.table for one in platform.ledger.waiting_beside(receipt)}
     return tuple(name for name in needed if name not in come)
 
@@ -97,8 +95,8 @@ def _preliminary(
             period,
             council,
             files,
-            earlier_of_council(platform, data_return, council.code),
-            others_of_councils(platform)(council.code),
+            prior_rows_of_council(platform, data_return, council.code),
+            other_rows_by_council(platform)(council.code),
             spill,
         )
         rows = {name: pieces.height for name, pieces in reading.tables.items()}

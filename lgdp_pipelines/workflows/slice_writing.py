@@ -1,7 +1,7 @@
-"""What a run writes into the lake before the ledger says its last word: landed rows, findings, validated slices.
+"""Writing of landed rows, findings and validated slices into the lake.
 
-Pieces are written as they are read back, so that a table larger than memory is written like any other. What belongs
-here: laying judged submissions into their tables. What does not: which submission is to stand (``process``).
+Rows are written in chunks, so a table may be larger than memory. What belongs here: the tables that judged submissions
+are written to, over all major versions. What does not: deciding which submission becomes current (``processing``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,20 +11,19 @@ import polars as pl
 
 from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.ledger.ledger import Submission
-from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.frame_schema import Frames, frame_schema_of
-from lgdp_pipelines.storage.lake_tables import FINDING, landed_table, validated_table
+from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, landed_table, validated_table
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reconciliation import clear_other_majors
 
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
 
 
-def write(
+def write_judged(
     platform: Platform,
     contract: Contract,
     period: Period,
@@ -96,7 +95,7 @@ def write_landed(
 
     def rows() -> Iterator[pl.DataFrame]:
         for submission, pieces in sent:
-            yield from _keyed(pieces, schema, submission)
+            yield from _add_keys(pieces, schema, submission)
 
     where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
     platform.lake.replace(stored, Frames(schema, rows), where=where, commit=commit)
@@ -109,7 +108,7 @@ def _write_findings(
     judged: Sequence[tuple[Submission, Reading, ValidationResult]],
     commit: Mapping[str, str],
 ) -> None:
-    findings = pl.concat([_placed(judgement.findings, submission) for submission, _, judgement in judged])
+    findings = pl.concat([_add_finding_keys(judgement.findings, submission) for submission, _, judgement in judged])
     ids = [submission.id for submission, _, _ in judged]
     platform.lake.replace(
         FINDING,
@@ -150,7 +149,7 @@ def write_validated(
 
         def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
             for submission, judgement in accepted:
-                yield from _keyed(judgement.tables.get(table.name, ()), schema, submission)
+                yield from _add_keys(judgement.tables.get(table.name, ()), schema, submission)
 
         platform.lake.replace_councils(
             stored,
@@ -159,10 +158,10 @@ def write_validated(
             submissions=standing,
             commit={"run": run_id, "submissions": " ".join(standing.values())},
         )
-    clear_other_majors(platform, contract, period, standing)
+    remove_other_majors(platform, contract, period, standing)
 
 
-def _keyed(pieces: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
+def _add_keys(pieces: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
     """The rows of a submission with the platform's keys, which are the same in all of them."""
     keys = [pl.lit(value).alias(name) for name, value in _keys(submission).items()]
     for piece in pieces:
@@ -178,7 +177,7 @@ def _keys(submission: Submission) -> Mapping[str, str]:
     }
 
 
-def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+def _add_finding_keys(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
     """A judgement's findings with the keys of the lake's finding table."""
     return findings.with_columns(
         pl.lit(submission.return_code).alias("return_code"),
@@ -186,3 +185,34 @@ def _placed(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
         pl.lit(submission.period).alias("period"),
         pl.lit(submission.id).alias("_submission_id"),
     ).select(FINDING.arrow_schema.names)
+
+
+def validated_tables_by_major(data_return: Return) -> Mapping[int, tuple[LakeTable, ...]]:
+    """The validated tables of a return, by major version."""
+    return {
+        major: tuple(validated_table(contract, table) for table in contract.tables)
+        for major, contract in data_return.majors.items()
+    }
+
+
+def remove_other_majors(platform: Platform, contract: Contract, period: Period, councils: Iterable[str]) -> None:
+    """Take away what stood in the tables of other majors for councils whose slice stands in this one's by now."""
+    data_return, wanted = platform.register.returns[contract.return_code], set(councils)
+    for major, tables in validated_tables_by_major(data_return).items():
+        for table in tables if major != contract.version.major else ():
+            standing = platform.lake.standing(table, period.id, wanted)
+            left = {council for council, number in standing.items() if number}
+            left |= wanted & set(platform.lake.slices(table, period.id))
+            if left:
+                platform.lake.remove(table, {"period": period.id, "council_code": sorted(left)})
+
+
+def find_accepting_contract(platform: Platform, contract: Contract, submission_id: str) -> Contract:
+    """The contract in whose tables a submission stands: the newest of the major version that accepted it last."""
+    data_return = platform.register.returns[contract.return_code]
+    version = platform.ledger.accepted_by(submission_id)
+    return next((one for one in reversed(data_return.contracts) if _major(version) == one.version.major), contract)
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0] or 0)

@@ -32,8 +32,8 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.storage.sql_catalogue import ask
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
-from lgdp_pipelines.workflows.publishing import finish, periods_to_publish, publish
+from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.publishing import list_changed_periods, publish, refresh_lake_copies
 
 WHOLE_TARGET, RATIO_TARGET, RESUBMISSION_TARGET, TICK_TARGET = 120.0, 2.0, 20.0, 10.0
 OLD_FILES = 10_000
@@ -53,17 +53,17 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
     platform, stages = opened(folder, home), Stages()
     for source in platform.register.sources.values():
         collect_source(
-            source, platform.register, platform.ledger, platform.raw,
+            source, platform.register, platform.ledger, platform.received_bytes,
             today=platform.today, environment=platform.environment,
         )  # fmt: skip
     stages.end("collect")
     for one in sorted(platform.ledger.waiting(), key=lambda waits: waits.return_code):
         data_return, period = platform.register.returns[one.return_code], parse_period(one.period)
-        process(platform, data_return, period, one.councils, scope=Scope.NEWS, run_id="bench")
+        process(platform, data_return, period, one.councils, scope=RunScope.NEWS, run_id="bench")
     stages.end("process")
     for data_return in platform.register.returns.values():
-        publish(platform, data_return, periods_to_publish(platform, data_return), run_id="bench")
-    finish(platform)
+        publish(platform, data_return, list_changed_periods(platform, data_return), run_id="bench")
+    refresh_lake_copies(platform)
     stages.end("publish")
     return stages.seconds
 

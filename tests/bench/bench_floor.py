@@ -35,7 +35,7 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from lgdp_pipelines.workflows import slice_writing
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 from tests.flow.contracts import register_with
 
 RUNS = 5
@@ -65,7 +65,7 @@ def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     platform = _received(path, home, shape)
     data_return = platform.register.returns[shape.code]
     with _measured() as found:
-        [outcome] = process(platform, data_return, parse_period(PERIOD), [COUNCIL], scope=Scope.NEWS, run_id="bench")
+        [outcome] = process(platform, data_return, parse_period(PERIOD), [COUNCIL], scope=RunScope.NEWS, run_id="bench")
     _refuse_wrong(outcome, shape, every)
     return found
 
@@ -95,11 +95,11 @@ def _measured() -> Iterator[Figures]:
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
     platform = Platform(Settings.at(home, register_with(home / "register", shape.contract())))
     data_return, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
-    hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.raw)
+    hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.received_bytes)
     return platform
 
 
-def _refuse_wrong(outcome: Outcome, shape: Shape, every: int) -> None:
+def _refuse_wrong(outcome: SubmissionOutcome, shape: Shape, every: int) -> None:
     """What is fast and wrong is no measurement."""
     failed = {one.rule: one.failed for one in outcome.judgement.results if one.result is RuleResult.FAILED}
     wanted = {rule: count for rule, count in shape.defects(outcome.rows, every).items() if count}

@@ -28,7 +28,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from lgdp_pipelines.workflows.publishing import publish
 from tests.flow.contracts import KEY, MUST, contract, item, register_with, rule, table
 
@@ -147,13 +147,13 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
     told: dict[str, Any] = {}
     with measured("received", scratch, told):
-        hand_in(data_return, council, period, [path], ledger=platform.ledger, raw=platform.raw)
+        hand_in(data_return, council, period, [path], ledger=platform.ledger, raw=platform.received_bytes)
     marks: dict[str, float] = {}
     with measured("processed", scratch, told):
         [outcome] = process(
-            platform, data_return, period, [council.code], scope=Scope.NEWS, run_id="bench",
+            platform, data_return, period, [council.code], scope=RunScope.NEWS, run_id="bench",
             progress=lambda _: marks.update(judged=time.perf_counter()),
-            tell=lambda _: marks.update(written=time.perf_counter()),
+            notify=lambda _: marks.update(written=time.perf_counter()),
         )  # fmt: skip
     told["processed"]["of which written"] = marks["written"] - marks["judged"]
     print(json.dumps(told), file=sys.stderr, flush=True)

@@ -33,7 +33,7 @@ from lgdp_pipelines.storage.pseudonym_keys import token_key
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import publishing
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from tests.faults.state import state
 from tests.flow.contracts import add_contract, library, register_with, rule
 
@@ -163,7 +163,7 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
         files[0].write_text("\n".join(["Branch,Books", *branches, ""]), encoding="utf-8")
         files[1].write_text("\n".join(["Branch,Month,Loans", *loans, ""]), encoding="utf-8")
         authority = platform.register.councils.by_code[council]
-        hand_in(data_return, authority, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+        hand_in(data_return, authority, PERIOD, files, ledger=platform.ledger, raw=platform.received_bytes)
 
 
 def processed(platform: Platform) -> None:
@@ -171,18 +171,18 @@ def processed(platform: Platform) -> None:
     for one in platform.ledger.waiting():
         data_return = platform.register.returns[one.return_code]
         process(
-            platform, data_return, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id=str(os.getpid()),
-            tell=Listener.told,
+            platform, data_return, parse_period(one.period), one.councils, scope=RunScope.NEWS, run_id=str(os.getpid()),
+            notify=Listener.told,
         )  # fmt: skip
 
 
 def published(platform: Platform) -> None:
     """What the command line does with what has changed, without Dagster."""
     for data_return in platform.register.returns.values():
-        periods = publishing.periods_to_publish(platform, data_return)
+        periods = publishing.list_changed_periods(platform, data_return)
         if periods:
             publishing.publish(platform, data_return, periods, run_id=str(os.getpid()))
-    publishing.finish(platform)
+    publishing.refresh_lake_copies(platform)
 
 
 def run(platform: Platform, start: str, end: str) -> None:
@@ -191,7 +191,7 @@ def run(platform: Platform, start: str, end: str) -> None:
         handed_in(platform, FIRST if start == "nothing" else NEWS)
     processed(platform)
     if end == "processed":
-        publishing.finish(platform)
+        publishing.refresh_lake_copies(platform)
     else:
         published(platform)
 
@@ -334,7 +334,9 @@ def made_stricter(folder: Path, name: str) -> None:
     if case.recovery_killed_after:
         point = Point(case.recovery_killed_after, "after", "", "")
         in_a_fork(lambda: (killing(point), processed(platform_at(home))))
-    if in_a_fork(lambda: (processed(platform_at(home)), publishing.finish(platform_at(home)), saved(home))):
+    if in_a_fork(
+        lambda: (processed(platform_at(home)), publishing.refresh_lake_copies(platform_at(home)), saved(home))
+    ):
         home.with_suffix(".json").write_text(json.dumps({"failed": 1}), encoding="utf-8")
 
 

@@ -182,7 +182,7 @@ class Scene:
             SOURCE,
             platform.register,
             platform.ledger,
-            platform.raw,
+            platform.received_bytes,
             today=TODAY,
             environment=environment,
             transport=transport,
@@ -240,7 +240,7 @@ def test_log_in_page_for_an_answer_is_kept_and_judged_as_what_it_is(scene: Scene
     (receipt,) = [one for one in scene.collect()["FIF"].receipts if one.period == PERIOD]
     outcomes = [one for one in scene.world.judge("SHELF-JSON") if one.council == "FIF"]
 
-    assert scene.world.platform.raw.path(receipt.sha256).read_bytes() == HTML
+    assert scene.world.platform.received_bytes.path(receipt.sha256).read_bytes() == HTML
     assert str(outcomes[-1].judgement.verdict) == "rejected"
     assert any("web page" in text for text in outcomes[-1].judgement.findings["message"])
     assert {name: rows for name, rows in scene.world.standing().items() if "json" not in name} == {

@@ -60,7 +60,7 @@ class Scene:
             SOURCE,
             platform.register,
             platform.ledger,
-            platform.raw,
+            platform.received_bytes,
             today=date(2026, 11, 21),
             environment=known,
             transport=transport,

@@ -21,7 +21,7 @@ from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError
 from lgdp_pipelines.ledger.ledger_values import SubmissionState
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from tests.faults.world import PERIOD, World, csv_of, world_at
 
 CODE = "SHELF-CSV"
@@ -84,7 +84,7 @@ def test_full_disk_when_bytes_arrive_is_our_trouble_and_recorded_by_nobody(small
     file.write_bytes(b"x" * 1_000_000)
 
     with full_disk(small_disk.folder, left), pytest.raises(LgdpError) as refused:
-        small_disk.platform.raw.put(iter([b"y" * 1_000_000]))
+        small_disk.platform.received_bytes.put(iter([b"y" * 1_000_000]))
 
     assert "room" in str(refused.value)
     assert refused.value.remedy
@@ -116,7 +116,7 @@ def test_full_disk_when_a_run_writes_leaves_what_stood_and_the_next_run_finishes
 def test_received_bytes_that_were_damaged_are_told_and_judged_once_restored(world: World) -> None:
     before = world.standing()
     receipt = world.hand(CODE, rows("damaged"))
-    stored = world.platform.raw.path(receipt.sha256)
+    stored = world.platform.received_bytes.path(receipt.sha256)
     content = stored.read_bytes()
     stored.write_bytes(content.replace(b"damaged", b"demaged"))
 
@@ -134,7 +134,7 @@ def test_received_bytes_that_were_damaged_are_told_and_judged_once_restored(worl
 def test_received_bytes_that_are_gone_are_told_and_judged_once_restored(world: World) -> None:
     before = world.standing()
     receipt = world.hand(CODE, rows("gone"))
-    stored = world.platform.raw.path(receipt.sha256)
+    stored = world.platform.received_bytes.path(receipt.sha256)
     content = stored.read_bytes()
     stored.unlink()
 
@@ -156,7 +156,7 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
         start.wait()
         world.hand(CODE, rows(f"second {turn}"))
         data_return = platform.register.returns[CODE]
-        process(platform, data_return, parse_period(PERIOD), ("FIF",), scope=Scope.NEWS, run_id=f"run {turn}")
+        process(platform, data_return, parse_period(PERIOD), ("FIF",), scope=RunScope.NEWS, run_id=f"run {turn}")
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(run, platform) for platform in others]
@@ -176,9 +176,9 @@ def test_resubmission_that_comes_while_a_run_judges_is_taken_by_the_next(world: 
         world.platform.register.returns[CODE],
         parse_period(PERIOD),
         ("FIF",),
-        scope=Scope.NEWS,
+        scope=RunScope.NEWS,
         run_id="run",
-        tell=lambda _: world.hand(CODE, rows("meanwhile")) and None,
+        notify=lambda _: world.hand(CODE, rows("meanwhile")) and None,
     )
     assert "before" in fife(world)[0]
 

@@ -16,7 +16,7 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from lgdp_pipelines.orchestration import warm_launcher as launching
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
-from lgdp_pipelines.orchestration.warm_launcher import WarmRunLauncher, state_of
+from lgdp_pipelines.orchestration.warm_launcher import WarmRunLauncher, fingerprint_code
 from lgdp_pipelines.settings import Settings
 from tests.flow.contracts import allotment_v1, register_with
 
@@ -97,8 +97,8 @@ def _wait_for_idle(launcher: WarmRunLauncher) -> None:
 
 def test_a_worker_is_for_one_state_of_the_register(tmp_path: Path) -> None:
     settings = Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", allotment_v1()))
-    before = state_of(settings)
-    assert state_of(settings) == before
+    before = fingerprint_code(settings)
+    assert fingerprint_code(settings) == before
     file = next(settings.schemas.rglob("*.odcs.yaml"))
     os.utime(file, ns=(time.time_ns(), time.time_ns()))
-    assert state_of(settings) != before
+    assert fingerprint_code(settings) != before

@@ -22,7 +22,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 from tests.flow.contracts import KEY, MUST, Part, add_contract, contract, item, register_with, rule, table
 
 PERIOD = "CY2023"
@@ -157,11 +157,11 @@ class World:
             parse_period(period),
             [file],
             ledger=self.platform.ledger,
-            raw=self.platform.raw,
+            raw=self.platform.received_bytes,
         )
         return receipt
 
-    def judge(self, code: str, *, period: str = PERIOD, run_id: str = "test") -> tuple[Outcome, ...]:
+    def judge(self, code: str, *, period: str = PERIOD, run_id: str = "test") -> tuple[SubmissionOutcome, ...]:
         """Process what waits for a return and period."""
         register = self.platform.register
         return process(
@@ -169,7 +169,7 @@ class World:
             register.returns[code],
             parse_period(period),
             register.councils.codes,
-            scope=Scope.NEWS,
+            scope=RunScope.NEWS,
             run_id=run_id,
         )
 
@@ -191,7 +191,7 @@ class World:
         """Receipts whose bytes are not in the store as they came."""
         found = []
         for receipt in self.receipts():
-            content = self.platform.raw.path(receipt["sha256"])
+            content = self.platform.received_bytes.path(receipt["sha256"])
             if not content.is_file() or content.stat().st_size != receipt["size"]:
                 found.append(receipt["id"])
         return found

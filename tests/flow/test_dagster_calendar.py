@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from lgdp_pipelines.orchestration.sensors import process_requests
+from lgdp_pipelines.orchestration.sensors import list_process_requests
 from tests.flow.test_dagster_runs import PUBLISHED, VALIDATED, World, self_starting
 
 REPORTED = dg.AssetCheckKey(PUBLISHED, "all_councils_reported")
@@ -40,14 +40,14 @@ def test_a_withdrawal_makes_the_published_period_again_by_itself(world: World) -
     first = self_starting(world, begun)
     settled = self_starting(world, first)
     world.platform.ledger.withdraw("ALLOTMENT.FIF.CY2023.001", by="A", reason="Wrong")
-    [request] = process_requests(world.platform)
+    [request] = list_process_requests(world.platform)
     world.run(request)
     after = self_starting(world, settled)
 
     assert first.get_requested_partitions(PUBLISHED) == {"CY2023"}
     assert settled.total_requested == 0
     assert after.get_requested_partitions(PUBLISHED) == {"CY2023"}
-    assert list(process_requests(world.platform)) == [], "it is finished"
+    assert list(list_process_requests(world.platform)) == [], "it is finished"
 
 
 def test_a_second_withdrawal_within_the_hour_has_a_run_of_its_own(world: World) -> None:
@@ -57,7 +57,7 @@ def test_a_second_withdrawal_within_the_hour_has_a_run_of_its_own(world: World) 
         world.run_waiting()
         [one] = world.platform.ledger.current("ALLOTMENT", "CY2023").values()
         world.platform.ledger.withdraw(one, by="A", reason="Wrong")
-        [request] = process_requests(world.platform)
+        [request] = list_process_requests(world.platform)
         world.run(request)
         keys.append(request.run_key)
     assert len(set(keys)) == 2
@@ -107,9 +107,9 @@ def test_reminders_and_received_bytes_have_their_daily_jobs(world: World) -> Non
 
 def test_a_failed_run_raises_an_alert_without_what_the_error_said(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
-    kept = world.platform.raw.path(world.platform.ledger.receipt(1).sha256)
+    kept = world.platform.received_bytes.path(world.platform.ledger.receipt(1).sha256)
     kept.unlink()
-    [request] = process_requests(world.platform)
+    [request] = list_process_requests(world.platform)
     job = world.definitions.resolve_job_def(request.job_name or "")
     failed = job.execute_in_process(
         instance=world.instance, run_config=request.run_config, tags=dict(request.tags), raise_on_error=False

@@ -10,7 +10,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
-from lgdp_pipelines.orchestration.sensors import process_requests
+from lgdp_pipelines.orchestration.sensors import list_process_requests
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -52,7 +52,7 @@ class World:
             parse_period(period),
             [file],
             ledger=self.platform.ledger,
-            raw=self.platform.raw,
+            raw=self.platform.received_bytes,
         )
         self.clock.now += timedelta(seconds=1)
 
@@ -62,7 +62,7 @@ class World:
         return job.execute_in_process(instance=self.instance, run_config=request.run_config, tags=dict(request.tags))
 
     def run_waiting(self) -> list[dg.ExecuteInProcessResult]:
-        return [self.run(request) for request in list(process_requests(self.platform))]
+        return [self.run(request) for request in list(list_process_requests(self.platform))]
 
     def materialised(self, key: dg.AssetKey) -> set[str]:
         return set(self.instance.get_materialized_partitions(key))
@@ -102,18 +102,18 @@ def test_one_run_tells_each_council_by_its_own_partition(world: World) -> None:
 
 def test_a_run_is_asked_for_once_while_the_same_receipts_wait_and_again_the_next_hour(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
-    [first] = process_requests(world.platform)
-    [same] = process_requests(world.platform)
+    [first] = list_process_requests(world.platform)
+    [same] = list_process_requests(world.platform)
     world.clock.now += timedelta(hours=1)
-    [later] = process_requests(world.platform)
+    [later] = list_process_requests(world.platform)
     world.hand_in("GLG", "Glasgow City,Green,1,7")
-    [more] = process_requests(world.platform)
+    [more] = list_process_requests(world.platform)
     world.run(more)
 
     assert first.run_key == same.run_key
     assert len({first.run_key, later.run_key, more.run_key}) == 3
     assert first.tags["lgdp/slice"] == "allotment/CY2023"
-    assert list(process_requests(world.platform)) == []
+    assert list(list_process_requests(world.platform)) == []
 
 
 def test_materialising_one_partition_judges_that_council_again_and_no_other(world: World) -> None:

@@ -17,8 +17,12 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import submission_key
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.replay import Past
-from lgdp_pipelines.workflows.reproduction import Likeness, judgement_named, reproduce
+from lgdp_pipelines.workflows.reproduction import (
+    JudgementReplayer,
+    ReproductionResult,
+    find_judgement,
+    reproduce_judgement,
+)
 from tests.flow.demonstration import REAL_DATA, ask, demonstrate, lgdp
 from tests.flow.pages import documents
 from tests.shipped import shipped_register
@@ -381,17 +385,17 @@ def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> 
 def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path) -> None:
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
     platform = Platform(Settings.at(home))
-    past = Past(platform)
+    past = JudgementReplayer(platform)
     keys = {one: submission_key(one) for one in platform.ledger.evidence.judged()}
     chosen = [
         one
         for one, key in keys.items()
         if key.return_code in {"HL1", "DHP"} or key.council_code in {"FIF", "GLG", "ORK"}
     ]
-    done = [reproduce(platform, past, judgement_named(platform, one)) for one in chosen]
+    done = [reproduce_judgement(platform, past, find_judgement(platform, one)) for one in chosen]
 
     assert {(one.likeness, one.reason, one.differences, one.notes) for one in done} == {
-        (Likeness.IDENTICAL, "", (), ())
+        (ReproductionResult.IDENTICAL, "", (), ())
     }
     assert {one.proved.verdict for one in done} == set(Verdict)
     assert len(chosen) > 150

@@ -14,8 +14,8 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
-from lgdp_pipelines.workflows.report_delivery import tell
+from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.report_delivery import deliver_reports
 from tests.flow.contracts import register_with, respite
 from tests.flow.driver import Lgdp, csv
 
@@ -83,9 +83,9 @@ def test_report_is_what_lies_in_the_outbox(lgdp: Lgdp, tmp_path: Path) -> None:
         parse_period("CY2022"),
         platform.register.councils.named("FIF"),
     )
-    hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
-    process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
-    tell(platform)
+    hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
+    process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
+    deliver_reports(platform)
     submission = "RESPITE.FIF.CY2022.001"
 
     folder = lgdp.home / "outbox" / "FIF" / "RESPITE" / "CY2022" / submission

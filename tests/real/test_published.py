@@ -13,10 +13,10 @@ from lgdp_pipelines.simulator.published_schools import school_list
 from lgdp_pipelines.storage.sql_catalogue import ask
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.workflows.issue_notes import lift, put_file
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from lgdp_pipelines.workflows.publishing import publish
+from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
 from tests.real.comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
 from tests.real.plain import LIST
 
@@ -53,7 +53,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
                 ledger=found.ledger,
                 raw=found.raw,
             )
-        process(found, data_return, period, SHOWN, scope=Scope.NEWS, run_id="test")
+        process(found, data_return, period, SHOWN, scope=RunScope.NEWS, run_id="test")
         assert publish(found, data_return, [period.id], run_id="test").outcome.is_published
     return found
 
@@ -68,13 +68,15 @@ def held(platform: Platform, given: list[Comment]) -> int:
     """How many known issues were put."""
     file = platform.settings.home / "comments.csv"
     lines = write_known_issues(iter(given), tuple(platform.register.councils.codes), file)
-    kept = put_file(platform, file, by="A. Statistician", role="improvement-service")
+    kept = add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service")
     assert len(kept) == lines
-    assert put_file(platform, file, by="A. Statistician", role="improvement-service") == kept  # nothing is put twice
+    assert (
+        add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service") == kept
+    )  # nothing is put twice
     first, *others = {one.number for one in kept if "removed comments" in one.issue.source}
     for number in others:
         platform.ledger.known_issues.lift(number, by="A. Statistician", reason=TAKEN_OUT)
-    lift(platform, first, by="A. Statistician", reason=TAKEN_OUT)
+    lift_known_issue(platform, first, by="A. Statistician", reason=TAKEN_OUT)
     return len({one.number for one in kept})
 
 

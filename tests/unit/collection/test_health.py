@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.collection.account_health import AccountState, check_accounts
-from lgdp_pipelines.orchestration.source_health import check_result
+from lgdp_pipelines.orchestration.source_health import build_check_result
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
@@ -87,12 +87,12 @@ def test_a_council_that_was_given_no_token_to_push_with_is_no_trouble(well: Any)
     )  # fmt: skip
     health = well(pushed, {"PUSH_GLG": "x"})
     assert [one.state for one in health] == [AccountState.UNUSED, AccountState.WELL]
-    assert check_result(health).passed
+    assert build_check_result(health).passed
 
 
 def test_what_is_told_of_a_source_names_the_councils_that_do_not_answer(well: Any, api_source: Source) -> None:
     health = well(api_source, {"API_ADDRESS": "http://127.0.0.1:9", "TOKEN_FIF": "x"})
-    result = check_result(health)
+    result = build_check_result(health)
     assert not result.passed
     assert result.metadata["not well"].value == "FIF, GLG"
     records = result.metadata["accounts"].value.records  # type: ignore[union-attr]  # a table has them

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from lgdp_pipelines.orchestration.event_log import EventLog, told_together
+from lgdp_pipelines.orchestration.event_log import EventLog, batch_events
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.settings import Settings
 
@@ -26,7 +26,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def tell(instance: dg.DagsterInstance, *, fails: bool = False) -> dg.ExecuteInProcessResult:
     @dg.op
     def tells(context: dg.OpExecutionContext) -> None:
-        with told_together(context.instance):
+        with batch_events(context.instance):
             for number in range(3):
                 context.log_event(dg.AssetMaterialization(KEY, partition=f"p{number}"))
                 context.log_event(

@@ -7,11 +7,12 @@ import dagster as dg
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
-from lgdp_pipelines.orchestration.report_jobs import deliver_job, feedback_sensor
+from lgdp_pipelines.orchestration.jobs import deliver_job
+from lgdp_pipelines.orchestration.sensors import feedback_sensor
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from tests.flow.contracts import register_with, respite
 
 BOXES = {
@@ -42,8 +43,8 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
     fife = platform.register.councils.named("FIF")
     with dg.build_sensor_context() as context:
         nothing = feedback_sensor(context, platform=platform)
-        hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.raw)
-        process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+        hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
+        process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
         before = feedback_sensor(context, platform=platform)
         result = deliver_job.execute_in_process(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}, resources={"platform": platform}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.orchestration.in_process_runner import runs_of
+from lgdp_pipelines.orchestration.in_process_runner import group_consecutive_periods
 
 ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
 
@@ -21,14 +21,14 @@ ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
     ],
 )
 def test_chosen_periods_become_unbroken_runs(chosen: list[str], runs: list[tuple[str, str]]) -> None:
-    assert runs_of(chosen, ORDER) == runs
+    assert group_consecutive_periods(chosen, ORDER) == runs
 
 
 @given(st.sets(st.sampled_from(ORDER)))
 def test_runs_cover_what_was_chosen_and_nothing_else(chosen: set[str]) -> None:
     covered = [
         period
-        for first, last in runs_of(sorted(chosen), ORDER)
+        for first, last in group_consecutive_periods(sorted(chosen), ORDER)
         for period in ORDER[ORDER.index(first) : ORDER.index(last) + 1]
     ]
 

@@ -16,7 +16,7 @@ from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, process
 from tests.flow.contracts import Part, allotment_v1, library, register_with, respite
 
 PUSH = {
@@ -70,7 +70,7 @@ class Served:
         """Let the journey take on what waits."""
         data_return = self.platform.register.returns[return_code]
         councils = self.platform.register.councils.codes
-        process(self.platform, data_return, parse_period(period), councils, scope=Scope.NEWS, run_id="test")
+        process(self.platform, data_return, parse_period(period), councils, scope=RunScope.NEWS, run_id="test")
 
     def receipts(self) -> int:
         """How many receipts there are."""

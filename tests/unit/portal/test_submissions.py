@@ -25,7 +25,7 @@ def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: Served) -> N
     assert told["receipt"]["size"] == len(content)
     receipt = served.platform.ledger.receipt(int(told["id"]))
     assert (receipt.council_code, receipt.file_name, receipt.transport) == ("FIF", "stays 2022.csv", "push")
-    assert served.platform.raw.get(receipt.sha256) == content
+    assert served.platform.received_bytes.get(receipt.sha256) == content
 
 
 def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: Served) -> None:
@@ -51,7 +51,7 @@ def test_unreadable_file_still_leaves_its_receipt(served: Served) -> None:
 
     assert told["verdict"] == "rejected"
     assert [one["rule"] for one in told["findings"]] == ["respite.readable"]
-    assert served.platform.raw.get(told["receipt"]["sha256"]) == content
+    assert served.platform.received_bytes.get(told["receipt"]["sha256"]) == content
 
 
 def test_same_bytes_again_are_a_duplicate_with_the_earlier_result(served: Served) -> None:

@@ -15,9 +15,15 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import report_delivery
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
-from lgdp_pipelines.workflows.report_delivery import OUTBOX, note_folder, report_folder, tell, untold_mark
-from lgdp_pipelines.workflows.report_gathering import note_on
+from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.report_delivery import (
+    OUTBOX,
+    deliver_reports,
+    gather_note,
+    hash_undelivered,
+    locate_note_folder,
+    locate_report_folder,
+)
 from tests.flow.contracts import library, register_with, respite
 
 PERIOD = "CY2023"
@@ -68,9 +74,9 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
             period,
             [file],
             ledger=platform.ledger,
-            raw=platform.raw,
+            raw=platform.received_bytes,
         )
-        (outcome,) = process(platform, data_return, period, [council], scope=Scope.NEWS, run_id="test")
+        (outcome,) = process(platform, data_return, period, [council], scope=RunScope.NEWS, run_id="test")
         return outcome.submission.id
 
     return submitted
@@ -82,12 +88,12 @@ NAMES = ("findings.csv", "findings.json", "receipt.json", "report.html")
 def test_each_submission_gets_its_report_once(platform: Platform, submit: Callable[[str, str], str]) -> None:
     first, second = submit("FIF", GOOD), submit("FIF", BAD)
 
-    told, again = tell(platform), tell(platform)
+    told, again = deliver_reports(platform), deliver_reports(platform)
 
     assert told.reports == (first, second)
     assert (again.reports, again.unchanged, again.notes) == ((), (), ())
     folder = platform.settings.home / "outbox" / "FIF" / "RESPITE" / PERIOD / second
-    assert folder == report_folder(platform, second)
+    assert folder == locate_report_folder(platform, second)
     assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
     said = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     assert (said["verdict"], said["current_submission"]) == ("rejected", first)
@@ -101,19 +107,19 @@ def test_own_place_gets_the_very_files_and_one_that_is_not_there_holds_up_nobody
 ) -> None:
     glasgow, fife = submit("GLG", GOOD), submit("FIF", GOOD)
 
-    told = tell(platform)
+    told = deliver_reports(platform)
 
     assert out() == sorted(f"{fife}-{name}" for name in NAMES)
-    report = report_folder(platform, fife) / "report.html"
+    report = locate_report_folder(platform, fife) / "report.html"
     assert (tmp_path / "boxes" / "lgdp-fif" / "out" / f"{fife}-report.html").read_bytes() == report.read_bytes()
     assert len(told.failures) == 1
     assert "glg" in told.failures[0].where.lower() + told.failures[0].what.lower()
     (tmp_path / "boxes" / "lgdp-glg" / "out").mkdir(parents=True)
     (tmp_path / "boxes" / "lgdp-glg" / "in").mkdir()
-    assert untold_mark(platform)
-    assert tell(platform).failures == ()
+    assert hash_undelivered(platform)
+    assert deliver_reports(platform).failures == ()
     assert (tmp_path / "boxes" / "lgdp-glg" / "out" / f"{glasgow}-report.html").is_file()
-    assert untold_mark(platform) == ""
+    assert hash_undelivered(platform) == ""
 
 
 @pytest.mark.parametrize("dies_at", ["before the ledger", "before the own place"])
@@ -135,48 +141,49 @@ def test_run_that_dies_is_done_again_and_leaves_the_same(
         else:
             patch.setattr(report_delivery, "deliver", dies)
         with pytest.raises(KeyboardInterrupt):
-            tell(platform)
-    left = {file.name: file.read_bytes() for file in report_folder(platform, submission).iterdir()}
+            deliver_reports(platform)
+    left = {file.name: file.read_bytes() for file in locate_report_folder(platform, submission).iterdir()}
 
-    tell(platform)
+    deliver_reports(platform)
 
-    assert {file.name: file.read_bytes() for file in report_folder(platform, submission).iterdir()} == left
+    assert {file.name: file.read_bytes() for file in locate_report_folder(platform, submission).iterdir()} == left
     assert out() == sorted(f"{submission}-{name}" for name in NAMES)
-    assert untold_mark(platform) == ""
+    assert hash_undelivered(platform) == ""
 
 
 def test_judging_again_to_the_same_end_sends_nothing_again(
     platform: Platform, submit: Callable[[str, str], str], out: Callable[[], list[str]]
 ) -> None:
     submission = submit("FIF", GOOD)
-    tell(platform)
+    deliver_reports(platform)
     data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
-    process(platform, data_return, period, ["FIF"], scope=Scope.EVERYTHING, run_id="again")
+    process(platform, data_return, period, ["FIF"], scope=RunScope.EVERYTHING, run_id="again")
     before = out()
 
-    told = tell(platform)
+    told = deliver_reports(platform)
 
     assert (told.reports, told.unchanged) == ((), (submission,))
     assert out() == before
-    assert untold_mark(platform) == ""
+    assert hash_undelivered(platform) == ""
 
 
 def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
     platform: Platform, out: Callable[[], list[str]]
 ) -> None:
-    platform.raw.put(b"what")
+    platform.received_bytes.put(b"what")
     receipt = platform.ledger.record_receipt(
         Arrival(
             return_code=None, council_code="FIF", period=None, table=None, file_name="=what?.csv", size=4,
-            sha256=platform.raw.put(b"what"), transport=TransportKind.DROP_BOX, source="boxes", account="lgdp-fif",
+            sha256=platform.received_bytes.put(b"what"), transport=TransportKind.DROP_BOX, source="boxes",
+            account="lgdp-fif",
             path="in/=what?.csv", reason="The name is not of a form that is declared for its folder.",
         )
     )  # fmt: skip
 
-    told, again = tell(platform), tell(platform)
+    told, again = deliver_reports(platform), deliver_reports(platform)
 
     assert (told.notes, again.notes) == ((receipt.id,), ())
-    said = json.loads((note_folder(platform, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8"))
+    said = json.loads((locate_note_folder(platform, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8"))
     last = platform.today.year
     assert [one["example"] for one in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
     assert said["reason"] == receipt.reason
@@ -184,7 +191,7 @@ def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
         f"unrecognised-receipt-{receipt.id}-receipt.json",
         f"unrecognised-receipt-{receipt.id}-report.html",
     ]
-    assert note_on(platform, receipt.id).council.code == "FIF"
+    assert gather_note(platform, receipt.id).council.code == "FIF"
 
 
 def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
@@ -194,11 +201,11 @@ def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
     (platform.settings.home / OUTBOX).write_text("in the way", encoding="utf-8")
 
     with pytest.raises(StorageError) as refused:
-        tell(platform)
+        deliver_reports(platform)
     (platform.settings.home / OUTBOX).unlink()
 
     assert refused.value.remedy
-    assert tell(platform).reports == (submission,)
+    assert deliver_reports(platform).reports == (submission,)
 
 
 def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None:
@@ -207,12 +214,19 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
     data_return, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
     files = [tmp_path / "branches.csv", tmp_path / "loans.csv"]
     hand_in(
-        data_return, platform.register.councils.named("FIF"), period, files, ledger=platform.ledger, raw=platform.raw
+        data_return,
+        platform.register.councils.named("FIF"),
+        period,
+        files,
+        ledger=platform.ledger,
+        raw=platform.received_bytes,
     )
-    (outcome,) = process(platform, data_return, period, ["FIF"], scope=Scope.NEWS, run_id="test")
+    (outcome,) = process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
 
-    tell(platform)
+    deliver_reports(platform)
 
-    said = json.loads((report_folder(platform, outcome.submission.id) / "findings.json").read_text(encoding="utf-8"))
+    said = json.loads(
+        (locate_report_folder(platform, outcome.submission.id) / "findings.json").read_text(encoding="utf-8")
+    )
     assert {one["table"]: one["rows"] for one in said["tables"]} == {"branch": 2, "loan": 1}
     assert [one["file"] for one in said["files"]] == ["branches.csv", "loans.csv"]

@@ -14,15 +14,21 @@ from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows import processing as running
-from lgdp_pipelines.workflows.balance_check import SHARES, check_balance, imbalances, verify, verify_received
+from lgdp_pipelines.workflows.balance_check import (
+    DAYS_PER_CYCLE,
+    check_balance,
+    find_imbalances,
+    verify_bytes,
+    verify_daily_share,
+)
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
-from lgdp_pipelines.workflows.reconciliation import disagreements
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.flow.contracts import allotment_v1, library, register_with
 
 PERIOD = parse_period("CY2023")
 FIRST = "ALLOTMENT.FIF.CY2023.001"
-Give = Callable[..., tuple[Outcome, ...]]
+Give = Callable[..., tuple[SubmissionOutcome, ...]]
 
 
 @pytest.fixture
@@ -33,17 +39,19 @@ def platform(tmp_path: Path) -> Platform:
     return Platform(Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", asked, library())))
 
 
-def run(platform: Platform, told: list[Submission] | None = None) -> tuple[Outcome, ...]:
+def run(platform: Platform, told: list[Submission] | None = None) -> tuple[SubmissionOutcome, ...]:
     data_return = platform.register.returns["ALLOTMENT"]
     heard = told if told is not None else []
-    return process(platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test", tell_withdrawn=heard.extend)
+    return process(
+        platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test", notify_withdrawn=heard.extend
+    )
 
 
 @pytest.fixture
 def give(platform: Platform, tmp_path: Path) -> Give:
     """Hand Fife's allotments in, so many plots, and have them judged."""
 
-    def given(plots: int) -> tuple[Outcome, ...]:
+    def given(plots: int) -> tuple[SubmissionOutcome, ...]:
         file = tmp_path / "allotments.csv"
         file.write_text(f"Council,Site,Grade,Plots\nFife,Beach,1,{plots}\n")
         put(platform, file)
@@ -55,12 +63,12 @@ def give(platform: Platform, tmp_path: Path) -> Give:
 def put(platform: Platform, *files: Path, code: str = "ALLOTMENT", is_nil: bool = False) -> None:
     data_return, fife = platform.register.returns[code], platform.register.councils.by_code["FIF"]
     take = hand_in_nil if is_nil else hand_in
-    take(data_return, fife, PERIOD, files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, fife, PERIOD, files, ledger=platform.ledger, raw=platform.received_bytes)
 
 
 def standing(platform: Platform) -> dict[str, str]:
     contract = platform.register.returns["ALLOTMENT"].latest
-    assert disagreements(platform, contract, PERIOD) == set()
+    assert find_inconsistent_slices(platform, contract, PERIOD) == set()
     return platform.lake.slices(validated_table(contract, contract.tables[0]), PERIOD.id)
 
 
@@ -74,7 +82,7 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
     assert standing(platform) == {}
     assert platform.ledger.current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
     assert (
-        platform.raw.get(platform.ledger.receipt(2).sha256)
+        platform.received_bytes.get(platform.ledger.receipt(2).sha256)
         == b"The Fife Council has nothing to report for ALLOTMENT CY2023.\n"
     )
     give(13)
@@ -84,7 +92,7 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
 def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platform) -> None:
     put(platform, code="LIBRARY", is_nil=True)
     data_return = platform.register.returns["LIBRARY"]
-    (nil,) = process(platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test")
+    (nil,) = process(platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test")
 
     assert (nil.is_nil, nil.judgement.verdict) == (True, Verdict.REJECTED)
     assert nil.judgement.findings.select("rule", "message").rows() == [
@@ -129,8 +137,8 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
         data_return = platform.register.returns["ALLOTMENT"]
         with pytest.raises(KeyboardInterrupt):
             process(
-                platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="dead",
-                tell_withdrawn=dies if step == "tell" else lambda _: None,
+                platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="dead",
+                notify_withdrawn=dies if step == "tell" else lambda _: None,
             )  # fmt: skip
     assert len(platform.ledger.waiting()) == 1, "it calls for a run"
     told: list[Submission] = []
@@ -150,8 +158,8 @@ def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place
     put(platform, file)
     second, data_return = "ALLOTMENT.FIF.CY2023.002", platform.register.returns["ALLOTMENT"]
     process(
-        platform, data_return, PERIOD, ["FIF"], scope=Scope.NEWS, run_id="test",
-        tell=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
+        platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test",
+        notify=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
     )  # fmt: skip
 
     assert platform.ledger.submission(second).state is SubmissionState.WITHDRAWN
@@ -163,13 +171,13 @@ def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platfor
     give(12)
     platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
     data_return = platform.register.returns["ALLOTMENT"]
-    process(platform, data_return, PERIOD, ["GLG"], scope=Scope.NEWS, run_id="test")
+    process(platform, data_return, PERIOD, ["GLG"], scope=RunScope.NEWS, run_id="test")
     assert len(platform.ledger.waiting()) == 1
 
 
 def test_a_run_ends_loudly_where_bytes_are_not_there(platform: Platform, give: Give) -> None:
     give(12)
-    platform.raw.path(platform.ledger.receipt(1).sha256).unlink()
+    platform.received_bytes.path(platform.ledger.receipt(1).sha256).unlink()
     with pytest.raises(LedgerError, match="are not among the received bytes"):
         run(platform)
     check_balance(platform, "LIBRARY", "CY2023")
@@ -181,15 +189,15 @@ def test_damaged_bytes_are_found_by_size_at_once_and_by_content_within_four_week
 ) -> None:
     give(12)
     sha256 = platform.ledger.receipt(1).sha256
-    path = platform.raw.path(sha256)
+    path = platform.received_bytes.path(sha256)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"12", b"13"))
-    days = [date(2026, 11, 1) + timedelta(days=number) for number in range(SHARES)]
-    found = [verify_received(platform, day) for day in days]
+    days = [date(2026, 11, 1) + timedelta(days=number) for number in range(DAYS_PER_CYCLE)]
+    found = [verify_daily_share(platform, day) for day in days]
 
-    assert imbalances(platform) == []
+    assert find_imbalances(platform) == []
     assert [one.damaged for one in found if one.files] == [(sha256,)], "on one day of them"
     path.write_bytes(content + b"\n")
-    assert f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes" in imbalances(platform)[0]
+    assert f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes" in find_imbalances(platform)[0]
     path.write_bytes(content)
-    assert verify(platform, [sha256]).damaged == ()
+    assert verify_bytes(platform, [sha256]).damaged == ()

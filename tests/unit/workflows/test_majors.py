@@ -16,8 +16,8 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
-from lgdp_pipelines.workflows.reconciliation import disagreements
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.flow.contracts import add_contract, allotment_v1, allotment_v2, register_with
 
 PERIOD = parse_period("CY2023")
@@ -45,14 +45,14 @@ class World:
     def asked(self) -> Return:
         return self.platform.register.returns["ALLOTMENT"]
 
-    def run(self, content: str = "", *, scope: Scope = Scope.NEWS) -> tuple[Outcome, ...]:
+    def run(self, content: str = "", *, scope: RunScope = RunScope.NEWS) -> tuple[SubmissionOutcome, ...]:
         """Hand something in, if there is anything, and judge."""
         platform = self.platform
         if content:
             file = self.folder / "allotments.csv"
             file.write_text(content)
             fife = platform.register.councils.by_code["FIF"]
-            hand_in(self.asked, fife, PERIOD, [file], ledger=platform.ledger, raw=platform.raw)
+            hand_in(self.asked, fife, PERIOD, [file], ledger=platform.ledger, raw=platform.received_bytes)
         return process(platform, self.asked, PERIOD, ["FIF"], scope=scope, run_id="test")
 
     def stands(self) -> dict[int, list[tuple[str, float]]]:
@@ -67,7 +67,7 @@ class World:
         return found
 
     def agrees(self) -> bool:
-        return not disagreements(self.platform, self.asked.contract_for(PERIOD), PERIOD)
+        return not find_inconsistent_slices(self.platform, self.asked.contract_for(PERIOD), PERIOD)
 
 
 FIRST, SECOND, THIRD = (f"ALLOTMENT.FIF.CY2023.00{number}" for number in (1, 2, 3))
@@ -114,7 +114,7 @@ def test_what_the_new_version_rejects_leaves_the_old_figures(world: World) -> No
 
 
 def test_judging_again_by_a_version_that_reads_it_otherwise_takes_nothing_away(world: World) -> None:
-    (outcome,) = world.run(scope=Scope.EVERYTHING)
+    (outcome,) = world.run(scope=RunScope.EVERYTHING)
     assert outcome.judgement.verdict == "rejected"
     assert world.stands() == FIRST_STANDS
     assert world.agrees()

@@ -15,7 +15,7 @@ from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 QUARTER, MAY = parse_period("FY2024-25-Q1"), parse_period("2024-05")
@@ -48,9 +48,11 @@ class World:
             files[-1].write_text(text, encoding="utf-8")
         data_return, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
         mapping = platform.register.mapping_for(system, code, council.code, data_return.contract_for(period))
-        return hand_in(data_return, council, period, files, ledger=platform.ledger, raw=platform.raw, mapping=mapping)
+        return hand_in(
+            data_return, council, period, files, ledger=platform.ledger, raw=platform.received_bytes, mapping=mapping
+        )
 
-    def judge(self, code: str, period: Period, scope: Scope = Scope.NEWS) -> tuple[Outcome, ...]:
+    def judge(self, code: str, period: Period, scope: RunScope = RunScope.NEWS) -> tuple[SubmissionOutcome, ...]:
         platform = self.platform
         return process(platform, platform.register.returns[code], period, [self.council], scope=scope, run_id="test")
 
@@ -137,7 +139,7 @@ def test_where_a_mapping_is_gone_nothing_is_guessed_and_what_stands_stays(folder
     (accepted,) = world.judge("DHP", MAY)
     shutil.rmtree(world.folder / "register" / "mappings" / "lochside-benefits")
     _platform.cache_clear()
-    (again,) = world.judge("DHP", MAY, Scope.EVERYTHING)
+    (again,) = world.judge("DHP", MAY, RunScope.EVERYTHING)
     assert again.judgement.verdict is Verdict.REJECTED
     (finding,) = again.judgement.findings.rows(named=True)
     assert finding["rule"] == "dhp.readable"

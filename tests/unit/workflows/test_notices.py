@@ -15,9 +15,9 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.workflows.engineer_alerts import Alert, raise_alert
+from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_run import new_reminders, remind
+from lgdp_pipelines.workflows.reminder_delivery import list_new_reminders, send_reminders
 from tests.flow.contracts import allotment_v1, register_with
 
 ADDRESS = "officer.named@fife.example"
@@ -114,7 +114,7 @@ def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platfor
 def test_each_contact_gets_a_letter_of_their_own_once(tmp_path: Path, mail: tuple[Mailbox, int]) -> None:
     mailbox, port = mail
     platform = platform_with(tmp_path, port)
-    told = remind(platform)
+    told = send_reminders(platform)
 
     assert {one.reminded.stage for one in told.new} == {"due_today"}
     assert len(told.new) == 32
@@ -123,9 +123,9 @@ def test_each_contact_gets_a_letter_of_their_own_once(tmp_path: Path, mail: tupl
     assert letter["To"] == ADDRESS
     assert "ALLOTMENT (Allotment of councils) for CY2023 is due today." in letter.get_payload()
     assert {one.to for one in told.unsent} == set(platform.register.councils.codes) - {"FIF"}, "no contact is known"
-    remind(platform)
+    send_reminders(platform)
     assert len(mailbox.letters) == 2
-    assert new_reminders(platform) == ()
+    assert list_new_reminders(platform) == ()
 
 
 def test_what_was_not_taken_is_in_its_file_and_is_sent_by_the_next_run(
@@ -134,13 +134,13 @@ def test_what_was_not_taken_is_in_its_file_and_is_sent_by_the_next_run(
     mailbox, port = mail
     platform = platform_with(tmp_path, port)
     mailbox.refuses = True
-    refused = remind(platform)
+    refused = send_reminders(platform)
     files = list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir())
 
     assert sorted(file.suffix for file in files) == [".csv", ".txt"]
     assert ADDRESS not in " ".join(f"{one.what} {one.remedy}" for one in refused.unsent)
     mailbox.refuses = False
-    again = remind(platform)
+    again = send_reminders(platform)
     assert (again.new, len(mailbox.letters)) == ((), 2)
     assert list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir()) == files
 
@@ -156,8 +156,8 @@ def test_a_run_that_dies_before_the_ledger_knows_writes_the_same_file_again(
     with monkeypatch.context() as patch:
         patch.setattr(platform.ledger, "record_reminder", dies)
         with pytest.raises(KeyboardInterrupt):
-            remind(platform)
-    remind(platform)
+            send_reminders(platform)
+    send_reminders(platform)
     everything = [file for file in (tmp_path / "home" / "outbox").rglob("*") if file.is_file()]
     assert len(everything) == 32 * 2
 

@@ -19,7 +19,7 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Outcome, Scope, process
+from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 
 SAMPLES = PROJECT / "data" / "samples"
 QUARTER = "FY2024-25-Q1"
@@ -49,21 +49,23 @@ def opened(folder: Path, register: Register) -> Platform:
     return platform
 
 
-def give(platform: Platform, code: str, *files: Path, council: str = "FIF", period: str = QUARTER) -> Outcome:
+def give(platform: Platform, code: str, *files: Path, council: str = "FIF", period: str = QUARTER) -> SubmissionOutcome:
     """Hand files in and have them judged."""
     data_return, span = platform.register.returns[code], parse_period(period)
     authority = platform.register.councils.by_code[council]
     take = hand_in if files else hand_in_nil
-    take(data_return, authority, span, files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, authority, span, files, ledger=platform.ledger, raw=platform.received_bytes)
     return judge_again(platform, code, council=council, period=period)[-1]
 
 
-def judge_again(platform: Platform, code: str, *, council: str = "FIF", period: str = QUARTER) -> tuple[Outcome, ...]:
+def judge_again(
+    platform: Platform, code: str, *, council: str = "FIF", period: str = QUARTER
+) -> tuple[SubmissionOutcome, ...]:
     data_return = platform.register.returns[code]
-    return process(platform, data_return, parse_period(period), [council], scope=Scope.NEWS, run_id="test")
+    return process(platform, data_return, parse_period(period), [council], scope=RunScope.NEWS, run_id="test")
 
 
-def result(outcome: Outcome) -> tuple[RuleResult, int, str]:
+def result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:
     (one,) = [one for one in outcome.judgement.results if one.rule == RULE]
     return one.result, one.failed, one.reason
 
@@ -153,7 +155,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
 WHO = ("--council", "FIF", "--period", QUARTER)
 
 
-def told(outcome: Outcome) -> dict[str, Any]:
+def told(outcome: SubmissionOutcome) -> dict[str, Any]:
     """A judgement as the machine format has it."""
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
     return {

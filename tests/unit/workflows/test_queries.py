@@ -18,9 +18,9 @@ from lgdp_pipelines.ledger.query_repository import Queries
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
-from lgdp_pipelines.workflows.publishing import finish, renew_catalogue
-from lgdp_pipelines.workflows.report_delivery import report_folder, tell
+from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.publishing import refresh_lake_copies, write_analyst_catalogue
+from lgdp_pipelines.workflows.report_delivery import deliver_reports, locate_report_folder
 from tests.flow.contracts import allotment_v1, register_with
 from tests.flow.driver import Lgdp
 
@@ -57,14 +57,21 @@ class World:
         file.write_text("Council,Site,Grade,Plots\n" + "".join(f"Fife,North,{row}\n" for row in rows), encoding="utf-8")
         register, platform = self.platform.register, self.platform
         data_return, when = register.returns["ALLOTMENT"], parse_period(period)
-        hand_in(data_return, register.councils.by_code["FIF"], when, [file], ledger=platform.ledger, raw=platform.raw)
-        process(platform, data_return, when, ["FIF"], scope=Scope.NEWS, run_id=f"run {period} {rows}")
-        tell(platform)
+        hand_in(
+            data_return,
+            register.councils.by_code["FIF"],
+            when,
+            [file],
+            ledger=platform.ledger,
+            raw=platform.received_bytes,
+        )
+        process(platform, data_return, when, ["FIF"], scope=RunScope.NEWS, run_id=f"run {period} {rows}")
+        deliver_reports(platform)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """What SQL says, in a catalogue that was made when it was first asked."""
         if not self.platform.settings.catalogue.exists():
-            renew_catalogue(self.platform)
+            write_analyst_catalogue(self.platform)
         return [tuple(row.values()) for row in self.lgdp.ask(sql)]
 
     def queries(self) -> dict[str, dict[str, Any]]:
@@ -73,7 +80,7 @@ class World:
 
     def outbox(self, submission: str, name: str = "report.html") -> str:
         """What lies in Fife's outbox."""
-        return (report_folder(self.platform, submission) / name).read_text(encoding="utf-8")
+        return (locate_report_folder(self.platform, submission) / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +218,7 @@ def test_a_lake_that_does_not_take_it_loses_no_answer(world: World, monkeypatch:
         assert "The disk is full." in world.lgdp("query", "answer", FIRST, *ANSWER, "Sold.", expect=1).err
     assert world.queries()[FIRST]["state"] == "answered"
     assert world.ask(state) == [("open",)]
-    finish(world.platform)
+    refresh_lake_copies(world.platform)
     assert world.ask(state) == [("answered",)]
 
 

@@ -23,9 +23,14 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import Scope, process
-from lgdp_pipelines.workflows.replay import Past
-from lgdp_pipelines.workflows.reproduction import Likeness, Reproduced, judgement_named, reproduce
+from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.reproduction import (
+    JudgementReplayer,
+    Reproduction,
+    ReproductionResult,
+    find_judgement,
+    reproduce_judgement,
+)
 from tests.flow.contracts import add_contract, allotment_v1, library, register_with
 from tests.flow.test_submission_life import DOES_NOT_FALL
 
@@ -84,7 +89,7 @@ def give(platform: Platform, folder: Path, code: str, council: str, period: str,
         (folder / name).write_text(text)
         files.append(folder / name)
     take = hand_in if files else hand_in_nil
-    take(data_return, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.raw)
+    take(data_return, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.received_bytes)
     settle(platform)
 
 
@@ -92,7 +97,7 @@ def settle(platform: Platform) -> None:
     while waiting := platform.ledger.waiting():
         for one in waiting:
             data_return = platform.register.returns[one.return_code]
-            process(platform, data_return, parse_period(one.period), one.councils, scope=Scope.NEWS, run_id="run")
+            process(platform, data_return, parse_period(one.period), one.councils, scope=RunScope.NEWS, run_id="run")
 
 
 def sites(*rows: str) -> tuple[str, str]:
@@ -127,7 +132,7 @@ def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     after = world.platform()
     for period in ("CY2022", "CY2023"):
         data_return = after.register.returns["ALLOTMENT"]
-        process(after, data_return, parse_period(period), ["FIF", "GLG"], scope=Scope.EVERYTHING, run_id="again")
+        process(after, data_return, parse_period(period), ["FIF", "GLG"], scope=RunScope.EVERYTHING, run_id="again")
     settle(after)
     return world
 
@@ -139,9 +144,9 @@ def world(past_world: World, tmp_path: Path) -> World:
     return World(tmp_path / "home", past_world.schemas)
 
 
-def again(world: World, submission: str, number: int | None = None) -> Reproduced:
+def again(world: World, submission: str, number: int | None = None) -> Reproduction:
     platform = world.platform()
-    return reproduce(platform, Past(platform), judgement_named(platform, submission, number))
+    return reproduce_judgement(platform, JudgementReplayer(platform), find_judgement(platform, submission, number))
 
 
 def change(world: World, statement: str) -> None:
@@ -153,16 +158,16 @@ def change(world: World, statement: str) -> None:
 
 def bytes_of(world: World, submission: str) -> Path:
     platform = world.platform()
-    return platform.raw.path(platform.ledger.receipts_of(submission)[0].sha256)
+    return platform.received_bytes.path(platform.ledger.receipts_of(submission)[0].sha256)
 
 
-def every_judgement(world: World) -> dict[tuple[str, int], Reproduced]:
+def every_judgement(world: World) -> dict[tuple[str, int], Reproduction]:
     platform = world.platform()
-    found, past = {}, Past(platform)
+    found, past = {}, JudgementReplayer(platform)
     for submission in platform.ledger.evidence.judged():
         number = 1
         while proved := platform.ledger.evidence.of(submission, number):
-            found[submission, number] = reproduce(platform, past, proved)
+            found[submission, number] = reproduce_judgement(platform, past, proved)
             number += 1
     return found
 
@@ -173,7 +178,7 @@ def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_tabl
     found = every_judgement(world)
 
     assert {key: (one.likeness, one.reason, one.differences, one.notes) for key, one in found.items()} == dict.fromkeys(
-        found, (Likeness.IDENTICAL, "", (), ())
+        found, (ReproductionResult.IDENTICAL, "", (), ())
     )
     assert {key: str(one.proved.verdict) for key, one in found.items()} == {
         (EARLIER, 1): "accepted",
@@ -195,13 +200,13 @@ def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_tabl
 def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: World) -> None:
     platform = past_world.platform()
     first, last, earlier = (
-        judgement_named(platform, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
+        find_judgement(platform, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
     )
     assert first is not None
     assert last is not None
     assert earlier is not None
     text = HEADER + "Fife,Beach,1,50\nFife,Hill,2,\n"
-    listed = platform.asked.get(last.register_sha256).decode().splitlines()
+    listed = platform.register_files.get(last.register_sha256).decode().splitlines()
     files = {path.relative_to(past_world.schemas).as_posix(): path for path in past_world.schemas.rglob("*.*")}
 
     assert [one.sha256 for one in first.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
@@ -236,7 +241,7 @@ def test_a_flipped_bit_is_refused_and_named(world: World) -> None:
     file.write_bytes(bytes(content))
     done = again(world, FELL)
 
-    assert done.likeness is Likeness.CANNOT
+    assert done.likeness is ReproductionResult.CANNOT
     assert done.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
 
 
@@ -245,7 +250,7 @@ def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
     done = again(world, FELL)
 
     assert (done.likeness, done.reason) == (
-        Likeness.CANNOT,
+        ReproductionResult.CANNOT,
         f"The bytes of receipt 2 of {FELL} are not held any more.",
     )
 
@@ -254,21 +259,21 @@ def test_erased_bytes_of_an_earlier_period_hinder_only_what_was_held_against_the
     bytes_of(world, EARLIER).unlink()
 
     assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are not held any more."
-    assert again(world, FELL, 2).likeness is Likeness.IDENTICAL
+    assert again(world, FELL, 2).likeness is ReproductionResult.IDENTICAL
 
 
 def test_erased_bytes_of_another_return_hinder_what_was_held_against_them(world: World) -> None:
     bytes_of(world, FELL).unlink()
 
     assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are not held any more."
-    assert again(world, BRANCHES, 2).likeness is Likeness.IDENTICAL
+    assert again(world, BRANCHES, 2).likeness is ReproductionResult.IDENTICAL
 
 
 def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world: World) -> None:
     change(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
     done = again(world, FELL)
 
-    assert done.likeness is Likeness.IDENTICAL
+    assert done.likeness is ReproductionResult.IDENTICAL
     assert done.notes == (
         "The platform's code is not the one that judged then: a difference may come from there.",
         f"Other packages judge now, and a difference may come from there: polars 0.1 then, {version('polars')} now.",
@@ -289,7 +294,7 @@ def test_a_difference_is_told_by_rule_row_and_column(world: World) -> None:
     )
     done = again(world, REJECTED)
 
-    assert done.likeness is Likeness.DIFFERENT
+    assert done.likeness is ReproductionResult.DIFFERENT
     assert done.differences == (
         "The verdict was accepted, and is rejected now.",
         "Rule allotment.grade.codes: passed then, failed at 1 places now.",
@@ -318,21 +323,21 @@ def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_i
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
 def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
     platform = world.platform()
-    proved = judgement_named(platform, FELL)
+    proved = find_judgement(platform, FELL)
     assert proved.evidence
-    damage(platform.asked.path(proved.contract_sha256))
+    damage(platform.register_files.path(proved.contract_sha256))
     done = again(world, FELL)
 
-    assert done.likeness is Likeness.CANNOT
+    assert done.likeness is ReproductionResult.CANNOT
     assert done.reason.startswith("The register as it was cannot be put back: Files of an earlier register are ")
 
 
 def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
     platform = past_world.platform()
     with pytest.raises(WrongUse, match="has no judgement 4"):
-        judgement_named(platform, FELL, 4)
+        find_judgement(platform, FELL, 4)
     with pytest.raises(LedgerError, match="no such submission"):
-        judgement_named(platform, "ALLOTMENT.FIF.CY2023.009")
+        find_judgement(platform, "ALLOTMENT.FIF.CY2023.009")
 
 
 def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Path) -> None:
@@ -349,8 +354,8 @@ def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Pat
             give(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
     settle(world.platform())
 
-    assert again(world, FELL).likeness is Likeness.IDENTICAL
-    assert judgement_named(world.platform(), FELL).judgement == 1
+    assert again(world, FELL).likeness is ReproductionResult.IDENTICAL
+    assert find_judgement(world.platform(), FELL).judgement == 1
 
 
 def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -1,6 +1,7 @@
-"""Putting and lifting known issues: whether council, period, item and role exist, and that SQL shows them at once.
+"""Queries and known issues: people's words on figures, shown in SQL and reports at once.
 
-What belongs here: what needs register, ledger and lake together. What does not: keeping them (``ledger.known_issues``).
+What belongs here: who may answer, accept or return an answer, who may add or lift a known issue, and updating lake and
+outbox afterwards. What does not: their states and storage (``ledger``).
 """
 
 import csv
@@ -13,26 +14,143 @@ from typing import TypeVar
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
 from lgdp_pipelines.ledger.known_issues import checked
 from lgdp_pipelines.ledger.ledger import KnownIssue
-from lgdp_pipelines.ledger.query_values import KeptIssue
+from lgdp_pipelines.ledger.query_values import KeptIssue, Query
 from lgdp_pipelines.register.model.contract import Contract, Register
+from lgdp_pipelines.reporting.report_formats import render_report_files
 from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
+from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.publishing import renew_catalogue
+from lgdp_pipelines.workflows.publishing import write_analyst_catalogue
+from lgdp_pipelines.workflows.report_delivery import gather_report, locate_report_folder, write_files
+
+ANSWERS = "query-answers"
+"""The code list of answers."""
+
+
+def load_answer_codes(register: Register) -> CodeList:
+    """What a council can answer.
+
+    Raises:
+        WrongUse: the register has no such code list.
+    """
+    codes = register.code_lists.get(ANSWERS)
+    if codes is None:
+        raise WrongUse(
+            "The register has no list of what councils may answer.", remedy=f"Add codelists/{ANSWERS}.yaml to it."
+        )
+    return codes
+
+
+def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by: str) -> Query:
+    """Answer an open query for its council.
+
+    Raises:
+        WrongUse: the code is not in the list today.
+        LedgerError: there is no such query, it is not open, or words or name cannot be kept.
+    """
+    known = [one.code for one in load_answer_codes(platform.register).codes if one.is_valid_on(platform.today)]
+    if code not in known:
+        raise WrongUse(f"“{code}” is no code of an answer.", remedy=f"Choose one of: {', '.join(known)}.")
+    query = platform.ledger.queries.named(query_id)
+    return _refresh_copies(platform, platform.ledger.queries.answer(query.id, code=code, words=words, by=by))
+
+
+def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
+    """Answer an open query as its council answered the same question for an earlier period.
+
+    Raises:
+        WrongUse: the council has not answered it before, or in words whose code is no longer in the list.
+        LedgerError: there is no such query, or it is not open.
+    """
+    query = platform.ledger.queries.named(query_id)
+    before = platform.ledger.queries.answers_before([query]).get(query.id)
+    if before is None:
+        raise WrongUse(
+            f"{query.council_code} has not answered this before.",
+            where=query.id,
+            remedy="Answer with --code and --words.",
+        )
+    known = [one.code for one in load_answer_codes(platform.register).codes if one.is_valid_on(platform.today)]
+    if before.code not in known:
+        raise WrongUse(
+            f"The answer was “{before.code}” then, which is no code of an answer any more.",
+            where=query.id,
+            remedy=f"Choose one of: {', '.join(known)}.",
+        )
+    return _refresh_copies(
+        platform,
+        platform.ledger.queries.answer(query.id, code=before.code, words=before.words, by=by, origin=before.query_id),
+    )
+
+
+def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = "") -> Query:
+    """Accept the answer to a query, as a recipient of the return.
+
+    Raises:
+        WrongUse: who accepts is no recipient of the return.
+        LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
+    """
+    query = platform.ledger.queries.named(query_id)
+    name = _recipient(platform.register, query, by)
+    return _refresh_copies(platform, platform.ledger.queries.accept(query.id, by=name, words=words))
+
+
+def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> Query:
+    """Ask again, as a recipient of the return.
+
+    Raises:
+        WrongUse: who sends it back is no recipient of the return.
+        LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
+    """
+    query = platform.ledger.queries.named(query_id)
+    name = _recipient(platform.register, query, by)
+    return _refresh_copies(platform, platform.ledger.queries.send_back(query.id, by=name, words=words))
+
+
+def _recipient(register: Register, query: Query, by: str) -> str:
+    """Who speaks, after the name of the recipient: ``scottish-government, A. Analyst``."""
+    recipients = register.returns[query.return_code].contract_for(parse_period(query.period)).recipients
+    body, _, person = by.partition(",")
+    name = "-".join(body.lower().split())
+    if name not in recipients:
+        raise WrongUse(
+            f"“{body.strip()}” is no recipient of {query.return_code}.",
+            where=query.id,
+            remedy=f'Write --by "{recipients[0]}, <your name>"; recipients are: {", ".join(recipients)}.',
+        )
+    return f"{name}, {person.strip()}" if person.strip() else name
+
+
+def _refresh_copies(platform: Platform, query: Query) -> Query:
+    """Bring SQL, and the report in the council's outbox, in line with what has just been said.
+
+    What was said stands: where the lake or the outbox does not take it now, the next run brings it there.
+    """
+    platform.ledger.queries.mirror(platform.lake, query.return_code)
+    folder = locate_report_folder(platform, query.submission_id)
+    found = gather_report(platform, query.submission_id) if folder.is_dir() else None
+    if found is not None:
+        write_files(folder, render_report_files(found))
+    return query
+
 
 PLATFORM_ROLE = "improvement-service"
 """The role of the platform's own people, beside those of a contract's team."""
 
+
 COLUMNS = ("return", "council", "period", "item", "words", "source", "by", "role")
 """Columns of a file of known issues. ``item``, ``source``, ``by`` and ``role`` may be left out or empty."""
 
+
 _NEEDED = ("return", "council", "period", "words")
 
-Answer = TypeVar("Answer")
+
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class KnownIssueEntry:
     """A known issue as somebody typed it.
 
     Attributes:
@@ -56,22 +174,24 @@ class Typed:
     source: str
 
 
-def put(platform: Platform, typed: Sequence[Typed]) -> tuple[KeptIssue, ...]:
+def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tuple[KeptIssue, ...]:
     """Put known issues, all of them or none; SQL shows them when this is done.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
         LedgerError: words, name or source cannot be kept.
     """
-    kept = platform.ledger.known_issues.put([resolved(platform.register, one) for one in typed])
+    kept = platform.ledger.known_issues.put([resolve_entry(platform.register, one) for one in typed])
     for return_code in sorted({one.issue.return_code for one in kept}):
         platform.ledger.known_issues.mirror(platform.lake, return_code)
     if platform.settings.catalogue.exists():
-        renew_catalogue(platform)  # one that is older than the ledger's copies of known issues does not show them
+        write_analyst_catalogue(
+            platform
+        )  # one that is older than the ledger's copies of known issues does not show them
     return kept
 
 
-def lift(platform: Platform, number: int, *, by: str, reason: str) -> KeptIssue:
+def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -> KeptIssue:
     """Lift a known issue; SQL shows it no longer when this is done.
 
     Raises:
@@ -82,7 +202,7 @@ def lift(platform: Platform, number: int, *, by: str, reason: str) -> KeptIssue:
     return kept
 
 
-def put_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[KeptIssue, ...]:
+def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[KeptIssue, ...]:
     """Put the known issues of a CSV file, all of them or none.
 
     Args:
@@ -103,10 +223,10 @@ def put_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[Kep
     if problems:
         told = "\n".join(str(one) for one in problems)
         raise WrongUse(f"Nothing was put: the file has {len(problems)} problems.\n{told}")
-    return put(platform, [typed for _, typed in lines])
+    return add_known_issues(platform, [typed for _, typed in lines])
 
 
-def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, Typed]]:
+def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntry]]:
     """What each line says, with its number in the file."""
     try:
         text = file.read_text(encoding="utf-8-sig")
@@ -140,8 +260,8 @@ def _refuse_header(file: Path, header: Sequence[str]) -> None:
         )
 
 
-def _typed(row: Mapping[str, str], by: str, role: str) -> Typed:
-    return Typed(
+def _typed(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
+    return KnownIssueEntry(
         return_code=row["return"],
         council=row["council"],
         period=row["period"],
@@ -153,11 +273,11 @@ def _typed(row: Mapping[str, str], by: str, role: str) -> Typed:
     )
 
 
-def _faults(register: Register, typed: Typed) -> list[LgdpError]:
+def _faults(register: Register, typed: KnownIssueEntry) -> list[LgdpError]:
     """Everything that is wrong with what somebody typed."""
     found: list[LgdpError] = []
 
-    def tried(step: Callable[[], Answer]) -> Answer | None:
+    def tried(step: Callable[[], Parsed]) -> Parsed | None:
         try:
             return step()
         except LgdpError as error:
@@ -173,7 +293,7 @@ def _faults(register: Register, typed: Typed) -> list[LgdpError]:
     return found
 
 
-def resolved(register: Register, typed: Typed) -> KnownIssue:
+def resolve_entry(register: Register, typed: KnownIssueEntry) -> KnownIssue:
     """What somebody typed, with everything called by its one name.
 
     Raises:
@@ -193,7 +313,7 @@ def resolved(register: Register, typed: Typed) -> KnownIssue:
     )
 
 
-def _asked(register: Register, typed: Typed) -> tuple[Contract, Period]:
+def _asked(register: Register, typed: KnownIssueEntry) -> tuple[Contract, Period]:
     """The contract that is valid for the period, and the period."""
     data_return = register.named(typed.return_code)
     period = read_period(typed.period, data_return.latest.period_kind) or parse_period(typed.period)

@@ -1,8 +1,7 @@
-"""Reminding councils of what they owe: a file in the outbox, the ledger's word, then whatever else is configured.
+"""Reminders to councils: files in their outboxes, the ledger's record, then notifications.
 
-In that order a run may die anywhere: the file is written again under its name, and what was not sent is sent by the
-next run. What belongs here: that order, and asking ledger and calendar what everybody owes. What does not: what a
-reminder says (``feedback``).
+A run may die anywhere in that order: the next one writes the same file again and sends what was not sent. What belongs
+here: that order, and what each council owes today. What does not: dates and wording (``reporting.reminder_schedule``).
 """
 
 from collections.abc import Callable
@@ -18,15 +17,15 @@ from lgdp_pipelines.reporting.reminder_schedule import (
     build_reminder_notice,
     plan_reminders,
 )
-from lgdp_pipelines.workflows.notification_delivery import Unsent, send_to_council
+from lgdp_pipelines.workflows.notification_delivery import UnsentNotification, send_to_council
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.report_delivery import OUTBOX, put_in_place
+from lgdp_pipelines.workflows.report_delivery import OUTBOX, write_files
 
 FOLDER = "reminders"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReminderReport:
     """What reminding came to.
 
     Attributes:
@@ -37,10 +36,10 @@ class Told:
 
     new: tuple[Reminder, ...]
     sent: int
-    unsent: tuple[Unsent, ...]
+    unsent: tuple[UnsentNotification, ...]
 
 
-def owed_today(platform: Platform) -> tuple[Obligation, ...]:
+def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
     """Everything that councils owe today, in order of due day, return, period and council."""
     register = platform.register
     return obligations(register.returns.values(), register.councils.codes, platform.ledger.status(), today(platform))
@@ -51,19 +50,19 @@ def today(platform: Platform) -> date:
     return day_in_scotland(platform.clock())
 
 
-def due_reminders(platform: Platform) -> tuple[Reminder, ...]:
+def list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for, told before or not."""
     titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
-    return plan_reminders(owed_today(platform), titles, load_notices(platform.settings.schemas), today(platform))
+    return plan_reminders(list_obligations(platform), titles, load_notices(platform.settings.schemas), today(platform))
 
 
-def new_reminders(platform: Platform) -> tuple[Reminder, ...]:
+def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for and nobody was told."""
     before = platform.ledger.reminded()
-    return tuple(one for one in due_reminders(platform) if one.reminded not in before)
+    return tuple(one for one in list_due_reminders(platform) if one.reminded not in before)
 
 
-def remind(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> Told:
+def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
     """Put into each council's outbox what it has not been reminded of, and send on what has not been sent.
 
     Raises:
@@ -71,18 +70,18 @@ def remind(platform: Platform, progress: Callable[[str], None] = lambda _: None)
     """
     before = platform.ledger.reminded()
     called_for: dict[str, list[Reminder]] = {}
-    for one in due_reminders(platform):
+    for one in list_due_reminders(platform):
         if not before.get(one.reminded, False):
             called_for.setdefault(one.reminded.council_code, []).append(one)
     new: list[Reminder] = []
     sent = 0
-    unsent: list[Unsent] = []
+    unsent: list[UnsentNotification] = []
     for code, told in called_for.items():
         council = platform.register.councils.by_code[code]
         fresh = [one for one in told if one.reminded not in before]
         if fresh:
             folder = platform.settings.home / OUTBOX / code / FOLDER
-            put_in_place(folder, build_reminder_files(council, fresh, today(platform)))
+            write_files(folder, build_reminder_files(council, fresh, today(platform)))
             for one in fresh:
                 platform.ledger.record_reminder(one.reminded, sent=False)
             new += fresh
@@ -93,4 +92,4 @@ def remind(platform: Platform, progress: Callable[[str], None] = lambda _: None)
                 platform.ledger.record_reminder(one.reminded, sent=True)
         sent += taken
         unsent += refused
-    return Told(tuple(new), sent, tuple(unsent))
+    return ReminderReport(tuple(new), sent, tuple(unsent))
