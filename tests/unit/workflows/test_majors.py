@@ -128,7 +128,7 @@ def test_a_run_that_died_between_the_majors_is_finished(world: World, monkeypatc
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr("lgdp_pipelines.workflows.slice_writing.clear_other_majors", die)
+        patch.setattr("lgdp_pipelines.workflows.slice_writing.remove_other_majors", die)
         with pytest.raises(Died):
             world.run(NEW)
     assert set(world.stands()) == {1, 2}
