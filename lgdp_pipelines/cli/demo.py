@@ -1,6 +1,7 @@
-"""Commands that start something: ``demo``, the whole journey on a council estate of its own, and ``dev``, Dagster's UI.
+"""Commands that start servers: ``demo``, the journey over simulated council systems, and ``dev``, Dagster's UI.
 
-What belongs here: starting servers and telling people where they are. What does not: the estate, and the journey.
+What belongs here: starting servers and saying where they are. What does not: the simulated systems (``simulator``) and
+the journey (``workflows``).
 """
 
 import os
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,7 @@ from lgdp_pipelines.portal.server import running as serving
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
+from lgdp_pipelines.simulator.scenario import FIRST_LOOK_PERIODS, ScenarioOptions
 from lgdp_pipelines.workflows.platform import Platform
 
 _SECONDS_TO_END = 60
@@ -32,6 +35,9 @@ _SECONDS_TO_END = 60
 RealDataOption = Annotated[
     Path | None,
     typer.Option("--real-data", help="Folder with publishers' own files; without it, every extract is synthetic."),
+]
+FullOption = Annotated[
+    bool, typer.Option("--full", help="Use every period of the scenario, not just two of each return.")
 ]
 
 
@@ -41,10 +47,10 @@ def add_to(app: typer.Typer) -> None:
     app.command("dev")(dev)
 
 
-def demo(real_data: RealDataOption = None) -> None:
-    """The whole journey on a council estate started here (SFTP and API), then how to look at it.
+def demo(real_data: RealDataOption = None, is_full: FullOption = False) -> None:  # noqa: FBT002 - a switch
+    """Run the whole journey over simulated council systems (SFTP and API), and say what to do next.
 
-    Run it again, and nothing is collected or made twice.
+    Two periods of each return are collected, or with `--full` every period. A second run makes nothing twice.
 
     Example: `lgdp demo`
     """
@@ -52,23 +58,29 @@ def demo(real_data: RealDataOption = None) -> None:
         raise WrongUse(f"There is no folder {real_data}.", remedy="Leave --real-data out to use synthetic extracts.")
     settings = Settings.from_environment()
     with ExitStack() as stack:
-        with working("Council estate: 32 councils' extracts, an SFTP server and an API"):
+        with working("Starting simulated systems of 32 councils: an SFTP server and an API"):
             register = load_register(settings.schemas)
-            estate = stack.enter_context(run_simulator(settings, register, real_data=real_data))
-        tell_estate(estate)
-        platform = Platform(settings, environment={**os.environ, **estate.environment})
+            systems = stack.enter_context(run_simulator(settings, register, _options(real_data, is_full=is_full)))
+        print_systems(systems)
+        platform = Platform(settings, environment={**os.environ, **systems.environment})
         run_journey(platform)
     print_summary(platform)
     tell_how_to_look(settings)
 
 
-def tell_estate(estate: SimulatedSystems) -> None:
-    """Where the estate is, and what is made up in it."""
-    made_up = [code for code, synthetic in estate.made_up.items() if synthetic]
-    real = [code for code, synthetic in estate.made_up.items() if not synthetic]
-    say(f"  SFTP at {estate.sftp_address}, an account for each council; API at {estate.api_address}")
-    say(f"  synthetic: {', '.join(made_up) or 'nothing'}; from publishers' own files: {', '.join(real) or 'nothing'}")
-    say(f"  planted mistakes are listed in {estate.planted}")
+def _options(real_data: Path | None, *, is_full: bool) -> ScenarioOptions:
+    periods = None if is_full else FIRST_LOOK_PERIODS
+    return ScenarioOptions(datetime.now(UTC).date(), real_data, periods_per_return=periods)
+
+
+def print_systems(systems: SimulatedSystems) -> None:
+    """Print the addresses of the simulated systems, and which extracts are synthetic."""
+    is_synthetic = systems.files.scenario.is_synthetic
+    synthetic = ", ".join(code for code, synthetic in is_synthetic.items() if synthetic)
+    published = ", ".join(code for code, synthetic in is_synthetic.items() if not synthetic)
+    say(f"  SFTP at {systems.sftp_address}, an account for each council; API at {systems.api_address}")
+    say(f"  synthetic: {synthetic or 'none'}; from published files: {published or 'none'}")
+    say(f"  planted mistakes are listed in {systems.planted}")
 
 
 def run_journey(platform: Platform) -> None:
@@ -107,14 +119,15 @@ def tell_how_to_look(settings: Settings) -> None:
 
 def dev(
     port: Annotated[int, typer.Option(help="Of the UI, on this machine alone.")] = 3000,
-    estate: Annotated[  # noqa: FBT002 - typer makes a switch of it
-        bool, typer.Option("--simulator", help="Also start the demonstration's council estate, for sensors to watch.")
+    with_simulator: Annotated[  # noqa: FBT002 - typer makes a switch of it
+        bool, typer.Option("--simulator", help="Also start the simulated council systems, for sensors to watch.")
     ] = False,
     real_data: RealDataOption = None,
+    is_full: FullOption = False,  # noqa: FBT002 - a switch
 ) -> None:
-    """Dagster's UI and daemon over the same lake, until Ctrl-C.
+    """Run Dagster's UI and daemon over the same lake until Ctrl-C.
 
-    With --simulator, give the same --real-data as to `lgdp demo`: else its extracts are made anew, and arrive as news.
+    With `--simulator`, give the same `--real-data` and `--full` as to `lgdp demo`; otherwise other extracts arrive.
 
     Example: `lgdp dev --simulator`
     """
@@ -122,9 +135,11 @@ def dev(
     prepare_dagster_home(settings)
     with ExitStack() as stack:
         environment: Mapping[str, str] = {}
-        if estate:
-            running = stack.enter_context(run_simulator(settings, load_register(settings.schemas), real_data=real_data))
-            tell_estate(running)
+        if with_simulator:
+            running = stack.enter_context(
+                run_simulator(settings, load_register(settings.schemas), _options(real_data, is_full=is_full))
+            )
+            print_systems(running)
             environment = running.environment
             platform = Platform(settings, environment={**os.environ, **environment})
             if push_sources(platform.register):

@@ -1,20 +1,20 @@
-"""Mistakes to plant in made-up extracts, each of which breaks exactly one rule at one place.
+"""Mistakes to plant in synthetic extracts, each of which breaks exactly one rule at one place.
 
-What belongs here: how one mistake looks in rows or in bytes, and which rule of the contract it breaks. What does not:
-which council makes it (``scenario``), and any way of finding it: whoever finds it does so without this package's help.
+What belongs here: how a mistake looks in rows or in bytes, and which rule of the contract it breaks. What does not:
+which council makes it (``story``) and any way to find it; validation must find it without help from here.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from lgdp_pipelines.simulator.synthetic_extracts import Row
-from lgdp_pipelines.simulator.synthetic_hl1 import spelt
+from lgdp_pipelines.simulator.synthetic_cases import format_day
+from lgdp_pipelines.simulator.synthetic_rows import Row
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 FIRST_ROW = 2
-"""The row that a spreadsheet shows the first record in, below the header."""
+"""The row in which a spreadsheet shows the first record, below the header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,31 +25,33 @@ class Defect:
         rule: id of the rule that it breaks.
         severity: of that rule.
         item: name of the item whose cell is wrong.
-        fits: whether a row is one where the mistake breaks nothing else.
-        changed: the cells as the mistake leaves them, from the row, the rows before it and the period.
-        note: what was done, for people.
+        fits: tells whether the mistake breaks no other rule in a row.
+        change: from the row, the rows before it and the period to the changed cells.
+        note: describes the mistake.
     """
 
     rule: str
     severity: Severity
     item: str
     fits: Callable[[Row], bool]
-    changed: Callable[[Row, Sequence[Row], Period], Row]
+    change: Callable[[Row, Sequence[Row], Period], Row]
     note: str
 
 
-def planted_in(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[list[Row], int]:
-    """The rows with the mistake in one of them, and the row's place from 0: the first that fits from the middle on.
+def plant_defect(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[list[Row], int]:
+    """Return rows with the mistake in one of them, and that row's index.
+
+    The row is the first from the middle on that fits.
 
     Raises:
-        ValueError: it fits no row.
+        ValueError: the mistake fits no row.
     """
     middle = len(rows) // 2
-    for place in (*range(middle, len(rows)), *range(middle)):
-        if defect.fits(rows[place]):
-            changed = rows[place] | defect.changed(rows[place], rows[:place], period)
-            return [*rows[:place], changed, *rows[place + 1 :]], place
-    message = f"No row can take the defect {defect.rule}"
+    for index in (*range(middle, len(rows)), *range(middle)):
+        if defect.fits(rows[index]):
+            changed_row = rows[index] | defect.change(rows[index], rows[:index], period)
+            return [*rows[:index], changed_row, *rows[index + 1 :]], index
+    message = f"The defect {defect.rule} fits no row"
     raise ValueError(message)
 
 
@@ -99,7 +101,7 @@ HL1 = {
         Severity.ERROR,
         "application_date",
         _unassessed,
-        lambda _row, _before, period: {"application_date": spelt(period.end + timedelta(days=21))},
+        lambda _row, _before, period: {"application_date": format_day(period.end + timedelta(days=21))},
         "A date of application after the quarter.",
     ),
     "early_date": Defect(
@@ -107,7 +109,7 @@ HL1 = {
         Severity.ERROR,
         "application_date",
         _any,
-        lambda _row, _before, period: {"application_date": spelt(period.start - timedelta(days=5))},
+        lambda _row, _before, period: {"application_date": format_day(period.start - timedelta(days=5))},
         "A date of application before the quarter.",
     ),
     "unknown_code": Defect(
@@ -147,7 +149,9 @@ HL1 = {
         Severity.ERROR,
         "assessment_date",
         _open,
-        lambda row, _before, _period: {"assessment_date": spelt(_day(row["application_date"]) - timedelta(days=3))},
+        lambda row, _before, _period: {
+            "assessment_date": format_day(_day(row["application_date"]) - timedelta(days=3))
+        },
         "A decision three days before the application.",
     ),
     "early_closure": Defect(
@@ -155,7 +159,7 @@ HL1 = {
         Severity.ERROR,
         "closed_date",
         _closed_after_a_while,
-        lambda row, _before, _period: {"closed_date": spelt(_day(row["assessment_date"]) - timedelta(days=1))},
+        lambda row, _before, _period: {"closed_date": format_day(_day(row["assessment_date"]) - timedelta(days=1))},
         "A case closed the day before its decision.",
     ),
     "decision_missing": Defect(
@@ -187,7 +191,7 @@ HL1 = {
         Severity.ERROR,
         "birth_date",
         _any,
-        lambda row, _before, _period: {"birth_date": spelt(_day(row["application_date"]) + timedelta(days=1))},
+        lambda row, _before, _period: {"birth_date": format_day(_day(row["application_date"]) + timedelta(days=1))},
         "A date of birth the day after the application.",
     ),
     "birth_too_early": Defect(
@@ -282,22 +286,22 @@ DHP = {
 
 @dataclass(frozen=True, slots=True)
 class FileDefect:
-    """One mistake in a file as a whole.
+    """One mistake in a whole file.
 
     Attributes:
         rule: id of the rule that it breaks.
         severity: of that rule.
-        header: of the column that it is about; None where it is about none.
-        row: that it is about, as a spreadsheet shows it; None where it is about none.
-        damaged: the bytes as the mistake leaves them.
-        note: what was done, for people.
+        header: of the wrong column; None where no column is meant.
+        row: as a spreadsheet shows it; None where no row is meant.
+        damage: from the bytes of a good file to those of the damaged one.
+        note: describes the mistake.
     """
 
     rule: str
     severity: Severity
     header: str | None
     row: int | None
-    damaged: Callable[[bytes], bytes]
+    damage: Callable[[bytes], bytes]
     note: str
 
 
@@ -361,4 +365,4 @@ HL1_FILES = {
         "Two bytes in one row that are not UTF-8.",
     ),
 }
-"""Mistakes in whole HL1 files, by a name for each. They hold for files without quotes, as the made-up ones are."""
+"""Mistakes in whole HL1 files, by name. They assume files without quotes, as the synthetic ones are."""

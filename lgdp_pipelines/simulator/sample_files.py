@@ -1,7 +1,6 @@
-"""Sample extracts of every return, made up, kept with the project so that people can see what an extract looks like.
+"""Synthetic sample extracts of every return, kept with the project to show what an extract looks like.
 
-What belongs here: which council and period each sample is of, and its few rows. What does not: the simulator's
-own files.
+What belongs here: council, period and number of rows of each sample. What does not: the scenario's own files.
 """
 
 from collections.abc import Mapping
@@ -11,10 +10,10 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.table_model import Grain
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.simulator.scenario import MAKERS
+from lgdp_pipelines.simulator.extract_writers import write_extract
+from lgdp_pipelines.simulator.scenario import DEFAULT_SEED, ROW_GENERATORS
 from lgdp_pipelines.simulator.story import PERIODS
-from lgdp_pipelines.simulator.synthetic_extracts import plain_rows, written
-from lgdp_pipelines.simulator.system_files import SEED
+from lgdp_pipelines.simulator.synthetic_rows import contract_rows
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 COUNCIL = "FIF"
@@ -23,31 +22,36 @@ MOST_ROWS = 25
 
 
 def samples(register: Register) -> Mapping[str, bytes]:
-    """The sample files by name: one for each table that has a file of its own, of every return in the register."""
-    return {name: content for asked in register.returns.values() for name, content in _of(register, asked).items()}
+    """Return sample files by name: one for each table with its own file, of every return."""
+    return {
+        name: content
+        for data_return in register.returns.values()
+        for name, content in _return_samples(register, data_return).items()
+    }
 
 
-def _of(register: Register, asked: Return) -> Mapping[str, bytes]:
-    period = _period(asked)
-    contract = asked.contract_for(period)
+def _return_samples(register: Register, data_return: Return) -> Mapping[str, bytes]:
+    period = _period(data_return)
+    contract = data_return.contract_for(period)
     council = register.councils.by_code[COUNCIL]
-    rows = MAKERS.get(asked.code, plain_rows)(register, contract, council, period, seed=SEED)
-    kept = {
-        name: some[:MOST_ROWS] if contract.by_name[name].grain is Grain.CASE else some for name, some in rows.items()
+    rows = ROW_GENERATORS.get(data_return.code, contract_rows)(register, contract, council, period, seed=DEFAULT_SEED)
+    sample_rows = {
+        name: table_rows[:MOST_ROWS] if contract.by_name[name].grain is Grain.CASE else table_rows
+        for name, table_rows in rows.items()
     }
     ending = contract.extract.format.value
     return {
-        f"{'_'.join(filter(None, (asked.slug, file.table, COUNCIL, period.id)))}.{ending}": file.content
-        for file in written(contract, kept)
+        f"{'_'.join(filter(None, (data_return.slug, file.table, COUNCIL, period.id)))}.{ending}": file.content
+        for file in write_extract(contract, sample_rows)
     }
 
 
-def _period(asked: Return) -> Period:
-    return parse_period(PERIODS[asked.code][0]) if asked.code in PERIODS else asked.first_period
+def _period(data_return: Return) -> Period:
+    return parse_period(PERIODS[data_return.code][0]) if data_return.code in PERIODS else data_return.first_period
 
 
 def write_samples(register: Register, folder: Path) -> None:
-    """Write every sample into a folder, over the ones that are there."""
+    """Write every sample into a folder and replace those that are there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in samples(register).items():
         (folder / name).write_bytes(content)

@@ -1,12 +1,13 @@
-"""What the simulated councils send: which extract, made up or cut from a real file, under which name, with what wrong.
+"""The scenario: which extract each simulated council sends, under which name, and with which planted mistake.
 
-What belongs here: from the register and the ``story`` to files and what was planted in them, as values. What does not:
-how rows are made (``made_hl1``, ``made_figures``, ``synthetic``), and writing files (``prepare``).
+What belongs here: from the register and the ``story`` to files and expected outcomes, as values. What does not: rows
+(``synthetic_rows`` and others), published files (``published_extracts``) and writing to disk (``system_files``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from pathlib import Path, PurePosixPath
 
 from lgdp_pipelines.errors import WrongUse
@@ -14,22 +15,20 @@ from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.simulator import story
-from lgdp_pipelines.simulator.export_styles import SYSTEMS, System
-from lgdp_pipelines.simulator.planted_defects import FIRST_ROW, Defect, FileDefect, planted_in
-from lgdp_pipelines.simulator.published_figures import CUTTERS, Cut
-from lgdp_pipelines.simulator.synthetic_accounts import lfr_rows
-from lgdp_pipelines.simulator.synthetic_extracts import MadeFile, Maker, Row, plain_rows, record_list, written
-from lgdp_pipelines.simulator.synthetic_figures import dhp_rows, people_supported_rows, waste_rows
-from lgdp_pipelines.simulator.synthetic_hl1 import hl1_rows
-from lgdp_pipelines.simulator.synthetic_placements import hl3_rows
+from lgdp_pipelines.simulator.back_office_systems import SYSTEMS, BackOfficeSystem
+from lgdp_pipelines.simulator.extract_writers import SyntheticFile, record_list, write_extract
+from lgdp_pipelines.simulator.planted_defects import FIRST_ROW, Defect, FileDefect, plant_defect
+from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS, Extracts
+from lgdp_pipelines.simulator.synthetic_cases import hl1_rows, hl3_rows, source_rows
+from lgdp_pipelines.simulator.synthetic_figures import dhp_rows, lfr_rows, people_supported_rows, waste_rows
+from lgdp_pipelines.simulator.synthetic_rows import Row, RowGenerator, contract_rows
 from lgdp_pipelines.simulator.synthetic_schools import school_list_rows, school_summary_rows
-from lgdp_pipelines.simulator.synthetic_social_care import source_rows
-from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest
+from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
-MAKERS: Mapping[str, Maker] = {
+ROW_GENERATORS: Mapping[str, RowGenerator] = {
     "HL1": hl1_rows,
     "HL3": hl3_rows,
     "DHP": dhp_rows,
@@ -40,20 +39,41 @@ MAKERS: Mapping[str, Maker] = {
     "SOURCE": source_rows,
     "LFR": lfr_rows,
 }
-"""Makers that know the rules across items of a return, by its code. Others are made from their contract alone."""
+"""Generators that know the rules across items of a return, by its code; the others follow the contract alone."""
 
-_PERIODS_OF_OTHERS = 2
+DEFAULT_SEED = 2024
+FIRST_LOOK_PERIODS = 2
+"""Periods of each return in a scenario for a first look: enough for rules that read the period before."""
+
+_PERIODS_WITHOUT_STORY = 2
 _DAYS_TO_EXPORT = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class ScenarioOptions:
+    """Choices about a scenario.
+
+    Attributes:
+        today: returns without a story send their first periods that have begun by then.
+        real_data: folder of published files; None, or without a return's file: its extracts are synthetic.
+        periods_per_return: the latest so many periods of each return; None: all.
+        seed: of the random generator; the same seed gives the same files.
+    """
+
+    today: date
+    real_data: Path | None = None
+    periods_per_return: int | None = None
+    seed: int = DEFAULT_SEED
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFile:
     """A file as a council's system holds it.
 
     Attributes:
         path: below the simulator's folder.
         content: its bytes.
-        modified: when it was last changed; always the same for the same file, so that nothing looks new that is not.
+        modified: time of last change, constant for the same file, so that it is never taken for a new one.
     """
 
     path: PurePosixPath
@@ -62,20 +82,20 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Planted:
-    """One mistake or event that was planted, and what must come of it. Nothing reads it but tests and people.
+class ExpectedOutcome:
+    """A planted mistake or event, and the outcome that it must have. Only tests and people read it.
 
     Attributes:
         return_code: such as ``HL1``.
-        council_code: who makes it.
+        council_code: of the council.
         period: id.
-        file: name of the file; empty where there is none.
+        file: name of the file; empty where no file is sent.
         row: as a spreadsheet shows it, header in row 1; None where no row is meant.
         column: header; None where no column is meant.
-        rule: id of the one rule that it breaks; None where it breaks none.
-        severity: of that rule; None where there is none.
+        rule: id of the only rule that it breaks; None where it breaks none.
+        severity: of that rule; None without a rule.
         outcome: ``rejected``, ``queried``, ``accepted``, ``unrecognised``, ``duplicate``, ``left`` or ``missing``.
-        note: what was done.
+        note: describes the mistake or event.
     """
 
     return_code: str
@@ -92,208 +112,219 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Everything that the simulator holds.
+    """The files of all simulated systems.
 
     Attributes:
-        seed: of the chance that made-up extracts come from.
-        sent: files.
-        planted: mistakes and events among them.
-        made_up: by return code, whether its figures are made up.
-        periods: by return code, the periods that there is something for.
+        seed: of the random generator.
+        files: all files.
+        expected: mistakes and events among them.
+        is_synthetic: by return code; False where extracts are cut from published files.
+        periods: by return code, the ids of the periods that have files.
     """
 
     seed: int
-    sent: tuple[Sent, ...]
-    planted: tuple[Planted, ...]
-    made_up: Mapping[str, bool]
+    files: tuple[SystemFile, ...]
+    expected: tuple[ExpectedOutcome, ...]
+    is_synthetic: Mapping[str, bool]
     periods: Mapping[str, tuple[str, ...]]
 
 
-_SERVED = frozenset({TransportKind.SFTP, TransportKind.API})
-"""What the simulator has servers for."""
-
-
 @dataclass(frozen=True)
-class _Making:
-    """What making the files of one return in one source needs."""
+class _SimulatedReturn:
+    """One return of one source, with all that its files are made from."""
 
     register: Register
     source: Source
     source_return: SourceReturn
-    asked: Return
-    real: Cut | None
+    data_return: Return
+    published: Extracts | None
     seed: int
 
-    def system_of(self, council: Council) -> System | None:
-        """The system that a council exports the return from; None: its files are as the contract says."""
-        given = self.source.of(council.code).returns
-        system = next(one.system for one in given if one.return_code == self.asked.code)
-        return SYSTEMS.get((system, self.asked.code))
+    def back_office_system(self, council: Council) -> BackOfficeSystem | None:
+        """Return the system that a council exports the return from; None: files are as the contract says."""
+        code = self.data_return.code
+        system = next(entry.system for entry in self.source.of(council.code).returns if entry.return_code == code)
+        return SYSTEMS.get((system, code))
+
+    def periods(self, options: ScenarioOptions) -> tuple[Period, ...]:
+        """Return the periods that councils send files for, in order."""
+        code = self.data_return.code
+        if self.published is not None:
+            ids = {period for _, period in self.published}
+            periods = tuple(sorted(map(parse_period, ids), key=lambda period: period.start))
+        elif code in story.PERIODS:
+            periods = tuple(parse_period(period) for period in story.PERIODS[code])
+        else:
+            periods = periods_of(self.data_return, options.today)[:_PERIODS_WITHOUT_STORY]
+        return periods if options.periods_per_return is None else periods[-options.periods_per_return :]
 
 
-def scenario(register: Register, *, today: date, real_data: Path | None, seed: int) -> Scenario:
-    """Everything that the councils send for what the register's sources declare.
+def _is_api(source: Source) -> bool:
+    return source.transport is TransportKind.API
 
-    Args:
-        register: what is asked, and from which sources.
-        today: returns without a story of their own are sent for their first periods that have begun by then.
-        real_data: folder of real public files; None, or without a return's file: figures are made up.
-        seed: of chance.
-    """
-    sent: list[Sent] = []
-    planted: list[Planted] = []
-    made_up: dict[str, bool] = {}
+
+def _is_simulated(source: Source) -> bool:
+    """Return whether the simulator has a server for a source."""
+    return source.transport in {TransportKind.SFTP, TransportKind.API}
+
+
+def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
+    """Return the files that councils send for all that the register's simulated sources declare."""
+    files: list[SystemFile] = []
+    expected: list[ExpectedOutcome] = []
+    is_synthetic: dict[str, bool] = {}
     periods: dict[str, tuple[str, ...]] = {}
     for source in register.sources.values():
-        if source.transport not in _SERVED:
+        if not _is_simulated(source):
             continue
         for source_return in source.returns:
-            asked = register.returns[source_return.return_code]
-            real = _real(asked, register, real_data)
-            making = _Making(register, source, source_return, asked, real, seed)
-            shown = _periods(asked, real, today)
-            made_up[asked.code] = real is None
-            periods[asked.code] = tuple(period.id for period in shown)
-            for period in shown:
-                for council_code in source.councils:
-                    council = register.councils.by_code[council_code]
-                    for what in _council_sends(making, council, period):
-                        if isinstance(what, Sent):
-                            sent.append(what)
-                        else:
-                            planted.append(what)
-    return Scenario(seed, tuple(sent), tuple(planted), made_up, periods)
+            data_return = register.returns[source_return.return_code]
+            published = _published_extracts(data_return, register, options.real_data)
+            simulated = _SimulatedReturn(register, source, source_return, data_return, published, options.seed)
+            return_periods = simulated.periods(options)
+            is_synthetic[data_return.code] = published is None
+            periods[data_return.code] = tuple(period.id for period in return_periods)
+            for period, council_code in product(return_periods, source.councils):
+                for entry in _council_files(simulated, register.councils.by_code[council_code], period):
+                    if isinstance(entry, SystemFile):
+                        files.append(entry)
+                    else:
+                        expected.append(entry)
+    return Scenario(options.seed, tuple(files), tuple(expected), is_synthetic, periods)
 
 
-def _real(asked: Return, register: Register, real_data: Path | None) -> Cut | None:
-    cutter = CUTTERS.get(asked.code)
-    if cutter is None or real_data is None:
+def _published_extracts(data_return: Return, register: Register, real_data: Path | None) -> Extracts | None:
+    cut_extracts = PUBLISHED_RETURNS.get(data_return.code)
+    if cut_extracts is None or real_data is None:
         return None
-    return cutter(real_data, register.councils)
+    return cut_extracts(real_data, register.councils)
 
 
-def _periods(asked: Return, real: Cut | None, today: date) -> tuple[Period, ...]:
-    if real is not None:
-        return tuple(sorted({parse_period(period) for _, period in real}, key=lambda period: period.start))
-    if asked.code in story.PERIODS:
-        return tuple(parse_period(period) for period in story.PERIODS[asked.code])
-    return periods_of(asked, today)[:_PERIODS_OF_OTHERS]
-
-
-def _council_sends(making: _Making, council: Council, period: Period) -> Iterator[Sent | Planted]:
-    if making.real is not None:
-        content = making.real.get((council.code, period.id))
+def _council_files(
+    simulated: _SimulatedReturn, council: Council, period: Period
+) -> Iterator[SystemFile | ExpectedOutcome]:
+    if simulated.published is not None:
+        content = simulated.published.get((council.code, period.id))
         if content is not None:
-            yield _sent(making, council, period, None, content)
+            yield _system_file(simulated, council, period, None, content)
         return
-    contract = making.asked.contract_for(period)
-    rows = MAKERS.get(contract.return_code, plain_rows)(making.register, contract, council, period, seed=making.seed)
-    if making.source.transport is TransportKind.API:
-        yield _sent(making, council, period, None, (record_list(contract, rows) + "\n").encode())
+    contract = simulated.data_return.contract_for(period)
+    generate_rows = ROW_GENERATORS.get(contract.return_code, contract_rows)
+    rows = generate_rows(simulated.register, contract, council, period, seed=simulated.seed)
+    if _is_api(simulated.source):
+        yield _system_file(simulated, council, period, None, (record_list(contract, rows) + "\n").encode())
         return
-    key = (making.asked.code, council.code, period.id)
-    system = making.system_of(council)
-    for file in _written(contract, rows, system):
-        clean = _sent(making, council, period, file.table, file.content)
-        clean = replace(clean, path=clean.path.with_suffix(system.ending)) if system else clean
-        extract = _Extract(contract, council, period, file, clean, system)
+    key = (simulated.data_return.code, council.code, period.id)
+    system = simulated.back_office_system(council)
+    for file in _export(contract, rows, system):
+        good_file = _system_file(simulated, council, period, file.table, file.content)
+        if system:
+            good_file = replace(good_file, path=good_file.path.with_suffix(system.file_suffix))
+        extract = _Extract(contract, council, period, file, good_file, system)
         if key in story.MISTAKES:
-            yield from _mistaken(extract, story.MISTAKES[key])
+            yield from _with_mistake(extract, story.MISTAKES[key])
         elif key in story.EVENTS:
-            yield from _eventful(extract, story.EVENTS[key])
+            yield from _with_event(extract, story.EVENTS[key])
         else:
-            yield clean
+            yield good_file
 
 
-def _written(contract: Contract, rows: Mapping[str, Sequence[Row]], system: System | None) -> list[MadeFile]:
-    """Rows as the council's system writes them, or else as the contract says."""
+def _export(
+    contract: Contract, rows: Mapping[str, Sequence[Row]], system: BackOfficeSystem | None
+) -> list[SyntheticFile]:
+    """Return rows as the council's system exports them, or else as the contract says."""
     if system is None:
-        return list(written(contract, rows))
-    return [MadeFile(None, {table: own}, system.export(own)) for table, own in rows.items()]
+        return list(write_extract(contract, rows))
+    return [SyntheticFile(None, {table: table_rows}, system.export(table_rows)) for table, table_rows in rows.items()]
 
 
-def _sent(making: _Making, council: Council, period: Period, table: str | None, content: bytes) -> Sent:
+def _system_file(
+    simulated: _SimulatedReturn, council: Council, period: Period, table: str | None, content: bytes
+) -> SystemFile:
     exported = datetime.combine(period.end + timedelta(days=_DAYS_TO_EXPORT), time(9), UTC)
-    return Sent(path_of(making.source, making.source_return, council.code, period, table), content, exported)
+    path = path_of(simulated.source, simulated.source_return, council.code, period, table)
+    return SystemFile(path, content, exported)
 
 
 def path_of(
     source: Source, source_return: SourceReturn, council_code: str, period: Period, table: str | None
 ) -> PurePosixPath:
-    """Where a council's extract lies below the simulator's folder.
+    """Return the path of a council's extract below the simulator's folder.
 
     Raises:
         WrongUse: the source's pattern has no name for the period.
     """
-    if source.transport is TransportKind.API:
+    if _is_api(source):
         return PurePosixPath("api", source_return.return_code, council_code, f"{period.id}.json")
     for spelling in period_spellings(period):
-        name = shortest(source_return.pattern, {"period": spelling} | ({"table": table} if table else {}))
+        name = shortest_text(source_return.pattern, {"period": spelling} | ({"table": table} if table else {}))
         if name is not None and "/" not in spelling:
             return PurePosixPath("councils", council_code, source_return.folder.strip("/"), name)
     raise WrongUse(
         f"No file name for {period.id} fits the pattern of {source_return.return_code}.",
         where=f"source {source.id}",
-        remedy=f"Let a period be spelt in it as in {' or '.join(period_spellings(period))}.",
+        remedy=f"Let the pattern accept a period such as {' or '.join(period_spellings(period))}.",
     )
 
 
 @dataclass(frozen=True)
 class _Extract:
-    """One made-up extract before anything goes wrong with it."""
+    """A synthetic extract before anything goes wrong with it."""
 
     contract: Contract
     council: Council
     period: Period
-    file: MadeFile
-    sent: Sent
-    system: System | None
+    synthetic: SyntheticFile
+    file: SystemFile
+    system: BackOfficeSystem | None
 
-    def told(self, file: str, outcome: str, note: str) -> Planted:
-        """An event about it, without a place or rule."""
+    def expected(self, file_name: str, outcome: str, note: str) -> ExpectedOutcome:
+        """Return an expected outcome without a place or a rule."""
         code = self.contract.return_code
-        return Planted(code, self.council.code, self.period.id, file, None, None, None, None, outcome, note)
+        return ExpectedOutcome(
+            code, self.council.code, self.period.id, file_name, None, None, None, None, outcome, note
+        )
 
 
-def _mistaken(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[Sent | Planted]:
+def _with_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
     if isinstance(mistake, FileDefect):
-        content, row, column = mistake.damaged(extract.sent.content), mistake.row, mistake.header
+        content, row, column = mistake.damage(extract.file.content), mistake.row, mistake.header
     else:
         content, row, column = _with_defect(extract, mistake)
-    yield replace(extract.sent, content=content)
-    told = extract.told(extract.sent.path.name, story.OUTCOMES[mistake.severity], mistake.note)
-    yield replace(told, row=row, column=column, rule=mistake.rule, severity=mistake.severity)
+    yield replace(extract.file, content=content)
+    expected = extract.expected(extract.file.path.name, story.OUTCOMES[mistake.severity], mistake.note)
+    yield replace(expected, row=row, column=column, rule=mistake.rule, severity=mistake.severity)
 
 
 def _with_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
-    ((table, rows),) = extract.file.rows.items()
-    changed, place = planted_in(rows, defect, extract.period)
-    (file,) = _written(extract.contract, {table: changed}, extract.system)
+    ((table, rows),) = extract.synthetic.rows.items()
+    changed_rows, index = plant_defect(rows, defect, extract.period)
+    (file,) = _export(extract.contract, {table: changed_rows}, extract.system)
     if extract.system:
-        return file.content, place + extract.system.first_row, extract.system.headers[defect.item]
-    return file.content, place + FIRST_ROW, extract.contract.by_name[table].by_name[defect.item].header
+        return file.content, index + extract.system.first_row, extract.system.headers[defect.item]
+    return file.content, index + FIRST_ROW, extract.contract.by_name[table].by_name[defect.item].header
 
 
-def _eventful(extract: _Extract, event: story.Event) -> Iterator[Sent | Planted]:
-    clean = extract.sent
-    again = replace(
-        clean, path=clean.path.with_name(event.name(clean.path.name)), modified=clean.modified + timedelta(days=1)
+def _with_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | ExpectedOutcome]:
+    file = extract.file
+    second_file = replace(
+        file, path=file.path.with_name(event.file_name(file.path.name)), modified=file.modified + timedelta(days=1)
     )
-    told = extract.told(again.path.name, event.outcome, event.note)
+    expected = extract.expected(second_file.path.name, event.outcome, event.note)
     match event.kind:
         case story.EventKind.NOTHING_SENT:
-            yield replace(told, file="")
+            yield replace(expected, file="")
         case story.EventKind.ONLY_UNDER_ANOTHER_NAME:
-            yield again
-            yield told
+            yield second_file
+            yield expected
         case story.EventKind.SENT_TWICE:
-            yield clean
-            yield again
-            yield told
+            yield file
+            yield second_file
+            yield expected
         case story.EventKind.SPOILED_AFTERWARDS:
-            yield clean
-            yield from _mistaken(replace(extract, sent=again), story.mistake_of(event))
+            yield file
+            yield from _with_mistake(replace(extract, file=second_file), story.mistake_of(event))
         case story.EventKind.MENDED_AFTERWARDS:
-            yield from _mistaken(extract, story.mistake_of(event))
-            yield again
-            yield told
+            yield from _with_mistake(extract, story.mistake_of(event))
+            yield second_file
+            yield expected

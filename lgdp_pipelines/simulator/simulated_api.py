@@ -1,7 +1,7 @@
-"""The simulator's HTTP API: one token a council, which gives that council's extracts and nobody else's, page by page.
+"""The simulated HTTP API: one token a council, which gives that council's extracts alone, page by page.
 
-A real server's manners: pages with a link to the next, an ETag over the whole extract, 304 where nothing has changed,
-204 where there is nothing for a period, and now and then 429 with ``Retry-After``. What it answers to is what the
+It behaves as real servers do: pages with a link to the next, an ETag over the whole extract, 304 where nothing has
+changed, 204 where a period has no data, and now and then 429 with ``Retry-After``. It answers the requests that the
 register's source declares, so that any return declared there can be served.
 """
 
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.register.model.sources import SourceReturn
-from lgdp_pipelines.simulator.json_text import record_texts
+from lgdp_pipelines.simulator.extract_writers import record_texts
 
 PAGE_SIZE = 50
 RETRY_AFTER = "1"
@@ -27,13 +27,13 @@ _PAGE_PARAMETER = "page"
 
 
 @dataclass(frozen=True, slots=True)
-class ApiQuestion:
-    """A request that the API knows.
+class ApiRequest:
+    """A request that the API answers.
 
     Attributes:
-        council_code: whose token it takes.
-        source_return: how its pages are shaped.
-        file: the extract as a JSON list; where it is not there, there is nothing for the period.
+        council_code: of the council whose token is accepted.
+        source_return: declares the shape of its pages.
+        file: the extract as a JSON list; without it the period has no data.
     """
 
     council_code: str
@@ -42,44 +42,44 @@ class ApiQuestion:
 
 
 def api(
-    questions: Mapping[str, ApiQuestion],
+    requests: Mapping[str, ApiRequest],
     tokens: Mapping[str, str],
     *,
     busy: Sequence[str] = (),
     page_size: int = PAGE_SIZE,
 ) -> Starlette:
-    """The application.
+    """Return the application.
 
     Args:
-        questions: by path and query of the first page.
+        requests: by path and query of the first page.
         tokens: by council code.
-        busy: councils whose second request, and each tenth after it, is asked to come back in a second.
+        busy: councils whose second request, and each tenth after it, is answered with 429 and one second.
         page_size: records a page.
     """
-    asked: Counter[str] = Counter()
+    request_counts: Counter[str] = Counter()
 
     async def answer(request: Request) -> Response:
         council = _council_of(request, tokens)
         if council is None:
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
-        asked[council] += 1
-        if council in busy and asked[council] % 10 == 2:
+        request_counts[council] += 1
+        if council in busy and request_counts[council] % 10 == 2:
             return Response(status_code=429, headers={"Retry-After": RETRY_AFTER})
         address, page = _without_page(request)
-        question = questions.get(address)
-        if question is None or page is None:
+        known_request = requests.get(address)
+        if known_request is None or page is None:
             return Response(status_code=404)
-        if question.council_code != council:
+        if known_request.council_code != council:
             return Response(status_code=403)
-        if not question.file.is_file():
+        if not known_request.file.is_file():
             return Response(status_code=204)
-        return _page(request, question, address, page, page_size)
+        return _page(request, known_request, address, page, page_size)
 
     return Starlette(routes=[HttpRoute("/{path:path}", answer, methods=["GET"])])
 
 
-def _page(request: Request, question: ApiQuestion, address: str, page: int, page_size: int) -> Response:
-    text = question.file.read_text(encoding="utf-8")
+def _page(request: Request, known_request: ApiRequest, address: str, page: int, page_size: int) -> Response:
+    text = known_request.file.read_text(encoding="utf-8")
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
@@ -88,35 +88,35 @@ def _page(request: Request, question: ApiQuestion, address: str, page: int, page
     if page > 1 and not slice_:
         return Response(status_code=404)
     following = None
-    if question.source_return.paging.at and page * page_size < len(records):
+    if known_request.source_return.paging.at and page * page_size < len(records):
         following = f"{address}{'&' if '?' in address else '?'}{_PAGE_PARAMETER}={page + 1}"
-    if not question.source_return.paging.at:
+    if not known_request.source_return.paging.at:
         slice_ = records
-    body = page_text(slice_, question.source_return, following)
+    body = page_text(slice_, known_request.source_return, following)
     return Response(body, media_type="application/json", headers={"ETag": etag})
 
 
 def page_text(records: Sequence[str], source_return: SourceReturn, following: str | None) -> str:
-    """A page: the records as they are written at their declared place, and the next page's address at its own."""
+    """Return a page: records to the letter at their declared place, and the next page's address."""
     listed = "[" + ",\n ".join(records) + "]"
     if not source_return.records:
         return listed
     nested: dict[str, object] = {}
-    _put(nested, source_return.records, _HOLE)
+    _set_value(nested, source_return.records, _RECORDS_PLACEHOLDER)
     if following is not None:
-        _put(nested, source_return.paging.at, following)
-    return json.dumps(nested).replace(json.dumps(_HOLE), listed)
+        _set_value(nested, source_return.paging.at, following)
+    return json.dumps(nested).replace(json.dumps(_RECORDS_PLACEHOLDER), listed)
 
 
-_HOLE = "\x00records\x00"
+_RECORDS_PLACEHOLDER = "\x00records\x00"
 
 
-def _put(nested: dict[str, object], dotted: str, value: str) -> None:
+def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
     *folders, last = dotted.split(".")
     for folder in folders:
         inner = nested.setdefault(folder, {})
         if not isinstance(inner, dict):
-            message = f"The source declares records and next page at places that exclude each other: {dotted}."
+            message = f"The places of records and next page exclude each other: {dotted}."
             raise TypeError(message)
         nested = inner
     nested[last] = value
@@ -124,12 +124,12 @@ def _put(nested: dict[str, object], dotted: str, value: str) -> None:
 
 def _council_of(request: Request, tokens: Mapping[str, str]) -> str | None:
     given = request.headers.get("Authorization", "").encode()
-    found = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), given)]
-    return found[0] if found else None
+    codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), given)]
+    return codes[0] if codes else None
 
 
 def _without_page(request: Request) -> tuple[str, int | None]:
-    """The address of the first page, and the number of the page that is asked for (None where it is no number)."""
+    """Return the address of the first page, and the requested page number (None where it is not one)."""
     parts = [part for part in request.url.query.split("&") if part]
     numbers = [part.partition("=")[2] for part in parts if part.startswith(f"{_PAGE_PARAMETER}=")]
     rest = "&".join(part for part in parts if not part.startswith(f"{_PAGE_PARAMETER}="))

@@ -1,7 +1,7 @@
-"""The simulator's SFTP server: one account a council, each shut into a folder of its own, by public key, to read only.
+"""The simulated SFTP server: one read-only account a council, by public key, each confined to its own folder.
 
-A real server (asyncssh) on this machine alone. What belongs here: the protocol. What does not: keys and files, which
-``run_simulator`` lays out.
+A real server (asyncssh) on this machine alone. What belongs here: the protocol. What does not: keys and files
+(``system_files``).
 """
 
 import socket
@@ -13,26 +13,26 @@ import asyncssh
 
 
 @dataclass(frozen=True, slots=True)
-class SftpAccountHolder:
+class ServedAccount:
     """An account of the server.
 
     Attributes:
         root: the folder that the account sees as ``/``.
-        public_key: the only key that opens it, in OpenSSH form.
+        public_key: the only key that is accepted, in OpenSSH form.
     """
 
     root: Path
     public_key: str
 
 
-class _Door(asyncssh.SSHServer):
-    """Lets an account in by its own public key and by nothing else."""
+class _KeyOnlyServer(asyncssh.SSHServer):
+    """Accepts an account's own public key and nothing else."""
 
-    def __init__(self, accounts: Mapping[str, SftpAccountHolder]) -> None:
+    def __init__(self, accounts: Mapping[str, ServedAccount]) -> None:
         self._accounts = accounts
 
     def begin_auth(self, username: str) -> bool:
-        del username  # an unknown account is refused like a wrong key, so that names cannot be tried out
+        del username  # an unknown account is refused like a wrong key, so that names cannot be guessed
         return True
 
     def password_auth_supported(self) -> bool:
@@ -52,66 +52,66 @@ class _Door(asyncssh.SSHServer):
 
 
 class _ReadOnlyFiles(asyncssh.SFTPServer):
-    """A folder to look into. Whatever would change it is refused."""
+    """A read-only folder: each operation that would change it is refused."""
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         if pflags != asyncssh.FXF_READ:
-            raise _refused()
+            raise _read_only_error()
         return super().open(path, pflags, attrs)
 
     def open56(self, path: bytes, desired_access: int, flags: int, attrs: asyncssh.SFTPAttrs) -> object:
         del path, desired_access, flags, attrs
-        raise _refused()
+        raise _read_only_error()
 
     def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs, *, follow_symlinks: bool = True) -> None:
         del path, attrs, follow_symlinks
-        raise _refused()
+        raise _read_only_error()
 
     def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
         del file_obj, attrs
-        raise _refused()
+        raise _read_only_error()
 
     def remove(self, path: bytes) -> None:
         del path
-        raise _refused()
+        raise _read_only_error()
 
     def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
         del path, attrs
-        raise _refused()
+        raise _read_only_error()
 
     def rmdir(self, path: bytes) -> None:
         del path
-        raise _refused()
+        raise _read_only_error()
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         del oldpath, newpath
-        raise _refused()
+        raise _read_only_error()
 
     def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
         del oldpath, newpath
-        raise _refused()
+        raise _read_only_error()
 
     def symlink(self, oldpath: bytes, newpath: bytes) -> None:
         del oldpath, newpath
-        raise _refused()
+        raise _read_only_error()
 
     def link(self, oldpath: bytes, newpath: bytes) -> None:
         del oldpath, newpath
-        raise _refused()
+        raise _read_only_error()
 
 
-def _refused() -> asyncssh.SFTPPermissionDenied:
-    return asyncssh.SFTPPermissionDenied("This account is to read only.")
+def _read_only_error() -> asyncssh.SFTPPermissionDenied:
+    return asyncssh.SFTPPermissionDenied("This account is read-only.")
 
 
 async def serve_sftp(
-    listening: socket.socket, host_key: asyncssh.SSHKey, accounts: Mapping[str, SftpAccountHolder]
+    listening: socket.socket, host_key: asyncssh.SSHKey, accounts: Mapping[str, ServedAccount]
 ) -> asyncssh.SSHAcceptor:
-    """The server, answering on a socket that is bound already.
+    """Start the server on a socket that is already bound.
 
     Args:
         listening: bound to an address of this machine.
-        host_key: who the server proves to be.
+        host_key: proves the identity of the server.
         accounts: by user name.
     """
 
@@ -124,7 +124,7 @@ async def serve_sftp(
         sock=listening,
         config=None,
         server_host_keys=[host_key],
-        server_factory=lambda: _Door(accounts),
+        server_factory=lambda: _KeyOnlyServer(accounts),
         sftp_factory=files,
         allow_scp=False,
         agent_forwarding=False,

@@ -1,7 +1,7 @@
-"""The story of the demonstration: which council makes which mistake, and to which something else happens.
+"""The story of the demonstration: which council makes which mistake, and which has another event.
 
-Every other council sends a good extract in time. What belongs here: names and periods. What does not: anything that
-does something. The mistakes of real councils are in their real files; none is planted there.
+Every other council sends a good extract in time. What belongs here: names and periods. What does not: code that acts on
+them (``scenario``). Published files keep the mistakes of real councils; none are planted there.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,10 +18,10 @@ PERIODS: Mapping[str, tuple[str, ...]] = {
     "WASTE": ("CY2016", "CY2017", "CY2018"),
     "SCHOOL-SUMMARY": ("AY2019-20", "AY2023-24"),
 }
-"""The periods that made-up extracts are for, by return code."""
+"""The periods of synthetic extracts, by return code."""
 
 OUTCOMES = {Severity.ERROR: "rejected", Severity.QUERY: "queried", Severity.KNOWN_ISSUE: "accepted"}
-"""What a submission with one broken rule comes to, by the rule's severity."""
+"""The outcome of a submission with one broken rule, by the rule's severity."""
 
 Key = tuple[str, str, str]
 """Return code, council code and period id."""
@@ -60,7 +60,7 @@ MISTAKES: Mapping[Key, Defect | FileDefect] = {
 
 
 class EventKind(Enum):
-    """What can happen besides a mistake in the only extract."""
+    """Events other than a mistake in the only extract."""
 
     NOTHING_SENT = auto()
     ONLY_UNDER_ANOTHER_NAME = auto()
@@ -71,31 +71,31 @@ class EventKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happens to a council's extract.
+    """An event in the life of a council's extract.
 
     Attributes:
-        kind: what.
-        name: from the extract's proper name to that of the other file.
-        outcome: what comes of the other file, or of the council where there is none.
-        note: for people.
-        mistake: in the one of two extracts that has one; None where neither has.
+        kind: of event.
+        file_name: from the extract's proper name to the name of the second file.
+        outcome: of the second file, or of the council where there is no file.
+        note: describes the event.
+        mistake: in one of the two extracts; None where neither has one.
     """
 
     kind: EventKind
-    name: Callable[[str], str]
+    file_name: Callable[[str], str]
     outcome: str
     note: str
     mistake: Defect | None = None
 
 
 def mistake_of(event: Event) -> Defect:
-    """The mistake of an event that has one.
+    """Return the mistake of an event.
 
     Raises:
-        ValueError: it has none.
+        ValueError: the event has no mistake.
     """
     if event.mistake is None:
-        message = f"An event of the kind {event.kind} needs a mistake"
+        message = f"An event of kind {event.kind} needs a mistake"
         raise ValueError(message)
     return event.mistake
 
@@ -109,7 +109,7 @@ EVENTS: Mapping[Key, Event] = {
         EventKind.MENDED_AFTERWARDS,
         _second_version,
         "accepted",
-        "The same extract with its mistake mended: accepted, after the first was rejected.",
+        "The same extract with its mistake corrected: accepted after the first was rejected.",
         HL1["missing_reference"],
     ),
     ("HL1", "EDH", _Q2): Event(
@@ -126,15 +126,15 @@ EVENTS: Mapping[Key, Event] = {
         EventKind.ONLY_UNDER_ANOTHER_NAME,
         lambda name: f"{name}.part",
         "left",
-        "Still being written; there is nothing else for the period.",
+        "Still being written, and no other file for the period.",
     ),
     ("HL1", "ELS", _Q2): Event(
         EventKind.ONLY_UNDER_ANOTHER_NAME,
         lambda _: "Homelessness return July-Sept FINAL (2).csv",
         "unrecognised",
-        "A name that does not say return and period; there is nothing else for the period.",
+        "A name without return and period, and no other file for the period.",
     ),
     ("HL1", "ZET", _Q2): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
     ("DHP", "MRY", _MAY): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
 }
-"""What else happens, where a council does not just send one extract."""
+"""Events of councils that do not just send one extract."""

@@ -1,7 +1,7 @@
-"""Made-up schools whose figures agree with each other, whichever version of the return asks for them.
+"""Synthetic schools whose figures agree with each other in every version of the return.
 
-What belongs here: what the rules of the school summary and the school list say of one row. What does not: writing rows
-(``synthetic``), and the published workbooks (``schools``).
+What belongs here: rows that keep to the rules of the school summary and the school list. What does not: writing rows
+(``extract_writers``) and the published workbooks (``published_extracts``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from random import Random
 
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
-from lgdp_pipelines.simulator.synthetic_extracts import Row, made_rows, seeded
+from lgdp_pipelines.simulator.synthetic_rows import Row, random_for, synthetic_rows
 from lgdp_pipelines.simulator.synthetic_values import council_spelling, text_for
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
@@ -23,24 +23,24 @@ _STAGES: Mapping[str, tuple[str, ...]] = {
 }
 _QUINTILES = (*(f"simd_quintile_{fifth}_count" for fifth in range(1, 6)), "simd_unknown_count")
 _BACKGROUNDS = ("white_british_count", "white_other_count", "minority_ethnic_count", "ethnicity_unknown_count")
-_HIDDEN = range(1, 5)
+_WITHHELD = range(1, 5)
 """Counts that the publisher withholds."""
 
 
 def school_summary_rows(
     register: Register, contract: Contract, council: Council, period: Period, *, seed: int
 ) -> dict[str, Sequence[Row]]:
-    """A row for each school: the same schools in every year, with other pupils."""
+    """Return a row for each school: the same schools in every year, with other pupils."""
     (table,) = contract.tables
     first = 1_000_000 + 10_000 * register.councils.codes.index(council.code)
     rows = []
     for number, kind in enumerate(_TYPES):
-        random = seeded(seed, "school", council.code, number, period.id)
+        random = random_for(seed, "school", council.code, number, period.id)
         figures = _figures(kind, random)
         row = {item.name: _cell(register, item, council, period, random, figures) for item in table.items}
-        row |= {"seed_code": str(first + number), "school_type": kind} | _place(random)
-        row |= {"school_name": f"{seeded(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"}
-        rows.append(_published(table, row))
+        row |= {"seed_code": str(first + number), "school_type": kind} | _places(random)
+        row |= {"school_name": f"{random_for(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"}
+        rows.append(_withhold_small_counts(table, row))
     return {table.name: rows}
 
 
@@ -50,32 +50,38 @@ _NAMES = ("Harbour", "Glen", "Moor", "Bridge", "Strand", "Hillside", "Riverside"
 def school_list_rows(
     register: Register, contract: Contract, council: Council, period: Period, *, seed: int
 ) -> dict[str, Sequence[Row]]:
-    """A row for each open school: one of each kind under its own property, as the list's rules say."""
+    """Return a row for each open school, one department each, as the list's rules require."""
     (table,) = contract.tables
-    rows = made_rows(register, contract, table, council, period, seed=seed, count=len(_TYPES))
+    rows = synthetic_rows(register, contract, table, council, period, seed=seed, count=len(_TYPES))
     first = 1_000_000 + 10_000 * register.councils.codes.index(council.code)
-    known = []
+    schools = []
     for number, (kind, row) in enumerate(zip(_TYPES, rows, strict=True)):
-        departments = {f"has_{one.lower()}": "Yes" if one == kind else "No" for one in _STAGES}
-        own = {"seed_code": str(first + number), "uprn": str(117_000_000 + first + number), "meets_pe_target": "Yes"}
-        name = f"{seeded(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"
-        known.append(row | departments | own | {"school_name": name, "email": "", "phone_number": "", "website": ""})
-    return {table.name: known}
+        departments = {f"has_{stage.lower()}": "Yes" if stage == kind else "No" for stage in _STAGES}
+        identifiers = {
+            "seed_code": str(first + number),
+            "uprn": str(117_000_000 + first + number),
+            "meets_pe_target": "Yes",
+        }
+        name = f"{random_for(seed, council.code, number).choice(_NAMES)} {kind} School {number + 1}"
+        schools.append(
+            row | departments | identifiers | {"school_name": name, "email": "", "phone_number": "", "website": ""}
+        )
+    return {table.name: schools}
 
 
 def _figures(kind: str, random: Random) -> dict[str, str]:
-    """Figures by every name that some version has for them; a stage that the school cannot have is not among them."""
+    """Return figures under every name that a version has for them, for the school's stages."""
     stages = {name: random.choice((random.randint(0, 4), random.randint(10, 60))) for name in _STAGES[kind]}
-    roll = max(sum(stages.values()), _HIDDEN.stop)
+    roll = max(sum(stages.values()), _WITHHELD.stop)
     stages[_STAGES[kind][0]] += roll - sum(stages.values())
     counts = stages | {"pupil_roll": roll}
-    counts |= _parted(("female_count", "male_count"), roll, random)
-    counts |= _parted(_QUINTILES, roll, random)
-    counts |= _parted(_BACKGROUNDS, roll, random)
+    counts |= _split(("female_count", "male_count"), roll, random)
+    counts |= _split(_QUINTILES, roll, random)
+    counts |= _split(_BACKGROUNDS, roll, random)
     for part in ("asn", "eal", "gaelic"):
-        counts |= _parted((f"{part}_count", f"no_{part}_count"), roll, random)
+        counts |= _split((f"{part}_count", f"no_{part}_count"), roll, random)
     later = {year: sum(list(stages.values())[year:]) if kind == "Primary" else roll for year in (3, 5)}
-    counts |= {f"fsm_p{year + 1}_up_count": random.randint(0, some) for year, some in later.items()}
+    counts |= {f"fsm_p{year + 1}_up_count": random.randint(0, pupils) for year, pupils in later.items()}
     if kind == "Primary":
         counts["fsm_p1_p5_count"] = sum(stages[f"p{year}_count"] for year in range(1, 6))
     teachers = max(1.0, round(roll / random.uniform(10, 18), 1))
@@ -92,15 +98,15 @@ def _figures(kind: str, random: Random) -> dict[str, str]:
     figures |= {name: f"{share / 100:.2f}" for name, share in shares.items()}
     figures |= dict.fromkeys(("fte_teachers", "teachers_fte"), f"{teachers:.1f}")
     figures["pupil_teacher_ratio"] = f"{roll / teachers:.1f}"
-    for year, some in later.items():
+    for year, pupils in later.items():
         registered = counts[f"fsm_p{year + 1}_up_count"]
-        figures[f"fsm_p{year + 1}_up_pct"] = f"{100 * registered / some:.1f}" if some else "0.0"
+        figures[f"fsm_p{year + 1}_up_pct"] = f"{100 * registered / pupils:.1f}" if pupils else "0.0"
     if kind == "Primary":
         figures |= {"average_class_size": f"{random.uniform(10, 30):.1f}", "fsm_p1_p5_pct": "100.0"}
     return figures
 
 
-def _parted(names: Sequence[str], whole: int, random: Random) -> dict[str, int]:
+def _split(names: Sequence[str], whole: int, random: Random) -> dict[str, int]:
     cuts = sorted(random.randint(0, whole) for _ in names[1:])
     return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, whole], strict=True)}
 
@@ -119,8 +125,8 @@ def _mark(item: Item, status: ObservationStatus) -> str:
     return next(mark for mark, meant in item.marks.items() if meant is status)
 
 
-def _place(random: Random) -> Row:
-    """Where a school and its pupils' homes are: classes that agree, and bands of shares that can be a whole."""
+def _places(random: Random) -> Row:
+    """Return the places of a school and of its pupils' homes; the bands of shares can add up to 100%."""
     six, eight = random.choice(_CLASSES)
     cuts = sorted(random.sample(range(1, 100), 3))
     shares = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]
@@ -136,22 +142,24 @@ _CLASSES = (
     ("Accessible rural areas", "Accessible rural areas"),
     ("Remote rural areas", "Very Remote Rural"),
 )
-"""A class of six, and one of eight that it takes in."""
+"""Pairs of a six-fold class and an eight-fold class within it."""
 
 
-def _published(table: Table, row: Row) -> Row:
-    """The row with its small counts withheld, and a second one of a breakdown that would give the first away."""
+def _withhold_small_counts(table: Table, row: Row) -> Row:
+    """Return the row with small counts withheld, and a second count where one would follow."""
     counts = {
         item.name: int(row[item.name])
         for item in table.having(Role.MEASURE)
         if item.name.endswith("_count") and row[item.name].isdecimal()
     }
-    hidden = {name for name, count in counts.items() if count in _HIDDEN}
+    withheld_names = {name for name, count in counts.items() if count in _WITHHELD}
     for parts in _BREAKDOWNS:
-        shown = [name for name in parts if name in counts and name not in hidden]
-        if len(hidden.intersection(parts)) == 1 and set(parts) & counts.keys() > hidden.intersection(parts):
-            hidden.add(max(shown, key=counts.__getitem__))
-    withheld = {name: _mark(table.by_name[name], ObservationStatus.SUPPRESSED) for name in hidden}
+        shown = [name for name in parts if name in counts and name not in withheld_names]
+        if len(withheld_names.intersection(parts)) == 1 and set(parts) & counts.keys() > withheld_names.intersection(
+            parts
+        ):
+            withheld_names.add(max(shown, key=counts.__getitem__))
+    withheld = {name: _mark(table.by_name[name], ObservationStatus.SUPPRESSED) for name in withheld_names}
     return row | withheld
 
 
@@ -162,4 +170,4 @@ _BREAKDOWNS = (
     _BACKGROUNDS,
     *((f"{part}_count", f"no_{part}_count") for part in ("asn", "eal", "gaelic")),
 )
-"""Figures that come to the roll together."""
+"""Figures that add up to the roll."""

@@ -1,7 +1,7 @@
-"""Made-up text for one item of a contract: what a value may look like, and nothing about rows.
+"""Synthetic text for one item of a contract.
 
 What belongs here: from an item's type, code list, pattern, length and range to one text that keeps to all of them.
-What does not: keys, tables and files (``synthetic``).
+What does not: keys and tables (``synthetic_rows``) and files (``extract_writers``).
 """
 
 import re
@@ -25,7 +25,7 @@ _REPEATS = 6
 
 
 def text_for(item: Item, code_lists: Mapping[str, CodeList], period: Period, random: Random) -> str:
-    """One made-up text that keeps to everything the item declares."""
+    """Return one synthetic text that keeps to everything that the item declares."""
     if item.code_list is not None:
         return random.choice(valid_codes(code_lists[item.code_list], period))
     match item.type:
@@ -55,12 +55,12 @@ def _multiple(item: Item, step: Decimal, random: Random) -> str:
 
 
 def valid_codes(code_list: CodeList, period: Period) -> list[str]:
-    """The codes that may be used for a period, in the list's order."""
+    """Return the codes that are valid at the end of a period, in the list's order."""
     return [code.code for code in code_list.codes if code.is_valid_on(period.end)]
 
 
 def bounds(item: Item, low: float, high: float) -> tuple[float, float]:
-    """The bounds of a made-up number: the declared ones, and the given ones where none is declared."""
+    """Return the declared bounds of a number, or the given ones where none are declared."""
     step = 1.0 if item.type is ItemType.INTEGER else 10.0**-item.scale if item.scale else 0.01
     declared = item.range
     if declared is not None:
@@ -88,41 +88,41 @@ def _day(item: Item, period: Period, random: Random) -> date:
 
 def _text(item: Item, random: Random) -> str:
     if item.pattern is not None:
-        return matching(item.pattern, random)
+        return text_matching(item.pattern, random)
     text = f"{random.choice(_WORDS)} {random.choice(_WORDS)} {random.randint(1, 999)}"
     text = text.ljust(item.min_length or 0, "x")
     return text[: item.max_length] if item.max_length else text
 
 
-def matching(pattern: str, random: Random) -> str:
-    """A made-up text that a regular expression matches as a whole.
+def text_matching(pattern: str, random: Random) -> str:
+    """Return synthetic text that a regular expression matches as a whole.
 
     Raises:
-        ValueError: the expression uses something that texts cannot be made up for.
+        ValueError: the expression has a construct that is not supported.
     """
-    text = _Writer(random, _REPEATS, {}).sequence(sre_parser.parse(pattern))
+    text = _PatternWriter(random, _REPEATS, {}).sequence(sre_parser.parse(pattern))
     if re.fullmatch(pattern, text) is None:
-        message = f"No text can be made up for the expression {pattern}"
+        message = f"No synthetic text can be written for the pattern {pattern}"
         raise ValueError(message)
     return text
 
 
-def shortest(pattern: str, groups: Mapping[str, str]) -> str | None:
-    """The text with the fewest repetitions in which named groups read as given; None where they cannot.
+def shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
+    """Return the shortest matching text whose named groups have the given texts; None where there is none.
 
-    Groups that the expression does not have are passed over.
+    Groups that the expression does not have are ignored.
     """
     parsed = sre_parser.parse(pattern)
     numbers = parsed.state.groupdict
     fixed = {numbers[name]: text for name, text in groups.items() if name in numbers}
-    text = _Writer(Random(pattern), 0, fixed).sequence(parsed)  # noqa: S311 - a name, no secret
-    found = re.fullmatch(pattern, text)
-    return text if found and all(found[name] == groups[name] for name in groups if name in numbers) else None
+    text = _PatternWriter(Random(pattern), 0, fixed).sequence(parsed)  # noqa: S311 - a name, no secret
+    match = re.fullmatch(pattern, text)
+    return text if match and all(match[name] == groups[name] for name in groups if name in numbers) else None
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """Writes texts along an expression as Python's own parser reads it, whose tree has no types.
+class _PatternWriter:
+    """Writes text along the parse tree of a regular expression, which has no types.
 
     Attributes:
         random: source of chance.
@@ -137,13 +137,13 @@ class _Writer:
     def sequence(self, parts: Any) -> str:  # noqa: ANN401 - no types
         return "".join(self.part(operation, argument) for operation, argument in parts)
 
-    def part(self, operation: Any, argument: Any) -> str:  # noqa: ANN401, PLR0911 - one line a kind of node
+    def part(self, operation: Any, argument: Any) -> str:  # noqa: ANN401, PLR0911 - a line for each kind of node
         if operation is sre.LITERAL:
             return chr(argument)
         if operation is sre.IN:
             return self.random.choice(_members(argument))
         if operation is sre.NOT_LITERAL:
-            return self.random.choice([one for one in _PRINTABLE if one != chr(argument)])
+            return self.random.choice([character for character in _PRINTABLE if character != chr(argument)])
         if operation is sre.ANY:
             return self.random.choice(_PRINTABLE)
         if operation is sre.SUBPATTERN:
@@ -156,66 +156,68 @@ class _Writer:
             return "".join(self.sequence(inner) for _ in range(times))
         if operation is sre.AT:
             return ""
-        message = f"No text can be made up for {operation} in an expression"
+        message = f"No synthetic text can be written for {operation} in a pattern"
         raise ValueError(message)
 
 
 _PRINTABLE = [chr(number) for number in range(33, 127)]
 _CATEGORIES = {
-    sre.CATEGORY_DIGIT: [one for one in _PRINTABLE if one.isdecimal()],
-    sre.CATEGORY_NOT_DIGIT: [one for one in _PRINTABLE if not one.isdecimal()],
-    sre.CATEGORY_WORD: [one for one in _PRINTABLE if one.isalnum() or one == "_"],
-    sre.CATEGORY_NOT_WORD: [one for one in _PRINTABLE if not one.isalnum() and one != "_"],
+    sre.CATEGORY_DIGIT: [character for character in _PRINTABLE if character.isdecimal()],
+    sre.CATEGORY_NOT_DIGIT: [character for character in _PRINTABLE if not character.isdecimal()],
+    sre.CATEGORY_WORD: [character for character in _PRINTABLE if character.isalnum() or character == "_"],
+    sre.CATEGORY_NOT_WORD: [character for character in _PRINTABLE if not character.isalnum() and character != "_"],
     sre.CATEGORY_SPACE: [" "],
     sre.CATEGORY_NOT_SPACE: _PRINTABLE,
 }
 
 
 def _members(arguments: Any) -> list[str]:  # noqa: ANN401 - the parser's own tree, which has no types
-    found: list[str] = []
+    members: list[str] = []
     negated = False
     for operation, argument in arguments:
         if operation is sre.NEGATE:
             negated = True
         elif operation is sre.LITERAL:
-            found.append(chr(argument))
+            members.append(chr(argument))
         elif operation is sre.RANGE:
-            found.extend(chr(number) for number in range(argument[0], argument[1] + 1))
+            members.extend(chr(number) for number in range(argument[0], argument[1] + 1))
         elif operation is sre.CATEGORY:
-            found.extend(_CATEGORIES[argument])
-    return [one for one in _PRINTABLE if one not in found] if negated else found
+            members.extend(_CATEGORIES[argument])
+    return [character for character in _PRINTABLE if character not in members] if negated else members
 
 
 def council_spelling(item: Item, council: Council, code_lists: Mapping[str, CodeList], period: Period) -> str:
-    """The first of a council's codes and names that the item can hold.
+    """Return the first of a council's codes and names that the item can hold.
 
     Raises:
-        ValueError: it can hold none.
+        ValueError: the item can hold none of them.
     """
     listed = valid_codes(code_lists[item.code_list], period) if item.code_list else None
     candidates = (council.name, council.gss_code, council.sg_code, council.code, *council.spellings)
-    return _first_that_fits(item, candidates, listed)
+    return _first_fitting(item, candidates, listed)
 
 
 def period_spelling(item: Item, period: Period) -> str:
-    """The first spelling of a period that the item can hold.
+    """Return the first spelling of a period that the item can hold.
 
     Raises:
-        ValueError: it can hold none.
+        ValueError: the item can hold none of them.
     """
     if item.type is ItemType.DATE:
         return period.start.strftime(item.date_format or "%Y-%m-%d")
-    return _first_that_fits(item, period_spellings(period), None)
+    return _first_fitting(item, period_spellings(period), None)
 
 
-def named_in(table: Table, council: Council, code_lists: Mapping[str, CodeList], period: Period) -> dict[str, str]:
-    """Council and period, spelt as a table has them, by item name."""
+def identity_cells(
+    table: Table, council: Council, code_lists: Mapping[str, CodeList], period: Period
+) -> dict[str, str]:
+    """Return council and period as a table spells them, by item name."""
     councils = {item.name: council_spelling(item, council, code_lists, period) for item in table.having(Role.COUNCIL)}
     return councils | {item.name: period_spelling(item, period) for item in table.having(Role.PERIOD)}
 
 
 def period_spellings(period: Period) -> tuple[str, ...]:
-    """How people spell a period, its id last; each reads as this period."""
+    """Return the spellings of a period that read as that period, its id last."""
     first, last = period.start.year, period.end.year
     quarter = period.id[-2:]
     years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")
@@ -231,7 +233,7 @@ def period_spellings(period: Period) -> tuple[str, ...]:
     return tuple(text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period)
 
 
-def _first_that_fits(item: Item, candidates: tuple[str, ...], listed: list[str] | None) -> str:
+def _first_fitting(item: Item, candidates: tuple[str, ...], listed: list[str] | None) -> str:
     for text in candidates:
         if listed is not None and text not in listed:
             continue

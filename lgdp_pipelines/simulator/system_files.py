@@ -1,142 +1,123 @@
-"""Laying the simulator out on disk: files, keys and tokens, each written only where it is not there or not the same.
+"""Files of the simulated systems on disk: extracts, keys and tokens, each written only where it is new or changed.
 
-What belongs here: paths, permissions, times of change. What does not: what the files say (``scenario``) and serving
-them (``run_simulator``). What was planted is written down before any extract is, so that nothing can be learnt from
-how it was found.
+What belongs here: paths, permissions and times of change. What does not: contents (``scenario``) and servers
+(``council_systems``). Planted mistakes are listed before any extract is written, so that nothing is learnt from how
+they are found.
 """
 
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import date
 from pathlib import Path
 
 import asyncssh
 
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.simulator.scenario import Scenario, Sent, scenario
+from lgdp_pipelines.simulator.scenario import Scenario, SystemFile
 
-SEED = 2024
 HOST = "127.0.0.1"
 
 _NOTICE = """\
 SYNTHETIC
 
-The folders beside this file are the made-up systems of made-up councils, for demonstration.
-{made_up}
-{real}
-Mistakes were planted in made-up extracts on purpose; planted.json lists every one of them.
+The folders beside this file are simulated council systems, for demonstration.
+{synthetic}
+{published}
+Mistakes were planted in synthetic extracts on purpose; planted.json lists every one of them.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """What laying the simulator out came to.
+class WrittenFiles:
+    """The result of writing the files of a scenario.
 
     Attributes:
-        written: files that were not there or not the same.
-        unchanged: files that were left as they were.
-        scenario: everything that the simulator holds.
+        written_count: files that were new or changed.
+        unchanged_count: files that were left as they were.
+        scenario: the files and their expected outcomes.
     """
 
-    written: int
-    unchanged: int
+    written_count: int
+    unchanged_count: int
     scenario: Scenario
 
 
-def prepare_simulator(
-    settings: Settings, register: Register, *, today: date, real_data: Path | None = None, seed: int = SEED
-) -> Prepared:
-    """Lay out what every council has to send, and the keys and tokens of their accounts.
-
-    Args:
-        settings: say where the simulator is.
-        register: what is asked, and from which sources.
-        today: returns without a story of their own are sent for their first periods that have begun by then.
-        real_data: folder of real public files; None: every figure is made up.
-        seed: of chance; the same seed makes the same files.
-    """
-    return lay_out(settings, register, scenario(register, today=today, real_data=real_data, seed=seed))
+def write_files(settings: Settings, register: Register, scenario: Scenario) -> WrittenFiles:
+    """Write the files that are new or changed: expected outcomes, then keys and tokens, then extracts."""
+    folder = settings.simulator
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "SYNTHETIC.txt").write_text(_notice(scenario), encoding="utf-8")
+    (folder / "planted.json").write_text(expected_as_json(scenario), encoding="utf-8")
+    _write_accounts(folder, register)
+    written = [_write_if_changed(folder, file) for file in scenario.files]
+    return WrittenFiles(sum(written), len(written) - sum(written), scenario)
 
 
-def lay_out(settings: Settings, register: Register, told: Scenario) -> Prepared:
-    """Write what is not there or not the same: first what was planted, then keys and tokens, then extracts."""
-    settings.simulator.mkdir(parents=True, exist_ok=True)
-    (settings.simulator / "SYNTHETIC.txt").write_text(_notice(told), encoding="utf-8")
-    (settings.simulator / "planted.json").write_text(planted_text(told), encoding="utf-8")
-    _lay_accounts_out(settings.simulator, register)
-    news = [_put(settings.simulator, sent) for sent in told.sent]
-    return Prepared(sum(news), len(news) - sum(news), told)
-
-
-def planted_text(told: Scenario) -> str:
-    """What was planted, as JSON for tests and people."""
+def expected_as_json(scenario: Scenario) -> str:
+    """Return the expected outcomes as JSON for tests and people."""
     content = {
-        "note": "Mistakes and events planted in made-up extracts. The platform never reads this file.",
-        "seed": told.seed,
-        "planted": [asdict(one) for one in told.planted],
+        "note": "Mistakes and events planted in synthetic extracts. The platform never reads this file.",
+        "seed": scenario.seed,
+        "planted": [asdict(outcome) for outcome in scenario.expected],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _notice(told: Scenario) -> str:
-    def listed(codes: list[str]) -> str:
-        return ", ".join(sorted(codes))
-
-    made = [code for code, is_made_up in told.made_up.items() if is_made_up]
-    real = [code for code, is_made_up in told.made_up.items() if not is_made_up]
+def _notice(scenario: Scenario) -> str:
+    synthetic = ", ".join(sorted(code for code, is_synthetic in scenario.is_synthetic.items() if is_synthetic))
+    published = ", ".join(sorted(code for code, is_synthetic in scenario.is_synthetic.items() if not is_synthetic))
     return _NOTICE.format(
-        made_up=f"Every figure and every case in the extracts of {listed(made)} is made up. No row is about anybody.",
-        real=f"The extracts of {listed(real)} are cut from published files, unaltered." if real else "",
+        synthetic=f"Every figure and every case in the extracts of {synthetic} is synthetic. No row is about anybody.",
+        published=f"The extracts of {published} are cut from published files, unaltered." if published else "",
     )
 
 
-def _put(root: Path, sent: Sent) -> bool:
-    """Whether the file had to be written. One that has changed gets a later time than it had."""
-    path = root / sent.path
-    modified = int(sent.modified.timestamp())
+def _write_if_changed(folder: Path, file: SystemFile) -> bool:
+    """Return whether a file had to be written; a changed file gets a later time than before."""
+    path = folder / file.path
+    modified = int(file.modified.timestamp())
     if path.is_file():
-        if path.read_bytes() == sent.content:
+        if path.read_bytes() == file.content:
             return False
         modified = max(modified, int(path.stat().st_mtime) + 1)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_bytes(sent.content)
+    unfinished.write_bytes(file.content)
     os.utime(unfinished, (modified, modified))
     unfinished.replace(path)
     return True
 
 
-def _lay_accounts_out(root: Path, register: Register) -> None:
-    folders = [root / "keys", root / "tokens", root / "public_keys"]
-    for folder in folders:
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o700)
-    _key(root / "host_key")
-    host = asyncssh.read_private_key(root / "host_key").export_public_key().decode().split(" ")
-    # On any port, because a port in use is passed over for a free one.
-    (root / "known_hosts").write_text(f"{HOST},[{HOST}]:* {host[0]} {host[1].strip()}\n", encoding="ascii")
+def _write_accounts(folder: Path, register: Register) -> None:
+    private_folders = [folder / "keys", folder / "tokens", folder / "public_keys"]
+    for private_folder in private_folders:
+        private_folder.mkdir(exist_ok=True)
+        private_folder.chmod(0o700)
+    _write_key(folder / "host_key")
+    host = asyncssh.read_private_key(folder / "host_key").export_public_key().decode().split(" ")
+    # On any port: a free one is taken where the usual port is in use.
+    (folder / "known_hosts").write_text(f"{HOST},[{HOST}]:* {host[0]} {host[1].strip()}\n", encoding="ascii")
+    declared = (entry.folder.strip("/") for source in register.sources.values() for entry in source.returns)
+    subfolders = {subfolder for subfolder in declared if subfolder}
     for council_code in register.councils.codes:
-        (root / "councils" / council_code).mkdir(parents=True, exist_ok=True)
-        for source in register.sources.values():
-            for one in source.returns:
-                if one.folder:
-                    (root / "councils" / council_code / one.folder.strip("/")).mkdir(parents=True, exist_ok=True)
-        _key(root / "keys" / council_code)
-        public = asyncssh.read_private_key(root / "keys" / council_code).export_public_key()
-        (root / "public_keys" / f"{council_code}.pub").write_bytes(public)
-        _secret(root / "tokens" / council_code, secrets.token_urlsafe(32).encode())
+        (folder / "councils" / council_code).mkdir(parents=True, exist_ok=True)
+        for subfolder in subfolders:
+            (folder / "councils" / council_code / subfolder).mkdir(parents=True, exist_ok=True)
+        _write_key(folder / "keys" / council_code)
+        public = asyncssh.read_private_key(folder / "keys" / council_code).export_public_key()
+        (folder / "public_keys" / f"{council_code}.pub").write_bytes(public)
+        _write_secret(folder / "tokens" / council_code, secrets.token_urlsafe(32).encode())
 
 
-def _key(path: Path) -> None:
+def _write_key(path: Path) -> None:
     if not path.is_file():
-        _secret(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        _write_secret(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
 
 
-def _secret(path: Path, content: bytes) -> None:
-    """A file that only its owner may read, from the first moment that it exists; kept where it is there."""
+def _write_secret(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read from its first moment; keep one that exists."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

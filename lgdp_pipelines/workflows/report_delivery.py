@@ -39,7 +39,7 @@ from lgdp_pipelines.reporting.report_content import (
     build_report,
 )
 from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
-from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest
+from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
 from lgdp_pipelines.storage.lake_tables import FINDING, landed_table, submission_key
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -206,7 +206,7 @@ def _name_asked(platform: Platform, asked: SourceReturn) -> ExpectedFileName:
     data_return = platform.register.returns[asked.return_code]
     tables = [{"table": table.name} for table in data_return.latest.tables if table.file_pattern][:1]
     names = (
-        shortest(asked.pattern, {"period": spelling} | (tables[0] if tables else {}))
+        shortest_text(asked.pattern, {"period": spelling} | (tables[0] if tables else {}))
         for period in periods_of(data_return, platform.today)[-1:]
         for spelling in period_spellings(period)
     )

@@ -21,10 +21,10 @@ import polars as pl
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.simulator.council_systems import account_holders
-from lgdp_pipelines.simulator.scenario import Scenario, Sent
+from lgdp_pipelines.simulator.council_systems import served_accounts
+from lgdp_pipelines.simulator.scenario import Scenario, SystemFile
 from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
-from lgdp_pipelines.simulator.system_files import HOST, lay_out
+from lgdp_pipelines.simulator.system_files import HOST, write_files
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -184,8 +184,8 @@ def file_of(code: str, council: str, sg_code: str, number: int) -> bytes:
 def lay_world(folder: Path) -> Register:
     """Register, keys, accounts and files, below one folder."""
     register = load_register(lay_register(folder / "schemas"))
-    sent = tuple(
-        Sent(
+    files = tuple(
+        SystemFile(
             PurePosixPath("councils", council.code, "outgoing", f"{code}_2025.csv"),
             file_of(code, council.code, council.sg_code, number),
             PLACED,
@@ -193,7 +193,7 @@ def lay_world(folder: Path) -> Register:
         for number, code in enumerate((*CASES, *FIGURES))
         for council in register.councils
     )
-    lay_out(Settings.at(folder, folder / "schemas"), register, Scenario(0, sent, (), {}, {}))
+    write_files(Settings.at(folder, folder / "schemas"), register, Scenario(0, files, (), {}, {}))
     return register
 
 
@@ -217,12 +217,12 @@ def served(folder: Path) -> Iterator[int]:
 
 async def _serve(folder: Path) -> None:
     simulator = folder / "simulator"
-    codes = sorted(one.name for one in (simulator / "councils").iterdir())
+    codes = sorted(path.name for path in (simulator / "councils").iterdir())
     with socket.socket() as listening:
         listening.bind((HOST, 0))
         listening.listen(128)
         host_key = asyncssh.read_private_key(simulator / "host_key")
-        acceptor = await serve_sftp(listening, host_key, account_holders(simulator, codes))
+        acceptor = await serve_sftp(listening, host_key, served_accounts(simulator, codes))
         print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
         async with acceptor:
             await asyncio.Event().wait()

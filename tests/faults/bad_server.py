@@ -50,7 +50,7 @@ class BadServer:
     known_hosts: str
 
 
-class _Door(asyncssh.SSHServer):
+class _KeyOnlyServer(asyncssh.SSHServer):
     def __init__(self, mood: Mood, client: asyncssh.SSHKey) -> None:
         self._mood, self._client = mood, client
         self._connection: asyncssh.SSHServerConnection | None = None
@@ -142,7 +142,7 @@ def bad_server(root: Path) -> Iterator[BadServer]:
             _serve(
                 listening,
                 mood,
-                lambda: _Door(mood, client),
+                lambda: _KeyOnlyServer(mood, client),
                 server_host_keys=[host],
                 sftp_factory=lambda channel: _Files(channel, root, mood),
                 config=None,

@@ -19,7 +19,7 @@ import asyncssh
 import pytest
 
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.simulator.simulated_sftp import SftpAccountHolder, serve_sftp
+from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
 from tests.flow.contracts import register_with, respite
 from tests.flow.driver import Lgdp
 from tests.flow.everything import everything_below
@@ -109,7 +109,7 @@ def sftp_server(root: Path, public: str, host: asyncssh.SSHKey) -> Iterator[int]
         listening = socket.socket()
         listening.bind(("127.0.0.1", 0))
         port.append(listening.getsockname()[1])
-        async with await serve_sftp(listening, host, {"agb": SftpAccountHolder(root, public)}):
+        async with await serve_sftp(listening, host, {"agb": ServedAccount(root, public)}):
             ready.set()
             await asyncio.to_thread(stop.wait, 300)
 

@@ -21,7 +21,7 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.simulator.published_figures import CUTTERS
+from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
@@ -52,7 +52,7 @@ class Judged:
 
 def judged(register: Register, return_code: str, folder: Path, scratch: Path, councils: Iterable[str]) -> Judged:
     """The real extracts of a return from some councils, judged."""
-    cut = CUTTERS[return_code](folder, register.councils)
+    cut = PUBLISHED_RETURNS[return_code](folder, register.councils)
     sources = SOURCE_ROWS[return_code](folder, register.councils)
     all_of_it = Judged()
     for council in councils:
@@ -156,7 +156,7 @@ SOURCE_ROWS: Mapping[str, Callable[[Path, Councils], Rows]] = {
 def _lines(folder: Path) -> Iterator[Found]:
     register = load_register(PROJECT / "schemas")
     with TemporaryDirectory() as scratch:
-        for code in CUTTERS:
+        for code in PUBLISHED_RETURNS:
             one = judged(register, code, folder, Path(scratch), register.councils.codes)
             listed = Counter(rule for rule, *_ in one.found)
             if listed != one.failed:

@@ -8,8 +8,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.simulator.published_figures import people_supported
-from lgdp_pipelines.simulator.published_schools import school_list
+from lgdp_pipelines.simulator.published_extracts import people_supported, school_list
 from lgdp_pipelines.storage.sql_catalogue import ask
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period

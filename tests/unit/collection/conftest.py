@@ -35,7 +35,7 @@ from lgdp_pipelines.register.model.sources import (
     TransportKind,
 )
 from lgdp_pipelines.register.model.table_model import Grain, Provenance, Table
-from lgdp_pipelines.simulator.simulated_sftp import SftpAccountHolder, serve_sftp
+from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.unit.collection import lines
@@ -198,13 +198,13 @@ def bound() -> Iterator[Callable[[], socket.socket]]:
 
 
 @pytest.fixture
-def accounts(tmp_path: Path, keys: Keys) -> dict[str, SftpAccountHolder]:
+def accounts(tmp_path: Path, keys: Keys) -> dict[str, ServedAccount]:
     """Two councils' folders, and who may look into them."""
     roots = {account: tmp_path / "accounts" / account for account in ("fif", "glg")}
     for root in roots.values():
         for folder in ("hl1", "staff"):
             (root / folder).mkdir(parents=True)
-    return {account: SftpAccountHolder(root, keys.public[account]) for account, root in roots.items()}
+    return {account: ServedAccount(root, keys.public[account]) for account, root in roots.items()}
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
 
 @pytest.fixture
 def ask(
-    accounts: dict[str, SftpAccountHolder],
+    accounts: dict[str, ServedAccount],
     keys: Any,
     bound: Callable[[], socket.socket],
     environment_for: Callable[..., dict[str, str]],

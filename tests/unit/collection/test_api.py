@@ -27,7 +27,7 @@ from lgdp_pipelines.collection.transports.transport import Download, NoNewConten
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.simulator.simulated_api import ApiQuestion, api
+from lgdp_pipelines.simulator.simulated_api import ApiRequest, api
 from lgdp_pipelines.vocabulary.periods import calendar_year
 
 UNKNOWN = CacheValidators()
@@ -108,11 +108,11 @@ async def of_2023(account: ApiAccount) -> Any:
 
 
 @pytest.fixture
-def questions(tmp_path: Path, api_source: Source) -> dict[str, ApiQuestion]:
+def questions(tmp_path: Path, api_source: Source) -> dict[str, ApiRequest]:
     for code in TOKENS:
         (tmp_path / f"{code}.json").write_text(EXTRACT)
     return {
-        f"/waste/{code}?year={year}": ApiQuestion(code, api_source.returns[0], tmp_path / f"{name}.json")
+        f"/waste/{code}?year={year}": ApiRequest(code, api_source.returns[0], tmp_path / f"{name}.json")
         for code in TOKENS
         for year, name in ((2023, code), (2024, "none"))
     }

@@ -6,7 +6,7 @@ import pytest
 
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT
-from lgdp_pipelines.simulator.scenario import Scenario, scenario
+from lgdp_pipelines.simulator.scenario import Scenario, ScenarioOptions, build_scenario
 from tests.shipped import shipped_register
 
 TODAY = date(2024, 11, 21)
@@ -23,14 +23,14 @@ FEW = ("ABD", "ABE", "ELS", "FIF", "GLG", "ORK", "ZET")
 @pytest.fixture(scope="session")
 def few(register: Register) -> Register:
     """The register as if seven councils had accounts."""
-    sources = {one.id: replace(one, councils=FEW) for one in register.sources.values()}
+    sources = {source.id: replace(source, councils=FEW) for source in register.sources.values()}
     return replace(register, sources=sources)
 
 
 @pytest.fixture(scope="session")
-def made_up(register: Register) -> Scenario:
-    """What the councils send where no real file is at hand."""
-    return scenario(register, today=TODAY, real_data=None, seed=7)
+def synthetic(register: Register) -> Scenario:
+    """The scenario without published files."""
+    return build_scenario(register, ScenarioOptions(TODAY, seed=7))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The simulator as councils' systems: both servers, collected from by the platform's own clients."""
+"""The simulated council systems: the platform's own clients collect from both servers."""
 
 import socket
 from collections import Counter
@@ -15,11 +15,13 @@ from lgdp_pipelines.collection.collection_run import CollectionReport, collect_s
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.simulator import council_systems as running
+from lgdp_pipelines.simulator import council_systems
 from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
+from lgdp_pipelines.simulator.scenario import ScenarioOptions
 from lgdp_pipelines.storage.byte_store import RawStore
 
 TODAY = date(2024, 11, 21)
+OPTIONS = ScenarioOptions(TODAY, seed=7)
 COUNCILS = ["ABD", "ABE", "ELS", "FIF", "ORK", "ZET"]
 
 
@@ -30,8 +32,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def systems(home: Path, few: Register) -> Iterator[SimulatedSystems]:
-    with run_simulator(Settings.at(home), few, today=TODAY, seed=7, sftp_port=0, api_port=0) as one:
-        yield one
+    with run_simulator(Settings.at(home), few, OPTIONS, sftp_port=0, api_port=0) as running_systems:
+        yield running_systems
 
 
 @pytest.fixture
@@ -57,14 +59,14 @@ def collect(tmp_path: Path, systems: SimulatedSystems, few: Register) -> Iterato
 def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, systems: SimulatedSystems) -> None:
     first = collect("simulated-sftp")
     assert first.failures == ()
-    assert Counter(one.state.value for one in first.receipts) == Counter(
+    assert Counter(receipt.state.value for receipt in first.receipts) == Counter(
         # Six councils send ten extracts each, two of them of schools; Orkney's, Shetland's and the Western Isles'
         # last HL1 is not there.
         {"waiting": 6 * 10 - 3, "duplicate": 1, "unrecognised": 1}
     )
-    assert {one.council_code for one in first.receipts if one.state.value == "unrecognised"} == {"ELS"}
-    assert {one.council_code for one in first.receipts if one.state.value == "duplicate"} == {"FIF"}
-    assert [(one.council_code, one.left[0].name) for one in first.accounts if one.left] == [
+    assert {receipt.council_code for receipt in first.receipts if receipt.state.value == "unrecognised"} == {"ELS"}
+    assert {receipt.council_code for receipt in first.receipts if receipt.state.value == "duplicate"} == {"FIF"}
+    assert [(account.council_code, account.left[0].name) for account in first.accounts if account.left] == [
         ("ORK", "HL1_2024-25_Q2.csv.part")
     ]
     second = collect("simulated-sftp")
@@ -82,11 +84,11 @@ def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, syste
 def test_everything_at_the_api_is_collected_once_however_busy_it_is(collect: Any) -> None:
     first = collect("simulated-api")
     assert first.failures == ()
-    assert Counter(one.period for one in first.receipts) == {"CY2016": 6, "CY2017": 6, "CY2018": 6}
-    assert all(one.etag for one in first.receipts)
+    assert Counter(receipt.period for receipt in first.receipts) == {"CY2016": 6, "CY2017": 6, "CY2018": 6}
+    assert all(receipt.etag for receipt in first.receipts)
     second = collect("simulated-api")
     assert (second.receipts, second.failures) == ((), ())
-    assert {one.unchanged for one in second.accounts} == {14}
+    assert {account.unchanged for account in second.accounts} == {14}
 
 
 def test_a_council_asks_us_to_come_back_now_and_then(systems: SimulatedSystems, home: Path) -> None:
@@ -143,7 +145,7 @@ def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with run_simulator(Settings.at(home), few, today=TODAY, sftp_port=port, api_port=port) as other:
+        with run_simulator(Settings.at(home), few, OPTIONS, sftp_port=port, api_port=port) as other:
             ports = {int(address.rpartition(":")[2]) for address in (other.sftp_address, other.api_address)}
             assert len(ports) == 2
             assert port not in ports
@@ -154,5 +156,5 @@ def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -
 
 def test_the_default_ports_are_those_that_the_register_names(few: Register) -> None:
     addresses = [source.address for source in few.sources.values()]
-    assert f"${{LGDP_SIMULATOR_SFTP:-127.0.0.1:{running.SFTP_PORT}}}" in addresses
-    assert f"${{LGDP_SIMULATOR_API:-http://127.0.0.1:{running.API_PORT}}}" in addresses
+    assert f"${{LGDP_SIMULATOR_SFTP:-127.0.0.1:{council_systems.SFTP_PORT}}}" in addresses
+    assert f"${{LGDP_SIMULATOR_API:-http://127.0.0.1:{council_systems.API_PORT}}}" in addresses

@@ -13,8 +13,8 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.simulator.published_schools import school_summary
-from lgdp_pipelines.simulator.workbook_writer import Sheet, header_rows, workbook
+from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, header_rows, workbook
+from lgdp_pipelines.simulator.published_extracts import school_summary
 from lgdp_pipelines.vocabulary.periods import parse_period
 from tests.support.judging import judge_files, make_context
 
@@ -50,7 +50,7 @@ def test_every_row_of_a_council_s_school_is_in_one_extract_as_it_is(
             expected[register.councils.named(row[0]).code].append(row)
 
     assert sum(map(len, expected.values())) == {"AY2019-20": 2467, "AY2023-24": 2447}[period]
-    given = {code: opened(content) for (code, one), content in cut.items() if one == period}
+    given = {code: opened(content) for (code, extract_period), content in cut.items() if extract_period == period}
     assert given.keys() == expected.keys() == set(register.councils.codes)
     for code, book in given.items():
         assert book.sheet_names == source.sheet_names
@@ -89,33 +89,33 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
 def with_schools(folder: Path, *rows: list[str | float]) -> Path:
     (folder / "sg-schools").mkdir()
     for file, name in FILES.values():
-        (folder / "sg-schools" / file).write_bytes(workbook({name: Sheet([*TOP, *rows])}))
+        (folder / "sg-schools" / file).write_bytes(workbook({name: WorkbookSheet([*TOP, *rows])}))
     return folder
 
 
-def test_a_council_that_nobody_knows_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+def test_an_unknown_council_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
     folder = with_schools(tmp_path, ["Fife", 1.0], ["Fiffe", 2.0])
-    with pytest.raises(WrongUse, match="not known") as refusal:
+    with pytest.raises(WrongUse, match="is unknown") as refusal:
         school_summary(folder, register.councils)
     assert refusal.value.where.endswith("2019.xlsx, row 4")
 
 
-def test_grant_aided_schools_and_notes_are_nobody_s(tmp_path: Path, register: Register) -> None:
+def test_grant_aided_schools_and_notes_are_in_no_extract(tmp_path: Path, register: Register) -> None:
     folder = with_schools(tmp_path, ["Fife", 1.0], ["Grant aided", 2.0], ["(1) A note", ""], ["", "more of it"])
     found = school_summary(folder, register.councils)
     assert list(found) == [("FIF", "AY2019-20"), ("FIF", "AY2023-24")]
     assert grid(opened(found["FIF", "AY2019-20"]), "2019") == [*TOP, ["Fife", 1.0]]
 
 
-def test_a_header_of_two_rows_is_merged_over_the_columns_that_it_is_for() -> None:
+def test_the_upper_header_row_is_merged_over_its_columns() -> None:
     sheet = header_rows(["Name", "Pupils / P1", "Pupils / P2", "Type", "Rates / Here", "Other / There"], 2)
     assert [list(row) for row in sheet.rows] == [
         ["", "Pupils", "", "", "Rates", "Other"],
         ["Name", "P1", "P2", "Type", "Here", "There"],
     ]
     assert sheet.merged == [(0, 1, 2)]
-    assert header_rows(["A / B"], 1) == Sheet([["A / B"]])
+    assert header_rows(["A / B"], 1) == WorkbookSheet([["A / B"]])
 
 
 def test_a_workbook_is_the_same_bytes_each_time() -> None:
-    assert workbook({"A": Sheet([["x", 1.0]])}) == workbook({"A": Sheet([["x", 1.0]])})
+    assert workbook({"A": WorkbookSheet([["x", 1.0]])}) == workbook({"A": WorkbookSheet([["x", 1.0]])})

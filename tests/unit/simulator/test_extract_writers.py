@@ -1,4 +1,4 @@
-"""Made-up extracts in every format that the platform makes up: read as declared, they are the rows that were made."""
+"""Synthetic extracts in every format: read as declared, they give the rows that were written."""
 
 from dataclasses import replace
 
@@ -9,7 +9,8 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
-from lgdp_pipelines.simulator.synthetic_extracts import plain_rows, written
+from lgdp_pipelines.simulator.extract_writers import write_extract
+from lgdp_pipelines.simulator.synthetic_rows import contract_rows
 from tests.shipped import shipped_register
 
 
@@ -38,27 +39,27 @@ def _with_paths(contract: Contract) -> Contract:
     ],
     ids=lambda extract: extract.described,
 )
-def test_what_is_written_is_what_is_read(register: Register, extract: Extract) -> None:
+def test_written_rows_are_read_back_the_same(register: Register, extract: Extract) -> None:
     hl1 = register.returns["HL1"]
     contract = replace(_with_paths(hl1.latest) if extract.format is Format.XML else hl1.latest, extract=extract)
     council, period = register.councils.by_code["FIF"], hl1.first_period
-    rows = plain_rows(register, contract, council, period, seed=1)
-    (file,) = written(contract, rows)
-    assert written(contract, rows)[0].content == file.content
+    rows = contract_rows(register, contract, council, period, seed=1)
+    (file,) = write_extract(contract, rows)
+    assert write_extract(contract, rows)[0].content == file.content
     reading = read_extract(contract, [ExtractFile("extract", file.content)])
     assert reading.findings.is_empty(), reading.findings["message"].to_list()
-    ((name, made),) = rows.items()
+    ((name, table_rows),) = rows.items()
     landed = [
         {item: text or "" for item, text in row.items()}
         for piece in reading.tables[name]
         for row in piece.drop("_row", "_unmapped").to_dicts()
     ]
-    assert landed == list(made)
+    assert landed == list(table_rows)
 
 
-def test_what_is_not_made_up_is_said(register: Register) -> None:
+def test_a_format_that_cannot_be_written_is_refused(register: Register) -> None:
     hl1 = register.returns["HL1"]
     contract = replace(hl1.latest, extract=Extract(Format.XLS))
-    rows = plain_rows(register, contract, register.councils.by_code["FIF"], hl1.first_period, seed=1)
+    rows = contract_rows(register, contract, register.councils.by_code["FIF"], hl1.first_period, seed=1)
     with pytest.raises(WrongUse, match="XLS"):
-        written(contract, rows)
+        write_extract(contract, rows)

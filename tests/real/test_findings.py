@@ -15,7 +15,7 @@ WRITTEN = PROJECT / "docs" / "real-data-findings.csv"
 
 
 @pytest.fixture(scope="module")
-def written() -> list[Found]:
+def documented_findings() -> list[Found]:
     with WRITTEN.open(encoding="utf-8", newline="") as lines:
         return [
             (row["rule"], row["council"], row["period"], row["item"], int(row["row"])) for row in csv.DictReader(lines)
@@ -24,14 +24,18 @@ def written() -> list[Found]:
 
 @pytest.mark.parametrize("return_code", PLAIN)
 def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
-    return_code: str, written: list[Found], real_data: Path, register: Register
+    return_code: str, documented_findings: list[Found], real_data: Path, register: Register
 ) -> None:
     slug = register.returns[return_code].slug
     so = [
         (place.rule, register.councils.named(place.council).code, place.period, place.row)
         for place in PLAIN[return_code](real_data)
     ]
-    told = [(rule, council, period, row) for rule, council, period, _, row in written if rule.startswith(f"{slug}.")]
+    told = [
+        (rule, council, period, row)
+        for rule, council, period, _, row in documented_findings
+        if rule.startswith(f"{slug}.")
+    ]
     assert Counter(told) == Counter(so)
 
 
@@ -39,20 +43,29 @@ def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
     ("return_code", "councils"), [("PEOPLE-SUPPORTED", ["RFW"]), ("WASTE", ["ZET"]), ("SCHOOL-LIST", ["EDU", "ELS"])]
 )
 def test_validation_finds_what_is_written(
-    return_code: str, councils: list[str], written: list[Found], real_data: Path, register: Register, tmp_path: Path
+    return_code: str,
+    councils: list[str],
+    documented_findings: list[Found],
+    real_data: Path,
+    register: Register,
+    tmp_path: Path,
 ) -> None:
     slug = register.returns[return_code].slug
-    one = judged(register, return_code, real_data, tmp_path, councils)
-    assert one.found == sorted(row for row in written if row[0].startswith(f"{slug}.") and row[1] in councils)
-    assert one.failed == Counter(rule for rule, *_ in one.found)
-    assert one.verdicts["rejected"] == 0
-    assert one.found
+    outcome = judged(register, return_code, real_data, tmp_path, councils)
+    assert outcome.found == sorted(
+        row for row in documented_findings if row[0].startswith(f"{slug}.") and row[1] in councils
+    )
+    assert outcome.failed == Counter(rule for rule, *_ in outcome.found)
+    assert outcome.verdicts["rejected"] == 0
+    assert outcome.found
 
 
-def test_the_page_tells_of_every_rule_and_how_often_it_is_broken(written: list[Found]) -> None:
+def test_the_page_tells_of_every_rule_and_how_often_it_is_broken(documented_findings: list[Found]) -> None:
     page = (PROJECT / "docs" / "real-data-findings.md").read_text(encoding="utf-8")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")
     ]
-    assert {row[0].strip("`"): int(row[1].replace(",", "")) for row in rows} == Counter(rule for rule, *_ in written)
+    assert {row[0].strip("`"): int(row[1].replace(",", "")) for row in rows} == Counter(
+        rule for rule, *_ in documented_findings
+    )
     assert {row[2] for row in rows} == {"right"}

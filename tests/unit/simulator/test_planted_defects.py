@@ -1,4 +1,4 @@
-"""What is planted is found, once and in its place, by the reading and judging that know nothing of it."""
+"""Each planted mistake is found once, in its place, by landing and validation, which know nothing of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.simulator import story
 from lgdp_pipelines.simulator.sample_files import samples
-from lgdp_pipelines.simulator.scenario import Planted, Scenario, Sent
+from lgdp_pipelines.simulator.scenario import ExpectedOutcome, Scenario, SystemFile
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from tests.support.judging import judge_files, make_context
@@ -41,47 +41,49 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
 
 def system_of(register: Register, code: str, council: str) -> str:
     simulated = [source for source in register.sources.values() if source.id.startswith("simulated-")]
-    found = [answer for source in simulated for answer in source.of(council).returns if answer.return_code == code]
-    return found[0].system if found else ""
+    systems = [
+        entry.system for source in simulated for entry in source.of(council).returns if entry.return_code == code
+    ]
+    return systems[0] if systems else ""
 
 
-def sent_by(made_up: Scenario, code: str, council: str, file: str) -> Sent:
+def system_file(synthetic: Scenario, code: str, council: str, file: str) -> SystemFile:
     folders = {"HL1": "hl1", "DHP": "dhp"}
-    (found,) = [
-        one
-        for one in made_up.sent
-        if one.path.name == file and one.path.parts[1] == council and one.path.parts[-2] == folders[code]
+    (match,) = [
+        entry
+        for entry in synthetic.files
+        if entry.path.name == file and entry.path.parts[1] == council and entry.path.parts[-2] == folders[code]
     ]
-    return found
+    return match
 
 
-def planted_for(made_up: Scenario, key: story.Key) -> Planted:
-    (found,) = [
-        one
-        for one in made_up.planted
-        if (one.return_code, one.council_code, one.period) == key and one.rule is not None
+def expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcome:
+    (match,) = [
+        outcome
+        for outcome in synthetic.expected
+        if (outcome.return_code, outcome.council_code, outcome.period) == key and outcome.rule is not None
     ]
-    return found
+    return match
 
 
 @pytest.mark.parametrize("key", [*DEFECTS, *RESENT], ids="-".join)
-def test_each_mistake_breaks_its_one_rule_at_its_one_place(key: story.Key, made_up: Scenario, judged: Judged) -> None:
+def test_each_mistake_breaks_its_one_rule_at_its_one_place(key: story.Key, synthetic: Scenario, judged: Judged) -> None:
     code, council, period = key[0], key[1], parse_period(key[2])
-    planted = planted_for(made_up, key)
+    expected = expected_outcome(synthetic, key)
 
     def month_before(asked: Period, table: Table) -> Any:
-        before = sent_by(made_up, code, council, f"DHP-{asked.start:%Y%m}.csv")
+        before = system_file(synthetic, code, council, f"DHP-{asked.start:%Y%m}.csv")
         return judged(code, council, asked, before.content).tables[table.name]
 
-    content = sent_by(made_up, code, council, planted.file).content
+    content = system_file(synthetic, code, council, expected.file).content
     judgement = judged(code, council, period, content, month_before if code == "DHP" else None)
     found = judgement.findings.select("rule", "severity", "row", "column").rows()
-    assert found == [(planted.rule, str(planted.severity), planted.row, planted.column)]
-    assert judgement.verdict == planted.outcome
+    assert found == [(expected.rule, str(expected.severity), expected.row, expected.column)]
+    assert judgement.verdict == expected.outcome
 
 
-def test_mistakes_of_every_asked_for_kind_are_planted(made_up: Scenario) -> None:
-    rules = {one.rule for one in made_up.planted}
+def test_mistakes_of_every_kind_are_planted(synthetic: Scenario) -> None:
+    rules = {outcome.rule for outcome in synthetic.expected}
     assert {
         "hl1.appdate.type",
         "hl1.application_not_after_period",
@@ -98,28 +100,28 @@ def test_mistakes_of_every_asked_for_kind_are_planted(made_up: Scenario) -> None
         "hl1.night_before_means_three_months",
         "dhp.applications_do_not_fall",
     } <= rules
-    outcomes = {one.outcome for one in made_up.planted}
+    outcomes = {outcome.outcome for outcome in synthetic.expected}
     assert outcomes == {"rejected", "queried", "accepted", "unrecognised", "duplicate", "left", "missing"}
 
 
-def routed(register: Register, one: Sent) -> Route | RoutingFailure:
+def routed(register: Register, file: SystemFile) -> Route | RoutingFailure:
     source = register.sources["simulated-sftp"]
-    expected = [given for given in source.returns if given.folder == "/".join(one.path.parts[2:-1])]
-    return route(one.path.name, expected, register.returns, today=parse_period("CY2024").end)
+    candidates = [entry for entry in source.returns if entry.folder == "/".join(file.path.parts[2:-1])]
+    return route(file.path.name, candidates, register.returns, today=parse_period("CY2024").end)
 
 
 @pytest.mark.parametrize("council", ["FIF", "GLG", "ELS"])
 def test_an_extract_without_a_mistake_breaks_no_rule(
-    council: str, made_up: Scenario, register: Register, judged: Judged
+    council: str, synthetic: Scenario, register: Register, judged: Judged
 ) -> None:
     tried = 0
-    for one in made_up.sent:
-        if one.path.parts[:2] != ("councils", council):
+    for file in synthetic.files:
+        if file.path.parts[:2] != ("councils", council):
             continue
-        routing = routed(register, one)
+        routing = routed(register, file)
         if isinstance(routing, Route):
-            judgement = judged(routing.return_code, council, routing.period, one.content)
-            assert judgement.findings.select("rule", "row").rows() == [], one.path
+            judgement = judged(routing.return_code, council, routing.period, file.content)
+            assert judgement.findings.select("rule", "row").rows() == [], file.path
             tried += 1
     assert tried >= 9
 
@@ -127,53 +129,57 @@ def test_an_extract_without_a_mistake_breaks_no_rule(
 @pytest.mark.parametrize("code", ["DHP", "HL1", "PEOPLE-SUPPORTED", "SCHOOL-LIST", "SCHOOL-SUMMARY", "WASTE"])
 def test_the_sample_of_each_return_breaks_no_rule(code: str, register: Register, judged: Judged) -> None:
     slug = register.returns[code].slug
-    ((name, content),) = [one for one in samples(register).items() if one[0].startswith(f"{slug}_FIF")]
+    ((name, content),) = [sample for sample in samples(register).items() if sample[0].startswith(f"{slug}_FIF")]
     period = parse_period(name.removeprefix(f"{slug}_FIF_").rpartition(".")[0])
     judgement = judged(code, "FIF", period, content)
     assert judgement.findings.height == 0
     assert judgement.verdict == "accepted"
 
 
-def test_the_api_s_extracts_break_no_rule(made_up: Scenario, judged: Judged) -> None:
+def test_the_api_s_extracts_break_no_rule(synthetic: Scenario, judged: Judged) -> None:
     for period in ("CY2016", "CY2017"):
-        (one,) = [one for one in made_up.sent if one.path.parts == ("api", "WASTE", "STG", f"{period}.json")]
-        content = b'{"records": ' + one.content + b"}"
+        (file,) = [entry for entry in synthetic.files if entry.path.parts == ("api", "WASTE", "STG", f"{period}.json")]
+        content = b'{"records": ' + file.content + b"}"
         assert judged("WASTE", "STG", parse_period(period), content).findings.height == 0
 
 
-def test_every_file_name_routes_but_those_meant_not_to(made_up: Scenario, register: Register) -> None:
-    odd = {(one.council_code, one.file) for one in made_up.planted if one.outcome in {"unrecognised", "left"}}
-    for one in made_up.sent:
-        if one.path.parts[0] != "councils":
+def test_every_file_name_routes_except_those_meant_not_to(synthetic: Scenario, register: Register) -> None:
+    unroutable = {
+        (outcome.council_code, outcome.file)
+        for outcome in synthetic.expected
+        if outcome.outcome in {"unrecognised", "left"}
+    }
+    for file in synthetic.files:
+        if file.path.parts[0] != "councils":
             continue
-        routing = routed(register, one)
-        if (one.path.parts[1], one.path.name) in odd:
+        routing = routed(register, file)
+        if (file.path.parts[1], file.path.name) in unroutable:
             assert isinstance(routing, RoutingFailure)
         else:
-            assert isinstance(routing, Route), one.path
+            assert isinstance(routing, Route), file.path
 
 
-def test_what_is_still_being_written_has_a_name_that_is_never_taken(made_up: Scenario) -> None:
-    left = [one.file for one in made_up.planted if one.outcome == "left"]
+def test_a_file_still_being_written_has_a_name_that_is_never_collected(synthetic: Scenario) -> None:
+    left = [outcome.file for outcome in synthetic.expected if outcome.outcome == "left"]
     assert left
     assert all(is_unfinished(name) for name in left)
 
 
-def test_a_late_council_has_no_file_and_a_duplicate_is_the_same_bytes(made_up: Scenario) -> None:
-    names = {(one.path.parts[1], one.path.name) for one in made_up.sent}
+def test_a_late_council_has_no_file_and_a_duplicate_is_the_same_bytes(synthetic: Scenario) -> None:
+    names = {(file.path.parts[1], file.path.name) for file in synthetic.files}
     assert ("ZET", "HL1_2024-25_Q1.csv") in names
     assert ("ZET", "HL1_2024-25_Q2.csv") not in names
-    first = sent_by(made_up, "HL1", "FIF", "HL1_2024-25_Q2.csv")
-    second = sent_by(made_up, "HL1", "FIF", "HL1_2024-25_Q2_v2.csv")
+    first = system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2.csv")
+    second = system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2_v2.csv")
     assert first.content == second.content
     assert first.modified < second.modified
 
 
-def test_a_resubmission_differs_from_the_first_in_one_row(made_up: Scenario) -> None:
+def test_a_resubmission_differs_from_the_first_in_one_row(synthetic: Scenario) -> None:
     for council, quarter in (("WDU", "Q1"), ("EDH", "Q2")):
-        one, two = (
-            sent_by(made_up, "HL1", council, f"HL1_2024-25_{quarter}{version}.csv").content.splitlines()
+        first, second = (
+            system_file(synthetic, "HL1", council, f"HL1_2024-25_{quarter}{version}.csv").content.splitlines()
             for version in ("", "_v2")
         )
-        assert len(one) == len(two)
-        assert sum(mine != theirs for mine, theirs in zip(one, two, strict=True)) == 1
+        assert len(first) == len(second)
+        assert sum(line != other for line, other in zip(first, second, strict=True)) == 1

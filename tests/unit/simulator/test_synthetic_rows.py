@@ -1,4 +1,4 @@
-"""Extracts from a contract alone: whatever a contract declares of its items, made-up rows keep to it."""
+"""Synthetic rows keep to everything that a contract declares of its items."""
 
 import csv
 import io
@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role
-from lgdp_pipelines.simulator.synthetic_extracts import PLAIN_ROWS, plain_rows, written
+from lgdp_pipelines.simulator.extract_writers import write_extract
+from lgdp_pipelines.simulator.synthetic_rows import ROWS_PER_TABLE, contract_rows
 from lgdp_pipelines.simulator.synthetic_values import (
     council_spelling,
-    matching,
     period_spelling,
     period_spellings,
-    shortest,
+    shortest_text,
+    text_matching,
 )
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import Period, financial_quarter, parse_period, read_period
@@ -47,56 +48,56 @@ def contract_of(register: Register) -> Callable[..., Contract]:
 
 
 @pytest.fixture
-def made(register: Register, contract_of: Callable[..., Contract]) -> Callable[..., list[dict[str, str]]]:
+def rows_of(register: Register, contract_of: Callable[..., Contract]) -> Callable[..., list[dict[str, str]]]:
     """The rows that are made of a contract with these items, read back from its file."""
 
     def rows(seed: int = 1, **changes: dict[str, Any]) -> list[dict[str, str]]:
         contract = contract_of(**changes)
         fife = register.councils.by_code["FIF"]
-        (file,) = written(contract, plain_rows(register, contract, fife, PERIOD, seed=seed))
+        (file,) = write_extract(contract, contract_rows(register, contract, fife, PERIOD, seed=seed))
         return list(csv.DictReader(io.StringIO(file.content.decode(), newline="")))
 
     return rows
 
 
-def test_council_and_period_are_spelt_as_they_are_read(made: Any, register: Register) -> None:
-    for row in made(a={}):
+def test_council_and_period_are_spelt_as_they_are_read(rows_of: Any, register: Register) -> None:
+    for row in rows_of(a={}):
         council = register.councils.find(row["COUNCIL"])
         assert council is not None
         assert council.code == "FIF"
         assert read_period(row["PERIOD"], PERIOD.kind) == PERIOD
 
 
-def test_keys_are_unique_and_filled(made: Any) -> None:
-    rows = made(ref={"key": True, "required": True, "pattern": r"[A-Z]\d{2}"})
-    assert len({row["REF"] for row in rows}) == len(rows) == PLAIN_ROWS
+def test_keys_are_unique_and_filled(rows_of: Any) -> None:
+    rows = rows_of(ref={"key": True, "required": True, "pattern": r"[A-Z]\d{2}"})
+    assert len({row["REF"] for row in rows}) == len(rows) == ROWS_PER_TABLE
     assert all(re.fullmatch(r"[A-Z]\d{2}", row["REF"]) for row in rows)
 
 
-def test_a_key_of_codes_gets_every_combination_once(made: Any, register: Register) -> None:
-    rows = made(
-        one={"key": True, "required": True, "code_list": "hl1-yes-no"},
-        two={"key": True, "required": True, "code_list": "hl1-gender"},
+def test_a_key_of_codes_gets_every_combination_once(rows_of: Any, register: Register) -> None:
+    rows = rows_of(
+        first={"key": True, "required": True, "code_list": "hl1-yes-no"},
+        second={"key": True, "required": True, "code_list": "hl1-gender"},
     )
     assert len(rows) == 9
-    assert {(row["ONE"], row["TWO"]) for row in rows} == {(a, b) for a in "123" for b in "123"}
+    assert {(row["FIRST"], row["SECOND"]) for row in rows} == {(a, b) for a in "123" for b in "123"}
 
 
-def test_codes_are_valid_on_the_period_s_last_day(made: Any) -> None:
-    codes = {row["A"] for row in made(a={"required": True, "code_list": "hl1-assess"})}
+def test_codes_are_valid_on_the_period_s_last_day(rows_of: Any) -> None:
+    codes = {row["A"] for row in rows_of(a={"required": True, "code_list": "hl1-assess"})}
     assert codes <= {"1", "2", "4", "5", "7", "9", "10", "11", "12"}
     assert len(codes) > 3
 
 
-def test_dates_lie_in_the_period_in_their_own_spelling(made: Any) -> None:
-    for row in made(a={"required": True, "type": ItemType.DATE, "date_format": "%d/%m/%y"}):
+def test_dates_lie_in_the_period_in_their_own_spelling(rows_of: Any) -> None:
+    for row in rows_of(a={"required": True, "type": ItemType.DATE, "date_format": "%d/%m/%y"}):
         day = datetime.strptime(row["A"], "%d/%m/%y").date()  # noqa: DTZ007 - a day
         assert PERIOD.start <= day <= PERIOD.end
 
 
-def test_numbers_keep_to_bounds_and_digits(made: Any) -> None:
+def test_numbers_keep_to_bounds_and_digits(rows_of: Any) -> None:
     decimal = {"type": ItemType.DECIMAL, "precision": 4, "scale": 1, "required": True}
-    rows = made(
+    rows = rows_of(
         a={"type": ItemType.INTEGER, "required": True, "range": Range(minimum="3", maximum="5")},
         b=decimal | {"range": Range(exclusive_minimum="0")},
         c=decimal | {"range": Range(minimum="-2.5", exclusive_maximum="-2.3")},
@@ -106,37 +107,37 @@ def test_numbers_keep_to_bounds_and_digits(made: Any) -> None:
     assert {row["C"] for row in rows} == {"-2.5", "-2.4"}
 
 
-def test_texts_keep_to_their_length(made: Any) -> None:
-    rows = made(a={"required": True, "max_length": 5}, b={"required": True, "min_length": 60})
+def test_texts_keep_to_their_length(rows_of: Any) -> None:
+    rows = rows_of(a={"required": True, "max_length": 5}, b={"required": True, "min_length": 60})
     assert all(1 <= len(row["A"]) <= 5 and len(row["B"]) >= 60 for row in rows)
 
 
-def test_only_what_need_not_be_filled_is_sometimes_empty(made: Any) -> None:
-    rows = made(a={"required": True}, b={})
+def test_only_what_need_not_be_filled_is_sometimes_empty(rows_of: Any) -> None:
+    rows = rows_of(a={"required": True}, b={})
     assert all(row["A"] for row in rows)
     assert 0 < sum(not row["B"] for row in rows) < len(rows)
 
 
-def test_marks_for_missing_figures_are_used_now_and_then(made: Any) -> None:
+def test_marks_for_missing_figures_are_used_now_and_then(rows_of: Any) -> None:
     marked = {"type": ItemType.INTEGER, "required": True, "marks": {"*": ObservationStatus.SUPPRESSED}}
-    cells = {row["A"] for seed in range(8) for row in made(seed, a=marked)}
+    cells = {row["A"] for seed in range(8) for row in rows_of(seed, a=marked)}
     assert "*" in cells
     assert all(cell == "*" or cell.isdecimal() for cell in cells)
 
 
-def test_the_same_seed_gives_the_same_rows(made: Any) -> None:
-    assert made(3, a={}) == made(3, a={})
-    assert made(3, a={}) != made(4, a={})
+def test_the_same_seed_gives_the_same_rows(rows_of: Any) -> None:
+    assert rows_of(3, a={}) == rows_of(3, a={})
+    assert rows_of(3, a={}) != rows_of(4, a={})
 
 
 def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) -> None:
     contract = register.returns["WASTE"].latest
     fife = register.councils.by_code["FIF"]
-    (file,) = written(contract, plain_rows(register, contract, fife, parse_period("CY2017"), seed=1))
+    (file,) = write_extract(contract, contract_rows(register, contract, fife, parse_period("CY2017"), seed=1))
     records = json.loads(file.content)["records"]
     kinds = {key: {type(record[key]) for record in records if key in record} for key in ("material", "tonnes", "co2e")}
     assert kinds == {"material": {str}, "tonnes": {float}, "co2e": {float}}
-    assert len({(one["material"], one["endState"]) for one in records if "tonnes" in one}) == 66
+    assert len({(record["material"], record["endState"]) for record in records if "tonnes" in record}) == 66
 
 
 @pytest.mark.parametrize(
@@ -156,12 +157,12 @@ def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) 
 )
 @given(seed=st.integers(0, 10**6))
 def test_a_text_made_for_an_expression_matches_all_of_it(pattern: str, seed: int) -> None:
-    assert re.fullmatch(pattern, matching(pattern, Random(seed)))
+    assert re.fullmatch(pattern, text_matching(pattern, Random(seed)))
 
 
 def test_an_expression_that_no_text_can_be_made_for_is_an_error() -> None:
-    with pytest.raises(ValueError, match="No text can be made up"):
-        matching(r"(a)\1(?=b)", Random(1))
+    with pytest.raises(ValueError, match="No synthetic text"):
+        text_matching(r"(a)\1(?=b)", Random(1))
 
 
 @given(
@@ -177,12 +178,13 @@ def test_every_spelling_of_a_period_is_read_as_that_period(period: Period) -> No
 
 def test_file_names_are_the_shortest_that_a_pattern_allows() -> None:
     assert (
-        shortest(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"}) == "HL1_2024-25_Q1.csv"
+        shortest_text(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"})
+        == "HL1_2024-25_Q1.csv"
     )
-    assert shortest(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
+    assert shortest_text(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
         "202404_posts.csv"
     )
-    assert shortest(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
+    assert shortest_text(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
 
 
 def test_an_item_that_can_hold_no_spelling_of_a_council_is_an_error(register: Register) -> None:

@@ -13,13 +13,13 @@ from python_calamine import CalamineWorkbook
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.sample_files import samples
-from lgdp_pipelines.simulator.scenario import Scenario, scenario
-from lgdp_pipelines.simulator.system_files import Prepared, lay_out
+from lgdp_pipelines.simulator.scenario import Scenario, ScenarioOptions, build_scenario
+from lgdp_pipelines.simulator.system_files import WrittenFiles, write_files
 
 
 @pytest.fixture
-def prepare(register: Register, made_up: Scenario, tmp_path: Path) -> Callable[[], Prepared]:
-    return lambda: lay_out(Settings.at(tmp_path), register, made_up)
+def write(register: Register, synthetic: Scenario, tmp_path: Path) -> Callable[[], WrittenFiles]:
+    return lambda: write_files(Settings.at(tmp_path), register, synthetic)
 
 
 def extracts(folder: Path) -> dict[Path, tuple[int, bytes]]:
@@ -31,60 +31,63 @@ def extracts(folder: Path) -> dict[Path, tuple[int, bytes]]:
     }
 
 
-def test_a_second_time_nothing_is_written_and_no_time_of_change_moves(prepare: Any, tmp_path: Path) -> None:
-    first = prepare()
+def test_a_second_time_nothing_is_written_and_no_time_of_change_moves(write: Any, tmp_path: Path) -> None:
+    first = write()
     before = extracts(tmp_path / "simulator")
-    second = prepare()
-    assert (second.written, second.unchanged) == (0, first.written)
+    second = write()
+    assert (second.written_count, second.unchanged_count) == (0, first.written_count)
     assert extracts(tmp_path / "simulator") == before
 
 
-def test_a_file_that_changed_is_written_again_with_a_later_time(prepare: Any, tmp_path: Path) -> None:
-    prepare()
+def test_a_file_that_changed_is_written_again_with_a_later_time(write: Any, tmp_path: Path) -> None:
+    write()
     file = tmp_path / "simulator" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1.csv"
     content, changed = file.read_bytes(), file.stat().st_mtime
     file.write_bytes(b"x" * len(content))
     os.utime(file, (changed, changed))
-    assert prepare().written == 1
+    assert write().written_count == 1
     assert file.read_bytes() == content
     assert file.stat().st_mtime > changed
 
 
-def test_what_people_put_into_the_simulator_themselves_stays(prepare: Any, tmp_path: Path) -> None:
-    prepare()
+def test_files_that_people_add_themselves_stay(write: Any, tmp_path: Path) -> None:
+    write()
     own = tmp_path / "simulator" / "councils" / "FIF" / "outgoing" / "hl1" / "HL1_2024-25_Q1_v9.csv"
     own.write_bytes(b"tried by hand")
-    prepare()
+    write()
     assert own.read_bytes() == b"tried by hand"
 
 
 def test_the_same_seed_makes_the_same_extracts_and_another_makes_others(few: Register) -> None:
-    first, again, other = (scenario(few, today=date(2024, 11, 21), real_data=None, seed=seed) for seed in (7, 7, 8))
+    first, again, other = (build_scenario(few, ScenarioOptions(date(2024, 11, 21), seed=seed)) for seed in (7, 7, 8))
     assert first == again
-    same = {one.path: one.content for one in first.sent}.items() & {one.path: one.content for one in other.sent}.items()
+    contents, other_contents = ({file.path: file.content for file in scenario.files} for scenario in (first, other))
+    same = contents.items() & other_contents.items()
     assert len(same) == 0
 
 
-def test_keys_and_tokens_are_for_their_owner_alone_and_are_kept(prepare: Any, tmp_path: Path) -> None:
-    prepare()
+def test_keys_and_tokens_are_for_their_owner_alone_and_are_kept(write: Any, tmp_path: Path) -> None:
+    write()
     kept = [*(tmp_path / "simulator" / "keys").iterdir(), *(tmp_path / "simulator" / "tokens").iterdir()]
     kept.append(tmp_path / "simulator" / "host_key")
     assert len(kept) == 65
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
     before = {path: path.read_bytes() for path in kept}
     assert len(set(before.values())) == 65
-    prepare()
+    write()
     assert {path: path.read_bytes() for path in kept} == before
 
 
-def test_the_simulator_says_that_it_is_synthetic_and_lists_what_was_planted(prepare: Any, tmp_path: Path) -> None:
-    prepared = prepare()
+def test_the_folder_says_that_it_is_synthetic_and_lists_planted_mistakes(write: Any, tmp_path: Path) -> None:
+    prepared = write()
     notice = (tmp_path / "simulator" / "SYNTHETIC.txt").read_text()
     assert notice.startswith("SYNTHETIC")
-    assert "DHP, HL1, PEOPLE-SUPPORTED, SCHOOL-SUMMARY, WASTE is made up" in notice
+    assert "DHP, HL1, PEOPLE-SUPPORTED, SCHOOL-SUMMARY, WASTE is synthetic" in notice
     listed = json.loads((tmp_path / "simulator" / "planted.json").read_text())
-    assert len(listed["planted"]) == len(prepared.scenario.planted)
-    places = {(one["council_code"], one["period"]): one for one in listed["planted"] if one["return_code"] == "HL1"}
+    assert len(listed["planted"]) == len(prepared.scenario.expected)
+    places = {
+        (entry["council_code"], entry["period"]): entry for entry in listed["planted"] if entry["return_code"] == "HL1"
+    }
     assert places["ABE", "FY2024-25-Q1"] | {"row": 0} == {
         "return_code": "HL1",
         "council_code": "ABE",
@@ -99,11 +102,11 @@ def test_the_simulator_says_that_it_is_synthetic_and_lists_what_was_planted(prep
     }
 
 
-def test_nobody_else_gets_the_sizes_of_a_large_council(made_up: Scenario) -> None:
+def test_the_number_of_applications_follows_the_size_of_the_council(synthetic: Scenario) -> None:
     rows = {
-        one.path.parts[1]: one.content.count(b"\n") - 1
-        for one in made_up.sent
-        if one.path.name == "HL1_2024-25_Q1.csv" and one.path.parts[1] in {"GLG", "FIF", "ORK", "ZET", "DND"}
+        file.path.parts[1]: file.content.count(b"\n") - 1
+        for file in synthetic.files
+        if file.path.name == "HL1_2024-25_Q1.csv" and file.path.parts[1] in {"GLG", "FIF", "ORK", "ZET", "DND"}
     }
     assert all(330 <= rows[code] <= 400 for code in ("GLG", "FIF"))
     assert all(150 <= rows[code] <= 190 for code in ("ORK", "ZET"))

@@ -1,11 +1,12 @@
-"""Made-up records of social care and accounts keep to every rule of their returns, those between tables too."""
+"""Synthetic social care records and accounts keep to every rule of their returns, also between tables."""
 
 import pytest
 
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.simulator.synthetic_accounts import lfr_rows
-from lgdp_pipelines.simulator.synthetic_extracts import Maker, written
-from lgdp_pipelines.simulator.synthetic_social_care import source_rows
+from lgdp_pipelines.simulator.extract_writers import write_extract
+from lgdp_pipelines.simulator.synthetic_cases import source_rows
+from lgdp_pipelines.simulator.synthetic_figures import lfr_rows
+from lgdp_pipelines.simulator.synthetic_rows import RowGenerator
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.planted.drafts import TRUTH
 from tests.planted.returns import Asked, Extract
@@ -14,15 +15,15 @@ from tests.unit.validation.planted_found import found_in
 
 @pytest.mark.parametrize(("code", "make"), [("SOURCE", source_rows), ("LFR", lfr_rows)])
 @pytest.mark.parametrize("council", ["ORK", "GLG"])
-def test_made_up_rows_break_no_rule(code: str, make: Maker, council: str, register: Register) -> None:
+def test_synthetic_rows_break_no_rule(code: str, make: RowGenerator, council: str, register: Register) -> None:
     asked = Asked.of(register, code, council)
     rows = make(register, asked.contract, asked.council, asked.period, seed=7)
-    files = {file.table or "": file.content for file in written(asked.contract, rows)}
+    files = {file.table or "": file.content for file in write_extract(asked.contract, rows)}
 
     judgement = found_in(asked, Extract(files, TRUTH.to_frame(), 0))
 
     assert judgement.findings.select("rule", "row").rows() == []
-    assert sum(one.result is RuleResult.PASSED for one in judgement.results) > 80
+    assert sum(outcome.result is RuleResult.PASSED for outcome in judgement.results) > 80
 
 
 def test_the_same_seed_makes_the_same_rows(register: Register) -> None:

@@ -1,15 +1,14 @@
-"""Made-up back-office systems, whose exports are not as the return asks: other headers, labels for codes, other dates.
+"""Simulated back-office systems, whose exports have other headers, labels for codes and other dates than the return.
 
-Written from what such systems do, and not from the mappings that read them. What belongs here: how a system writes rows
-that are told in the return's own words. What does not: the rows (``made_hl1``), and which council runs which system
-(the register's sources).
+Written from what such systems do, not from the mappings that read them. What belongs here: how a system exports rows of
+a return. What does not: the rows (``synthetic_cases``), and which council runs which system (the register's sources).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lgdp_pipelines.simulator.synthetic_extracts import Row
-from lgdp_pipelines.simulator.workbook_writer import Sheet, workbook
+from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, workbook
+from lgdp_pipelines.simulator.synthetic_rows import Row
 
 _ABOVE = (("Homelessness applications",), ("SYNTHETIC: no row is about anybody",), ())
 _YES_NO = {"1": "Yes", "2": "No", "3": "Not known"}
@@ -29,33 +28,33 @@ _PLACES = ("council tenancy", "housing association tenancy", "private tenancy", 
 
 
 def _day(text: str) -> str:
-    """Eight digits, day first, as the system spells a day."""
+    """Return eight digits, day first, as the system's ISO day."""
     return f"{text[4:]}-{text[2:4]}-{text[:2]}" if text else ""
 
 
-def _left(code: str) -> str:
+def _accommodation_left(code: str) -> str:
     return f"{int(code):02d} - {_PLACES[int(code) % len(_PLACES)]}" if code else ""
 
 
-def _by(labels: Mapping[str, str]) -> Callable[[str], str]:
+def _label(labels: Mapping[str, str]) -> Callable[[str], str]:
     return lambda code: labels.get(code, code)
 
 
-_TICK = _by({"1": "X"})
+_TICK = _label({"1": "X"})
 _HEATHERLEA: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "application_ref": ("Case Ref", str),
     "previous_application_ref": ("Linked Case Ref", str),
     "client_id": ("Person No", str),
-    "main_applicant_code": ("Lead?", _by({"Y": "Yes", "N": "No"})),
+    "main_applicant_code": ("Lead?", _label({"Y": "Yes", "N": "No"})),
     "birth_date": ("Date of Birth", _day),
-    "gender_code": ("Gender (Main)", _by({"1": "Male", "2": "Female", "3": "Not known"})),
+    "gender_code": ("Gender (Main)", _label({"1": "Male", "2": "Female", "3": "Not known"})),
     "application_date": ("Date of Approach", _day),
-    "property_type_code": ("Accommodation Left", _left),
+    "property_type_code": ("Accommodation Left", _accommodation_left),
     "postcode": ("Last Postcode", str),
-    "former_armed_services_code": ("Armed Forces?", _by(_YES_NO)),
-    "looked_after_code": ("Care Experienced?", _by(_YES_NO)),
-    "slept_rough_three_months_code": ("Rough sleeping, last three months", _by(_YES_NO)),
-    "slept_rough_night_before_code": ("Rough sleeping, last night", _by(_YES_NO)),
+    "former_armed_services_code": ("Armed Forces?", _label(_YES_NO)),
+    "looked_after_code": ("Care Experienced?", _label(_YES_NO)),
+    "slept_rough_three_months_code": ("Rough sleeping, last three months", _label(_YES_NO)),
+    "slept_rough_night_before_code": ("Rough sleeping, last night", _label(_YES_NO)),
     "reason_financial_code": ("Reason: finances", _TICK),
     "reason_physical_health_code": ("Reason: physical health", _TICK),
     "reason_mental_health_code": ("Reason: mental health", _TICK),
@@ -67,24 +66,24 @@ _HEATHERLEA: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "reason_outside_household_code": ("Reason: outside the household", _TICK),
     "reason_refused_code": ("Reason: not given", _TICK),
     "assessment_date": ("Decision Date", _day),
-    "assessment_decision_code": ("Decision", _by(_DECISIONS)),
+    "assessment_decision_code": ("Decision", _label(_DECISIONS)),
     "closed_date": ("Case Closed", _day),
-    "contact_code": ("Contact at Close", _by({"1": "No", "2": "Yes"})),
+    "contact_code": ("Contact at Close", _label({"1": "No", "2": "Yes"})),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class System:
-    """How a system exports a return.
+class BackOfficeSystem:
+    """How a back-office system exports a return.
 
     Attributes:
-        ending: of its files' names.
-        first_row: the row that a person sees the first record in.
+        file_suffix: of its files' names.
+        first_row: the row in which a spreadsheet shows the first record.
         headers: by name of the item.
-        export: rows, in the return's own words, to the bytes of a file.
+        export: from rows of the return to the bytes of a file.
     """
 
-    ending: str
+    file_suffix: str
     first_row: int
     headers: Mapping[str, str]
     export: Callable[[Sequence[Row]], bytes]
@@ -92,14 +91,14 @@ class System:
 
 def _heatherlea(rows: Sequence[Row]) -> bytes:
     header = [header for header, _ in _HEATHERLEA.values()]
-    cells = [[spelt(row[name]) for name, (_, spelt) in _HEATHERLEA.items()] for row in rows]
-    cover = Sheet([["Heatherlea Housing"], ["The table is on the next sheet."]])
-    return workbook({"Cover": cover, "Applications": Sheet([*_ABOVE, [*header, "Officer"], *cells])})
+    cells = [[spell(row[name]) for name, (_, spell) in _HEATHERLEA.items()] for row in rows]
+    cover = WorkbookSheet([["Heatherlea Housing"], ["The table is on the next sheet."]])
+    return workbook({"Cover": cover, "Applications": WorkbookSheet([*_ABOVE, [*header, "Officer"], *cells])})
 
 
-SYSTEMS: Mapping[tuple[str, str], System] = {
-    ("heatherlea-housing", "HL1"): System(
+SYSTEMS: Mapping[tuple[str, str], BackOfficeSystem] = {
+    ("heatherlea-housing", "HL1"): BackOfficeSystem(
         ".xlsx", len(_ABOVE) + 2, {name: header for name, (header, _) in _HEATHERLEA.items()}, _heatherlea
     ),
 }
-"""By system and return code. What comes from any other system is written as the contract says."""
+"""By system and return code; any other system exports as the contract says."""

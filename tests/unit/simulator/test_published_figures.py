@@ -5,8 +5,8 @@ import pytest
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.simulator.json_text import record_texts
-from lgdp_pipelines.simulator.published_figures import people_supported, waste
+from lgdp_pipelines.simulator.extract_writers import record_texts
+from lgdp_pipelines.simulator.published_extracts import people_supported, waste
 
 CSV = b"""financial_year,sending_location,age_group,client_group,measure,rate,nclient
 2017/18,Scotland (All Areas Submitted),All Ages,Dementia,"Rate per 1,000",82.8,16240
@@ -47,15 +47,15 @@ def test_records_of_a_json_go_to_their_council_and_year_as_they_are_written(tmp_
     }
 
 
-def test_a_place_that_nobody_knows_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+def test_an_unknown_place_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
     unknown = CSV.replace(b"2018/19,Fife", b"2018/19,Fiffe")
-    with pytest.raises(WrongUse, match="not known") as refusal:
+    with pytest.raises(WrongUse, match="is unknown") as refusal:
         people_supported(with_files(tmp_path, csv=unknown), register.councils)
     assert refusal.value.where.endswith("row 4")
 
 
-def test_a_year_that_nobody_can_read_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
-    with pytest.raises(WrongUse, match="not known"):
+def test_an_unreadable_year_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+    with pytest.raises(WrongUse, match="is unknown"):
         waste(with_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
 
 
@@ -75,7 +75,7 @@ def test_of_the_real_json_every_record_is_in_one_extract(real_data: Path, regist
     text = (real_data / "waste" / "household-waste-dx-data.json").read_text()
     cut = waste(real_data, register.councils)
     given = sorted(record for content in cut.values() for record in record_texts(content.decode()))
-    assert len(given) == len([one for one in json.loads(text) if one["area"] != "Scotland"])
+    assert len(given) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
     assert all(record in text for record in given[::50])
     assert len(cut) == 32 * 8
 

@@ -1,0 +1,299 @@
+"""Writers of extracts: rows to CSV, JSON, XML and workbooks, byte for byte the same each time.
+
+What belongs here: rows or cells to the bytes of a file, in a contract's format and container. What does not: what the
+rows say (``synthetic_rows``) and where a file lies (``system_files``).
+"""
+
+import csv
+import gzip
+import io
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import xlsxwriter
+from lxml import etree
+from xlsxwriter.worksheet import Worksheet
+
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.extract_format import Container, Format
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
+from lgdp_pipelines.simulator.synthetic_rows import Row
+
+Cell: TypeAlias = str | float
+"""Text or a number; the empty text is an empty cell."""
+
+
+@dataclass(frozen=True)
+class SyntheticFile:
+    """A synthetic file as a council would send it.
+
+    Attributes:
+        table: name of the table it holds; None where it holds all.
+        rows: by table name.
+        content: the bytes.
+    """
+
+    table: str | None
+    rows: Mapping[str, Sequence[Row]]
+    content: bytes
+
+
+def write_extract(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tuple[SyntheticFile, ...]:
+    """Return rows as the files that the contract asks for.
+
+    Raises:
+        WrongUse: the contract's format is one that the simulator cannot write.
+    """
+    if any(table.file_pattern for table in contract.tables) or not contract.extract.format.is_records:
+        return tuple(
+            SyntheticFile(
+                name if len(contract.tables) > 1 else None, {name: table_rows}, _content(contract, {name: table_rows})
+            )
+            for name, table_rows in rows.items()
+        )
+    return (SyntheticFile(None, rows, _content(contract, rows)),)
+
+
+def _content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    plain = _plain_content(contract, rows)
+    match contract.extract.container:
+        case Container.ZIP:
+            return _zip(plain, f"{contract.slug}.{contract.extract.format}")
+        case Container.GZ:
+            return gzip.compress(plain, mtime=0)
+        case _:
+            return plain
+
+
+def _zip(content: bytes, name: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        # Without a time of its own, so that the same rows are the same bytes.
+        archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
+
+
+def _plain_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    match contract.extract.format:
+        case Format.CSV:
+            return csv_text(contract, rows).encode(contract.extract.encoding)
+        case Format.JSON:
+            return json_text(contract, rows).encode(contract.extract.encoding)
+        case Format.NDJSON:
+            lines = (record + "\n" for record in _records(contract, rows))
+            return "".join(lines).encode(contract.extract.encoding)
+        case Format.XML:
+            return xml_content(contract.extract.records_at, contract.by_name, rows)
+        case Format.XLSX:
+            return workbook_content(contract, rows)
+        case other:
+            raise WrongUse(
+                f"Synthetic extracts cannot be written as {other.upper()}, the format of {contract.return_code}.",
+                remedy="Leave the return out of the simulated systems' sources.",
+            )
+
+
+def workbook_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    """Return rows of the only table as a workbook, below the contract's title and header rows."""
+    ((name, table_rows),) = rows.items()
+    items = contract.by_name[name].items
+    header = header_rows([item.header for item in items], contract.extract.header_rows)
+    title = [[contract.title]] * contract.extract.preamble
+    sheet = WorkbookSheet(
+        [*title, *header.rows, *([_workbook_cell(item, row[item.name]) for item in items] for row in table_rows)],
+        [(row + len(title), first, last) for row, first, last in header.merged],
+    )
+    return workbook({contract.extract.sheet or "Data": sheet})
+
+
+def _workbook_cell(item: Item, text: str) -> Cell:
+    """Return a cell as a workbook holds it: a measure is a number, unless it is a mark or empty."""
+    if item.role is not Role.MEASURE or text == "" or text in item.marks:
+        return text
+    return float(text)
+
+
+def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Return rows of the only table as delimited text under the contract's headers."""
+    ((name, table_rows),) = rows.items()
+    items = contract.by_name[name].items
+    text = io.StringIO()
+    extract = contract.extract
+    writer = csv.writer(
+        text,
+        delimiter=extract.delimiter,
+        quotechar=extract.quote or None,
+        quoting=csv.QUOTE_MINIMAL if extract.quote else csv.QUOTE_NONE,
+        lineterminator="\r\n",
+    )
+    writer.writerows([[contract.title]] * extract.preamble)
+    writer.writerows(_text_header([item.header for item in items], extract.header_rows))
+    writer.writerows([row[item.name] for item in items] for row in table_rows)
+    return text.getvalue()
+
+
+def _text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
+    """Return the header rows of delimited text; a column without a group has its name in the upper row."""
+    if rows == 1:
+        return [list(headers)]
+    parts = [header.partition(" / ") for header in headers]
+    return [[upper for upper, _, _ in parts], [lower for _, _, lower in parts]]
+
+
+def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Return rows of all tables as one JSON document, records at the place that the contract names."""
+    listed = record_list(contract, rows)
+    for step in reversed([step for step in contract.extract.records_at.split(".") if step]):
+        listed = "{" + f"{json.dumps(step)}: {listed}" + "}"
+    return listed + "\n"
+
+
+def record_list(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+    """Return rows of all tables as one JSON list."""
+    return "[" + ",\n ".join(_records(contract, rows)) + "]"
+
+
+def _records(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> list[str]:
+    return [_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
+
+
+def _record(table: Table, row: Row) -> str:
+    pairs = [
+        f"{json.dumps(item.header)}: {_json_value(item, row[item.name])}"
+        for item in table.items
+        if item.required or item.key or row[item.name] != ""
+    ]
+    return "{" + ", ".join(pairs) + "}"
+
+
+def _json_value(item: Item, text: str) -> str:
+    """Return a cell as JSON writes it: figures bare, all other text in quotes."""
+    if text in item.marks or text == "":
+        return json.dumps(text)
+    if item.type in {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL, ItemType.BOOLEAN} and item.code_list is None:
+        return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class WorkbookSheet:
+    """One sheet of a workbook.
+
+    Attributes:
+        rows: rows of cells, from the sheet's first.
+        merged: row, first and last column (from 0) of merged cells; the first holds the text.
+    """
+
+    rows: Sequence[Sequence[Cell]]
+    merged: Sequence[tuple[int, int, int]] = ()
+
+
+# A workbook says when it was made; the same extract must be the same bytes on any day.
+_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - the format has no time zones
+
+
+def workbook(sheets: Mapping[str, WorkbookSheet]) -> bytes:
+    """Return the bytes of an XLSX file with sheets by name."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_urls": False}) as book:
+        book.set_properties({"created": _MADE})
+        for name, sheet in sheets.items():
+            page = book.add_worksheet(name)
+            for row, first, last in sheet.merged:
+                page.merge_range(row, first, row, last, "")
+            for row, cells in enumerate(sheet.rows):
+                for column, cell in enumerate(cells):
+                    _write(page, row, column, cell)
+    return content.getvalue()
+
+
+def _write(page: Worksheet, row: int, column: int, cell: Cell) -> None:
+    if not isinstance(cell, str):
+        page.write_number(row, column, cell)
+    elif cell:
+        page.write_string(row, column, cell)
+
+
+def header_rows(headers: Sequence[str], rows: int) -> WorkbookSheet:
+    """Return the header of a sheet; of two rows, the upper one is merged over its group of columns."""
+    if rows == 1:
+        return WorkbookSheet([headers])
+    pairs = [header.split(" / ", 1) if " / " in header else ["", header] for header in headers]
+    upper: list[str] = []
+    merged = []
+    for text, group in groupby(pair[0] for pair in pairs):
+        width = len(list(group))
+        if text and width > 1:
+            merged.append((0, len(upper), len(upper) + width - 1))
+        upper += [text, *[""] * (width - 1)]
+    return WorkbookSheet([upper, [pair[1] for pair in pairs]], merged)
+
+
+Element: TypeAlias = Any
+"""An element of lxml, which has no types."""
+
+
+def xml_content(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> bytes:
+    """Return rows of all tables as XML elements at a path from the root.
+
+    Args:
+        records_at: path of the record element, such as ``return/cases/case``.
+        tables: by name.
+        rows: by table name; values by name of the item.
+    """
+    root_name, *around, record = records_at.split("/") if "/" in records_at else ("", records_at)
+    root = parent = etree.Element(root_name or record)
+    for name in around:
+        parent = etree.SubElement(parent, name)
+    for table, table_rows in rows.items():
+        for row in table_rows:
+            element = etree.SubElement(parent, record)
+            for item in tables[table].items:
+                if row[item.name] != "":
+                    _put(element, item.header, row[item.name])
+    return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True))
+
+
+def _put(element: Element, path: str, text: str) -> None:
+    """Set a value at a path and create the elements on the way."""
+    *steps, last = path.split("/")
+    for step in steps if last.startswith("@") else [*steps, last]:
+        if step == "..":
+            element = element.getparent()
+        elif step != ".":
+            found = next((child for child in element if child.tag == step), None)
+            element = etree.SubElement(element, step) if found is None else found
+    if last.startswith("@"):
+        element.set(last[1:], text)
+    else:
+        element.text = text
+
+
+def record_texts(text: str) -> list[str]:
+    """Return the records of a JSON list to the letter, so that no figure is re-written.
+
+    Raises:
+        ValueError: the text is not a list of JSON values.
+    """
+    decoder = json.JSONDecoder()
+    position = _after_space(text, text.index("[") + 1)
+    records = []
+    while text[position] != "]":
+        _, end = decoder.raw_decode(text, position)
+        records.append(text[position:end])
+        position = _after_space(text, end)
+        if text[position] == ",":
+            position = _after_space(text, position + 1)
+    return records
+
+
+def _after_space(text: str, position: int) -> int:
+    while text[position].isspace():
+        position += 1
+    return position

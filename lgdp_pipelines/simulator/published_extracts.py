@@ -1,0 +1,189 @@
+"""Published files cut into the extracts that councils would have sent: one for each council and period.
+
+The files stay where they are. Cells and figures are kept to the letter: a line of CSV, a record of JSON and a cell of a
+workbook go over as they are written. National rows and notes are in no council's extract; an unknown name is an error,
+so that no council's rows are lost in silence.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from python_calamine import CalamineWorkbook
+
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.simulator.extract_writers import Cell, WorkbookSheet, record_texts, workbook
+from lgdp_pipelines.vocabulary.councils import Councils
+from lgdp_pipelines.vocabulary.periods import PeriodKind, read_period
+
+_NATIONAL = "scotland"
+Extracts = Mapping[tuple[str, str], bytes]
+"""Bytes of an extract by council code and period id."""
+
+
+def people_supported(folder: Path, councils: Councils) -> Extracts:
+    """Return people supported by social care: lines of the CSV by council and financial year.
+
+    Raises:
+        WrongUse: a place or year in the file is unknown.
+    """
+    path = folder / "phs-social-care" / "data_people_supported_client_group.csv"
+    header, *lines = path.read_bytes().splitlines(keepends=True)
+    lines_by_key: dict[tuple[str, str], list[bytes]] = {}
+    for number, line in enumerate(lines, start=2):
+        year, place, *_ = next(csv.reader([line.decode()]))
+        key = _extract_key(councils, place, year, PeriodKind.FINANCIAL_YEAR, f"{path.name}, row {number}")
+        if key is not None:
+            lines_by_key.setdefault(key, [header]).append(line)
+    return {key: b"".join(extract_lines) for key, extract_lines in lines_by_key.items()}
+
+
+def waste(folder: Path, councils: Councils) -> Extracts:
+    """Return household waste: records of the JSON by council and calendar year.
+
+    Raises:
+        WrongUse: a place or year in the file is unknown.
+    """
+    path = folder / "waste" / "household-waste-dx-data.json"
+    records_by_key: dict[tuple[str, str], list[str]] = {}
+    for number, text in enumerate(record_texts(path.read_text(encoding="utf-8")), start=1):
+        record = json.loads(text)
+        where = f"{path.name}, record {number}"
+        key = _extract_key(councils, str(record["area"]), str(record["year"]), PeriodKind.CALENDAR_YEAR, where)
+        if key is not None:
+            records_by_key.setdefault(key, []).append(text)
+    return {key: ("[" + ",\n ".join(records) + "]\n").encode() for key, records in records_by_key.items()}
+
+
+def _extract_key(councils: Councils, place: str, year: str, kind: PeriodKind, where: str) -> tuple[str, str] | None:
+    if place.casefold().startswith(_NATIONAL):
+        return None
+    council, period = councils.find(place), read_period(year, kind)
+    if council is None or period is None:
+        raise WrongUse(
+            "A place or year of a published file is unknown.",
+            where=where,
+            remedy="Add the spelling of the council to the register, or leave --real-data out.",
+        )
+    return council.code, period.id
+
+
+_NO_COUNCIL = ("Grant aided", "Grant Aided")
+"""Council names of schools that belong to no council: they report to the Scottish Government themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class _PublishedWorkbook:
+    """One published workbook.
+
+    Attributes:
+        file: its name.
+        sheet: that has the schools.
+        period: whose census it is of.
+        top: rows above the first school: titles, and a header of one row or two.
+        school: column of the school's number.
+        council: column of the council's name.
+        national: sheets about the schools of all councils, which no council would send.
+    """
+
+    file: str
+    sheet: str
+    period: str
+    top: int
+    school: int
+    council: int
+    national: frozenset[str] = frozenset()
+
+
+_SUMMARIES = (
+    _PublishedWorkbook("school-level-summary-2019.xlsx", "2019", "AY2019-20", top=2, school=1, council=0),
+    _PublishedWorkbook("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics", "AY2023-24", 2, 1, 0),
+)
+_LISTS = (
+    _PublishedWorkbook(
+        "school-contact-list-2024-10-31-no-contacts.xlsx",
+        "Open Schools",
+        "2024-10-31",
+        top=6,
+        school=0,
+        council=1,
+        national=frozenset({"Schools renamed", "Schools Opened or closed"}),
+    ),
+)
+
+
+def school_summary(folder: Path, councils: Councils) -> Extracts:
+    """Return school statistics: a workbook by council and academic year.
+
+    Grant aided schools and the notes below the schools are in no council's extract.
+
+    Raises:
+        WrongUse: a council in a workbook is unknown.
+    """
+    return _cut_workbooks(folder, _SUMMARIES, councils)
+
+
+def school_list(folder: Path, councils: Councils) -> Extracts:
+    """Return the list of open schools: a workbook by council and census day, without grant aided schools.
+
+    Raises:
+        WrongUse: a council in the workbook is unknown.
+    """
+    return _cut_workbooks(folder, _LISTS, councils)
+
+
+def _cut_workbooks(folder: Path, published: Iterable[_PublishedWorkbook], councils: Councils) -> Extracts:
+    extracts: dict[tuple[str, str], bytes] = {}
+    for workbook_file in published:
+        extracts |= _cut_workbook(folder / "sg-schools" / workbook_file.file, workbook_file, councils)
+    return extracts
+
+
+def _cut_workbook(path: Path, workbook_file: _PublishedWorkbook, councils: Councils) -> Extracts:
+    book = CalamineWorkbook.from_path(path)
+    sheets = {
+        name: _sheet(book, name, workbook_file.top) for name in book.sheet_names if name not in workbook_file.national
+    }
+    schools = sheets[workbook_file.sheet]
+    rows: dict[str, list[list[Cell]]] = {}
+    for number, row in enumerate(schools.rows[workbook_file.top :], start=workbook_file.top + 1):
+        place = str(row[workbook_file.council])
+        council = councils.find(place)
+        if council is None:
+            # A row without a school number is a note below the schools.
+            if place not in _NO_COUNCIL and isinstance(row[workbook_file.school], float):
+                raise WrongUse(
+                    "A council of a published file is unknown.",
+                    where=f"{path.name}, row {number}",
+                    remedy="Add the spelling of the council to the register, or leave --real-data out.",
+                )
+            continue
+        rows.setdefault(council.code, []).append(list(row))
+    top = list(schools.rows[: workbook_file.top])
+    return {
+        (code, workbook_file.period): workbook(
+            sheets | {workbook_file.sheet: WorkbookSheet([*top, *council_rows], schools.merged)}
+        )
+        for code, council_rows in rows.items()
+    }
+
+
+def _sheet(book: CalamineWorkbook, name: str, top: int) -> WorkbookSheet:
+    read = book.get_sheet_by_name(name)
+    rows = [
+        [cell if isinstance(cell, float) else str(cell) for cell in row]
+        for row in read.to_python(skip_empty_area=False)
+    ]
+    across = [(first[0], first[1], last[1]) for first, last in read.merged_cell_ranges or () if first[0] < top]
+    return WorkbookSheet(rows, across)
+
+
+PUBLISHED_RETURNS: Mapping[str, Callable[[Path, Councils], Extracts]] = {
+    "PEOPLE-SUPPORTED": people_supported,
+    "WASTE": waste,
+    "SCHOOL-SUMMARY": school_summary,
+    "SCHOOL-LIST": school_list,
+}
+"""The function that cuts the published file of a return, by return code."""
