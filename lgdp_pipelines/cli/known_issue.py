@@ -11,7 +11,7 @@ import typer
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, print_out, rows_out
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.query_values import KeptIssue
+from lgdp_pipelines.ledger.query_records import RecordedIssue
 from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
 from lgdp_pipelines.workflows.queries_and_known_issues import (
     PLATFORM_ROLE,
@@ -121,12 +121,12 @@ def import_file(
     print_out(f"{len(kept)} known issues stand as the file says")
 
 
-def _place(kept: KeptIssue) -> str:
+def _place(kept: RecordedIssue) -> str:
     issue = kept.issue
     return f"{issue.item_urn or 'the whole of'} {issue.return_code} of {issue.council_code} for {issue.period}".strip()
 
 
-def _row(kept: KeptIssue, form: TableFormat) -> Row:
+def _row(kept: RecordedIssue, form: TableFormat) -> Row:
     """A known issue as a row; in CSV no spreadsheet takes any of its texts for a formula."""
     issue = kept.issue
     row: Row = {

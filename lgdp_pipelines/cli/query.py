@@ -13,8 +13,8 @@ from rich.table import Table
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, print_out, print_table, rows_out
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.query_values import Query, QueryEvent, QueryState
-from lgdp_pipelines.ledger.rule_effectiveness import RuleNoise
+from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState
+from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_texts import explain_query
@@ -224,7 +224,7 @@ def _print_event(event: QueryEvent) -> None:
         print_out(f"    “{escape(event.words)}”")
 
 
-def _noise_row(one: RuleNoise, form: TableFormat) -> Row:
+def _noise_row(one: RuleEffectiveness, form: TableFormat) -> Row:
     answered = ", ".join(f"{code} {count}" for code, count in one.answered.items())
     return {
         "rule": one.rule,
@@ -242,7 +242,7 @@ def _noise_row(one: RuleNoise, form: TableFormat) -> Row:
     }
 
 
-def _print_noise(found: tuple[RuleNoise, ...]) -> None:
+def _print_noise(found: tuple[RuleEffectiveness, ...]) -> None:
     table = Table(header_style="bold", box=None, pad_edge=False)
     for name in ("rule", "noise", ""):
         table.add_column(name, no_wrap=True)

@@ -16,8 +16,8 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.judgement_evidence import Proved
-from lgdp_pipelines.ledger.judgement_evidence import as_plain as evidence_plain
+from lgdp_pipelines.ledger.judgement_records import EvidencedJudgement
+from lgdp_pipelines.ledger.judgement_records import as_plain as evidence_plain
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
@@ -118,7 +118,7 @@ def _chosen(platform: Platform, return_code: str | None, period: str | None, cou
 def _reproduced(
     platform: Platform,
     past: JudgementReplayer,
-    proved: Sequence[Proved],
+    proved: Sequence[EvidencedJudgement],
     tell: Callable[[Reproduction], None],
     progress: Callable[[str], None],
 ) -> Iterator[Reproduction]:
@@ -141,7 +141,7 @@ def _told(done: Reproduction) -> None:
         print_out(f"  {escape(words)}")
 
 
-def _evidence(proved: Proved) -> dict[str, object]:
+def _evidence(proved: EvidencedJudgement) -> dict[str, object]:
     """A judgement and what it was made of, as JSON has it."""
     return {
         "submission": proved.submission_id,

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from lgdp_pipelines.cli.output import Row, print_out, print_table
-from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
-from lgdp_pipelines.ledger.obligations import Answer, answer_of
+from lgdp_pipelines.ledger.obligations import LatestOutcome, latest_outcome_of
+from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -45,12 +45,12 @@ def _noted(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
     return Counter((one.issue.council_code, one.issue.period) for one in found if one.lifted_at is None)
 
 
-def _standings(platform: Platform, data_return: Return, period: str | None) -> list[Standing]:
+def _standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
     found = platform.ledger.status(data_return.code, period)
     return sorted(found, key=lambda one: (parse_period(one.period).start, one.council_code))
 
 
-def _row(platform: Platform, data_return: Return, one: Standing, noted: int) -> Row:
+def _row(platform: Platform, data_return: Return, one: SubmissionStatus, noted: int) -> Row:
     span = parse_period(one.period)
     contract = data_return.contract_for(span)
     due, first = due_date(contract, span), one.reported_at or one.received_at
@@ -71,7 +71,7 @@ def _row(platform: Platform, data_return: Return, one: Standing, noted: int) -> 
         "received_at": one.received_at.isoformat(timespec="seconds") if one.received_at else None,
         "due": due.isoformat(),
         "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
-        "answer": answer_of(one),
+        "answer": latest_outcome_of(one),
         "noted": noted,
     }
 
@@ -118,19 +118,19 @@ def _flag(noted: int) -> str:
     return " [cyan]n[/cyan]" if noted else ""
 
 
-def _symbol(one: Standing | None, *, is_overdue: bool) -> str:
+def _symbol(one: SubmissionStatus | None, *, is_overdue: bool) -> str:
     late = " [red]![/red]" if is_overdue and (one is None or one.current is None) else ""
     stands = " [green]✓[/green]" if one is not None and one.current else ""
     shown = {
-        Answer.NOTHING: f"[dim]·[/dim]{late}",
-        Answer.ACCEPTED: "[green]✓[/green]",
-        Answer.NIL: "[green]○[/green]",
-        Answer.QUERIED: f"[yellow]? {one.queries if one else 0}[/yellow]",
-        Answer.REJECTED: f"[red]✗ {one.errors if one else 0}[/red]{stands}{late}",
-        Answer.WITHDRAWN: f"[dim]↩[/dim]{stands}{late}",
-        Answer.WAITING: "…",
+        LatestOutcome.NOTHING: f"[dim]·[/dim]{late}",
+        LatestOutcome.ACCEPTED: "[green]✓[/green]",
+        LatestOutcome.NIL: "[green]○[/green]",
+        LatestOutcome.QUERIED: f"[yellow]? {one.queries if one else 0}[/yellow]",
+        LatestOutcome.REJECTED: f"[red]✗ {one.errors if one else 0}[/red]{stands}{late}",
+        LatestOutcome.WITHDRAWN: f"[dim]↩[/dim]{stands}{late}",
+        LatestOutcome.WAITING: "…",
     }
-    return shown[answer_of(one)]
+    return shown[latest_outcome_of(one)]
 
 
 def print_unplaced(platform: Platform) -> None:
@@ -170,7 +170,7 @@ def print_summary(platform: Platform) -> None:
         )  # fmt: skip
     print_table(table)
     for one in everything:
-        if answer_of(one) is Answer.REJECTED and one.submission_id:
+        if latest_outcome_of(one) is LatestOutcome.REJECTED and one.submission_id:
             stays = f"; {one.current} stays" if one.current else ""
             print_out(f"  [red]✗[/red] {one.submission_id}: {_failed_rules(platform, one.submission_id)}{stays}")
 
@@ -181,8 +181,8 @@ def _failed_rules(platform: Platform, submission_id: str) -> str:
     return ", ".join(f"{one.rule}" + (f" ({one.failed} times)" if one.failed > 1 else "") for one in failed)
 
 
-def _grouped(standings: Sequence[Standing]) -> Iterator[tuple[tuple[str, str], list[Standing]]]:
-    groups: dict[tuple[str, str], list[Standing]] = {}
+def _grouped(standings: Sequence[SubmissionStatus]) -> Iterator[tuple[tuple[str, str], list[SubmissionStatus]]]:
+    groups: dict[tuple[str, str], list[SubmissionStatus]] = {}
     for one in standings:
         groups.setdefault((one.return_code, one.period), []).append(one)
     yield from groups.items()

@@ -14,7 +14,7 @@ from lgdp_pipelines.cli.output import print_out, say, working
 from lgdp_pipelines.collection.collection_run import CollectionReport
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.orchestration.in_process_runner import Runner, open_runner
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import FETCHED, Source

@@ -15,8 +15,8 @@ from lgdp_pipelines.cli import arguments as typed
 from lgdp_pipelines.cli.output import Row, TableFormat, print_out, print_table, rows_out, say, working
 from lgdp_pipelines.cli.submit import onwards
 from lgdp_pipelines.errors import LedgerError, StorageError
-from lgdp_pipelines.ledger.ledger import AccountLine
-from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
+from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
+from lgdp_pipelines.ledger.submission_records import ReceiptTotals
 from lgdp_pipelines.orchestration.in_process_runner import open_runner
 from lgdp_pipelines.workflows.balance_check import find_imbalances, verify_bytes
 from lgdp_pipelines.workflows.platform import Platform
@@ -34,7 +34,12 @@ CALENDAR_COLUMNS = (
 ACCOUNT_COLUMNS = ("return", "receipts_are", "submissions_are", "receipts", "bytes")
 REMINDER_COLUMNS = ("council", "return", "period", "due", "stage", "submission", "message")
 
-_DUTY_STYLE = {Duty.DONE: "green", Duty.OPEN: "", Duty.DUE_TODAY: "yellow", Duty.LATE: "red"}
+_DUTY_STYLE = {
+    ObligationState.DONE: "green",
+    ObligationState.OPEN: "",
+    ObligationState.DUE_TODAY: "yellow",
+    ObligationState.LATE: "red",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -97,8 +102,8 @@ def _calendar_row(platform: Platform, one: Obligation) -> Row:
         "council_name": platform.register.councils.by_code[one.council_code].name,
         "period": one.period.id,
         "due": one.due.isoformat(),
-        "duty": one.duty,
-        "answer": one.answer,
+        "duty": one.state,
+        "answer": one.latest_outcome,
         "days_late": one.days_late,
         "is_early": one.is_early,
         "submission": one.submission_id,
@@ -119,13 +124,13 @@ def _print_council(platform: Platform, unanswered: Sequence[Obligation], asked: 
 
 
 def _duty(one: Obligation) -> str:
-    style = _DUTY_STYLE[one.duty]
-    said = f"{one.days_late} days late" if one.duty is Duty.LATE else str(one.duty)
+    style = _DUTY_STYLE[one.state]
+    said = f"{one.days_late} days late" if one.state is ObligationState.LATE else str(one.state)
     return f"[{style}]{said}[/{style}]" if style else said
 
 
 def _word(one: Obligation) -> str:
-    return "" if one.answer is Answer.NOTHING else str(one.answer)
+    return "" if one.latest_outcome is LatestOutcome.NOTHING else str(one.latest_outcome)
 
 
 def _print_calendar(owed: Sequence[Obligation]) -> None:
@@ -135,7 +140,7 @@ def _print_calendar(owed: Sequence[Obligation]) -> None:
         groups.setdefault((one.return_code, one.period.id), []).append(one)
     table = _table("What is due", ("due", "return", "period", "done", "late", "open", "not done"))
     for (code, period), some in groups.items():
-        late = [one for one in some if one.duty is Duty.LATE]
+        late = [one for one in some if one.state is ObligationState.LATE]
         left = [one for one in some if not one.is_done]
         names = ", ".join(one.council_code for one in left) if len(left) < len(some) else "all"
         style = "red" if late else "dim" if not left else ""
@@ -230,7 +235,7 @@ def _verify(platform: Platform, code: str | None) -> None:
     say(f"[green]✓[/green] {verified.files:,} files of {verified.size:,} bytes are what was received.")
 
 
-def _account_row(line: AccountLine) -> Row:
+def _account_row(line: ReceiptTotals) -> Row:
     return {
         "return": line.return_code,
         "receipts_are": line.receipt_state,
@@ -240,7 +245,7 @@ def _account_row(line: AccountLine) -> Row:
     }
 
 
-def _print_account(lines: Sequence[AccountLine]) -> None:
+def _print_account(lines: Sequence[ReceiptTotals]) -> None:
     table = _table("Where each byte went", ("return", "receipts are", "submissions are", "receipts", "bytes"))
     for line in lines:
         table.add_row(

@@ -29,7 +29,7 @@ from lgdp_pipelines.collection.transports.transport import (
 )
 from lgdp_pipelines.errors import AccountRefused, SourceError, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt, ReceiptState
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source, TransportKind
 from lgdp_pipelines.storage.byte_store import RawStore

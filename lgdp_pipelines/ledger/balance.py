@@ -11,9 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.ledger_values import AccountLine, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.query_records import QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.query_values import QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
     RECEIPT,
@@ -23,6 +22,7 @@ from lgdp_pipelines.ledger.schema import (
     WITHDRAWAL,
 )
 from lgdp_pipelines.ledger.submission_lookup import was_accepted
+from lgdp_pipelines.ledger.submission_records import ReceiptState, ReceiptTotals, SubmissionState
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 
@@ -46,7 +46,7 @@ def problems(connection: sa.Connection, return_code: str | None = None, period: 
     return [problem for question in asked for problem in question(connection, scope)]
 
 
-def account(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[AccountLine, ...]:
+def account(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[ReceiptTotals, ...]:
     """Where the bytes went, in order of return and state."""
     groups = (RECEIPT.c.return_code, RECEIPT.c.state, SUBMISSION.c.state)
     rows = connection.execute(
@@ -69,9 +69,9 @@ def account(connection: sa.Connection, return_code: str | None, period: str | No
     )
 
 
-def _line(row: Sequence[Any]) -> AccountLine:
+def _line(row: Sequence[Any]) -> ReceiptTotals:
     code, state, submitted, count, size = row
-    return AccountLine(code, ReceiptState(state), SubmissionState(submitted) if submitted else None, count, int(size))
+    return ReceiptTotals(code, ReceiptState(state), SubmissionState(submitted) if submitted else None, count, int(size))
 
 
 def received(connection: sa.Connection, return_code: str | None, period: str | None) -> frozenset[tuple[str, int]]:

@@ -10,12 +10,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.ledger_values import ReceiptState
 from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, RECEIPT, SUBMISSION
+from lgdp_pipelines.ledger.submission_records import ReceiptState
 
 
 @dataclass(frozen=True, slots=True)
-class Untold:
+class UndeliveredJudgement:
     """The latest judgement of a submission, which a destination has not been told of.
 
     Attributes:
@@ -24,7 +24,7 @@ class Untold:
         return_code: of the submission.
         council_code: of the submission.
         period: of the submission.
-        told_sha256: of the report on an earlier judgement that the destination has; empty where it has none.
+        delivered_sha256: of the report on an earlier judgement that the destination has; empty where it has none.
     """
 
     submission_id: str
@@ -32,7 +32,7 @@ class Untold:
     return_code: str
     council_code: str
     period: str
-    told_sha256: str
+    delivered_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ class Delivery:
     receipt_id: int | None = None
 
 
-def untold(connection: sa.Connection, destination: str, councils: Sequence[str] | None) -> tuple[Untold, ...]:
+def untold(
+    connection: sa.Connection, destination: str, councils: Sequence[str] | None
+) -> tuple[UndeliveredJudgement, ...]:
     """Latest judgements that a destination has not been told of, in order of return, period, council and number."""
     latest = (
         sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
@@ -84,7 +86,8 @@ def untold(connection: sa.Connection, destination: str, councils: Sequence[str] 
         .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
     )
     return tuple(
-        Untold(row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or "") for row in rows
+        UndeliveredJudgement(row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or "")
+        for row in rows
     )
 
 

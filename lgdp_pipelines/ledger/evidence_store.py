@@ -12,12 +12,18 @@ import sqlalchemy as sa
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.handover.row_digest import Digest
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.judgement_evidence import Evidence, Input, OtherRead, Pinned, Proved
+from lgdp_pipelines.ledger.judgement_records import (
+    ComparedRows,
+    Evidence,
+    EvidencedJudgement,
+    InputFile,
+    PinnedVersion,
+)
 from lgdp_pipelines.ledger.schema import EVIDENCE, JUDGEMENT, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 
 
-class Evidences:
+class EvidenceStore:
     """Asking for evidence.
 
     Args:
@@ -27,12 +33,12 @@ class Evidences:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of(self, submission_id: str, judgement: int | None = None) -> Proved | None:
+    def of(self, submission_id: str, judgement: int | None = None) -> EvidencedJudgement | None:
         """A judgement of a submission, the last one where no number is given; None where there is none."""
         asked = [] if judgement is None else [JUDGEMENT.c.number == judgement]
         return self._last(JUDGEMENT.c.submission_id == submission_id, *asked)
 
-    def standing(self, submission_id: str) -> Proved | None:
+    def standing(self, submission_id: str) -> EvidencedJudgement | None:
         """The judgement by which a submission's rows stand: the last that did not reject it; None where none has."""
         return self._last(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
 
@@ -52,7 +58,7 @@ class Evidences:
         with self._database.reading() as connection:
             return tuple(connection.scalars(chosen))
 
-    def _last(self, *conditions: sa.ColumnElement[bool]) -> Proved | None:
+    def _last(self, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
         with self._database.reading() as connection:
             return _last(connection, *conditions)
 
@@ -68,7 +74,7 @@ def has(connection: sa.Connection, submission_id: str, number: int, evidence: Ev
     return found is not None and found.evidence == evidence
 
 
-def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Proved | None:
+def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
     row = (
         connection.execute(
             sa.select(JUDGEMENT, *(column for column in EVIDENCE.c if column.name != "judgement_id"))
@@ -97,12 +103,12 @@ def _row(evidence: Evidence) -> dict[str, Any]:
 
 def _evidence(row: Mapping[str, Any]) -> Evidence:
     return Evidence(
-        inputs=tuple(Input(**one) for one in row["inputs"]),
+        inputs=tuple(InputFile(**one) for one in row["inputs"]),
         received_on=row["received_on"],
         register_sha256=row["register_sha256"],
-        code_lists=tuple(Pinned(**one) for one in row["code_lists"]),
-        reference_tables=tuple(Pinned(**one) for one in row["reference_tables"]),
-        against=tuple(OtherRead(**{**one, "tables": _digests(one["tables"])}) for one in row["against"]),
+        code_lists=tuple(PinnedVersion(**one) for one in row["code_lists"]),
+        reference_tables=tuple(PinnedVersion(**one) for one in row["reference_tables"]),
+        against=tuple(ComparedRows(**{**one, "tables": _digests(one["tables"])}) for one in row["against"]),
         code_sha256=row["code_sha256"],
         packages=row["packages"],
         findings=Digest(row["findings_sha256"], row["findings"]),
@@ -114,8 +120,8 @@ def _digests(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Digest]:
     return {name: Digest(**digest) for name, digest in plain.items()}
 
 
-def _proved(row: Mapping[str, Any], results: tuple[RuleOutcome, ...]) -> Proved:
-    return Proved(
+def _proved(row: Mapping[str, Any], results: tuple[RuleOutcome, ...]) -> EvidencedJudgement:
+    return EvidencedJudgement(
         submission_id=row["submission_id"],
         judgement=row["number"],
         verdict=Verdict(row["verdict"]),

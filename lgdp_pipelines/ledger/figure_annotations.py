@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from lgdp_pipelines.ledger.mirror_tables import KNOWN_ISSUE_COPY, QUERY_COPY
-from lgdp_pipelines.ledger.query_values import Ending, QueryState
+from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState
 from lgdp_pipelines.ledger.rule_effectiveness import CORRECT_AS_SENT
 from lgdp_pipelines.storage.duckdb_connections import identifier, quoted
 from lgdp_pipelines.storage.lake import Lake
@@ -122,7 +122,7 @@ def rule_noise(results: LakeTable) -> Callable[[Lake], str]:
 
     def select(lake: Lake) -> str:
         is_accepted = f"state = {quoted(QueryState.ACCEPTED.value)}"
-        is_corrected = f"state = {quoted(QueryState.EXPIRED.value)} AND ending = {quoted(Ending.CORRECTED.value)}"
+        is_corrected = f"state = {quoted(QueryState.EXPIRED.value)} AND ending = {quoted(ExpiryReason.CORRECTED.value)}"
         is_noise = f"{is_accepted} AND answer_code = {quoted(CORRECT_AS_SENT)}"
         counts = ", ".join(f"coalesce({name}, 0) AS {name}" for name in list(NOISE)[2:-1])
         return (

@@ -13,14 +13,15 @@ import sqlalchemy as sa
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger import evidence_store, repair_counts
-from lgdp_pipelines.ledger.ledger_values import Judged, Judgement, Submission, SubmissionState
+from lgdp_pipelines.ledger.judgement_records import JudgementRecord, NewJudgement
 from lgdp_pipelines.ledger.query_lifecycle import ask
 from lgdp_pipelines.ledger.schema import JUDGED_AGAINST, JUDGEMENT, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.ledger.submission_lookup import latest_judgement, submission, submissions_where, was_accepted
+from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 
-def settle(connection: sa.Connection, run_id: str, judged: Sequence[Judged], now: datetime) -> None:
+def settle(connection: sa.Connection, run_id: str, judged: Sequence[NewJudgement], now: datetime) -> None:
     """Write judgements down and move their submissions on, each council's in sequence order.
 
     A submission that its council took back while it was judged stays withdrawn, and nothing is written of it.
@@ -39,7 +40,7 @@ def settle(connection: sa.Connection, run_id: str, judged: Sequence[Judged], now
             _move(connection, found, one, now)
 
 
-def _refuse_contradiction(one: Judged) -> None:
+def _refuse_contradiction(one: NewJudgement) -> None:
     ids = Counter(outcome.rule for outcome in one.results)
     expected = [rule.id for rule in one.rules]
     differing = sorted({rule for rule, count in ids.items() if count != 1} | (set(expected) ^ set(ids)))
@@ -57,7 +58,7 @@ def _refuse_contradiction(one: Judged) -> None:
         )
 
 
-def _has_unrun_error(one: Judged) -> bool:
+def _has_unrun_error(one: NewJudgement) -> bool:
     """Whether a rule that rejects was not run: then a rejection may rest on why it could not be."""
     severities = _severities(one)
     return one.verdict is Verdict.REJECTED and any(
@@ -65,11 +66,11 @@ def _has_unrun_error(one: Judged) -> bool:
     )
 
 
-def _severities(one: Judged) -> Mapping[str, Severity]:
+def _severities(one: NewJudgement) -> Mapping[str, Severity]:
     return {rule.id: rule.severity for rule in one.rules}
 
 
-def _failed(one: Judged, severity: Severity) -> dict[str, int]:
+def _failed(one: NewJudgement, severity: Severity) -> dict[str, int]:
     """Failed rules of a severity, and at how many places."""
     severities = _severities(one)
     return {
@@ -79,7 +80,7 @@ def _failed(one: Judged, severity: Severity) -> dict[str, int]:
     }
 
 
-def _is_settled(connection: sa.Connection, latest: Judgement | None, run_id: str, one: Judged) -> bool:
+def _is_settled(connection: sa.Connection, latest: JudgementRecord | None, run_id: str, one: NewJudgement) -> bool:
     """Whether the latest judgement is this very one, told again by a run that was repeated."""
     return (
         latest is not None
@@ -90,7 +91,7 @@ def _is_settled(connection: sa.Connection, latest: Judgement | None, run_id: str
     )
 
 
-def _write(connection: sa.Connection, run_id: str, one: Judged, now: datetime) -> None:
+def _write(connection: sa.Connection, run_id: str, one: NewJudgement, now: datetime) -> None:
     last = connection.scalar(
         sa.select(sa.func.max(JUDGEMENT.c.number)).where(JUDGEMENT.c.submission_id == one.submission_id)
     )
@@ -135,7 +136,7 @@ def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> 
     }
 
 
-def _move(connection: sa.Connection, found: Submission, one: Judged, now: datetime) -> None:
+def _move(connection: sa.Connection, found: Submission, one: NewJudgement, now: datetime) -> None:
     """From its state to the next. A rejection removes nothing: what is current stays, and so do its queries."""
     if one.verdict is Verdict.REJECTED:
         if found.state is SubmissionState.JUDGING:
@@ -153,7 +154,7 @@ def _move(connection: sa.Connection, found: Submission, one: Judged, now: dateti
         ask(connection, found, _asked(one), now)
 
 
-def _asked(one: Judged) -> dict[str, tuple[QueryScope, ...]]:
+def _asked(one: NewJudgement) -> dict[str, tuple[QueryScope, ...]]:
     """What each broken rule asks; as a whole, where nobody told its scopes apart."""
     queries = _failed(one, Severity.QUERY)
     return {
@@ -177,7 +178,7 @@ def _last_accepted(connection: sa.Connection, found: Submission) -> Submission |
     return others[-1] if others else None
 
 
-def _write_against(connection: sa.Connection, one: Judged) -> None:
+def _write_against(connection: sa.Connection, one: NewJudgement) -> None:
     """What it was held against this time."""
     connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == one.submission_id))
     if one.against:

@@ -16,14 +16,14 @@ from lgdp_pipelines.ledger import lake_mirror
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.mirror_tables import KNOWN_ISSUE_COPY
 from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, said
+from lgdp_pipelines.ledger.query_records import KnownIssue, RecordedIssue
 from lgdp_pipelines.ledger.query_schema import KNOWN_ISSUE
-from lgdp_pipelines.ledger.query_values import KeptIssue, KnownIssue
 from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
 
 
-class KnownIssues:
+class KnownIssueRepository:
     """The ledger's known issues. Safe to use from several threads and processes at once.
 
     Args:
@@ -35,7 +35,7 @@ class KnownIssues:
         self._database = database
         self._clock = clock
 
-    def put(self, issues: Sequence[KnownIssue]) -> tuple[KeptIssue, ...]:
+    def put(self, issues: Sequence[KnownIssue]) -> tuple[RecordedIssue, ...]:
         """Put known issues, all of them or none, and give them back as they are kept, in order.
 
         Raises:
@@ -44,7 +44,7 @@ class KnownIssues:
         plain = [checked(one) for one in issues]
         return self._database.written(lambda connection: tuple(_put(connection, one, self._clock()) for one in plain))
 
-    def lift(self, number: int, *, by: str, reason: str) -> KeptIssue:
+    def lift(self, number: int, *, by: str, reason: str) -> RecordedIssue:
         """Lift a known issue: it no longer shows, and stays on record.
 
         Raises:
@@ -58,14 +58,14 @@ class KnownIssues:
         return_code: str | None = None,
         council_code: str | None = None,
         period: str | None = None,
-    ) -> tuple[KeptIssue, ...]:
+    ) -> tuple[RecordedIssue, ...]:
         """Known issues, lifted ones too, in the order in which they were put."""
         asked = {"return_code": return_code, "council_code": council_code, "period": period}
         conditions = [KNOWN_ISSUE.c[name] == value for name, value in asked.items() if value is not None]
         with self._database.reading() as connection:
             return _listed(connection, *conditions)
 
-    def showing(self, return_code: str, council_code: str, period: str) -> tuple[KeptIssue, ...]:
+    def showing(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
         """The known issues that show with the figures of a return, council and period, in order."""
         return tuple(one for one in self.listed(return_code, council_code, period) if one.lifted_at is None)
 
@@ -96,7 +96,7 @@ def checked(issue: KnownIssue) -> KnownIssue:
     )
 
 
-def _put(connection: sa.Connection, issue: KnownIssue, now: datetime) -> KeptIssue:
+def _put(connection: sa.Connection, issue: KnownIssue, now: datetime) -> RecordedIssue:
     same = _listed(
         connection,
         KNOWN_ISSUE.c.return_code == issue.return_code,
@@ -125,10 +125,10 @@ def _put(connection: sa.Connection, issue: KnownIssue, now: datetime) -> KeptIss
         )
         .returning(KNOWN_ISSUE.c.number)
     ).scalar_one()
-    return KeptIssue(number, issue, now, None, "", "")
+    return RecordedIssue(number, issue, now, None, "", "")
 
 
-def _lift(connection: sa.Connection, number: int, by: str, reason: str, now: datetime) -> KeptIssue:
+def _lift(connection: sa.Connection, number: int, by: str, reason: str, now: datetime) -> RecordedIssue:
     found = _listed(connection, KNOWN_ISSUE.c.number == number)
     if not found:
         raise LedgerError(
@@ -144,13 +144,13 @@ def _lift(connection: sa.Connection, number: int, by: str, reason: str, now: dat
     return _listed(connection, KNOWN_ISSUE.c.number == number)[0]
 
 
-def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[KeptIssue, ...]:
+def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[RecordedIssue, ...]:
     rows = connection.execute(sa.select(KNOWN_ISSUE).where(*conditions).order_by(KNOWN_ISSUE.c.number))
     return tuple(_kept(row) for row in rows)
 
 
-def _kept(row: sa.Row[Any]) -> KeptIssue:
+def _kept(row: sa.Row[Any]) -> RecordedIssue:
     said_where = KnownIssue(
         row.return_code, row.council_code, row.period, row.item_urn, row.words, row.by, row.role, row.source
     )
-    return KeptIssue(row.number, said_where, row.put_at, row.lifted_at, row.lifted_by, row.lift_reason)
+    return RecordedIssue(row.number, said_where, row.put_at, row.lifted_at, row.lifted_by, row.lift_reason)

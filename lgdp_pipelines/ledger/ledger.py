@@ -23,32 +23,23 @@ from lgdp_pipelines.ledger import (
     withdrawals,
 )
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.deliveries import Delivery, Untold
-from lgdp_pipelines.ledger.evidence_store import Evidences
-from lgdp_pipelines.ledger.known_issues import KnownIssues
-from lgdp_pipelines.ledger.ledger_values import (
-    AccountLine,
+from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
+from lgdp_pipelines.ledger.evidence_store import EvidenceStore
+from lgdp_pipelines.ledger.judgement_records import JudgementRecord, NewJudgement
+from lgdp_pipelines.ledger.known_issues import KnownIssueRepository
+from lgdp_pipelines.ledger.query_repository import QueryRepository
+from lgdp_pipelines.ledger.submission_records import (
     Arrival,
-    Judged,
-    Judgement,
+    PendingWork,
     Receipt,
-    ReceiptState,
+    ReceiptTotals,
     Release,
-    Reminded,
-    Standing,
+    ReminderRecord,
     Submission,
-    SubmissionState,
-    Waiting,
+    SubmissionStatus,
     Withdrawal,
 )
-from lgdp_pipelines.ledger.query_repository import Queries
-from lgdp_pipelines.ledger.query_values import KnownIssue, QueryState
 from lgdp_pipelines.storage.lake import Lake
-
-__all__ = [
-    "AccountLine", "Arrival", "Judged", "Judgement", "KnownIssue", "Ledger", "QueryState", "Receipt", "ReceiptState",
-    "Release", "Reminded", "Standing", "Submission", "SubmissionState", "Waiting", "Withdrawal",
-]  # fmt: skip
 
 
 def _now() -> datetime:
@@ -71,9 +62,9 @@ class Ledger:
         self._database = database
         self._copied: dict[Path, lake_mirror.Copied] = {}
         self._clock = clock
-        self.queries = Queries(database, clock)
-        self.known_issues = KnownIssues(database, clock)
-        self.evidence = Evidences(database)
+        self.queries = QueryRepository(database, clock)
+        self.known_issues = KnownIssueRepository(database, clock)
+        self.evidence = EvidenceStore(database)
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime] = _now) -> "Ledger":
@@ -125,7 +116,7 @@ class Ledger:
         with self._database.reading() as connection:
             return receipts.receipt(connection, receipt_id)
 
-    def waiting(self) -> tuple[Waiting, ...]:
+    def waiting(self) -> tuple[PendingWork, ...]:
         """Returns and periods with something to do: receipts waiting, or submissions that a run left in judging."""
         with self._database.reading() as connection:
             return receipts.waiting(connection)
@@ -153,7 +144,7 @@ class Ledger:
             )
         )
 
-    def settle(self, run_id: str, judged: Sequence[Judged]) -> None:
+    def settle(self, run_id: str, judged: Sequence[NewJudgement]) -> None:
         """Write judgements down and move their submissions on, in one transaction. Telling the same again does nothing.
 
         Accepted or queried: current, and the one before it superseded; superseded at once where a later one is current.
@@ -210,12 +201,12 @@ class Ledger:
             found = submission_lookup.reported_at(connection, return_code, period)
         return {council: moment for (_, council, _), moment in found.items()}
 
-    def reminded(self, return_code: str | None = None) -> dict[Reminded, bool]:
+    def reminded(self, return_code: str | None = None) -> dict[ReminderRecord, bool]:
         """What councils were reminded of, and whether it was sent on to them."""
         with self._database.reading() as connection:
             return reminders.reminded(connection, return_code)
 
-    def record_reminder(self, reminded: Reminded, *, sent: bool) -> None:
+    def record_reminder(self, reminded: ReminderRecord, *, sent: bool) -> None:
         """Write down that a council was reminded, and whether that was sent on. What was sent stays sent."""
         self._database.written(lambda connection: reminders.record(connection, reminded, sent=sent, now=self._clock()))
 
@@ -249,7 +240,7 @@ class Ledger:
         with self._database.reading() as connection:
             return submissions.files_of(connection, submission_lookup.submission(connection, submission_id).id)
 
-    def judgement_of(self, submission_id: str) -> Judgement | None:
+    def judgement_of(self, submission_id: str) -> JudgementRecord | None:
         """The latest judging of a submission; None where it was never judged."""
         with self._database.reading() as connection:
             return submission_lookup.latest_judgement(connection, submission_id)
@@ -269,7 +260,7 @@ class Ledger:
         with self._database.reading() as connection:
             return submission_lookup.periods_with_submissions(connection, return_code)
 
-    def status(self, return_code: str | None = None, period: str | None = None) -> tuple[Standing, ...]:
+    def status(self, return_code: str | None = None, period: str | None = None) -> tuple[SubmissionStatus, ...]:
         """How each council stands with what it has sent something for, in order of return, period and council."""
         with self._database.reading() as connection:
             return submission_lookup.status(connection, return_code, period)
@@ -339,7 +330,7 @@ class Ledger:
         with self._database.reading() as connection:
             return submissions.waiting_beside(connection, receipt)
 
-    def untold(self, destination: str, councils: Sequence[str] | None = None) -> tuple[Untold, ...]:
+    def untold(self, destination: str, councils: Sequence[str] | None = None) -> tuple[UndeliveredJudgement, ...]:
         """Latest judgements that a destination has not been told of, in order of return, period and council.
 
         Args:
@@ -373,7 +364,7 @@ class Ledger:
         with self._database.reading() as connection:
             return balance.problems(connection, return_code, period)
 
-    def account(self, return_code: str | None = None, period: str | None = None) -> tuple[AccountLine, ...]:
+    def account(self, return_code: str | None = None, period: str | None = None) -> tuple[ReceiptTotals, ...]:
         """Where each byte that arrived went: receipts and their bytes by return and by what became of them."""
         with self._database.reading() as connection:
             return balance.account(connection, return_code, period)

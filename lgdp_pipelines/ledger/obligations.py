@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
+from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.submission_calendar import Timing, day_in_scotland, due_date, periods_of, timing
 from lgdp_pipelines.vocabulary.periods import Period
@@ -19,7 +19,7 @@ LOOKS_BACK_DAYS = 365
 """How long after its due day something is still asked for; what is older is history."""
 
 
-class Duty(StrEnum):
+class ObligationState(StrEnum):
     """How a council stands with what it owes."""
 
     DONE = "done"
@@ -32,7 +32,7 @@ class Duty(StrEnum):
     """Nothing stands, and it was due."""
 
 
-class Answer(StrEnum):
+class LatestOutcome(StrEnum):
     """What the latest word of a council is."""
 
     NOTHING = "nothing"
@@ -53,8 +53,8 @@ class Obligation:
         council_code: of the council.
         period: that it is owed for.
         due: the last day on which it is in time.
-        duty: how the council stands with it.
-        answer: its latest word.
+        state: how the council stands with it.
+        latest_outcome: its latest word.
         days_late: how long it has been late, or how late the first accepted submission came; 0 where it was in time.
         is_early: whether the first accepted submission came before the period had ended.
         submission_id: the latest submission; None where there is none.
@@ -67,8 +67,8 @@ class Obligation:
     council_code: str
     period: Period
     due: date
-    duty: Duty
-    answer: Answer
+    state: ObligationState
+    latest_outcome: LatestOutcome
     days_late: int
     is_early: bool
     submission_id: str | None
@@ -79,11 +79,11 @@ class Obligation:
     @property
     def is_done(self) -> bool:
         """Whether nothing more is asked for."""
-        return self.duty is Duty.DONE
+        return self.state is ObligationState.DONE
 
 
 def obligations(
-    returns: Iterable[Return], councils: Sequence[str], standings: Iterable[Standing], today: date
+    returns: Iterable[Return], councils: Sequence[str], standings: Iterable[SubmissionStatus], today: date
 ) -> tuple[Obligation, ...]:
     """Everything that councils owe today, in order of due day, return and council.
 
@@ -110,7 +110,7 @@ def owed_for(
     data_return: Return,
     period: Period,
     councils: Sequence[str],
-    standings: Mapping[tuple[str, str, str], Standing],
+    standings: Mapping[tuple[str, str, str], SubmissionStatus],
     today: date,
 ) -> Iterator[Obligation]:
     """What each council owes for one period of a return, in the councils' order."""
@@ -125,8 +125,8 @@ def owed_for(
             council_code=council,
             period=period,
             due=due,
-            duty=_duty(standing, due, today),
-            answer=answer_of(standing),
+            state=_duty(standing, due, today),
+            latest_outcome=latest_outcome_of(standing),
             days_late=_days_late(standing, due, today),
             is_early=came is Timing.EARLY,
             submission_id=standing.submission_id if standing else None,
@@ -136,35 +136,35 @@ def owed_for(
         )
 
 
-def by_place(standings: Iterable[Standing]) -> dict[tuple[str, str, str], Standing]:
+def by_place(standings: Iterable[SubmissionStatus]) -> dict[tuple[str, str, str], SubmissionStatus]:
     """Standings by return, council and period."""
     return {(one.return_code, one.council_code, one.period): one for one in standings}
 
 
-def _duty(standing: Standing | None, due: date, today: date) -> Duty:
+def _duty(standing: SubmissionStatus | None, due: date, today: date) -> ObligationState:
     if standing is not None and standing.current is not None:
-        return Duty.DONE
+        return ObligationState.DONE
     if today > due:
-        return Duty.LATE
-    return Duty.DUE_TODAY if today == due else Duty.OPEN
+        return ObligationState.LATE
+    return ObligationState.DUE_TODAY if today == due else ObligationState.OPEN
 
 
-def answer_of(standing: Standing | None) -> Answer:
+def latest_outcome_of(standing: SubmissionStatus | None) -> LatestOutcome:
     """What a council's latest word is."""
     if standing is None:
-        return Answer.NOTHING
+        return LatestOutcome.NOTHING
     if standing.waiting or standing.state is SubmissionState.JUDGING or standing.state is None:
-        return Answer.WAITING
+        return LatestOutcome.WAITING
     if standing.state is SubmissionState.WITHDRAWN:
-        return Answer.WITHDRAWN
+        return LatestOutcome.WITHDRAWN
     if standing.state is SubmissionState.REJECTED or standing.verdict is Verdict.REJECTED:
-        return Answer.REJECTED
+        return LatestOutcome.REJECTED
     if standing.nil:
-        return Answer.NIL
-    return Answer.QUERIED if standing.open_queries else Answer.ACCEPTED
+        return LatestOutcome.NIL
+    return LatestOutcome.QUERIED if standing.open_queries else LatestOutcome.ACCEPTED
 
 
-def _days_late(standing: Standing | None, due: date, today: date) -> int:
+def _days_late(standing: SubmissionStatus | None, due: date, today: date) -> int:
     from_day = today
     if standing is not None and standing.current is not None and standing.reported_at is not None:
         from_day = day_in_scotland(standing.reported_at)

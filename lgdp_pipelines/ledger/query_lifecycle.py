@@ -24,9 +24,9 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.findings import QueryScope
-from lgdp_pipelines.ledger.ledger_values import Submission
+from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.query_values import Ending, QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.submission_records import Submission
 
 LONGEST_WORDS = 2_000
 """Characters of what somebody says in one step."""
@@ -71,7 +71,7 @@ def ask(connection: sa.Connection, found: Submission, asked: Mapping[str, Sequen
     for key, row in known.items():
         if key not in wanted and row.state != QueryState.EXPIRED:
             same = row.submission_id == found.id
-            _expire(connection, row, Ending.JUDGED_AGAIN if same else Ending.CORRECTED, found.id, now)
+            _expire(connection, row, ExpiryReason.JUDGED_AGAIN if same else ExpiryReason.CORRECTED, found.id, now)
     number = max((row.number for row in known.values()), default=0)
     for key, one in wanted.items():
         if key in known:
@@ -139,11 +139,11 @@ def expire_withdrawn(connection: sa.Connection, submission_id: str, now: datetim
         sa.select(QUERY).where(QUERY.c.submission_id == submission_id, QUERY.c.state != QueryState.EXPIRED.value)
     )
     for row in rows.all():
-        _expire(connection, row, Ending.WITHDRAWN, submission_id, now)
+        _expire(connection, row, ExpiryReason.WITHDRAWN, submission_id, now)
 
 
 def _expire(
-    connection: sa.Connection, row: sa.Row[tuple[object, ...]], why: Ending, submission_id: str, now: datetime
+    connection: sa.Connection, row: sa.Row[tuple[object, ...]], why: ExpiryReason, submission_id: str, now: datetime
 ) -> None:
     connection.execute(
         sa.update(QUERY).where(QUERY.c.id == row.id).values(state=QueryState.EXPIRED.value, expired_at=now)

@@ -12,8 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState, QueryStep
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.query_values import Query, QueryEvent, QueryState, QueryStep
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 

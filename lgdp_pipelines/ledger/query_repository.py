@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from lgdp_pipelines.ledger import lake_mirror, query_lifecycle, query_lookup, rule_effectiveness
 from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY, QUERY_EVENT_COPY
+from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState
 from lgdp_pipelines.ledger.query_schema import QUERY
-from lgdp_pipelines.ledger.query_values import Query, QueryEvent, QueryState
-from lgdp_pipelines.ledger.rule_effectiveness import RuleNoise
+from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness
 from lgdp_pipelines.storage.lake import Lake
 
 
-class Queries:
+class QueryRepository:
     """What councils are asked, and what they say. Safe to use from several threads and processes at once.
 
     Args:
@@ -137,7 +137,7 @@ class Queries:
         """
         lake_mirror.write(self._database, lake, return_code, lake_mirror.Copied(), (QUERY_COPY, QUERY_EVENT_COPY))
 
-    def noise(self, return_code: str | None = None) -> tuple[RuleNoise, ...]:
+    def noise(self, return_code: str | None = None) -> tuple[RuleEffectiveness, ...]:
         """What each rule that asks has brought, the noisiest first."""
         with self._database.reading() as connection:
             return rule_effectiveness.noise(connection, return_code)

@@ -6,7 +6,7 @@ What belongs here: columns and what the database itself keeps true. What does no
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.query_values import QueryState, QueryStep
+from lgdp_pipelines.ledger.query_records import QueryState, QueryStep
 from lgdp_pipelines.ledger.schema import METADATA, UtcTime, one_of
 
 QUERY = sa.Table(

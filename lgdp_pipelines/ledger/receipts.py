@@ -12,9 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt, ReceiptState, SubmissionState, Waiting
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, WITHDRAWAL
 from lgdp_pipelines.ledger.submission_lookup import outdated
+from lgdp_pipelines.ledger.submission_records import Arrival, PendingWork, Receipt, ReceiptState, SubmissionState
 
 
 def record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
@@ -127,7 +127,7 @@ def last_arrivals(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
     return {(one.source, one.council_code): one.last for one in rows}
 
 
-def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
+def waiting(connection: sa.Connection) -> tuple[PendingWork, ...]:
     """Returns and periods with something to do, in order.
 
     Receipts wait, or submissions were left in judging, were withdrawn and may still stand in a slice, or were judged
@@ -152,7 +152,7 @@ def waiting(connection: sa.Connection) -> tuple[Waiting, ...]:
         task = f"judge {one.id} against {against or 'nothing'}"
         found.setdefault((one.return_code, one.period), []).append((one.council_code, None, task))
     return tuple(
-        Waiting(
+        PendingWork(
             *key,
             councils=tuple(sorted({council for council, _, _ in parts})),
             receipts=tuple(sorted(receipt for _, receipt, _ in parts if receipt is not None)),

@@ -11,9 +11,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger_values import Release
 from lgdp_pipelines.ledger.schema import RELEASE, RELEASE_SUBMISSION, SUBMISSION
 from lgdp_pipelines.ledger.submission_lookup import submissions_where
+from lgdp_pipelines.ledger.submission_records import Release
 
 
 def content_sha256(submissions: Mapping[str, str], model_sha256: str) -> str:

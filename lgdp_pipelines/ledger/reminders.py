@@ -7,21 +7,21 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.ledger_values import Reminded
 from lgdp_pipelines.ledger.schema import REMINDER
+from lgdp_pipelines.ledger.submission_records import ReminderRecord
 
 _KEY = ("council_code", "return_code", "period", "stage", "submission_id")
 
 
-def reminded(connection: sa.Connection, return_code: str | None) -> dict[Reminded, bool]:
+def reminded(connection: sa.Connection, return_code: str | None) -> dict[ReminderRecord, bool]:
     """What councils were reminded of, and whether it was sent on to them."""
     chosen = sa.select(*(REMINDER.c[name] for name in _KEY), REMINDER.c.sent_at)
     if return_code is not None:
         chosen = chosen.where(REMINDER.c.return_code == return_code)
-    return {Reminded(*row[:-1]): row.sent_at is not None for row in connection.execute(chosen)}
+    return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in connection.execute(chosen)}
 
 
-def record(connection: sa.Connection, one: Reminded, *, sent: bool, now: datetime) -> None:
+def record(connection: sa.Connection, one: ReminderRecord, *, sent: bool, now: datetime) -> None:
     """Write a reminder down, or that it was sent on since."""
     same = [REMINDER.c[name] == getattr(one, name) for name in _KEY]
     if connection.execute(sa.select(REMINDER.c.stage).where(*same)).one_or_none() is None:

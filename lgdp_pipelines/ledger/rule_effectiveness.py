@@ -12,8 +12,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState, QueryStep
 from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.query_values import Ending, QueryState, QueryStep
 from lgdp_pipelines.ledger.schema import JUDGEMENT, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity
 
@@ -22,7 +22,7 @@ CORRECT_AS_SENT = "correct-as-sent"
 
 
 @dataclass(frozen=True, slots=True)
-class RuleNoise:
+class RuleEffectiveness:
     """What one rule that asks has brought, over all periods and councils.
 
     Attributes:
@@ -60,7 +60,7 @@ class RuleNoise:
         return self.noise / self.settled if self.settled else None
 
 
-def noise(connection: sa.Connection, return_code: str | None) -> tuple[RuleNoise, ...]:
+def noise(connection: sa.Connection, return_code: str | None) -> tuple[RuleEffectiveness, ...]:
     """What each rule that asks has brought: the largest share of noise first, then what was asked most.
 
     Args:
@@ -76,7 +76,7 @@ def noise(connection: sa.Connection, return_code: str | None) -> tuple[RuleNoise
         if row.answer:
             answers[key][row.answer] += 1
     found = [
-        RuleNoise(
+        RuleEffectiveness(
             rule=key[1],
             return_code=key[0],
             judged=tested[key].judged if key in tested else 0,
@@ -98,7 +98,7 @@ def _counts(row: sa.Row[Any]) -> dict[str, int]:
         "opened": 1,
         "accepted": int(is_accepted),
         "sent_back": row.sent_back,
-        "corrected": int(row.state == QueryState.EXPIRED and row.ending == Ending.CORRECTED),
+        "corrected": int(row.state == QueryState.EXPIRED and row.ending == ExpiryReason.CORRECTED),
         "noise": int(is_accepted and row.answer == CORRECT_AS_SENT),
     }
 

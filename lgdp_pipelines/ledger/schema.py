@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from lgdp_pipelines.ledger.ledger_values import ReceiptState, SubmissionState
-from lgdp_pipelines.ledger.query_values import QueryState, QueryStep
+from lgdp_pipelines.ledger.query_records import QueryState, QueryStep
+from lgdp_pipelines.ledger.submission_records import ReceiptState, SubmissionState
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 METADATA = sa.MetaData(

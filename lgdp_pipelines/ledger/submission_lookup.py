@@ -11,15 +11,9 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.ledger.ledger_values import (
-    Judgement,
-    ReceiptState,
-    Standing,
-    Submission,
-    SubmissionState,
-)
+from lgdp_pipelines.ledger.judgement_records import JudgementRecord
+from lgdp_pipelines.ledger.query_records import QueryState
 from lgdp_pipelines.ledger.query_schema import QUERY
-from lgdp_pipelines.ledger.query_values import QueryState
 from lgdp_pipelines.ledger.repair_counts import kept
 from lgdp_pipelines.ledger.schema import (
     JUDGED_AGAINST,
@@ -29,6 +23,7 @@ from lgdp_pipelines.ledger.schema import (
     SUBMISSION,
     SUBMISSION_FILE,
 )
+from lgdp_pipelines.ledger.submission_records import ReceiptState, Submission, SubmissionState, SubmissionStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 
 
@@ -182,7 +177,7 @@ def reported_at(
     return {(row.return_code, row.council_code, row.period): row.received_at for row in rows}
 
 
-def latest_judgement(connection: sa.Connection, submission_id: str) -> Judgement | None:
+def latest_judgement(connection: sa.Connection, submission_id: str) -> JudgementRecord | None:
     """The latest judging of a submission, with the result of each rule; None where it was never judged."""
     row = connection.execute(
         sa.select(JUDGEMENT)
@@ -199,7 +194,7 @@ def latest_judgement(connection: sa.Connection, submission_id: str) -> Judgement
     values["verdict"] = Verdict(values["verdict"])
     values["results"] = tuple(RuleOutcome(one.rule, RuleResult(one.result), one.failed, one.reason) for one in results)
     values["repairs"] = kept(connection, submission_id, values["number"])
-    return Judgement(**values)
+    return JudgementRecord(**values)
 
 
 def accepted_rows(connection: sa.Connection, submission_id: str) -> int:
@@ -236,7 +231,7 @@ def periods_with_submissions(connection: sa.Connection, return_code: str) -> lis
     )
 
 
-def status(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[Standing, ...]:
+def status(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[SubmissionStatus, ...]:
     """How each council stands with each return and period that it has sent something for.
 
     In order of return, period and council.
@@ -253,7 +248,7 @@ def status(connection: sa.Connection, return_code: str | None, period: str | Non
         judgement = judged.get(one.id) if one else None
         now, queries = standing.get(key, (None, 0))
         found.append(
-            Standing(
+            SubmissionStatus(
                 *key,
                 submission_id=one.id if one else None,
                 state=one.state if one else None,

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState, Submission, SubmissionState
 from lgdp_pipelines.ledger.receipts import receipt_of
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, SUBMISSION_FILE
 from lgdp_pipelines.ledger.submission_lookup import submissions_where
+from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState, Submission, SubmissionState
 
 _NONE: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
 

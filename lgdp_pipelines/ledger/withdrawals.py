@@ -15,10 +15,10 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.judgements import set_state
-from lgdp_pipelines.ledger.ledger_values import SubmissionState, Withdrawal
 from lgdp_pipelines.ledger.query_lifecycle import expire_withdrawn
 from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL
 from lgdp_pipelines.ledger.submission_lookup import submission
+from lgdp_pipelines.ledger.submission_records import SubmissionState, Withdrawal
 
 
 def withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> Withdrawal:

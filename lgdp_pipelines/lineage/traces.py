@@ -15,7 +15,7 @@ import polars as pl
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, published_table
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.query_values import KeptIssue
+from lgdp_pipelines.ledger.query_records import RecordedIssue
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph, parse_system
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.versions.version_union import ProductShape, UnitedTable, list_products, unite_tables
@@ -138,7 +138,7 @@ class Trace:
     steps: tuple[ColumnEdge, ...]
     submissions: tuple[TracedSubmission, ...]
     notes: tuple[str, ...] = ()
-    known_issues: tuple[KeptIssue, ...] = ()
+    known_issues: tuple[RecordedIssue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def find_trace(
 
 def _known_issues(
     ledger: Ledger, data_return: Return, council: str | None, period: str | None, items: Sequence[TracedItem]
-) -> tuple[KeptIssue, ...]:
+) -> tuple[RecordedIssue, ...]:
     """Those on the return as a whole, and on any of the items, for the council and period."""
     if council is None or period is None:
         return ()

@@ -14,8 +14,8 @@ import polars as pl
 
 from lgdp_pipelines.dbt_build.invocation import BuildOutcome, BuiltModel, BuiltTest
 from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
-from lgdp_pipelines.ledger.ledger import Submission
-from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
+from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
+from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph
 from lgdp_pipelines.orchestration.asset_specs import (
     LANDED,
@@ -199,7 +199,7 @@ def evaluate_all_councils_reported(data_return: Return, owed: Sequence[Obligatio
         owed: what each council owes for one period of it; at least one.
     """
     missing = [one for one in owed if not one.is_done]
-    nil = [one.council_code for one in owed if one.is_done and one.answer is Answer.NIL]
+    nil = [one.council_code for one in owed if one.is_done and one.latest_outcome is LatestOutcome.NIL]
     late = [one for one in owed if one.is_done and one.days_late]
     first = owed[0]
     metadata: dict[str, dg.MetadataValue] = {
@@ -222,7 +222,7 @@ def evaluate_all_councils_reported(data_return: Return, owed: Sequence[Obligatio
 def evaluate_missing_submissions(data_return: Return, owed: Sequence[Obligation]) -> Iterator[dg.AssetCheckEvaluation]:
     """A red ``submission_on_time`` for each council that is late: no run judges what never came."""
     for one in owed:
-        if one.duty is Duty.LATE:
+        if one.state is ObligationState.LATE:
             yield dg.AssetCheckEvaluation(
                 asset_key=make_stage_key(VALIDATED, data_return),
                 check_name=SUBMISSION_ON_TIME,
@@ -231,14 +231,14 @@ def evaluate_missing_submissions(data_return: Return, owed: Sequence[Obligation]
                 metadata={
                     "due": one.due.isoformat(),
                     "late": _format_days(one.days_late),
-                    "latest word": str(one.answer),
+                    "latest word": str(one.latest_outcome),
                 },
                 partition=make_partition_key(one.council_code, one.period.id),
             )
 
 
 def _describe_missing(one: Obligation) -> str:
-    said = [str(one.answer)] if one.answer is not Answer.NOTHING else []
+    said = [str(one.latest_outcome)] if one.latest_outcome is not LatestOutcome.NOTHING else []
     said += [f"{_format_days(one.days_late)} late"] if one.days_late else []
     return f"{one.council_code} ({', '.join(said)})" if said else one.council_code
 

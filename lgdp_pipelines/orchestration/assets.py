@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.ledger.ledger import Submission
 from lgdp_pipelines.ledger.obligations import by_place, owed_for
+from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.orchestration import asset_events, asset_specs, policy
 from lgdp_pipelines.orchestration.event_log import batch_events
 from lgdp_pipelines.orchestration.partitions import (

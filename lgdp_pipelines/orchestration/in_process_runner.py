@@ -13,7 +13,7 @@ import dagster as dg
 
 from lgdp_pipelines.collection.collection_run import CollectionReport
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.ledger.ledger import Waiting
+from lgdp_pipelines.ledger.submission_records import PendingWork
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.jobs import COLLECT_JOB, FETCH_OP, make_process_config
 from lgdp_pipelines.orchestration.partitions import make_all_councils_tags, make_partition_key, make_range_tags
@@ -62,7 +62,7 @@ class Runner:
 
     def process_waiting(self) -> None:
         """Do everything that waits, oldest period first; and what comes to wait by that, until nothing new does."""
-        done: set[Waiting] = set()
+        done: set[PendingWork] = set()
         while news := set(self.platform.ledger.waiting()) - done:
             done |= news
             self._process({(one.return_code, one.period) for one in news})

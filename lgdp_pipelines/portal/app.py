@@ -22,7 +22,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
+from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal import intake, problem_documents, responses
 from lgdp_pipelines.portal.access_tokens import Caller, Tokens
 from lgdp_pipelines.portal.openapi_document import openapi

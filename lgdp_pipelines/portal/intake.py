@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from lgdp_pipelines.collection.file_routing import find_table_named, has_file_per_table, match_table, table_names
 from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.errors import StorageError, WrongUse
-from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.portal.access_tokens import Caller
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.portal.request_limits import Limits

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
 from lgdp_pipelines.ledger.obligations import obligations
+from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.reporting.report_content import Report
@@ -152,8 +152,8 @@ def calendar_document(platform: Platform, council_code: str) -> Mapping[str, obj
                 "title": register.returns[one.return_code].latest.title,
                 "period": one.period.id,
                 "due": one.due.isoformat(),
-                "duty": str(one.duty),
-                "latest_answer": str(one.answer),
+                "duty": str(one.state),
+                "latest_answer": str(one.latest_outcome),
                 "days_late": one.days_late,
                 "submission": one.submission_id,
                 "open_queries": one.open_queries,

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from lgdp_pipelines.ledger.ledger_values import Reminded
-from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
+from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
+from lgdp_pipelines.ledger.submission_records import ReminderRecord
 from lgdp_pipelines.register.files.notification_file import Notices
 from lgdp_pipelines.reporting.notifications import Notice
 from lgdp_pipelines.reporting.spreadsheet_safety import format_csv
@@ -24,9 +24,9 @@ from lgdp_pipelines.vocabulary.councils import Council
 CSV_COLUMNS = ("return", "title", "period", "due", "stage", "submission", "message")
 
 _LAST_ANSWER = {
-    Answer.REJECTED: " What you last sent was rejected; its report says why.",
-    Answer.WITHDRAWN: " What you last sent was withdrawn.",
-    Answer.WAITING: " What you last sent is being looked at.",
+    LatestOutcome.REJECTED: " What you last sent was rejected; its report says why.",
+    LatestOutcome.WITHDRAWN: " What you last sent was withdrawn.",
+    LatestOutcome.WAITING: " What you last sent is being looked at.",
 }
 
 
@@ -41,7 +41,7 @@ class Reminder:
         text: one or two sentences.
     """
 
-    reminded: Reminded
+    reminded: ReminderRecord
     title: str
     due: date
     text: str
@@ -67,7 +67,7 @@ def plan_reminders(
     """
     return tuple(
         Reminder(
-            Reminded(obligation.council_code, obligation.return_code, obligation.period.id, stage, submission_id),
+            ReminderRecord(obligation.council_code, obligation.return_code, obligation.period.id, stage, submission_id),
             titles[obligation.return_code],
             obligation.due,
             text,
@@ -108,21 +108,21 @@ def build_reminder_files(council: Council, reminders: Sequence[Reminder], today:
 def _list_stages(obligation: Obligation, title: str, notices: Notices, today: date) -> Iterator[tuple[str, str, str]]:
     """Yield stage, id of the submission concerned, and text."""
     subject = f"{obligation.return_code} ({title}) for {obligation.period.id}"
-    last_answer = _LAST_ANSWER.get(obligation.answer, "")
+    last_answer = _LAST_ANSWER.get(obligation.latest_outcome, "")
     days_left = (obligation.due - today).days
     near = [days for days in notices.days_before if days >= days_left]
     past = [days for days in notices.days_late if days <= obligation.days_late]
-    if obligation.duty is Duty.OPEN and near:
+    if obligation.state is ObligationState.OPEN and near:
         when = f"due on {format_day(obligation.due)}, in {format_count(days_left, 'day')}"
         yield f"due_in_{min(near)}", "", f"{subject} is {when}.{last_answer}"
-    if obligation.duty is Duty.DUE_TODAY:
+    if obligation.state is ObligationState.DUE_TODAY:
         yield "due_today", "", f"{subject} is due today.{last_answer}"
-    if obligation.duty is Duty.LATE and past:
+    if obligation.state is ObligationState.LATE and past:
         when = f"due on {format_day(obligation.due)} and is {format_count(obligation.days_late, 'day')} late"
         yield f"late_{max(past)}", "", f"{subject} was {when}.{last_answer}"
     if obligation.submission_id is None or obligation.answered_on is None or obligation.answered_on >= today:
         return
-    if obligation.answer is Answer.REJECTED:
+    if obligation.latest_outcome is LatestOutcome.REJECTED:
         accepted = " What was accepted before still stands." if obligation.is_done else ""
         text = f"{obligation.submission_id} was rejected and nothing has come since.{accepted}"
         yield "rejected", obligation.submission_id, f"{text} Its report says what to correct."

@@ -12,8 +12,8 @@ import polars as pl
 
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.handover.repairs import Repair
-from lgdp_pipelines.ledger.ledger_values import Receipt
-from lgdp_pipelines.ledger.query_values import KeptIssue, Query, QueryEvent, QueryState
+from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState, RecordedIssue
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -38,7 +38,7 @@ class ReportedQuery:
     query: Query
     earlier_answer: QueryEvent | None
     reopening: QueryEvent | None
-    known_issues: tuple[KeptIssue, ...]
+    known_issues: tuple[RecordedIssue, ...]
 
     @property
     def is_open(self) -> bool:
@@ -87,7 +87,7 @@ class ReportedStatus:
     is_late: bool
     current: str | None
     queries: tuple[ReportedQuery, ...] = ()
-    known_issues: tuple[KeptIssue, ...] = ()
+    known_issues: tuple[RecordedIssue, ...] = ()
 
     @property
     def open_rules(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_content import BrokenRule, FindingPlace, Report, ReportedQuery, UnplacedFileNote
 from lgdp_pipelines.reporting.report_texts import explain_query, write_headline, write_next_steps, write_summary

@@ -5,8 +5,8 @@ What belongs here: sentences for a council officer. What does not: their layout 
 
 from collections.abc import Iterator
 
-from lgdp_pipelines.ledger.ledger_values import SubmissionState
-from lgdp_pipelines.ledger.query_values import QueryState
+from lgdp_pipelines.ledger.query_records import QueryState
+from lgdp_pipelines.ledger.submission_records import SubmissionState
 from lgdp_pipelines.reporting.report_content import Report, ReportedQuery
 from lgdp_pipelines.reporting.wording import VERDICT_WORDS, format_count, format_day, format_moment
 from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
-from lgdp_pipelines.ledger.ledger_values import HeldAgainst
+from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -37,7 +37,7 @@ def list_other_periods(register: Register, contract: Contract, period: Period) -
 
 def find_comparisons(
     platform: Platform, contract: Contract, period: Period
-) -> Callable[[str], tuple[HeldAgainst, ...]]:
+) -> Callable[[str], tuple[ComparedSubmission, ...]]:
     """What each council's submission is held against now: what is current for earlier periods, and of other returns.
 
     It must be asked before any of those rows is read. What becomes current in between then differs from what was
@@ -47,7 +47,7 @@ def find_comparisons(
     asked += list_other_periods(platform.register, contract, period)
     current = {(code, other.id): platform.ledger.current(code, other.id) for code, other in asked}
     return lambda council: tuple(
-        HeldAgainst(code, other, standing.get(council)) for (code, other), standing in current.items()
+        ComparedSubmission(code, other, standing.get(council)) for (code, other), standing in current.items()
     )
 
 

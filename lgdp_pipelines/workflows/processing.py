@@ -13,9 +13,8 @@ from enum import StrEnum
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
-from lgdp_pipelines.ledger.judgement_evidence import Evidence
-from lgdp_pipelines.ledger.ledger import Judged, Submission
-from lgdp_pipelines.ledger.ledger_values import HeldAgainst
+from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, Evidence, NewJudgement
+from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.storage.lake_tables import submission_key
@@ -67,7 +66,7 @@ class SubmissionOutcome:
     is_late: bool
     is_standing: bool
     is_nil: bool
-    against: tuple[HeldAgainst, ...]
+    against: tuple[ComparedSubmission, ...]
 
     @property
     def council(self) -> str:
@@ -198,8 +197,8 @@ def _choose_current(
 
 def _describe_judgement(
     platform: Platform, contract: Contract, outcome: SubmissionOutcome, evidence: Evidence
-) -> Judged:
-    return Judged(
+) -> NewJudgement:
+    return NewJudgement(
         submission_id=outcome.submission.id,
         verdict=outcome.judgement.verdict,
         contract_version=str(contract.version),

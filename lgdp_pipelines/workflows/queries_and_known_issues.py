@@ -13,8 +13,7 @@ from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
 from lgdp_pipelines.ledger.known_issues import checked
-from lgdp_pipelines.ledger.ledger import KnownIssue
-from lgdp_pipelines.ledger.query_values import KeptIssue, Query
+from lgdp_pipelines.ledger.query_records import KnownIssue, Query, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.reporting.report_formats import render_report_files
 from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
@@ -174,7 +173,7 @@ class KnownIssueEntry:
     source: str
 
 
-def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tuple[KeptIssue, ...]:
+def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tuple[RecordedIssue, ...]:
     """Put known issues, all of them or none; SQL shows them when this is done.
 
     Raises:
@@ -191,7 +190,7 @@ def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tu
     return kept
 
 
-def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -> KeptIssue:
+def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -> RecordedIssue:
     """Lift a known issue; SQL shows it no longer when this is done.
 
     Raises:
@@ -202,7 +201,7 @@ def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -
     return kept
 
 
-def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[KeptIssue, ...]:
+def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[RecordedIssue, ...]:
     """Put the known issues of a CSV file, all of them or none.
 
     Args:

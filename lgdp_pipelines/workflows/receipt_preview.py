@@ -7,7 +7,7 @@ of it. What does not: the journey itself (``process``), and answering over HTTP 
 from dataclasses import dataclass
 
 from lgdp_pipelines.handover.chunked_frame import Spill
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.submission_calendar import Timing, timing
 from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus, build_report

@@ -23,8 +23,8 @@ from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure
 from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files, has_outbox
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
-from lgdp_pipelines.ledger.deliveries import Delivery, Untold
-from lgdp_pipelines.ledger.query_values import KeptIssue, Query, QueryState
+from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
+from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.sources import Source, SourceReturn
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -59,13 +59,15 @@ def gather_report(platform: Platform, submission_id: str) -> Report | None:
     judgement = platform.ledger.judgement_of(submission_id)
     if judgement is None:
         return None
-    one = Untold(
+    one = UndeliveredJudgement(
         submission_id, judgement.number, submission.return_code, submission.council_code, submission.period, ""
     )
     return next(gather_reports(platform, [one]))[0][1]
 
 
-def gather_reports(platform: Platform, untold: Sequence[Untold]) -> Iterator[list[tuple[Untold, Report]]]:
+def gather_reports(
+    platform: Platform, untold: Sequence[UndeliveredJudgement]
+) -> Iterator[list[tuple[UndeliveredJudgement, Report]]]:
     """What there is to tell on judged submissions, some at a time.
 
     Args:
@@ -105,7 +107,7 @@ class _Known:
     current: Mapping[str, str]
     reported_at: Mapping[str, datetime]
     asked: Mapping[str, tuple[ReportedQuery, ...]]
-    issues: Mapping[str, tuple[KeptIssue, ...]]
+    issues: Mapping[str, tuple[RecordedIssue, ...]]
 
 
 def _known(platform: Platform, return_code: str, period: str, ids: list[str]) -> _Known:
@@ -137,9 +139,9 @@ def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) ->
     return {one: tuple(asked for asked in found if asked.query.submission_id == one) for one in ids}
 
 
-def _issues(platform: Platform, return_code: str, period: str) -> dict[str, tuple[KeptIssue, ...]]:
+def _issues(platform: Platform, return_code: str, period: str) -> dict[str, tuple[RecordedIssue, ...]]:
     """Known issues that show, by council."""
-    found: dict[str, tuple[KeptIssue, ...]] = {}
+    found: dict[str, tuple[RecordedIssue, ...]] = {}
     for one in platform.ledger.known_issues.listed(return_code, None, period):
         if one.lifted_at is None:
             found[one.issue.council_code] = (*found.get(one.issue.council_code, ()), one)
@@ -158,7 +160,7 @@ def _rows(platform: Platform, contract: Contract, period: str, ids: list[str]) -
     return counts
 
 
-def _report(platform: Platform, known: _Known, one: Untold) -> Report:
+def _report(platform: Platform, known: _Known, one: UndeliveredJudgement) -> Report:
     ledger, contract = platform.ledger, known.contract
     judgement = ledger.judgement_of(one.submission_id)
     assert judgement is not None, "only what was judged is untold"  # noqa: S101 - the ledger's own answer
@@ -235,7 +237,7 @@ def describe_queries(platform: Platform, queries: Sequence[Query]) -> tuple[Repo
     )
 
 
-def _notes(platform: Platform, query: Query, issues: Sequence[KeptIssue]) -> tuple[KeptIssue, ...]:
+def _notes(platform: Platform, query: Query, issues: Sequence[RecordedIssue]) -> tuple[RecordedIssue, ...]:
     """The known issues on an item that the query's rule names."""
     if not issues:
         return ()
@@ -294,7 +296,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
         delivered = []
         for one, report in chunk:
             sha256 = hash_report(report)
-            if sha256 == one.told_sha256:
+            if sha256 == one.delivered_sha256:
                 unchanged.append(one.submission_id)
             else:
                 write_files(locate_report_folder(platform, one.submission_id), render_report_files(report))
@@ -334,7 +336,7 @@ def _own_places(platform: Platform) -> list[Source]:
     return [one for one in platform.register.sources.values() if has_outbox(one)]
 
 
-def _untold(platform: Platform, destination: str, source: Source | None) -> list[Untold]:
+def _untold(platform: Platform, destination: str, source: Source | None) -> list[UndeliveredJudgement]:
     """Judgements that a destination has not been told of; of a source, those of the councils and returns it is for."""
     if source is None:
         return list(platform.ledger.untold(destination))
@@ -358,7 +360,7 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
         if sha256 is not None:
             delivery = Delivery(sha256, one.submission_id, one.judgement)
             prefix = one.submission_id if one.judgement == 1 else f"{one.submission_id}-judged-{one.judgement}"
-            is_news = sha256 != one.told_sha256
+            is_news = sha256 != one.delivered_sha256
             files = _files(locate_report_folder(platform, one.submission_id), prefix) if is_news else ()
             parcels.setdefault(one.council_code, []).append(_Parcel(files, delivery))
     for receipt_id in platform.ledger.unplaced(source.id, source.id):

@@ -23,8 +23,15 @@ from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
 from lgdp_pipelines.handover.row_digest import Digest, digest_of
 from lgdp_pipelines.handover.scratch_folders import scratch_folder
-from lgdp_pipelines.ledger.judgement_evidence import Evidence, Input, OtherRead, Pinned, Proved
-from lgdp_pipelines.ledger.ledger_values import HeldAgainst, Receipt, Submission
+from lgdp_pipelines.ledger.judgement_records import (
+    ComparedRows,
+    ComparedSubmission,
+    Evidence,
+    EvidencedJudgement,
+    InputFile,
+    PinnedVersion,
+)
+from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract, Register, slug
 from lgdp_pipelines.register.model.table_model import Table
@@ -69,7 +76,7 @@ def digest_judgement(judgement: ValidationResult) -> tuple[Digest, dict[str, Dig
 def gather_evidence(
     platform: Platform,
     contract: Contract,
-    judged: Sequence[tuple[Submission, ValidationResult, Sequence[HeldAgainst]]],
+    judged: Sequence[tuple[Submission, ValidationResult, Sequence[ComparedSubmission]]],
 ) -> Mapping[str, Evidence]:
     """The evidence of judgements by one contract, by submission; the register is kept as it is on the way.
 
@@ -105,9 +112,9 @@ def gather_evidence(
     return found
 
 
-def _input(register: Register, contract: Contract, receipt: Receipt) -> Input:
+def _input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
     mapping = register.mapping_for(receipt.system, contract.return_code, receipt.council_code, contract)
-    return Input(
+    return InputFile(
         receipt=receipt.id,
         sha256=receipt.sha256,
         table=receipt.table or "",
@@ -117,10 +124,10 @@ def _input(register: Register, contract: Contract, receipt: Receipt) -> Input:
     )
 
 
-def _other(platform: Platform, held: HeldAgainst) -> OtherRead:
+def _other(platform: Platform, held: ComparedSubmission) -> ComparedRows:
     standing = platform.ledger.evidence.standing(held.submission_id) if held.submission_id else None
     proved = standing if standing is not None and standing.evidence is not None else None
-    return OtherRead(
+    return ComparedRows(
         return_code=held.return_code,
         period=held.period,
         submission_id=held.submission_id,
@@ -129,10 +136,10 @@ def _other(platform: Platform, held: HeldAgainst) -> OtherRead:
     )
 
 
-def _code_lists(register: Register, contract: Contract) -> tuple[Pinned, ...]:
+def _code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
     named = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
     lists = [register.code_lists[one] for one in sorted(named)]
-    return tuple(Pinned(one.id, one.version, _content(one)) for one in lists)
+    return tuple(PinnedVersion(one.id, one.version, _content(one)) for one in lists)
 
 
 def _content(listed: CodeList) -> str:
@@ -140,9 +147,9 @@ def _content(listed: CodeList) -> str:
     return hashlib.sha256(json.dumps(asdict(listed), sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _tables(platform: Platform) -> tuple[Pinned, ...]:
+def _tables(platform: Platform) -> tuple[PinnedVersion, ...]:
     return tuple(
-        Pinned(id_, one.version, one.sha256)
+        PinnedVersion(id_, one.version, one.sha256)
         for id_, table in sorted(platform.register.reference.items())
         for one in table.versions
     )
@@ -193,7 +200,7 @@ class JudgementReplayer:
         self._registers: dict[str, Platform | str] = {}
         self._small: dict[tuple[str, int], Mapping[str, Pieces]] = {}
 
-    def remade(self, proved: Proved, spill: Spill) -> ReplayedJudgement:
+    def remade(self, proved: EvidencedJudgement, spill: Spill) -> ReplayedJudgement:
         """A judgement made again.
 
         Args:
@@ -212,7 +219,9 @@ class JudgementReplayer:
         findings, tables = digest_judgement(judgement)
         return ReplayedJudgement(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
-    def _judged(self, proved: Proved, evidence: Evidence, stood: StandingRows, spill: Spill) -> ValidationResult:
+    def _judged(
+        self, proved: EvidencedJudgement, evidence: Evidence, stood: StandingRows, spill: Spill
+    ) -> ValidationResult:
         platform = self._as_of(evidence.register_sha256)
         submission = self._platform.ledger.submission(proved.submission_id)
         period = parse_period(submission.period)
@@ -277,7 +286,7 @@ class JudgementReplayer:
 
         return rows
 
-    def _judgement_of(self, other: OtherRead) -> Proved:
+    def _judgement_of(self, other: ComparedRows) -> EvidencedJudgement:
         """The judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
             found = self._platform.ledger.evidence.of(other.submission_id, other.judgement)
@@ -285,13 +294,13 @@ class JudgementReplayer:
                 return found
         raise ReplayError(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
 
-    def _tables_of(self, then: Proved, spill: Spill) -> Mapping[str, Pieces]:
+    def _tables_of(self, then: EvidencedJudgement, spill: Spill) -> Mapping[str, Pieces]:
         """Another submission's validated tables. What it was itself held against makes no difference to its rows."""
         tables = self._judged(then, _evidence(then), _nothing, spill).tables
         self._remember(then, tables)
         return tables
 
-    def _remember(self, proved: Proved, tables: Mapping[str, Pieces]) -> None:
+    def _remember(self, proved: EvidencedJudgement, tables: Mapping[str, Pieces]) -> None:
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
         key = (proved.submission_id, proved.judgement)
@@ -323,13 +332,13 @@ def _nothing(_return_code: str, _period: Period, _table: Table) -> None:
     """Nothing is held against other submissions."""
 
 
-def _evidence(proved: Proved) -> Evidence:
+def _evidence(proved: EvidencedJudgement) -> Evidence:
     if proved.evidence is None:
         raise ReplayError("It was judged before evidence was kept.")
     return proved.evidence
 
 
-def _contract(register: Register, submission: Submission, proved: Proved) -> Contract:
+def _contract(register: Register, submission: Submission, proved: EvidencedJudgement) -> Contract:
     data_return = register.returns.get(submission.return_code)
     for contract in data_return.contracts if data_return else ():
         if (str(contract.version), contract.sha256) == (proved.contract_version, proved.contract_sha256):
@@ -380,14 +389,14 @@ class Reproduction:
         notes: what else is different from then, such as another version of a package.
     """
 
-    proved: Proved
+    proved: EvidencedJudgement
     likeness: ReproductionResult
     reason: str = ""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def find_judgement(platform: Platform, submission_id: str, number: int | None = None) -> Proved:
+def find_judgement(platform: Platform, submission_id: str, number: int | None = None) -> EvidencedJudgement:
     """The judgement that somebody names: the last one of the submission where no number is given.
 
     Raises:
@@ -404,7 +413,7 @@ def find_judgement(platform: Platform, submission_id: str, number: int | None = 
     return found
 
 
-def reproduce_judgement(platform: Platform, past: JudgementReplayer, proved: Proved) -> Reproduction:
+def reproduce_judgement(platform: Platform, past: JudgementReplayer, proved: EvidencedJudgement) -> Reproduction:
     """Make a judgement again and hold it against what the ledger says it came to.
 
     Args:
@@ -431,7 +440,9 @@ def reproduce_judgement(platform: Platform, past: JudgementReplayer, proved: Pro
     )
 
 
-def _differences(platform: Platform, proved: Proved, evidence: Evidence, remade: ReplayedJudgement) -> Iterator[str]:
+def _differences(
+    platform: Platform, proved: EvidencedJudgement, evidence: Evidence, remade: ReplayedJudgement
+) -> Iterator[str]:
     judgement = remade.judgement
     if judgement.verdict is not proved.verdict:
         yield f"The verdict was {proved.verdict}, and is {judgement.verdict} now."
@@ -468,7 +479,9 @@ def _told(outcome: RuleOutcome | None) -> str:
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
 
 
-def _differing_findings(platform: Platform, proved: Proved, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
+def _differing_findings(
+    platform: Platform, proved: EvidencedJudgement, evidence: Evidence, now: pl.DataFrame
+) -> Iterator[str]:
     """Where findings differ, if those of then are still in the lake: it holds those of the last judgement."""
     if not platform.lake.exists(FINDING):
         return
@@ -484,7 +497,7 @@ def _differing_findings(platform: Platform, proved: Proved, evidence: Evidence, 
             yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
 
 
-def _differing_rows(platform: Platform, proved: Proved, name: str, now: Pieces) -> Iterator[str]:
+def _differing_rows(platform: Platform, proved: EvidencedJudgement, name: str, now: Pieces) -> Iterator[str]:
     """Where rows differ, if those of then still stand in the lake."""
     table = _slice(platform, proved, name)
     key = submission_key(proved.submission_id)
@@ -512,7 +525,7 @@ def _differing_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:
             yield f"Row {row} differs in {column}."
 
 
-def _slice(platform: Platform, proved: Proved, name: str) -> LakeTable | None:
+def _slice(platform: Platform, proved: EvidencedJudgement, name: str) -> LakeTable | None:
     """The table of the lake in which a judgement's rows stand, if it was ever written."""
     code = submission_key(proved.submission_id).return_code
     major = proved.contract_version.partition(".")[0]

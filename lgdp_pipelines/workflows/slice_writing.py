@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 
 from lgdp_pipelines.handover.extract_reading import Reading
-from lgdp_pipelines.ledger.ledger import Submission
+from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.frame_schema import Frames, frame_schema_of

@@ -11,8 +11,7 @@ from lgdp_pipelines.handover.chunked_frame import Keep, Spill
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.handover.findings import RuleOutcome, finding_rows, no_findings
 from lgdp_pipelines.landing.extract_reader import TESTED_HERE, read_extract
-from lgdp_pipelines.ledger.ledger import Submission
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.rules.contract_rules import list_rules

@@ -8,7 +8,7 @@ withdrawal (``ledger.withdrawals``).
 from collections.abc import Callable, Sequence
 
 from lgdp_pipelines.handover.chunked_frame import Spill
-from lgdp_pipelines.ledger.ledger import Submission
+from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Version
 from lgdp_pipelines.storage.lake_tables import submission_key
 from lgdp_pipelines.validation.judge import ValidationResult

@@ -18,7 +18,7 @@ from time import sleep
 import pytest
 
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError
-from lgdp_pipelines.ledger.ledger_values import SubmissionState
+from lgdp_pipelines.ledger.submission_records import SubmissionState
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process

@@ -17,7 +17,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.periods import parse_period

@@ -10,7 +10,7 @@ from pathlib import Path
 from lgdp_pipelines.collection.file_routing import has_file_per_table, match_table, table_names
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.system_mapping import SystemMapping

@@ -14,7 +14,7 @@ from lgdp_pipelines.collection.collection_run import CollectionReport, collect_s
 from lgdp_pipelines.collection.transports.transport import Account, Download, Entry, Listing, NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import AccountRefused, LedgerError, SourceRefused, SourceUnreachable, StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.ledger_values import Arrival, Receipt
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.storage.byte_store import RawStore

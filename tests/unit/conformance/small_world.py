@@ -14,8 +14,9 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.ledger_values import Arrival, Judged
+from lgdp_pipelines.ledger.submission_records import Arrival
 from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
@@ -281,5 +282,7 @@ def tell(ledger: Ledger, register: Register) -> None:
         broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
         results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
         verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
-        judged = Judged(submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results)
+        judged = NewJudgement(
+            submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results
+        )
         ledger.settle("run", [judged])

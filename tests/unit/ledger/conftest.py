@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
@@ -39,10 +41,10 @@ def arrival(council: str = "FIF", content: str = "a", **changed: object) -> Arri
     return Arrival(**(values | changed))  # type: ignore[arg-type]
 
 
-def judged(submission_id: str, *, errors: int = 0, queries: int = 0, notes: int = 0, rows: int = 10) -> Judged:
+def judged(submission_id: str, *, errors: int = 0, queries: int = 0, notes: int = 0, rows: int = 10) -> NewJudgement:
     """A judging by three rules, with so many findings of each severity."""
     verdict = Verdict.REJECTED if errors else Verdict.QUERIED if queries else Verdict.ACCEPTED
-    return Judged(
+    return NewJudgement(
         submission_id=submission_id,
         verdict=verdict,
         contract_version="1.0.0",
@@ -99,5 +101,5 @@ def submit(ledger: Ledger, arrive: Callable[..., Receipt]) -> Callable[..., str]
 
 
 @pytest.fixture
-def judge() -> Callable[..., Judged]:
+def judge() -> Callable[..., NewJudgement]:
     return judged

@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.ledger.ledger import Arrival, Judged, Ledger, ReceiptState
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Arrival, ReceiptState
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
@@ -19,12 +21,12 @@ TABLES: dict[str, tuple[str, ...]] = {"HL1": (), "TWO": ("one", "two")}
 STEPS = 150
 
 
-def judged(submission_id: str, verdict: Verdict) -> Judged:
+def judged(submission_id: str, verdict: Verdict) -> NewJudgement:
     outcomes = (
         RuleOutcome.of(ERROR, 2 if verdict is Verdict.REJECTED else 0),
         RuleOutcome.of(QUERY, 1 if verdict is Verdict.QUERIED else 0),
     )
-    return Judged(submission_id, verdict, "1.0.0", "c" * 64, "v", 3, (ERROR, QUERY), outcomes)
+    return NewJudgement(submission_id, verdict, "1.0.0", "c" * 64, "v", 3, (ERROR, QUERY), outcomes)
 
 
 class Walk:
@@ -36,7 +38,7 @@ class Walk:
         self.sizes: list[int] = []
         self.accepted: dict[tuple[str, str], set[int]] = {}
         self.withdrawn: set[tuple[str, str, int]] = set()
-        self.told: tuple[str, list[Judged]] = ("run-0", [])
+        self.told: tuple[str, list[NewJudgement]] = ("run-0", [])
         self.older_accepted_later = 0
 
     def step(self, number: int) -> None:

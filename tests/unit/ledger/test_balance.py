@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
 
 BREAKAGES = [
     ("UPDATE receipt SET state = 'lost' WHERE id = 1", "Receipt 1 is not in exactly one state."),
@@ -32,7 +33,7 @@ BREAKAGES = [
 
 @pytest.mark.parametrize(("breakage", "said"), BREAKAGES)
 def test_what_does_not_add_up_is_said(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], breakage: str, said: str
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str, said: str
 ) -> None:
     first = submit("FIF", "a")
     submit("FIF", "a")
@@ -62,7 +63,7 @@ def test_what_does_not_add_up_is_said(
     ],
 )
 def test_the_database_itself_refuses_the_worst(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], breakage: str
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str
 ) -> None:
     ledger.settle("r1", [judge(submit("FIF", "a")), judge(submit("FIF", "b"))])
     with ledger._database.engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):

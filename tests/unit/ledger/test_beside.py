@@ -10,9 +10,11 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.ledger.figure_annotations import beside_figures, rule_noise
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY
-from lgdp_pipelines.ledger.ledger import Judged, KnownIssue, Ledger
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY, REPAIR_COPY
+from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.query_schema import REPAIR
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
@@ -67,7 +69,7 @@ def test_what_was_published_before_the_ledger_was_ever_copied_shows_as_it_is(
 def test_figures_show_what_is_noted_and_asked_without_being_published_again(
     ledger: Ledger,
     submit: Callable[[str, str], str],
-    judge: Callable[..., Judged],
+    judge: Callable[..., NewJudgement],
     shown: Callable[[str], list[dict[str, Any]]],
     tmp_path: Path,
 ) -> None:
@@ -103,7 +105,7 @@ def test_figures_show_what_is_noted_and_asked_without_being_published_again(
 def test_noise_is_counted_by_rule_and_the_view_says_the_same(
     ledger: Ledger,
     submit: Callable[[str, str], str],
-    judge: Callable[..., Judged],
+    judge: Callable[..., NewJudgement],
     shown: Callable[[str], list[dict[str, Any]]],
     tmp_path: Path,
 ) -> None:
@@ -134,7 +136,7 @@ def test_noise_is_counted_by_rule_and_the_view_says_the_same(
 
 
 def test_repairs_are_copied_of_the_latest_judgement(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged], tmp_path: Path
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], tmp_path: Path
 ) -> None:
     one = submit("FIF", "a")
     ledger.settle("r1", [judge(one)])

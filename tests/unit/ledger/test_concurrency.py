@@ -12,8 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import TABLES
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -40,9 +42,9 @@ one = ledger.open_submissions("HL1", "FY2024-25")[-1]
 rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submission_id": [one.id]})
 table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
 lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": one.id}, commit={"run": "dies"})
-from lgdp_pipelines.ledger import settling
-real = settling.set_state
-settling.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
+from lgdp_pipelines.ledger import judgements
+real = judgements.set_state
+judgements.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
 sys.path.insert(0, sys.argv[3])
 from conftest import judged
 ledger.settle("dies", [judged(one.id)])
@@ -75,7 +77,7 @@ def test_processes_that_open_at_once_take_each_receipt_once_and_no_number_twice(
 
 
 def test_threads_that_record_open_and_settle_at_once_keep_the_balance(
-    ledger: Ledger, arrive: Callable[..., Receipt], judge: Callable[..., Judged]
+    ledger: Ledger, arrive: Callable[..., Receipt], judge: Callable[..., NewJudgement]
 ) -> None:
     def work(number: int) -> None:
         council = ("FIF", "GLG")[number % 2]
@@ -105,7 +107,7 @@ def test_threads_that_mirror_at_once_leave_the_latest_copy(
 
 
 def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging(
-    ledger: Ledger, url: str, tmp_path: Path, arrive: Callable[..., Receipt], judge: Callable[..., Judged]
+    ledger: Ledger, url: str, tmp_path: Path, arrive: Callable[..., Receipt], judge: Callable[..., NewJudgement]
 ) -> None:
     arrive("FIF", "a")
     first = ledger.open_submissions("HL1", PERIOD)[0].id

@@ -8,19 +8,29 @@ import pytest
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.row_digest import Digest
-from lgdp_pipelines.ledger.judgement_evidence import Evidence, Input, OtherRead, Pinned, as_plain
-from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.ledger.judgement_records import (
+    ComparedRows,
+    Evidence,
+    InputFile,
+    NewJudgement,
+    PinnedVersion,
+    as_plain,
+)
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 EVIDENCE = Evidence(
-    inputs=(Input(1, "a" * 64, "site", "", "", nil=False), Input(2, "b" * 64, "", "northgate", "m" * 64, nil=True)),
+    inputs=(
+        InputFile(1, "a" * 64, "site", "", "", nil=False),
+        InputFile(2, "b" * 64, "", "northgate", "m" * 64, nil=True),
+    ),
     received_on=date(2026, 1, 5),
     register_sha256="r" * 64,
-    code_lists=(Pinned("hl1-assess", "1.4", "l" * 64),),
-    reference_tables=(Pinned("population", "2024", "p" * 64),),
+    code_lists=(PinnedVersion("hl1-assess", "1.4", "l" * 64),),
+    reference_tables=(PinnedVersion("population", "2024", "p" * 64),),
     against=(
-        OtherRead("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": Digest("d" * 64, 7)}),
-        OtherRead("HL3", "FY2024-25", None, None, {}),
+        ComparedRows("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": Digest("d" * 64, 7)}),
+        ComparedRows("HL3", "FY2024-25", None, None, {}),
     ),
     code_sha256="c" * 64,
     packages={"polars": "2.1.0", "python": "3.11.9"},
@@ -30,7 +40,7 @@ EVIDENCE = Evidence(
 
 
 @pytest.fixture
-def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., Judged]) -> Callable[..., str]:
+def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJudgement]) -> Callable[..., str]:
     """Settle a judgement of Fife's submission with evidence, by a run: the submission's id."""
     submission = submit("FIF", "a")
 
@@ -93,8 +103,8 @@ def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable
         ledger.settle(
             "r2",
             [
-                Judged(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
-                Judged("HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
+                NewJudgement(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
+                NewJudgement("HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
             ],
         )
     assert ledger.evidence.of(submission, 2) is None

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger import KnownIssue, Ledger
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.query_records import KnownIssue
 
 LATE = KnownIssue("HL1", "FIF", "FY2024-25", "", "Two offices reported late.", "A. Analyst", "owner", "minutes, p. 2")
 ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were guessed.")

@@ -7,24 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.ledger.ledger import (
-    AccountLine,
-    Judged,
-    Ledger,
+from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import (
+    PendingWork,
     Receipt,
     ReceiptState,
-    Reminded,
+    ReceiptTotals,
+    ReminderRecord,
     SubmissionState,
-    Waiting,
 )
-from lgdp_pipelines.ledger.ledger_values import HeldAgainst
 from tests.unit.ledger.conftest import arrival
 
 PERIOD = "FY2024-25"
 LATER = "FY2025-26"
 TABLES = ("one", "two")
 Arrive = Callable[..., Receipt]
-Judge = Callable[..., Judged]
+Judge = Callable[..., NewJudgement]
 
 
 def opened(ledger: Ledger, period: str, tables: tuple[str, ...] = ()) -> str:
@@ -63,8 +62,8 @@ def test_the_same_bytes_meant_another_way_are_news(ledger: Ledger, arrive: Arriv
     assert arrive("FIF", "a", **changed).state is ReceiptState.WAITING
 
 
-def against(one: Judged, earlier: str | None) -> Judged:
-    return replace(one, against=(HeldAgainst("HL1", PERIOD, earlier),))
+def against(one: NewJudgement, earlier: str | None) -> NewJudgement:
+    return replace(one, against=(ComparedSubmission("HL1", PERIOD, earlier),))
 
 
 def test_a_corrected_period_calls_up_what_was_held_against_it_once(
@@ -80,7 +79,7 @@ def test_a_corrected_period_calls_up_what_was_held_against_it_once(
     arrive("FIF", "c")
     second = opened(ledger, PERIOD)
     ledger.settle("r2", [judge(second)])
-    assert ledger.waiting() == (Waiting("HL1", LATER, ("FIF",), (), (f"judge {later} against {second}",)),)
+    assert ledger.waiting() == (PendingWork("HL1", LATER, ("FIF",), (), (f"judge {later} against {second}",)),)
     assert [one.id for one in ledger.outdated("HL1", LATER)] == [later]
     assert ledger.outdated("HL1", LATER, ["GLG"]) == ()
 
@@ -97,7 +96,7 @@ def test_a_withdrawn_period_calls_up_what_was_held_against_it(ledger: Ledger, ar
     ledger.withdraw(first, by="A", reason="Wrong")
     ledger.finish_withdrawals([first])
 
-    assert ledger.waiting() == (Waiting("HL1", LATER, ("FIF",), (), (f"judge {later} against nothing",)),)
+    assert ledger.waiting() == (PendingWork("HL1", LATER, ("FIF",), (), (f"judge {later} against nothing",)),)
     ledger.settle("r2", [against(judge(later), None)])
     assert ledger.waiting() == ()
 
@@ -109,7 +108,7 @@ def test_a_correction_of_another_return_calls_up_what_was_held_against_it(
     first = ledger.open_submissions("DHP", PERIOD)[0].id
     arrive("FIF", "b")
     own = opened(ledger, PERIOD)
-    held = (HeldAgainst("DHP", PERIOD, first), HeldAgainst("HL1", LATER, None))
+    held = (ComparedSubmission("DHP", PERIOD, first), ComparedSubmission("HL1", LATER, None))
     ledger.settle("r1", [judge(first), replace(judge(own), against=held)])
     assert ledger.waiting() == ()
 
@@ -120,7 +119,7 @@ def test_a_correction_of_another_return_calls_up_what_was_held_against_it(
     arrive("FIF", "d", return_code="DHP")
     second = ledger.open_submissions("DHP", PERIOD)[0].id
     ledger.settle("r3", [judge(second)])
-    assert ledger.waiting() == (Waiting("HL1", PERIOD, ("FIF",), (), (f"judge {own} against {second}",)),)
+    assert ledger.waiting() == (PendingWork("HL1", PERIOD, ("FIF",), (), (f"judge {own} against {second}",)),)
     assert [one.id for one in ledger.outdated("HL1", PERIOD)] == [own]
 
 
@@ -192,10 +191,10 @@ def test_the_account_adds_up_by_return_and_state(ledger: Ledger, arrive: Arrive,
     current, part = SubmissionState.CURRENT, ReceiptState.PART
 
     assert ledger.account() == (
-        AccountLine(None, ReceiptState.UNRECOGNISED, None, 1, 1),
-        AccountLine("HL1", ReceiptState.WAITING, None, 1, 2),
-        AccountLine("HL1", ReceiptState.DUPLICATE, None, 1, 4),
-        AccountLine("HL1", part, current, 1, 4),
+        ReceiptTotals(None, ReceiptState.UNRECOGNISED, None, 1, 1),
+        ReceiptTotals("HL1", ReceiptState.WAITING, None, 1, 2),
+        ReceiptTotals("HL1", ReceiptState.DUPLICATE, None, 1, 4),
+        ReceiptTotals("HL1", part, current, 1, 4),
     )
     assert {size for _, size in ledger.received("HL1")} == {4, 2}
     assert {size for _, size in ledger.received("HL1", "CY1999")} == set()
@@ -217,7 +216,7 @@ def test_an_imbalance_is_found_where_it_is_and_nowhere_else(ledger: Ledger, arri
 
 
 def test_a_reminder_is_remembered_and_what_was_sent_stays_sent(ledger: Ledger) -> None:
-    soon, late = Reminded("FIF", "HL1", PERIOD, "due_in_3"), Reminded("FIF", "HL1", PERIOD, "late_1")
+    soon, late = ReminderRecord("FIF", "HL1", PERIOD, "due_in_3"), ReminderRecord("FIF", "HL1", PERIOD, "late_1")
     ledger.record_reminder(soon, sent=False)
     ledger.record_reminder(late, sent=True)
     ledger.record_reminder(late, sent=False)

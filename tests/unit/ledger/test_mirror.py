@@ -4,8 +4,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import TABLES
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.storage.lake import Lake
 
 PERIOD = "FY2024-25"
@@ -25,7 +27,7 @@ def test_a_return_is_copied_whole_and_replaced_whole(
     lake: Lake,
     arrive: Callable[..., Receipt],
     submit: Callable[[str, str], str],
-    judge: Callable[..., Judged],
+    judge: Callable[..., NewJudgement],
 ) -> None:
     arrive("GLG", "stray", return_code=None, reason="No source pattern fits.")
     arrive("GLG", "waste", return_code="WASTE", period="CY2018")

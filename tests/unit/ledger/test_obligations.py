@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.ledger.ledger_values import Standing, SubmissionState
-from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation, obligations
+from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState, obligations
+from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import PROJECT
@@ -21,10 +21,10 @@ def hl1() -> Return:
     return load_register(Path(PROJECT) / "schemas").returns["HL1"]
 
 
-def standing(**changed: object) -> Standing:
+def standing(**changed: object) -> SubmissionStatus:
     """Fife's accepted submission for the first quarter of 2024-25, which came on 10 July."""
     came = datetime(2024, 7, 10, 12, tzinfo=UTC)
-    one = Standing(
+    one = SubmissionStatus(
         return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
         state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, rows=5, errors=0, queries=0, known_issues=0,
         received_at=came, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False, reported_at=came,
@@ -32,7 +32,7 @@ def standing(**changed: object) -> Standing:
     return replace(one, **changed)  # type: ignore[arg-type]
 
 
-def owed(hl1: Return, today: date, *standings: Standing) -> Obligation:
+def owed(hl1: Return, today: date, *standings: SubmissionStatus) -> Obligation:
     found = obligations([hl1], ["FIF"], standings, today)
     return next(one for one in found if one.period.id == "FY2024-25-Q1")
 
@@ -43,42 +43,48 @@ NOTHING: dict[str, object] = {
 
 
 @pytest.mark.parametrize(
-    ("today", "duty", "days_late"),
+    ("today", "state", "days_late"),
     [
-        (date(2024, 4, 1), Duty.OPEN, 0),
-        (date(2024, 7, 27), Duty.OPEN, 0),
-        (DUE, Duty.DUE_TODAY, 0),
-        (date(2024, 7, 29), Duty.LATE, 1),
-        (date(2024, 8, 28), Duty.LATE, 31),
+        (date(2024, 4, 1), ObligationState.OPEN, 0),
+        (date(2024, 7, 27), ObligationState.OPEN, 0),
+        (DUE, ObligationState.DUE_TODAY, 0),
+        (date(2024, 7, 29), ObligationState.LATE, 1),
+        (date(2024, 8, 28), ObligationState.LATE, 31),
     ],
 )
-def test_who_has_sent_nothing_is_open_then_due_then_late(hl1: Return, today: date, duty: Duty, days_late: int) -> None:
+def test_who_has_sent_nothing_is_open_then_due_then_late(
+    hl1: Return, today: date, state: ObligationState, days_late: int
+) -> None:
     one = owed(hl1, today)
-    assert (one.due, one.duty, one.days_late, one.answer) == (DUE, duty, days_late, Answer.NOTHING)
+    assert (one.due, one.state, one.days_late, one.latest_outcome) == (DUE, state, days_late, LatestOutcome.NOTHING)
 
 
 @pytest.mark.parametrize(
-    ("changed", "duty", "answer"),
+    ("changed", "state", "latest_outcome"),
     [
-        ({}, Duty.DONE, Answer.ACCEPTED),
-        ({"nil": True, "rows": 0}, Duty.DONE, Answer.NIL),
-        ({"open_queries": 2, "verdict": Verdict.QUERIED}, Duty.DONE, Answer.QUERIED),
-        ({"waiting": 1}, Duty.DONE, Answer.WAITING),
-        ({**NOTHING, "waiting": 1}, Duty.LATE, Answer.WAITING),
-        ({"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED}, Duty.DONE, Answer.REJECTED),
+        ({}, ObligationState.DONE, LatestOutcome.ACCEPTED),
+        ({"nil": True, "rows": 0}, ObligationState.DONE, LatestOutcome.NIL),
+        ({"open_queries": 2, "verdict": Verdict.QUERIED}, ObligationState.DONE, LatestOutcome.QUERIED),
+        ({"waiting": 1}, ObligationState.DONE, LatestOutcome.WAITING),
+        ({**NOTHING, "waiting": 1}, ObligationState.LATE, LatestOutcome.WAITING),
+        (
+            {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED},
+            ObligationState.DONE,
+            LatestOutcome.REJECTED,
+        ),
         (
             {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED, "current": None, "reported_at": None},
-            Duty.LATE,
-            Answer.REJECTED,
+            ObligationState.LATE,
+            LatestOutcome.REJECTED,
         ),
-        ({"state": SubmissionState.WITHDRAWN, "current": None}, Duty.LATE, Answer.WITHDRAWN),
+        ({"state": SubmissionState.WITHDRAWN, "current": None}, ObligationState.LATE, LatestOutcome.WITHDRAWN),
     ],
 )
 def test_what_stands_is_done_whatever_came_after_it(
-    hl1: Return, changed: dict[str, object], duty: Duty, answer: Answer
+    hl1: Return, changed: dict[str, object], state: ObligationState, latest_outcome: LatestOutcome
 ) -> None:
     one = owed(hl1, date(2024, 8, 1), standing(**changed))
-    assert (one.duty, one.answer) == (duty, answer)
+    assert (one.state, one.latest_outcome) == (state, latest_outcome)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ def test_what_stands_is_done_whatever_came_after_it(
 def test_a_day_is_a_day_in_scotland(hl1: Return, came: datetime, days_late: int, *, is_early: bool) -> None:
     """In summer the clock there is an hour before UTC."""
     one = owed(hl1, date(2024, 9, 1), standing(received_at=came, reported_at=came))
-    assert (one.days_late, one.is_early, one.duty) == (days_late, is_early, Duty.DONE)
+    assert (one.days_late, one.is_early, one.state) == (days_late, is_early, ObligationState.DONE)
 
 
 def test_what_was_due_more_than_a_year_ago_is_history(hl1: Return) -> None:

@@ -10,8 +10,9 @@ from alembic.config import Config
 
 from lgdp_pipelines.ledger import database
 from lgdp_pipelines.ledger.lake_mirror import TABLES
-from lgdp_pipelines.ledger.ledger import Ledger, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.schema import JUDGED_AGAINST
+from lgdp_pipelines.ledger.submission_records import ReceiptState, SubmissionState
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
-from lgdp_pipelines.ledger.query_values import Query, QueryState, QueryStep
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.query_records import Query, QueryState, QueryStep
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.unit.ledger.conftest import arrival, judged
 
@@ -50,7 +52,7 @@ class Council:
         return {one.scope: one.state.value for one in self.ledger.queries.listed("HL1", "FIF")}
 
 
-def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> Judged:
+def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> NewJudgement:
     """A judgement in which the rule that asks is broken by these figures, one a scope."""
     told = judged(submission_id, queries=len(shown), errors=errors, rows=10 + run)
     asked = tuple(QueryScope(scope, 1, fingerprint) for scope, fingerprint in shown.items())

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lgdp_pipelines.ledger.ledger import Ledger, Receipt, ReceiptState, Waiting
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import PendingWork, Receipt, ReceiptState
 from lgdp_pipelines.register.model.sources import TransportKind
 
 Arrive = Callable[..., Receipt]
@@ -119,11 +120,11 @@ def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger:
     ]:
         arrive(council, f"{council}{return_code}{period}", return_code=return_code, period=period)
     expected = (
-        Waiting("HL1", "FY2023-24", ("FIF",), (3,)),
-        Waiting("HL1", "FY2024-25", ("FIF", "GLG"), (1, 2)),
-        Waiting("WASTE", "CY2018", ("FIF",), (4,)),
+        PendingWork("HL1", "FY2023-24", ("FIF",), (3,)),
+        PendingWork("HL1", "FY2024-25", ("FIF", "GLG"), (1, 2)),
+        PendingWork("WASTE", "CY2018", ("FIF",), (4,)),
     )
     assert ledger.waiting() == expected
     ledger.open_submissions("HL1", "FY2023-24")
-    judging = Waiting("HL1", "FY2023-24", ("FIF",), (), ("judge HL1.FIF.FY2023-24.001",))
+    judging = PendingWork("HL1", "FY2023-24", ("FIF",), (), ("judge HL1.FIF.FY2023-24.001",))
     assert ledger.waiting() == (judging, *expected[1:]), "a submission that nobody has judged is something to do"

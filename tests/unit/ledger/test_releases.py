@@ -3,7 +3,9 @@ from collections.abc import Callable
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Release
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Release
 
 PERIOD = "FY2024-25"
 
@@ -20,7 +22,7 @@ def release(ledger: Ledger, submissions: dict[str, str], model: str = "m", versi
 
 
 def test_a_release_is_new_only_when_submissions_or_model_are(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., Judged]
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement]
 ) -> None:
     assert ledger.latest_release("HL1", PERIOD) is None
     first, other = submit("FIF", "a"), submit("GLG", "a")

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from lgdp_pipelines.handover.repairs import Repair, RepairKind
-from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 Submit = Callable[[str, str], str]
-Judge = Callable[..., Judged]
+Judge = Callable[..., NewJudgement]
 
 FIRST = (
     Repair("application", "urn:lgdp:item:hl1:assess", RepairKind.ALIAS, 3),

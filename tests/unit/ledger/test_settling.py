@@ -5,13 +5,14 @@ import pytest
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.ledger.ledger import Judged, Ledger
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 
 PERIOD = "FY2024-25"
 BROKEN = RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 1)
 Submit = Callable[[str, str], str]
-Judge = Callable[..., Judged]
+Judge = Callable[..., NewJudgement]
 
 
 def states(ledger: Ledger, *submissions: str) -> list[str]:
@@ -164,7 +165,7 @@ def test_a_judgement_keeps_by_what_it_was_reached(ledger: Ledger, submit: Submit
     ],
 )
 def test_a_judgement_that_contradicts_itself_settles_nothing(
-    ledger: Ledger, submit: Submit, judge: Judge, change: Callable[[Judged], Judged], said: str
+    ledger: Ledger, submit: Submit, judge: Judge, change: Callable[[NewJudgement], NewJudgement], said: str
 ) -> None:
     good, bad = submit("ABE", "a"), submit("FIF", "a")
     with pytest.raises(LedgerError, match=said):

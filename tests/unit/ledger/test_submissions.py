@@ -5,7 +5,9 @@ import pytest
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import Receipt
 
 Arrive = Callable[..., Receipt]
 PERIOD = "FY2024-25"
@@ -85,7 +87,7 @@ def test_a_file_sent_twice_before_opening_counts_once_and_as_last_sent(ledger: L
 
 
 def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
-    ledger: Ledger, arrive: Arrive, judge: Callable[..., Judged]
+    ledger: Ledger, arrive: Arrive, judge: Callable[..., NewJudgement]
 ) -> None:
     """A council that sends all files again, one of them corrected, has sent duplicates of the others."""
     arrive("FIF", "h", table="household")

@@ -6,11 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger import Judged, Ledger, Receipt, ReceiptState, SubmissionState, Waiting
+from lgdp_pipelines.ledger.judgement_records import NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import PendingWork, Receipt, ReceiptState, SubmissionState
 
 PERIOD = "FY2024-25"
 Submit = Callable[[str, str], str]
-Judge = Callable[..., Judged]
+Judge = Callable[..., NewJudgement]
 Arrive = Callable[..., Receipt]
 
 
@@ -106,7 +108,7 @@ def test_an_unfinished_withdrawal_is_something_to_do_until_it_is_finished(
     ledger.settle("r1", [judge(first)])
     withdraw(ledger, first)
 
-    assert ledger.waiting() == (Waiting("HL1", PERIOD, ("FIF",), (), (f"withdraw {first}",)),)
+    assert ledger.waiting() == (PendingWork("HL1", PERIOD, ("FIF",), (), (f"withdraw {first}",)),)
     assert [one.submission_id for one in ledger.unfinished_withdrawals("HL1", PERIOD)] == [first]
     ledger.finish_withdrawals([first])
     assert ledger.waiting() == ()

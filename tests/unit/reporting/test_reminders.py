@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from lgdp_pipelines.ledger.obligations import Answer, Duty, Obligation
+from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
 from lgdp_pipelines.register.files.notification_file import Notices
 from lgdp_pipelines.reporting.reminder_schedule import build_reminder_files, build_reminder_notice, plan_reminders
 from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
@@ -19,10 +19,12 @@ SUBMISSION = "HL1.FIF.FY2024-25-Q1.002"
 FIFE = Council("FIF", "Fife", "Fife Council", "S12000047", None, "250", "16", "GB-LAS-FIF", (), "READ")
 
 
-def owed(duty: Duty, answer: Answer = Answer.NOTHING, **changed: object) -> Obligation:
+def owed(
+    state: ObligationState, latest_outcome: LatestOutcome = LatestOutcome.NOTHING, **changed: object
+) -> Obligation:
     values: dict[str, object] = {
-        "return_code": "HL1", "council_code": "FIF", "period": parse_period("FY2024-25-Q1"), "due": DUE, "duty": duty,
-        "answer": answer, "days_late": 0, "is_early": False, "submission_id": None, "standing_id": None,
+        "return_code": "HL1", "council_code": "FIF", "period": parse_period("FY2024-25-Q1"), "due": DUE, "state": state,
+        "latest_outcome": latest_outcome, "days_late": 0, "is_early": False, "submission_id": None, "standing_id": None,
         "answered_on": None, "open_queries": 0,
     }  # fmt: skip
     return Obligation(**(values | changed))  # type: ignore[arg-type]
@@ -43,22 +45,26 @@ def told(one: Obligation, today: date) -> list[tuple[str, str]]:
     ],
 )
 def test_before_the_day_each_stage_is_reached_once(today: date, stage: str | None, said: str) -> None:
-    assert told(owed(Duty.OPEN), today) == ([(stage, said)] if stage else [])
+    assert told(owed(ObligationState.OPEN), today) == ([(stage, said)] if stage else [])
 
 
 @pytest.mark.parametrize(("days_late", "stage"), [(1, "late_1"), (6, "late_1"), (7, "late_7"), (200, "late_28")])
 def test_after_the_day_the_last_stage_reached_is_told(days_late: int, stage: str) -> None:
-    found = told(owed(Duty.LATE, days_late=days_late), date(2025, 1, 1))
+    found = told(owed(ObligationState.LATE, days_late=days_late), date(2025, 1, 1))
     assert [one for one, _ in found] == [stage]
     assert f"was due on 28 July 2024 and is {days_late} day" in found[0][1]
 
 
 def test_on_the_day_it_says_today() -> None:
-    assert told(owed(Duty.DUE_TODAY), DUE) == [("due_today", "HL1 (Homelessness) for FY2024-25-Q1 is due today.")]
+    assert told(owed(ObligationState.DUE_TODAY), DUE) == [
+        ("due_today", "HL1 (Homelessness) for FY2024-25-Q1 is due today.")
+    ]
 
 
 def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
-    rejected = owed(Duty.DONE, Answer.REJECTED, submission_id=SUBMISSION, answered_on=date(2024, 7, 20))
+    rejected = owed(
+        ObligationState.DONE, LatestOutcome.REJECTED, submission_id=SUBMISSION, answered_on=date(2024, 7, 20)
+    )
     assert told(rejected, date(2024, 7, 20)) == [], "its report went on that day"
     found = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [("rejected", SUBMISSION)]
@@ -67,7 +73,8 @@ def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
 
 def test_open_queries_are_about_what_stands() -> None:
     asked = owed(
-        Duty.DONE, Answer.QUERIED, submission_id=SUBMISSION, standing_id="HL1.FIF.FY2024-25-Q1.001", open_queries=1,
+        ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_queries=1,
+        standing_id="HL1.FIF.FY2024-25-Q1.001",
         answered_on=date(2024, 7, 20),
     )  # fmt: skip
     found = plan_reminders([asked], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
@@ -78,11 +85,11 @@ def test_open_queries_are_about_what_stands() -> None:
 
 
 def test_what_is_done_calls_for_nothing() -> None:
-    assert told(owed(Duty.DONE, Answer.ACCEPTED), date(2025, 1, 1)) == []
+    assert told(owed(ObligationState.DONE, LatestOutcome.ACCEPTED), date(2025, 1, 1)) == []
 
 
 def test_a_late_council_is_told_what_became_of_what_it_sent() -> None:
-    late = owed(Duty.LATE, Answer.REJECTED, days_late=2, submission_id=SUBMISSION, answered_on=DUE)
+    late = owed(ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, answered_on=DUE)
     found = dict(told(late, date(2024, 7, 30)))
     assert found["late_1"].endswith("What you last sent was rejected; its report says why.")
     assert set(found) == {"late_1", "rejected"}
@@ -90,7 +97,7 @@ def test_a_late_council_is_told_what_became_of_what_it_sent() -> None:
 
 def test_files_are_safe_to_open_and_the_same_again_for_the_same() -> None:
     titles = {"HL1": '=HYPERLINK("x")'}
-    found = plan_reminders([owed(Duty.DUE_TODAY)], titles, NOTICES, DUE)
+    found = plan_reminders([owed(ObligationState.DUE_TODAY)], titles, NOTICES, DUE)
     files = build_reminder_files(FIFE, found, DUE)
     assert files == build_reminder_files(FIFE, found, DUE)
     name = next(name for name in files if name.endswith(".csv"))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
-from lgdp_pipelines.ledger.ledger_values import Receipt, ReceiptState
+from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_content import (

@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.ledger_values import Arrival
+from lgdp_pipelines.ledger.submission_records import Arrival
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period

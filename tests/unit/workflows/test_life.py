@@ -8,7 +8,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.ledger import Submission, SubmissionState
+from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period

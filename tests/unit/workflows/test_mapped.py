@@ -9,7 +9,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.ledger_values import Receipt
+from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import Period, parse_period

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from lgdp_pipelines.cli import app_for
 from lgdp_pipelines.cli import validate as command
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
-from lgdp_pipelines.ledger.ledger_values import HeldAgainst
+from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT, Settings
@@ -94,7 +94,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
 ) -> None:
     first = give(platform, "HL3", placements)
     assert first.judgement.verdict is Verdict.ACCEPTED
-    assert first.against == (HeldAgainst("HL1", QUARTER, None),)
+    assert first.against == (ComparedSubmission("HL1", QUARTER, None),)
     reason = f"There is no accepted submission of HL1 for {QUARTER} to compare with."
     assert result(first) == (RuleResult.NOT_RUN, 0, reason)
 
@@ -113,7 +113,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     give(platform, "HL1", applications)
     (third,) = judge_again(platform, "HL3")
     assert result(third) == (RuleResult.PASSED, 0, "")
-    assert third.against == (HeldAgainst("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
+    assert third.against == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
     assert platform.ledger.waiting() == ()
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.ledger.query_repository import Queries
+from lgdp_pipelines.ledger.query_repository import QueryRepository
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -214,7 +214,7 @@ def test_a_lake_that_does_not_take_it_loses_no_answer(world: World, monkeypatch:
     state = f"SELECT state FROM ledger.query WHERE id = '{FIRST}'"
     assert world.ask(state) == [("open",)]
     with monkeypatch.context() as patch:
-        patch.setattr(Queries, "mirror", broken)
+        patch.setattr(QueryRepository, "mirror", broken)
         assert "The disk is full." in world.lgdp("query", "answer", FIRST, *ANSWER, "Sold.", expect=1).err
     assert world.queries()[FIRST]["state"] == "answered"
     assert world.ask(state) == [("open",)]

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError, WrongUse
-from lgdp_pipelines.ledger.judgement_evidence import as_plain
+from lgdp_pipelines.ledger.judgement_records import as_plain
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period

@@ -4,16 +4,12 @@ What belongs here: the words for what can become of a receipt or submission, and
 not: how they are kept (``schema``) and how they change (``arriving``, ``opening``, ``settling``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.handover.repairs import Repair
-from lgdp_pipelines.ledger.judgement_evidence import Evidence
 from lgdp_pipelines.register.model.sources import TransportKind
-from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 
@@ -124,7 +120,7 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingWork:
     """A return and period with something to do.
 
     Attributes:
@@ -187,91 +183,8 @@ class Withdrawal:
     finished_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class HeldAgainst:
-    """What a submission was held against: what its council had current for a return and a period.
-
-    Attributes:
-        return_code: its own return, or another.
-        period: id; of the own return an earlier one.
-        submission_id: what was current there; None where nothing was.
-    """
-
-    return_code: str
-    period: str
-    submission_id: str | None
-
-
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One judging of a submission, for the ledger.
-
-    Attributes:
-        submission_id: what was judged.
-        verdict: what it came to.
-        contract_version: by which contract.
-        contract_sha256: of the contract's file.
-        code_version: by which code.
-        rows: how many rows the submission has, over all tables.
-        rules: every rule of the contract.
-        results: what became of each of them, once each.
-        against: the other submissions of its council that it was held against, each return and period once.
-        evidence: what it was made of, so that it can be made again; None where nobody can make it again.
-        repairs: how many cells were brought into the contract's own spelling.
-    """
-
-    submission_id: str
-    verdict: Verdict
-    contract_version: str
-    contract_sha256: str
-    code_version: str
-    rows: int
-    rules: Sequence[Rule]
-    results: Sequence[RuleOutcome]
-    against: Sequence[HeldAgainst] = ()
-    evidence: Evidence | None = None
-    repairs: Sequence[Repair] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """One judging of a submission, as the ledger keeps it.
-
-    Attributes:
-        submission_id: what was judged.
-        number: in the sequence of the submission's judgements, from 1.
-        verdict: what it came to.
-        contract_version: by which contract.
-        contract_sha256: of the contract's file.
-        code_version: by which code.
-        rows: how many rows the submission has.
-        errors: findings of severity error.
-        queries: findings of severity query.
-        known_issues: findings of severity known issue.
-        run_id: the run that judged.
-        judged_at: in UTC.
-        results: what became of each rule.
-        repairs: how many cells were brought into the contract's own spelling.
-    """
-
-    submission_id: str
-    number: int
-    verdict: Verdict
-    contract_version: str
-    contract_sha256: str
-    code_version: str
-    rows: int
-    errors: int
-    queries: int
-    known_issues: int
-    run_id: str
-    judged_at: datetime
-    results: tuple[RuleOutcome, ...]
-    repairs: tuple[Repair, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
+class SubmissionStatus:
     """One cell of the grid: how a council stands with a return and period.
 
     Attributes:
@@ -312,7 +225,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountLine:
+class ReceiptTotals:
     """Where some of the bytes that arrived went.
 
     Attributes:
@@ -331,7 +244,7 @@ class AccountLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Reminded:
+class ReminderRecord:
     """What a council was reminded of.
 
     Attributes:

@@ -8,18 +8,20 @@ What belongs here: the records. What does not: how they are kept (``proving``), 
 (``journey``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.repairs import Repair
 from lgdp_pipelines.handover.row_digest import Digest
+from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Input:
+class InputFile:
     """One received file that was read.
 
     Attributes:
@@ -40,7 +42,7 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class PinnedVersion:
     """A code list or reference table as it was.
 
     Attributes:
@@ -55,7 +57,7 @@ class Pinned:
 
 
 @dataclass(frozen=True, slots=True)
-class OtherRead:
+class ComparedRows:
     """What the council had current elsewhere, which figures were held against.
 
     Attributes:
@@ -90,12 +92,12 @@ class Evidence:
         tables: digest of each validated table, by name; none where nothing could be read.
     """
 
-    inputs: tuple[Input, ...]
+    inputs: tuple[InputFile, ...]
     received_on: date
     register_sha256: str
-    code_lists: tuple[Pinned, ...]
-    reference_tables: tuple[Pinned, ...]
-    against: tuple[OtherRead, ...]
+    code_lists: tuple[PinnedVersion, ...]
+    reference_tables: tuple[PinnedVersion, ...]
+    against: tuple[ComparedRows, ...]
     code_sha256: str
     packages: Mapping[str, str]
     findings: Digest
@@ -103,7 +105,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
+class EvidencedJudgement:
     """A judgement with its evidence.
 
     Attributes:
@@ -125,6 +127,89 @@ class Proved:
     code_version: str
     results: tuple[RuleOutcome, ...]
     evidence: Evidence | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ComparedSubmission:
+    """What a submission was held against: what its council had current for a return and a period.
+
+    Attributes:
+        return_code: its own return, or another.
+        period: id; of the own return an earlier one.
+        submission_id: what was current there; None where nothing was.
+    """
+
+    return_code: str
+    period: str
+    submission_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJudgement:
+    """One judging of a submission, for the ledger.
+
+    Attributes:
+        submission_id: what was judged.
+        verdict: what it came to.
+        contract_version: by which contract.
+        contract_sha256: of the contract's file.
+        code_version: by which code.
+        rows: how many rows the submission has, over all tables.
+        rules: every rule of the contract.
+        results: what became of each of them, once each.
+        against: the other submissions of its council that it was held against, each return and period once.
+        evidence: what it was made of, so that it can be made again; None where nobody can make it again.
+        repairs: how many cells were brought into the contract's own spelling.
+    """
+
+    submission_id: str
+    verdict: Verdict
+    contract_version: str
+    contract_sha256: str
+    code_version: str
+    rows: int
+    rules: Sequence[Rule]
+    results: Sequence[RuleOutcome]
+    against: Sequence[ComparedSubmission] = ()
+    evidence: Evidence | None = None
+    repairs: Sequence[Repair] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRecord:
+    """One judging of a submission, as the ledger keeps it.
+
+    Attributes:
+        submission_id: what was judged.
+        number: in the sequence of the submission's judgements, from 1.
+        verdict: what it came to.
+        contract_version: by which contract.
+        contract_sha256: of the contract's file.
+        code_version: by which code.
+        rows: how many rows the submission has.
+        errors: findings of severity error.
+        queries: findings of severity query.
+        known_issues: findings of severity known issue.
+        run_id: the run that judged.
+        judged_at: in UTC.
+        results: what became of each rule.
+        repairs: how many cells were brought into the contract's own spelling.
+    """
+
+    submission_id: str
+    number: int
+    verdict: Verdict
+    contract_version: str
+    contract_sha256: str
+    code_version: str
+    rows: int
+    errors: int
+    queries: int
+    known_issues: int
+    run_id: str
+    judged_at: datetime
+    results: tuple[RuleOutcome, ...]
+    repairs: tuple[Repair, ...] = ()
 
 
 def as_plain(evidence: Evidence) -> dict[str, Any]:

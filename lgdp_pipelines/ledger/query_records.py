@@ -41,7 +41,7 @@ class QueryStep(StrEnum):
     """It had expired, and what stands shows it again."""
 
 
-class Ending(StrEnum):
+class ExpiryReason(StrEnum):
     """Why a query expired: the ``code`` of that event."""
 
     CORRECTED = "corrected"
@@ -80,7 +80,7 @@ class QueryEvent:
         submission_id: the submission that showed, or no longer shows, what is asked; None where people spoke.
         failed: at how many places the rule was broken then.
         by: who spoke, for the council or as a recipient; empty where the platform did.
-        code: of an answer, of the list of answers; of an end, of :class:`Ending`; empty otherwise.
+        code: of an answer, of the list of answers; of an end, of :class:`ExpiryReason`; empty otherwise.
         words: of whoever spoke.
         origin: the query whose answer was taken over, such as last year's; None where the answer was given anew.
     """
@@ -157,7 +157,7 @@ class KnownIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptIssue:
+class RecordedIssue:
     """A known issue as the ledger keeps it.
 
     Attributes:
