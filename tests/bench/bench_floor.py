@@ -36,7 +36,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from lgdp_pipelines.workflows import slice_writing
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
-from tests.flow.contracts import register_with
+from tests.support.contracts import write_register
 
 RUNS = 5
 EXTRACTS = {"": 0, "5%": 20, "repaired": 0}
@@ -93,7 +93,7 @@ def _measured() -> Iterator[Figures]:
 
 
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
-    platform = Platform(Settings.at(home, register_with(home / "register", shape.contract())))
+    platform = Platform(Settings.at(home, write_register(home / "register", shape.contract())))
     data_return, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
     hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.received_bytes)
     return platform

@@ -30,7 +30,7 @@ from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process
 from lgdp_pipelines.workflows.publishing import publish
-from tests.flow.contracts import KEY, MUST, contract, item, register_with, rule, table
+from tests.support.contracts import KEY, MUST, contract, item, rule, table, write_register
 
 TARGET_MB = 4 * 1024
 BYTES_A_ROW = 100
@@ -141,7 +141,7 @@ def size_of(folder: Path) -> int:
 
 def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     """The whole way of the file, in this process."""
-    settings = Settings.at(home, register_with(home / "register", contract_of_visits()))
+    settings = Settings.at(home, write_register(home / "register", contract_of_visits()))
     platform = Platform(settings)
     data_return, period = platform.register.returns["VISIT"], parse_period(PERIOD)
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch

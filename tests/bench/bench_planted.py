@@ -17,7 +17,7 @@ from tests.planted.hl1 import hl1_extract  # noqa: E402
 from tests.planted.lfr import lfr_extract  # noqa: E402
 from tests.planted.returns import Asked  # noqa: E402
 from tests.planted.source import source_extract  # noqa: E402
-from tests.unit.validation.planted_found import compared, found_in  # noqa: E402
+from tests.support.planted_findings import judge_extract, list_differences  # noqa: E402
 
 ROWS = 1_000_000
 
@@ -32,9 +32,9 @@ def main(rows: int) -> None:
         kinds = extract.truth.get_column("rule").n_unique()
         size = sum(len(content) for content in extract.files.values()) / 1e6
         started = time.perf_counter()
-        judgement = found_in(asked, extract)
+        judgement = judge_extract(asked, extract)
         took = time.perf_counter() - started
-        found = list(compared(asked, extract, judgement))
+        found = list(list_differences(asked, extract, judgement))
         differences += len(found)
         print(
             f"{code:<7}{extract.rows:>10,} rows, {size:4.0f} MB: {extract.truth.height:,} planted over {kinds} rules, "

@@ -24,19 +24,19 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.workflows.platform import Platform
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.openssh import Machine, machine, serving
+from tests.support.contracts import allotment_v1, write_register
+from tests.support.openssh import OpenSshFolder, create_openssh_folder, run_openssh_server
 
 OLD_FILES, TARGET = 10_000, 10.0
 PLACED = datetime(2024, 1, 15, tzinfo=UTC)
 
 
-def sources(one: Machine) -> dict[str, dict[str, object]]:
+def sources(one: OpenSshFolder) -> dict[str, dict[str, object]]:
     """Drop boxes, from which the server is configured, and the same folders as servers that are looked into."""
     returns = [{"return": "ALLOTMENT", "folder": "in", "pattern": r"plots-(?P<period>\d{4})-\d+\.csv"}]
     shared = {"councils": "all", "username": "lgdp-{council_lower}", "returns": returns}
     return {
-        "boxes": {"id": "boxes", "title": "Boxes", "transport": "drop-box", "address": str(one.boxes), **shared},
+        "boxes": {"id": "boxes", "title": "Boxes", "transport": "drop-box", "address": str(one.drop_boxes), **shared},
         "servers": {
             "id": "servers",
             "title": "Servers",
@@ -49,14 +49,14 @@ def sources(one: Machine) -> dict[str, dict[str, object]]:
     }
 
 
-def fill(platform: Platform, one: Machine, councils: Councils) -> None:
+def fill(platform: Platform, one: OpenSshFolder, councils: Councils) -> None:
     """Lay old files, and write their receipts down."""
     moment = int(PLACED.timestamp())
     for council in councils:
         account = f"lgdp-{council.code.lower()}"
         names = [f"plots-2023-{number}.csv" for number in range(OLD_FILES)]
         for name in names:
-            file = one.boxes / account / "in" / name
+            file = one.drop_boxes / account / "in" / name
             file.touch()
             os.utime(file, (moment, moment))
         rows = [
@@ -74,14 +74,14 @@ def main() -> int:
     """Lay everything out, and look."""
     councils = load_register(PROJECT / "schemas").councils
     accounts = [f"lgdp-{council.code.lower()}" for council in councils]
-    with tempfile.TemporaryDirectory() as temporary, machine(accounts) as one:
+    with tempfile.TemporaryDirectory() as temporary, create_openssh_folder(accounts) as one:
         folder = Path(temporary)
-        schemas = register_with(folder / "register", allotment_v1())
+        schemas = write_register(folder / "register", allotment_v1())
         for name, source in sources(one).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
-        boxes, keys = load_register(schemas).sources["boxes"], str(one.authorized)
-        with serving(
-            one, render_configuration(boxes, {}, keys=keys), render_setup_script(boxes, {}, keys=keys)
+        drop_boxes, keys = load_register(schemas).sources["boxes"], str(one.authorized)
+        with run_openssh_server(
+            one, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
         ) as port:
             os.environ["COUNCILS"] = f"127.0.0.1:{port}"
             platform = Platform(Settings.at(folder / "home", schemas))

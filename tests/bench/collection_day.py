@@ -28,7 +28,7 @@ from lgdp_pipelines.simulator.system_files import HOST, write_files
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.flow.contracts import KEY, MUST, Part, contract, item, register_with, rule, table
+from tests.support.contracts import KEY, MUST, Part, contract, item, rule, table, write_register
 
 CASES = ("FOSTER", "RESPITE", "TENANCY", "HOUSING", "MEALS")
 FIGURES = ("PARKS", "LIBRARIES", "ROADS", "POOLS", "BINS")
@@ -118,7 +118,7 @@ def _figure_contract(code: str) -> Part:
 
 def lay_register(folder: Path) -> Path:
     """The register of ten returns, with its one source."""
-    schemas = register_with(
+    schemas = write_register(
         folder, *(_case_contract(code) for code in CASES), *(_figure_contract(code) for code in FIGURES)
     )
     lines = [

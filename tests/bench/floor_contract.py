@@ -16,7 +16,7 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.flow.contracts import KEY, MUST, Part, contract, item, rule, table
+from tests.support.contracts import KEY, MUST, Part, contract, item, rule, table
 
 COUNCIL, PERIOD = "FIF", "CY2023"
 BLOCK = 500_000

@@ -35,7 +35,7 @@ from lgdp_pipelines.workflows import publishing
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process
 from tests.faults.state import state
-from tests.flow.contracts import add_contract, library, register_with, rule
+from tests.support.contracts import add_contract, library, rule, write_register
 
 PERIOD = parse_period("CY2023")
 AT_ONCE = 2
@@ -245,7 +245,7 @@ def saved(home: Path) -> None:
 
 def prepared(folder: Path) -> None:
     """The starts, and what comes of an undisturbed run from each."""
-    register_with(folder / "register", library(BUSY))
+    write_register(folder / "register", library(BUSY))
     token_key(Settings.at(folder / "nothing").secrets)
     undisturbed(folder, "nothing", "published", "released")
     undisturbed(folder, "released", "processed", "judged")

@@ -13,8 +13,8 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 from tests.faults import killed_run
 from tests.faults.killed_run import POINTS, STRICTER
-from tests.flow.contracts import library, register_with
-from tests.flow.driver import Lgdp, csv
+from tests.support.command_line import CommandLine, write_csv
+from tests.support.contracts import library, write_register
 
 SCRIPT = Path(killed_run.__file__)
 
@@ -101,11 +101,11 @@ def test_slice_of_a_submission_that_is_refused_after_all_gives_way_to_the_last_g
 
 
 def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_path: Path) -> None:
-    register = register_with(tmp_path / "register", library())
-    lgdp = Lgdp(tmp_path / "home", register)
+    register = write_register(tmp_path / "register", library())
+    lgdp = CommandLine(tmp_path / "home", register)
     files = (
-        csv(tmp_path, "branches.csv", "Branch,Books", "Cupar,many"),
-        csv(tmp_path, "loans.csv", "Branch,Month,Loans", "Cupar,1,10"),
+        write_csv(tmp_path, "branches.csv", "Branch,Books", "Cupar,many"),
+        write_csv(tmp_path, "loans.csv", "Branch,Month,Loans", "Cupar,1,10"),
     )
     words = ["submit", "LIBRARY", *map(str, files), "--council", "Fife", "--period", "CY2023"]
     killed = subprocess.run(
@@ -117,6 +117,6 @@ def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_pat
     again = lgdp(*words, expect=1)
 
     assert set(again.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: rejected (2 rows, 1 errors, 0 queries)"}
-    assert lgdp.ask("SELECT count(*) AS n FROM ledger.submission") == [{"n": 1}]
-    assert [row["rule"] for row in lgdp.ask("FROM judged.finding")] == ["library.books.type"]
+    assert lgdp.query_lake("SELECT count(*) AS n FROM ledger.submission") == [{"n": 1}]
+    assert [row["rule"] for row in lgdp.query_lake("FROM judged.finding")] == ["library.books.type"]
     assert Platform(Settings.at(lgdp.home, register)).ledger.balance() == []

@@ -23,7 +23,7 @@ from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
-from tests.flow.contracts import KEY, MUST, Part, add_contract, contract, item, register_with, rule, table
+from tests.support.contracts import KEY, MUST, Part, add_contract, contract, item, rule, table, write_register
 
 PERIOD = "CY2023"
 ROWS = (("Cupar", "120", "01/02/1999", "L"), ("Leven", "30", "28/02/2004", "M"))
@@ -207,7 +207,7 @@ class World:
 
 def world_at(folder: Path) -> World:
     """A world in which Fife's and Glasgow's data stand for each return."""
-    schemas = register_with(folder / "schemas")
+    schemas = write_register(folder / "schemas")
     for code, (extract, _) in EXTRACTS.items():
         add_contract(schemas, shelf_contract(code, extract))
     council = item("shelf-own:council", "council", OWN[0], "string", "council", more=MUST)

@@ -14,8 +14,8 @@ from lgdp_pipelines.orchestration.sensors import list_process_requests
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.driver import csv
+from tests.support.command_line import write_csv
+from tests.support.contracts import allotment_v1, write_register
 
 LANDED, VALIDATED = dg.AssetKey(["landed", "allotment"]), dg.AssetKey(["validated", "allotment"])
 PUBLISHED = dg.AssetKey(["published", "allotment"])
@@ -37,7 +37,7 @@ class World:
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
         self.clock = Clock()
-        schemas = register_with(folder / "schemas", allotment_v1())
+        schemas = write_register(folder / "schemas", allotment_v1())
         self.platform = Platform(Settings.at(folder / "home", schemas), clock=self.clock)
         self.definitions = build_definitions(self.platform.settings, overrides={"platform": self.platform})
         self.instance = instance
@@ -45,7 +45,7 @@ class World:
 
     def hand_in(self, council: str, *rows: str, period: str = "CY2023") -> None:
         register = self.platform.register
-        file = csv(self.folder / council, f"{self.clock.now:%H%M%S}.csv", HEADER, *rows)
+        file = write_csv(self.folder / council, f"{self.clock.now:%H%M%S}.csv", HEADER, *rows)
         hand_in(
             register.returns["ALLOTMENT"],
             register.councils.by_code[council],

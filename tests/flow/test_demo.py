@@ -23,9 +23,8 @@ from lgdp_pipelines.workflows.reproduction import (
     find_judgement,
     reproduce_judgement,
 )
-from tests.flow.demonstration import REAL_DATA, ask, demonstrate, lgdp
-from tests.flow.pages import documents
-from tests.shipped import shipped_register
+from tests.support.demonstration import REAL_DATA, parse_documents, query_lake, run_demonstration, run_lgdp
+from tests.support.shipped_register import shipped_register
 
 needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the publishers' own files are not at hand")
 
@@ -33,7 +32,7 @@ needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the publish
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo")
-    demonstrate(folder)
+    run_demonstration(folder)
     return folder
 
 
@@ -53,7 +52,7 @@ def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besid
         for p in planted
         if p["rule"]
     }
-    found = ask(
+    found = query_lake(
         home,
         """SELECT return_code, council_code, period, rule, "row", "column", severity
            FROM judged.finding WHERE return_code IN ('HL1', 'DHP')""",
@@ -71,12 +70,12 @@ def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or
     for one in planted:
         if one["return_code"] == "HL1":
             outcomes[one["period"], one["council_code"]].add(one["outcome"])
-    councils = {row["council_code"] for row in ask(home, "SELECT council_code FROM conformed.council")}
+    councils = {row["council_code"] for row in query_lake(home, "SELECT council_code FROM conformed.council")}
     assert len(councils) == 32
 
     for period in ("FY2024-25-Q1", "FY2024-25-Q2"):
         without = {row["council_code"] for row in _lost(home, planted, period)}
-        published = ask(home, f"SELECT DISTINCT council_code FROM published.hl1 WHERE period = '{period}'")
+        published = query_lake(home, f"SELECT DISTINCT council_code FROM published.hl1 WHERE period = '{period}'")
         assert {row["council_code"] for row in published} == councils - without
         assert 5 <= len(without) <= 12
 
@@ -97,7 +96,7 @@ def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[s
 
 
 def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
-    receipts = ask(home, "SELECT council_code, file_name, state FROM ledger.receipt")
+    receipts = query_lake(home, "SELECT council_code, file_name, state FROM ledger.receipt")
     states = {(one["council_code"], one["file_name"]): one["state"] for one in receipts}
 
     for one in planted:
@@ -111,7 +110,7 @@ def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict
 
 def test_second_demonstration_makes_nothing_twice(home: Path) -> None:
     before = _everything(home)
-    demonstrate(home)
+    run_demonstration(home)
 
     assert _everything(home) == before
 
@@ -123,7 +122,7 @@ def _everything(home: Path) -> dict[str, Any]:
     }
     assert len(tables) > 20
     ledger = ("receipt", "submission", "judgement", "rule_result", "query", "release")
-    counts = ask(
+    counts = query_lake(
         home, " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM ledger.{name}" for name in ledger)
     )
     return tables | {row["name"]: row["n"] for row in counts}
@@ -145,7 +144,7 @@ def test_every_published_waste_value_equals_its_source(home: Path) -> None:
     }
     published = {
         (row["council_name"], row["period"], row["material"], row["end_state"], row["item"]): row
-        for row in ask(
+        for row in query_lake(
             home,
             # The rate by the mid-year estimate is worked out by the platform, and is in no source.
             """SELECT council_name, period, material, end_state, item, value, obs_status FROM published.waste_material
@@ -168,7 +167,7 @@ def test_waste_adds_up_to_the_nations_own_rows_but_for_rounding_to_the_tonne(hom
         for r in source
         if r["area"] == "Scotland"
     }
-    summed = ask(
+    summed = query_lake(
         home,
         """SELECT period, material, end_state, sum(value) AS total, count(*) AS n FROM published.waste_material
            WHERE item = 'urn:lgdp:item:waste:tonnes' GROUP BY ALL
@@ -204,7 +203,7 @@ def test_every_published_social_care_value_equals_its_source_and_reconciles_with
 
     published = {
         (r["council_name"], r["period"], r["age_group"], r["client_group"], r["measure"], r["item"].split(":")[-1]): r
-        for r in ask(
+        for r in query_lake(
             home,
             """SELECT council_name, period, age_group, client_group, measure, item, value, obs_status
                FROM published.people_supported""",
@@ -255,7 +254,7 @@ def test_every_published_school_figure_equals_its_source_under_either_header(hom
 
     published = {
         (row["period"], row["seed_code"], row["school_type"], row["item"]): (row["value"], row["obs_status"])
-        for row in ask(
+        for row in query_lake(
             home, "SELECT period, seed_code, school_type, item, value, obs_status FROM published.school_summary"
         )
     }
@@ -270,7 +269,7 @@ def test_every_published_school_figure_equals_its_source_under_either_header(hom
 def test_every_school_is_described_as_in_its_source(home: Path) -> None:
     described = {
         tuple(row.values())
-        for row in ask(
+        for row in query_lake(
             home,
             """SELECT DISTINCT period, seed_code, school_type, school_name, coalesce(fsm_local_initiatives, ''),
                       urban_share, urban_rural_six, denomination FROM published.school_summary""",
@@ -291,14 +290,14 @@ def test_every_school_is_described_as_in_its_source(home: Path) -> None:
 def test_trace_of_a_school_s_figure_names_the_header_and_the_row_of_its_own_year(home: Path) -> None:
     headers = {"AY2019-20": "FTE Teachers", "AY2023-24": "Teachers (Full Time Equivalent) [Note 1]"}
     for period, header in headers.items():
-        [cell] = ask(
+        [cell] = query_lake(
             home,
             f"""SELECT _release_row, value, seed_code FROM published.school_summary
                 WHERE council_code = 'ORK' AND period = '{period}' AND obs_status = 'A'
                   AND item = 'urn:lgdp:item:school-summary:teachers_fte' ORDER BY seed_code DESC LIMIT 1""",
         )
         found = json.loads(
-            lgdp(
+            run_lgdp(
                 home, "trace", "published.school_summary.value", "--council", "ORK", "--period", period,
                 "--row", str(cell["_release_row"]), "--format", "json",
             )
@@ -313,7 +312,7 @@ def test_trace_of_a_school_s_figure_names_the_header_and_the_row_of_its_own_year
 
 
 def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(home: Path) -> None:
-    [cell] = ask(
+    [cell] = query_lake(
         home,
         """SELECT _release_row, value, assessment_decision_code FROM published.hl1_counts
            WHERE council_code = 'FIF' AND period = 'FY2024-25-Q1'
@@ -321,7 +320,7 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
            ORDER BY value DESC LIMIT 1""",
     )
     found = json.loads(
-        lgdp(
+        run_lgdp(
             home, "trace", "published.hl1_counts.value", "--council", "Fife", "--period", "FY2024-25-Q1",
             "--row", str(cell["_release_row"]), "--format", "json",
         )
@@ -345,13 +344,13 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
 
 
 def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Path) -> None:
-    [cell] = ask(
+    [cell] = query_lake(
         home,
         """SELECT period, _release_row, value, material, end_state FROM published.waste_material
            WHERE council_code = 'GLG' AND item = 'urn:lgdp:item:waste:tonnes' ORDER BY value DESC LIMIT 1""",
     )
     found = json.loads(
-        lgdp(
+        run_lgdp(
             home, "trace", "published.waste_material.value", "--council", "S12000049", "--period", cell["period"],
             "--row", str(cell["_release_row"]), "--format", "json",
         )
@@ -359,7 +358,7 @@ def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Pat
     [submission] = found["submissions"]
     [receipt] = submission["receipts"]
     content = (home / "lake" / "received" / receipt["sha256"][:2] / receipt["sha256"]).read_text(encoding="utf-8")
-    records = [record for page in documents(content) for record in page["records"]]
+    records = [record for page in parse_documents(content) for record in page["records"]]
     [row] = submission["rows"]
 
     assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:waste:tonnes"]
@@ -369,7 +368,7 @@ def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Pat
 
 
 def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> None:
-    standings = json.loads(lgdp(home, "status", "--return", "HL1", "--format", "json"))
+    standings = json.loads(run_lgdp(home, "status", "--return", "HL1", "--format", "json"))
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         landed = instance.get_materialized_partitions(dg.AssetKey(["landed", "hl1"]))
         validated = instance.get_materialized_partitions(dg.AssetKey(["validated", "hl1"]))

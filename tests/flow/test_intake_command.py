@@ -16,8 +16,8 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process
 from lgdp_pipelines.workflows.report_delivery import deliver_reports
-from tests.flow.contracts import register_with, respite
-from tests.flow.driver import Lgdp, csv
+from tests.support.command_line import CommandLine, write_csv
+from tests.support.contracts import respite, write_register
 
 SOURCE = {
     "id": "pushed",
@@ -32,14 +32,14 @@ BAD = "ZZPERSON,Mackay,31/02/1950,03/04/2023,F,7"
 
 
 @pytest.fixture(scope="module")
-def lgdp(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
+def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     folder = tmp_path_factory.mktemp("intake")
-    schemas = register_with(folder / "schemas", respite())
+    schemas = write_register(folder / "schemas", respite())
     (schemas / "sources" / "pushed.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
-    return Lgdp(folder / "home", schemas)
+    return CommandLine(folder / "home", schemas)
 
 
-def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: Lgdp, tmp_path: Path) -> None:
+def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine, tmp_path: Path) -> None:
     said = lgdp("token", "new", "Fife")
     token = said.out.strip()
     log = tmp_path / "intake.log"
@@ -61,8 +61,8 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: Lgdp, tmp_p
             url = rest.split()[0] if found else ""
         assert url, log.read_text(encoding="utf-8")
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-            ask = {"return": "RESPITE", "period": "CY2023", "file": "stays.csv"}
-            told = client.post("/submissions", params=ask, content=f"{HEADER}\n{BAD}\n".encode()).json()
+            parameters = {"return": "RESPITE", "period": "CY2023", "file": "stays.csv"}
+            told = client.post("/submissions", params=parameters, content=f"{HEADER}\n{BAD}\n".encode()).json()
             client.get("/submissions/1", headers={"Authorization": f"Bearer {token}x"})
         running.send_signal(signal.SIGTERM)
         written.write(running.stderr.read())
@@ -75,8 +75,8 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: Lgdp, tmp_p
     assert "ZZPERSON" not in log.read_text(encoding="utf-8")
 
 
-def test_report_is_what_lies_in_the_outbox(lgdp: Lgdp, tmp_path: Path) -> None:
-    file = csv(tmp_path, "stays.csv", HEADER, BAD)
+def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) -> None:
+    file = write_csv(tmp_path, "stays.csv", HEADER, BAD)
     platform = Platform(Settings.at(lgdp.home, lgdp.schemas))
     data_return, period, fife = (
         platform.register.named("RESPITE"),
@@ -98,7 +98,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: Lgdp, tmp_path: Path) -> None:
     assert "ZZPERSON" not in text
 
 
-def test_wrong_use_is_told(lgdp: Lgdp) -> None:
+def test_wrong_use_is_told(lgdp: CommandLine) -> None:
     lgdp("report", expect=2)
     lgdp("report", "RESPITE.FIF.CY2022.999", expect=1)
     lgdp("report", "RESPITE.FIF.CY2022.001", "--unrecognised", expect=2)

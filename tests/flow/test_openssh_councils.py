@@ -22,9 +22,9 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.driver import Lgdp
-from tests.flow.openssh import Machine, machine, serving
+from tests.support.command_line import CommandLine
+from tests.support.contracts import allotment_v1, write_register
+from tests.support.openssh import OpenSshFolder, create_openssh_folder, run_openssh_server
 
 FIFE, GLASGOW = "lgdp-fif", "lgdp-glg"
 HEADER = b"Council,Site,Grade,Plots\n"
@@ -36,18 +36,18 @@ class World:
 
     Attributes:
         lgdp: the command line.
-        machine: where the server and the drop boxes are.
+        openssh: where the server and the drop boxes are.
         register: what is asked.
         port: of the server.
     """
 
-    lgdp: Lgdp
-    machine: Machine
+    lgdp: CommandLine
+    openssh: OpenSshFolder
     register: Register
     port: int
 
     def box(self, account: str) -> Path:
-        return self.machine.boxes / account
+        return self.openssh.drop_boxes / account
 
     def as_council(self, account: str, do: Callable[[asyncssh.SFTPClient], Awaitable[Any]], key: str = "") -> Any:
         """What a council's own SFTP program does."""
@@ -63,8 +63,8 @@ class World:
             "127.0.0.1",
             self.port,
             username=account,
-            client_keys=[str(self.machine.key(key))],
-            known_hosts=str(self.machine.folder / "known_hosts"),
+            client_keys=[str(self.openssh.key(key))],
+            known_hosts=str(self.openssh.folder / "known_hosts"),
             config=None,
             agent_path=None,
         )
@@ -81,14 +81,14 @@ class World:
         self.as_council(account, do)
 
 
-def sources(one: Machine) -> Mapping[str, Any]:
+def sources(one: OpenSshFolder) -> Mapping[str, Any]:
     councils = ["FIF", "GLG"]
     return {
         "boxes": {
             "id": "boxes",
             "title": "Drop boxes",
             "transport": "drop-box",
-            "address": str(one.boxes),
+            "address": str(one.drop_boxes),
             "councils": councils,
             "username": "lgdp-{council_lower}",
             "outbox": "out",
@@ -118,19 +118,21 @@ def sources(one: Machine) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("councils")
-    with machine([FIFE, GLASGOW]) as one:
-        schemas = register_with(folder / "register", allotment_v1())
+    with create_openssh_folder([FIFE, GLASGOW]) as one:
+        schemas = write_register(folder / "register", allotment_v1())
         for name, source in sources(one).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
         register = load_register(schemas)
-        boxes = register.sources["boxes"]
+        drop_boxes = register.sources["boxes"]
         keys = str(one.authorized)
         with (
-            serving(one, render_configuration(boxes, {}, keys=keys), render_setup_script(boxes, {}, keys=keys)) as port,
+            run_openssh_server(
+                one, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
+            ) as port,
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setenv("COUNCILS", f"127.0.0.1:{port}")
-            yield World(Lgdp(folder / "home", schemas), one, register, port)
+            yield World(CommandLine(folder / "home", schemas), one, register, port)
 
 
 def test_an_account_sees_its_own_folders_and_nothing_else(world: World) -> None:
@@ -229,7 +231,7 @@ def test_no_council_can_see_or_touch_another_s_folder(
 ) -> None:
     async def tried(sftp: asyncssh.SFTPClient) -> None:
         with pytest.raises(asyncssh.SFTPError) as refused:
-            await ATTEMPTS[attempt](sftp, str(world.machine.boxes))
+            await ATTEMPTS[attempt](sftp, str(world.openssh.drop_boxes))
         assert not isinstance(refused.value, asyncssh.SFTPConnectionLost)
 
     world.as_council(FIFE, tried)
@@ -241,7 +243,7 @@ def test_no_council_can_see_or_touch_another_s_folder(
 @pytest.mark.parametrize("target", ["../../lgdp-glg/in", "{root}/lgdp-glg/in"])
 def test_a_link_that_somehow_lies_in_a_folder_leads_nowhere(target: str, world: World, glasgows: Any) -> None:
     link = world.box(FIFE) / "in" / "planted"
-    link.symlink_to(target.format(root=world.machine.boxes))
+    link.symlink_to(target.format(root=world.openssh.drop_boxes))
     try:
         assert (link / "kept.csv").read_bytes() == b"Glasgow's"  # outside the chroot it does
 
@@ -297,11 +299,11 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
     collected = world.lgdp("collect")
     assert "Drop boxes, 2 accounts: 2 new" in collected.err
     assert "Councils' servers, 2 accounts: 1 new" in collected.err
-    assert world.lgdp.ask(PLOTS) == [
+    assert world.lgdp.query_lake(PLOTS) == [
         {"council_code": "FIF", "period": "CY2023", "value": 12.0},
         {"council_code": "GLG", "period": "CY2023", "value": 30.0},
     ]
-    assert world.lgdp.ask(RECEIPTS) == [
+    assert world.lgdp.query_lake(RECEIPTS) == [
         {"council_code": "FIF", "transport": "sftp", "account": FIFE, "state": "part"},
         {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},
         {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},

@@ -20,10 +20,10 @@ import pytest
 
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
-from tests.flow.contracts import register_with, respite
-from tests.flow.driver import Lgdp
-from tests.flow.everything import everything_below
-from tests.unit.collection.answering import Asked, Said, serving
+from tests.support.command_line import CommandLine
+from tests.support.contracts import respite, write_register
+from tests.support.http_server import HttpAnswer, HttpRequest, run_http_server
+from tests.support.stored_text import read_stored_text
 
 PLANTED = {
     "bearer": "PLANTED-bearer-token-4f1c",
@@ -80,21 +80,23 @@ class Councils:
     def __init__(self) -> None:
         self.manners: Mapping[str, str] = {}
 
-    def answer(self, asked: Asked) -> Said:
+    def answer(self, asked: HttpRequest) -> HttpAnswer:
         secret = asked.headers.get("authorization", "") + "".join(asked.query.get("api_key", []))
         name = asked.path.split("/")[1].replace("login", "oauth2")
         match self.manners.get(name):
             case "refuse":
-                return Said(status=401)
+                return HttpAnswer(status=401)
             case "break":
-                return Said(status=503, headers={"Retry-After": "0"})
+                return HttpAnswer(status=503, headers={"Retry-After": "0"})
             case "redirect":
-                return Said(status=302, headers={"Location": f"http://127.0.0.1:1/?echo={quote(secret)}"})
+                return HttpAnswer(status=302, headers={"Location": f"http://127.0.0.1:1/?echo={quote(secret)}"})
             case "echo" if asked.path != "/login":
-                return Said(f"Person,Surname\n{secret}{secret.removeprefix('Bearer ').removeprefix('Basic ')},x\n")
+                return HttpAnswer(
+                    f"Person,Surname\n{secret}{secret.removeprefix('Bearer ').removeprefix('Basic ')},x\n"
+                )
         if asked.path == "/login":
-            return Said(json.dumps({"access_token": PLANTED["token"], "expires_in": 600}))
-        return Said(CSV) if asked.query["year"] == ["2023"] else Said(status=404)
+            return HttpAnswer(json.dumps({"access_token": PLANTED["token"], "expires_in": 600}))
+        return HttpAnswer(CSV) if asked.query["year"] == ["2023"] else HttpAnswer(status=404)
 
 
 @contextmanager
@@ -129,7 +131,7 @@ class Searched:
 
     texts: list[tuple[str, str]]
     secrets: dict[str, str]
-    asked: list[Asked]
+    asked: list[HttpRequest]
 
 
 LOGGERS = ("", "httpx2", "httpcore2", "asyncssh", "asyncssh.sftp", "dagster", "lgdp_pipelines", "asyncio", "uvicorn")
@@ -150,17 +152,17 @@ class Kept(logging.Handler):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     folder = tmp_path_factory.mktemp("secrets")
-    schemas = register_with(folder / "register", respite(threshold=3))
+    schemas = write_register(folder / "register", respite(threshold=3))
     for source in (*apis(), SFTP):
         (schemas / "sources" / f"{source['id']}.yaml").write_text(json.dumps(source))
-    lgdp = Lgdp(folder / "home", schemas)
+    lgdp = CommandLine(folder / "home", schemas)
     (folder / "agb" / "out").mkdir(parents=True)
     (folder / "agb" / "out" / "2023.csv").write_text(CSV.replace("P-1", "P-2"))
     key, host = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     private = key.export_private_key().decode()
     councils, kept, said = Councils(), Kept(), list[tuple[str, str]]()
     with (
-        serving(councils.answer) as (base, asked),
+        run_http_server(councils.answer) as (base, asked),
         sftp_server(folder / "agb", key.export_public_key().decode(), host) as port,
         pytest.MonkeyPatch.context() as patch,
     ):
@@ -196,7 +198,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     home = folder / "home"
     (pseudonym_key,) = [one for one in (home / "secrets").iterdir() if one.is_file()]
     secrets = spelt_out(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
-    texts = [*said, ("log", "\n".join(kept.lines)), *everything_below(home, but=home / "secrets")]
+    texts = [*said, ("log", "\n".join(kept.lines)), *read_stored_text(home, but=home / "secrets")]
     return Searched(texts, secrets, asked)
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.driver import Lgdp
+from tests.support.command_line import CommandLine
+from tests.support.contracts import allotment_v1, write_register
 
 
 @pytest.fixture(scope="module")
-def lgdp(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
+def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     folder = tmp_path_factory.mktemp("sources")
-    schemas = register_with(folder / "register", allotment_v1())
+    schemas = write_register(folder / "register", allotment_v1())
     source = {
         "id": "boxes",
         "title": "Drop boxes",
@@ -24,10 +24,10 @@ def lgdp(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
     }
     (schemas / "sources" / "boxes.yaml").write_text(json.dumps(source))
     (folder / "boxes" / "fif" / "in").mkdir(parents=True)
-    return Lgdp(folder / "home", schemas)
+    return CommandLine(folder / "home", schemas)
 
 
-def test_councils_are_listed_with_their_sources(lgdp: Lgdp) -> None:
+def test_councils_are_listed_with_their_sources(lgdp: CommandLine) -> None:
     rows = lgdp("sources", "--format", "json").rows
     assert [(one["source"], one["transport"], one["council"], one["returns"], one["last_receipt"]) for one in rows] == [
         ("boxes", "drop-box", "FIF", "ALLOTMENT", None),
@@ -36,14 +36,14 @@ def test_councils_are_listed_with_their_sources(lgdp: Lgdp) -> None:
     assert "state" not in rows[0]
 
 
-def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: Lgdp) -> None:
+def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: CommandLine) -> None:
     said = lgdp("sources", "--check", "--format", "json", expect=1)
     assert [(one["council"], one["state"]) for one in said.rows] == [("FIF", "well"), ("GLG", "refused")]
     assert "GLG: The account has no drop box" in said.err
     assert lgdp("sources", "--check", "--council", "Fife", "--format", "json").rows[0]["state"] == "well"
 
 
-def test_the_server_is_described_by_the_register(lgdp: Lgdp, tmp_path: Path) -> None:
+def test_the_server_is_described_by_the_register(lgdp: CommandLine, tmp_path: Path) -> None:
     assert "ChrootDirectory " in lgdp("dropbox", "config").out
     assert "box fif\nbox glg" in lgdp("dropbox", "setup", "boxes").out
     assert "called others" in lgdp("dropbox", "setup", "others", expect=2).err

@@ -10,20 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.driver import Lgdp, Said, csv
+from tests.support.command_line import CommandLine, CommandOutput, write_csv
+from tests.support.contracts import DOES_NOT_FALL, allotment_v1, write_register
 
-DOES_NOT_FALL = {
-    "id": "plots_do_not_fall",
-    "name": "Plots do not fall",
-    "description": "Compare with the year before.",
-    "severity": "query",
-    "type": "custom",
-    "engine": "lgdp",
-    "implementation": {
-        "rule": "earlier_period", "item": "plots", "by": ["site", "grade"], "periodsBack": 1, "fallPct": 10,
-    },
-}  # fmt: skip
 PUBLISHED = """SELECT council_code, period, value FROM published.allotment
                WHERE item = 'urn:lgdp:item:allotment:plots' ORDER BY ALL"""
 JUDGEMENTS = "SELECT submission_id, number, verdict FROM ledger.judgement ORDER BY ALL"
@@ -34,17 +23,17 @@ HEADER = "Council,Site,Grade,Plots"
 class Life:
     """What was said and seen at each turn."""
 
-    lgdp: Lgdp
+    lgdp: CommandLine
     first: list[dict[str, Any]]
     judged_at_first: list[dict[str, Any]]
     judged_after_correction: list[dict[str, Any]]
-    nil: Said
+    nil: CommandOutput
     status_with_nil: list[dict[str, Any]]
     published_with_nil: list[dict[str, Any]]
-    withdrawn: Said
+    withdrawn: CommandOutput
     published_after: list[dict[str, Any]]
     status_after: list[dict[str, Any]]
-    same_again: Said
+    same_again: CommandOutput
     published_at_last: list[dict[str, Any]]
 
 
@@ -61,26 +50,26 @@ def asked_allotment() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     folder = tmp_path_factory.mktemp("life")
-    lgdp = Lgdp(folder / "home", register_with(folder / "schemas", asked_allotment()))
+    lgdp = CommandLine(folder / "home", write_register(folder / "schemas", asked_allotment()))
 
     def rows(name: str, plots: int) -> Path:
-        return csv(folder, name, HEADER, f"Fife,North,1,{plots}")
+        return write_csv(folder, name, HEADER, f"Fife,North,1,{plots}")
 
     fife = ("--council", "Fife", "--period")
     lgdp("submit", "ALLOTMENT", rows("a2022.csv", 100), *fife, "CY2022")
     lgdp("submit", "ALLOTMENT", rows("a2023.csv", 95), *fife, "CY2023")
-    first, judged_at_first = lgdp.ask(PUBLISHED), lgdp.ask(JUDGEMENTS)
+    first, judged_at_first = lgdp.query_lake(PUBLISHED), lgdp.query_lake(JUDGEMENTS)
     lgdp("submit", "ALLOTMENT", rows("b2022.csv", 200), *fife, "CY2022")
-    corrected = lgdp.ask(JUDGEMENTS)
+    corrected = lgdp.query_lake(JUDGEMENTS)
     nil = lgdp("submit", "ALLOTMENT", "--nil", "--council", "GLG", "--period", "CY2023")
-    status_with_nil, published_with_nil = lgdp("status", "--format", "json").rows, lgdp.ask(PUBLISHED)
+    status_with_nil, published_with_nil = lgdp("status", "--format", "json").rows, lgdp.query_lake(PUBLISHED)
     words = ("--reason", "Wrong sites", "--by", "A. Officer")
     withdrawn = lgdp("withdraw", "ALLOTMENT.FIF.CY2023.001", *words)
-    published_after, status_after = lgdp.ask(PUBLISHED), lgdp("status", "--format", "json").rows
+    published_after, status_after = lgdp.query_lake(PUBLISHED), lgdp("status", "--format", "json").rows
     again = lgdp("submit", "ALLOTMENT", folder / "a2023.csv", *fife, "CY2023")
     return Life(
         lgdp, first, judged_at_first, corrected, nil, status_with_nil, published_with_nil, withdrawn,
-        published_after, status_after, again, lgdp.ask(PUBLISHED),
+        published_after, status_after, again, lgdp.query_lake(PUBLISHED),
     )  # fmt: skip
 
 

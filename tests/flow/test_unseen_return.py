@@ -16,16 +16,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from lgdp_pipelines.storage.sql_catalogue import OPEN_LAYERS
-from tests.flow.contracts import (
+from tests.support.command_line import CommandLine, CommandOutput, write_csv
+from tests.support.contracts import (
     add_contract,
     allotment_v1,
     allotment_v2,
     library,
-    register_with,
     respite,
     rule,
+    write_register,
 )
-from tests.flow.driver import Lgdp, Said, csv
 
 FIGURES = """SELECT period, site_name, water_label, value, obs_status
              FROM published.allotment WHERE item = 'urn:lgdp:item:allotment:plots' ORDER BY period, water"""
@@ -41,7 +41,7 @@ Rows = list[dict[str, Any]]
 class Step:
     """One command of a journey, and what the lakehouse said after it."""
 
-    said: Said
+    said: CommandOutput
     published: Rows
     releases: Rows
 
@@ -50,7 +50,7 @@ class Step:
 class Allotments:
     """A journey of ALLOTMENT in four steps, and the first file."""
 
-    lgdp: Lgdp
+    lgdp: CommandLine
     file: Path
     good: Step
     bad: Step
@@ -63,13 +63,13 @@ class Allotments:
 @pytest.fixture(scope="module")
 def allotments(tmp_path_factory: pytest.TempPathFactory) -> Allotments:
     folder = tmp_path_factory.mktemp("allotments")
-    lgdp = Lgdp(folder / "home", register_with(folder / "register", allotment_v1()))
-    first = csv(
+    lgdp = CommandLine(folder / "home", write_register(folder / "register", allotment_v1()))
+    first = write_csv(
         folder, "first.csv", "Council,Site,Grade,Plots",
         "Fife,Beach,1,12", "FIF,Beach,2,c", "S12000047,Hill,1,z", "Fife,Hill,2,0", "Fife,Moor,1,",
     )  # fmt: skip
-    second = csv(folder, "second.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,many", "Glasgow City,Hill,1,7")
-    third = csv(folder, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
+    second = write_csv(folder, "second.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,many", "Glasgow City,Hill,1,7")
+    third = write_csv(folder, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
     good = step(lgdp, first)
     bad = step(lgdp, second, expect=1)
     status = lgdp("status", "--format", "json").rows
@@ -77,13 +77,13 @@ def allotments(tmp_path_factory: pytest.TempPathFactory) -> Allotments:
         "trace", "published.allotment.value", "--council", "Fife", "--period", "CY2023", "--row", "4",
         "--format", "json",
     ).rows  # fmt: skip
-    findings = lgdp.ask('SELECT rule, "row", "column" FROM judged.finding WHERE _submission_id LIKE \'%.002\'')
+    findings = lgdp.query_lake('SELECT rule, "row", "column" FROM judged.finding WHERE _submission_id LIKE \'%.002\'')
     return Allotments(lgdp, first, good, bad, step(lgdp, third), status, trace, findings)
 
 
-def step(lgdp: Lgdp, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0) -> Step:
+def step(lgdp: CommandLine, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0) -> Step:
     said = lgdp("submit", "ALLOTMENT", file, "--council", council, "--period", period, expect=expect)
-    return Step(said, lgdp.ask(ALLOTMENTS), lgdp.ask(RELEASES))
+    return Step(said, lgdp.query_lake(ALLOTMENTS), lgdp.query_lake(RELEASES))
 
 
 def plots(site: str, grade: str, value: float | None, status: str, **more: str) -> dict[str, Any]:
@@ -160,18 +160,18 @@ def test_trace_leads_from_a_figure_to_item_contract_receipt_file_and_row(allotme
 
 def test_identical_file_handed_in_again_changes_nothing(allotments: Allotments, tmp_path: Path) -> None:
     lgdp = allotments.lgdp
-    again = csv(tmp_path, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
+    again = write_csv(tmp_path, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
 
     said = lgdp("submit", "ALLOTMENT", again, "--council", "Fife", "--period", "CY2023")
 
     assert "duplicate" in said.err
-    assert lgdp.ask("SELECT count(*) AS n FROM ledger.submission") == [{"n": 3}]
-    assert lgdp.ask(RELEASES) == allotments.better.releases
+    assert lgdp.query_lake("SELECT count(*) AS n FROM ledger.submission") == [{"n": 3}]
+    assert lgdp.query_lake(RELEASES) == allotments.better.releases
 
 
 def test_first_submission_that_is_refused_can_be_looked_into_as_the_command_says(tmp_path: Path) -> None:
-    lgdp = Lgdp(tmp_path / "home", register_with(tmp_path / "register", allotment_v1()))
-    file = csv(tmp_path, "bad.csv", "Council,Site,Grade,Plots", "Fife,Beach,3,4")
+    lgdp = CommandLine(tmp_path / "home", write_register(tmp_path / "register", allotment_v1()))
+    file = write_csv(tmp_path, "bad.csv", "Council,Site,Grade,Plots", "Fife,Beach,3,4")
 
     said = lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", "CY2023", expect=1)
 
@@ -195,33 +195,33 @@ class Majors:
 @pytest.fixture(scope="module")
 def majors(tmp_path_factory: pytest.TempPathFactory) -> Majors:
     folder = tmp_path_factory.mktemp("majors")
-    register = register_with(folder / "register", allotment_v1(), allotment_v2())
-    lgdp = Lgdp(folder / "home", register)
-    old = csv(folder, "old.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,12", "Fife,Beach,2,c")
-    new = csv(
+    register = write_register(folder / "register", allotment_v1(), allotment_v2())
+    lgdp = CommandLine(folder / "home", register)
+    old = write_csv(folder, "old.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,12", "Fife,Beach,2,c")
+    new = write_csv(
         folder, "new.csv", "Local authority,Site name,Water,Plots let,People waiting",
         "Fife,Beach,1,12.5,3", "Fife,Beach,2,z,0",
     )  # fmt: skip
     for file, period in ((old, "CY2023"), (new, "CY2024")):
         lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", period)
-    united = lgdp.ask(FIGURES)
-    waiting = lgdp.ask(
+    united = lgdp.query_lake(FIGURES)
+    waiting = lgdp.query_lake(
         """SELECT period, site_name, value, unit, obs_status FROM published.allotment
            WHERE item = 'urn:lgdp:item:allotment:waiting' ORDER BY ALL"""
     )
-    items = lgdp.ask("SELECT DISTINCT item, item_title FROM published.allotment ORDER BY ALL")
+    items = lgdp.query_lake("SELECT DISTINCT item, item_title FROM published.allotment ORDER BY ALL")
     add_contract(register, allotment_v1("1.1.0", "CY2023", rule("few_plots", "No more than ten plots", "plots > 10")))
     lgdp("revalidate", "--return", "ALLOTMENT", "--period", "CY2023")
     return Majors(
         united=united,
         waiting=waiting,
         items=items,
-        after=lgdp.ask(FIGURES),
+        after=lgdp.query_lake(FIGURES),
         status=lgdp("status", "--return", "ALLOTMENT", "--period", "CY2023", "--format", "json").rows,
-        judgements=lgdp.ask(
+        judgements=lgdp.query_lake(
             "SELECT submission_id, number, verdict, contract_version FROM ledger.judgement ORDER BY 1, 2"
         ),
-        states=lgdp.ask("SELECT id, state FROM ledger.submission ORDER BY 1"),
+        states=lgdp.query_lake("SELECT id, state FROM ledger.submission ORDER BY 1"),
     )
 
 
@@ -264,31 +264,31 @@ def judgement(submission: str, number: int, verdict: str, version: str) -> dict[
 
 
 def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) -> None:
-    lgdp = Lgdp(tmp_path / "home", register_with(tmp_path / "register", library()))
-    branches = csv(tmp_path, "branches_2023.csv", "Branch,Books", "Cupar,1200", "Leven,")
-    loans = csv(tmp_path, "loans_2023.csv", "Branch,Month,Loans", "Cupar,1,10", "Cupar,2,20", "Leven,1,0")
+    lgdp = CommandLine(tmp_path / "home", write_register(tmp_path / "register", library()))
+    branches = write_csv(tmp_path, "branches_2023.csv", "Branch,Books", "Cupar,1200", "Leven,")
+    loans = write_csv(tmp_path, "loans_2023.csv", "Branch,Month,Loans", "Cupar,1,10", "Cupar,2,20", "Leven,1,0")
 
     said = lgdp("submit", "LIBRARY", branches, loans, "--council", "FIF", "--period", "CY2023")
 
     assert said.out == "LIBRARY.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n", "once, for both files"
-    assert lgdp.ask("SELECT branch, value, unit, obs_status FROM published.library_branch ORDER BY ALL") == [
+    assert lgdp.query_lake("SELECT branch, value, unit, obs_status FROM published.library_branch ORDER BY ALL") == [
         {"branch": "Cupar", "value": 1200.0, "unit": "books", "obs_status": "A"},
         {"branch": "Leven", "value": None, "unit": "books", "obs_status": "O"},
     ]
     loaned = "SELECT branch, CAST(month AS integer) AS m, value, unit FROM published.library_loan ORDER BY ALL"
-    assert [tuple(row.values()) for row in lgdp.ask(loaned)] == [
+    assert [tuple(row.values()) for row in lgdp.query_lake(loaned)] == [
         ("Cupar", 1, 10.0, "loans"),
         ("Cupar", 2, 20.0, "loans"),
         ("Leven", 1, 0.0, "loans"),
     ]
 
-    corrected = csv(tmp_path, "loans_2023_b.csv", "Branch,Month,Loans", "Cupar,1,11")
+    corrected = write_csv(tmp_path, "loans_2023_b.csv", "Branch,Month,Loans", "Cupar,1,11")
     said = lgdp("submit", "LIBRARY", corrected, "--council", "FIF", "--period", "CY2023")
 
     assert said.out == "LIBRARY.FIF.CY2023.002: accepted (3 rows, 0 errors, 0 queries)\n"
     assert "It takes the place of LIBRARY.FIF.CY2023.001, which had 5 rows." in said.err
-    assert lgdp.ask("SELECT value FROM published.library_loan") == [{"value": 11.0}]
-    assert lgdp.ask("SELECT count(*) AS n FROM published.library_branch") == [{"n": 2}]
+    assert lgdp.query_lake("SELECT value FROM published.library_loan") == [{"value": 11.0}]
+    assert lgdp.query_lake("SELECT count(*) AS n FROM published.library_branch") == [{"n": 2}]
 
 
 SURNAMES = ("Quillfeather", "Brambleworth", "Osterhagen", "Vantongeren", "Littlejohn-Ames")
@@ -296,21 +296,21 @@ PERSONS = tuple(f"ZQ/REF/{number:04d}" for number in range(1, 6))
 
 
 @pytest.fixture(scope="module")
-def stays(tmp_path_factory: pytest.TempPathFactory) -> Lgdp:
+def stays(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     folder = tmp_path_factory.mktemp("respite")
-    lgdp = Lgdp(folder / "home", register_with(folder / "register", respite(threshold=3)))
+    lgdp = CommandLine(folder / "home", write_register(folder / "register", respite(threshold=3)))
     carers, nights = ("F", "F", "F", "F", "N"), ("3", "c", "0", "", "14")
     lines = [
         f"{person},{surname},17/03/195{number},2{number}/05/2023,{carers[number]},{nights[number]}"
         for number, (person, surname) in enumerate(zip(PERSONS, SURNAMES, strict=True))
     ]
-    file = csv(folder, "stays.csv", "Person,Surname,Born,Began,Carer,Nights", *lines)
+    file = write_csv(folder, "stays.csv", "Person,Surname,Born,Began,Carer,Nights", *lines)
     lgdp("submit", "RESPITE", file, "--council", "Na h-Eileanan Siar", "--period", "2023")
     return lgdp
 
 
-def test_cases_are_published_without_identifiers_and_with_dates_made_coarse(stays: Lgdp) -> None:
-    rows = stays.ask("FROM published.respite ORDER BY _release_row")
+def test_cases_are_published_without_identifiers_and_with_dates_made_coarse(stays: CommandLine) -> None:
+    rows = stays.query_lake("FROM published.respite ORDER BY _release_row")
 
     assert [
         (r["birth_date"], r["began"], r["carer_code_label"], r["nights"], r["nights_status"]) for r in rows
@@ -325,8 +325,8 @@ def test_cases_are_published_without_identifiers_and_with_dates_made_coarse(stay
     assert len({row["_trace_id"] for row in rows}) == 5
 
 
-def test_person_is_a_pseudonym_in_the_conformed_table_and_the_surname_is_not_there(stays: Lgdp) -> None:
-    rows = stays.ask("FROM conformed.respite_stay")
+def test_person_is_a_pseudonym_in_the_conformed_table_and_the_surname_is_not_there(stays: CommandLine) -> None:
+    rows = stays.query_lake("FROM conformed.respite_stay")
 
     assert "surname" not in rows[0]
     assert len({row["person_ref"] for row in rows}) == 5
@@ -337,8 +337,8 @@ def hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: Lgdp) -> None:
-    rows = stays.ask("SELECT broken_down_by, carer_code, value, obs_status FROM published.respite_counts")
+def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: CommandLine) -> None:
+    rows = stays.query_lake("SELECT broken_down_by, carer_code, value, obs_status FROM published.respite_counts")
     shown = {(row["broken_down_by"], row["carer_code"]): row["value"] for row in rows if row["obs_status"] == "A"}
     withheld = {(row["broken_down_by"], row["carer_code"]) for row in rows if row["obs_status"] == "Q"}
 
@@ -349,7 +349,7 @@ def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: Lgdp) -
     assert shown.items() <= {("", None): 5.0, ("carer_code", "F"): 4.0}.items()
 
 
-def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: Lgdp) -> None:
+def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: CommandLine) -> None:
     needles = {*SURNAMES, *PERSONS}
     lake = stays.home / "lake"
     open_files = [file for layer in OPEN_LAYERS for file in (lake / layer).rglob("*.parquet")]
@@ -369,7 +369,7 @@ def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: 
         assert not [one for one in needles if one.encode() in content or one.encode("utf-16-le") in content], file
 
 
-def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: Lgdp) -> None:
+def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: CommandLine) -> None:
     (table,) = (stays.home / "lake" / "validated").iterdir()
     kept = {cell for file in table.rglob("*.parquet") for cell in cells(pq.read_table(file).to_pylist())}
 
@@ -392,7 +392,7 @@ def cells(value: object) -> Iterable[str]:
                 yield from cells(one)
 
 
-def test_answers_come_as_csv_and_json_too(stays: Lgdp) -> None:
+def test_answers_come_as_csv_and_json_too(stays: CommandLine) -> None:
     text = stays("sql", "SELECT count(*) AS n FROM published.respite", "--format", "csv").out
 
     assert text == "n\n5\n"

@@ -10,8 +10,8 @@ import pytest
 
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from tests.flow.contracts import PROJECT
-from tests.flow.driver import Lgdp, Said
+from tests.support.command_line import CommandLine, CommandOutput
+from tests.support.contracts import PROJECT
 
 SCHEMAS = PROJECT / "schemas"
 SAMPLE = PROJECT / "data" / "samples" / "hl1_FIF_FY2024-25-Q1.csv"
@@ -22,8 +22,8 @@ SECRETS = {"APPREF": "ZZ-REF-987654", "DOB": "31021987", "POSTCODE": "QQ9 XX", "
 
 
 @pytest.fixture
-def lgdp(tmp_path: Path) -> Lgdp:
-    return Lgdp(tmp_path / "home", SCHEMAS)
+def lgdp(tmp_path: Path) -> CommandLine:
+    return CommandLine(tmp_path / "home", SCHEMAS)
 
 
 def changed(file: Path, change: Callable[[list[dict[str, str]]], None]) -> Path:
@@ -56,14 +56,14 @@ UNREADABLE = {
 }
 
 
-def test_good_file_is_accepted(lgdp: Lgdp) -> None:
+def test_good_file_is_accepted(lgdp: CommandLine) -> None:
     said = lgdp("validate", "HL1", SAMPLE, *WHO)
 
     assert "accepted" in said.out
     assert "25 rows" in said.out
 
 
-def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: Lgdp, bad: Path) -> None:
+def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: CommandLine, bad: Path) -> None:
     said = lgdp("validate", "HL1", bad, *WHO, expect=1)
 
     assert "rejected" in said.out
@@ -72,13 +72,13 @@ def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: 
     assert_repeats_nothing(said)
 
 
-def assert_repeats_nothing(said: Said) -> None:
+def assert_repeats_nothing(said: CommandOutput) -> None:
     words = set((said.out + said.err).replace("“", " ").replace("”", " ").split())
     assert not words & {SECRETS["APPREF"], SECRETS["DOB"], SECRETS["ASSESS"]}
 
 
 @pytest.mark.parametrize("what", UNREADABLE)
-def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: Lgdp, tmp_path: Path, what: str) -> None:
+def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: CommandLine, tmp_path: Path, what: str) -> None:
     file = tmp_path / "extract.csv"
     file.write_bytes(UNREADABLE[what])
 
@@ -89,7 +89,7 @@ def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: Lgdp, tmp_path:
     assert_repeats_nothing(said)
 
 
-def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: Lgdp, bad: Path) -> None:
+def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: CommandLine, bad: Path) -> None:
     said = lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1)
     found = json.loads(said.out)
 
@@ -113,7 +113,9 @@ def assert_shape(found: dict[str, Any]) -> None:
     assert failed == {rule: listed.count(rule) for rule in listed}
 
 
-def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(lgdp: Lgdp, tmp_path: Path) -> None:
+def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(
+    lgdp: CommandLine, tmp_path: Path
+) -> None:
     unreadable = tmp_path / "extract.csv"
     unreadable.write_bytes(UNREADABLE["a workbook"])
     good = json.loads(lgdp("validate", "HL1", SAMPLE, *WHO, "--format", "json").out)
@@ -126,7 +128,7 @@ def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(l
     assert {finding["rule"] for finding in broken["findings"]} == {"hl1.readable"}
 
 
-def test_findings_as_csv_open_in_a_spreadsheet(lgdp: Lgdp, bad: Path) -> None:
+def test_findings_as_csv_open_in_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
     said = lgdp("validate", "HL1", bad, *WHO, "--format", "csv", expect=1)
     rows = list(csv_files.DictReader(said.out.splitlines()))
 
@@ -134,13 +136,13 @@ def test_findings_as_csv_open_in_a_spreadsheet(lgdp: Lgdp, bad: Path) -> None:
     assert said.err == ""
 
 
-def test_platform_finds_the_same_in_the_same_rows_with_the_same_words(lgdp: Lgdp, bad: Path) -> None:
+def test_platform_finds_the_same_in_the_same_rows_with_the_same_words(lgdp: CommandLine, bad: Path) -> None:
     offline = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)
     assert not lgdp.home.exists()
 
     lgdp("submit", "HL1", bad, *WHO, expect=1)
-    findings = lgdp.ask('SELECT rule, severity, item, sheet, "row", "column", message FROM judged.finding')
-    results = lgdp.ask("SELECT rule, result, failed FROM ledger.rule_result")
+    findings = lgdp.query_lake('SELECT rule, severity, item, sheet, "row", "column", message FROM judged.finding')
+    results = lgdp.query_lake("SELECT rule, result, failed FROM ledger.rule_result")
 
     assert len(findings) >= 4
     assert in_order(findings) == in_order(offline["findings"])
@@ -151,7 +153,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
-def test_rows_are_those_that_a_spreadsheet_shows(lgdp: Lgdp, bad: Path) -> None:
+def test_rows_are_those_that_a_spreadsheet_shows(lgdp: CommandLine, bad: Path) -> None:
     found = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)["findings"]
     places = {(one["rule"], one["row"], one["column"]) for one in found}
 
@@ -178,7 +180,9 @@ def test_rows_are_those_that_a_spreadsheet_shows(lgdp: Lgdp, bad: Path) -> None:
         (("HL1", SAMPLE, *WHO, "--format", "xml"), "xml"),
     ],
 )
-def test_wrong_use_ends_with_two_and_names_what_is_wrong(lgdp: Lgdp, words: tuple[str | Path, ...], what: str) -> None:
+def test_wrong_use_ends_with_two_and_names_what_is_wrong(
+    lgdp: CommandLine, words: tuple[str | Path, ...], what: str
+) -> None:
     said = lgdp("validate", *words, expect=2)
 
     assert what in said.err
@@ -186,7 +190,7 @@ def test_wrong_use_ends_with_two_and_names_what_is_wrong(lgdp: Lgdp, words: tupl
     assert not said.out or "--format" not in words
 
 
-def test_nothing_is_made_under_home(lgdp: Lgdp, bad: Path) -> None:
+def test_nothing_is_made_under_home(lgdp: CommandLine, bad: Path) -> None:
     lgdp("validate", "HL1", SAMPLE, *WHO)
     lgdp("validate", "HL1", bad, *WHO, expect=1)
     lgdp("validate", "HL1", "nowhere.csv", *WHO, expect=2)

@@ -6,7 +6,7 @@ import pytest
 
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 
 @pytest.fixture(scope="session")

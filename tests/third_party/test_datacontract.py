@@ -20,10 +20,10 @@ from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
 from tests.planted.hl1 import hl1_extract
 from tests.planted.returns import Asked
-from tests.shipped import shipped_register
 from tests.support.judging import judge_files, make_context
+from tests.support.shipped_register import shipped_register
+from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
 from tests.third_party.said import Said, asked, pointed_at, taken_for_sound
-from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
 
 HEADER = "animal_ref,ring,kind,called,wings_count,weight_kg,length_m,born_date,came_date,lives_in"
 GOOD = (

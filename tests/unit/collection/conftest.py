@@ -38,8 +38,8 @@ from lgdp_pipelines.register.model.table_model import Grain, Provenance, Table
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind
-from tests.unit.collection import lines
-from tests.unit.collection.answering import QUICK, SECRET, Answer, run_it, serving
+from tests.support import sftp_line
+from tests.support.http_server import QUICK_TIMEOUTS, SECRET, AnswerFunction, run_coroutine, run_http_server
 
 TODAY = date(2024, 11, 21)
 
@@ -232,7 +232,7 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
     """Asks a server for Fife's extract of 2023, by a source with the given manners."""
 
     def fetch(
-        answer: Answer,
+        answer: AnswerFunction,
         *,
         paging: Paging | None = None,
         authentication: Authentication | None = None,
@@ -250,7 +250,7 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
         async def run(base: str) -> Any:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
             transport = ApiTransport(
-                one, register.returns, environment, today, lambda *_: marks or CacheValidators(), QUICK
+                one, register.returns, environment, today, lambda *_: marks or CacheValidators(), QUICK_TIMEOUTS
             )
             async with transport.account("FIF") as account:
                 (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
@@ -262,9 +262,9 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
                     outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
                 )
 
-        with serving(answer) as (base, asked):
+        with run_http_server(answer) as (base, asked):
             try:
-                return run_it(run(base)), asked
+                return run_coroutine(run(base)), asked
             except Exception as error:
                 error.add_note(f"{len(asked)} requests")
                 fetch.asked = asked  # type: ignore[attr-defined]  # what was asked before it failed
@@ -285,13 +285,20 @@ def ask(
 ) -> Callable[..., Any]:
     """Asks something of one council's account at a server that is up for as long as the question takes."""
 
-    def asked(question: lines.Ask, council: str = "FIF", through: Any = None, **environment: str) -> Any:
+    def asked(question: sftp_line.AccountCall, council: str = "FIF", through: Any = None, **environment: str) -> Any:
         async def run() -> Any:
             listening = bound()
             port = listening.getsockname()[1]
-            async with await serve_sftp(listening, keys.host, accounts), lines.ThroughLine(through, port) as reached:
+            async with (
+                await serve_sftp(listening, keys.host, accounts),
+                sftp_line.OptionalLine(through, port) as line_port,
+            ):
                 transport = SftpTransport(
-                    sftp_source, register.returns, environment_for(reached) | environment, today, lines.QUICK
+                    sftp_source,
+                    register.returns,
+                    environment_for(line_port) | environment,
+                    today,
+                    sftp_line.QUICK_TIMEOUTS,
                 )
                 async with transport.account(council) as account:
                     return await question(account)

@@ -24,21 +24,32 @@ from lgdp_pipelines.register.model.sources import (
     PagingKind,
     Source,
 )
-from tests.unit.collection.answering import QUICK, SECRET, Answer, Asked, Said, numbers, page_of, serving
+from tests.support.http_server import (
+    QUICK_TIMEOUTS,
+    SECRET,
+    AnswerFunction,
+    HttpAnswer,
+    HttpRequest,
+    build_page,
+    read_numbers,
+    run_http_server,
+)
 
 # Who we are.
 
 
 def test_a_key_is_sent_in_its_header(get: Any) -> None:
-    _, asked = get(lambda _: Said("{}"), authentication=Authentication(AuthenticationMethod.KEY, header="X-Api-Key"))
+    _, asked = get(
+        lambda _: HttpAnswer("{}"), authentication=Authentication(AuthenticationMethod.KEY, header="X-Api-Key")
+    )
     assert asked[0].headers["x-api-key"] == SECRET
     assert "authorization" not in asked[0].headers
 
 
 def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None:
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         following = '</waste/FIF?year=2023&k=another&page=2>; rel="next"'
-        return Said(page_of(1), headers={} if "page" in asked.query else {"Link": following})
+        return HttpAnswer(build_page(1), headers={} if "page" in asked.query else {"Link": following})
 
     _, asked = get(
         answer, paging=Paging(PagingKind.LINK), authentication=Authentication(AuthenticationMethod.KEY, parameter="k")
@@ -51,7 +62,9 @@ def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None
 
 def test_a_user_shows_a_password(get: Any) -> None:
     _, asked = get(
-        lambda _: Said("{}"), authentication=Authentication(AuthenticationMethod.BASIC), username="lgdp-{council_lower}"
+        lambda _: HttpAnswer("{}"),
+        authentication=Authentication(AuthenticationMethod.BASIC),
+        username="lgdp-{council_lower}",
     )
     scheme, _, given = asked[0].headers["authorization"].partition(" ")
     assert (scheme, base64.b64decode(given).decode()) == ("Basic", f"lgdp-fif:{SECRET}")
@@ -60,18 +73,18 @@ def test_a_user_shows_a_password(get: Any) -> None:
 OAUTH2 = Authentication(AuthenticationMethod.OAUTH2, token_address="${LOGIN}/token", scope="returns.read waste")
 
 
-def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[Answer, list[str]]:
+def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[AnswerFunction, list[str]]:
     """An API behind tokens, each good for one council's request until it is the ``refuse``-th."""
     given: list[str] = []
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         if asked.path == "/token":
             given.append(f"token-number-{len(given) + 1}")
-            return Said(json.dumps({"access_token": given[-1], "token_type": "Bearer", "expires_in": seconds}))
+            return HttpAnswer(json.dumps({"access_token": given[-1], "token_type": "Bearer", "expires_in": seconds}))
         if len(given) <= refuse or asked.headers["authorization"] != f"Bearer {given[-1]}":
-            return Said(status=401)
+            return HttpAnswer(status=401)
         number = int(asked.query.get("p", ["1"])[0])
-        return Said(page_of(number) if number < 4 else page_of())
+        return HttpAnswer(build_page(number) if number < 4 else build_page())
 
     return answer, given
 
@@ -80,7 +93,7 @@ def test_a_client_is_given_one_token_for_all_its_requests(get: Any) -> None:
     answer, given = login()
     paging = Paging(PagingKind.PAGE, parameter="p")
     (content, _), asked = get(answer, authentication=OAUTH2, username="client {council}", paging=paging)
-    assert numbers(content) == [1, 2, 3]
+    assert read_numbers(content) == [1, 2, 3]
     assert given == ["token-number-1"]
     first = asked[0]
     assert (first.method, first.path) == ("POST", "/token")
@@ -93,7 +106,7 @@ def test_a_client_is_given_one_token_for_all_its_requests(get: Any) -> None:
 def test_a_token_that_is_refused_is_renewed_once(get: Any) -> None:
     answer, given = login(refuse=1)
     (content, _), _ = get(answer, authentication=OAUTH2, username="c")
-    assert numbers(content) == [1]
+    assert read_numbers(content) == [1]
     assert given == ["token-number-1", "token-number-2"]
 
 
@@ -120,7 +133,7 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: fl
             await client.authorised(httpx2.Request("GET", base))
             now["is"] += later
 
-    with serving(answer) as (base, _):
+    with run_http_server(answer) as (base, _):
         asyncio.run(twice(base))
     assert len(given) == tokens
 
@@ -128,19 +141,19 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: fl
 @pytest.mark.parametrize(
     ("said", "error", "words"),
     [
-        (Said(status=401), SourceRefused, "refuses our client"),
-        (Said(status=400), SourceRefused, "refuses our client"),
-        (Said(status=302, headers={"Location": "/elsewhere"}), SourceRefused, "302"),
-        (Said(status=503, headers={"Retry-After": "0"}), SourceUnreachable, "503"),
-        (Said(status=429, headers={"Retry-After": "0"}), SourceUnreachable, "429"),
-        (Said("<html>"), SourceRefused, "no bearer token"),
-        (Said("[]"), SourceRefused, "no bearer token"),
-        (Said('{"access_token": "a\\nb"}'), SourceRefused, "no bearer token"),
-        (Said('{"access_token": "x", "token_type": "mac"}'), SourceRefused, "no bearer token"),
-        (Said('{"access_token": "' + "x" * 100_000 + '"}'), SourceRefused, "no bearer token"),
+        (HttpAnswer(status=401), SourceRefused, "refuses our client"),
+        (HttpAnswer(status=400), SourceRefused, "refuses our client"),
+        (HttpAnswer(status=302, headers={"Location": "/elsewhere"}), SourceRefused, "302"),
+        (HttpAnswer(status=503, headers={"Retry-After": "0"}), SourceUnreachable, "503"),
+        (HttpAnswer(status=429, headers={"Retry-After": "0"}), SourceUnreachable, "429"),
+        (HttpAnswer("<html>"), SourceRefused, "no bearer token"),
+        (HttpAnswer("[]"), SourceRefused, "no bearer token"),
+        (HttpAnswer('{"access_token": "a\\nb"}'), SourceRefused, "no bearer token"),
+        (HttpAnswer('{"access_token": "x", "token_type": "mac"}'), SourceRefused, "no bearer token"),
+        (HttpAnswer('{"access_token": "' + "x" * 100_000 + '"}'), SourceRefused, "no bearer token"),
     ],
 )
-def test_what_gives_no_token_is_told(said: Said, error: type[Exception], words: str, get: Any) -> None:
+def test_what_gives_no_token_is_told(said: HttpAnswer, error: type[Exception], words: str, get: Any) -> None:
     with pytest.raises(error, match=words):
         get(lambda _: said, authentication=OAUTH2, username="c")
     assert all(one.path == "/token" for one in get.asked)
@@ -149,7 +162,7 @@ def test_what_gives_no_token_is_told(said: Said, error: type[Exception], words: 
 @pytest.mark.parametrize("address", ["http://login.example/token", "nonsense"])
 def test_a_secret_is_sent_for_a_token_in_clear_text_to_this_machine_alone(address: str, get: Any) -> None:
     with pytest.raises(SourceRefused, match="address"):
-        get(lambda _: Said("{}"), authentication=replace(OAUTH2, token_address=address), username="c")
+        get(lambda _: HttpAnswer("{}"), authentication=replace(OAUTH2, token_address=address), username="c")
     assert get.asked == []
 
 
@@ -157,14 +170,14 @@ def test_a_secret_is_sent_for_a_token_in_clear_text_to_this_machine_alone(addres
 def test_an_answer_that_repeats_the_secret_is_not_kept(split: int, get: Any) -> None:
     body = b"x" * (65_536 - 5 + split) + SECRET.encode()  # over the edge of a chunk
     with pytest.raises(SourceRefused, match="repeats the secret") as refusal:
-        get(lambda _: Said(body))
+        get(lambda _: HttpAnswer(body))
     assert SECRET not in str(refusal.value)
 
 
 def test_an_answer_that_repeats_what_a_password_is_sent_as_is_not_kept(get: Any) -> None:
     with pytest.raises(SourceRefused, match="repeats the secret"):
         get(
-            lambda asked: Said(json.dumps({"you sent": asked.headers["authorization"]})),
+            lambda asked: HttpAnswer(json.dumps({"you sent": asked.headers["authorization"]})),
             authentication=Authentication(AuthenticationMethod.BASIC),
             username="c",
         )
@@ -188,10 +201,10 @@ def test_no_secret_is_logged_at_any_level_nor_told_in_an_error(
     for name in ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio"):
         caplog.set_level(logging.DEBUG, name)
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         if asked.path == "/token":
-            return Said('{"access_token": "the-token-in-question", "expires_in": 60}')
-        return Said("{}", status=status, headers={"Retry-After": "0"})
+            return HttpAnswer('{"access_token": "the-token-in-question", "expires_in": 60}')
+        return HttpAnswer("{}", status=status, headers={"Retry-After": "0"})
 
     told = ""
     try:
@@ -220,11 +233,13 @@ def test_a_line_that_breaks_holds_no_secret_in_its_errors(
 
     async def run(address: str) -> None:
         environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
-        transport = ApiTransport(one, register.returns, environment, today, lambda *_: CacheValidators(), QUICK)
+        transport = ApiTransport(
+            one, register.returns, environment, today, lambda *_: CacheValidators(), QUICK_TIMEOUTS
+        )
         async with transport.account("FIF") as account:
             await account.answers()
 
-    with serving(lambda _: Said()) as (closed_soon, _):
+    with run_http_server(lambda _: HttpAnswer()) as (closed_soon, _):
         pass
     with pytest.raises(SourceUnreachable) as broken:
         asyncio.run(run(closed_soon))

@@ -14,7 +14,7 @@ from lgdp_pipelines.register.model.sources import (
     Paging,
     PagingKind,
 )
-from tests.unit.collection.answering import Answer, Asked, Said, numbers, page_of
+from tests.support.http_server import AnswerFunction, HttpAnswer, HttpRequest, build_page, read_numbers
 
 # Paging.
 
@@ -26,96 +26,99 @@ def test_pages_are_turned_by_a_link_header(get: Any) -> None:
         "3": '</waste/FIF?year=2023&page=2>; rel="prev"',
     }
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         number = asked.query.get("page", [None])[0]
-        return Said(page_of(int(number or 1)), headers={"Link": links[number]})
+        return HttpAnswer(build_page(int(number or 1)), headers={"Link": links[number]})
 
     (content, _), asked = get(answer, paging=Paging(PagingKind.LINK))
-    assert numbers(content) == [1, 2, 3]
+    assert read_numbers(content) == [1, 2, 3]
     assert len(asked) == 3
 
 
 def test_a_link_to_another_origin_is_never_asked_for(get: Any) -> None:
     with pytest.raises(SourceRefused, match="next page"):
         get(
-            lambda _: Said(page_of(1), headers={"Link": '<http://127.0.0.1:1/x>; rel="next"'}),
+            lambda _: HttpAnswer(build_page(1), headers={"Link": '<http://127.0.0.1:1/x>; rel="next"'}),
             paging=Paging(PagingKind.LINK),
         )
 
 
-def numbered(*pages: str, beyond: Said | None = None, first: int = 1) -> Answer:
-    def answer(asked: Asked) -> Said:
+def numbered(*pages: str, beyond: HttpAnswer | None = None, first: int = 1) -> AnswerFunction:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         position = int(asked.query["p"][0]) - first
-        return Said(pages[position]) if position < len(pages) else beyond or Said(page_of())
+        return HttpAnswer(pages[position]) if position < len(pages) else beyond or HttpAnswer(build_page())
 
     return answer
 
 
 def test_numbered_pages_are_turned_until_one_is_empty(get: Any) -> None:
-    (content, _), asked = get(numbered(page_of(1, 2), page_of(3)), paging=Paging(PagingKind.PAGE, parameter="p"))
-    assert numbers(content) == [1, 2, 3]
+    (content, _), asked = get(numbered(build_page(1, 2), build_page(3)), paging=Paging(PagingKind.PAGE, parameter="p"))
+    assert read_numbers(content) == [1, 2, 3]
     assert len(content.splitlines()) == 2
     assert [one.query for one in asked] == [{"year": ["2023"], "p": [number]} for number in "123"]
 
 
 @pytest.mark.parametrize("status", [404, 204, 410])
 def test_a_page_beyond_the_last_may_be_missing(status: int, get: Any) -> None:
-    answer = numbered(page_of(1), beyond=Said(status=status))
+    answer = numbered(build_page(1), beyond=HttpAnswer(status=status))
     (content, _), _ = get(answer, paging=Paging(PagingKind.PAGE, parameter="p"))
-    assert numbers(content) == [1]
+    assert read_numbers(content) == [1]
 
 
 def test_numbered_pages_begin_where_the_source_says_and_end_at_the_total(get: Any) -> None:
     paging = Paging(PagingKind.PAGE, parameter="p", first=0, total="meta.total")
-    pages = [page_of(1, 2, meta={"total": 3}), page_of(3, meta={"total": 3})]
+    pages = [build_page(1, 2, meta={"total": 3}), build_page(3, meta={"total": 3})]
     (content, _), asked = get(numbered(*pages, first=0), paging=paging)
-    assert numbers(content) == [1, 2, 3]
+    assert read_numbers(content) == [1, 2, 3]
     assert [one.query["p"] for one in asked] == [["0"], ["1"]]
 
 
 def test_fewer_records_than_the_total_are_left_for_the_next_time(get: Any) -> None:
     paging = Paging(PagingKind.PAGE, parameter="p", total="total")
-    outcome, _ = get(numbered(page_of(1, total=5), page_of(2, total=5)), paging=paging)
+    outcome, _ = get(numbered(build_page(1, total=5), build_page(2, total=5)), paging=paging)
     assert isinstance(outcome, SkippedEntry)
 
 
 def test_pages_are_turned_by_a_cursor(get: Any) -> None:
-    pages = {None: page_of(1, next="a&b=c"), "a&b=c": page_of(2, next=7), "7": page_of(3, next=None)}
+    pages = {None: build_page(1, next="a&b=c"), "a&b=c": build_page(2, next=7), "7": build_page(3, next=None)}
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         assert asked.query["year"] == ["2023"]
-        return Said(pages[asked.query.get("after", [None])[0]])
+        return HttpAnswer(pages[asked.query.get("after", [None])[0]])
 
     (content, _), asked = get(answer, paging=Paging(PagingKind.CURSOR, at="next", parameter="after"))
-    assert numbers(content) == [1, 2, 3]
+    assert read_numbers(content) == [1, 2, 3]
     assert len(asked) == 3
 
 
 def test_a_cursor_that_stands_still_is_refused(get: Any) -> None:
     with pytest.raises(SourceRefused, match="no end"):
-        get(lambda _: Said(page_of(1, next="x")), paging=Paging(PagingKind.CURSOR, at="next", parameter="after"))
+        get(
+            lambda _: HttpAnswer(build_page(1, next="x")),
+            paging=Paging(PagingKind.CURSOR, at="next", parameter="after"),
+        )
 
 
 def test_pages_with_marks_of_their_own_are_held_against_the_first_once_more(get: Any) -> None:
     """Each page has its own ETag, so a change of the first is looked for when the last has come."""
     changed = {"first": False}
 
-    def answer(asked: Asked) -> Said:
+    def answer(asked: HttpRequest) -> HttpAnswer:
         if asked.query["p"] == ["1"]:
             etag = '"one, changed"' if changed["first"] else '"one"'
             if asked.headers.get("if-none-match") == etag:
-                return Said(status=304, headers={"ETag": etag})
-            return Said(page_of(1), headers={"ETag": etag})
-        return Said(page_of(2) if asked.query["p"] == ["2"] else page_of(), headers={"ETag": '"other"'})
+                return HttpAnswer(status=304, headers={"ETag": etag})
+            return HttpAnswer(build_page(1), headers={"ETag": etag})
+        return HttpAnswer(build_page(2) if asked.query["p"] == ["2"] else build_page(), headers={"ETag": '"other"'})
 
-    def answer_and_change(asked: Asked) -> Said:
+    def answer_and_change(asked: HttpRequest) -> HttpAnswer:
         said = answer(asked)
         changed["first"] = True
         return said
 
     paging = Paging(PagingKind.PAGE, parameter="p")
     (content, marks), asked = get(answer, paging=paging, marks=CacheValidators('"one"'))
-    assert numbers(content) == [1, 2]
+    assert read_numbers(content) == [1, 2]
     assert "if-none-match" not in asked[0].headers  # the first page's mark says nothing of the second
     assert marks == CacheValidators()
     outcome, _ = get(answer_and_change, paging=paging)
@@ -152,13 +155,13 @@ def test_a_parameter_is_set_and_the_others_stay_as_they_are_written() -> None:
 
 def test_one_answer_is_kept_as_sent_whatever_its_format(get: Any) -> None:
     content = b"a;b\r\n1;\xe9\r\n" * 1_000
-    (kept, _), _ = get(lambda _: Said(content, headers={"Content-Type": "text/csv", "Link": '</x>; rel="next"'}))
+    (kept, _), _ = get(lambda _: HttpAnswer(content, headers={"Content-Type": "text/csv", "Link": '</x>; rel="next"'}))
     assert kept == content
 
 
 def test_one_large_answer_may_be_larger_than_a_page(get: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lgdp_pipelines.collection.transports.api.LARGEST_PAGE", 1_000)
-    (kept, _), _ = get(lambda _: Said(b"x" * 100_000))
+    (kept, _), _ = get(lambda _: HttpAnswer(b"x" * 100_000))
     assert len(kept) == 100_000
 
 
@@ -169,9 +172,9 @@ CHANGED = datetime(2024, 11, 20, 8, 30, 15, tzinfo=UTC)
 
 def test_the_time_of_change_is_kept_and_asked_with(get: Any) -> None:
     stamp = "Wed, 20 Nov 2024 08:30:15 GMT"
-    (_, marks), _ = get(lambda _: Said("x", headers={"Last-Modified": stamp, "ETag": 'W/"1"'}))
+    (_, marks), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp, "ETag": 'W/"1"'}))
     assert marks == CacheValidators('W/"1"', CHANGED)
-    outcome, asked = get(lambda _: Said(status=304), marks=marks)
+    outcome, asked = get(lambda _: HttpAnswer(status=304), marks=marks)
     assert isinstance(outcome, NoNewContent)
     assert asked[0].headers["if-modified-since"] == stamp
     assert asked[0].headers["if-none-match"] == 'W/"1"'
@@ -179,5 +182,5 @@ def test_the_time_of_change_is_kept_and_asked_with(get: Any) -> None:
 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "Wed, 99 Nov 2024 08:30:15 GMT"])
 def test_a_time_of_change_that_is_none_is_not_kept(stamp: str, get: Any) -> None:
-    (_, marks), _ = get(lambda _: Said("x", headers={"Last-Modified": stamp}))
+    (_, marks), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp}))
     assert marks == CacheValidators()

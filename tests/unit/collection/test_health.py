@@ -13,7 +13,7 @@ from lgdp_pipelines.orchestration.source_health import build_check_result
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
 from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
-from tests.unit.collection.answering import Said, serving
+from tests.support.http_server import HttpAnswer, run_http_server
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def well(register: Register, today: date) -> Any:
 
 
 def test_an_api_is_asked_for_one_answer_by_each_council(well: Any, api_source: Source) -> None:
-    with serving(lambda asked: Said("{}", status=401 if "GLG" in asked.path else 200)) as (base, asked):
+    with run_http_server(lambda asked: HttpAnswer("{}", status=401 if "GLG" in asked.path else 200)) as (base, asked):
         health = well(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
     assert [(one.council_code, one.state) for one in health] == [
         ("FIF", AccountState.WELL),
@@ -37,13 +37,13 @@ def test_an_api_is_asked_for_one_answer_by_each_council(well: Any, api_source: S
 
 
 def test_a_period_without_an_answer_yet_is_well(well: Any, api_source: Source) -> None:
-    with serving(lambda _: Said(status=404)) as (base, _):
+    with run_http_server(lambda _: HttpAnswer(status=404)) as (base, _):
         health = well(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
     assert {one.state for one in health} == {AccountState.WELL}
 
 
 def test_a_server_that_is_down_is_unreachable_and_the_others_are_well(well: Any, api_source: Source) -> None:
-    with serving(lambda _: Said("{}")) as (base, _):
+    with run_http_server(lambda _: HttpAnswer("{}")) as (base, _):
         source = replace(api_source, accounts={"GLG": OwnAccount(address="http://127.0.0.1:9")})
         health = well(source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
     assert [one.state for one in health] == [AccountState.WELL, AccountState.UNREACHABLE]

@@ -13,13 +13,13 @@ from lgdp_pipelines.collection.transports.folder_files import is_unfinished, nam
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
-from tests.unit.collection.lines import QUICK, Put, listed
+from tests.support.sftp_line import QUICK_TIMEOUTS, FileWriter, list_entries
 
 
-def test_links_are_not_followed(ask: Any, accounts: Any, put: Put, tmp_path: Path) -> None:
+def test_links_are_not_followed(ask: Any, accounts: Any, put: FileWriter, tmp_path: Path) -> None:
     put(tmp_path, "elsewhere.csv", b"not for us")
     (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").symlink_to(tmp_path / "elsewhere.csv")
-    assert ask(listed).entries == ()
+    assert ask(list_entries).entries == ()
 
 
 def test_hostile_names_are_left_and_shown_on_one_safe_line(ask: Any, accounts: Any) -> None:
@@ -27,7 +27,7 @@ def test_hostile_names_are_left_and_shown_on_one_safe_line(ask: Any, accounts: A
     hostile = [b"HL1_2024-25_Q1.csv\n2024 all fine", b"\x1b[2Jclear.csv", b"\xff\xfe.csv", b"back\\slash.csv"]
     for name in hostile:
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
-    listing = ask(listed)
+    listing = ask(list_entries)
     assert listing.entries == ()
     assert len(listing.left) == len(hostile)
     assert all(left.name.isprintable() for left in listing.left)
@@ -74,7 +74,7 @@ def test_path_separators_from_a_server_are_never_used(
         environment = environment_for(listening.getsockname()[1])
         async with (
             server,
-            SftpTransport(sftp_source, register.returns, environment, today, QUICK).account("FIF") as one,
+            SftpTransport(sftp_source, register.returns, environment, today, QUICK_TIMEOUTS).account("FIF") as one,
         ):
             return await one.entries()
 

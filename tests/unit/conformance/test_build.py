@@ -18,11 +18,10 @@ from lgdp_pipelines.storage.duckdb_connections import delta_extension
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 from lgdp_pipelines.storage.pseudonym_keys import token_key
-from tests.unit.conformance.conftest import Built
-from tests.unit.conformance.small_world import NEW, OLD, YEAR
+from tests.support.small_lakehouse import NEW, OLD, YEAR, BuiltPlatform
 
 
-def test_every_model_and_test_runs_and_every_slice_is_published(built: Built) -> None:
+def test_every_model_and_test_runs_and_every_slice_is_published(built: BuiltPlatform) -> None:
     for outcome in built.outcomes.values():
         assert outcome.is_published
         assert {model.status for model in outcome.models} == {"success"}
@@ -31,12 +30,12 @@ def test_every_model_and_test_runs_and_every_slice_is_published(built: Built) ->
     assert names == set(built.project.models)
 
 
-def test_a_build_runs_only_the_models_of_its_return(built: Built) -> None:
+def test_a_build_runs_only_the_models_of_its_return(built: BuiltPlatform) -> None:
     names = {model.unique_id for model in built.outcomes["BINS"].models}
     assert not any("shelter" in name or "visit" in name for name in names)
 
 
-def test_two_majors_stand_under_one_set_of_columns(built: Built) -> None:
+def test_two_majors_stand_under_one_set_of_columns(built: BuiltPlatform) -> None:
     cases = built.read("conformed.shelter_stay")
     assert cases.group_by("period").len().sort("period").rows() == [(OLD, 14), (NEW, 54)]
     assert "stay_ref" not in cases.columns
@@ -45,7 +44,7 @@ def test_two_majors_stand_under_one_set_of_columns(built: Built) -> None:
     assert set(cases.filter(period=NEW)["bedrooms"]) == {2}
 
 
-def test_a_breakdown_comes_back_from_delta_as_it_went_in(built: Built) -> None:
+def test_a_breakdown_comes_back_from_delta_as_it_went_in(built: BuiltPlatform) -> None:
     assert built.lake.schema(OBSERVATION).field("breakdown").type == pa.map_(pa.string(), pa.string())
     scan = built.lake.scan_sql(OBSERVATION)
     sql = f"select breakdown['material'], breakdown['unit'] from {scan} where item like '%tonnes'"
@@ -54,7 +53,7 @@ def test_a_breakdown_comes_back_from_delta_as_it_went_in(built: Built) -> None:
         assert sorted(connection.execute(sql).fetchall()) == [("glass", "recycled"), ("paper", "landfill")]
 
 
-def test_a_suppressed_mark_survives_to_the_published_figure_and_is_never_0(built: Built) -> None:
+def test_a_suppressed_mark_survives_to_the_published_figure_and_is_never_0(built: BuiltPlatform) -> None:
     figures = built.read("published.bins_material").select("material", "item", "value", "obs_status")
     assert figures.filter(item="urn:lgdp:item:bins:tonnes").rows() == [
         ("glass", "urn:lgdp:item:bins:tonnes", 12.5, "A"),
@@ -63,7 +62,7 @@ def test_a_suppressed_mark_survives_to_the_published_figure_and_is_never_0(built
     assert figures.filter(item="urn:lgdp:item:bins:bags")["value"].to_list() == [float(2**40), 0.0]
 
 
-def test_no_whole_number_became_a_decimal_of_38_digits(built: Built) -> None:
+def test_no_whole_number_became_a_decimal_of_38_digits(built: BuiltPlatform) -> None:
     for folder in sorted(built.settings.lake.glob("*/*")):
         if folder.parent.name in {"conformed", "published"}:
             schema = built.lake.schema(LakeTable(folder.parent.name, folder.name))
@@ -75,7 +74,7 @@ def test_no_whole_number_became_a_decimal_of_38_digits(built: Built) -> None:
         )
 
 
-def test_published_figures_stand_in_source_order_with_names_and_labels_beside_codes(built: Built) -> None:
+def test_published_figures_stand_in_source_order_with_names_and_labels_beside_codes(built: BuiltPlatform) -> None:
     row = built.read("published.bins_material").sort("_release_row").row(0, named=True)
     assert (row["council_name"], row["gss_code"], row["period_kind"]) == ("Fife", "S12000047", "calendar-year")
     assert (row["material"], row["material_label"], row["unit_given"]) == ("glass", "glass", "recycled")
@@ -85,7 +84,7 @@ def test_published_figures_stand_in_source_order_with_names_and_labels_beside_co
     assert order.rows() == [(material, unit) for material in ("glass", "paper") for unit in units]
 
 
-def test_dates_are_generalised_and_neither_pseudonyms_nor_withheld_items_are_published(built: Built) -> None:
+def test_dates_are_generalised_and_neither_pseudonyms_nor_withheld_items_are_published(built: BuiltPlatform) -> None:
     cases = built.read("published.shelter")
     assert set(cases["started"]) == {date(2024, 4, 1)}
     assert set(cases.filter(period=NEW, council_code="GLG")["born"]) == {date(1970, 1, 1), date(1971, 1, 1)}
@@ -94,7 +93,7 @@ def test_dates_are_generalised_and_neither_pseudonyms_nor_withheld_items_are_pub
     assert cases.filter(reason="a")["reason_label"].unique().to_list() == ["Eviction {sic}"]
 
 
-def test_known_issues_and_open_queries_go_with_the_data(built: Built) -> None:
+def test_known_issues_and_open_queries_go_with_the_data(built: BuiltPlatform) -> None:
     for table in ("published.shelter", "published.shelter_counts"):
         notes = built.read(table).select("council_code", "period", "known_issues", "open_queries").unique()
         assert sorted(notes.rows()) == [
@@ -104,7 +103,7 @@ def test_known_issues_and_open_queries_go_with_the_data(built: Built) -> None:
         ]
 
 
-def test_counts_are_kept_from_pointing_at_people(built: Built) -> None:
+def test_counts_are_kept_from_pointing_at_people(built: BuiltPlatform) -> None:
     # Worked out by hand from FIFE_NEW. (f, a) = 3 is small. It alone would be 30 - 20 - 7, so (f, c) = 7 goes with it.
     # Over all reasons that is enough: 3 + 7 = 10, two cells in f; none in m. By gender 30 and 22 both may stand.
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW)
@@ -124,7 +123,7 @@ def test_counts_are_kept_from_pointing_at_people(built: Built) -> None:
     }
 
 
-def test_a_given_figure_about_people_is_withheld_with_every_figure_of_its_row(built: Built) -> None:
+def test_a_given_figure_about_people_is_withheld_with_every_figure_of_its_row(built: BuiltPlatform) -> None:
     # 3 is small, 7 the next smallest; what was not collected stays so and hides nobody.
     figures = built.read("published.clients").select("age", "item", "value", "obs_status").rows()
     assert [(age, item.rsplit(":", 1)[1], value, status) for age, item, value, status in figures] == [
@@ -139,13 +138,13 @@ def test_a_given_figure_about_people_is_withheld_with_every_figure_of_its_row(bu
     ]
 
 
-def test_a_council_whose_total_is_small_shows_no_count(built: Built) -> None:
+def test_a_council_whose_total_is_small_shows_no_count(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="GLG")
     assert counts["value"].null_count() == counts.height == 3
     assert set(counts["obs_status"]) == {"Q"}
 
 
-def test_pseudonyms_match_within_a_return_and_never_across(built: Built) -> None:
+def test_pseudonyms_match_within_a_return_and_never_across(built: BuiltPlatform) -> None:
     shelter = built.read("conformed.shelter_stay").filter(council_code="FIF")
     by_row = shelter.filter(pl.col("_row") == 2)  # REF-FIF-0, sent in both quarters under two names of one item
     assert by_row.height == 2
@@ -155,13 +154,13 @@ def test_pseudonyms_match_within_a_return_and_never_across(built: Built) -> None
     assert not set(visits) & set(shelter["ref"])
 
 
-def test_a_pseudonym_is_the_keyed_token_of_use_item_and_value(built: Built) -> None:
+def test_a_pseudonym_is_the_keyed_token_of_use_item_and_value(built: BuiltPlatform) -> None:
     key = token_key(built.settings.secrets)
     visits = built.read("conformed.visit_visit").sort("_row")["who"].to_list()
     assert visits[0] == key.token("visit", "urn:lgdp:item:person:ref", "REF-FIF-0")
 
 
-def test_no_raw_identifier_lies_in_conformed_or_published_tables_or_their_logs(built: Built) -> None:
+def test_no_raw_identifier_lies_in_conformed_or_published_tables_or_their_logs(built: BuiltPlatform) -> None:
     raw = {f"REF-{council}-{n}" for council in ("FIF", "GLG") for n in range(60)} | {f"Smith{n}" for n in range(60)}
     places = 0
     for layer in ("conformed", "published"):
@@ -180,7 +179,7 @@ def test_no_raw_identifier_lies_in_conformed_or_published_tables_or_their_logs(b
     assert raw & set(validated["ref"])
 
 
-def test_the_log_holds_no_statistics_on_what_describes_a_person(built: Built) -> None:
+def test_the_log_holds_no_statistics_on_what_describes_a_person(built: BuiltPlatform) -> None:
     for file in (built.settings.lake / "published" / "shelter" / "_delta_log").glob("*.json"):
         for line in file.read_text(encoding="utf-8").splitlines():
             stats = json.loads(line).get("add", {}).get("stats")
@@ -189,7 +188,7 @@ def test_the_log_holds_no_statistics_on_what_describes_a_person(built: Built) ->
 
 
 def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prints_nothing(
-    built: Built, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    built: BuiltPlatform, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_module, "ROWS_IN_ORDER", 0)
     before = built.read("published.shelter").sort("period", "council_code", "_release_row")
@@ -202,7 +201,7 @@ def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prin
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None:
+def test_a_failed_test_keeps_the_published_slice_as_it_was(built: BuiltPlatform) -> None:
     # Somebody writes a council that nobody knows into the validated slice, past every guard.
     lake, data_return = built.lake, built.register.returns["BINS"]
     table = LakeTable("validated", "bins__material__v1")
@@ -223,11 +222,11 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: Built) -> None
     assert again.is_published
 
 
-def test_nothing_is_left_in_the_scratch_folder(built: Built) -> None:
+def test_nothing_is_left_in_the_scratch_folder(built: BuiltPlatform) -> None:
     assert list(built.settings.scratch.iterdir()) == []
 
 
-def test_the_key_stands_in_no_file_but_its_own(built: Built) -> None:
+def test_the_key_stands_in_no_file_but_its_own(built: BuiltPlatform) -> None:
     key = token_key(built.settings.secrets)
     needles = (key.secret, key.secret.hex().encode(), key.inner_pad, key.outer_pad)
     files = [
@@ -239,17 +238,17 @@ def test_the_key_stands_in_no_file_but_its_own(built: Built) -> None:
         assert not any(needle in content for needle in needles), file
 
 
-def test_dimensions_that_say_the_same_are_not_written_again(built: Built) -> None:
+def test_dimensions_that_say_the_same_are_not_written_again(built: BuiltPlatform) -> None:
     versions = {outcome.written["conformed/council"].version for outcome in built.outcomes.values()}
     assert len(versions) == 1
 
 
-def test_a_period_that_is_none_is_refused_before_anything_runs(built: Built) -> None:
+def test_a_period_that_is_none_is_refused_before_anything_runs(built: BuiltPlatform) -> None:
     with pytest.raises(WrongUse):
         run_build(built.project, built.settings, built.register.returns["BINS"], ["x' or 1=1"], commit={})
 
 
-def test_a_ledger_that_was_never_mirrored_is_an_empty_one(built: Built, tmp_path: Path) -> None:
+def test_a_ledger_that_was_never_mirrored_is_an_empty_one(built: BuiltPlatform, tmp_path: Path) -> None:
     settings = Settings.at(tmp_path)
     outcome = run_build(built.project, settings, built.register.returns["BINS"], [YEAR], commit={})
     assert outcome.is_published

@@ -3,10 +3,10 @@
 from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views as conformed_views
 from lgdp_pipelines.publication.release_views import build_release_views as published_views
 from lgdp_pipelines.storage.sql_catalogue import ask, write_catalogue
-from tests.unit.conformance.conftest import Built
+from tests.support.small_lakehouse import BuiltPlatform
 
 
-def test_every_column_of_every_published_table_says_what_it_is(built: Built) -> None:
+def test_every_column_of_every_published_table_says_what_it_is(built: BuiltPlatform) -> None:
     write_catalogue(
         built.settings.catalogue, built.lake, [*conformed_views(built.register), *published_views(built.register)]
     )
@@ -28,7 +28,7 @@ def test_every_column_of_every_published_table_says_what_it_is(built: Built) -> 
     assert council == [{"n": 3}]
 
 
-def test_every_version_of_a_reference_table_can_be_asked(built: Built) -> None:
+def test_every_version_of_a_reference_table_can_be_asked(built: BuiltPlatform) -> None:
     write_catalogue(built.settings.catalogue, built.lake, conformed_views(built.register))
     rows = ask(
         built.settings.catalogue,

@@ -7,7 +7,7 @@ from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE, LineageGraph,
 from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns
 from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
 from lgdp_pipelines.lineage.sql_lineage import ColumnReference, SourceColumns, read_select_columns
-from tests.unit.conformance.conftest import Built
+from tests.support.small_lakehouse import BuiltPlatform
 
 T, U = ("s", "t"), ("s", "u")
 
@@ -73,11 +73,11 @@ def test_a_filter_to_one_part_of_a_union_leaves_the_items_of_the_others() -> Non
     assert {one.item for one in found if one.column == "v"} == {"i2"}
 
 
-def test_every_published_column_has_a_way_back(built: Built) -> None:
+def test_every_published_column_has_a_way_back(built: BuiltPlatform) -> None:
     assert find_unexplained_columns(built.edges, built.register) == []
 
 
-def test_a_column_whose_way_is_cut_is_named(built: Built) -> None:
+def test_a_column_whose_way_is_cut_is_named(built: BuiltPlatform) -> None:
     cut = [edge for edge in built.edges if edge.from_column != "GENDER"]
     assert find_unexplained_columns(cut, built.register) == [
         "published.shelter.gender",
@@ -85,13 +85,13 @@ def test_a_column_whose_way_is_cut_is_named(built: Built) -> None:
     ]
 
 
-def test_a_return_without_edges_is_named(built: Built) -> None:
+def test_a_return_without_edges_is_named(built: BuiltPlatform) -> None:
     assert "published.visit.*" in find_unexplained_columns(
         [e for e in built.edges if e.return_code != "VISIT"], built.register
     )
 
 
-def test_both_majors_are_reached_under_their_own_headers(built: Built) -> None:
+def test_both_majors_are_reached_under_their_own_headers(built: BuiltPlatform) -> None:
     way = LineageGraph(built.edges).way_back("SHELTER", "conformed.shelter_stay", "ref")
     ends = {
         (edge.from_column, edge.contract_version, edge.item) for edge in way if edge.from_table.startswith("extract")
@@ -102,7 +102,7 @@ def test_both_majors_are_reached_under_their_own_headers(built: Built) -> None:
     }
 
 
-def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(built: Built) -> None:
+def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(built: BuiltPlatform) -> None:
     lineage = LineageGraph(built.edges)
     every = lineage.way_back("SHELTER", "published.shelter_counts", "value", along=lambda _: True)
     indirect = {(edge.from_table, edge.from_column) for edge in every if edge.kind == "indirect"}
@@ -110,13 +110,13 @@ def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(bu
     assert ("staging.stg_shelter__stay", "gender") in indirect
 
 
-def test_edges_are_kept_beside_the_project_and_read_back_the_same(built: Built) -> None:
+def test_edges_are_kept_beside_the_project_and_read_back_the_same(built: BuiltPlatform) -> None:
     assert build_column_edges(built.project, built.register) == built.edges
     other = replace(built.register, sha256="other")
     assert build_column_edges(built.project, other) == built.edges
 
 
-def test_edges_in_the_lake_are_written_once_and_read_back_the_same(built: Built) -> None:
+def test_edges_in_the_lake_are_written_once_and_read_back_the_same(built: BuiltPlatform) -> None:
     first = write_column_edges(built.lake, built.edges, {"run": "r"})
     assert first is not None
     assert write_column_edges(built.lake, built.edges, {"run": "r"}) is None
@@ -128,7 +128,7 @@ def test_edges_in_the_lake_are_written_once_and_read_back_the_same(built: Built)
     }
 
 
-def test_openlineage_names_tables_that_are_kept(built: Built) -> None:
+def test_openlineage_names_tables_that_are_kept(built: BuiltPlatform) -> None:
     event = build_openlineage_event(built.edges, "BINS", "published.bins_material", at=datetime(2024, 1, 1, tzinfo=UTC))
     facet = event["dataset"]["facets"]["columnLineage"]["fields"]
     value = {(one["name"], one["field"]): one["transformations"] for one in facet["value"]["inputFields"]}
@@ -140,7 +140,7 @@ def test_openlineage_names_tables_that_are_kept(built: Built) -> None:
     assert event["eventTime"] == "2024-01-01T00:00:00+00:00"
 
 
-def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rests_on(built: Built) -> None:
+def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rests_on(built: BuiltPlatform) -> None:
     lineage = LineageGraph(built.edges)
     figure = lineage.way_back("BINS", "published.bins_material", "value", "urn:lgdp:item:bins:each")
     ends = {(edge.from_table, edge.from_column) for edge in figure}

@@ -9,9 +9,8 @@ from lgdp_pipelines.conformance.conformed_models import generate_conformed_model
 from lgdp_pipelines.dbt_build.model_text import literal, select_rows
 from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.register.model.contract import Register
-from tests.shipped import shipped_register
-from tests.unit.conformance.conftest import Built
-from tests.unit.conformance.small_world import small_register
+from tests.support.shipped_register import shipped_register
+from tests.support.small_lakehouse import BuiltPlatform, small_register
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def test_every_shipped_return_has_its_models(shipped: Register) -> None:
     assert not conformed.keys() & published.keys()
 
 
-def test_the_period_dimension_knows_the_years_that_hold_a_period(built: Built) -> None:
+def test_the_period_dimension_knows_the_years_that_hold_a_period(built: BuiltPlatform) -> None:
     periods = {row["period"]: row for row in built.read("conformed.period").iter_rows(named=True)}
     quarter = periods["FY2023-24-Q4"]
     assert (quarter["first_day"], quarter["last_day"], quarter["days"]) == (date(2024, 1, 1), date(2024, 3, 31), 91)

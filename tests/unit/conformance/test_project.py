@@ -15,8 +15,7 @@ from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.settings import PROJECT, Settings
-from tests.unit.conformance.conftest import Built
-from tests.unit.conformance.small_world import VISITED, small_register
+from tests.support.small_lakehouse import VISITED, BuiltPlatform, small_register
 
 MAKE = """
 import sys
@@ -26,7 +25,7 @@ from lgdp_pipelines.dbt_build.invocation import build
 from lgdp_pipelines.conformance.conformed_models import conformed_models
 from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.settings import Settings
-from tests.unit.conformance.small_world import VISITED, small_register
+from tests.support.small_lakehouse import VISITED, small_register
 print(write_project(Settings.at(Path(sys.argv[1])), conformed_models(replace(small_register(), returns={}))).folder)
 """
 
@@ -43,14 +42,14 @@ def test_models_are_a_function_of_the_register_alone() -> None:
     assert all_models() == all_models()
 
 
-def test_the_same_content_is_the_same_folder_and_is_not_made_again(built: Built) -> None:
+def test_the_same_content_is_the_same_folder_and_is_not_made_again(built: BuiltPlatform) -> None:
     before = {file: file.stat().st_mtime_ns for file in built.project.folder.rglob("*")}
     again = write_project(built.settings, all_models())
     assert again.folder == built.project.folder
     assert {file: file.stat().st_mtime_ns for file in again.folder.rglob("*")} == before
 
 
-def test_nothing_but_whole_projects_lies_in_the_projects_folder(built: Built) -> None:
+def test_nothing_but_whole_projects_lies_in_the_projects_folder(built: BuiltPlatform) -> None:
     assert not [file for file in built.project.folder.parent.iterdir() if file.name.startswith(".")]
 
 
@@ -69,7 +68,7 @@ def test_two_processes_at_once_make_one_project(tmp_path: Path) -> None:
 
 
 def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_repeats_no_value(
-    built: Built, tmp_path: Path
+    built: BuiltPlatform, tmp_path: Path
 ) -> None:
     handwritten = tmp_path / "dbt_project"
     shutil.copytree(built.settings.dbt_project, handwritten)
@@ -101,14 +100,14 @@ def test_a_project_that_dbt_cannot_parse_leaves_nothing_behind(tmp_path: Path) -
     assert list((tmp_path / "dbt").iterdir()) == []
 
 
-def test_nothing_is_sent_anywhere_and_every_warning_stops(built: Built) -> None:
+def test_nothing_is_sent_anywhere_and_every_warning_stops(built: BuiltPlatform) -> None:
     text = (built.project.folder / "dbt_project.yml").read_text()
     assert "send_anonymous_usage_stats: false" in text
     assert "error: all" in text
     assert not list(built.project.folder.rglob("*.log"))
 
 
-def test_compiled_sql_names_no_place_on_this_machine(built: Built) -> None:
+def test_compiled_sql_names_no_place_on_this_machine(built: BuiltPlatform) -> None:
     compiled = (built.project.folder / "compiled.json").read_text()
     assert str(built.settings.home) not in compiled
     assert {model["name"] for model in json.loads(compiled)} >= {"stg_shelter__stay", "published__shelter_counts"}

@@ -5,16 +5,15 @@ import pytest
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.traces import Trace, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
-from tests.unit.conformance.conftest import Built
-from tests.unit.conformance.small_world import NEW, YEAR
+from tests.support.small_lakehouse import NEW, YEAR, BuiltPlatform
 
 
-def traced(built: Built, table: str, **asked: object) -> Trace:
+def traced(built: BuiltPlatform, table: str, **asked: object) -> Trace:
     key = token_key(built.settings.secrets)
     return find_trace(built.lake, built.ledger, built.register, built.edges, key, table=table, **asked)  # type: ignore[arg-type]
 
 
-def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: Built) -> None:
+def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatform) -> None:
     found = traced(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
     assert found.figure is not None
     assert (found.figure["material"], found.figure["value"], found.figure["obs_status"]) == ("paper", None, "Q")
@@ -27,7 +26,7 @@ def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: Built) -> N
     assert receipt.sha256 == "FIFCY2023".ljust(64, "0")
 
 
-def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: Built) -> None:
+def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: BuiltPlatform) -> None:
     found = traced(built, "published.bins_material", column="value")
     assert {one.urn for one in found.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
     assert not any("money" in edge.from_table for edge in found.steps)
@@ -42,7 +41,7 @@ def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: Built) -
     ]
 
 
-def test_a_count_goes_back_to_the_rows_that_it_counts(built: Built) -> None:
+def test_a_count_goes_back_to_the_rows_that_it_counts(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="f", reason="c")
     found = traced(built, "published.shelter_counts", council="FIF", period=NEW, row=int(counts["_release_row"][0]))
     (submission,) = found.submissions
@@ -55,14 +54,14 @@ def test_a_count_goes_back_to_the_rows_that_it_counts(built: Built) -> None:
     assert [one.header for one in found.extract_columns] == ["(row)"]
 
 
-def test_a_count_of_what_nobody_filled_in_goes_back_to_those_rows(built: Built) -> None:
+def test_a_count_of_what_nobody_filled_in_goes_back_to_those_rows(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="m")
     row = next(r for r in counts.iter_rows(named=True) if r["broken_down_by"] == "gender, reason" and not r["reason"])
     found = traced(built, "published.shelter_counts", council="FIF", period=NEW, row=row["_release_row"])
     assert found.submissions[0].rows == tuple(range(44, 54))  # after 3 + 20 + 7 + 12 rows from row 2 on
 
 
-def test_a_published_case_goes_back_by_its_token(built: Built) -> None:
+def test_a_published_case_goes_back_by_its_token(built: BuiltPlatform) -> None:
     found = traced(built, "published.shelter", column="gender", council="Glasgow City", period=NEW, row=2)
     (submission,) = found.submissions
     assert (submission.id, submission.rows) == (f"SHELTER.GLG.{NEW}.001", (3,))
@@ -70,7 +69,7 @@ def test_a_published_case_goes_back_by_its_token(built: Built) -> None:
     assert [(one.header, one.contract_version) for one in found.extract_columns] == [("GENDER", "2.0.0")]
 
 
-def test_another_key_resolves_nothing(built: Built) -> None:
+def test_another_key_resolves_nothing(built: BuiltPlatform) -> None:
     found = find_trace(
         built.lake, built.ledger, built.register, built.edges, TokenKey(bytes(32)),
         table="published.shelter", council="GLG", period=NEW, row=2,
@@ -79,13 +78,13 @@ def test_another_key_resolves_nothing(built: Built) -> None:
     assert found.notes == ("The rows that this figure was made from are no longer kept.",)
 
 
-def test_a_conformed_case_says_itself_where_it_comes_from(built: Built) -> None:
+def test_a_conformed_case_says_itself_where_it_comes_from(built: BuiltPlatform) -> None:
     found = traced(built, "conformed.shelter_stay", column="ref", council="FIF", period="FY2023-24-Q4", row=4)
     assert found.submissions[0].rows == (4,)
     assert [(one.header, one.contract_version) for one in found.extract_columns] == [("STAY_REF", "1.0.0")]
 
 
-def test_a_conformed_observation_is_traced_by_return_and_row(built: Built) -> None:
+def test_a_conformed_observation_is_traced_by_return_and_row(built: BuiltPlatform) -> None:
     found = traced(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
     assert found.return_code == "BINS"
     alone = traced(built, "conformed.observation", council="GLG", period=NEW)
@@ -95,13 +94,13 @@ def test_a_conformed_observation_is_traced_by_return_and_row(built: Built) -> No
     assert found.submissions[0].rows == (2,)
 
 
-def test_without_council_and_period_only_columns_are_traced(built: Built) -> None:
+def test_without_council_and_period_only_columns_are_traced(built: BuiltPlatform) -> None:
     found = traced(built, "published.shelter", column="started")
     assert found.submissions == ()
     assert {one.contract_version for one in found.extract_columns} == {"1.0.0", "2.0.0"}
 
 
-def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: Built) -> None:
+def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: BuiltPlatform) -> None:
     found = traced(built, "published.shelter", council="GLG", period=NEW, row=1)
     assert "REF-GLG" not in repr(found)
     assert "Smith" not in repr(found)
@@ -121,6 +120,6 @@ def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: Built) -> None:
         {"table": "conformed.observation", "council": "FIF", "period": YEAR, "row": 2},  # of two returns
     ],
 )
-def test_what_does_not_exist_is_said(built: Built, asked: dict[str, object]) -> None:
+def test_what_does_not_exist_is_said(built: BuiltPlatform, asked: dict[str, object]) -> None:
     with pytest.raises(WrongUse):
         traced(built, **asked)  # type: ignore[arg-type]

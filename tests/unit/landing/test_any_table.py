@@ -25,7 +25,16 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
-from tests.unit.landing.written import as_csv, as_json, as_ndjson, as_xls, as_xlsx, as_xml, gzipped, zipped
+from tests.support.extract_writers import (
+    gzip_content,
+    write_csv,
+    write_json,
+    write_ndjson,
+    write_xls,
+    write_xlsx,
+    write_xml,
+    zip_content,
+)
 
 HEADER = ["A", "B", "C"]
 HARD = [
@@ -88,8 +97,8 @@ def as_records(rows: list[list[str]]) -> list[tuple[object, ...]]:
 
 PACKED: dict[Container, Callable[[bytes], bytes]] = {
     Container.NONE: bytes,
-    Container.ZIP: zipped,
-    Container.GZ: gzipped,
+    Container.ZIP: zip_content,
+    Container.GZ: gzip_content,
 }
 packed = st.sampled_from(list(PACKED))
 
@@ -123,7 +132,7 @@ def test_csv(
         # Python's writer leaves a CR at the end of a cell bare, where it cannot be told from a CRLF.
         rows = [[cell.replace("\r", "\n") for cell in row] for row in rows]
     before = [["Made up", "", ""]] * preamble
-    text = as_csv([*before, HEADER, *rows], delimiter=delimiter, quote=quote, line_end=line_end, every=every)
+    text = write_csv([*before, HEADER, *rows], delimiter=delimiter, quote=quote, line_end=line_end, every=every)
     read = landed(
         PACKED[container](text.encode(encoding)),
         delimiter=delimiter,
@@ -139,7 +148,7 @@ def test_csv(
 @given(rows=cells(WESTERN), delimiter=st.sampled_from([",", ";"]))
 def test_csv_in_windows_1252(landed: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
     rows = [[cell.replace("\r", "") for cell in row] for row in rows]
-    content = as_csv([HEADER, *rows], delimiter=delimiter).encode("cp1252")
+    content = write_csv([HEADER, *rows], delimiter=delimiter).encode("cp1252")
     assert landed(content, delimiter=delimiter, encoding="cp1252") == under_a_header(rows)
 
 
@@ -155,7 +164,7 @@ def test_csv_without_quotes(landed: Callable[..., Any], rows: list[list[str]], d
 @given(rows=cells(PRINTED), container=packed, preamble=st.integers(0, 2))
 def test_xlsx(landed: Callable[..., Any], rows: list[list[str]], container: Container, preamble: int) -> None:
     before = [["Made up"]] * preamble
-    content = PACKED[container](as_xlsx([*before, HEADER, *rows]))
+    content = PACKED[container](write_xlsx([*before, HEADER, *rows]))
     read = landed(content, format=Format.XLSX, container=container, preamble=preamble)
     assert read == under_a_header(rows, preamble + 1)
 
@@ -163,7 +172,7 @@ def test_xlsx(landed: Callable[..., Any], rows: list[list[str]], container: Cont
 @settings(max_examples=40)
 @given(rows=cells(PRINTED), container=packed)
 def test_xls(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
-    content = PACKED[container](as_xls([HEADER, *rows]))
+    content = PACKED[container](write_xls([HEADER, *rows]))
     assert landed(content, format=Format.XLS, container=container) == under_a_header(rows)
 
 
@@ -172,7 +181,7 @@ def test_xls(landed: Callable[..., Any], rows: list[list[str]], container: Conta
 def test_json_and_ndjson(
     landed: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container
 ) -> None:
-    written = {Format.JSON: as_json([HEADER, *rows]), Format.NDJSON: as_ndjson([HEADER, *rows])}
+    written = {Format.JSON: write_json([HEADER, *rows]), Format.NDJSON: write_ndjson([HEADER, *rows])}
     for form, text in written.items() if rows else [(Format.JSON, written[Format.JSON])]:
         content = PACKED[container](text.encode(encoding))
         assert landed(content, format=form, encoding=encoding, container=container) == as_records(rows)
@@ -182,7 +191,7 @@ def test_json_and_ndjson(
 @given(rows=cells(PRINTED), container=packed)
 def test_xml(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
     # An attribute's line ends are written as references; an element's CR likewise.
-    content = PACKED[container](as_xml([HEADER, *rows]))
+    content = PACKED[container](write_xml([HEADER, *rows]))
     read = landed(
         content, headers=["@A", "B", "C"], format=Format.XML, records_at="return/cases/case", container=container
     )

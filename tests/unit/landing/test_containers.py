@@ -14,7 +14,7 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Container
-from tests.unit.landing.written import as_xlsx, gzipped, zipped
+from tests.support.extract_writers import gzip_content, write_xlsx, zip_content
 
 CSV = b"A,B,C\n1,2,3\n"
 Read = Callable[..., Reading]
@@ -41,26 +41,26 @@ def rows(reading: Reading) -> list[tuple[object, ...]]:
 
 
 def test_the_one_file_of_a_zip_is_read(read: Read) -> None:
-    assert rows(read(zipped(CSV), Container.ZIP)) == [(2, "1", "2", "3")]
+    assert rows(read(zip_content(CSV), Container.ZIP)) == [(2, "1", "2", "3")]
 
 
 def test_what_a_packer_adds_for_itself_is_no_file(read: Read) -> None:
-    packed = zipped(CSV, **{"__MACOSX/._extract": b"x", "folder/.DS_Store": b"x", "folder/": b""})
+    packed = zip_content(CSV, **{"__MACOSX/._extract": b"x", "folder/.DS_Store": b"x", "folder/": b""})
     assert rows(read(packed, Container.ZIP)) == [(2, "1", "2", "3")]
 
 
 def test_among_several_files_the_one_is_read_that_is_named_as_agreed(read: Read) -> None:
-    packed = zipped(CSV, "out/HL1_2024.csv", **{"readme.txt": b"Hello."})
+    packed = zip_content(CSV, "out/HL1_2024.csv", **{"readme.txt": b"Hello."})
     assert rows(read(packed, Container.ZIP, member=r"HL1_\d{4}\.csv")) == [(2, "1", "2", "3")]
 
 
 @pytest.mark.parametrize(
     ("packed", "member", "said"),
     [
-        (zipped(CSV, another=CSV), "", "2 files"),
-        (zipped(CSV, "a.csv", **{"b.csv": CSV}), r"[ab]\.csv", "2 files that are named as agreed"),
-        (zipped(CSV, "a.csv"), r"b\.csv", "no file that is named as agreed"),
-        (zipped(b"", "folder/"), "", "no file"),
+        (zip_content(CSV, another=CSV), "", "2 files"),
+        (zip_content(CSV, "a.csv", **{"b.csv": CSV}), r"[ab]\.csv", "2 files that are named as agreed"),
+        (zip_content(CSV, "a.csv"), r"b\.csv", "no file that is named as agreed"),
+        (zip_content(b"", "folder/"), "", "no file"),
     ],
 )
 def test_a_zip_without_the_one_file_is_refused(read: Read, packed: bytes, member: str, said: str) -> None:
@@ -72,24 +72,24 @@ def test_a_name_in_a_zip_is_neither_used_nor_repeated(
     read: Read, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert rows(read(zipped(CSV, name), Container.ZIP)) == [(2, "1", "2", "3")]
-    assert name not in refusal(read(zipped(b"A,B,C\n1,\xff,3\n", name), Container.ZIP))
+    assert rows(read(zip_content(CSV, name), Container.ZIP)) == [(2, "1", "2", "3")]
+    assert name not in refusal(read(zip_content(b"A,B,C\n1,\xff,3\n", name), Container.ZIP))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("cut", [10, 60, -30, -1])
 def test_a_zip_that_is_cut_short_is_refused(read: Read, cut: int) -> None:
-    assert "cut short or damaged" in refusal(read(zipped(CSV * 50)[:cut], Container.ZIP))
+    assert "cut short or damaged" in refusal(read(zip_content(CSV * 50)[:cut], Container.ZIP))
 
 
 def test_a_zip_whose_bytes_changed_on_the_way_is_refused(read: Read) -> None:
-    packed = bytearray(zipped(b"A,B,C\n" + bytes(range(32, 127)) * 9, "x"))
+    packed = bytearray(zip_content(b"A,B,C\n" + bytes(range(32, 127)) * 9, "x"))
     packed[60] ^= 0xFF
     assert "cut short or damaged" in refusal(read(bytes(packed), Container.ZIP))
 
 
 def test_a_zip_with_a_password_is_refused(read: Read) -> None:
-    packed = bytearray(zipped(CSV))
+    packed = bytearray(zip_content(CSV))
     central = packed.index(b"PK\x01\x02")
     packed[6] |= 1  # the flag in the member's own header, and in the directory
     packed[central + 8] |= 1
@@ -105,27 +105,27 @@ def test_a_zip_packed_in_an_unusual_way_is_refused(read: Read) -> None:
 
 def test_a_bomb_is_not_unpacked(read: Read) -> None:
     bomb = b"A,B,C\n" + b"0" * 34_000_000
-    for packed, container in ((zipped(bomb), Container.ZIP), (gzip.compress(bomb), Container.GZ)):
+    for packed, container in ((zip_content(bomb), Container.ZIP), (gzip.compress(bomb), Container.GZ)):
         assert len(packed) < 60_000
         assert "far more than any extract" in refusal(read(packed, container))
 
 
 def test_a_zip_that_lies_about_its_size_is_refused(read: Read) -> None:
-    packed = bytearray(zipped(b"A,B,C\n" + b"1,2,3\n" * 1000))
+    packed = bytearray(zip_content(b"A,B,C\n" + b"1,2,3\n" * 1000))
     for place in (22, packed.index(b"PK\x01\x02") + 24):
         packed[place : place + 4] = struct.pack("<I", 20)
     assert "cut short or damaged" in refusal(read(bytes(packed), Container.ZIP))
 
 
-@pytest.mark.parametrize("inner", [zipped(CSV), gzipped(CSV)])
+@pytest.mark.parametrize("inner", [zip_content(CSV), gzip_content(CSV)])
 @pytest.mark.parametrize("container", [Container.ZIP, Container.GZ])
 def test_an_archive_in_an_archive_is_refused(read: Read, inner: bytes, container: Container) -> None:
-    packed = zipped(inner) if container is Container.ZIP else gzipped(inner)
+    packed = zip_content(inner) if container is Container.ZIP else gzip_content(inner)
     assert "in its turn" in refusal(read(packed, container))
 
 
 def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
-    assert rows(read(gzipped(CSV) + gzipped(b"4,5,6\n") + b"\0" * 512, Container.GZ)) == [
+    assert rows(read(gzip_content(CSV) + gzip_content(b"4,5,6\n") + b"\0" * 512, Container.GZ)) == [
         (2, "1", "2", "3"),
         (3, "4", "5", "6"),
     ]
@@ -134,10 +134,10 @@ def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
 @pytest.mark.parametrize(
     ("packed", "said"),
     [
-        (gzipped(CSV)[:-4], "cut short or damaged"),
-        (gzipped(CSV)[:15], "cut short or damaged"),
-        (gzipped(CSV)[:-8] + b"\0" * 8, "cut short or damaged"),
-        (gzipped(CSV) + b"1,2,3\n", "no part of it"),
+        (gzip_content(CSV)[:-4], "cut short or damaged"),
+        (gzip_content(CSV)[:15], "cut short or damaged"),
+        (gzip_content(CSV)[:-8] + b"\0" * 8, "cut short or damaged"),
+        (gzip_content(CSV) + b"1,2,3\n", "no part of it"),
         (b"\x1f\x8b\x08rubbish", "cut short or damaged"),
         (zlib.compress(CSV), "no GZ file"),
     ],
@@ -149,13 +149,13 @@ def test_a_gz_that_is_damaged_or_goes_on_is_refused(read: Read, packed: bytes, s
 @pytest.mark.parametrize(
     ("content", "container", "said"),
     [
-        (zipped(CSV), Container.NONE, "This is a ZIP file, and it should be CSV"),
-        (gzipped(CSV), Container.NONE, "This is a GZ file, and it should be CSV"),
+        (zip_content(CSV), Container.NONE, "This is a ZIP file, and it should be CSV"),
+        (gzip_content(CSV), Container.NONE, "This is a GZ file, and it should be CSV"),
         (CSV, Container.ZIP, "no ZIP file, and it should be CSV in utf-8 with “,” between cells, in a ZIP file"),
         (CSV, Container.GZ, "no GZ file, and it should be CSV"),
-        (gzipped(CSV), Container.ZIP, "This is a GZ file"),
-        (as_xlsx([["A"]]), Container.NONE, "This is an XLSX workbook"),
-        (zipped(as_xlsx([["A"]])), Container.ZIP, "This is an XLSX workbook"),
+        (gzip_content(CSV), Container.ZIP, "This is a GZ file"),
+        (write_xlsx([["A"]]), Container.NONE, "This is an XLSX workbook"),
+        (zip_content(write_xlsx([["A"]])), Container.ZIP, "This is an XLSX workbook"),
         (b"", Container.ZIP, "no ZIP file"),
         (b"", Container.GZ, "no GZ file"),
     ],

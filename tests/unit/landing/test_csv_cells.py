@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.csv_dialect import Dialect, row_after
-from tests.unit.landing.whole_csv import read_cells
+from tests.support.csv_reading import read_cells
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:

@@ -14,7 +14,7 @@ from lgdp_pipelines.landing import text_blocks
 from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.csv_dialect import Dialect
 from lgdp_pipelines.landing.csv_reader import csv_pieces
-from tests.unit.landing.whole_csv import read_cells
+from tests.support.csv_reading import read_cells
 
 PLAIN = Dialect()
 CELLS = st.sampled_from(

@@ -8,7 +8,7 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Format
-from tests.unit.landing.written import as_xls, as_xlsx
+from tests.support.extract_writers import write_xls, write_xlsx
 
 Read = Callable[..., Reading]
 
@@ -123,9 +123,9 @@ THINGS = {
     "JSON": b'[{"A": "Secret Sam"}]',
     "a PDF document": b"%PDF-1.7 Secret Sam",
     "a 7z archive": b"7z\xbc\xaf\x27\x1c Secret Sam",
-    "an XLSX workbook": as_xlsx([["Secret Sam"]]),
-    "an XLS workbook": as_xls([["Secret Sam"]]),
-    "a workbook that is protected": as_xls([["A"]])[:600] + "EncryptedPackage".encode("utf-16-le"),
+    "an XLSX workbook": write_xlsx([["Secret Sam"]]),
+    "an XLS workbook": write_xls([["Secret Sam"]]),
+    "a workbook that is protected": write_xls([["A"]])[:600] + "EncryptedPackage".encode("utf-16-le"),
 }
 FORMATS = {
     Format.CSV: set(THINGS),

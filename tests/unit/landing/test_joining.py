@@ -7,7 +7,7 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.vocabulary.periods import parse_period
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 PERIOD = parse_period("FY2024-25-Q1")
 CASES = """\

@@ -18,7 +18,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SourceColumn, SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import ItemType, Provenance, Spellings
-from tests.unit.landing.written import as_xls, as_xlsx
+from tests.support.extract_writers import write_xls, write_xlsx
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "realdata"
 Read = Callable[..., Reading]
@@ -62,8 +62,8 @@ GOOD = [["A", "B", "C"], ["1", "2", "3"]]
 def test_text_numbers_and_truth_are_text(read: Read) -> None:
     table = [["A", "B", "C"], ["007", 7, True], ["1.0", 1.5, False], ["12E5", 0.1, None], ["=1+1", -3, "NA"]]
     expected = [(2, "007", "7", "TRUE"), (3, "1.0", "1.5", "FALSE"), (4, "12E5", "0.1", None), (5, "=1+1", "-3", "NA")]
-    assert rows(read(as_xlsx(table))) == expected
-    assert rows(read(as_xls(table), Format.XLS)) == expected
+    assert rows(read(write_xlsx(table))) == expected
+    assert rows(read(write_xls(table), Format.XLS)) == expected
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
     item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
 ) -> None:
     """The contract is CSV; the system's export is a workbook, whose dates the mapping turns into the contract's."""
-    written = as_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
+    written = write_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
     mapping = SystemMapping(
         system="caseworks",
         return_code="TST",
@@ -233,14 +233,14 @@ def test_which_of_several_sheets_is_meant_is_not_guessed_nor_are_their_names_rep
 
 
 def test_findings_carry_the_sheet(read: Read) -> None:
-    reading = read(as_xlsx([["A", "B", "X"], ["1", "2", "3"]], "Cases 2024"))
+    reading = read(write_xlsx([["A", "B", "X"], ["1", "2", "3"]], "Cases 2024"))
     assert reading.findings.select("rule", "sheet", "column").rows() == [
         ("tst.t.columns", "Cases 2024", "C"),
         ("tst.t.extra_columns", "Cases 2024", "X"),
     ]
 
 
-@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, as_xlsx), (Format.XLS, as_xls)])
+@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
 def test_rows_are_those_of_the_sheet(read: Read, form: Format, write: Callable[..., bytes]) -> None:
     table = [["Made up"], [], ["A", "B", "C"], ["1", "2", "3"], ["", "", ""], ["4", "", ""]]
     assert rows(read(write(table), form, preamble=2)) == [(4, "1", "2", "3"), (6, "4", None, None)]
@@ -323,11 +323,11 @@ DTD = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
     ],
 )
 def test_a_damaged_or_hostile_workbook_is_refused(read: Read, member: str, change: Callable[[bytes], bytes]) -> None:
-    assert "damaged" in refusal(read(spoilt(as_xlsx(GOOD), member, change)))
+    assert "damaged" in refusal(read(spoilt(write_xlsx(GOOD), member, change)))
 
 
 @pytest.mark.parametrize("cut", [100, 1000, -100])
-@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, as_xlsx), (Format.XLS, as_xls)])
+@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
 def test_a_workbook_that_is_cut_short_is_refused(
     read: Read, form: Format, write: Callable[..., bytes], cut: int
 ) -> None:
@@ -351,7 +351,9 @@ def test_cells_at_both_ends_of_a_sheet_are_no_reason_to_hold_all_between(read: R
 
 
 def test_a_workbook_that_unpacks_without_end_is_refused(read: Read) -> None:
-    bomb = spoilt(as_xlsx(GOOD), SHEET, lambda data: data.replace(b"<sheetData>", b"<sheetData>" + b" " * 34_000_000))
+    bomb = spoilt(
+        write_xlsx(GOOD), SHEET, lambda data: data.replace(b"<sheetData>", b"<sheetData>" + b" " * 34_000_000)
+    )
     assert "far more than any workbook" in refusal(read(bomb))
 
 

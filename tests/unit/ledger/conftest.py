@@ -1,63 +1,16 @@
 """A ledger in an empty folder, with a clock that ticks a minute at each look."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
-from lgdp_pipelines.register.model.sources import TransportKind
-from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
-
-START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-ERROR_RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", (), "Codes are known", "Correct them.")
-QUERY_RULE = Rule("hl1.rise", RuleKind.SQL, Severity.QUERY, "assess", (), "No sudden rise", "Confirm or explain.")
-NOTE_RULE = Rule("hl1.note", RuleKind.SQL, Severity.KNOWN_ISSUE, "assess", (), "No old code", "Nothing.")
-RULES = (ERROR_RULE, QUERY_RULE, NOTE_RULE)
-
-
-def arrival(council: str = "FIF", content: str = "a", **changed: object) -> Arrival:
-    """An extract of HL1 for FY2024-25 that has come by SFTP."""
-    values: dict[str, object] = {
-        "return_code": "HL1",
-        "council_code": council,
-        "period": "FY2024-25",
-        "table": None,
-        "file_name": "hl1.csv",
-        "size": len(content),
-        "sha256": hashlib.sha256(content.encode()).hexdigest(),
-        "transport": TransportKind.SFTP,
-        "source": "councils-sftp",
-        "account": council.lower(),
-        "path": "/hl1/hl1.csv",
-    }
-    return Arrival(**(values | changed))  # type: ignore[arg-type]
-
-
-def judged(submission_id: str, *, errors: int = 0, queries: int = 0, notes: int = 0, rows: int = 10) -> NewJudgement:
-    """A judging by three rules, with so many findings of each severity."""
-    verdict = Verdict.REJECTED if errors else Verdict.QUERIED if queries else Verdict.ACCEPTED
-    return NewJudgement(
-        submission_id=submission_id,
-        verdict=verdict,
-        contract_version="1.0.0",
-        contract_sha256="c" * 64,
-        code_version="0.1.0",
-        rows=rows,
-        rules=RULES,
-        results=(
-            RuleOutcome.of(ERROR_RULE, errors),
-            RuleOutcome.of(QUERY_RULE, queries),
-            RuleOutcome.of(NOTE_RULE, notes),
-        ),
-    )
+from lgdp_pipelines.ledger.submission_records import Receipt
+from tests.support.ledger_records import START, build_arrival, build_judgement
 
 
 @pytest.fixture
@@ -86,7 +39,9 @@ def ledger(url: str, made: Path, tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def arrive(ledger: Ledger) -> Callable[..., Receipt]:
     """Record that an extract has come: ``arrive("FIF", "bytes", period="CY2024")``."""
-    return lambda council="FIF", content="a", **changed: ledger.record_receipt(arrival(council, content, **changed))
+    return lambda council="FIF", content="a", **changed: ledger.record_receipt(
+        build_arrival(council, content, **changed)
+    )
 
 
 @pytest.fixture
@@ -102,4 +57,4 @@ def submit(ledger: Ledger, arrive: Callable[..., Receipt]) -> Callable[..., str]
 
 @pytest.fixture
 def judge() -> Callable[..., NewJudgement]:
-    return judged
+    return build_judgement

@@ -17,7 +17,7 @@ from lgdp_pipelines.ledger.submission_records import (
     ReminderRecord,
     SubmissionState,
 )
-from tests.unit.ledger.conftest import arrival
+from tests.support.ledger_records import build_arrival
 
 PERIOD = "FY2024-25"
 LATER = "FY2025-26"
@@ -157,8 +157,8 @@ def jumping(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def test_order_is_by_number_whatever_the_clock_says(jumping: Ledger, judge: Judge) -> None:
-    first = jumping.record_receipt(arrival("FIF", "a"))
-    second = jumping.record_receipt(arrival("FIF", "b"))
+    first = jumping.record_receipt(build_arrival("FIF", "a"))
+    second = jumping.record_receipt(build_arrival("FIF", "b"))
     assert second.received_at < first.received_at
     one, two = (each.id for each in jumping.open_submissions("HL1", PERIOD))
 
@@ -166,8 +166,8 @@ def test_order_is_by_number_whatever_the_clock_says(jumping: Ledger, judge: Judg
     jumping.settle("r2", [judge(one)])
     assert jumping.current("HL1", PERIOD) == {"FIF": two}
     assert jumping.submission(one).state is SubmissionState.SUPERSEDED
-    assert jumping.record_receipt(arrival("FIF", "b")).state is ReceiptState.DUPLICATE
-    assert jumping.record_receipt(arrival("FIF", "a")).state is ReceiptState.WAITING, "not the last that came"
+    assert jumping.record_receipt(build_arrival("FIF", "b")).state is ReceiptState.DUPLICATE
+    assert jumping.record_receipt(build_arrival("FIF", "a")).state is ReceiptState.WAITING, "not the last that came"
     assert jumping.balance() == []
 
 

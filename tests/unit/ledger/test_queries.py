@@ -16,7 +16,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import Query, QueryState, QueryStep
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
-from tests.unit.ledger.conftest import arrival, judged
+from tests.support.ledger_records import build_arrival, build_judgement
 
 PERIOD = "FY2024-25"
 FIRST = f"HL1.FIF.{PERIOD}.Q001"
@@ -34,7 +34,7 @@ class Council:
     def sends(self, shown: Mapping[str, str] | None = None, *, period: str = PERIOD, errors: int = 0) -> str:
         """Send a submission whose figures, by scope, break the rule that asks; nothing: none do."""
         self.sent += 1
-        self.ledger.record_receipt(arrival("FIF", f"{self.sent}", period=period))
+        self.ledger.record_receipt(build_arrival("FIF", f"{self.sent}", period=period))
         opened = self.ledger.open_submissions("HL1", period, ["FIF"])[-1].id
         self.ledger.settle(f"r{self.sent}", [showing(opened, shown or {}, errors=errors)])
         return opened
@@ -54,7 +54,7 @@ class Council:
 
 def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> NewJudgement:
     """A judgement in which the rule that asks is broken by these figures, one a scope."""
-    told = judged(submission_id, queries=len(shown), errors=errors, rows=10 + run)
+    told = build_judgement(submission_id, queries=len(shown), errors=errors, rows=10 + run)
     asked = tuple(QueryScope(scope, 1, fingerprint) for scope, fingerprint in shown.items())
     return replace(
         told, results=tuple(replace(one, query_scopes=asked) if one.rule == "hl1.rise" else one for one in told.results)
@@ -199,9 +199,9 @@ def test_each_scope_is_a_query_of_its_own(ledger: Ledger, fife: Council) -> None
 
 
 def test_a_judgement_that_tells_no_scopes_apart_asks_as_a_whole(ledger: Ledger, fife: Council) -> None:
-    ledger.record_receipt(arrival("FIF", "a"))
+    ledger.record_receipt(build_arrival("FIF", "a"))
     opened = ledger.open_submissions("HL1", PERIOD, ["FIF"])[-1].id
-    ledger.settle("r", [judged(opened, queries=7)])
+    ledger.settle("r", [build_judgement(opened, queries=7)])
     (query,) = ledger.queries.listed()
     assert (query.scope, query.failed) == ("", 7)
     assert fife.states() == {"": "open"}

@@ -13,7 +13,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process
-from tests.flow.contracts import register_with, respite
+from tests.support.contracts import respite, write_register
 
 BOXES = {
     "id": "boxes",
@@ -28,7 +28,7 @@ BOXES = {
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Platform:
-    schemas = register_with(tmp_path / "schemas", respite())
+    schemas = write_register(tmp_path / "schemas", respite())
     source = json.dumps(BOXES | {"address": str(tmp_path / "nowhere")})
     (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
     return Platform(Settings.at(tmp_path / "home", schemas), environment={})

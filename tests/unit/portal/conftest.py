@@ -1,91 +1,23 @@
 """An intake that runs: a real server on loopback, a register of three small returns, two councils with tokens."""
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx2
 import pytest
 
-from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.portal.access_tokens import new_token, push_sources
-from lgdp_pipelines.portal.request_limits import Limits
 from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
-from tests.flow.contracts import Part, allotment_v1, library, register_with, respite
-
-PUSH = {
-    "id": "council-push",
-    "title": "Councils that push",
-    "transport": "push",
-    "councils": ["FIF", "GLG", "ORK"],
-    "credential": "file:${LGDP_HOME}/secrets/push/{council}",
-    "returns": [{"return": "RESPITE"}, {"return": "LIBRARY"}],
-}
-HEADER = "Person,Surname,Born,Began,Carer,Nights"
-LIMITS = Limits(largest=3 * 1024**2, judged_inline=2 * 1024**2, silence=1.5, requests_a_minute=100_000)
-
-
-def with_nil(contract: Part) -> Part:
-    contract["customProperties"].append({"property": "lgdpNilReturn", "value": True})
-    return contract
-
-
-def stays(*rows: str) -> bytes:
-    """A RESPITE extract of these rows."""
-    return "".join(f"{line}\n" for line in (HEADER, *rows)).encode()
-
-
-def one_stay(person: str) -> bytes:
-    """A RESPITE extract with one good row."""
-    return stays(f"{person},Mackay,01/02/1950,03/04/2023,F,7")
-
-
-@dataclass(frozen=True)
-class Served:
-    """An intake that runs.
-
-    Attributes:
-        platform: under it.
-        url: where it answers.
-        tokens: by council.
-    """
-
-    platform: Platform
-    url: str
-    tokens: dict[str, str]
-
-    def client(self, council: str = "FIF") -> httpx2.Client:
-        """A client with a council's token."""
-        return httpx2.Client(
-            base_url=self.url, headers={"Authorization": f"Bearer {self.tokens[council]}"}, timeout=30.0
-        )
-
-    def judge(self, return_code: str, period: str) -> None:
-        """Let the journey take on what waits."""
-        data_return = self.platform.register.returns[return_code]
-        councils = self.platform.register.councils.codes
-        process(self.platform, data_return, parse_period(period), councils, scope=RunScope.NEWS, run_id="test")
-
-    def receipts(self) -> int:
-        """How many receipts there are."""
-        for number in itertools.count(1):
-            try:
-                self.platform.ledger.receipt(number)
-            except LedgerError:
-                return number - 1
-        raise AssertionError
+from tests.support.contracts import allotment_v1, library, respite, write_register
+from tests.support.intake import LIMITS, PUSH, RunningIntake, allow_nil
 
 
 @pytest.fixture(scope="session")
 def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = register_with(
-        tmp_path_factory.mktemp("register") / "schemas", library(), with_nil(respite()), allotment_v1()
+    folder = write_register(
+        tmp_path_factory.mktemp("register") / "schemas", library(), allow_nil(respite()), allotment_v1()
     )
     (folder / "sources" / "council-push.yaml").write_text(json.dumps(PUSH), encoding="utf-8")
     return folder
@@ -97,9 +29,11 @@ def platform_at(schemas: Path) -> Callable[[Path], Platform]:
 
 
 @pytest.fixture(scope="module")
-def served(platform_at: Callable[[Path], Platform], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(
+    platform_at: Callable[[Path], Platform], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningIntake]:
     platform = platform_at(tmp_path_factory.mktemp("home"))
     source = push_sources(platform.register)[0]
     tokens = {code: new_token(source, code, platform.environment)[0] for code in ("FIF", "GLG")}
     with running(platform, limits=LIMITS) as url:
-        yield Served(platform, url, tokens)
+        yield RunningIntake(platform, url, tokens)

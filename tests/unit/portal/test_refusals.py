@@ -17,17 +17,17 @@ from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.portal.request_limits import Limits, Pace
 from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.workflows.platform import Platform
-from tests.unit.portal.conftest import LIMITS, Served, one_stay
+from tests.support.intake import LIMITS, RunningIntake, write_stay
 
 ASK = {"return": "RESPITE", "period": "CY2022"}
 
 
-def bytes_kept(served: Served) -> set[str]:
+def bytes_kept(served: RunningIntake) -> set[str]:
     return {path.name for path in (served.platform.settings.lake / "received").rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def nothing_left(served: Served) -> Iterator[None]:
+def nothing_left(served: RunningIntake) -> Iterator[None]:
     """Neither a receipt nor a byte more than before."""
     before = (served.receipts(), bytes_kept(served))
     yield
@@ -44,10 +44,10 @@ def nothing_left(served: Served) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_without_a_known_token_nothing_is_answered(served: Served, header: dict[str, str], why: str) -> None:
+def test_without_a_known_token_nothing_is_answered(served: RunningIntake, header: dict[str, str], why: str) -> None:
     with httpx2.Client(base_url=served.url, headers=header) as client:
         answers = [
-            client.post("/submissions", params=ASK, content=one_stay("X")),
+            client.post("/submissions", params=ASK, content=write_stay("X")),
             client.get("/submissions/1"),
             client.get("/submissions/1/report.csv"),
             client.get("/calendar"),
@@ -60,17 +60,17 @@ def test_without_a_known_token_nothing_is_answered(served: Served, header: dict[
 
 @pytest.mark.parametrize("claimed", ["GLG", "Glasgow City", "S12000049", "Atlantis"])
 @pytest.mark.usefixtures("nothing_left")
-def test_claim_to_be_another_council_is_refused(served: Served, claimed: str) -> None:
+def test_claim_to_be_another_council_is_refused(served: RunningIntake, claimed: str) -> None:
     with served.client("FIF") as client:
-        answer = client.post("/submissions", params=ASK | {"council": claimed}, content=one_stay("X"))
+        answer = client.post("/submissions", params=ASK | {"council": claimed}, content=write_stay("X"))
 
     assert answer.status_code == 403
     assert answer.json()["remedy"]
 
 
-def test_own_council_may_be_named(served: Served) -> None:
+def test_own_council_may_be_named(served: RunningIntake) -> None:
     with served.client("FIF") as client:
-        answer = client.post("/submissions", params=ASK | {"council": "Fife"}, content=one_stay("NAMED"))
+        answer = client.post("/submissions", params=ASK | {"council": "Fife"}, content=write_stay("NAMED"))
 
     assert answer.status_code == 202
 
@@ -99,9 +99,11 @@ def test_own_council_may_be_named(served: Served) -> None:
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_words_that_cannot_be_understood_are_refused(served: Served, changed: dict[str, str], status: int) -> None:
+def test_words_that_cannot_be_understood_are_refused(
+    served: RunningIntake, changed: dict[str, str], status: int
+) -> None:
     with served.client() as client:
-        answer = client.post("/submissions", params=ASK | changed, content=one_stay("X"))
+        answer = client.post("/submissions", params=ASK | changed, content=write_stay("X"))
 
     told = answer.json()
     assert (answer.status_code, told["status"]) == (status, status)
@@ -110,15 +112,15 @@ def test_words_that_cannot_be_understood_are_refused(served: Served, changed: di
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_parameter_given_twice_is_refused(served: Served) -> None:
+def test_parameter_given_twice_is_refused(served: RunningIntake) -> None:
     with served.client() as client:
-        answer = client.post("/submissions?return=RESPITE&period=CY2022&period=CY2023", content=one_stay("X"))
+        answer = client.post("/submissions?return=RESPITE&period=CY2022&period=CY2023", content=write_stay("X"))
 
     assert answer.status_code == 400
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: Served) -> None:
+def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: RunningIntake) -> None:
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n"
     with raw(served, head) as line:
         answer = line.recv(65536)
@@ -127,7 +129,7 @@ def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: S
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_file_that_turns_out_too_large_is_refused(served: Served) -> None:
+def test_file_that_turns_out_too_large_is_refused(served: RunningIntake) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(LIMITS.largest // 65536 + 2):
             yield b"x" * 65536
@@ -139,14 +141,14 @@ def test_file_that_turns_out_too_large_is_refused(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_content_encoding_is_refused(served: Served) -> None:
+def test_content_encoding_is_refused(served: RunningIntake) -> None:
     with served.client() as client:
         answer = client.post("/submissions", params=ASK, content=b"x", headers={"Content-Encoding": "gzip"})
 
     assert answer.status_code == 415
 
 
-def raw(served: Served, head: str, council: str = "FIF") -> socket.socket:
+def raw(served: RunningIntake, head: str, council: str = "FIF") -> socket.socket:
     """A line to the intake, with the head of a request sent."""
     host, port = served.url.removeprefix("http://").split(":")
     line = socket.create_connection((host, int(port)), timeout=20)
@@ -160,7 +162,7 @@ CHUNKED = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\
 
 @pytest.mark.parametrize(("head", "begun"), [(LENGTH, b"Person,Sur"), (CHUNKED, b"a\r\nPerson,Sur\r\n"), (LENGTH, b"")])
 @pytest.mark.usefixtures("nothing_left")
-def test_upload_that_breaks_off_leaves_nothing(served: Served, head: str, begun: bytes) -> None:
+def test_upload_that_breaks_off_leaves_nothing(served: RunningIntake, head: str, begun: bytes) -> None:
     with raw(served, head) as line:
         line.sendall(begun)
         line.shutdown(socket.SHUT_WR)
@@ -168,7 +170,7 @@ def test_upload_that_breaks_off_leaves_nothing(served: Served, head: str, begun:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_upload_that_stops_is_given_up(served: Served) -> None:
+def test_upload_that_stops_is_given_up(served: RunningIntake) -> None:
     with raw(served, LENGTH) as line:
         line.sendall(b"Person,")
         answer = line.recv(65536)
@@ -176,8 +178,8 @@ def test_upload_that_stops_is_given_up(served: Served) -> None:
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_upload_that_stops_and_goes_on_is_whole(served: Served) -> None:
-    content = one_stay("SLOW")
+def test_upload_that_stops_and_goes_on_is_whole(served: RunningIntake) -> None:
+    content = write_stay("SLOW")
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
     with raw(served, head) as line:
         for place in range(0, len(content), 40):
@@ -189,8 +191,8 @@ def test_upload_that_stops_and_goes_on_is_whole(served: Served) -> None:
     assert b'"verdict":"accepted"' in answer
 
 
-def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: Served) -> None:
-    content = one_stay("LARGE") + b"\n" * (LIMITS.judged_inline + 1)
+def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: RunningIntake) -> None:
+    content = write_stay("LARGE") + b"\n" * (LIMITS.judged_inline + 1)
     with served.client("GLG") as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
 
@@ -199,7 +201,7 @@ def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: Served
     assert told["receipt"]["size"] == len(content)
 
 
-def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served: Served) -> None:
+def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served: RunningIntake) -> None:
     with served.client() as client:
         for address in ("/", "/health", "/openapi.json", "/calendar", "/nowhere"):
             headers = client.get(address).headers
@@ -240,7 +242,7 @@ def test_ledger_that_does_not_answer_is_unavailable(platform_at: Callable[[Path]
         for beside in tmp_path.glob("ledger.sqlite-*"):
             beside.unlink()
         (tmp_path / "ledger.sqlite").mkdir()
-        health, sent = client.get("/health"), client.post("/submissions", params=ASK, content=one_stay("X"))
+        health, sent = client.get("/health"), client.post("/submissions", params=ASK, content=write_stay("X"))
 
     assert (health.status_code, sent.status_code) == (503, 503)
     assert "ledger.sqlite" not in health.text + sent.text
@@ -279,7 +281,7 @@ def test_no_room_is_told_and_nothing_is_recorded(
         url = server.stdout.readline().strip()
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
             answer = client.post("/submissions", params=ASK, content=b"x" * (most + 1024**2))
-            small = client.post("/submissions", params=ASK, content=one_stay("ROOM"))
+            small = client.post("/submissions", params=ASK, content=write_stay("ROOM"))
         server.communicate("", timeout=30)
 
     assert answer.status_code == 507

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.unit.portal.conftest import Served, one_stay, stays
+from tests.support.intake import RunningIntake, write_stay, write_stays
 
 ASK = {"return": "RESPITE", "period": "CY2022"}
 
 
-def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: Served) -> None:
-    content = one_stay("G1")
+def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: RunningIntake) -> None:
+    content = write_stay("G1")
     with served.client() as client:
         answer = client.post("/submissions", params=ASK | {"file": "stays 2022.csv"}, content=content)
 
@@ -28,12 +28,12 @@ def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: Served) -> N
     assert served.platform.received_bytes.get(receipt.sha256) == content
 
 
-def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: Served) -> None:
+def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: RunningIntake) -> None:
     with served.client() as client:
         answer = client.post(
             "/submissions",
             params=ASK,
-            content=stays("ZZPERSON,ZZSURNAME,31/02/1950,03/04/2022,F,7", "P2,Reid,01/01/1950,04/04/2022,ZZC,x"),
+            content=write_stays("ZZPERSON,ZZSURNAME,31/02/1950,03/04/2022,F,7", "P2,Reid,01/01/1950,04/04/2022,ZZC,x"),
         )
 
     told = answer.json()
@@ -44,7 +44,7 @@ def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: Served) -> Non
         assert cell not in answer.text
 
 
-def test_unreadable_file_still_leaves_its_receipt(served: Served) -> None:
+def test_unreadable_file_still_leaves_its_receipt(served: RunningIntake) -> None:
     content = b"\xff\xfe\x00broken\x00\x01"
     with served.client() as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2023"}, content=content).json()
@@ -54,11 +54,11 @@ def test_unreadable_file_still_leaves_its_receipt(served: Served) -> None:
     assert served.platform.received_bytes.get(told["receipt"]["sha256"]) == content
 
 
-def test_same_bytes_again_are_a_duplicate_with_the_earlier_result(served: Served) -> None:
+def test_same_bytes_again_are_a_duplicate_with_the_earlier_result(served: RunningIntake) -> None:
     with served.client("GLG") as client:
-        first = client.post("/submissions", params=ASK, content=stays("P1,A,01/01/1950,01/01/2022,F,x"))
+        first = client.post("/submissions", params=ASK, content=write_stays("P1,A,01/01/1950,01/01/2022,F,x"))
         served.judge("RESPITE", "CY2022")
-        again = client.post("/submissions", params=ASK, content=stays("P1,A,01/01/1950,01/01/2022,F,x"))
+        again = client.post("/submissions", params=ASK, content=write_stays("P1,A,01/01/1950,01/01/2022,F,x"))
 
     told = again.json()
     assert (again.status_code, told["state"], told["duplicate_of"]) == (200, "duplicate", first.json()["id"])
@@ -66,10 +66,10 @@ def test_same_bytes_again_are_a_duplicate_with_the_earlier_result(served: Served
     assert told["findings"] == first.json()["findings"]
 
 
-def test_journey_comes_to_the_very_judgement_of_the_answer(served: Served) -> None:
+def test_journey_comes_to_the_very_judgement_of_the_answer(served: RunningIntake) -> None:
     ask = ASK | {"period": "CY2024"}
     with served.client() as client:
-        before = client.post("/submissions", params=ask, content=stays("P1,A,01/01/1950,01/01/2024,Q,5")).json()
+        before = client.post("/submissions", params=ask, content=write_stays("P1,A,01/01/1950,01/01/2024,Q,5")).json()
         waiting = client.get(f"/submissions/{before['id']}").json()
         served.judge("RESPITE", "CY2024")
         after = client.get(f"/submissions/{before['id']}").json()
@@ -82,10 +82,10 @@ def test_journey_comes_to_the_very_judgement_of_the_answer(served: Served) -> No
     assert after["verdict"] == "rejected"
 
 
-def test_report_is_to_be_had_in_each_form_before_and_after(served: Served) -> None:
+def test_report_is_to_be_had_in_each_form_before_and_after(served: RunningIntake) -> None:
     ask = ASK | {"period": "CY2025"}
     with served.client() as client:
-        told = client.post("/submissions", params=ask, content=stays("P1,A,01/01/1950,01/01/2025,F,x")).json()
+        told = client.post("/submissions", params=ask, content=write_stays("P1,A,01/01/1950,01/01/2025,F,x")).json()
         links = told["links"]
         early = client.get(links["report_html"])
         served.judge("RESPITE", "CY2025")
@@ -101,7 +101,7 @@ def test_report_is_to_be_had_in_each_form_before_and_after(served: Served) -> No
     assert "attachment" in late["csv"].headers["content-disposition"]
 
 
-def test_files_of_one_submission_come_one_by_one_and_are_judged_together(served: Served) -> None:
+def test_files_of_one_submission_come_one_by_one_and_are_judged_together(served: RunningIntake) -> None:
     ask = {"return": "LIBRARY", "period": "CY2023"}
     with served.client() as client:
         first = client.post("/submissions", params=ask | {"table": "branch"}, content=b"Branch,Books\nMain,5\n").json()
@@ -116,7 +116,7 @@ def test_files_of_one_submission_come_one_by_one_and_are_judged_together(served:
     assert [(one["table"], one["row"]) for one in second["findings"]] == [("loan", 2)]
 
 
-def test_nil_return_is_accepted_where_the_contract_takes_one(served: Served) -> None:
+def test_nil_return_is_accepted_where_the_contract_takes_one(served: RunningIntake) -> None:
     with served.client("GLG") as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2023", "nil": "true"}, content=b"").json()
         other = client.post(
@@ -128,9 +128,9 @@ def test_nil_return_is_accepted_where_the_contract_takes_one(served: Served) -> 
     assert other["verdict"] == "rejected"
 
 
-def test_one_council_sees_nothing_of_another(served: Served) -> None:
+def test_one_council_sees_nothing_of_another(served: RunningIntake) -> None:
     with served.client("FIF") as mine, served.client("GLG") as theirs:
-        told = mine.post("/submissions", params=ASK, content=one_stay("ONLY-FIFE")).json()
+        told = mine.post("/submissions", params=ASK, content=write_stay("ONLY-FIFE")).json()
         served.judge("RESPITE", "CY2022")
         submission = mine.get(f"/submissions/{told['id']}").json()["submission"]
         addresses = [f"/submissions/{name}{rest}" for name in (told["id"], submission) for rest in ("", "/report.json")]
@@ -141,7 +141,7 @@ def test_one_council_sees_nothing_of_another(served: Served) -> None:
     assert {one.text for one in found} == {nowhere.text}
 
 
-def test_calendar_is_the_councils_own(served: Served) -> None:
+def test_calendar_is_the_councils_own(served: RunningIntake) -> None:
     with served.client("GLG") as client:
         told = client.get("/calendar").json()
 
@@ -150,12 +150,12 @@ def test_calendar_is_the_councils_own(served: Served) -> None:
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0.csv", "<script>alert(1)</script>.csv", "a;b'\".csv"])
-def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: Served, name: str) -> None:
+def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: RunningIntake, name: str) -> None:
     with served.client() as client:
         if "/" in name:
             assert client.post("/submissions", params=ASK | {"file": name}, content=b"x").status_code == 400
             name = name.replace("/", "")
-        told = client.post("/submissions", params=ASK | {"file": name}, content=one_stay(name[:3])).json()
+        told = client.post("/submissions", params=ASK | {"file": name}, content=write_stay(name[:3])).json()
         shown = client.get(told["links"]["report_html"])
 
     assert served.platform.ledger.receipt(int(told["id"])).file_name == name
@@ -163,10 +163,10 @@ def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: Served
     assert "default-src 'none'" in shown.headers["content-security-policy"]
 
 
-def test_same_file_sent_twice_at_once_is_counted_once(served: Served) -> None:
+def test_same_file_sent_twice_at_once_is_counted_once(served: RunningIntake) -> None:
     def send(_: int) -> str:
         with served.client() as client:
-            state: str = client.post("/submissions", params=ASK, content=one_stay("AT-ONCE")).json()["state"]
+            state: str = client.post("/submissions", params=ASK, content=write_stay("AT-ONCE")).json()["state"]
             return state
 
     with ThreadPoolExecutor(4) as pool:
@@ -175,5 +175,5 @@ def test_same_file_sent_twice_at_once_is_counted_once(served: Served) -> None:
     assert states == ["duplicate", "duplicate", "duplicate", "waiting"]
 
 
-def test_ledger_balances_after_all_of_it(served: Served) -> None:
+def test_ledger_balances_after_all_of_it(served: RunningIntake) -> None:
     assert served.platform.ledger.balance() == []

@@ -7,7 +7,7 @@ import pytest
 from lgdp_pipelines.publication.published_models import describe_published_columns, generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.versions.version_union import Product, list_products
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 
 @pytest.fixture(scope="module")

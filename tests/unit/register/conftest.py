@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.register.small_register import FILES, SmallRegister
+from tests.support.small_register import FILES, SmallRegister
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.loader import load_register
-from tests.unit.register.small_register import FILES, SmallRegister
+from tests.support.small_register import FILES, SmallRegister
 
 VALUES = ["null", "[]", "{}", "3", "-1.5", "true", '""', '"x"', "[1, {a: b}]", "{property: 3}", "2024-04-31"]
 

@@ -9,7 +9,7 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.submission_calendar import due_date, periods_of, timing
 from lgdp_pipelines.vocabulary.periods import PeriodKind, parse_period
-from tests.unit.register.small_register import SmallRegister
+from tests.support.small_register import SmallRegister
 
 
 def test_periods_are_those_that_have_begun_since_the_first(small: SmallRegister) -> None:

@@ -10,7 +10,7 @@ from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 from lgdp_pipelines.vocabulary.periods import PeriodKind
-from tests.unit.register.small_register import FOOD, PETS, SmallRegister, Spoilt
+from tests.support.small_register import FOOD, PETS, SmallRegister, SpoiltCase
 
 PEOPLE, ROWS, GROUPS = "reference/people/people.yaml", "reference/people/people.v1.csv", "reference/groups/groups.yaml"
 PEOPLE_TEXT = """\
@@ -138,83 +138,87 @@ def test_other_spellings_are_read(enhanced: SmallRegister) -> None:
 
 SPOILT = {
     # Reference tables.
-    "a table in another's folder": Spoilt(PEOPLE, "id: people", "id: persons", "id: persons", ("persons",)),
-    "a type that is none": Spoilt(
+    "a table in another's folder": SpoiltCase(PEOPLE, "id: people", "id: persons", "id: persons", ("persons",)),
+    "a type that is none": SpoiltCase(
         PEOPLE, "type: integer, title: Year", "type: double, title: Year", "type: double", ("double",)
     ),
-    "a key that is no column": Spoilt(
+    "a key that is no column": SpoiltCase(
         PEOPLE, "key: [council_code, year]", "key: [council_code, yaer]", "key:", ("yaer", "Write year")
     ),
-    "a column called like the platform's": Spoilt(
+    "a column called like the platform's": SpoiltCase(
         GROUPS, "name: family_group", "name: version", "name: version", ("version", "Rename")
     ),
-    "a version without a file": Spoilt(PEOPLE, 'version: "2"', 'version: "3"', 'version: "3"', ("people.v3.csv",)),
-    "versions in no order": Spoilt(PEOPLE, "2024-01-01", "2019-01-01", "2019-01-01", ("does not come after",)),
-    "a first day that is none": Spoilt(GROUPS, "2020-01-01", "2020-02-31", "2020-02-31", ("2020-02-31",)),
-    "read nowhere": Spoilt(PEOPLE, "https://example.org", "", "verified: READ", ("source",)),
-    "another header": Spoilt(ROWS, "year,people", "years,people", "council_code,years", ("header",)),
-    "a figure that is none": Spoilt(ROWS, "2023,100", "2023,1e2", "FIF,2023,1e2", ("1e2", "integer")),
-    "a council that is none": Spoilt(ROWS, "GLG,2023,", "GLW,2023,", "GLW,2023,", ("GLW",)),
-    "a row given twice": Spoilt(ROWS, "GLG,2023,", "FIF,2023,", "FIF,2023,", ("same key", "line 2")),
-    "an empty key": Spoilt(ROWS, "GLG,2023,", "GLG,,7", "GLG,,7", ("key", "empty")),
+    "a version without a file": SpoiltCase(PEOPLE, 'version: "2"', 'version: "3"', 'version: "3"', ("people.v3.csv",)),
+    "versions in no order": SpoiltCase(PEOPLE, "2024-01-01", "2019-01-01", "2019-01-01", ("does not come after",)),
+    "a first day that is none": SpoiltCase(GROUPS, "2020-01-01", "2020-02-31", "2020-02-31", ("2020-02-31",)),
+    "read nowhere": SpoiltCase(PEOPLE, "https://example.org", "", "verified: READ", ("source",)),
+    "another header": SpoiltCase(ROWS, "year,people", "years,people", "council_code,years", ("header",)),
+    "a figure that is none": SpoiltCase(ROWS, "2023,100", "2023,1e2", "FIF,2023,1e2", ("1e2", "integer")),
+    "a council that is none": SpoiltCase(ROWS, "GLG,2023,", "GLW,2023,", "GLW,2023,", ("GLW",)),
+    "a row given twice": SpoiltCase(ROWS, "GLG,2023,", "FIF,2023,", "FIF,2023,", ("same key", "line 2")),
+    "an empty key": SpoiltCase(ROWS, "GLG,2023,", "GLG,,7", "GLG,,7", ("key", "empty")),
     # Derived items.
-    "an age of what is no day": Spoilt(
+    "an age of what is no day": SpoiltCase(
         PETS, "of: birth_date, on", "of: pet_ref, on", "of: pet_ref", ("pet_ref", "date")
     ),
-    "an age of what nobody sends": Spoilt(
+    "an age of what nobody sends": SpoiltCase(
         PETS, "of: birth_date, on", "of: birth_day, on", "of: birth_day", ("birth_day", "Write birth_date")
     ),
-    "bands that go down": Spoilt(PETS, "[0, 1, 10]", "[0, 10, 1]", "[0, 10, 1]", ("go up",)),
-    "an age without bands": Spoilt(PETS, ", lower: [0, 1, 10]", "", "kind: age_band", ("lower",)),
-    "a word of another kind": Spoilt(PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("just these",)),
-    "a derived item that is sent": Spoilt(
+    "bands that go down": SpoiltCase(PETS, "[0, 1, 10]", "[0, 10, 1]", "[0, 10, 1]", ("go up",)),
+    "an age without bands": SpoiltCase(PETS, ", lower: [0, 1, 10]", "", "kind: age_band", ("lower",)),
+    "a word of another kind": SpoiltCase(PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("just these",)),
+    "a derived item that is sent": SpoiltCase(
         PETS,
         "description: How old.",
         "description: How old.\n        physicalName: AGE",
         "physicalName: AGE",
         ("age", "derived"),
     ),
-    "a quarter that tells more than is published": Spoilt(
+    "a quarter that tells more than is published": SpoiltCase(
         PETS,
         "withhold }\n          - { property: lgdpDerived",
         "open }\n          - { property: lgdpDerived",
         "kind: quarter",
         ("tells more", "withhold"),
     ),
-    "a rate of what is no measure": Spoilt(
+    "a rate of what is no measure": SpoiltCase(
         FOOD, "of: weight_kg", "of: kind_code", "of: kind_code", ("kind_code", "measure")
     ),
-    "a reference table that is none": Spoilt(
+    "a reference table that is none": SpoiltCase(
         FOOD, "reference: people", "reference: poeple", "poeple", ("poeple", "Write people")
     ),
-    "a version that is none": Spoilt(
+    "a version that is none": SpoiltCase(
         FOOD, 'version: "1", column', 'version: "9", column', 'version: "9"', ("no version 9",)
     ),
-    "a column that is none": Spoilt(
+    "a column that is none": SpoiltCase(
         FOOD, "column: people", "column: peoples", "column: peoples", ("peoples", "Write people")
     ),
-    "a table with another key": Spoilt(
+    "a table with another key": SpoiltCase(
         FOOD, "reference: groups", "reference: people", "kind: family_group", ("told apart",)
     ),
-    "an indicator that nobody knows": Spoilt(FOOD, "indicator: X", "indicator: Z", "indicator: Z", ("indicator Z",)),
+    "an indicator that nobody knows": SpoiltCase(
+        FOOD, "indicator: X", "indicator: Z", "indicator: Z", ("indicator Z",)
+    ),
     # Other spellings.
-    "two forms of one text": Spoilt(
+    "two forms of one text": SpoiltCase(
         PETS, '"yyyy-MM-dd", "d MMM yyyy"', '"dd/MM/yyyy", "MM/dd/yyyy"', "MM/dd/yyyy", ("one day as",)
     ),
-    "another form of the contract's own digits": Spoilt(
+    "another form of the contract's own digits": SpoiltCase(
         PETS, '"yyyy-MM-dd"', '"yyyyMMdd"', "yyyyMMdd", ("one day as", "ddMMyyyy")
     ),
-    "the contract's own form": Spoilt(PETS, '"yyyy-MM-dd"', '"ddMMyyyy"', 'value: ["ddMMyyyy"', ("anyway",)),
-    "a form with two years": Spoilt(PETS, '"yyyy-MM-dd"', '"yy-MM-dd"', "yy-MM-dd", ("form of the date",)),
-    "groups that could be decimals": Spoilt(FOOD, 'thousands: ","', 'thousands: "."', 'thousands: "."', ("same mark",)),
-    "groups that could be plain decimals": Spoilt(
+    "the contract's own form": SpoiltCase(PETS, '"yyyy-MM-dd"', '"ddMMyyyy"', 'value: ["ddMMyyyy"', ("anyway",)),
+    "a form with two years": SpoiltCase(PETS, '"yyyy-MM-dd"', '"yy-MM-dd"', "yy-MM-dd", ("form of the date",)),
+    "groups that could be decimals": SpoiltCase(
+        FOOD, 'thousands: ","', 'thousands: "."', 'thousands: "."', ("same mark",)
+    ),
+    "groups that could be plain decimals": SpoiltCase(
         FOOD, 'thousands: ","', 'thousands: ".", decimal: ","', 'thousands: "."', ("1.234",)
     ),
 }
 
 
 @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
-def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, spoilt: Spoilt) -> None:
+def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, spoilt: SpoiltCase) -> None:
     enhanced.spoil(spoilt.file, spoilt.old, spoilt.new)
     line = enhanced.line_of(spoilt.file, spoilt.at)
     said = [

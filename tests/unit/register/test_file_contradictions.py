@@ -2,48 +2,48 @@
 
 import pytest
 
-from tests.unit.register.small_register import API, CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister, Spoilt
+from tests.support.small_register import API, CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister, SpoiltCase
 
 SPOILT = {
     # Code lists.
-    "a code that is a number in a list": Spoilt(CODES, 'code: "2"', "code: 2", 'label: "Dog"', ("code", "string")),
-    "a code that ends before it begins": Spoilt(
+    "a code that is a number in a list": SpoiltCase(CODES, 'code: "2"', "code: 2", 'label: "Dog"', ("code", "string")),
+    "a code that ends before it begins": SpoiltCase(
         CODES, "valid_to: 2030-12-31", "valid_to: 1999-12-31", "valid_to", ("ends before it begins",)
     ),
-    "a day that is none": Spoilt(CODES, "2030-12-31", "2030-02-31", "2030-02-31", ("2030-02-31",)),
-    "a mark nobody knows": Spoilt(CODES, "verified: ours", "verified: sure", "verified: sure", ("sure", "READ")),
-    "a list that was read nowhere": Spoilt(
+    "a day that is none": SpoiltCase(CODES, "2030-12-31", "2030-02-31", "2030-02-31", ("2030-02-31",)),
+    "a mark nobody knows": SpoiltCase(CODES, "verified: ours", "verified: sure", "verified: sure", ("sure", "READ")),
+    "a list that was read nowhere": SpoiltCase(
         CODES, "source: ours\nverified: ours", 'source: ""\nverified: READ', "source:", ("source",)
     ),
     # Councils.
-    "a spelling of two councils": Spoilt(NAMES, "GLG,Glasgow,", "GLG,fife,", "GLG,fife,", ("fife", "FIF")),
-    "a spelling of no council": Spoilt(NAMES, "GLG,Glasgow,", "GLW,Glasgow,", "GLW,Glasgow", ("GLW",)),
-    "another header": Spoilt(NAMES, "files_seen_in", "files", "council_code,spelling", ("header",)),
-    "a cell too many": Spoilt(NAMES, "GLG,Glasgow,3", "GLG,Glasgow,City,3", "GLG,Glasgow", ("6 cells",)),
-    "an open quotation mark": Spoilt(NAMES, "GLG,Glasgow,", 'GLG,"Glasgow,', "GLG,", ("CSV",)),
+    "a spelling of two councils": SpoiltCase(NAMES, "GLG,Glasgow,", "GLG,fife,", "GLG,fife,", ("fife", "FIF")),
+    "a spelling of no council": SpoiltCase(NAMES, "GLG,Glasgow,", "GLW,Glasgow,", "GLW,Glasgow", ("GLW",)),
+    "another header": SpoiltCase(NAMES, "files_seen_in", "files", "council_code,spelling", ("header",)),
+    "a cell too many": SpoiltCase(NAMES, "GLG,Glasgow,3", "GLG,Glasgow,City,3", "GLG,Glasgow", ("6 cells",)),
+    "an open quotation mark": SpoiltCase(NAMES, "GLG,Glasgow,", 'GLG,"Glasgow,', "GLG,", ("CSV",)),
     # Sources.
-    "a pattern without a period": Spoilt(SFTP, "?P<period>", "?P<month>", "pattern:", ("group period",)),
-    "a pattern of a source that is none": Spoilt(SFTP, "(?P<period>", "((?P<period>", "pattern:", ("regular",)),
-    "a return nobody asks for": Spoilt(SFTP, "return: PETS", "return: PET", "return: PET", ("PET", "Write PETS")),
-    "a secret in the file": Spoilt(API, '"env:TOKEN_{council}"', '"hunter2"', "credential", ("credential",)),
-    "a request for no council": Spoilt(API, "/{council}/food", "/food", "request", ("council",)),
-    "a malformed reference": Spoilt(SFTP, "${HOME}/known_hosts", "$HOME/known_hosts", "known_hosts", ("${NAME}",)),
-    "a council that is none": Spoilt(API, "[FIF, GLG]", "[FIF, GLA]", "[FIF", ("GLA", "GLG")),
-    "a host without a port": Spoilt(SFTP, "127.0.0.1:22}", "127.0.0.1}", "address", ("host", "port")),
-    "a token sent in the clear": Spoilt(API, "http://127.0.0.1:80", "http://example.org", "address", ("https",)),
-    "a name that only begins as this machine's": Spoilt(
+    "a pattern without a period": SpoiltCase(SFTP, "?P<period>", "?P<month>", "pattern:", ("group period",)),
+    "a pattern of a source that is none": SpoiltCase(SFTP, "(?P<period>", "((?P<period>", "pattern:", ("regular",)),
+    "a return nobody asks for": SpoiltCase(SFTP, "return: PETS", "return: PET", "return: PET", ("PET", "Write PETS")),
+    "a secret in the file": SpoiltCase(API, '"env:TOKEN_{council}"', '"hunter2"', "credential", ("credential",)),
+    "a request for no council": SpoiltCase(API, "/{council}/food", "/food", "request", ("council",)),
+    "a malformed reference": SpoiltCase(SFTP, "${HOME}/known_hosts", "$HOME/known_hosts", "known_hosts", ("${NAME}",)),
+    "a council that is none": SpoiltCase(API, "[FIF, GLG]", "[FIF, GLA]", "[FIF", ("GLA", "GLG")),
+    "a host without a port": SpoiltCase(SFTP, "127.0.0.1:22}", "127.0.0.1}", "address", ("host", "port")),
+    "a token sent in the clear": SpoiltCase(API, "http://127.0.0.1:80", "http://example.org", "address", ("https",)),
+    "a name that only begins as this machine's": SpoiltCase(
         API, "http://127.0.0.1:80", "http://127.0.0.1.example.org", "address", ("https",)
     ),
-    "one account for all councils": Spoilt(SFTP, '"{council_lower}"', "lgdp", "username", ("share", "{council}")),
-    "an SFTP source without host keys": Spoilt(
+    "one account for all councils": SpoiltCase(SFTP, '"{council_lower}"', "lgdp", "username", ("share", "{council}")),
+    "an SFTP source without host keys": SpoiltCase(
         SFTP, 'known_hosts: "file:${HOME}/known_hosts"\n', "", "id: somewhere-sftp", ("known_hosts",)
     ),
-    "an API source with a folder": Spoilt(
+    "an API source with a folder": SpoiltCase(
         API, "    records: records", "    folder: out\n    records: records", "folder", ("folder", "API")
     ),
-    "a schedule that is none": Spoilt(API, "30 6 * * *", "daily", "schedule", ("daily",)),
-    "CSV in pages": Spoilt(API, "return: PET-FOOD", "return: PETS", "paging:", ("CSV", "pages")),
-    "a return given twice": Spoilt(
+    "a schedule that is none": SpoiltCase(API, "30 6 * * *", "daily", "schedule", ("daily",)),
+    "CSV in pages": SpoiltCase(API, "return: PET-FOOD", "return: PETS", "paging:", ("CSV", "pages")),
+    "a return given twice": SpoiltCase(
         SFTP,
         "returns:\n",
         "returns:\n  - { return: PETS, folder: in, pattern: '(?P<period>.*)' }\n",
@@ -51,25 +51,25 @@ SPOILT = {
         ("PETS", "twice"),
     ),
     # YAML itself.
-    "a key given twice": Spoilt(
+    "a key given twice": SpoiltCase(
         PETS, "domain: animals", "domain: animals\ndomain: plants", "plants", ("domain", "twice")
     ),
 }
 
 SPOILT_AND_FOLLOWED = {
-    "a code list under another name": Spoilt(CODES, "id: pets-kind", "id: pet-kind", "id: pet-kind", ("pet-kind",)),
-    "a code given twice": Spoilt(CODES, 'code: "2"', 'code: "cat"', 'label: "Dog"', ("cat", "two codes")),
-    "a council code of two letters": Spoilt(COUNCILS, "FIF,Fife", "FI,Fife", "FI,Fife", ("FI",)),
-    "one code for two councils": Spoilt(COUNCILS, ",260,17,", ",250,17,", ",250,17,", ("sg_code 250", "line 2")),
-    "a placeholder nobody fills": Spoilt(API, "period={period}", "quarter={quarter}", "request", ("quarter",)),
-    "an alias": Spoilt(
+    "a code list under another name": SpoiltCase(CODES, "id: pets-kind", "id: pet-kind", "id: pet-kind", ("pet-kind",)),
+    "a code given twice": SpoiltCase(CODES, 'code: "2"', 'code: "cat"', 'label: "Dog"', ("cat", "two codes")),
+    "a council code of two letters": SpoiltCase(COUNCILS, "FIF,Fife", "FI,Fife", "FI,Fife", ("FI",)),
+    "one code for two councils": SpoiltCase(COUNCILS, ",260,17,", ",250,17,", ",250,17,", ("sg_code 250", "line 2")),
+    "a placeholder nobody fills": SpoiltCase(API, "period={period}", "quarter={quarter}", "request", ("quarter",)),
+    "an alias": SpoiltCase(
         API,
         'address: "http://127.0.0.1:80"',
         'address: &a "http://127.0.0.1:80"\nusername: *a',
         "username: *a",
         ("alias",),
     ),
-    "a tag": Spoilt(
+    "a tag": SpoiltCase(
         API, "title: Somewhere", "title: !!python/object/apply:os.system [ls]", "title:", ("tag", "not allowed")
     ),
 }
@@ -77,7 +77,7 @@ SPOILT_AND_FOLLOWED = {
 
 class TestASpoiltRegister:
     @pytest.mark.parametrize("spoilt", SPOILT_AND_FOLLOWED.values(), ids=SPOILT_AND_FOLLOWED.keys())
-    def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, spoilt: Spoilt) -> None:
+    def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, spoilt: SpoiltCase) -> None:
         small.narrow_to(spoilt.file)
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         line = small.line_of(spoilt.file, spoilt.at)
@@ -87,7 +87,7 @@ class TestASpoiltRegister:
         assert any(all(words in one for words in spoilt.says) for one in said), said
 
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
-    def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: Spoilt) -> None:
+    def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: SpoiltCase) -> None:
         small.narrow_to(spoilt.file)
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         found = small.contradictions()

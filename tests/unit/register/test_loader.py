@@ -14,7 +14,7 @@ from lgdp_pipelines.register.model.table_model import Grain, ItemType, Privacy, 
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.unit.register.small_register import CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister
+from tests.support.small_register import CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister
 
 
 class TestASoundRegister:

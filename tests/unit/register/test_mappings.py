@@ -9,7 +9,7 @@ from lgdp_pipelines.register.model.extract_format import Format
 from lgdp_pipelines.register.model.system_mapping import CodePattern, SourceColumn, UnitChange
 from lgdp_pipelines.register.model.table_model import Spellings
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
-from tests.unit.register.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, Spoilt
+from tests.support.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, SpoiltCase
 
 MAPPING = "mappings/kennel/pets.yaml"
 MAPPING_TEXT = """\
@@ -144,64 +144,68 @@ def test_a_system_of_a_council_that_leads_nowhere_is_told(mapped: SmallRegister,
 
 
 SPOILT = (
-    Spoilt(MAPPING, "system: kennel", "system: Kennel", "system: Kennel", ("does not match",)),
-    Spoilt(MAPPING, "system: kennel", "system: cattery", "system: cattery", ("mappings/cattery/pets.yaml",)),
-    Spoilt(MAPPING, "return: PETS", "return: PET", "return: PET", ("no return PET", "PETS")),
-    Spoilt(MAPPING, "majors: [1]", "majors: [1, 2]", "majors: [1, 2]", ("no major version 2",)),
-    Spoilt(MAPPING, "title: Kennel", "title: Kennel\ncouncil: QQQ", "council: QQQ", ("no council QQQ",)),
-    Spoilt(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet means nothing",)),
-    Spoilt(MAPPING, "  pet:\n", "  pets:\n", "pets:", ("no table pets", "Write pet")),
-    Spoilt(MAPPING, "  pet:\n", "  pets:\n", "tables:", ("table pet of PETS is not mapped",)),
-    Spoilt(
+    SpoiltCase(MAPPING, "system: kennel", "system: Kennel", "system: Kennel", ("does not match",)),
+    SpoiltCase(MAPPING, "system: kennel", "system: cattery", "system: cattery", ("mappings/cattery/pets.yaml",)),
+    SpoiltCase(MAPPING, "return: PETS", "return: PET", "return: PET", ("no return PET", "PETS")),
+    SpoiltCase(MAPPING, "majors: [1]", "majors: [1, 2]", "majors: [1, 2]", ("no major version 2",)),
+    SpoiltCase(MAPPING, "title: Kennel", "title: Kennel\ncouncil: QQQ", "council: QQQ", ("no council QQQ",)),
+    SpoiltCase(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet means nothing",)),
+    SpoiltCase(MAPPING, "  pet:\n", "  pets:\n", "pets:", ("no table pets", "Write pet")),
+    SpoiltCase(MAPPING, "  pet:\n", "  pets:\n", "tables:", ("table pet of PETS is not mapped",)),
+    SpoiltCase(
         MAPPING, "      pet_ref: [Collar, Collar No]\n", "", "pet:", ("does not say where pet_ref", "(it is required)")
     ),
-    Spoilt(
+    SpoiltCase(
         MAPPING,
         "    ignored:",
         "    absent: { pet_ref: No. }\n    ignored:",
         "absent: { pet_ref",
         ("under columns and",),
     ),
-    Spoilt(
+    SpoiltCase(
         MAPPING, "      pet_ref: [Collar, Collar No]", "      pet_reff: Collar", "pet_reff: Collar", ("no item of pet",)
     ),
-    Spoilt(MAPPING, "Kind( of pet)?", "Colla[r]", "kind_code: { pattern", ("could be kind_code or pet_ref",)),
-    Spoilt(MAPPING, "[Vet,", "[collar,", "ignored", ("could be ignored or pet_ref",)),
-    Spoilt(MAPPING, "Kind( of pet)?", "(?=Kind)", "kind_code: { pattern", ("not every engine knows",)),
-    Spoilt(MAPPING, "'pets_.*'", "'(p+)+'", "name: pets", ("for ever",)),
-    Spoilt(MAPPING, "file: births", "file: deaths", "birth_date", ("“deaths”, which is not declared",)),
-    Spoilt(MAPPING, "file: births, ", "", "name: births", ("No item is taken from births",)),
-    Spoilt(MAPPING, "name: births", "name: pets", "name: pets, pattern: 'births", ("Two files are called pets",)),
-    Spoilt(MAPPING, ", key: [Tag], baseKey: [Collar]", "", "name: births", ("has no key",)),
-    Spoilt(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
-    Spoilt(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
-    Spoilt(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is nothing that kind_code can be",)),
-    Spoilt(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ in case or white space",)),
-    Spoilt(
+    SpoiltCase(MAPPING, "Kind( of pet)?", "Colla[r]", "kind_code: { pattern", ("could be kind_code or pet_ref",)),
+    SpoiltCase(MAPPING, "[Vet,", "[collar,", "ignored", ("could be ignored or pet_ref",)),
+    SpoiltCase(MAPPING, "Kind( of pet)?", "(?=Kind)", "kind_code: { pattern", ("not every engine knows",)),
+    SpoiltCase(MAPPING, "'pets_.*'", "'(p+)+'", "name: pets", ("for ever",)),
+    SpoiltCase(MAPPING, "file: births", "file: deaths", "birth_date", ("“deaths”, which is not declared",)),
+    SpoiltCase(MAPPING, "file: births, ", "", "name: births", ("No item is taken from births",)),
+    SpoiltCase(MAPPING, "name: births", "name: pets", "name: pets, pattern: 'births", ("Two files are called pets",)),
+    SpoiltCase(MAPPING, ", key: [Tag], baseKey: [Collar]", "", "name: births", ("has no key",)),
+    SpoiltCase(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
+    SpoiltCase(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
+    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is nothing that kind_code can be",)),
+    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ in case or white space",)),
+    SpoiltCase(
         MAPPING, "      kind_code: { Cat", "      birth_date: { Cat", "birth_date: { Cat", ("no codes to translate",)
     ),
-    Spoilt(MAPPING, 'to: "{1}"', 'to: "{2}"', "kind_code: [{", ("has no group 2",)),
-    Spoilt(MAPPING, 'to: "{1}"', 'to: "9"', "kind_code: [{", ("“9” is nothing",)),
-    Spoilt(MAPPING, "d/M/yyyy HH:mm", "d/M/yy", "dates", ("year of four digits",)),
-    Spoilt(MAPPING, "d/M/yyyy HH:mm", "dMyyyy", "dates", ("of unknown length",)),
-    Spoilt(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is no date",)),
-    Spoilt(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is no council",)),
-    Spoilt(CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)),
-    Spoilt(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
-    Spoilt(FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("Nobody knows",)),
-    Spoilt(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("Nobody knows", "pence")),
-    Spoilt(FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("no figure with a unit",)),
-    Spoilt(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("One mark stands",)),
-    Spoilt(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is nothing",)),
-    Spoilt(FOOD_MAPPING, "    files: [{ name: costs, pattern: 'c.*' }]\n", "", "cost:", ("which file holds cost",)),
-    Spoilt(FOOD_MAPPING, "extract: { format: csv }", "extract: { format: json }", "files: [{ name: weights", ("JSON",)),
-    Spoilt(
+    SpoiltCase(MAPPING, 'to: "{1}"', 'to: "{2}"', "kind_code: [{", ("has no group 2",)),
+    SpoiltCase(MAPPING, 'to: "{1}"', 'to: "9"', "kind_code: [{", ("“9” is nothing",)),
+    SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "d/M/yy", "dates", ("year of four digits",)),
+    SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "dMyyyy", "dates", ("of unknown length",)),
+    SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is no date",)),
+    SpoiltCase(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is no council",)),
+    SpoiltCase(
+        CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)
+    ),
+    SpoiltCase(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
+    SpoiltCase(FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("Nobody knows",)),
+    SpoiltCase(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("Nobody knows", "pence")),
+    SpoiltCase(FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("no figure with a unit",)),
+    SpoiltCase(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("One mark stands",)),
+    SpoiltCase(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is nothing",)),
+    SpoiltCase(FOOD_MAPPING, "    files: [{ name: costs, pattern: 'c.*' }]\n", "", "cost:", ("which file holds cost",)),
+    SpoiltCase(
+        FOOD_MAPPING, "extract: { format: csv }", "extract: { format: json }", "files: [{ name: weights", ("JSON",)
+    ),
+    SpoiltCase(
         SFTP, "  - return: PETS\n", "  - return: PETS\n    system: kennels\n", "return: PETS", ("“kennels”", "kennel")
     ),
-    Spoilt(
+    SpoiltCase(
         SFTP, "  - return: PETS\n", "  - return: PETS\n    system: larder\n", "return: PETS", ("larder has no mapping",)
     ),
-    Spoilt(
+    SpoiltCase(
         PETS,
         '          - { property: lgdpGuidance, value: "Look closely." }\n',
         '          - { property: lgdpGuidance, value: "Look closely." }\n'
@@ -209,7 +213,7 @@ SPOILT = (
         "lgdpAliases",
         ("“ref” could be kind_code or pet_ref",),
     ),
-    Spoilt(
+    SpoiltCase(
         PETS,
         '          - { property: lgdpGuidance, value: "Look closely." }\n',
         '          - { property: lgdpGuidance, value: "Look closely." }\n'
@@ -221,7 +225,7 @@ SPOILT = (
 
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=lambda one: f"{one.file.split('/')[-1]}: {one.new.strip()[:40]}")
-def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, spoilt: Spoilt) -> None:
+def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, spoilt: SpoiltCase) -> None:
     mapped.spoil(spoilt.file, spoilt.old, spoilt.new)
     line = mapped.line_of(spoilt.file, spoilt.at)
     found = mapped.contradictions()

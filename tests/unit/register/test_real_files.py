@@ -12,7 +12,7 @@ import pytest
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
 from lgdp_pipelines.vocabulary.periods import read_period
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 PROJECT = Path(__file__).resolve().parents[3]
 REAL = PROJECT.parent / "shared" / "realdata"

@@ -11,9 +11,7 @@ from lgdp_pipelines.register.contract_report import contract_text
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.rule_kinds import KINDS
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.register.small_register import SmallRegister
-from tests.unit.validation.kinds.bench import Ruled
-from tests.unit.validation.kinds.words import (
+from tests.support.rule_cases import (
     DATE,
     DIMENSION,
     INTEGER,
@@ -21,14 +19,16 @@ from tests.unit.validation.kinds.words import (
     LETTER,
     MEASURED,
     TEXT,
-    Plain,
-    ours,
-    written,
+    Members,
+    RuleFixture,
+    write_lgdp_rule,
+    write_rule,
 )
+from tests.support.small_register import SmallRegister
 
 README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
-CASE: Mapping[str, Plain] = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
-FIGURES: Mapping[str, Plain] = {
+CASE: Mapping[str, Members] = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
+FIGURES: Mapping[str, Members] = {
     "k": DIMENSION,
     "n": {**INTEGER, **MEASURED},
     "m": {**INTEGER, **MEASURED},
@@ -36,20 +36,20 @@ FIGURES: Mapping[str, Plain] = {
 }
 
 
-def asked(rule: str, items: Mapping[str, Plain] = CASE, **words: object) -> Ruled:
+def asked(rule: str, items: Mapping[str, Members] = CASE, **words: object) -> RuleFixture:
     """A contract with one of the platform's own rules."""
-    return Ruled(RuleKind.SQL, items, "r", "", [ours(rule, **words)])
+    return RuleFixture(RuleKind.SQL, items, "r", "", [write_lgdp_rule(rule, **words)])
 
 
-def measured(**words: object) -> Ruled:
+def measured(**words: object) -> RuleFixture:
     """A contract with one of the standard's metrics, at the table."""
-    return Ruled(RuleKind.SQL, CASE, "r", "", [written(**words)])
+    return RuleFixture(RuleKind.SQL, CASE, "r", "", [write_rule(**words)])
 
 
 OF = {"table": "t", "item": "m"}
-WRONG: Mapping[str, tuple[Ruled, str, str]] = {
+WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
     "no such kind": (asked("required_if", item="a"), "required_if", "required_when"),
-    "no kind": (Ruled(RuleKind.SQL, CASE, "r", "", [written(type="custom", engine="lgdp", implementation={})]),
+    "no kind": (RuleFixture(RuleKind.SQL, CASE, "r", "", [write_rule(type="custom", engine="lgdp", implementation={})]),
                 "no known kind", "in_order"),
     "a word that is not the kind's": (asked("in_order", first="c", then="d", onlyThen=True), "onlyThen", "strictly"),
     "a word too few": (asked("in_order", first="c"), "no then", "implementation"),
@@ -87,7 +87,9 @@ WRONG: Mapping[str, tuple[Ruled, str, str]] = {
     "a series of texts": (asked("not_falling", item="a", along="c"), "type text", "integer"),
     "a series along itself": (asked("not_falling", item="n", along="n"), "n twice", "once"),
     "a number of rows at an item": (
-        Ruled(RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [written(metric="rowCount", mustBe=1)]}}, "r", ""),
+        RuleFixture(
+            RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [write_rule(metric="rowCount", mustBe=1)]}}, "r", ""
+        ),
         "how many rows", "table"),
     "half a row": (measured(metric="rowCount", mustBe=0.5), "how many rows", "whole"),
     "a share of rows": (measured(metric="rowCount", mustBe=5, unit="percent"), "how many rows", "whole"),
@@ -99,16 +101,20 @@ WRONG: Mapping[str, tuple[Ruled, str, str]] = {
         "tool to tool", "mustBe: 0"),
     "nulls of nothing": (measured(metric="nullValues", mustBe=0), "which item", "at the item"),
     "nulls of no number": (
-        Ruled(RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [written(metric="nullValues", mustNotBe=3)]}}, "r", ""),
+        RuleFixture(
+            RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [write_rule(metric="nullValues", mustNotBe=3)]}}, "r", ""
+        ),
         "how many rows", "mustBe: 0"),
     "a severity of a multiple that is none": (
-        Ruled(RuleKind.SQL, {**CASE, "n": {**INTEGER, "lgdpSeverity": {"multiple": "query"}}}, "r", ""),
+        RuleFixture(RuleKind.SQL, {**CASE, "n": {**INTEGER, "lgdpSeverity": {"multiple": "query"}}}, "r", ""),
         "multiple, a rule it has not", "Remove"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("ruled", "what", "remedy"), WRONG.values(), ids=WRONG.keys())
-def test_what_contradicts_itself_is_told_with_its_place_and_a_remedy(ruled: Ruled, what: str, remedy: str) -> None:
+def test_what_contradicts_itself_is_told_with_its_place_and_a_remedy(
+    ruled: RuleFixture, what: str, remedy: str
+) -> None:
     with pytest.raises(RegisterError) as refused:
         _ = ruled.register
     (told,) = [one for one in refused.value.contradictions if what in one.what] or [refused.value.contradictions[0]]

@@ -5,7 +5,7 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.unit.register.small_register import FOOD, PETS, SmallRegister
+from tests.support.small_register import FOOD, PETS, SmallRegister
 
 
 def test_ids_follow_from_urns_and_stand_in_the_order_of_the_journey(small: SmallRegister) -> None:

@@ -11,7 +11,7 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.versions.version_union import unite_tables
 from lgdp_pipelines.vocabulary.periods import parse_period, read_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from lgdp_pipelines.register.model.sources import (
     SourceReturn,
     TransportKind,
 )
-from tests.unit.register.small_register import API, FILES, FOOD, PETS, SFTP, SmallRegister
+from tests.support.small_register import API, FILES, FOOD, PETS, SFTP, SmallRegister
 
 DROP_BOX = """\
 id: boxes

@@ -8,7 +8,7 @@ from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.model.contract import Register, Return, Version
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Table
 from lgdp_pipelines.register.versions.version_union import UnitedTable, list_products, unite_tables
-from tests.unit.conformance.small_world import item, small_register
+from tests.support.small_lakehouse import item, small_register
 
 
 def united(*versions: Item | None) -> UnitedTable:

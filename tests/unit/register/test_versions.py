@@ -1,7 +1,7 @@
 """Versions of a return: what a later one may change."""
 
 from lgdp_pipelines.register.loader import load_register
-from tests.unit.register.small_register import FOOD, PETS, SmallRegister
+from tests.support.small_register import FOOD, PETS, SmallRegister
 
 
 class TestVersions:

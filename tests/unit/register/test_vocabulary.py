@@ -12,7 +12,7 @@ from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA
 from lgdp_pipelines.register.files.property_vocabulary import WORDS, Where, words_of
 from lgdp_pipelines.register.files.source_file import SHAPE
 from lgdp_pipelines.register.loader import load_register
-from tests.unit.register.small_register import API, PETS, SmallRegister
+from tests.support.small_register import API, PETS, SmallRegister
 
 README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(\w+)` \| (\w+) \| (yes)? ?\| (.+) \|$")

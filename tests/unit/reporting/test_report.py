@@ -42,7 +42,7 @@ from lgdp_pipelines.reporting.wording import find_row_ranges, format_rows, sanit
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import calendar_year
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
-from tests.unit.conformance import small_world
+from tests.support import small_lakehouse
 
 CAME = datetime(2024, 1, 10, 9, 30, tzinfo=UTC)
 FIFE = Council("FIF", "Fife", "Fife Council", "S12000047", None, "250", "18", "x", (), "READ")
@@ -53,8 +53,12 @@ EXTRA = "bins.material.extra_columns"
 
 @pytest.fixture(scope="module")
 def bins() -> Contract:
-    return small_world.contract(
-        "BINS", small_world.Version(1, 0, 0), "CY2023", small_world.PeriodKind.CALENDAR_YEAR, small_world.bins()
+    return small_lakehouse.contract(
+        "BINS",
+        small_lakehouse.Version(1, 0, 0),
+        "CY2023",
+        small_lakehouse.PeriodKind.CALENDAR_YEAR,
+        small_lakehouse.bins(),
     )
 
 

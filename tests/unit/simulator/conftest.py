@@ -7,7 +7,7 @@ import pytest
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.simulator.scenario import Scenario, ScenarioOptions, build_scenario
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 TODAY = date(2024, 11, 21)
 

@@ -11,7 +11,7 @@ from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from lgdp_pipelines.simulator.extract_writers import write_extract
 from lgdp_pipelines.simulator.synthetic_rows import contract_rows
-from tests.shipped import shipped_register
+from tests.support.shipped_register import shipped_register
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from lgdp_pipelines.simulator.synthetic_rows import RowGenerator
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from tests.planted.drafts import TRUTH
 from tests.planted.returns import Asked, Extract
-from tests.unit.validation.planted_found import found_in
+from tests.support.planted_findings import judge_extract
 
 
 @pytest.mark.parametrize(("code", "make"), [("SOURCE", source_rows), ("LFR", lfr_rows)])
@@ -20,7 +20,7 @@ def test_synthetic_rows_break_no_rule(code: str, make: RowGenerator, council: st
     rows = make(register, asked.contract, asked.council, asked.period, seed=7)
     files = {file.table or "": file.content for file in write_extract(asked.contract, rows)}
 
-    judgement = found_in(asked, Extract(files, TRUTH.to_frame(), 0))
+    judgement = judge_extract(asked, Extract(files, TRUTH.to_frame(), 0))
 
     assert judgement.findings.select("rule", "row").rows() == []
     assert sum(outcome.result is RuleResult.PASSED for outcome in judgement.results) > 80

@@ -8,7 +8,7 @@ from lgdp_pipelines.handover.findings import LISTED, QueryScope
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.unit.validation.small_contract import make_bench, make_item, make_rule, make_table, outcome
+from tests.support.small_contract import make_bench, make_item, make_rule, make_table, outcome
 
 BENCH = make_bench(
     make_table(

@@ -16,7 +16,7 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
-from tests.unit.validation.small_contract import make_item, of_items, outcome
+from tests.support.small_contract import make_item, of_items, outcome
 
 BOUNDS = ("minimum", "exclusive_minimum", "maximum", "exclusive_maximum")
 

@@ -15,7 +15,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
-from tests.unit.validation.small_contract import (
+from tests.support.small_contract import (
     FIFE,
     MORAY,
     Bench,

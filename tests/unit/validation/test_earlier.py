@@ -13,7 +13,7 @@ from lgdp_pipelines.validation.prior_periods import match_prior_items
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
-from tests.unit.validation.small_contract import (
+from tests.support.small_contract import (
     FIFE,
     MORAY,
     Bench,

@@ -18,7 +18,7 @@ from lgdp_pipelines.validation import finding_messages, row_shares, rule_result
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.support.judging import make_context
-from tests.unit.validation.small_contract import YEAR, make_bench, make_item, make_rule, make_table, places
+from tests.support.small_contract import YEAR, make_bench, make_item, make_rule, make_table, places
 
 EARLIER = EarlierPeriodTerms("n", ("ref",), 1, None, 50, 50, 0)
 BENCH = make_bench(

@@ -12,7 +12,7 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTer
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 from tests.support.judging import SCRATCH, judge_files, make_context
-from tests.unit.validation.small_contract import (
+from tests.support.small_contract import (
     YEAR,
     Bench,
     make_bench,

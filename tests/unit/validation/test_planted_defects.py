@@ -14,8 +14,8 @@ from tests.planted.lfr import lfr_extract, lfr_forms
 from tests.planted.returns import SHARE, Asked, Extract
 from tests.planted.source import source_extract
 from tests.planted.whole import emptied, unreadable
-from tests.shipped import shipped_register
-from tests.unit.validation.planted_found import compared, found_in
+from tests.support.planted_findings import judge_extract, list_differences
+from tests.support.shipped_register import shipped_register
 
 ROWS = 34_000
 """Of each return: a hundred thousand in all."""
@@ -50,9 +50,9 @@ def test_every_planted_defect_is_found_and_nothing_besides(
     asked, extract = Asked.of(register, code), extracts[code]
     assert extract.truth.height >= extract.rows * SHARE * 0.99
 
-    judgement = found_in(asked, extract)
+    judgement = judge_extract(asked, extract)
 
-    assert list(compared(asked, extract, judgement)) == []
+    assert list(list_differences(asked, extract, judgement)) == []
     assert judgement.verdict is Verdict.REJECTED
 
 
@@ -62,13 +62,13 @@ def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
     asked = Asked.of(register, "LFR")
 
     for extract in forms:
-        assert list(compared(asked, extract, found_in(asked, extract))) == []
+        assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
 
 
 def test_applications_of_a_day_that_has_not_come_are_found_and_no_others(register: Register) -> None:
     asked, extract = hl1_sent_early(Asked.of(register, "HL1"), 500)
 
-    assert list(compared(asked, extract, found_in(asked, extract))) == []
+    assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
 
 
 @pytest.mark.parametrize("code", MADE)
@@ -94,7 +94,7 @@ def test_an_extract_without_rows_is_found_out(
     asked = Asked.of(register, code)
     extract = emptied(asked, extracts[code], row_count)
 
-    assert list(compared(asked, extract, found_in(asked, extract))) == []
+    assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
 
 
 @pytest.mark.parametrize("code", MADE)
@@ -104,7 +104,7 @@ def test_an_extract_that_is_no_text_is_found_out_and_not_judged_further(
     asked = Asked.of(register, code)
     extract = unreadable(asked, extracts[code])
 
-    judgement = found_in(asked, extract)
+    judgement = judge_extract(asked, extract)
 
     assert judgement.findings.select(extract.truth.columns).rows() == extract.truth.rows()
     assert {one.rule for one in judgement.results if one.result is not RuleResult.NOT_RUN} == {
@@ -117,7 +117,7 @@ def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
 ) -> None:
     asked, (first, second, *_) = Asked.of(register, "LFR"), forms
 
-    told = "\n".join(compared(asked, first, found_in(asked, second)))
+    told = "\n".join(list_differences(asked, first, judge_extract(asked, second)))
 
     assert "not found: " in told
     assert "found besides: " in told

@@ -8,7 +8,7 @@ import polars as pl
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.canonical_columns import read_canonical_columns
 from lgdp_pipelines.validation.type_parsing import value_pattern
-from tests.unit.validation.small_contract import make_item, of_items
+from tests.support.small_contract import make_item, of_items
 
 DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")
 WHOLE, TEXT = make_item("whole", ItemType.INTEGER), make_item("text", ItemType.TEXT)

@@ -22,7 +22,7 @@ from lgdp_pipelines.vocabulary.date_formats import (
 )
 from lgdp_pipelines.vocabulary.number_styles import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
-from tests.unit.validation.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
+from tests.support.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
 
 OTHERS = ("yyyy-MM-dd", "d MMM yyyy", "dd/MM/yyyy", "d MMMM yyyy HH:mm")
 DAY = of_items(make_item("n", ItemType.DATE, date_format="%d%m%Y", date_formats=OTHERS))

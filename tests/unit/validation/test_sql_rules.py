@@ -10,7 +10,7 @@ from lgdp_pipelines.register.model.table_model import ItemType, Role, Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.validation import sql_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
-from tests.unit.validation.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
+from tests.support.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
 
 A = make_item("a", ItemType.INTEGER)
 B = make_item("b", ItemType.INTEGER, role=Role.MEASURE)

@@ -31,7 +31,7 @@ from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.support.judging import SCRATCH, judge_tables, make_context
-from tests.unit.validation.small_contract import (
+from tests.support.small_contract import (
     FIFE,
     OURS,
     YEAR,

@@ -12,7 +12,7 @@ from lgdp_pipelines.register.model.table_model import ItemType, Role
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind, financial_quarter
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
-from tests.unit.validation.small_contract import FIFE, MORAY, YEAR, make_bench, make_item, make_table, of_items, places
+from tests.support.small_contract import FIFE, MORAY, YEAR, make_bench, make_item, make_table, of_items, places
 
 WHOLE = of_items(make_item("n", ItemType.INTEGER))
 MONEY = of_items(make_item("n", ItemType.DECIMAL, precision=7, scale=2))

@@ -24,7 +24,7 @@ from lgdp_pipelines.workflows.report_delivery import (
     locate_note_folder,
     locate_report_folder,
 )
-from tests.flow.contracts import library, register_with, respite
+from tests.support.contracts import library, respite, write_register
 
 PERIOD = "CY2023"
 GOOD = "P1,Mackay,01/02/1950,03/04/2023,F,7"
@@ -46,7 +46,7 @@ DROP_BOX = {
 @pytest.fixture
 def platform(tmp_path: Path) -> Platform:
     """A platform whose councils FIF and GLG have drop boxes; only Fife's has been made."""
-    schemas = register_with(tmp_path / "schemas", respite(), library())
+    schemas = write_register(tmp_path / "schemas", respite(), library())
     source = json.dumps(DROP_BOX | {"address": str(tmp_path / "boxes")})
     (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
     (tmp_path / "boxes" / "lgdp-fif" / "in").mkdir(parents=True)

@@ -24,7 +24,7 @@ from lgdp_pipelines.workflows.balance_check import (
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
-from tests.flow.contracts import allotment_v1, library, register_with
+from tests.support.contracts import allotment_v1, library, write_register
 
 PERIOD = parse_period("CY2023")
 FIRST = "ALLOTMENT.FIF.CY2023.001"
@@ -36,7 +36,7 @@ def platform(tmp_path: Path) -> Platform:
     """A platform that asks ALLOTMENT, with nil returns, and LIBRARY, without."""
     asked = allotment_v1()
     asked["customProperties"].append({"property": "lgdpNilReturn", "value": True})
-    return Platform(Settings.at(tmp_path / "home", register_with(tmp_path / "schemas", asked, library())))
+    return Platform(Settings.at(tmp_path / "home", write_register(tmp_path / "schemas", asked, library())))
 
 
 def run(platform: Platform, told: list[Submission] | None = None) -> tuple[SubmissionOutcome, ...]:

@@ -18,7 +18,7 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
-from tests.flow.contracts import add_contract, allotment_v1, allotment_v2, register_with
+from tests.support.contracts import add_contract, allotment_v1, allotment_v2, write_register
 
 PERIOD = parse_period("CY2023")
 OLD = "Council,Site,Grade,Plots\nFife,Beach,1,12\nFife,Beach,2,7\n"
@@ -78,7 +78,7 @@ FIRST_STANDS = {1: [(FIRST, 7), (FIRST, 12)]}
 def answered(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The old version has answers for a year from which a new one is valid by now."""
     folder = tmp_path_factory.mktemp("answered")
-    register = register_with(folder / "register", allotment_v1())
+    register = write_register(folder / "register", allotment_v1())
     world = World(folder)
     world.run(OLD)
     assert world.stands() == FIRST_STANDS

@@ -18,7 +18,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reminder_delivery import list_new_reminders, send_reminders
-from tests.flow.contracts import allotment_v1, register_with
+from tests.support.contracts import allotment_v1, write_register
 
 ADDRESS = "officer.named@fife.example"
 SECRET = "hunter2-and-more"
@@ -102,7 +102,7 @@ def hook() -> Iterator[Any]:
 
 
 def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platform:
-    schemas = register_with(tmp_path / "schemas", allotment_v1("1.0.0", "CY2023"))
+    schemas = write_register(tmp_path / "schemas", allotment_v1("1.0.0", "CY2023"))
     (schemas / "notices.yaml").write_text(CHANNELS.format(mail=mail_port))
     contacts = tmp_path / "home" / "contacts"
     contacts.mkdir(parents=True)
@@ -208,7 +208,7 @@ def test_nobody_listening_loses_no_alert(tmp_path: Path) -> None:
 
 
 def test_a_job_of_any_name_makes_a_file_in_its_folder(tmp_path: Path) -> None:
-    platform = Platform(Settings.at(tmp_path / "home", register_with(tmp_path / "schemas")), environment={})
+    platform = Platform(Settings.at(tmp_path / "home", write_register(tmp_path / "schemas")), environment={})
     path, _ = raise_alert(platform, Alert(**{**_values(), "job": "../../etc/passwd"}))
     assert path.parent == tmp_path / "home" / "alerts"
 

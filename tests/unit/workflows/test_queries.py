@@ -21,8 +21,8 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope, process
 from lgdp_pipelines.workflows.publishing import refresh_lake_copies, write_analyst_catalogue
 from lgdp_pipelines.workflows.report_delivery import deliver_reports, locate_report_folder
-from tests.flow.contracts import allotment_v1, register_with
-from tests.flow.driver import Lgdp
+from tests.support.command_line import CommandLine
+from tests.support.contracts import allotment_v1, write_register
 
 DOES_NOT_FALL = {
     "id": "plots_do_not_fall",
@@ -48,7 +48,7 @@ class World:
     """A platform with three years of Fife's plots, and its command line."""
 
     platform: Platform
-    lgdp: Lgdp
+    lgdp: CommandLine
     folder: Path
 
     def send(self, period: str, *rows: str) -> None:
@@ -68,11 +68,11 @@ class World:
         process(platform, data_return, when, ["FIF"], scope=RunScope.NEWS, run_id=f"run {period} {rows}")
         deliver_reports(platform)
 
-    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+    def query_lake(self, sql: str) -> list[tuple[Any, ...]]:
         """What SQL says, in a catalogue that was made when it was first asked."""
         if not self.platform.settings.catalogue.exists():
             write_analyst_catalogue(self.platform)
-        return [tuple(row.values()) for row in self.lgdp.ask(sql)]
+        return [tuple(row.values()) for row in self.lgdp.query_lake(sql)]
 
     def queries(self) -> dict[str, dict[str, Any]]:
         """Every query as the command lists it."""
@@ -87,7 +87,7 @@ class World:
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the three years, and nothing answered; never written to."""
     folder = tmp_path_factory.mktemp("queries")
-    schemas = register_with(folder / "schemas", allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL))
+    schemas = write_register(folder / "schemas", allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL))
     shutil.copy(PROJECT / "schemas" / "codelists" / "query-answers.yaml", schemas / "codelists")
     world = _world(folder)
     for period, rows in {"CY2022": ("1,100", "2,50"), "CY2023": ("1,80", "2,30"), "CY2024": ("1,60", "2,29")}.items():
@@ -98,7 +98,9 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _world(folder: Path) -> World:
     return World(
-        Platform(Settings.at(folder / "home", folder / "schemas")), Lgdp(folder / "home", folder / "schemas"), folder
+        Platform(Settings.at(folder / "home", folder / "schemas")),
+        CommandLine(folder / "home", folder / "schemas"),
+        folder,
     )
 
 
@@ -127,13 +129,13 @@ def test_a_council_is_asked_told_how_to_answer_and_heard(world: World) -> None:
     assert said.out == f"{FIRST}: answered, correct-as-sent\n"
     assert "A site was sold." in world.outbox("ALLOTMENT.FIF.CY2023.001"), "the report in the outbox says so at once"
     asked = "SELECT id, state, answer_code FROM ledger.query WHERE period = 'CY2023' ORDER BY id"
-    assert world.ask(asked) == [(FIRST, "answered", "correct-as-sent"), (SECOND, "open", None)]
+    assert world.query_lake(asked) == [(FIRST, "answered", "correct-as-sent"), (SECOND, "open", None)]
     assert [row["open_queries"] for row in world.lgdp("status", "--format", "json").rows] == [0, 1, 1]
 
     world.lgdp("query", "send-back", FIRST, "--words", "Which site?", *RECIPIENT)
     assert world.queries()[FIRST]["state"] == "open"
     assert "Sent back by scottish-government, B. Analyst" in world.outbox("ALLOTMENT.FIF.CY2023.001")
-    assert world.ask(asked)[0] == (FIRST, "open", None)
+    assert world.query_lake(asked)[0] == (FIRST, "open", None)
     world.lgdp("query", "answer", FIRST, *ANSWER, "The northern one.")
     refused = world.lgdp("query", "accept", FIRST, "--by", "A. Officer", expect=2)
     assert "is no recipient of ALLOTMENT" in refused.err
@@ -212,14 +214,14 @@ def test_a_lake_that_does_not_take_it_loses_no_answer(world: World, monkeypatch:
         raise StorageError("The disk is full.")
 
     state = f"SELECT state FROM ledger.query WHERE id = '{FIRST}'"
-    assert world.ask(state) == [("open",)]
+    assert world.query_lake(state) == [("open",)]
     with monkeypatch.context() as patch:
         patch.setattr(QueryRepository, "mirror", broken)
         assert "The disk is full." in world.lgdp("query", "answer", FIRST, *ANSWER, "Sold.", expect=1).err
     assert world.queries()[FIRST]["state"] == "answered"
-    assert world.ask(state) == [("open",)]
+    assert world.query_lake(state) == [("open",)]
     refresh_lake_copies(world.platform)
-    assert world.ask(state) == [("answered",)]
+    assert world.query_lake(state) == [("answered",)]
 
 
 def test_rules_are_counted_with_the_noisiest_first(world: World) -> None:
@@ -232,7 +234,7 @@ def test_rules_are_counted_with_the_noisiest_first(world: World) -> None:
     assert (first["accepted"], first["settled"], first["noise_share"]) == (1, 1, 1.0)
     assert first["answered"] == {"correct-as-sent": 1}
     assert "█" * 20 in world.lgdp("query", "rules").out
-    assert world.ask("SELECT rule, noise_share FROM ledger.rule_noise LIMIT 1") == [
+    assert world.query_lake("SELECT rule, noise_share FROM ledger.rule_noise LIMIT 1") == [
         ("allotment.plots_do_not_fall", 1.0)
     ]
 
@@ -252,11 +254,11 @@ class TestKnownIssues:
         noted = {row["period"]: row["noted"] for row in world.lgdp("status", "--format", "json").rows}
         assert noted == {"CY2022": 0, "CY2023": 2, "CY2024": 0}
         shown = "SELECT number, item, words FROM ledger.known_issue WHERE lifted_at IS NULL ORDER BY number"
-        assert world.ask(shown) == [
+        assert world.query_lake(shown) == [
             (1, "urn:lgdp:item:allotment:plots", "A site is being rebuilt."), (2, "", "Counted by hand."),
         ]  # fmt: skip
         world.lgdp("known-issue", "lift", "1", "--by", "B. Analyst", "--reason", "It is open again.")
-        assert [row[0] for row in world.ask(shown)] == [2]
+        assert [row[0] for row in world.query_lake(shown)] == [2]
         listed = world.lgdp("known-issue", "list", "--lifted", "--format", "json").rows
         assert [(one["number"], one["lift_reason"]) for one in listed] == [(1, "It is open again."), (2, "")]
 

@@ -31,8 +31,7 @@ from lgdp_pipelines.workflows.reproduction import (
     find_judgement,
     reproduce_judgement,
 )
-from tests.flow.contracts import add_contract, allotment_v1, library, register_with
-from tests.flow.test_submission_life import DOES_NOT_FALL
+from tests.support.contracts import DOES_NOT_FALL, add_contract, allotment_v1, library, write_register
 
 HEADER = "Council,Site,Grade,Plots\n"
 GRADES = """id: site-grade
@@ -112,7 +111,7 @@ def library_files(books: int) -> tuple[tuple[str, str], ...]:
 def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Two years of judgements, resubmissions in between, another register, and everything judged again by it."""
     root = tmp_path_factory.mktemp("past")
-    schemas = register_with(root / "schemas", asked(), library(ADDED_UP))
+    schemas = write_register(root / "schemas", asked(), library(ADDED_UP))
     (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="1", more=""))
     world, files = World(root / "home", schemas), root / "files"
     platform = world.platform()
@@ -341,7 +340,7 @@ def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
 
 
 def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Path) -> None:
-    schemas = register_with(tmp_path / "schemas", allotment_v1())
+    schemas = write_register(tmp_path / "schemas", allotment_v1())
     world = World(tmp_path / "home", schemas)
     platform = world.platform()
 

@@ -11,8 +11,7 @@ from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
-from tests.unit.validation.kinds.bench import TABLE, Case, Ruled
-from tests.unit.validation.kinds.words import (
+from tests.support.rule_cases import (
     DATE,
     DIMENSION,
     INTEGER,
@@ -20,21 +19,24 @@ from tests.unit.validation.kinds.words import (
     LETTER,
     MEASURED,
     MONEY,
+    TABLE,
     TEXT,
+    Case,
     Cases,
-    Plain,
-    each,
-    ours,
-    written,
+    Members,
+    RuleFixture,
+    flatten_cases,
+    write_lgdp_rule,
+    write_rule,
 )
 
 K = RuleKind
-FIGURE: Plain = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q"}}
+FIGURE: Members = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q"}}
 
 
-def counted(**words: object) -> Ruled:
+def counted(**words: object) -> RuleFixture:
     """A contract of a table that must have some number of rows."""
-    return Ruled(K.ROW_COUNT, {"k": KEY}, "r", "", [written(metric="rowCount", **words)])
+    return RuleFixture(K.ROW_COUNT, {"k": KEY}, "r", "", [write_rule(metric="rowCount", **words)])
 
 
 def many(rows: int) -> list[list[str | None]]:
@@ -42,21 +44,23 @@ def many(rows: int) -> list[list[str | None]]:
     return [[str(number)] for number in range(rows)]
 
 
-def grouped(**words: object) -> Ruled:
+def grouped(**words: object) -> RuleFixture:
     """A contract that asks for so many rows of each ``a``."""
-    return Ruled(K.ROWS_PER, {"k": KEY, "a": TEXT, "b": LETTER}, "r", "A", [ours(K.ROWS_PER, by=["a"], **words)])
+    return RuleFixture(
+        K.ROWS_PER, {"k": KEY, "a": TEXT, "b": LETTER}, "r", "A", [write_lgdp_rule(K.ROWS_PER, by=["a"], **words)]
+    )
 
 
-def complete(column: str, **words: object) -> Ruled:
+def complete(column: str, **words: object) -> RuleFixture:
     """A contract of a figure by ``a``, a text, and ``b``, a letter."""
     items = {"a": DIMENSION, "b": {**DIMENSION, **LETTER}, "n": FIGURE}
-    return Ruled(K.COMPLETE, items, "r", column, [ours(K.COMPLETE, **words)])
+    return RuleFixture(K.COMPLETE, items, "r", column, [write_lgdp_rule(K.COMPLETE, **words)])
 
 
-def controlled(others: Mapping[str, Mapping[str, Plain]], **words: object) -> Ruled:
+def controlled(others: Mapping[str, Mapping[str, Members]], **words: object) -> RuleFixture:
     """A contract of a figure ``n`` by line ``k``."""
-    rule = ours(K.CONTROL, item="n", **words)
-    return Ruled(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], others=others)
+    rule = write_lgdp_rule(K.CONTROL, item="n", **words)
+    return RuleFixture(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], others=others)
 
 
 def before(_period: Period, _table: Table) -> Pieces:
@@ -69,23 +73,23 @@ CONTROL = controlled(FORM, of={"table": "form", "item": "m"}, by={"k": "line"})
 OWN_TOTAL = controlled(
     {}, when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}}, tolerance=1, absent="zero"
 )
-EARLIER = Ruled(
+EARLIER = RuleFixture(
     K.EARLIER_PERIOD,
     {"k": DIMENSION, "n": FIGURE},
     "r",
     "N",
-    [ours(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
+    [write_lgdp_rule(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
     valid_from="FY2020-21",
     arguments={"prior_rows": before},
 )
-REFERS = Ruled(
+REFERS = RuleFixture(
     K.RELATIONSHIP,
     {"k": KEY, "a": {**TEXT, "relationships": [{"to": "u.ref"}]}},
     "a.relationship",
     "A",
     others={"u": {"ref": KEY}},
 )
-REFERS_TOGETHER = Ruled(
+REFERS_TOGETHER = RuleFixture(
     K.RELATIONSHIP,
     {"k": KEY, "a": TEXT, "d": DATE},
     "r",
@@ -96,7 +100,7 @@ REFERS_TOGETHER = Ruled(
 
 CASES: Cases = {
     "key": (
-        Ruled(K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K"),
+        RuleFixture(K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K"),
         (
             Case("passes", [["1", "01/01/2024"], ["2", "01/01/2024"], ["1", "02/01/2024"]]),
             Case("fails", [["1", "01/01/2024"], ["1", "01/01/2024"], ["1", "01/01/2024"]], [3, 4]),
@@ -105,14 +109,14 @@ CASES: Cases = {
         ),
     ),
     "key with nulls": (
-        Ruled(
+        RuleFixture(
             K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K",
             besides=frozenset({"tst.l.required"}),
         ),
         (Case("nulls", [["1", None], ["1", None]]),),
     ),
     "unique": (
-        Ruled(K.UNIQUE, {"k": KEY, "a": {**INTEGER, "unique": True}}, "a.unique", "A"),
+        RuleFixture(K.UNIQUE, {"k": KEY, "a": {**INTEGER, "unique": True}}, "a.unique", "A"),
         (
             Case("passes", [["1", "1"], ["2", "2"]]),
             Case("fails", [["1", "1"], ["2", "2"], ["3", "1"], ["4", "1"]], [4, 5]),
@@ -122,12 +126,12 @@ CASES: Cases = {
         ),
     ),
     "unique together": (
-        Ruled(
+        RuleFixture(
             K.UNIQUE,
             {"k": KEY, "a": TEXT, "b": LETTER},
             "r",
             "A",
-            [written(metric="duplicateValues", mustBe=0, arguments={"properties": ["a", "b"]})],
+            [write_rule(metric="duplicateValues", mustBe=0, arguments={"properties": ["a", "b"]})],
         ),
         (
             Case("passes", [["1", "x", "A"], ["2", "x", "B"], ["3", "y", "A"]]),
@@ -160,7 +164,7 @@ CASES: Cases = {
         ),
     ),
     "relationship within a table": (
-        Ruled(
+        RuleFixture(
             K.RELATIONSHIP, {"k": KEY, "a": {**TEXT, "relationships": [{"to": "t.k"}]}}, "a.relationship", "A"
         ),
         (
@@ -241,12 +245,12 @@ CASES: Cases = {
         ),
     ),
     "not falling": (
-        Ruled(
+        RuleFixture(
             K.NOT_FALLING,
             {"k": DIMENSION, "d": {**DATE, "primaryKey": True, "required": True, "lgdpRole": "dimension"}, "n": FIGURE},
             "r",
             "N",
-            [ours(K.NOT_FALLING, item="n", along="d", by=["k"])],
+            [write_lgdp_rule(K.NOT_FALLING, item="n", along="d", by=["k"])],
         ),
         (
             Case("passes", [["x", "02/01/2024", "5"], ["y", "03/01/2024", "1"], ["x", "01/01/2024", "4"]]),
@@ -296,8 +300,8 @@ CASES: Cases = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ruled", "case"), each(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: Ruled, case: Case) -> None:
+@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
+def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
@@ -329,13 +333,17 @@ def test_without_the_earlier_period_the_rule_is_not_run() -> None:
 
 
 def test_sums_of_money_are_exact() -> None:
-    money: Plain = {**MONEY, **MEASURED}
-    ruled = Ruled(
+    money: Members = {**MONEY, **MEASURED}
+    ruled = RuleFixture(
         K.CONTROL,
         {"k": DIMENSION, "n": money},
         "r",
         "N",
-        [ours(K.CONTROL, item="n", when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}})],
+        [
+            write_lgdp_rule(
+                K.CONTROL, item="n", when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}}
+            )
+        ],
     )
     tenths: list[list[str | None]] = [[str(number), "0.10"] for number in range(10)]
     assert ruled.found([["T", "1.00"], *tenths]) == []

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.validation.kinds.bench import Ruled
-from tests.unit.validation.kinds.words import INTEGER, KEY, MONEY, NUMBER, TEXT, Plain, options
+from tests.support.rule_cases import INTEGER, KEY, MONEY, NUMBER, TEXT, Members, RuleFixture, with_options
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 BOUNDS = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
@@ -23,7 +22,7 @@ GIVEN = [names for names in product((True, False), repeat=4) if any(names)]
 """Which of the four bounds are given: every combination but none."""
 
 
-KINDS: dict[str, Plain] = {
+KINDS: dict[str, Members] = {
     "integer": INTEGER,
     "number": NUMBER,
     "decimal": MONEY,
@@ -31,10 +30,10 @@ KINDS: dict[str, Plain] = {
 }
 
 
-def ranged(kind: str) -> Ruled:
+def ranged(kind: str) -> RuleFixture:
     """A contract with an item for every combination of the bounds 2, 1, 8 and 9; days of March 2024 for dates."""
     items = {
-        f"a{number}": options(
+        f"a{number}": with_options(
             KINDS[kind],
             **{
                 name: f"2024-03-0{bound}" if kind == "date" else bound
@@ -44,7 +43,7 @@ def ranged(kind: str) -> Ruled:
         )
         for number, given_bounds in enumerate(GIVEN)
     }
-    return Ruled(RuleKind.RANGE, {"k": KEY, **items}, "a0.range", "A0")
+    return RuleFixture(RuleKind.RANGE, {"k": KEY, **items}, "a0.range", "A0")
 
 
 def outside(value: Decimal, given_bounds: tuple[bool, ...]) -> bool:
@@ -110,7 +109,7 @@ ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])
 @FEW
 def test_a_date_is_what_python_reads_to_the_letter(form: str, texts: list[str]) -> None:
     item = {"logicalType": "date", "logicalTypeOptions": {"format": form}}
-    ruled = Ruled(RuleKind.TYPE, {"k": KEY, "a": item}, "a.type", "A")
+    ruled = RuleFixture(RuleKind.TYPE, {"k": KEY, "a": item}, "a.type", "A")
     broken = [row for row, text in enumerate(texts, start=2) if text.strip() and not is_day(text.strip(), form)]
     assert ruled.found([[str(number), text] for number, text in enumerate(texts)]) == broken
 
@@ -124,8 +123,10 @@ def is_day(text: str, form: str) -> bool:
         day: date = datetime.strptime(text, FORMS[form]).date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
         return False
-    written = form.replace("yyyy", f"{day.year:04d}").replace("MM", f"{day.month:02d}").replace("dd", f"{day.day:02d}")
-    return written == text and day.year >= 1000
+    text_of_day = (
+        form.replace("yyyy", f"{day.year:04d}").replace("MM", f"{day.month:02d}").replace("dd", f"{day.day:02d}")
+    )
+    return text_of_day == text and day.year >= 1000
 
 
 ATOMS = st.sampled_from(["a", "B", "7", r"\.", "[a-c]", "[A-Z0-9]", "[0-9]", "(ab|B7)", "(a|b|)", "-", "é"])
@@ -139,6 +140,6 @@ LETTERS = st.text("abcABZ7.-é9 ", min_size=1, max_size=6)
 @example(pattern="(ab|B7)-?", texts=["ab", "ab-", "B7", "abB7", "xab"])
 @settings(FEW, max_examples=15)
 def test_a_pattern_is_for_the_whole_text_as_python_reads_it(pattern: str, texts: list[str]) -> None:
-    ruled = Ruled(RuleKind.PATTERN, {"k": KEY, "a": options(TEXT, pattern=pattern)}, "a.pattern", "A")
+    ruled = RuleFixture(RuleKind.PATTERN, {"k": KEY, "a": with_options(TEXT, pattern=pattern)}, "a.pattern", "A")
     broken = [row for row, text in enumerate(texts, start=2) if text.strip() and not re.fullmatch(pattern, text)]
     assert ruled.found([[str(number), text] for number, text in enumerate(texts)]) == broken

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.validation.kinds.bench import Case, Ruled
-from tests.unit.validation.kinds.words import (
+from tests.support.rule_cases import (
     BOOLEAN,
     DATE,
     DIMENSION,
@@ -17,22 +16,24 @@ from tests.unit.validation.kinds.words import (
     MONEY,
     NUMBER,
     TEXT,
+    Case,
     Cases,
-    Plain,
-    each,
-    options,
+    Members,
+    RuleFixture,
+    flatten_cases,
+    with_options,
 )
 
 
-def one(kind: RuleKind, item: Plain, **facts: Plain) -> Ruled:
+def one(kind: RuleKind, item: Members, **facts: Members) -> RuleFixture:
     """A contract whose item ``a`` has the rule under test."""
-    return Ruled(kind, {"k": KEY, "a": item, **facts}, f"a.{kind}", "A")
+    return RuleFixture(kind, {"k": KEY, "a": item, **facts}, f"a.{kind}", "A")
 
 
-def measured(kind: RuleKind, item: Plain) -> Ruled:
+def measured(kind: RuleKind, item: Members) -> RuleFixture:
     """A contract whose measure ``a`` has the rule under test; ``*`` says that it is withheld."""
     marked = {**item, **MEASURED, "lgdpMarks": {"*": "Q"}}
-    return Ruled(kind, {"k": DIMENSION, "a": marked}, f"a.{kind}", "A")
+    return RuleFixture(kind, {"k": DIMENSION, "a": marked}, f"a.{kind}", "A")
 
 
 K = RuleKind
@@ -167,7 +168,7 @@ CASES: Cases = {
         ),
     ),
     "pattern": (
-        one(K.PATTERN, options(TEXT, pattern="[A-Z]{2}[0-9]+")),
+        one(K.PATTERN, with_options(TEXT, pattern="[A-Z]{2}[0-9]+")),
         (
             Case("passes", [["1", "AB1"], ["2", "ZZ999"]]),
             Case("fails", [["1", "A1"], ["2", "ab1"]], [2, 3]),
@@ -179,7 +180,7 @@ CASES: Cases = {
         ),
     ),
     "length": (
-        one(K.LENGTH, options(TEXT, minLength=2, maxLength=4)),
+        one(K.LENGTH, with_options(TEXT, minLength=2, maxLength=4)),
         (
             Case("passes", [["1", "abc"]]),
             Case("fails", [["1", "a"], ["2", "abcde"]], [2, 3]),
@@ -189,7 +190,7 @@ CASES: Cases = {
         ),
     ),
     "range of whole numbers": (
-        measured(K.RANGE, options(INTEGER, minimum=0, maximum=40)),
+        measured(K.RANGE, with_options(INTEGER, minimum=0, maximum=40)),
         (
             Case("passes", [["1", "7"]]),
             Case("fails", [["1", "-1"], ["2", "41"], ["3", "999"]], [2, 3, 4]),
@@ -199,7 +200,7 @@ CASES: Cases = {
         ),
     ),
     "range of decimals, without its ends": (
-        one(K.RANGE, options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
+        one(K.RANGE, with_options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
         (
             Case("passes", [["1", "0.25"]]),
             Case("fails", [["1", "-1"], ["2", "0.51"]], [2, 3]),
@@ -209,7 +210,7 @@ CASES: Cases = {
         ),
     ),
     "range of dates": (
-        one(K.RANGE, options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
+        one(K.RANGE, with_options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
         (
             Case("passes", [["1", "01/06/2024"]]),
             Case("fails", [["1", "01/01/1924"], ["2", "01/01/2042"]], [2, 3]),
@@ -221,7 +222,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of whole numbers": (
-        measured(K.MULTIPLE, options(INTEGER, multipleOf=5)),
+        measured(K.MULTIPLE, with_options(INTEGER, multipleOf=5)),
         (
             Case("passes", [["1", "5"], ["2", "100"]]),
             Case("fails", [["1", "7"], ["2", "-3"]], [2, 3]),
@@ -231,7 +232,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of decimals": (
-        one(K.MULTIPLE, options(MONEY, multipleOf=0.25)),
+        one(K.MULTIPLE, with_options(MONEY, multipleOf=0.25)),
         (
             Case("passes", [["1", "0.5"], ["2", "9999999.75"]]),
             Case("fails", [["1", "0.1"], ["2", "9999999.99"]], [2, 3]),
@@ -241,7 +242,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of doubles": (
-        one(K.MULTIPLE, options(NUMBER, multipleOf=0.1)),
+        one(K.MULTIPLE, with_options(NUMBER, multipleOf=0.1)),
         (
             Case("passes", [["1", "0.3"], ["2", "1234567.8"]]),
             Case("fails", [["1", "0.35"], ["2", "1234567.85"]], [2, 3]),
@@ -253,8 +254,8 @@ CASES: Cases = {
 }
 
 
-@pytest.mark.parametrize(("ruled", "case"), each(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: Ruled, case: Case) -> None:
+@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
+def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
@@ -264,5 +265,5 @@ def test_a_code_whose_day_does_not_read_is_told_of_once() -> None:
 
 
 def test_a_number_that_is_out_of_range_is_not_told_of_for_its_multiple_too() -> None:
-    both = measured(K.MULTIPLE, options(INTEGER, multipleOf=5, maximum=10))
+    both = measured(K.MULTIPLE, with_options(INTEGER, multipleOf=5, maximum=10))
     assert replace(both, besides=frozenset({"tst.a.range"})).found([["1", "13"], ["2", "8"]]) == [3]

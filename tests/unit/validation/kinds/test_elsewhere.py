@@ -15,8 +15,8 @@ from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.validation.type_parsing import typed_schema
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
-from tests.flow.contracts import KEY, contract, item, table
-from tests.unit.validation.kinds.bench import TABLE, Case, Ruled
+from tests.support.contracts import KEY, contract, item, table
+from tests.support.rule_cases import TABLE, Case, RuleFixture
 
 MEASURE: Mapping[str, object] = {
     "logicalType": "integer", "physicalType": "bigint", "lgdpRole": "measure", "lgdpUnit": "things"
@@ -87,9 +87,9 @@ def standing(rows: Rows, *, absent: Sequence[str] = ()) -> Callable[[Return, Per
 THERE: Rows = [("x", 10, 1.5), ("y", 20, 2.5), ("z", None, None)]
 
 
-def ruled(kind: RuleKind, column: str, *, rows: Rows = THERE, **terms: object) -> Ruled:
+def ruled(kind: RuleKind, column: str, *, rows: Rows = THERE, **terms: object) -> RuleFixture:
     """A contract whose rows name a place and give a figure, held against what stands elsewhere."""
-    return Ruled(
+    return RuleFixture(
         kind=kind,
         items={"ref": {**TEXT}, "n": {**MEASURE}, "kind": {**TEXT}},
         rule="held",
@@ -182,7 +182,7 @@ CASES = {
     ("bench", "case"),
     [pytest.param(bench, case, id=f"{name}: {case.which}") for name, (bench, cases) in CASES.items() for case in cases],
 )
-def test_each_kind_finds_what_breaks_it_and_nothing_else(bench: Ruled, case: Case) -> None:
+def test_each_kind_finds_what_breaks_it_and_nothing_else(bench: RuleFixture, case: Case) -> None:
     assert bench.found(case.rows) == list(case.broken)
 
 
@@ -191,7 +191,7 @@ def test_ten_percent_is_of_the_own_figure() -> None:
     assert SUM.found([["x", "11", None], ["y", "20", None]]) == []
 
 
-def result(bench: Ruled, rows: Sequence[Sequence[str | None]], **arguments: object) -> tuple[RuleResult, str]:
+def result(bench: RuleFixture, rows: Sequence[Sequence[str | None]], **arguments: object) -> tuple[RuleResult, str]:
     judged = replace(bench, arguments={**bench.arguments, **arguments}).judged(rows)
     (found,) = [one for one in judged.results if one.rule == "tst.held"]
     return found.result, found.reason
@@ -254,7 +254,7 @@ def test_a_year_that_the_other_return_was_not_asked_for_holds_nothing() -> None:
     assert result(earlier, [["w", "1", "a"]]) == (RuleResult.NOT_RUN, "OTHER was not asked for FY2019-20.")
 
 
-def in_sql(query: str) -> Ruled:
+def in_sql(query: str) -> RuleFixture:
     rule = {
         "id": "held", "name": "It is held", "description": "Look again.", "severity": "error", "type": "sql",
         "query": query, "mustBe": 0,
@@ -271,15 +271,15 @@ def test_written_sql_reads_other_returns_and_reference_tables() -> None:
     assert in_sql(query).found([["x", "9", None], ["x", "10", None], ["Lane", "1", None], ["w", "1", None]]) == [2, 5]
 
 
-def refers(to: Mapping[str, str], **by: str) -> Ruled:
+def refers(to: Mapping[str, str], **by: str) -> RuleFixture:
     return ruled(RuleKind.REFERS_TO, "REF", to=to, by=by)
 
 
-def agrees(item: str, **by: str) -> Ruled:
+def agrees(item: str, **by: str) -> RuleFixture:
     return ruled(RuleKind.AGREES_WITH, "N", item="n", of={**TO, "item": item}, by=by)
 
 
-def listed(reference: str, column: str) -> Ruled:
+def listed(reference: str, column: str) -> RuleFixture:
     return ruled(RuleKind.IN_REFERENCE, "REF", reference=reference, by={"ref": column})
 
 
@@ -304,7 +304,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize(("bench", "told"), SPOILT.values(), ids=SPOILT.keys())
-def test_what_cannot_be_held_is_refused_with_its_place(bench: Ruled, told: str) -> None:
+def test_what_cannot_be_held_is_refused_with_its_place(bench: RuleFixture, told: str) -> None:
     with pytest.raises(RegisterError) as refused:
         _ = bench.register
     assert any(told in one.what or told in one.remedy for one in refused.value.contradictions), str(refused.value)

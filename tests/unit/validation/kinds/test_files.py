@@ -8,10 +8,9 @@ import pytest
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.validation.kinds.bench import Ruled
-from tests.unit.validation.kinds.words import INTEGER, KEY
+from tests.support.rule_cases import INTEGER, KEY, RuleFixture
 
-CONTRACT = Ruled(RuleKind.READABLE, {"k": KEY, "a": INTEGER}, "readable", "")
+CONTRACT = RuleFixture(RuleKind.READABLE, {"k": KEY, "a": INTEGER}, "readable", "")
 
 
 class File(NamedTuple):

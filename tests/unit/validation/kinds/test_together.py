@@ -6,18 +6,17 @@ from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.sql_rules import prepare_rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.validation.kinds.bench import Plain, Ruled
-from tests.unit.validation.kinds.words import DATE, INTEGER, KEY, LETTER, TEXT, ours, written
+from tests.support.rule_cases import DATE, INTEGER, KEY, LETTER, TEXT, Members, RuleFixture, write_lgdp_rule, write_rule
 
-RULES: dict[str, Plain] = {
-    "ordered": ours("in_order", first="c", then="d"),
-    "past": ours("not_in_future", item="c"),
-    "current": ours("in_period", item="d", ends=["first"]),
-    "asked": ours("required_when", item="a", when={"b": ["A"]}),
-    "small": written(type="sql", query="SELECT count(*) FROM {model} WHERE n > 5", mustBe=0),
-    "few": ours("rows_per", by=["a"], atMost=2),
-    "known": written(type="sql", query="SELECT count(*) FROM {model} WHERE k IN (SELECT a FROM {model})", mustBe=0),
-    "any": written(type="sql", query="SELECT count(*) - 5 FROM {model} WHERE n < 100", mustBe=0),
+RULES: dict[str, Members] = {
+    "ordered": write_lgdp_rule("in_order", first="c", then="d"),
+    "past": write_lgdp_rule("not_in_future", item="c"),
+    "current": write_lgdp_rule("in_period", item="d", ends=["first"]),
+    "asked": write_lgdp_rule("required_when", item="a", when={"b": ["A"]}),
+    "small": write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE n > 5", mustBe=0),
+    "few": write_lgdp_rule("rows_per", by=["a"], atMost=2),
+    "known": write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE k IN (SELECT a FROM {model})", mustBe=0),
+    "any": write_rule(type="sql", query="SELECT count(*) - 5 FROM {model} WHERE n < 100", mustBe=0),
 }
 IN_ONE_SCAN = {"ordered", "past", "current", "asked", "small"}
 ROWS = [
@@ -39,13 +38,13 @@ BROKEN = {
 }
 
 
-def bench(*names: str) -> Ruled:
+def bench(*names: str) -> RuleFixture:
     """A contract with some of the rules."""
     items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
-    return Ruled(RuleKind.SQL, items, names[0], "", [{**RULES[name], "id": name} for name in names])
+    return RuleFixture(RuleKind.SQL, items, names[0], "", [{**RULES[name], "id": name} for name in names])
 
 
-def found(ruled: Ruled) -> dict[str, list[int | None]]:
+def found(ruled: RuleFixture) -> dict[str, list[int | None]]:
     """The rows of each rule's findings."""
     rows: dict[str, list[int | None]] = {}
     for rule, row in ruled.judged(ROWS).findings.select("rule", "row").iter_rows():
@@ -67,9 +66,9 @@ def test_what_asks_each_row_for_itself_is_asked_in_one_scan() -> None:
 
 
 def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> None:
-    broken = written(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
+    broken = write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
     items = {"k": KEY, "a": TEXT, "c": DATE, "d": DATE}
-    ruled = Ruled(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])
+    ruled = RuleFixture(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])
     with pytest.raises(QueryRefused, match=r"tst\.bad") as refused:
         ruled.judged([["1", "Jane Doe", None, None]])
     assert "Jane" not in str(refused.value)

@@ -6,8 +6,7 @@ from datetime import date
 import pytest
 
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.unit.validation.kinds.bench import Case, Ruled
-from tests.unit.validation.kinds.words import (
+from tests.support.rule_cases import (
     BOOLEAN,
     DATE,
     DIMENSION,
@@ -18,36 +17,40 @@ from tests.unit.validation.kinds.words import (
     MONEY,
     NUMBER,
     TEXT,
+    Case,
     Cases,
-    Plain,
-    each,
-    ours,
-    written,
+    Members,
+    RuleFixture,
+    flatten_cases,
+    write_lgdp_rule,
+    write_rule,
 )
 
 K = RuleKind
 
 
-def of_answers(kind: RuleKind, when: object, **words: object) -> Ruled:
+def of_answers(kind: RuleKind, when: object, **words: object) -> RuleFixture:
     """A contract that asks for ``a`` as ``b``, a letter, and ``c``, a date, say."""
     items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE}
-    return Ruled(kind, items, "r", "A", [ours(kind, item="a", when=when, **words)])
+    return RuleFixture(kind, items, "r", "A", [write_lgdp_rule(kind, item="a", when=when, **words)])
 
 
-def of_days(kind: RuleKind, column: str, **words: object) -> Ruled:
+def of_days(kind: RuleKind, column: str, **words: object) -> RuleFixture:
     """A contract of two dates ``a`` and ``b`` and a letter ``c``."""
-    return Ruled(kind, {"k": KEY, "a": DATE, "b": DATE, "c": LETTER}, "r", column, [ours(kind, **words)])
+    return RuleFixture(
+        kind, {"k": KEY, "a": DATE, "b": DATE, "c": LETTER}, "r", column, [write_lgdp_rule(kind, **words)]
+    )
 
 
-def of_figures(item: Plain, **words: object) -> Ruled:
+def of_figures(item: Members, **words: object) -> RuleFixture:
     """A contract of a total ``n`` and its parts ``a``, ``b`` and ``c``; ``*`` says that one is withheld."""
     measure = {**item, **MEASURED, "lgdpMarks": {"*": "Q"}}
     items = {"k": DIMENSION, "n": measure, "a": measure, "b": measure, "c": measure}
-    return Ruled(K.TOTAL, items, "r", "N", [ours(K.TOTAL, item="n", of=["a", "b"], **words)])
+    return RuleFixture(K.TOTAL, items, "r", "N", [write_lgdp_rule(K.TOTAL, item="n", of=["a", "b"], **words)])
 
 
-CONDITIONS: Plain = {"b": ["A", "B"], "c": "filled"}
-MARKED: Plain = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q", "?": "O"}}
+CONDITIONS: Members = {"b": ["A", "B"], "c": "filled"}
+MARKED: Members = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q", "?": "O"}}
 
 CASES: Cases = {
     "required when": (
@@ -111,12 +114,12 @@ CASES: Cases = {
         ),
     ),
     "figures in order": (
-        Ruled(
+        RuleFixture(
             K.IN_ORDER,
             {"k": DIMENSION, "a": {**INTEGER, **MEASURED}, "b": {**MONEY, **MEASURED}},
             "r",
             "B",
-            [ours(K.IN_ORDER, first="a", then="b")],
+            [write_lgdp_rule(K.IN_ORDER, first="a", then="b")],
         ),
         (
             Case("passes", [["1", "1", "1.01"]]),
@@ -216,9 +219,9 @@ CASES: Cases = {
         ),
     ),
     "nulls, none": (
-        Ruled(
+        RuleFixture(
             K.NULLS,
-            {"k": DIMENSION, "a": {**MARKED, "quality": [written(metric="nullValues", mustBe=0)]}},
+            {"k": DIMENSION, "a": {**MARKED, "quality": [write_rule(metric="nullValues", mustBe=0)]}},
             "r",
             "A",
         ),
@@ -231,10 +234,10 @@ CASES: Cases = {
         ),
     ),
     "nulls, of half the rows at most": (
-        Ruled(
+        RuleFixture(
             K.NULLS,
             {"k": KEY, "a": {**BOOLEAN, "quality": [
-                written(metric="nullValues", mustBeLessOrEqualTo=50, unit="percent")]}},
+                write_rule(metric="nullValues", mustBeLessOrEqualTo=50, unit="percent")]}},
             "r",
             "A",
         ),
@@ -247,9 +250,9 @@ CASES: Cases = {
         ),
     ),
     "nulls, between two and three": (
-        Ruled(
+        RuleFixture(
             K.NULLS,
-            {"k": KEY, "a": {**TEXT, "quality": [written(metric="nullValues", mustBeBetween=[2, 3], unit="rows")]}},
+            {"k": KEY, "a": {**TEXT, "quality": [write_rule(metric="nullValues", mustBeBetween=[2, 3], unit="rows")]}},
             "r",
             "A",
         ),
@@ -262,12 +265,12 @@ CASES: Cases = {
         ),
     ),
     "SQL": (
-        Ruled(
+        RuleFixture(
             K.SQL,
             {"k": KEY, "a": INTEGER, "b": INTEGER},
             "r",
             "A",
-            [written(type="sql", query="SELECT count(*) FROM {model} WHERE a > b", mustBe=0,
+            [write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE a > b", mustBe=0,
                      customProperties=[{"property": "lgdpItems", "value": ["a", "b"]}])],
         ),
         (
@@ -281,8 +284,8 @@ CASES: Cases = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ruled", "case"), each(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: Ruled, case: Case) -> None:
+@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
+def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
@@ -295,7 +298,7 @@ def test_a_row_with_one_of_its_cells_in_error_is_not_held_against_the_rule() -> 
 
 def test_items_may_be_called_as_sql_words_are() -> None:
     items = {"order": KEY, "group": DATE, "select": DATE}
-    ruled = Ruled(K.IN_ORDER, items, "r", "SELECT", [ours(K.IN_ORDER, first="group", then="select")])
+    ruled = RuleFixture(K.IN_ORDER, items, "r", "SELECT", [write_lgdp_rule(K.IN_ORDER, first="group", then="select")])
     assert ruled.found([["1", "02/01/2024", "01/01/2024"]]) == [2]
 
 

@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 Part = dict[str, Any]
 
 
-def register_with(folder: Path, *contracts: Part) -> Path:
+def write_register(folder: Path, *contracts: Part) -> Path:
     """A register of the shipped councils and the given contracts alone."""
     shutil.copytree(PROJECT / "schemas" / "councils", folder / "councils")
     for part in ("codelists", "sources", "returns"):
@@ -116,6 +116,20 @@ MUST: Part = {"required": True}
 MARKS = {"c": "Q", "z": "M"}
 
 GRADES = [{"value": "1", "label": "Watered"}, {"value": "2", "label": "Dry"}]
+
+
+DOES_NOT_FALL = {
+    "id": "plots_do_not_fall",
+    "name": "Plots do not fall",
+    "description": "Compare with the year before.",
+    "severity": "query",
+    "type": "custom",
+    "engine": "lgdp",
+    "implementation": {
+        "rule": "earlier_period", "item": "plots", "by": ["site", "grade"], "periodsBack": 1, "fallPct": 10,
+    },
+}  # fmt: skip
+"""A rule for :func:`allotment_v1`: plots of a site fall by more than a tenth."""
 
 
 def allotment_v1(version: str = "1.0.0", valid_from: str = "CY2022", *rules: Part) -> Part:

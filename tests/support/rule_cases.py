@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.register.loader import load_register
@@ -23,7 +25,7 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.support.judging import SCRATCH, judge_tables, make_context
-from tests.unit.register.small_register import COUNCILS_TEXT, NAMES_TEXT
+from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
 
 CODES = """\
 id: letters
@@ -38,7 +40,7 @@ codes:
 """
 
 Row = Sequence[str | None]
-Plain = Mapping[str, object]
+Members = Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ TABLE = None
 
 
 @dataclass(frozen=True)
-class Ruled:
+class RuleFixture:
     """A contract with the rule under test.
 
     Attributes:
@@ -82,12 +84,12 @@ class Ruled:
     """
 
     kind: RuleKind
-    items: Mapping[str, Plain]
+    items: Mapping[str, Members]
     rule: str
     column: str
-    quality: Sequence[Plain] = ()
-    table: Plain = field(default_factory=dict)
-    others: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict)
+    quality: Sequence[Members] = ()
+    table: Members = field(default_factory=dict)
+    others: Mapping[str, Mapping[str, Members]] = field(default_factory=dict)
     period: str = "FY2024-25"
     valid_from: str = ""
     received_on: date = date(2025, 4, 20)
@@ -141,7 +143,7 @@ class Ruled:
             return judge_tables(tables, context)
 
 
-_HEADING: Plain = {
+_HEADING: Members = {
     "apiVersion": "v3.2.0",
     "kind": "DataContract",
     "id": "urn:lgdp:return:tst",
@@ -159,7 +161,7 @@ _HEADING: Plain = {
 _KINDS = {"FY": "financial-year", "CY": "calendar-year", "AY": "academic-year"}
 
 
-def _about(period: str) -> list[Plain]:
+def _about(period: str) -> list[Members]:
     kind = "financial-quarter" if "-Q" in period else _KINDS.get(period[:2], "month")
     return _properties(
         lgdpReturn="TST",
@@ -173,11 +175,11 @@ def _about(period: str) -> list[Plain]:
     )
 
 
-def _properties(**values: object) -> list[Plain]:
+def _properties(**values: object) -> list[Members]:
     return [{"property": name, "value": value} for name, value in values.items()]
 
 
-def _table(name: str, items: Mapping[str, Plain], *, several: bool) -> dict[str, object]:
+def _table(name: str, items: Mapping[str, Members], *, several: bool) -> dict[str, object]:
     grain = "aggregate" if any(item.get("lgdpRole") == "measure" for item in items.values()) else "case"
     pattern = {"lgdpFilePattern": f"{name}.*"} if several else {}
     return {
@@ -188,7 +190,7 @@ def _table(name: str, items: Mapping[str, Plain], *, several: bool) -> dict[str,
     }
 
 
-def _item(table: str, name: str, item: Plain, *, is_case: bool) -> Plain:
+def _item(table: str, name: str, item: Members, *, is_case: bool) -> Members:
     plain = {
         "name": name,
         "physicalName": name.upper(),
@@ -225,3 +227,45 @@ def _landed(names: Sequence[str], rows: Sequence[Row]) -> pl.DataFrame:
     schema = {**dict.fromkeys(names, pl.String), "_unmapped": pl.String, "_row": pl.Int64}
     cells = [[*row, None, number] for number, row in enumerate(rows, start=2)]
     return pl.DataFrame(cells, schema=schema, orient="row")
+
+
+Cases = Mapping[str, tuple[RuleFixture, tuple[Case, ...]]]
+"""A table of cases for each rule, by what the rule is: the five that every kind must have, and more where it needs."""
+
+TEXT: Members = {"logicalType": "string"}
+KEY: Members = {**TEXT, "required": True, "primaryKey": True}
+INTEGER: Members = {"logicalType": "integer"}
+NUMBER: Members = {"logicalType": "number", "physicalType": "double"}
+MONEY: Members = {"logicalType": "number", "physicalType": "decimal(9,2)"}
+DATE: Members = {"logicalType": "date", "logicalTypeOptions": {"format": "dd/MM/yyyy"}}
+BOOLEAN: Members = {"logicalType": "boolean"}
+LETTER: Members = {**TEXT, "lgdpCodeList": "letters"}
+"""A code of the list A, B, and C that ended with 2020; a means A."""
+
+MEASURED: Members = {"lgdpRole": "measure", "lgdpUnit": "things"}
+DIMENSION: Members = {**KEY, "lgdpRole": "dimension"}
+
+
+def with_options(item: Members, **more: object) -> Members:
+    """An item with further ``logicalTypeOptions``."""
+    known: Any = item.get("logicalTypeOptions", {})
+    return {**item, "logicalTypeOptions": {**known, **more}}
+
+
+def write_rule(**words: object) -> Members:
+    """A rule as it is written under ``quality``."""
+    return {"id": "r", "name": "It holds", "description": "Mend it.", **words}
+
+
+def write_lgdp_rule(rule: str, **words: object) -> Members:
+    """A written rule that implements one of the platform's own kinds."""
+    return write_rule(type="custom", engine="lgdp", implementation={"rule": rule, **words})
+
+
+def flatten_cases(cases: Cases) -> list[Any]:
+    """Every case with its rule, as a parameter of a test."""
+    return [
+        pytest.param(ruled, case, id=f"{name}: {case.which}")
+        for name, (ruled, listed) in cases.items()
+        for case in listed
+    ]

@@ -5,18 +5,24 @@ BINS, figures, yearly, two tables; CLIENTS, figures about people, so small numbe
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
+import polars as pl
 import pyarrow as pa
 
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome
+from lgdp_pipelines.dbt_build.project import Project
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival
+from lgdp_pipelines.lineage.column_edges import ColumnEdge
+from lgdp_pipelines.lineage.column_lineage import build_column_edges
 from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
@@ -41,8 +47,9 @@ from lgdp_pipelines.register.model.table_model import (
     Table,
 )
 from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import landed_table, validated_table
+from lgdp_pipelines.storage.lake_tables import LakeTable, landed_table, validated_table
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind
@@ -220,7 +227,7 @@ FIFE_NEW = {("f", "a"): 3, ("f", "b"): 20, ("f", "c"): 7, ("m", "a"): 12, ("m", 
 """By gender: f 30, m 22; in all 52. Of six cells, (f, a) alone is below 5."""
 
 
-def fill(lake: Lake, register: Register) -> None:
+def fill_lake(lake: Lake, register: Register) -> None:
     """Landed and validated slices of every return."""
     shelter = register.returns["SHELTER"]
     old, new = (one for one in shelter.contracts)
@@ -269,8 +276,8 @@ def _put(lake: Lake, one: Contract, table: str, period: str, rows: list[dict]) -
 SUBMITTED = (("SHELTER", "FIF", OLD), ("SHELTER", "FIF", NEW), ("SHELTER", "GLG", NEW), ("BINS", "FIF", YEAR))
 
 
-def tell(ledger: Ledger, register: Register) -> None:
-    """Receipts, submissions and judgements of what :func:`fill` put there; Fife's stays have an issue and a query."""
+def fill_ledger(ledger: Ledger, register: Register) -> None:
+    """Record receipts, submissions and judgements of :func:`fill_lake`'s rows; Fife's stays have an issue, a query."""
     for code, council, period in SUBMITTED:
         name = f"{code}-{council}-{period}.csv".lower()
         ledger.record_receipt(
@@ -286,3 +293,24 @@ def tell(ledger: Ledger, register: Register) -> None:
             submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results
         )
         ledger.settle("run", [judged])
+
+
+@dataclass(frozen=True)
+class BuiltPlatform:
+    """A platform whose every slice was conformed and published once, in one call a return."""
+
+    settings: Settings
+    register: Register
+    project: Project
+    lake: Lake
+    ledger: Ledger
+    outcomes: dict[str, BuildOutcome]
+
+    def read(self, table: str) -> pl.DataFrame:
+        """A table of the lake, by ``layer.name``."""
+        layer, name = table.split(".")
+        return self.lake.read(LakeTable(layer, name))
+
+    @cached_property
+    def edges(self) -> tuple[ColumnEdge, ...]:
+        return build_column_edges(self.project, self.register)

@@ -43,7 +43,7 @@ exec {sshd} -D -f {folder}/sshd_config -E {folder}/sshd.log
 
 
 @dataclass(frozen=True)
-class Machine:
+class OpenSshFolder:
     """A folder that a chroot may lie in: every folder above it belongs to root, and nobody else may write there.
 
     Attributes:
@@ -53,7 +53,7 @@ class Machine:
     folder: Path
 
     @property
-    def boxes(self) -> Path:
+    def drop_boxes(self) -> Path:
         """The folder of the drop boxes."""
         return self.folder / "boxes"
 
@@ -68,17 +68,17 @@ class Machine:
 
 
 @contextmanager
-def machine(accounts: Sequence[str]) -> Iterator[Machine]:
+def create_openssh_folder(accounts: Sequence[str]) -> Iterator[OpenSshFolder]:
     """A place for a server and its drop boxes, with a key pair for each account; skips where there can be none."""
     if os.geteuid() != 0:
         pytest.skip("making real accounts, and shutting them into their folders, takes root")
-    sshd()
+    find_sshd()
     if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine allows no mount namespace, in which the test's accounts would live")
     folder = Path(tempfile.mkdtemp(prefix="lgdp-openssh-", dir="/var/lib"))
     folder.chmod(0o755)
     try:
-        one = Machine(folder)
+        one = OpenSshFolder(folder)
         for name in ("keys", "public", "authorized", "boxes"):
             (folder / name).mkdir()
         (folder / "keys").chmod(0o700)
@@ -94,14 +94,14 @@ def machine(accounts: Sequence[str]) -> Iterator[Machine]:
 
 
 @contextmanager
-def serving(one: Machine, configuration: str, setup_script: str) -> Iterator[int]:
+def run_openssh_server(one: OpenSshFolder, configuration: str, setup_script: str) -> Iterator[int]:
     """The server on a free port, once the administrator's script has run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
     (one.folder / "set_up.sh").write_text(setup_script)
     (one.folder / "sshd_config").write_text(SSHD.format(port=port, folder=one.folder) + configuration)
-    (one.folder / "start.sh").write_text(START.format(folder=one.folder, sshd=sshd()))
+    (one.folder / "start.sh").write_text(START.format(folder=one.folder, sshd=find_sshd()))
     (one.folder / "known_hosts").write_bytes(
         f"[127.0.0.1]:{port} ".encode() + asyncssh.read_private_key(one.folder / "host_key").export_public_key()
     )
@@ -129,7 +129,7 @@ def _wait(started: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     pytest.fail("the server does not answer")
 
 
-def sshd() -> str:
+def find_sshd() -> str:
     """Where OpenSSH's server is."""
     found = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
     if found is None:

@@ -22,7 +22,7 @@ from tests.planted.returns import Asked, Extract
 from tests.support.judging import judge_files
 
 
-def found_in(asked: Asked, extract: Extract) -> ValidationResult:
+def judge_extract(asked: Asked, extract: Extract) -> ValidationResult:
     """The judgement of an extract, read from files as the platform reads it."""
     with TemporaryDirectory() as folder, Spill(Path(folder) / "spill") as spill:
         files = []
@@ -46,7 +46,7 @@ def _pieces(frame: pl.DataFrame | None) -> Pieces | None:
     return None if frame is None else Pieces.of(frame)
 
 
-def compared(asked: Asked, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
+def list_differences(asked: Asked, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
     """Every difference between truth and judgement, in words; nothing where all was found, and nothing besides.
 
     Of a rule that is broken more often than findings are listed, the first are compared row by row and all are counted.

@@ -14,7 +14,7 @@ from lgdp_pipelines.cli import main
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandOutput:
     """What a command said.
 
     Attributes:
@@ -33,7 +33,7 @@ class Said:
         return json.loads(self.out)
 
 
-class Lgdp:
+class CommandLine:
     """The command line over one home and one register.
 
     Attributes:
@@ -45,7 +45,7 @@ class Lgdp:
         self.home = home
         self.schemas = schemas
 
-    def __call__(self, *words: str | Path, expect: int = 0) -> Said:
+    def __call__(self, *words: str | Path, expect: int = 0) -> CommandOutput:
         """Run one command and see that it ends as it must, without a traceback."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
@@ -56,18 +56,18 @@ class Lgdp:
             patch.setenv("LGDP_SCHEMAS", str(self.schemas))
             with pytest.raises(SystemExit) as ended:
                 main()
-        said = Said(expect, out.getvalue(), err.getvalue())
+        said = CommandOutput(expect, out.getvalue(), err.getvalue())
         assert "Traceback" not in said.out + said.err
         assert ended.value.code == expect, said.err
         return said
 
-    def ask(self, query: str) -> list[dict[str, Any]]:
+    def query_lake(self, query: str) -> list[dict[str, Any]]:
         """What the lakehouse answers."""
         rows: list[dict[str, Any]] = self("sql", query, "--format", "json").rows
         return rows
 
 
-def csv(folder: Path, name: str, *lines: str) -> Path:
+def write_csv(folder: Path, name: str, *lines: str) -> Path:
     """A CSV file of these lines."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 
-def everything_below(folder: Path, *, but: Path) -> Iterator[tuple[str, str]]:
+def read_stored_text(folder: Path, *, but: Path) -> Iterator[tuple[str, str]]:
     """Where and what: each file's name, its bytes, and what they hold once decoded.
 
     Args:

@@ -10,12 +10,12 @@ from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpAccount
 from lgdp_pipelines.collection.transports.transport import Download
 
-QUICK = Timeouts(connect=5, answer=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05))
-Ask = Callable[[SftpAccount], Awaitable[Any]]
-Put = Callable[..., Path]
+QUICK_TIMEOUTS = Timeouts(connect=5, answer=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05))
+AccountCall = Callable[[SftpAccount], Awaitable[Any]]
+FileWriter = Callable[..., Path]
 
 
-class ThroughLine:
+class OptionalLine:
     """A line of the test's own between client and server, where it has one."""
 
     def __init__(self, through: Any, port: int) -> None:
@@ -66,11 +66,11 @@ class BreakingLine:
             sink.close()
 
 
-async def listed(account: SftpAccount) -> Any:
+async def list_entries(account: SftpAccount) -> Any:
     return await account.entries()
 
 
-async def taken(account: SftpAccount) -> Any:
+async def fetch_only_entry(account: SftpAccount) -> Any:
     (entry,) = (await account.entries()).entries
     outcome = await account.fetch(entry)
     assert isinstance(outcome, Download)

@@ -15,11 +15,11 @@ from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.api import ApiTimeouts
 
 SECRET = "s3cret/of+fife=&?"
-QUICK = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
+QUICK_TIMEOUTS = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
 
 
 @dataclass
-class Said:
+class HttpAnswer:
     """An answer of the test's server."""
 
     body: str | bytes = ""
@@ -28,7 +28,7 @@ class Said:
 
 
 @dataclass
-class Asked:
+class HttpRequest:
     """A request as the test's server got it."""
 
     method: str
@@ -38,10 +38,10 @@ class Asked:
     body: bytes
 
 
-Answer = Callable[[Asked], Said]
+AnswerFunction = Callable[[HttpRequest], HttpAnswer]
 
 
-class Server(ThreadingHTTPServer):
+class QuietHttpServer(ThreadingHTTPServer):
     """Says nothing of a client that hangs up, which it may: the words would stand among those of the command it is."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -50,9 +50,9 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
+def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequest]]]:
     """A plain HTTP server on this machine that answers by a function, and what it was asked."""
-    asked: list[Asked] = []
+    asked: list[HttpRequest] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -61,7 +61,7 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked.append(Asked(self.command, parts.path, parse_qs(parts.query), headers, body))
+            asked.append(HttpRequest(self.command, parts.path, parse_qs(parts.query), headers, body))
             said = answer(asked[-1])
             content = said.body.encode() if isinstance(said.body, str) else said.body
             self.send_response(said.status)
@@ -77,7 +77,7 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
         def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = QuietHttpServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -88,13 +88,13 @@ def serving(answer: Answer) -> Iterator[tuple[str, list[Asked]]]:
         server.server_close()
 
 
-def run_it(what: Any) -> Any:
+def run_coroutine(what: Any) -> Any:
     return asyncio.run(what)
 
 
-def page_of(*records: int, **more: object) -> str:
+def build_page(*records: int, **more: object) -> str:
     return json.dumps({"data": [{"n": one} for one in records], **more})
 
 
-def numbers(content: bytes) -> list[int]:
+def read_numbers(content: bytes) -> list[int]:
     return [record["n"] for line in content.splitlines() for record in json.loads(line)["data"]]

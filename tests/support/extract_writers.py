@@ -19,7 +19,9 @@ Rows = Sequence[Sequence[str]]
 """A header row and rows of cells."""
 
 
-def as_csv(rows: Rows, *, delimiter: str = ",", quote: str = '"', line_end: str = "\r\n", every: bool = False) -> str:
+def write_csv(
+    rows: Rows, *, delimiter: str = ",", quote: str = '"', line_end: str = "\r\n", every: bool = False
+) -> str:
     """As Python's ``csv`` writes it."""
     text = io.StringIO(newline="")
     quoting = csv.QUOTE_NONE if not quote else csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
@@ -29,7 +31,7 @@ def as_csv(rows: Rows, *, delimiter: str = ",", quote: str = '"', line_end: str 
     return text.getvalue()
 
 
-def as_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: str) -> bytes:
+def write_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: str) -> bytes:
     """As XlsxWriter writes it: text as text, numbers as numbers, days by ``dates``, whole columns by their format."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_numbers": False}) as book:
@@ -45,7 +47,7 @@ def as_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: str) 
     return content.getvalue()
 
 
-def as_xls(rows: Rows, sheet: str = "Data") -> bytes:
+def write_xls(rows: Rows, sheet: str = "Data") -> bytes:
     """As xlwt writes it."""
     book = xlwt.Workbook()
     page = book.add_sheet(sheet)
@@ -57,27 +59,27 @@ def as_xls(rows: Rows, sheet: str = "Data") -> bytes:
     return content.getvalue()
 
 
-def records(rows: Rows) -> list[dict[str, str]]:
+def rows_to_records(rows: Rows) -> list[dict[str, str]]:
     """Rows as records, the header as keys."""
     header, *body = rows
     return [dict(zip(header, row, strict=True)) for row in body]
 
 
-def as_json(rows: Rows) -> str:
+def write_json(rows: Rows) -> str:
     """A list of records."""
-    return json.dumps(records(rows), ensure_ascii=False)
+    return json.dumps(rows_to_records(rows), ensure_ascii=False)
 
 
-def as_ndjson(rows: Rows) -> str:
+def write_ndjson(rows: Rows) -> str:
     """A record a line."""
-    return "".join(json.dumps(record) + "\n" for record in records(rows))
+    return "".join(json.dumps(record) + "\n" for record in rows_to_records(rows))
 
 
-def as_xml(rows: Rows) -> bytes:
+def write_xml(rows: Rows) -> bytes:
     """``<return><cases><case><A>…</A></case></cases></return>``, the first column as an attribute."""
     root = etree.Element("{urn:somewhere}return", nsmap={None: "urn:somewhere"})
     cases = etree.SubElement(root, "{urn:somewhere}cases")
-    for record in records(rows):
+    for record in rows_to_records(rows):
         case = etree.SubElement(cases, "{urn:somewhere}case")
         for place, (name, value) in enumerate(record.items()):
             if place == 0:
@@ -87,7 +89,7 @@ def as_xml(rows: Rows) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
 
 
-def zipped(content: bytes, name: str = "extract", **others: bytes) -> bytes:
+def zip_content(content: bytes, name: str = "extract", **others: bytes) -> bytes:
     """In a ZIP, with other members beside it."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -96,6 +98,6 @@ def zipped(content: bytes, name: str = "extract", **others: bytes) -> bytes:
     return packed.getvalue()
 
 
-def gzipped(content: bytes) -> bytes:
+def gzip_content(content: bytes) -> bytes:
     """In a GZ."""
     return gzip.compress(content, mtime=0)

@@ -333,7 +333,7 @@ class SmallRegister:
         return caught.value.contradictions
 
 
-class Spoilt(NamedTuple):
+class SpoiltCase(NamedTuple):
     """One text put in another's place, and what must be said of it.
 
     Attributes:

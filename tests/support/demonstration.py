@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ REAL_DATA = PROJECT.parent / "shared" / "realdata"
 LGDP = Path(sys.executable).parent / "lgdp"
 
 
-def lgdp(home: Path, *words: str, expect: int = 0) -> str:
+def run_lgdp(home: Path, *words: str, expect: int = 0) -> str:
     """Run a command on a platform: what it writes to standard output."""
     done = subprocess.run(
         [str(LGDP), *words],
@@ -27,12 +28,21 @@ def lgdp(home: Path, *words: str, expect: int = 0) -> str:
     return done.stdout
 
 
-def demonstrate(home: Path) -> str:
+def run_demonstration(home: Path) -> str:
     """Run the demonstration, with the publishers' own files where they are at hand."""
-    return lgdp(home, "demo", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else []))
+    return run_lgdp(home, "demo", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else []))
 
 
-def ask(home: Path, query: str) -> list[dict[str, Any]]:
+def query_lake(home: Path, query: str) -> list[dict[str, Any]]:
     """What a query in SQL gives."""
-    rows: list[dict[str, Any]] = json.loads(lgdp(home, "sql", query, "--format", "json"))
+    rows: list[dict[str, Any]] = json.loads(run_lgdp(home, "sql", query, "--format", "json"))
     return rows
+
+
+def parse_documents(text: str) -> Iterator[dict[str, Any]]:
+    """JSON documents that stand one after the other, as the pages of an API are kept."""
+    at = 0
+    while at < len(text):
+        document, at = json.JSONDecoder().raw_decode(text, at)
+        yield document
+        at += len(text[at:]) - len(text[at:].lstrip())

@@ -1,0 +1,75 @@
+"""An intake that runs: a real server on loopback, a register of three small returns, two councils with tokens."""
+
+import itertools
+from dataclasses import dataclass
+
+import httpx2
+
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.processing import RunScope, process
+from tests.support.contracts import Part
+
+PUSH = {
+    "id": "council-push",
+    "title": "Councils that push",
+    "transport": "push",
+    "councils": ["FIF", "GLG", "ORK"],
+    "credential": "file:${LGDP_HOME}/secrets/push/{council}",
+    "returns": [{"return": "RESPITE"}, {"return": "LIBRARY"}],
+}
+HEADER = "Person,Surname,Born,Began,Carer,Nights"
+LIMITS = Limits(largest=3 * 1024**2, judged_inline=2 * 1024**2, silence=1.5, requests_a_minute=100_000)
+
+
+def allow_nil(contract: Part) -> Part:
+    contract["customProperties"].append({"property": "lgdpNilReturn", "value": True})
+    return contract
+
+
+def write_stays(*rows: str) -> bytes:
+    """A RESPITE extract of these rows."""
+    return "".join(f"{line}\n" for line in (HEADER, *rows)).encode()
+
+
+def write_stay(person: str) -> bytes:
+    """A RESPITE extract with one good row."""
+    return write_stays(f"{person},Mackay,01/02/1950,03/04/2023,F,7")
+
+
+@dataclass(frozen=True)
+class RunningIntake:
+    """An intake that runs.
+
+    Attributes:
+        platform: under it.
+        url: where it answers.
+        tokens: by council.
+    """
+
+    platform: Platform
+    url: str
+    tokens: dict[str, str]
+
+    def client(self, council: str = "FIF") -> httpx2.Client:
+        """A client with a council's token."""
+        return httpx2.Client(
+            base_url=self.url, headers={"Authorization": f"Bearer {self.tokens[council]}"}, timeout=30.0
+        )
+
+    def judge(self, return_code: str, period: str) -> None:
+        """Let the journey take on what waits."""
+        data_return = self.platform.register.returns[return_code]
+        councils = self.platform.register.councils.codes
+        process(self.platform, data_return, parse_period(period), councils, scope=RunScope.NEWS, run_id="test")
+
+    def receipts(self) -> int:
+        """How many receipts there are."""
+        for number in itertools.count(1):
+            try:
+                self.platform.ledger.receipt(number)
+            except LedgerError:
+                return number - 1
+        raise AssertionError
