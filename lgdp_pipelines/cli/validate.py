@@ -208,7 +208,7 @@ def _as_text(register: Register, reading: Reading, judgement: ValidationResult, 
             _print_codes(register, contract, rules[result.rule], sent.period.end)
     for one in judgement.translated:
         title = contract.by_name[one.table].by_name[one.item].title
-        print_out(f"  [dim]translated: {escape(title)}, {one.cells:,} cells by {one.how}[/dim]")
+        print_out(f"  [dim]translated: {escape(title)}, {one.cells:,} cells by {one.kind}[/dim]")
     titles = {(table.name, item.urn): item.title for table in contract.tables for item in table.items}
     for repair in judgement.repairs:
         title = titles[repair.table, repair.item]

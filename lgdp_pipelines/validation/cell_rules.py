@@ -1,19 +1,36 @@
-"""The rules about single cells, tested in one piece of a table, with one finding where one explains the rest.
+"""Rules about single cells: a pandera schema made from the contract, and the order in which they explain each other.
 
-What belongs here: which rows break which of these rules, after what is known of a cell already. What does not: the
-tests themselves (``typed``, ``checks``).
+A cell that is no value of its type is not tested for codes, bounds or patterns, and a cell has at most one error of its
+own. What belongs here: required, codes, pattern, length, range, multiples, and which violation of a cell is reported.
+What does not: reading types (``type_parsing``) and rules that cross cells (``table_rules``).
+
+Pandera's checks are first asked whether they hold everywhere, which they mostly do; the schema looks at the remaining
+columns. It is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries
+the id of its rule, since pandera's report has only its own texts. That report is not used: it would build a line for
+each failure, with its value.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
 
+import pandera.polars as pa
 import polars as pl
+from pandera.api.polars.types import PolarsData
+from pandera.backends.polars.checks import PolarsCheckBackend
+from pandera.backends.polars.register import register_polars_backends
+from pandera.config import ValidationDepth, config_context
+from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
-from lgdp_pipelines.register.model.table_model import Rule, Table
-from lgdp_pipelines.validation import pandera_checks
+from lgdp_pipelines.errors import LgdpError
+from lgdp_pipelines.handover.extract_reading import ROW
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
-from lgdp_pipelines.validation.rule_result import RuleViolations, exclude_rows
-from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW, TypedChunk
+from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
+from lgdp_pipelines.validation.type_parsing import TypedChunk, has_text_rules, parse_bound, polars_type
+from lgdp_pipelines.vocabulary.code_lists import Code
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 CELL_RULE_ORDER = (
@@ -29,68 +46,206 @@ CELL_RULE_ORDER = (
 )
 """Kinds of rule about a single cell, in the order in which one explains the next."""
 
+_NOT_UNDERSTOOD = frozenset({RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE, RuleKind.CODES})
+_PANDERA_KINDS = frozenset(CELL_RULE_ORDER) - {RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE}
+_TEXT_KINDS = (RuleKind.PATTERN, RuleKind.LENGTH)
+
+register_polars_backends()  # else pandera does it with the first schema that it applies
+
 
 @dataclass(frozen=True)
 class CellViolations:
-    """What is wrong with the cells of one piece of a table.
+    """What is wrong with the cells of one chunk of a table.
 
     Attributes:
-        violations: what each rule found, by rule id.
-        in_error: ``_row`` of the cells that explain whatever else is wrong in their row, by item name.
+        violations: by rule id.
+        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item name.
     """
 
     violations: Mapping[str, RuleViolations]
     in_error: Mapping[str, pl.Series]
 
 
-def check_cell_rules(
-    table: Table, rules: Sequence[Rule], typed: TypedChunk, submitted: SubmissionFacts
-) -> CellViolations:
-    """What each rule about a cell finds in a piece of a table.
+def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts) -> CellViolations:
+    """Return what breaks each rule about a cell in a chunk of a table.
 
     Args:
-        table: of the contract.
-        rules: its rules that can be judged, of the kinds in :data:`CELL_RULE_ORDER`.
-        typed: the values of the piece.
-        submitted: what the submission is for.
+        table: the table of the contract.
+        rules: its rules that can be run, of the kinds in :data:`CELL_RULE_ORDER`.
+        typed: the values of the chunk.
+        facts: what the submission is checked against.
     """
-    checked = pandera_checks.find_failing_rows(
-        table, [rule for rule in rules if rule.kind in pandera_checks.PANDERA_KINDS], typed, submitted
-    )
-    found: dict[str, RuleViolations] = {}
+    failing = _find_failing_rows(table, [rule for rule in rules if rule.kind in _PANDERA_KINDS], typed, facts)
+    violations: dict[str, RuleViolations] = {}
     in_error: dict[str, pl.Series] = {}
-    for rule in sorted(rules, key=lambda rule: _turn(rule, table)):
+    for rule in sorted(rules, key=lambda rule: _order(rule, table)):
         name = rule.items[0]
-        rows = typed.refused.get((name, rule.kind), checked.get(rule.id, NO_ROWS))
+        rows = typed.refused.get((name, rule.kind), failing.get(rule.id, NO_ROWS))
         if rule.kind is RuleKind.REQUIRED:
             # A mark is an answer, and a text that does not read is another finding.
-            rows = _both(rows, typed.empty[name])
-        for explaining in (name, _codes_on(rule, table)):
+            empty = typed.empty[name].to_frame(ROW)
+            rows = rows.to_frame(ROW).join(empty, on=ROW, how="semi", maintain_order="left").to_series()
+        for explaining in (name, _codes_day_item(rule, table)):
             rows = exclude_rows(rows, in_error.get(explaining, NO_ROWS))
-        found[rule.id] = RuleViolations.by(rows)
-        if explains_other_findings(rule):
+        violations[rule.id] = RuleViolations.of_rows(rows)
+        # A cell in error, or one that is not understood, explains what else is wrong in its row.
+        if rule.severity is Severity.ERROR or rule.kind in _NOT_UNDERSTOOD:
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
-    return CellViolations(found, in_error)
+    return CellViolations(violations, in_error)
 
 
-def _turn(rule: Rule, table: Table) -> tuple[bool, int]:
-    """When a rule is tested: one that leans on another item's day after all of that item's own."""
-    return bool(_codes_on(rule, table)), CELL_RULE_ORDER.index(rule.kind)
+def _order(rule: Rule, table: Table) -> tuple[bool, int]:
+    """Return when a rule is tested: after the rules of the item whose day decides which codes are valid."""
+    return bool(_codes_day_item(rule, table)), CELL_RULE_ORDER.index(rule.kind)
 
 
-def _codes_on(rule: Rule, table: Table) -> str:
-    """The item on whose day the codes that a rule is about must be valid; empty where there is none."""
+def _codes_day_item(rule: Rule, table: Table) -> str:
+    """Return the item on whose day the codes of a rule must be valid; empty where there is none."""
     return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
-_NOT_UNDERSTOOD = frozenset({RuleKind.COUNCIL, RuleKind.PERIOD, RuleKind.TYPE, RuleKind.CODES})
+def _find_failing_rows(
+    table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts
+) -> Mapping[str, pl.Series]:
+    """Return ``_row`` of the rows that break each rule, by rule id; rules that hold are left out.
+
+    Raises:
+        LgdpError: a check itself failed, such as a pattern that Polars cannot run.
+    """
+    frame = typed.frame.with_columns(typed.text.rename(_text_column))
+    required = {rule.items[0]: rule.id for rule in rules if rule.kind is RuleKind.REQUIRED}
+    columns = _columns(table, rules, facts)
+    suspects = _suspects(columns, frame)
+    if not suspects:
+        return {}
+    schema = pa.DataFrameSchema({name: columns[name] for name in suspects})
+    try:
+        # Validation can be switched off from the environment, which must not decide what is published.
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            schema.validate(frame, lazy=True)
+    except SchemaErrors as errors:
+        failing: dict[str, pl.Series] = {}
+        for error in errors.schema_errors:
+            rule_id = _rule_id(error, required)
+            rows = frame.get_column(ROW).filter(~error.check_output.to_series())
+            failing[rule_id] = pl.concat([failing[rule_id], rows]).unique().sort() if rule_id in failing else rows
+        return failing
+    return {}
 
 
-def explains_other_findings(rule: Rule) -> bool:
-    """Whether a cell that breaks a rule says no more: it is in error, or what it says is not understood."""
-    return rule.severity is Severity.ERROR or rule.kind in _NOT_UNDERSTOOD
+def _columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dict[str, pa.Column]:
+    columns: dict[str, pa.Column] = {}
+    for item in table.items:
+        own = [rule for rule in rules if rule.items[0] == item.name]
+        text_rules = [rule for rule in own if rule.kind in _TEXT_KINDS and has_text_rules(item)]
+        columns[item.name] = pa.Column(
+            polars_type(item),
+            nullable=all(rule.kind is not RuleKind.REQUIRED for rule in own),
+            checks=[check for rule in own if rule not in text_rules for check in _checks(item, rule, facts)],
+        )
+        if text_rules:
+            columns[_text_column(item.name)] = pa.Column(
+                pl.String(),
+                nullable=True,
+                checks=[check for rule in text_rules for check in _checks(item, rule, facts)],
+            )
+    return columns
 
 
-def _both(rows: pl.Series, others: pl.Series) -> pl.Series:
-    """The rows that are among the others too, in order."""
-    return rows.to_frame(ROW).join(others.to_frame(ROW), on=ROW, how="semi", maintain_order="left").to_series()
+def _text_column(name: str) -> str:
+    """Return the name of the column that holds an item's text beside its value."""
+    return f"_text.{name}"
+
+
+def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
+    """Return the columns in which something breaks a check, or a check cannot be run.
+
+    Pandera's checks are run in one query here: its schema runs several for each column, and most columns are good.
+    """
+    data = frame.lazy()
+    checks = [(name, PolarsCheckBackend(check)) for name, column in columns.items() for check in column.checks]
+    queries = [check.check_fn(PolarsData(data, name)).select(pl.first().all()) for name, check in checks]
+    try:
+        results = [result.item() for result in pl.collect_all(queries)]
+    except pl.exceptions.PolarsError:
+        return list(columns)
+    broken = {name for (name, _), holds in zip(checks, results, strict=True) if not holds}
+    empty = {name for name, column in columns.items() if not column.nullable and frame.get_column(name).null_count()}
+    return [name for name in columns if name in broken | empty]
+
+
+def _rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
+    """Return the rule whose check failed. A check that crashed stays a crash: pandera reports it as if data failed."""
+    if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
+        return required[str(error.schema.name)]
+    if error.reason_code is SchemaErrorReason.DATAFRAME_CHECK:
+        return str(error.check.error)
+    raise LgdpError(
+        f"The rules of {error.schema.name} cannot be tested.",
+        where=str(getattr(error.check, "error", None) or error.check),
+        remedy="Run `lgdp check`, and correct the item's pattern, codes or bounds in its contract.",
+    )
+
+
+def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check]:
+    """Yield the checks of a rule. Pandera may collect one failure case only: rows come from the check's output."""
+    options: dict[str, Any] = {"error": rule.id, "n_failure_cases": 1}
+    match rule.kind:
+        case RuleKind.CODES:
+            codes = facts.register.code_lists[item.code_list or ""].codes
+            if item.codes_on is None:
+                yield pa.Check.isin([code.code for code in codes if code.is_valid_on(facts.period.end)], **options)
+            else:
+                day = pl.coalesce(pl.col(item.codes_on), pl.lit(facts.period.end))
+                yield _row_check(_is_valid_code(pl.col(item.name), day, codes), options)
+        case RuleKind.LENGTH:
+            yield pa.Check.str_length(item.min_length, item.max_length, **options)
+        case RuleKind.PATTERN:
+            yield pa.Check.str_matches(f"^(?:{item.pattern})$", **options)
+        case RuleKind.RANGE if item.range is not None:
+            bounds = (
+                (pa.Check.ge, item.range.minimum),
+                (pa.Check.gt, item.range.exclusive_minimum),
+                (pa.Check.le, item.range.maximum),
+                (pa.Check.lt, item.range.exclusive_maximum),
+            )
+            for check, text in bounds:
+                if text is not None:
+                    yield check(parse_bound(item, text), **options)
+        case RuleKind.MULTIPLE:
+            yield _row_check(_is_multiple(item), options)
+        case _:
+            return
+
+
+def _row_check(holds: pl.Expr, options: Mapping[str, Any]) -> pa.Check:
+    """Return a check of an expression over a row, which may name other columns; a row where it is null passes."""
+    return pa.Check(lambda data: data.lazyframe.select(holds), **options)
+
+
+def _is_valid_code(code: pl.Expr, day: pl.Expr, codes: Sequence[Code]) -> pl.Expr:
+    """Return whether a code is valid on its row's own day."""
+    spans: dict[tuple[date | None, date | None], list[str]] = {}
+    for listed in codes:
+        spans.setdefault((listed.valid_from, listed.valid_to), []).append(listed.code)
+    return pl.any_horizontal(
+        code.is_in(valid)
+        & (pl.lit(value=True) if first is None else day >= first)
+        & (pl.lit(value=True) if last is None else day <= last)
+        for (first, last), valid in spans.items()
+    )
+
+
+_QUOTIENT_TOLERANCE = 1e-9
+
+
+def _is_multiple(item: Item) -> pl.Expr:
+    """Return whether a number is a multiple of the declared one: exactly, unless it is a double."""
+    step, column = Fraction(item.multiple_of or "1"), pl.col(item.name)
+    if item.type is ItemType.NUMBER:
+        quotient = column / float(step)
+        return (quotient - quotient.round()).abs() <= _QUOTIENT_TOLERANCE * pl.max_horizontal(quotient.abs(), 1)
+    # A decimal is a whole number of its last places, and so is the step, brought to one denominator.
+    whole: int = step.numerator * 10**item.scale
+    figure = column.to_physical().cast(pl.Int128)
+    return (figure % whole) * step.denominator % whole == 0

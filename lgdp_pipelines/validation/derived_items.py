@@ -1,8 +1,8 @@
-"""Derived items worked out from typed ones and reference tables, as the contract declares.
+"""Derived items, computed from typed ones and reference tables as the contract declares.
 
-Where something that a value rests on is missing, the value is null and never a guess; a derived figure then says why by
-its status. What belongs here: working values out. What does not: what a contract may declare (``register``), and
-reading text (``typed``).
+Where an input is missing, the derived value is null and never a guess; a derived figure then says why by its status.
+What belongs here: computing values. What does not: what a contract may declare (``register``), and parsing text
+(``type_parsing``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,62 +19,58 @@ from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
 def validated_schema(table: Table) -> pl.Schema:
-    """Columns of a validated table: those of :func:`typed_schema`, and derived items, a measure with its status."""
+    """Return the columns of a validated table: those of :func:`typed_schema`, and derived items with their status."""
     derived: dict[str, pl.DataType] = {item.name: polars_type(item) for item in table.derived}
     statuses = {f"{item.name}_status": pl.String() for item in table.derived if item.role is Role.MEASURE}
     return pl.Schema({**typed_schema(table), **derived, **statuses})
 
 
 class DerivedColumns:
-    """The working out of a table's derived items, piece by piece.
+    """Computes a table's derived items, chunk by chunk."""
 
-    Args:
-        table: of the contract.
-        submitted: what the submission is for.
-    """
-
-    def __init__(self, table: Table, submitted: SubmissionFacts) -> None:
+    def __init__(self, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
-        self._columns = [column for item in table.derived for column in _columns(item, submitted)]
+        self._columns = [column for item in table.derived for column in _columns(item, facts)]
         self._names = validated_schema(table).names()
 
-    def of(self, typed: pl.DataFrame) -> pl.DataFrame:
-        """A piece with its derived items behind the others, in the order of :func:`validated_schema`."""
+    def add_to(self, typed: pl.DataFrame) -> pl.DataFrame:
+        """Return a chunk with its derived items, in the order of :func:`validated_schema`."""
         return typed.with_columns(self._columns).select(self._names) if self._columns else typed
 
-    def in_error(self, sent: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
-        """``_row`` of cells in error by item name, with the derived items that cannot be worked out for them."""
+    def extend_errors(self, in_error: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
+        """Return ``_row`` of cells in error by item, with the derived items that cannot be computed from them."""
         derived = {
             item.name: pl.concat(rows)
             for item in self._table.derived
-            if item.derived and (rows := [sent[name] for name in item.derived.sources if name in sent])
+            if item.derived and (rows := [in_error[name] for name in item.derived.sources if name in in_error])
         }
-        return {**sent, **derived}
+        return {**in_error, **derived}
 
 
-def _columns(item: Item, submitted: SubmissionFacts) -> Iterator[pl.Expr]:
+def _columns(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
     match item.derived:
         case AgeBand() as band:
             yield _age_band(band).alias(item.name)
         case Quarter() as quarter:
             yield _quarter(quarter).alias(item.name)
         case Rate() as rate:
-            there = _looked_up(rate, submitted)
-            value = pl.col(rate.of).cast(pl.Float64) / there * rate.per if there else pl.lit(None, dtype=pl.Float64)
+            population = _population(rate, facts)
+            figure = pl.col(rate.of).cast(pl.Float64)
+            value = figure / population * rate.per if population else pl.lit(None, dtype=pl.Float64)
             yield value.alias(item.name)
-            yield _status(rate, has_denominator=bool(there)).alias(f"{item.name}_status")
+            yield _status(rate, has_denominator=bool(population)).alias(f"{item.name}_status")
         case FamilyGroup() as group:
-            yield pl.lit(_group(group, submitted), dtype=pl.String).alias(item.name)
+            yield pl.lit(_family_group(group, facts), dtype=pl.String).alias(item.name)
 
 
 def _age_band(band: AgeBand) -> pl.Expr:
     birth, day = pl.col(band.of), pl.col(band.on)
-    # Who was born on 29 February is a year older from 1 March on, where the year has no such day.
+    # A person born on 29 February is a year older from 1 March on in a year without that day.
     is_before_birthday = _day_of_year(day) < _day_of_year(birth)
     age = day.dt.year() - birth.dt.year() - is_before_birthday.cast(pl.Int32)
     code = pl.lit(None, dtype=pl.String)
-    for lower, one in zip(band.lower, band.codes, strict=True):
-        code = pl.when((age >= lower) & (birth <= day)).then(pl.lit(one.code)).otherwise(code)
+    for lower, listed in zip(band.lower, band.codes, strict=True):
+        code = pl.when((age >= lower) & (birth <= day)).then(pl.lit(listed.code)).otherwise(code)
     return code
 
 
@@ -87,16 +83,16 @@ def _quarter(quarter: Quarter) -> pl.Expr:
     month, year = day.dt.month().cast(pl.Int32), day.dt.year()
     if quarter.kind is PeriodKind.CALENDAR_QUARTER:
         return pl.format("CY{}-Q{}", year, (month - 1) // 3 + 1)
-    begun = year - (month < _APRIL).cast(pl.Int32)
-    second = ((begun + 1) % 100).cast(pl.String).str.zfill(2)
-    return pl.format("FY{}-{}-Q{}", begun, second, (month - _APRIL) % 12 // 3 + 1)
+    first_year = year - (month < _APRIL).cast(pl.Int32)
+    second_year = ((first_year + 1) % 100).cast(pl.String).str.zfill(2)
+    return pl.format("FY{}-{}-Q{}", first_year, second_year, (month - _APRIL) % 12 // 3 + 1)
 
 
 _APRIL = 4
 
 
 def _status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
-    """Of a rate: as of the figure that is divided; not collected where nobody says by what."""
+    """Return the status of a rate: that of its figure, or not collected where there is no denominator."""
     of_figure = pl.col(f"{rate.of}_status")
     if has_denominator:
         return of_figure
@@ -107,21 +103,21 @@ def _status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
     )
 
 
-def _looked_up(rate: Rate, submitted: SubmissionFacts) -> float | None:
-    """How many there are, for the council and the year in which the period begins."""
-    wanted = {"council_code": submitted.council.code, "year": str(submitted.period.start.year)}
-    text = _cell(submitted.register.reference[rate.reference], rate.version, wanted, rate.column)
+def _population(rate: Rate, facts: SubmissionFacts) -> float | None:
+    """Return the denominator of a rate for the council and the year in which the period begins."""
+    wanted = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
+    text = _find_cell(facts.register.reference[rate.reference], rate.version, wanted, rate.column)
     return float(text) if text else None
 
 
-def _group(group: FamilyGroup, submitted: SubmissionFacts) -> str | None:
-    wanted = {"council_code": submitted.council.code, "indicator_code": group.indicator}
-    return _cell(submitted.register.reference[group.reference], group.version, wanted, group.column) or None
+def _family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
+    wanted = {"council_code": facts.council.code, "indicator_code": group.indicator}
+    return _find_cell(facts.register.reference[group.reference], group.version, wanted, group.column) or None
 
 
-def _cell(table: ReferenceTable, version: str, wanted: dict[str, str], column: str) -> str:
-    """The cell of the row that has the wanted values; empty where there is none."""
-    names = [one.name for one in table.columns]
+def _find_cell(table: ReferenceTable, version: str, wanted: dict[str, str], column: str) -> str:
+    """Return a cell of the row that has the wanted values; empty where there is none."""
+    names = [reference_column.name for reference_column in table.columns]
     for row in table.by_version[version].rows:
         cells = dict(zip(names, row, strict=True))
         if all(cells[name] == value for name, value in wanted.items()):

@@ -1,10 +1,9 @@
-"""The judgement of a submission: each rule tested once, each broken place told once, and what it comes to.
+"""The judgement of a submission: each rule tested once, each broken place reported once, and the verdict.
 
-One defect gives one finding. A row whose cells cannot be told apart is not judged further. A cell that is no value of
-its type is not also held against codes, bounds or patterns, and a cell has at most one error of its own. A rule over
-several cells (key, SQL, earlier period) is not held against a row in which one of the items it names is in error, or is
-not understood, already; in SQL a cell that did not read is null.
-What belongs here: the order of the tests, and what follows from one for another. What does not: any single test.
+One defect gives one finding. A row whose cells cannot be told apart is not tested further. A rule over several cells
+(key, SQL, earlier period) is not tested in a row where an item that it names is in error, or is not understood,
+already; in SQL a cell that could not be read is null. What belongs here: the order of the tests, what is excluded from
+them, and the verdict. What does not: any single test.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
-from lgdp_pipelines.handover.extract_reading import Reading
+from lgdp_pipelines.handover.extract_reading import ROW, Reading
 from lgdp_pipelines.handover.findings import LISTED, RuleOutcome
 from lgdp_pipelines.handover.prefetch import each_ahead
 from lgdp_pipelines.handover.repairs import Repair
@@ -25,28 +24,26 @@ from lgdp_pipelines.validation.derived_items import DerivedColumns, validated_sc
 from lgdp_pipelines.validation.finding_messages import build_findings
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.normalisation import Normaliser
-from lgdp_pipelines.validation.query_scopes import add_query_scopes
-from lgdp_pipelines.validation.rule_result import RuleViolations
+from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes
 from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
 from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, items_named_by, tables_read_by
-from lgdp_pipelines.validation.type_parsing import ROW, TypedChunk, parse_chunk
-from lgdp_pipelines.validation.unreadable import explain_not_run, find_excluded_data
-from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
+from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What judging a submission came to.
+    """The result of judging a submission.
 
     Attributes:
         verdict: accepted, queried or rejected.
         findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`LISTED`.
         results: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
             ``reason`` says how many findings are not listed, or why a rule was not run.
-        tables: validated, by name: items in their types, ``<measure>_status``, ``_repairs``, ``_row``; of the tables
-            and rows that could be judged. What of them lies on disk is there until the run is over.
-        translated: how many cells a mapping has translated; ``results`` say it too, as reasons.
-        repairs: how many cells were brought into the contract's own spelling.
+        tables: validated tables by name: items in their types, ``<measure>_status``, ``_repairs``, ``_row``; without
+            the tables and rows that could not be judged. Files on disk stay there until the run is over.
+        translated: number of cells that a mapping translated; the reasons in ``results`` say it too.
+        repairs: number of cells that were brought into the contract's own spelling.
     """
 
     verdict: Verdict
@@ -58,130 +55,171 @@ class ValidationResult:
 
 
 def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
-    """Judge a landed submission by its contract.
+    """Return the result of testing a landed submission against every rule of its contract.
 
     Raises:
         LgdpError: a rule cannot be run.
     """
-    contract, tables, mapping = context.contract, reading.tables, context.mapping
-    contract_rules = list_rules(contract)
-    landed = {outcome.rule: outcome for outcome in reading.results}
-    excluded = find_excluded_data(contract, reading.findings, reading.unlisted)
-    rules = [rule for rule in contract_rules if rule.id not in landed]
-    violations = {
-        rule.id: RuleViolations(reason=reason)
-        for rule in rules
-        if (reason := explain_not_run(contract, rule, tables, excluded))
-    }
-    rules = [rule for rule in rules if rule.id not in violations]
-    cells = {
-        table.name: _Cells(table, rules, excluded.rows[table.name], context)
+    contract, landed = context.contract, {outcome.rule: outcome for outcome in reading.results}
+    excluded = _find_excluded_data(contract, reading)
+    violations: dict[str, RuleViolations] = {}
+    rules: list[Rule] = []
+    for rule in list_rules(contract):
+        if rule.id in landed:
+            continue
+        if reason := _explain_not_run(contract, rule, reading.tables, excluded):
+            violations[rule.id] = RuleViolations(reason=reason)
+        else:
+            rules.append(rule)
+    judges = {
+        table.name: _TableJudge(table, rules, excluded.rows[table.name], context)
         for table in contract.tables
         if table.name not in excluded.tables
     }
     typed = {
         name: context.spill.keep(
-            table_cells.typed(tables.get(name, _NOT_SENT)), validated_schema(contract.by_name[name])
+            table_judge.judge(reading.tables.get(name, ())), validated_schema(contract.by_name[name])
         )
-        for name, table_cells in cells.items()
+        for name, table_judge in judges.items()
     }
-    for table_cells in cells.values():
-        violations |= table_cells.violations
+    for table_judge in judges.values():
+        violations |= table_judge.violations
     in_error = {
         (name, item): pl.concat(rows)
-        for name, table_cells in cells.items()
-        for item, rows in table_cells.in_error.items()
+        for name, table_judge in judges.items()
+        for item, rows in table_judge.in_error.items()
     }
-    violations |= check_table_rules(
-        [rule for rule in rules if rule.kind not in CELL_RULE_ORDER], TableRows(tables, typed, in_error), context
-    )
+    table_rules = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER]
+    violations |= check_table_rules(table_rules, TableRows(reading.tables, typed, in_error), context)
     outcomes = tuple(
-        _limit_listing(landed.get(rule.id) or _outcome(rule, violations[rule.id])) for rule in contract_rules
+        _limit_listing(landed.get(rule.id) or violations[rule.id].outcome(rule)) for rule in list_rules(contract)
     )
-    translated = tuple(count for table_cells in cells.values() for count in table_cells.translated)
-    if mapping is not None:
-        outcomes = add_mapping_reasons(contract, outcomes, mapping, translated)
-    outcomes = add_query_scopes(contract, contract_rules, outcomes, violations, typed)
+    translated = tuple(count for table_judge in judges.values() for count in table_judge.translated)
+    if context.mapping is not None:
+        outcomes = add_mapping_reasons(contract, outcomes, context.mapping, translated)
+    outcomes = add_query_scopes(contract, outcomes, violations, typed)
     return ValidationResult(
         verdict=_verdict(contract, outcomes),
         findings=build_findings(contract, violations, typed, reading),
         results=outcomes,
-        tables={name: table for name, table in typed.items() if name in tables},
+        tables={name: table for name, table in typed.items() if name in reading.tables},
         translated=translated,
-        repairs=tuple(repair for table_cells in cells.values() for repair in table_cells.normaliser.counted),
+        repairs=tuple(repair for table_judge in judges.values() for repair in table_judge.normaliser.repairs),
     )
 
 
-_NOT_SENT: Sequence[pl.DataFrame] = ()
-
-
-class _Cells:
-    """The judging of a table's cells, piece by piece.
+@dataclass(frozen=True)
+class _ExcludedData:
+    """What landing errors exclude from validation.
 
     Attributes:
-        violations: what each rule about a cell has found so far, by rule id.
-        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item: of the items that a rule
-            over several cells names.
+        tables: names of tables without usable columns.
+        items: table and name of items without a column of their own.
+        rows: ``_row`` of rows whose cells cannot be told apart, by table name.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        rules: Sequence[Rule],
-        lost: pl.Series,
-        context: JudgingContext,
-    ) -> None:
-        self._translation = MappingTranslator(context.mapping, table, context) if context.mapping else None
+    tables: frozenset[str]
+    items: frozenset[tuple[str, str]]
+    rows: Mapping[str, pl.Series]
+
+
+def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
+    """Return the tables, columns and rows excluded from validation by landing errors.
+
+    A finding about columns that names a row means that the row's cells cannot be told apart; one that names an item and
+    no row means that the item has no column; one that names neither means that the table has no usable columns.
+    """
+    column_rules = [rule.id for rule in list_rules(contract) if rule.kind is RuleKind.COLUMNS]
+    found = reading.findings.filter(pl.col("rule").is_in(column_rules))
+    names = {(table.name, item.urn): item.name for table in contract.tables for item in table.items}
+    places = list(found.filter(pl.col("row").is_null()).select("table", "item").iter_rows())
+    rows = {
+        table.name: pl.concat(
+            [
+                found.filter(pl.col("table") == table.name).get_column("row").drop_nulls().unique().alias(ROW),
+                reading.unlisted.get(table.name, NO_ROWS),
+            ]
+        )
+        for table in contract.tables
+    }
+    return _ExcludedData(
+        tables=frozenset(table for table, urn in places if urn is None),
+        items=frozenset((table, names[table, urn]) for table, urn in places if urn is not None),
+        rows=rows,
+    )
+
+
+def _explain_not_run(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], excluded: _ExcludedData) -> str:
+    """Return why a rule cannot be run; empty where it can."""
+    if not tables:
+        return "The extract cannot be read."
+    tables_read = tables_read_by(rule)
+    unusable = [contract.by_name[name].title for name in sorted(tables_read & excluded.tables)]
+    if unusable:
+        return f"The table “{unusable[0]}” is missing, or its columns are."
+    if rule.table not in tables:
+        return "The submission came without this table, which is optional."
+    names = items_named_by(rule)
+    needed = contract.by_name[rule.table].behind(names) if rule.table else frozenset(names)
+    headers = [
+        contract.by_name[table].by_name[name].header
+        for table, name in sorted(excluded.items)
+        if table in tables_read and name in needed
+    ]
+    return f"The column “{headers[0]}” is missing, or is there more than once." if headers else ""
+
+
+class _TableJudge:
+    """Judges a table's cells, chunk by chunk.
+
+    Attributes:
+        violations: what breaks each rule about a cell so far, by rule id.
+        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item; only of the items that a
+            rule over several cells names.
+        normaliser: counts the repairs.
+    """
+
+    def __init__(self, table: Table, rules: Sequence[Rule], excluded: pl.Series, context: JudgingContext) -> None:
+        self._table, self._excluded, self._context = table, excluded.to_frame(), context
+        self._translator = MappingTranslator(context.mapping, table, context) if context.mapping else None
         self.normaliser = Normaliser(table, context)
-        self._deriving = DerivedColumns(table, context)
-        self._table, self._lost, self._submitted = table, lost.to_frame(), context
+        self._derived = DerivedColumns(table, context)
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in CELL_RULE_ORDER]
-        named = [
-            items_named_by(rule)
-            for rule in rules
-            if rule.kind not in CELL_RULE_ORDER and table.name in tables_read_by(rule)
-        ]
-        self._named = frozenset(item for items in named for item in items)
+        readers = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER and table.name in tables_read_by(rule)]
+        self._named = frozenset(item for rule in readers for item in items_named_by(rule))
         self.violations = {rule.id: RuleViolations() for rule in self._rules}
         self.in_error: dict[str, list[pl.Series]] = {}
 
-    def typed(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """The values of each piece, which is judged on the way."""
-        for typed, broken in each_ahead(self._read, map(self._text, landed)):
-            for rule, test in broken.violations.items():
-                self.violations[rule] = self.violations[rule].and_further_on(test)
-            in_error = self._deriving.in_error(broken.in_error)
+    def judge(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Yield the values of each chunk, which is judged on the way."""
+        for typed, broken in each_ahead(self._read, map(self._prepare, landed)):
+            for rule_id, violations in broken.violations.items():
+                self.violations[rule_id] = self.violations[rule_id].followed_by(violations)
+            in_error = self._derived.extend_errors(broken.in_error)
             for item in self._named & in_error.keys():
                 self.in_error.setdefault(item, []).append(in_error[item])
-            yield self._deriving.of(typed.frame)
+            yield self._derived.add_to(typed.frame)
 
-    def _text(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """A piece as the contract asks for it."""
-        told_apart = self._told_apart(landed)
-        return self._translation.of(told_apart) if self._translation else told_apart
+    def _prepare(self, landed: pl.DataFrame) -> pl.DataFrame:
+        """Return a chunk as the contract asks for it, without the rows whose cells cannot be told apart."""
+        kept = landed
+        if not self._excluded.is_empty():
+            kept = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
+        return self._translator.translate(kept) if self._translator else kept
 
     def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
-        """The values of a piece, and what is wrong with its cells. Two pieces may be read at a time."""
-        spelt = self.normaliser.of(text)
-        typed = parse_chunk(self._table, spelt.text, spelt.shaped, self._submitted, spelt.read)
-        return typed, check_cell_rules(self._table, self._rules, typed, self._submitted)
+        """Return the values of a chunk, and what is wrong with its cells. Two chunks may be read at a time."""
+        typed = parse_chunk(self._table, self.normaliser.normalise(text), self._context)
+        return typed, check_cell_rules(self._table, self._rules, typed, self._context)
 
     @property
     def translated(self) -> tuple[TranslationCount, ...]:
-        """How many cells a mapping has translated so far."""
-        return self._translation.counted if self._translation else ()
-
-    def _told_apart(self, piece: pl.DataFrame) -> pl.DataFrame:
-        """The rows whose cells can be told apart."""
-        return piece if self._lost.is_empty() else piece.join(self._lost, on=ROW, how="anti", maintain_order="left")
-
-
-def _outcome(rule: Rule, test: RuleViolations) -> RuleOutcome:
-    return RuleOutcome.not_run(rule, test.reason) if test.reason else RuleOutcome.of(rule, test.failed)
+        """Number of cells that a mapping has translated so far."""
+        return self._translator.counts if self._translator else ()
 
 
 def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
-    """The outcome, saying so where not all of its findings are listed."""
+    """Return the outcome, with a reason where not all of its findings are listed."""
     if outcome.failed <= LISTED:
         return outcome
     reason = f"The first {LISTED} findings are listed, {outcome.failed - LISTED} more are not."

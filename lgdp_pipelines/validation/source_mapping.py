@@ -1,9 +1,9 @@
 """From the text of a system's export to the text that the contract asks for: codes, units, dates, numbers, constants.
 
-The landed table keeps every cell as sent; what is judged is the translation. Nothing is guessed: a cell that is not
-spelt as the mapping says is not read as if the contract had spelt it. Where it might be, it is marked
-:data:`UNMAPPED`, so that it breaks the rule about codes or type and no figure is taken for another. What belongs here:
-translating cells, and counting them. What does not: which column holds an item (``landing``), and typing (``typed``).
+The landed table keeps every cell as sent; the translation is what is judged. Nothing is guessed: a cell that is not
+spelt as the mapping says is not read as if the contract had spelt it. Where it could be, it is marked :data:`UNMAPPED`,
+so that it breaks the rule about codes or type and no figure is taken for another. What belongs here: translating cells,
+and counting them. What does not: which column holds an item (``landing``), and types (``type_parsing``).
 """
 
 import re
@@ -33,10 +33,11 @@ from lgdp_pipelines.vocabulary.number_styles import PLAIN, NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 UNMAPPED = " (unmapped)"
-"""Stands behind a cell that the mapping does not know and that the contract would take for something."""
+"""Follows the text of a cell that the mapping does not know and that the contract would accept."""
 
 _EXACT = Context(prec=200)
 _LONGEST_NUMBER = 60
+_NUMERIC = frozenset({ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL})
 
 
 class TranslationKind(StrEnum):
@@ -51,18 +52,18 @@ class TranslationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class TranslationCount:
-    """How many cells of an item a mapping has translated in one way.
+    """Number of cells of an item that a mapping translated in one way.
 
     Attributes:
-        table: of the contract.
+        table: name of the table.
         item: name of the item.
-        how: what was done.
-        cells: in how many rows.
+        kind: what was done.
+        cells: number of rows.
     """
 
     table: str
     item: str
-    how: TranslationKind
+    kind: TranslationKind
     cells: int
 
 
@@ -74,70 +75,66 @@ class _Cell:
     done: tuple[TranslationKind, ...] = ()
 
 
+_TextParser = Callable[[str], _Cell | None]
+
+
 class MappingTranslator:
-    """The translating of a table, piece by piece.
+    """Translates a table from a system's export to the contract's text, chunk by chunk."""
 
-    Args:
-        mapping: of the system.
-        table: of the contract.
-        submitted: what the submission is for.
-    """
-
-    def __init__(self, mapping: SystemMapping, table: Table, submitted: SubmissionFacts) -> None:
+    def __init__(self, mapping: SystemMapping, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
-        self._mapped = mapping.tables.get(table.name) or TableMapping(table.name, {})
+        mapped = mapping.tables.get(table.name) or TableMapping(table.name, {})
+        known = {THE_COUNCIL: facts.council.code, THE_PERIOD: facts.period.id}
         self._constants = {
-            name: _constant(text, submitted) for name, text in self._mapped.constants.items() if name in table.by_name
+            name: known.get(text, text) for name, text in mapped.constants.items() if name in table.by_name
         }
-        self._readers = dict(_readers(self._mapped, table, submitted))
+        self._readers = dict(_cell_readers(mapped, table, facts))
         self._cells: Counter[tuple[str, TranslationKind]] = Counter()
 
-    def of(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """A piece with its cells as the contract spells them; rows and columns stay."""
+    def translate(self, landed: pl.DataFrame) -> pl.DataFrame:
+        """Return a chunk with its cells in the contract's spelling; rows and columns stay."""
         columns = [
             *(pl.lit(text, dtype=pl.String).alias(name) for name, text in self._constants.items()),
-            *(self._read(landed.get_column(name), reader) for name, reader in self._readers.items()),
+            *(self._translate_column(landed.get_column(name), reader) for name, reader in self._readers.items()),
         ]
         for name in self._constants:
             self._cells[name, TranslationKind.CONSTANTS] += landed.height
         return landed.with_columns(columns)
 
     @property
-    def counted(self) -> tuple[TranslationCount, ...]:
-        """How many cells were translated so far, in the table's order."""
-        place = {item.name: number for number, item in enumerate(self._table.items)}
+    def counts(self) -> tuple[TranslationCount, ...]:
+        """Number of cells translated so far, in the table's order."""
+        order = {item.name: number for number, item in enumerate(self._table.items)}
         found = [
-            TranslationCount(self._table.name, name, how, cells) for (name, how), cells in self._cells.items() if cells
+            TranslationCount(self._table.name, name, kind, cells)
+            for (name, kind), cells in self._cells.items()
+            if cells
         ]
-        return tuple(sorted(found, key=lambda one: (place[one.item], one.how)))
+        return tuple(sorted(found, key=lambda count: (order[count.item], count.kind)))
 
-    def _read(self, column: pl.Series, reader: "_Reader") -> pl.Series:
-        """The column by a look-up of what stands in it."""
+    def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
+        """Return the column, by a look-up of its different texts."""
         counts = column.drop_nulls().value_counts(name="cells")
         sent = counts.get_column(column.name)
         cells = reader.read(sent)
         for cell, number in zip(cells, counts.get_column("cells"), strict=True):
-            for how in cell.done:
-                self._cells[column.name, how] += number
+            for kind in cell.done:
+                self._cells[column.name, kind] += number
         if all(cell.text == text for cell, text in zip(cells, sent, strict=True)):
             return column
-        spelt = pl.Series([cell.text for cell in cells], dtype=pl.String)
-        return column.replace_strict(sent, spelt, default=None, return_dtype=pl.String)
+        translated = pl.Series([cell.text for cell in cells], dtype=pl.String)
+        return column.replace_strict(sent, translated, default=None, return_dtype=pl.String)
 
 
-def _constant(text: str, submitted: SubmissionFacts) -> str:
-    return {THE_COUNCIL: submitted.council.code, THE_PERIOD: submitted.period.id}.get(text, text)
-
-
-class _Reader:
+class _CellReader:
     """Reads the cells of one item.
 
     Args:
-        item: of the table.
+        item: the item.
         codes: contract's code by source code.
         patterns: for source codes of a form.
-        known: whether the contract takes a text for one of the item's codes.
-        spelt: reads a date or a number; None where the item is neither, or is spelt as the contract says.
+        is_known: whether the contract accepts a text as one of the item's codes.
+        parse: reads a date or a number; None where the item is neither, or is spelt as the contract says.
     """
 
     def __init__(
@@ -145,145 +142,137 @@ class _Reader:
         item: Item,
         codes: Mapping[str, str],
         patterns: tuple[CodePattern, ...],
-        known: Callable[[str], bool],
-        spelt: Callable[[str], _Cell | None] | None,
+        is_known: Callable[[str], bool],
+        parse: _TextParser | None,
     ) -> None:
-        self._item, self._patterns, self._known, self._spelt = item, patterns, known, spelt
+        self._item, self._patterns, self._is_known, self._parse = item, patterns, is_known, parse
         self._codes = {fold_spelling(source): target for source, target in codes.items()} | dict(codes)
         self._is_coded = bool(codes or patterns)
 
     def read(self, sent: pl.Series) -> list[_Cell]:
-        """Each text as the contract spells it."""
-        formed = _by_pattern(self._patterns, sent) if self._patterns else {}
-        return [self._cell(text, formed) for text in sent]
+        """Return each text as the contract spells it."""
+        by_pattern = _codes_by_pattern(self._patterns, sent) if self._patterns else {}
+        return [self._read_cell(text, by_pattern) for text in sent]
 
-    def _cell(self, sent: str, formed: Mapping[str, str]) -> _Cell:
-        given = sent.strip()
-        if not given:
+    def _read_cell(self, sent: str, by_pattern: Mapping[str, str]) -> _Cell:
+        text = sent.strip()
+        if not text:
             return _Cell(sent)
-        code = self._codes.get(given, self._codes.get(fold_spelling(given), formed.get(sent)))
+        code = self._codes.get(text, self._codes.get(fold_spelling(text), by_pattern.get(sent)))
         if code is not None:
             return _Cell(code or None, (TranslationKind.CODES,))
         if self._is_coded and (self._item.code_list is not None or self._item.type is ItemType.BOOLEAN):
-            return _Cell(given + UNMAPPED if self._known(given) else sent)
-        if self._spelt is None or given in self._item.marks:
+            return _Cell(text + UNMAPPED if self._is_known(text) else sent)
+        if self._parse is None or text in self._item.marks:
             return _Cell(sent)
-        return self._spelt(given) or _Cell(given + UNMAPPED)
+        return self._parse(text) or _Cell(text + UNMAPPED)
 
 
-def _by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Mapping[str, str]:
-    """Code by source code, of those that fit one pattern; what fits several with several codes is nobody's."""
+def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Mapping[str, str]:
+    """Return code by source code, where all patterns that it matches agree on the code."""
     stripped = sent.str.strip_chars()
     found: dict[str, set[str]] = {}
-    for one in patterns:
+    for pattern in patterns:
         # Polars' engine takes time that grows with the text alone, whatever the cell and the pattern are.
-        whole = f"^(?:{one.pattern})$"
-        fits = stripped.str.contains(whole)
+        whole = f"^(?:{pattern.pattern})$"
+        matches = stripped.str.contains(whole)
         # Named groups are addressed by name and by number: those of the outer group come first, in order.
-        groups = [re.compile(one.pattern).groupindex.get(name, name) for name in _GROUP.findall(one.to)]
+        groups = [re.compile(pattern.pattern).groupindex.get(name, name) for name in _GROUP.findall(pattern.to)]
         parts = {number: stripped.str.extract(whole, int(number)) for number in groups}
-        for place in fits.arg_true():
-            values = [parts[number][place] or "" for number in groups]
-            found.setdefault(sent[place], set()).add(_filled(one.to, values))
+        for position in matches.arg_true():
+            values = iter([parts[number][position] or "" for number in groups])
+            code = _GROUP.sub(lambda _match, values=values: next(values), pattern.to)  # type: ignore[misc]
+            found.setdefault(sent[position], set()).add(code)
     return {text: codes.pop() for text, codes in found.items() if len(codes) == 1}
 
 
 _GROUP = re.compile(r"\{(\w+)\}")
 
 
-def _filled(template: str, values: Iterable[str]) -> str:
-    """A template with values for its groups, in order."""
-    left = iter(values)
-    return _GROUP.sub(lambda _found: next(left), template)
-
-
-def _readers(mapped: TableMapping, table: Table, submitted: SubmissionFacts) -> Iterator[tuple[str, _Reader]]:
-    """A reader for each item of which the mapping says that it is spelt in another way than the contract's."""
+def _cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFacts) -> Iterator[tuple[str, _CellReader]]:
+    """Yield a reader for each item that the export spells in another way than the contract."""
     for item in table.items:
         if item.name not in mapped.columns:
             continue
         codes, patterns = mapped.codes.get(item.name, {}), mapped.code_patterns.get(item.name, ())
-        spelt = _spelling(mapped, item)
-        if codes or patterns or spelt is not None:
-            yield item.name, _Reader(item, codes, patterns, _known(item, submitted), spelt)
+        parse = _text_parser(mapped, item)
+        if codes or patterns or parse is not None:
+            yield item.name, _CellReader(item, codes, patterns, _code_test(item, facts), parse)
 
 
-def _known(item: Item, submitted: SubmissionFacts) -> Callable[[str], bool]:
+def _code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
-    listed = submitted.register.code_lists[item.code_list]
-    day = None if item.codes_on else submitted.period.end
+    listed = facts.register.code_lists[item.code_list]
+    day = None if item.codes_on else facts.period.end
     return lambda text: listed.resolved(text, day) is not None
 
 
-def _spelling(mapped: TableMapping, item: Item) -> Callable[[str], _Cell | None] | None:
-    if written := mapped.spelled_dates(item):
-        return _dates(written, item.date_format or "")
+def _text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
+    if form := mapped.spelled_dates(item):
+        return _date_parser(form, item.date_format or "")
     if item.type not in _NUMERIC:
         return None
     change = mapped.units.get(item.name)
     factor = change.factor_to(item.unit) if change else None
     if mapped.numbers is None and factor is None:
         return None
-    return _numbers(mapped.numbers, factor)
+    return _number_parser(mapped.numbers, factor)
 
 
-_NUMERIC = frozenset({ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL})
+def _date_parser(form: str, wanted: str) -> _TextParser:
+    parse_parts = build_date_parser(form)
+
+    def parse(text: str) -> _Cell | None:
+        parts = parse_parts(text)
+        return _Cell(parts.spelt(wanted), (TranslationKind.DATES,)) if parts else None
+
+    return parse
 
 
-def _dates(written: str, wanted: str) -> Callable[[str], _Cell | None]:
-    parts = build_date_parser(written)
-
-    def read(text: str) -> _Cell | None:
-        found = parts(text)
-        return _Cell(found.spelt(wanted), (TranslationKind.DATES,)) if found else None
-
-    return read
-
-
-def _numbers(style: NumberStyle | None, factor: Decimal | None) -> Callable[[str], _Cell | None]:
+def _number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
     written = style or PLAIN
     shape = re.compile(written.shape)
     done = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
-    def read(text: str) -> _Cell | None:
+    def parse(text: str) -> _Cell | None:
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
         whole = text.replace(written.thousands, "") if written.thousands else text
         plain = whole.replace(written.decimal, ".")
-        return _Cell(plain if factor is None else _times(plain, factor), done)
+        return _Cell(plain if factor is None else _multiply(plain, factor), done)
 
-    return read
+    return parse
 
 
-def _times(plain: str, factor: Decimal) -> str:
-    """A figure in another unit, exactly; a fraction of nothing but zeros is left out."""
+def _multiply(plain: str, factor: Decimal) -> str:
+    """Return a figure in another unit, exactly; a fraction of nothing but zeros is left out."""
     text = format(_EXACT.multiply(Decimal(plain), factor), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def add_mapping_reasons(
-    contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, translated: Iterable[TranslationCount]
+    contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, counts: Iterable[TranslationCount]
 ) -> tuple[RuleOutcome, ...]:
-    """Outcomes that say what a mapping did, at the rule that cells were translated for and at the extract as a whole.
+    """Return outcomes whose reasons say what the mapping did.
 
-    Nothing is mended in silence: the ledger keeps these reasons with the judgement.
+    The reason stands at the rule that cells were translated for, and at the rule about the extract as a whole; the
+    ledger keeps it with the judgement.
     """
-    said: dict[tuple[str, str, RuleKind], list[str]] = {}
-    for one in translated:
-        item = contract.by_name[one.table].by_name[one.item]
-        if one.how is TranslationKind.CONSTANTS:
-            place = (one.table, "", RuleKind.COLUMNS)
-            what = f"“{item.title}” is the same on all {one.cells:,} rows by the mapping of {mapping.system}."
+    reasons: dict[tuple[str, str, RuleKind], list[str]] = {}
+    for count in counts:
+        item = contract.by_name[count.table].by_name[count.item]
+        if count.kind is TranslationKind.CONSTANTS:
+            place = (count.table, "", RuleKind.COLUMNS)
+            reason = f"“{item.title}” is the same on all {count.cells:,} rows by the mapping of {mapping.system}."
         else:
-            place = (one.table, one.item, RuleKind.TYPE if item.code_list is None else RuleKind.CODES)
-            what = f"{one.cells:,} cells were read by {one.how} of {mapping.system}."
-        said.setdefault(place, []).append(what)
-    rules = {rule.id: rule for rule in list_rules(contract)}
-    told = {
-        rule.id: " ".join(said.get((rule.table, rule.items[0] if rule.items else "", rule.kind), ()))
-        for rule in rules.values()
+            place = (count.table, count.item, RuleKind.TYPE if item.code_list is None else RuleKind.CODES)
+            reason = f"{count.cells:,} cells were read by {count.kind} of {mapping.system}."
+        reasons.setdefault(place, []).append(reason)
+    by_rule = {
+        rule.id: f"Read by the mapping of {mapping.system}, {mapping.sha256[:12]}."
+        if rule.kind is RuleKind.READABLE
+        else " ".join(reasons.get((rule.table, rule.items[0] if rule.items else "", rule.kind), ()))
+        for rule in list_rules(contract)
     }
-    whole = next(rule.id for rule in rules.values() if rule.kind is RuleKind.READABLE)
-    told[whole] = f"Read by the mapping of {mapping.system}, {mapping.sha256[:12]}."
-    return tuple(replace(one, reason=f"{one.reason} {told[one.rule]}".strip()) for one in outcomes)
+    return tuple(replace(outcome, reason=f"{outcome.reason} {by_rule[outcome.rule]}".strip()) for outcome in outcomes)

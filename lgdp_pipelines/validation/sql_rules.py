@@ -1,9 +1,9 @@
-"""Rules written in SQL, run where they can reach nothing but the submission.
+"""Rules written in SQL, run in a sandbox that holds nothing but the submission and what it is compared with.
 
-A rule counts what breaks it. Where it reads rows of its own table, the same query with ``_row`` in place of the count
-names the offending rows; where it does not (it groups, or unites, or asks another table), a count other than 0 is one
-finding on the table as a whole. What belongs here: running such rules. What does not: whether a rule can be asked at
-all (``register.sql`` tells that before any row exists).
+A rule counts what breaks it. Where it reads rows of its own table, the same statement with ``_row`` in place of the
+count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than 0
+is one finding about the table as a whole. What belongs here: running such rules. What does not: whether a statement can
+be a rule (``register.rules.sql_statements`` checks that before any row exists).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,16 +18,17 @@ from sqlglot import exp
 
 from lgdp_pipelines.errors import QueryRefused
 from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.sql_fragments import OWN_ROW
 from lgdp_pipelines.register.rules.sql_statements import fill_table_names
 from lgdp_pipelines.storage.duckdb_connections import kept_sandbox, sandbox, time_limit
 from lgdp_pipelines.validation.judging_context import JudgingContext
-from lgdp_pipelines.validation.type_parsing import NO_ROWS, ROW
+from lgdp_pipelines.validation.rule_violations import NO_ROWS
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0
-"""For all rules of one submission together."""
+"""Time limit for all rules of one submission together."""
 _FEW_ROWS = 20_000
 _DIALECT = "duckdb"
 
@@ -36,30 +37,33 @@ _DIALECT = "duckdb"
 def open_rule_connection(
     rules: Sequence[Rule], tables: Mapping[str, Pieces], context: JudgingContext
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that holds what rules read of a submission, its variables, and nothing else.
+    """Yield a connection that holds what rules read of a submission, its variables, and nothing else.
 
     Args:
-        rules: those to be asked. Columns that none of them reads are not there: giving text away costs a copy.
-        tables: validated, by name.
+        rules: the rules to run. Columns that none of them reads are left out: registering text costs a copy.
+        tables: relations by name.
         context: whose council, period and days rules may read with ``getvariable``; its spill folder takes what does
             not fit into memory, and is not made for a few rows.
     """
     is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
-    with kept_sandbox() if is_small else closing(sandbox(context.spill.room())) as connection, ExitStack() as given:
+    with (
+        kept_sandbox() if is_small else closing(sandbox(context.spill.room())) as connection,
+        ExitStack() as registered,
+    ):
         read: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
         takes_all = any(prepare_rule(rule).takes_all for rule in rules)
         for name, table in tables.items():
             columns = [column for column in table.columns if takes_all or column in read]
             connection.register(name, table.arrow(columns))
-            given.callback(connection.unregister, name)
-        facts = {
+            registered.callback(connection.unregister, name)
+        variables = {
             "council_code": context.council.code,
             "period": context.period.id,
             "period_start": context.period.start,
             "period_end": context.period.end,
             "received_on": context.received_on,
         }
-        for name, value in facts.items():
+        for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = $1", [value])
         with time_limit(connection, _SECONDS):
             yield connection
@@ -67,21 +71,21 @@ def open_rule_connection(
 
 @dataclass(frozen=True)
 class PreparedRule:
-    """A rule's query, parsed once for all submissions.
+    """A rule's SQL, parsed once for all submissions.
 
     Attributes:
-        by_row: names the offending rows; empty where no row can be named.
-        of_a_row: the condition that breaks it, where each row is asked for itself; else empty.
-        counted: counts what breaks the rule.
+        row_statement: selects the offending rows; empty where no row can be named.
+        row_condition: the condition that breaks the rule, where each row is tested for itself; else empty.
+        count_statement: counts what breaks the rule.
         names: columns that it names, of whichever table; a status and its measure are one.
         words: every word in it that may name a column.
-        takes_all: it takes columns without naming them.
+        takes_all: whether it takes columns without naming them.
         tables: tables that it reads.
     """
 
-    by_row: str
-    of_a_row: str
-    counted: str
+    row_statement: str
+    row_condition: str
+    count_statement: str
     names: frozenset[str]
     words: frozenset[str]
     takes_all: bool
@@ -89,19 +93,19 @@ class PreparedRule:
 
 
 def prepare_rule(rule: Rule) -> PreparedRule:
-    """A rule of SQL, ready to be asked."""
-    return _prepared(rule.sql or "", rule.table)
+    """Return the SQL of a rule, ready to be run."""
+    return _prepare(rule.sql or "", rule.table)
 
 
 @lru_cache(maxsize=4096)
-def _prepared(sql: str, table: str) -> PreparedRule:
+def _prepare(sql: str, table: str) -> PreparedRule:
     tree = sqlglot.parse_one(fill_table_names(sql, table), dialect=_DIALECT)
     by_row = select_rows_instead_of_count(tree, table)
     return PreparedRule(
-        by_row=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
-        of_a_row=_of_a_row(tree, table) if by_row is not None else "",
-        counted=tree.sql(dialect=_DIALECT),
-        names=frozenset(name for word in _columns(tree) for name in (word, word.removesuffix("_status"))),
+        row_statement=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
+        row_condition=_row_condition(tree, table) if by_row is not None else "",
+        count_statement=tree.sql(dialect=_DIALECT),
+        names=frozenset(name for word in _column_names(tree) for name in (word, word.removesuffix("_status"))),
         words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
         takes_all=_takes_all(tree),
         tables=frozenset(found.name for found in tree.find_all(exp.Table)) - set(_ctes(tree)),
@@ -109,32 +113,29 @@ def _prepared(sql: str, table: str) -> PreparedRule:
 
 
 def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
-    """``_row`` of the rows that break each rule, by its id; None where one is broken and no row can be named.
+    """Return ``_row`` of the rows that break each rule, by id; None for a rule broken where no row can be named.
 
-    What asks each row of a table for itself is asked in one scan of the table.
+    Rules that test each row of a table for itself run in one scan of the table.
 
     Raises:
         QueryRefused: a rule cannot be run, which is a fault of the register, not of the data.
     """
-    together = {
-        table: [rule for rule in rules if rule.table == table and prepare_rule(rule).of_a_row]
-        for table in dict.fromkeys(rule.table for rule in rules)
-    }
     found: dict[str, pl.Series | None] = {}
-    for table, asked in together.items():
-        if len(asked) > 1:
-            found |= _in_one_scan(connection, table, asked)
+    for table in dict.fromkeys(rule.table for rule in rules):
+        row_rules = [rule for rule in rules if rule.table == table and prepare_rule(rule).row_condition]
+        if len(row_rules) > 1:
+            found |= _scan_once(connection, table, row_rules)
     return found | {rule.id: find_offending_rows(connection, rule) for rule in rules if rule.id not in found}
 
 
-def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
-    """``_row`` of the rows that break each rule; nothing where one cannot be run, so that each is tried alone."""
-    broken = [f"({prepare_rule(rule).of_a_row})" for rule in rules]
+def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
+    """Return ``_row`` of the rows that break each rule; nothing where one cannot be run: each is then tried alone."""
+    broken = [f"({prepare_rule(rule).row_condition})" for rule in rules]
     flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(broken))
     relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
-    query = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
+    statement = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
     try:
-        rows = pl.DataFrame(connection.execute(query).to_arrow_table())
+        rows = pl.DataFrame(connection.execute(statement).to_arrow_table())
     except duckdb.InterruptException as error:
         raise _refused(rules[0], error) from None
     except duckdb.Error:
@@ -146,26 +147,26 @@ def _in_one_scan(connection: duckdb.DuckDBPyConnection, table: str, rules: Seque
 
 
 def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
-    """``_row`` of the rows that break a rule; None where it is broken and no row can be named.
+    """Return ``_row`` of the rows that break a rule; None where it is broken and no row can be named.
 
     Raises:
         QueryRefused: the rule cannot be run, which is a fault of the register, not of the data.
     """
-    query = prepare_rule(rule)
-    if query.by_row:
+    prepared = prepare_rule(rule)
+    if prepared.row_statement:
         try:
-            return _asked(connection, query.by_row, rule).cast(pl.Int64).alias(ROW)
+            return _run(connection, prepared.row_statement, rule).cast(pl.Int64).alias(ROW)
         except duckdb.BinderException:
-            pass  # a query within it does not carry the row on
+            pass  # a subquery does not carry the row on
     try:
-        counted = _asked(connection, query.counted, rule)
+        counts = _run(connection, prepared.count_statement, rule)
     except duckdb.BinderException as error:
         raise _refused(rule, error) from None
-    return NO_ROWS if not any(counted) else None
+    return None if any(counts) else NO_ROWS
 
 
 def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
-    """The query that names the rows that a query counts; None where it does not count rows of the table."""
+    """Return the statement that selects the rows that a statement counts; None where it counts something else."""
     if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None
     if [projection.unalias().sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
@@ -180,27 +181,27 @@ def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
 
 
 def _carries_own_row(tree: exp.Select) -> bool:
-    """Whether what a query counts says itself at which row each finding is to stand."""
+    """Return whether the counted subquery says itself at which row each finding is to stand."""
     source = tree.args.get("from_") or tree.args.get("from")
     relation = source.this if source is not None else None
     return isinstance(relation, exp.Subquery) and OWN_ROW in relation.this.named_selects
 
 
-_BEYOND_A_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
+_NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
 
 
-def _of_a_row(tree: exp.Expr, table: str) -> str:
-    """The condition of a query that asks each row of its table for itself; empty where it does not."""
+def _row_condition(tree: exp.Expr, table: str) -> str:
+    """Return the condition of a statement that tests each row of its table for itself; empty where it does not."""
     where, source = tree.args.get("where"), tree.args.get("from_") or tree.args.get("from")
     is_plain = not any(tree.args.get(part) for part in ("with_", "with", "joins", "laterals", "qualify", "windows"))
     relation = source.this if source is not None else None
     is_own = isinstance(relation, exp.Table) and relation.name == table and not relation.alias
-    if where is None or not is_plain or not is_own or any(where.find_all(*_BEYOND_A_ROW)):
+    if where is None or not is_plain or not is_own or any(where.find_all(*_NOT_ABOUT_ONE_ROW)):
         return ""
     return str(where.this.sql(dialect=_DIALECT))
 
 
-def _columns(tree: exp.Expr) -> Iterator[str]:
+def _column_names(tree: exp.Expr) -> Iterator[str]:
     yield from (column.name.lower() for column in tree.find_all(exp.Column))
     yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
 
@@ -215,7 +216,7 @@ def _takes_all(tree: exp.Expr) -> bool:
 
 
 def _source(tree: exp.Select, table: str) -> str | None:
-    """What the rows of the table are called in a query's FROM."""
+    """Return the alias of the table in a statement's FROM."""
     sources = [tree.args.get("from_") or tree.args.get("from"), *(tree.args.get("joins") or ())]
     for source in sources:
         relation = source.this if source is not None else None
@@ -230,15 +231,14 @@ def _ctes(tree: exp.Expr) -> Sequence[str]:
     return [cte.alias_or_name for cte in tree.find_all(exp.CTE)]
 
 
-def _asked(connection: duckdb.DuckDBPyConnection, query: str, rule: Rule) -> pl.Series:
-    """The first column of the answer."""
+def _run(connection: duckdb.DuckDBPyConnection, statement: str, rule: Rule) -> pl.Series:
+    """Return the first column of a statement's rows."""
     try:
-        found = connection.execute(query).to_arrow_table()
+        return pl.Series(connection.execute(statement).to_arrow_table().column(0))
     except duckdb.BinderException:
         raise
     except duckdb.Error as error:
         raise _refused(rule, error) from None
-    return pl.Series(found.column(0))
 
 
 def _refused(rule: Rule, error: duckdb.Error) -> QueryRefused:
@@ -246,5 +246,5 @@ def _refused(rule: Rule, error: duckdb.Error) -> QueryRefused:
     return QueryRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
         where=f"table {rule.table}, line {rule.line} of the contract",
-        remedy="Mend its query, so that it runs on whatever a council may send; TRY_CAST gives null where CAST fails.",
+        remedy="Correct its query, so that it runs on whatever councils send; TRY_CAST gives null where CAST fails.",
     )

@@ -1,27 +1,26 @@
-"""Rules over more than one cell: keys, numbers of rows, earlier periods, SQL.
+"""Rules over more than one cell: keys, numbers of rows, figures of earlier periods, SQL.
 
-What belongs here: running them in turn, and leaving out the rows in which an item they name is in error already. What
-does not: looking for keys (``keys``), the comparison with an earlier period (``earlier``), running SQL (``sql_rules``).
+A row in which an item that the rule names is in error already is left out. Tables larger than memory are read share by
+share: all rows with the same values in some columns are in one share. What belongs here: testing these rules, in turn.
+What does not: running SQL (``sql_rules``), and where rows of earlier periods come from (``workflows``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import JudgingContext
-from lgdp_pipelines.validation.key_uniqueness import find_repeated_keys
-from lgdp_pipelines.validation.prior_periods import comparison_period, find_excessive_changes, match_prior_items
-from lgdp_pipelines.validation.reference_data import ReferenceData
-from lgdp_pipelines.validation.rule_result import RuleViolations, exclude_rows
-from lgdp_pipelines.validation.sql_inputs import build_support_relations
+from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
+from lgdp_pipelines.validation.sql_inputs import SqlInputs
 from lgdp_pipelines.validation.sql_rules import find_violating_rows, open_rule_connection, prepare_rule
-from lgdp_pipelines.validation.type_parsing import NO_ROWS
-from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.periods import Period, find_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -39,60 +38,125 @@ class TableRows:
     validated: Mapping[str, Pieces]
     in_error: Mapping[tuple[str, str], pl.Series]
 
-    def rows_in_error(self, rule: Rule) -> pl.Series:
-        """Return ``_row`` of the rows in which a cell that a rule names is in error."""
-        return pl.concat([NO_ROWS, *(self.in_error.get((rule.table, name), NO_ROWS) for name in items_named_by(rule))])
+    def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
+        """Return the violations by those rows in which no cell that the rule names is in error already."""
+        errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in items_named_by(rule)]
+        return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
 
-def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingContext) -> Mapping[str, RuleViolations]:
+def tables_read_by(rule: Rule) -> frozenset[str]:
+    """Return the tables that a rule reads: its own, and those that its SQL names."""
+    return frozenset({rule.table, *(prepare_rule(rule).tables if rule.sql else ())})
+
+
+def items_named_by(rule: Rule) -> tuple[str, ...]:
+    """Return the items that a rule names, in its items, terms and SQL."""
+    of_terms = rule.terms.items if rule.terms is not None else ()
+    in_sql = sorted(prepare_rule(rule).names) if rule.sql else ()
+    return tuple(dict.fromkeys((*rule.items, *of_terms, *in_sql)))
+
+
+def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingContext) -> dict[str, RuleViolations]:
     """Return what breaks each rule over more than one cell, by rule id.
 
     Args:
         rules: those that can be run and are about more than one cell.
-        rows: of the submission.
+        rows: the rows of the submission.
         context: what it is judged with.
     """
     found: dict[str, RuleViolations] = {}
     for rule in rules:
         if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
-            repeated = find_repeated_keys(rows.validated[rule.table], rule.items)
-            found[rule.id] = RuleViolations.of(rule, exclude_rows(repeated, rows.rows_in_error(rule)))
+            found[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
-            found[rule.id] = RuleViolations.as_a_whole(is_broken=is_broken)
+            found[rule.id] = RuleViolations.of_table(is_broken=is_broken)
         if isinstance(rule.terms, EarlierPeriodTerms):
             found[rule.id] = _compare_with_prior_period(rule, rule.terms, rows, context)
-    reference = ReferenceData(context)
-    found |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := reference.why_not(rule))}
-    in_sql = [rule for rule in rules if rule.sql and rule.id not in found]
-    return found | _check_sql_rules(in_sql, rows, reference, context) if in_sql else found
+    inputs = SqlInputs(context)
+    found |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := inputs.missing_reason(rule))}
+    in_sql = {rule.id: rule for rule in rules if rule.sql and rule.id not in found}
+    if in_sql:
+        sql_rules = list(in_sql.values())
+        relations = {**rows.validated, **inputs.relations(sql_rules, rows.in_error)}
+        with open_rule_connection(sql_rules, relations, context) as connection:
+            for rule_id, broken in find_violating_rows(connection, sql_rules).items():
+                found[rule_id] = (
+                    RuleViolations.of_table(is_broken=True)
+                    if broken is None
+                    else rows.without_errors(in_sql[rule_id], broken.sort())
+                )
+    return found
 
 
-def _check_sql_rules(
-    rules: Sequence[Rule], rows: TableRows, reference: ReferenceData, context: JudgingContext
-) -> dict[str, RuleViolations]:
-    support = build_support_relations(rules, rows.in_error, context)
-    relations = {**rows.validated, **reference.tables(rules), **support}
-    by_id = {rule.id: rule for rule in rules}
-    with open_rule_connection(rules, relations, context) as connection:
-        return {
-            rule_id: RuleViolations.as_a_whole(is_broken=True)
-            if broken is None
-            else RuleViolations.of(by_id[rule_id], exclude_rows(broken.sort(), rows.rows_in_error(by_id[rule_id])))
-            for rule_id, broken in find_violating_rows(connection, rules).items()
-        }
+def find_repeated_keys(table: Pieces, names: Sequence[str]) -> pl.Series:
+    """Return ``_row`` of the rows whose key an earlier row has. A key with an empty part is no key."""
+    count = _count_shares(table)
+    found = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
+    return found[0] if count == 1 else pl.concat([NO_ROWS, *found]).sort()
 
 
-def tables_read_by(rule: Rule) -> frozenset[str]:
-    """The tables of the submission that a rule over several cells reads, and others."""
-    return frozenset({rule.table, *(prepare_rule(rule).tables if rule.sql else ())})
+def _repeated_keys(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    key = pl.col(names[0]) if len(names) == 1 else pl.struct(names)
+    # Keys with different hashes are different: in most tables this shows that none repeats, at a fraction of the cost.
+    if rows.select(key.hash().n_unique()).item() == rows.height:
+        return NO_ROWS
+    repeats = ~key.is_first_distinct() & pl.all_horizontal(pl.col(names).is_not_null())
+    return rows.select(pl.col(ROW).filter(repeats)).to_series()
 
 
-def items_named_by(rule: Rule) -> tuple[str, ...]:
-    """The items that a rule over several cells names: where one of them is in error, the rule says no more."""
-    of_terms = rule.terms.items if rule.terms is not None else ()
-    in_sql = sorted(prepare_rule(rule).names) if rule.sql else ()
-    return tuple(dict.fromkeys((*rule.items, *of_terms, *in_sql)))
+def find_first_occurrences(table: Pieces, names: Sequence[str], rows: pl.Series) -> pl.Series:
+    """Return, for each row, the first row that has the same key.
+
+    Args:
+        table: with the columns of the key, and ``_row``.
+        names: names of the key's columns.
+        rows: ``_row`` of a few rows of the table.
+    """
+    wanted = rows.to_frame(ROW)
+    columns = [*names, ROW]
+    repeated = pl.concat(
+        [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.only(columns)], rechunk=False
+    )
+    candidates = pl.concat(
+        [
+            chunk.select(columns).join(repeated, on=names, how="semi").group_by(names).agg(pl.col(ROW).min())
+            for chunk in table.only(columns)
+        ]
+    )
+    first = candidates.group_by(names).agg(pl.col(ROW).min().alias("first"))
+    return (
+        wanted.join(repeated, on=ROW, how="left", maintain_order="left")
+        .join(first, on=names, how="left", maintain_order="left")
+        .get_column("first")
+    )
+
+
+ROWS_PER_SHARE = 4_000_000
+"""Approximate number of rows of a share, of the few columns that are read."""
+
+
+def _count_shares(*tables: Pieces) -> int:
+    """Return the number of shares that the largest of some tables is read in."""
+    return max(1, *(ceil(table.height / ROWS_PER_SHARE) for table in tables))
+
+
+def _read_share(table: Pieces, by: Sequence[str], columns: Sequence[str], number: int, count: int) -> pl.DataFrame:
+    """Return one share of a table, in the table's order.
+
+    Args:
+        table: the table to read.
+        by: rows with the same values in these columns are in one share; without any, all rows are in the first share.
+        columns: further columns to return.
+        number: of the share, from 0.
+        count: of all shares.
+    """
+    wanted = list(dict.fromkeys([*by, *columns]))
+    chunks: Iterator[pl.DataFrame] = (chunk.select(wanted) for chunk in table.only(wanted))
+    if count > 1:
+        is_in_share = pl.struct(by).hash() % count == number if by else pl.lit(number == 0)
+        chunks = (chunk.filter(is_in_share) for chunk in chunks)
+    return pl.concat(chunks, rechunk=False)
 
 
 def _compare_with_prior_period(
@@ -110,11 +174,63 @@ def _compare_with_prior_period(
     if names is None:
         return RuleViolations(reason=f"The figure was asked for {prior.id} in another way, and cannot be compared.")
     limits = terms.for_council(context.council.code)
-    changed = find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names)
-    return RuleViolations.of(rule, exclude_rows(changed, rows.rows_in_error(rule)))
+    return rows.without_errors(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
 
 
 def _prior_table(table: Table, prior: Period, context: JudgingContext) -> Table:
     """Return the table as the version defines it that was valid in an earlier period."""
     data_return = context.register.returns.get(context.contract.return_code)
     return data_return.contract_for(prior).by_name.get(table.name, table) if data_return is not None else table
+
+
+def comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
+    """Return the period to compare with; None where it is not in the same longer period."""
+    prior = period.shifted(-terms.periods_back)
+    kind = terms.within
+    return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
+
+
+def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:
+    """Return what an earlier version of a table calls the items of a rule, by present name.
+
+    Items are matched by URN. None where an item was not asked, or an item of the key had another type.
+    """
+    by_urn = {item.urn: item for item in prior_table.items}
+    found = {name: by_urn.get(table.by_name[name].urn) for name in terms.items}
+    if any(
+        item is None or (name in terms.by and item.type is not table.by_name[name].type) for name, item in found.items()
+    ):
+        return None
+    return {name: item.name for name, item in found.items() if item is not None}
+
+
+def _find_excessive_changes(
+    table: Pieces, prior_rows: Pieces, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
+) -> pl.Series:
+    """Return ``_row`` of the rows whose figure changed by more than it may, in order."""
+    by, count = list(terms.by), _count_shares(table, prior_rows)
+    prior_by, present = [prior_names[name] for name in by], {prior: name for name, prior in prior_names.items()}
+    found = [
+        _excessive_changes(
+            _read_share(table, by, [terms.item, ROW], number, count),
+            _read_share(prior_rows, prior_by, [prior_names[terms.item]], number, count).rename(present),
+            terms,
+        )
+        for number in range(count)
+    ]
+    return pl.concat([NO_ROWS, *found]).sort()
+
+
+def _excessive_changes(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
+    """Return ``_row`` of the changes that exceed both a percentage and the floor; a missing figure is not compared."""
+    figure = pl.col(terms.item).cast(pl.Float64)
+    names = list(terms.by) or ["_all"]
+    keys = [pl.col(name) for name in terms.by] or [pl.lit(0).alias("_all")]
+    prior = prior_rows.select(*keys, figure.alias("_prior")).unique(subset=names, keep="first")
+    change, size = figure - pl.col("_prior"), pl.col("_prior").abs()
+    limits = [(-change, terms.fall_pct), (change, terms.rise_pct)]
+    exceeds = pl.any_horizontal(
+        [moved * 100 > size * percent for moved, percent in limits if percent is not None] or [pl.lit(value=False)]
+    )
+    compared = rows.select(*keys, terms.item, ROW).join(prior, on=names, how="inner")
+    return compared.filter(exceeds & (change.abs() > terms.floor)).get_column(ROW)

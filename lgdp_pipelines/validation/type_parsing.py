@@ -1,70 +1,81 @@
-"""Text to values, strictly: what reads as the item's type, and what does not.
+"""Text to values, strictly: which texts are values of an item's type, and which are not.
 
-The text is as the contract spells it already (``repairs``). Nothing is rounded, cut or guessed: ``2.9`` is no whole
-number, ``12E5`` neither, ``1012024`` no date of eight digits. What belongs here: types and marks. What does not: other
-spellings of the same thing (``repairs``) and rules about values (``checks``).
+The text is in the contract's spelling already (``normalisation``). Nothing is rounded, cut or guessed: ``2.9`` is no
+whole number, ``12E5`` neither, ``1012024`` no date of eight digits. What belongs here: types and marks. What does not:
+other spellings of the same value (``normalisation``) and rules about values (``cell_rules``).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 
 import polars as pl
 
+from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
+from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-ROW = "_row"
 REPAIRS = "_repairs"
 """What was made canonical in a row, as ``<item>:<kind>`` with spaces between; null where nothing was."""
 
-NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
 IDENTIFYING_ROLES = (Role.COUNCIL, Role.PERIOD)
-"""Roles of the items that say for whom and when a submission is."""
+"""Roles of the items that name the council and the period of a submission."""
 
-_NONE: Mapping[str, pl.Series] = MappingProxyType({})
+
+@dataclass(frozen=True)
+class CanonicalChunk:
+    """A chunk of a table in the contract's spelling.
+
+    Attributes:
+        text: a string column for each item, ``_repairs`` and ``_row``; null where a cell is empty.
+        well_formed: names of items of which every cell is empty or has the form of a value.
+        values: values of such items that are known already; null only where a cell is empty or has no such value.
+    """
+
+    text: pl.DataFrame
+    well_formed: frozenset[str]
+    values: Mapping[str, pl.Series]
 
 
 @dataclass(frozen=True)
 class TypedChunk:
-    """A table of values.
+    """A chunk of a table as values.
 
     Attributes:
         frame: of :func:`typed_schema`. Null where a cell is empty, holds a mark, or was refused; a text that is in no
             code list stays as sent.
-        spelt: for items that are no text and yet have a form or a length: their text, in rows as of ``frame``.
-        empty: ``_row`` of the cells without anything in them, by item name, for required items.
+        text: the text of items that are no text and yet have a pattern or a length, in the rows of ``frame``.
+        empty: ``_row`` of the empty cells, by item name, for required items.
         refused: ``_row`` of the cells refused, by item name and kind of rule (type, council, period).
     """
 
     frame: pl.DataFrame
-    spelt: pl.DataFrame
+    text: pl.DataFrame
     empty: Mapping[str, pl.Series]
     refused: Mapping[tuple[str, RuleKind], pl.Series]
 
 
 def polars_type(item: Item) -> pl.DataType:
-    """The type of an item's validated column."""
-    match item.type:
-        case ItemType.TEXT:
-            return pl.String()
-        case ItemType.INTEGER:
-            return pl.Int64()
-        case ItemType.NUMBER:
-            return pl.Float64()
-        case ItemType.DECIMAL:
-            return pl.Decimal(item.precision, item.scale)
-        case ItemType.DATE:
-            return pl.Date()
-        case ItemType.BOOLEAN:
-            return pl.Boolean()
+    """Return the type of an item's validated column."""
+    if item.type is ItemType.DECIMAL:
+        return pl.Decimal(item.precision, item.scale)
+    return _POLARS_TYPES[item.type]
+
+
+_POLARS_TYPES: Mapping[ItemType, pl.DataType] = {
+    ItemType.TEXT: pl.String(),
+    ItemType.INTEGER: pl.Int64(),
+    ItemType.NUMBER: pl.Float64(),
+    ItemType.DATE: pl.Date(),
+    ItemType.BOOLEAN: pl.Boolean(),
+}
 
 
 def typed_schema(table: Table) -> pl.Schema:
-    """Columns of a validated table: items in their types, ``<measure>_status`` for each, ``_repairs`` and ``_row``."""
+    """Return the columns of a typed table: items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``."""
     return pl.Schema(
         {
             **{item.name: polars_type(item) for item in table.items},
@@ -75,73 +86,61 @@ def typed_schema(table: Table) -> pl.Schema:
     )
 
 
-def parse_chunk(
-    table: Table,
-    text: pl.DataFrame,
-    shaped: Collection[str],
-    submitted: SubmissionFacts,
-    read: Mapping[str, pl.Series] = _NONE,
-) -> TypedChunk:
-    """Read a piece of a table by its contract.
+_EMPTY, _REFUSED, _TEXT, _KNOWN = "_empty.", "_refused.", "_text.", "_known."
+_NORMAL = pl.lit(ObservationStatus.NORMAL.value)
 
-    Args:
-        table: of the contract.
-        text: as the contract spells it: a string column for each item, ``_repairs`` and ``_row``.
-        shaped: names of items of which every cell is empty or has the shape of a value.
-        submitted: what the submission is for.
-        read: values that are known already, of items among those; null only where a cell is empty or has no such value.
-    """
+
+def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> TypedChunk:
+    """Return the values of a chunk of a table."""
+    text = chunk.text
     expressions: list[pl.Expr] = [pl.col(ROW), pl.col(REPAIRS)]
     for item in table.items:
-        cell = _as_it_stands(item) if item.name in shaped else _shaped(item)
-        known = read.get(item.name)
-        value = pl.col(f"{_READ}{item.name}") if known is not None else _value(item, cell, submitted)
+        cell = _well_formed_cell(item) if item.name in chunk.well_formed else _checked_cell(item)
+        known = chunk.values.get(item.name)
+        value = pl.col(f"{_KNOWN}{item.name}") if known is not None else _value(item, cell, facts)
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
             is_full = known is not None and not known.null_count()
             expressions.append((_NORMAL if is_full else _status(item, value)).alias(f"{item.name}_status"))
-        if item.required and text.get_column(item.name).null_count():
+        empty_count = text.get_column(item.name).null_count()
+        if item.required and empty_count:
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))
         if has_text_rules(item):
-            expressions.append(cell.given.alias(f"{_SPELT}{item.name}"))
-        if _refusing(item) and not (
-            known is not None and known.null_count() == text.get_column(item.name).null_count()
-        ):
-            expressions.append((cell.given.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
-    given = text.lazy().with_columns(known.alias(f"{_READ}{name}") for name, known in read.items())
-    made = given.select(expressions).collect()
+            expressions.append(cell.text.alias(f"{_TEXT}{item.name}"))
+        if _refusing_kind(item) and (known is None or known.null_count() != empty_count):
+            expressions.append((cell.text.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
+    source = text.lazy().with_columns(known.alias(f"{_KNOWN}{name}") for name, known in chunk.values.items())
+    parsed = source.select(expressions).collect()
     return TypedChunk(
-        frame=made.select(typed_schema(table).names()),
-        spelt=made.select(
-            pl.col(f"{_SPELT}{item.name}").alias(item.name) for item in table.items if has_text_rules(item)
+        frame=parsed.select(typed_schema(table).names()),
+        text=parsed.select(
+            pl.col(f"{_TEXT}{item.name}").alias(item.name) for item in table.items if has_text_rules(item)
         ),
-        empty={item.name: _rows(made, f"{_EMPTY}{item.name}") for item in table.items if item.required},
+        empty={item.name: _flagged_rows(parsed, f"{_EMPTY}{item.name}") for item in table.items if item.required},
         refused={
-            (item.name, kind): _rows(made, f"{_REFUSED}{item.name}") for item in table.items for kind in _refusing(item)
+            (item.name, kind): _flagged_rows(parsed, f"{_REFUSED}{item.name}")
+            for item in table.items
+            if (kind := _refusing_kind(item))
         },
     )
 
 
-_EMPTY, _REFUSED, _SPELT, _READ = "_empty.", "_refused.", "_spelt.", "_read."
-_NORMAL = pl.lit(ObservationStatus.NORMAL.value)
-
-
 def has_text_rules(item: Item) -> bool:
-    """Whether the contract says how an item is spelt that is no text."""
+    """Return whether the contract restricts the text of an item that is no text."""
     has_form = item.pattern is not None or item.min_length is not None or item.max_length is not None
     return has_form and item.type is not ItemType.TEXT
 
 
-def _refusing(item: Item) -> tuple[RuleKind, ...]:
-    """The kind of rule that a cell breaks whose text does not read."""
+def _refusing_kind(item: Item) -> RuleKind | None:
+    """Return the kind of rule that is broken by a text that is no value; None where every text is one."""
     if item.role is Role.COUNCIL:
-        return (RuleKind.COUNCIL,)
+        return RuleKind.COUNCIL
     if item.role is Role.PERIOD:
-        return (RuleKind.PERIOD,)
-    return () if item.type is ItemType.TEXT else (RuleKind.TYPE,)
+        return RuleKind.PERIOD
+    return None if item.type is ItemType.TEXT else RuleKind.TYPE
 
 
-def _rows(frame: pl.DataFrame, flag: str) -> pl.Series:
+def _flagged_rows(frame: pl.DataFrame, flag: str) -> pl.Series:
     if flag not in frame.columns:
         return NO_ROWS
     flags = frame.get_column(flag)
@@ -150,27 +149,27 @@ def _rows(frame: pl.DataFrame, flag: str) -> pl.Series:
 
 @dataclass(frozen=True)
 class _Cell:
-    """A column on its way to its values.
+    """A column that is being parsed.
 
     Attributes:
-        given: the text where it is meant as a value, and is no mark.
-        shaped: what of it has the shape of the item's type.
+        text: the text, null where it is a mark.
+        well_formed: the text where it has the form of the item's type.
     """
 
-    given: pl.Expr
-    shaped: pl.Expr
+    text: pl.Expr
+    well_formed: pl.Expr
 
 
-def _as_it_stands(item: Item) -> _Cell:
+def _well_formed_cell(item: Item) -> _Cell:
     column = pl.col(item.name)
     return _Cell(column, column)
 
 
-def _shaped(item: Item) -> _Cell:
-    text = pl.col(item.name)
-    given = pl.when(~text.is_in(list(item.marks))).then(text) if item.marks else text
-    shape = value_pattern(item)
-    return _Cell(given, pl.when(given.str.contains(shape)).then(given) if shape else given)
+def _checked_cell(item: Item) -> _Cell:
+    column = pl.col(item.name)
+    text = pl.when(~column.is_in(list(item.marks))).then(column) if item.marks else column
+    pattern = value_pattern(item)
+    return _Cell(text, pl.when(text.str.contains(pattern)).then(text) if pattern else text)
 
 
 def _status(item: Item, value: pl.Expr) -> pl.Expr:
@@ -182,35 +181,28 @@ def _status(item: Item, value: pl.Expr) -> pl.Expr:
     return filled.otherwise(pl.col(item.name).replace_strict(statuses, default=missing, return_dtype=pl.String))
 
 
-def _value(item: Item, cell: _Cell, submitted: SubmissionFacts) -> pl.Expr:
-    if item.role is Role.COUNCIL:
-        return pl.when(cell.given == submitted.council.code).then(cell.given)
-    if item.role is Role.PERIOD:
-        return pl.when(cell.given == submitted.period.id).then(cell.given)
-    return _typed(item, cell)
-
-
-def _typed(item: Item, cell: _Cell) -> pl.Expr:
+def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
+    if item.role in IDENTIFYING_ROLES:
+        own = facts.council.code if item.role is Role.COUNCIL else facts.period.id
+        return pl.when(cell.text == own).then(cell.text)
     match item.type:
         case ItemType.TEXT:
-            return cell.given
-        case ItemType.INTEGER:
-            return cell.shaped.cast(pl.Int64, strict=False)
+            return cell.text
         case ItemType.NUMBER:
-            number = cell.shaped.cast(pl.Float64, strict=False)
+            number = cell.well_formed.cast(pl.Float64, strict=False)
             return pl.when(number.is_finite()).then(number)
-        case ItemType.DECIMAL:
-            return cell.shaped.cast(polars_type(item), strict=False)
+        case ItemType.INTEGER | ItemType.DECIMAL:
+            return cell.well_formed.cast(polars_type(item), strict=False)
         case ItemType.DATE:
-            return cell.shaped.str.to_date(item.date_format, strict=False, cache=False)
+            return cell.well_formed.str.to_date(item.date_format, strict=False, cache=False)
         case ItemType.BOOLEAN:
-            return pl.when(cell.shaped.is_not_null()).then(cell.shaped.str.to_lowercase() == "true")
+            return pl.when(cell.well_formed.is_not_null()).then(cell.well_formed.str.to_lowercase() == "true")
 
 
 def value_pattern(item: Item) -> str:
-    """What a value looks like, as a regular expression: Polars' own readers take more than a person would.
+    """Return a regular expression for a whole value; empty where any text is a value.
 
-    Empty where any text is a value.
+    Polars' own parsers accept more texts than a person would.
     """
     match item.type:
         case ItemType.TEXT:
@@ -225,14 +217,14 @@ def value_pattern(item: Item) -> str:
             after = rf"(\.[0-9]{{1,{item.scale}}}0*)?" if item.scale else r"(\.0+)?"
             return rf"^-?{before}{after}$"
         case ItemType.DATE:
-            spelt = (item.date_format or "").replace(".", r"\.").replace("%Y", "[1-9][0-9]{3}")
-            return f"^{spelt.replace('%d', '[0-9]{2}').replace('%m', '[0-9]{2}')}$"
+            form = (item.date_format or "").replace(".", r"\.").replace("%Y", "[1-9][0-9]{3}")
+            return f"^{form.replace('%d', '[0-9]{2}').replace('%m', '[0-9]{2}')}$"
         case ItemType.BOOLEAN:
             return "^(?i:true|false)$"
 
 
 def parse_bound(item: Item, text: str) -> int | float | date | str:
-    """A bound of a range in the item's type."""
+    """Return a bound of a range in the item's type."""
     match item.type:
         case ItemType.DATE:
             return date.fromisoformat(text)
@@ -240,3 +232,67 @@ def parse_bound(item: Item, text: str) -> int | float | date | str:
             return text
         case _:
             return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
+    """Return the values of those columns in which every cell is certainly empty or canonical, by item.
+
+    In most files most columns are in the contract's spelling from the first row to the last. One query tells it of all
+    their cells; the other columns are looked at cell by cell (``normalisation``).
+
+    Args:
+        table: the table of the contract; items with a code list, and those that name council and period, are left out.
+        text: a string column for each item; null where a cell is empty.
+    """
+    plain = [item for item in table.items if item.code_list is None and item.role not in IDENTIFYING_ROLES]
+    return dict(_canonical_columns([item for item in plain if item.type in _CANONICAL_TESTS], text))
+
+
+def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
+    if not items:
+        return
+    found = (
+        text.lazy()
+        .select(
+            *(_CANONICAL_TESTS[item.type](item).all().alias(f"{_HOLDS}{item.name}") for item in items),
+            *(pl.col(item.name).cast(pl.Int64, strict=False) for item in items if item.type is ItemType.INTEGER),
+            *(
+                pl.col(item.name).str.to_date(item.date_format, strict=False, cache=False)
+                for item in items
+                if item.type is ItemType.DATE
+            ),
+        )
+        .collect()
+    )
+    for item in items:
+        sent = text.get_column(item.name)
+        values = sent if item.type is ItemType.TEXT else found.get_column(item.name)
+        # A date of the right form that is in no calendar is null, and nothing more can be read of it.
+        is_read = item.type is ItemType.DATE or values.null_count() == sent.null_count()
+        if is_read and found.get_column(f"{_HOLDS}{item.name}").first() is not False:
+            yield item.name, values
+
+
+_HOLDS = "_holds."
+
+
+def _begins_visibly(item: Item) -> pl.Expr:
+    """Return whether a text begins with a visible ASCII character, and so is not blank."""
+    return (pl.col(item.name) >= "!") & (pl.col(item.name) < "\x7f")
+
+
+def _begins_like_a_number(item: Item) -> pl.Expr:
+    """Return whether a text begins without white space or plus sign, the only other things that Polars accepts."""
+    return pl.col(item.name) >= "-"
+
+
+def _has_the_form(item: Item) -> pl.Expr:
+    return pl.col(item.name).str.contains(value_pattern(item))
+
+
+_CANONICAL_TESTS = {
+    ItemType.TEXT: _begins_visibly,
+    ItemType.INTEGER: _begins_like_a_number,
+    ItemType.DATE: _has_the_form,
+}
+"""By type, what makes a text that Polars reads as a value one that a person would read so too."""

@@ -16,7 +16,7 @@ from lgdp_pipelines.register.rules.cross_return import external_tables, matching
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.storage.lake_tables import LakeTable, validated_table
 from lgdp_pipelines.validation.judging_context import OtherReturnRows, PriorPeriodRows
-from lgdp_pipelines.validation.prior_periods import comparison_period
+from lgdp_pipelines.validation.table_rules import comparison_period
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.slice_writing import find_accepting_contract

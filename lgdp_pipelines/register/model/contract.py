@@ -55,7 +55,7 @@ class Disclosure:
     threshold: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that what follows from one is worked out once
 class Contract:
     """One version of a return.
 

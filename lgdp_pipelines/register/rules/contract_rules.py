@@ -16,6 +16,7 @@ testing them (``validation``). Ids are stable for ever: they follow from the dat
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Rule, Table
@@ -23,8 +24,9 @@ from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
+@lru_cache(maxsize=512)
 def list_rules(contract: Contract) -> tuple[Rule, ...]:
-    """Every rule of a contract, in the order of the journey: the extract, then table by table."""
+    """Return every rule of a contract: about the extract first, then table by table."""
     found = [_readable(contract)]
     seen: set[str] = set()
     for table in contract.tables:

@@ -9,7 +9,7 @@ from lgdp_pipelines.handover.chunked_frame import Pieces
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import CouncilLimits, EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import PriorPeriodRows
-from lgdp_pipelines.validation.prior_periods import match_prior_items
+from lgdp_pipelines.validation.table_rules import match_prior_items
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_quarter, financial_year
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict

@@ -14,7 +14,7 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
-from lgdp_pipelines.validation import finding_messages, row_shares, rule_result
+from lgdp_pipelines.validation import finding_messages, rule_violations, table_rules
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.support.judging import make_context
@@ -47,9 +47,9 @@ HEADER = "ref,part,n,colour,council,Extra\n"
 @pytest.fixture(autouse=True)
 def as_they_were() -> Iterator[None]:
     """Sizes are a test's own."""
-    blocks, rows = text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE
+    blocks, rows = text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE
     yield
-    text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE = blocks, rows
+    text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = blocks, rows
 
 
 def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, ValidationResult]:
@@ -102,7 +102,7 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
         whole = everything(*one)
         assert [len(table.parts) for table in one[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
-    text_blocks.BLOCK_BYTES, row_shares.ROWS_AT_ONCE = size, 3
+    text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
     with Spill(tmp_path / "many", held=0) as spill:
         many = judged(content, spill, tmp_path)
         assert min(len(table.parts) for table in many[0].tables.values()) > 3
@@ -131,7 +131,7 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
 def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (landing_tables, rule_result, finding_messages):
+    for module in (landing_tables, rule_violations, finding_messages):
         monkeypatch.setattr(module, "LISTED", 2)
     text_blocks.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()

@@ -6,8 +6,7 @@ from itertools import product
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.validation.canonical_columns import read_canonical_columns
-from lgdp_pipelines.validation.type_parsing import value_pattern
+from lgdp_pipelines.validation.type_parsing import read_canonical_columns, value_pattern
 from tests.support.small_contract import make_item, of_items
 
 DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")

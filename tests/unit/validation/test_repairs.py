@@ -34,9 +34,9 @@ def spelt(bench: Bench, cells: dict[str, list[str | None]]) -> tuple[pl.DataFram
     table = bench.contract.tables[0]
     height = len(next(iter(cells.values())))
     text = pl.DataFrame({**cells, ROW: range(2, height + 2)}, schema_overrides=dict.fromkeys(cells, pl.String))
-    repairing = Normaliser(table, SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end))
-    made = repairing.of(text).text
-    return made, {(one.item.rsplit(":", 1)[1], str(one.kind)): one.cells for one in repairing.counted}
+    normaliser = Normaliser(table, SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end))
+    made = normaliser.normalise(text).text
+    return made, {(repair.item.rsplit(":", 1)[1], str(repair.kind)): repair.cells for repair in normaliser.repairs}
 
 
 @settings(deadline=None, max_examples=25)
@@ -155,7 +155,9 @@ def test_each_repair_is_counted_once_and_marked_on_its_row(rows: list[dict[str, 
 def test_what_is_landed_is_not_touched() -> None:
     text = pl.DataFrame({"n": [" 7", "8"], ROW: [2, 3]})
     bench = of_items(make_item("n", ItemType.INTEGER))
-    Normaliser(bench.contract.tables[0], SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end)).of(text)
+    Normaliser(
+        bench.contract.tables[0], SubmissionFacts(bench.contract, bench.register, FIFE, YEAR, YEAR.end)
+    ).normalise(text)
     assert text["n"].to_list() == [" 7", "8"]
 
 

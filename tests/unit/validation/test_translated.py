@@ -70,7 +70,12 @@ def landed(**cells: list[str | None]) -> pl.DataFrame:
 
 
 def translated(name: str, cells: list[str | None], **facts: object) -> list[str | None]:
-    return MappingTranslator(mapping(**facts), TABLE, SUBMITTED).of(landed(**{name: cells})).get_column(name).to_list()
+    return (
+        MappingTranslator(mapping(**facts), TABLE, SUBMITTED)
+        .translate(landed(**{name: cells}))
+        .get_column(name)
+        .to_list()
+    )
 
 
 def judged(one: SystemMapping, **cells: list[str | None]) -> ValidationResult:
@@ -168,7 +173,7 @@ def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
     units = {"cost": UnitChange("pence"), "n": UnitChange("scores", Decimal(20))}
     big = "99999999999999999"
     one = MappingTranslator(mapping(units=units), TABLE, SUBMITTED)
-    frame = one.of(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
+    frame = one.translate(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
     assert frame.get_column("cost").to_list() == ["0.01", "1234.56", "999999999999999.99", "*", "", "-0.5"]
     assert frame.get_column("n").to_list() == ["30", "0", "40", "x (unmapped)", "60", None]
 
@@ -201,10 +206,10 @@ def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules(
     one = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
     translation = MappingTranslator(one, TABLE, SUBMITTED)
     for _ in range(2):
-        translation.of(
+        translation.translate(
             landed(colour=["Rot", "Rot", "X", None], day=["1/1/2024", "?", None, None], n=["1", "*", "", "2"])
         )
-    assert translation.counted == (
+    assert translation.counts == (
         TranslationCount("t", "colour", TranslationKind.CODES, 4),
         TranslationCount("t", "day", TranslationKind.DATES, 2),
         TranslationCount("t", "n", TranslationKind.NUMBERS, 4),
@@ -217,7 +222,7 @@ def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules(
 
 def test_what_is_landed_is_not_touched() -> None:
     sent = landed(colour=["Rot"])
-    MappingTranslator(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).of(sent)
+    MappingTranslator(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).translate(sent)
     assert sent.get_column("colour").to_list() == ["Rot"]
 
 
@@ -251,8 +256,8 @@ FORMS = {
 
 def read(text: pl.DataFrame) -> TypedChunk:
     """The values of a table's text."""
-    spelt = Normaliser(TABLE, SUBMITTED).of(text)
-    return parse_chunk(TABLE, spelt.text, spelt.shaped, SUBMITTED)
+    canonical = Normaliser(TABLE, SUBMITTED).normalise(text)
+    return parse_chunk(TABLE, replace(canonical, values={}), SUBMITTED)
 
 
 def export_of(item: Item, text: str, chance: Random, codes: dict[str, str], form: str, style: NumberStyle) -> str:
@@ -305,6 +310,6 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
     names = {place: name for name, (place,) in match.positions.items()}
     export = landed(**{names[place]: [row[place] for row in sent] for place in range(len(order))})
     canonical = landed(**{item.name: [row[item.name] for row in rows] for item in TABLE.items})
-    through, straight = read(MappingTranslator(one, TABLE, SUBMITTED).of(export)), read(canonical)
+    through, straight = read(MappingTranslator(one, TABLE, SUBMITTED).translate(export)), read(canonical)
     assert through.frame.equals(straight.frame)
     assert all(through.refused[place].equals(straight.refused[place]) for place in straight.refused)

@@ -62,7 +62,7 @@ def test_alone_each_finds_the_same() -> None:
 
 def test_what_asks_each_row_for_itself_is_asked_in_one_scan() -> None:
     rules = {rule.id: rule for rule in list_rules(bench(*RULES).register.returns["TST"].latest) if rule.sql}
-    assert {name for name in RULES if prepare_rule(rules[f"tst.{name}"]).of_a_row} == IN_ONE_SCAN
+    assert {name for name in RULES if prepare_rule(rules[f"tst.{name}"]).row_condition} == IN_ONE_SCAN
 
 
 def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> None:

@@ -1,0 +1,150 @@
+"""What one rule found: the rows that break it, and the queries that a council is asked about them.
+
+A query lives on over resubmissions, and a council that explained it explained certain figures. The fingerprint says
+whether they are still the same: it covers the key and the items that the rule names, in the rows that break it, in any
+order. What belongs here: the answer that every kind of test gives, and its division into scopes. What does not: any
+test, the words of a finding (``finding_messages``) and the life of a query (``ledger``).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+
+from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.extract_reading import ROW
+from lgdp_pipelines.handover.findings import LISTED, QueryScope, RuleOutcome
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.vocabulary.verdicts import Severity
+
+NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)
+_SCOPE = "_scope"
+
+
+@dataclass(frozen=True)
+class RuleViolations:
+    """The places that break one rule.
+
+    Attributes:
+        rows: ``_row`` of the first :data:`LISTED` rows that break it, each once, in the file's order; of all such rows
+            where the rule has scopes.
+        failed: number of places that break it.
+        is_about_table: whether the rule is broken by the table as a whole and by no row in particular.
+        reason: why the rule was not run; empty where it was.
+    """
+
+    rows: pl.Series = field(default_factory=lambda: NO_ROWS)
+    failed: int = 0
+    is_about_table: bool = False
+    reason: str = ""
+
+    @classmethod
+    def of_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
+        """Return the violations by some rows, all of which are kept where the rule has scopes."""
+        return cls(rows if rule is not None and rule.scope else rows.head(LISTED), rows.len())
+
+    @classmethod
+    def of_table(cls, *, is_broken: bool) -> "RuleViolations":
+        """Return the violation by a table as a whole, or none."""
+        return cls(failed=1, is_about_table=True) if is_broken else cls()
+
+    def followed_by(self, later: "RuleViolations") -> "RuleViolations":
+        """Return the violations in this chunk of a table and a later one."""
+        rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(LISTED)
+        return RuleViolations(rows, self.failed + later.failed)
+
+    def outcome(self, rule: Rule) -> RuleOutcome:
+        """Return the outcome of the rule that was tested."""
+        return RuleOutcome.not_run(rule, self.reason) if self.reason else RuleOutcome.of(rule, self.failed)
+
+
+def exclude_rows(rows: pl.Series, excluded: pl.Series) -> pl.Series:
+    """Return the rows that are not among the excluded ones, in order."""
+    if rows.is_empty() or excluded.is_empty():
+        return rows
+    return rows.to_frame(ROW).join(excluded.to_frame(ROW), on=ROW, how="anti", maintain_order="left").to_series()
+
+
+def add_query_scopes(
+    contract: Contract,
+    outcomes: Sequence[RuleOutcome],
+    violations: Mapping[str, RuleViolations],
+    tables: Mapping[str, Pieces],
+) -> tuple[RuleOutcome, ...]:
+    """Return the outcomes, with query scopes for each broken rule that raises a query.
+
+    Args:
+        contract: the contract that was applied.
+        outcomes: one for each rule.
+        violations: by rule id; a rule that landing tests has none.
+        tables: validated tables by name.
+    """
+    query_rules = {rule.id: rule for rule in list_rules(contract) if rule.severity is Severity.QUERY}
+    return tuple(
+        replace(
+            outcome,
+            query_scopes=tuple(
+                _scopes(contract, query_rules[outcome.rule], violations.get(outcome.rule), outcome.failed, tables)
+            ),
+        )
+        if outcome.failed and outcome.rule in query_rules
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def _scopes(
+    contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, Pieces]
+) -> Iterator[QueryScope]:
+    if violations is None or violations.is_about_table or rule.table not in tables:
+        yield QueryScope("", failed)
+        return
+    table = contract.by_name[rule.table]
+    items = [*(item.name for item in table.key), *(name for name in rule.items if name in table.by_name)]
+    broken = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
+    if not rule.scope:
+        yield QueryScope("", failed, _fingerprint(broken, items))
+        return
+    labelled = broken.with_columns(_scope_label(rule.scope).alias(_SCOPE))
+    for scope in labelled.get_column(_SCOPE).unique().sort():
+        rows = labelled.filter(pl.col(_SCOPE) == scope)
+        yield QueryScope(str(scope), rows.height, _fingerprint(rows.head(LISTED), items))
+
+
+def label_scopes(rule: Rule, rows: pl.Series, table: Pieces) -> pl.Series:
+    """Return the scope of each row; null where the rule has no scopes.
+
+    Args:
+        rule: the rule that the rows break.
+        rows: ``_row`` of rows of the table.
+        table: validated.
+    """
+    if not rule.scope or rows.is_empty():
+        return pl.Series(_SCOPE, [None] * rows.len(), dtype=pl.String)
+    labelled = _select_rows(table, rows, rule.scope).select(ROW, _scope_label(rule.scope).alias(_SCOPE))
+    return rows.to_frame(ROW).join(labelled, on=ROW, how="left", maintain_order="left").get_column(_SCOPE)
+
+
+def _select_rows(table: Pieces, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+    """Return some rows of a table, in the table's order, with some of its columns."""
+    columns, wanted = list(dict.fromkeys([ROW, *names])), rows.to_frame(ROW)
+    chunks = [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.only(columns)]
+    return pl.concat(chunks, rechunk=False).sort(ROW)
+
+
+def _scope_label(names: Sequence[str]) -> pl.Expr:
+    """Return ``item=code, item=code``, with nothing after the sign where there is no code."""
+    parts = [pl.concat_str(pl.lit(f"{name}="), pl.col(name).cast(pl.String).fill_null("")) for name in names]
+    return pl.concat_str(parts, separator=", ")
+
+
+def _fingerprint(rows: pl.DataFrame, names: Sequence[str]) -> str:
+    """Return the sha256 of the rows' values, whatever their order."""
+    columns = list(dict.fromkeys(names))
+    if not columns:
+        return ""
+    text = rows.select(columns).sort(columns).write_csv(date_format="%Y-%m-%d")
+    return hashlib.sha256(text.encode()).hexdigest()
