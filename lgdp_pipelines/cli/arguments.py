@@ -1,11 +1,12 @@
-"""What people type: returns, councils and periods by any known name, and where the platform is.
+"""Arguments and options that several commands share, and the values that their text stands for.
 
 What belongs here: turning words into values, with a clear refusal. What does not: commands.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,39 +17,91 @@ from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
-from lgdp_pipelines.workflows.platform import Platform
+
+if TYPE_CHECKING:
+    from lgdp_pipelines.workflows.platform import Platform
+
+_FILES = typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has several files.")
 
 ReturnArgument = Annotated[str, typer.Argument(metavar="RETURN", help="A return's code, such as HL1.")]
-FilesArgument = Annotated[
-    list[Path], typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has that.")
-]
-MaybeFiles = Annotated[
-    list[Path] | None,
-    typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has that."),
+FilesArgument = Annotated[list[Path], _FILES]
+OptionalFilesArgument = Annotated[list[Path] | None, _FILES]
+CouncilArgument = Annotated[
+    str, typer.Argument(metavar="COUNCIL", help="A council, by any code or known name: FIF, S12000047, Fife.")
 ]
 CouncilOption = Annotated[
     str, typer.Option("--council", "-c", help="A council, by any code or known name: FIF, S12000047, Fife.")
 ]
 PeriodOption = Annotated[str, typer.Option("--period", "-p", help="A period, such as FY2024-25-Q1, CY2024 or 2024-04.")]
 SystemOption = Annotated[
-    str, typer.Option("--system", "-s", help="The system that exported it, where that is not in the contract's manner.")
+    str, typer.Option("--system", "-s", help="The system that exported the file, where the register has a mapping.")
 ]
-FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")]
-SomeReturn = Annotated[str | None, typer.Option("--return", "-r", help="Only this return.")]
-SomeCouncil = Annotated[str | None, typer.Option("--council", "-c", help="Only this council, by any code or name.")]
-SomePeriod = Annotated[str | None, typer.Option("--period", "-p", help="Only this period.")]
+FormatOption = Annotated[TableFormat, typer.Option("--format", "-f", help="The format of the rows.")]
+ReturnFilter = Annotated[str | None, typer.Option("--return", "-r", help="Only this return.")]
+CouncilFilter = Annotated[str | None, typer.Option("--council", "-c", help="Only this council, by any code or name.")]
+PeriodFilter = Annotated[str | None, typer.Option("--period", "-p", help="Only this period.")]
 
 
-def open_platform() -> Platform:
-    """The platform that the environment names."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The part of the platform's records that a command is about.
+
+    Attributes:
+        returns: the selected return, or all of them.
+        return_code: of the selected return; None for all.
+        council_code: of the selected council; None for all.
+        period_id: of the selected period; None for all.
+    """
+
+    returns: tuple[Return, ...]
+    return_code: str | None
+    council_code: str | None
+    period_id: str | None
+
+
+def open_platform() -> "Platform":
+    """Return the platform that the environment names."""
+    # The platform's stores import polars, Delta Lake and SQLAlchemy; commands that read files alone do without.
+    from lgdp_pipelines.workflows.platform import Platform  # noqa: PLC0415
+
     return Platform(Settings.from_environment())
 
 
-def period_named(data_return: Return, text: str) -> Period:
-    """The period that somebody typed for a return: an id, or any spelling of the return's kind of period.
+def select(
+    register: Register, return_code: str | None = None, council: str | None = None, period: str | None = None
+) -> Selection:
+    """Return the selection that the filters of a command name.
 
     Raises:
-        WrongUse: it is no period, one of another kind, one before the return began, or one that has not begun.
+        WrongUse: a return, council or period does not exist.
+    """
+    data_return = register.named(return_code) if return_code else None
+    span = None
+    if period:
+        span = parse_return_period(data_return, period) if data_return else parse_period(period)
+    return Selection(
+        (data_return,) if data_return else tuple(register.returns.values()),
+        data_return.code if data_return else None,
+        register.councils.named(council).code if council else None,
+        span.id if span else None,
+    )
+
+
+def require_return_with_period(return_code: str | None, period: str | None) -> None:
+    """Refuse a period without its return.
+
+    Raises:
+        WrongUse: only the period is there.
+    """
+    if period and not return_code:
+        raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
+
+
+def parse_return_period(data_return: Return, text: str) -> Period:
+    """Return the period of a return, from its id or any spelling of the return's kind of period.
+
+    Raises:
+        WrongUse: the text is not a period, or the return is not asked for it, or the period has not begun.
     """
     period = read_period(text, data_return.latest.period_kind) or parse_period(text)
     data_return.contract_for(period)
@@ -57,28 +110,23 @@ def period_named(data_return: Return, text: str) -> Period:
     return period
 
 
-def day_named(text: str) -> date:
-    """The day that somebody typed, as in 2025-05-31.
+def parse_day(text: str) -> date:
+    """Return the date in a text such as 2025-05-31.
 
     Raises:
-        WrongUse: it is none.
+        WrongUse: the text is not a date.
     """
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise WrongUse(f"“{text}” is no day.", remedy="Write year, month and day, such as 2025-05-31.") from None
+        raise WrongUse(f"“{text}” is not a date.", remedy="Write year, month and day, such as 2025-05-31.") from None
 
 
-def returns_named(register: Register, text: str | None) -> list[Return]:
-    """The return that somebody typed, or all of them."""
-    return [register.named(text)] if text else list(register.returns.values())
-
-
-def readable_files(files: list[Path]) -> list[Path]:
-    """Files that can be opened.
+def require_files(files: list[Path]) -> list[Path]:
+    """Return files, all of which exist.
 
     Raises:
-        WrongUse: one of them is not there, or is a folder.
+        WrongUse: a file does not exist, or is a folder.
     """
     for file in files:
         if not file.is_file():
@@ -86,16 +134,18 @@ def readable_files(files: list[Path]) -> list[Path]:
     return files
 
 
-def mapping_named(register: Register, system: str, contract: Contract, council: Council) -> SystemMapping | None:
-    """The mapping of the system that somebody typed; None where none was.
+def select_mapping(register: Register, system: str, contract: Contract, council: Council) -> SystemMapping | None:
+    """Return the mapping of a system; None where no system is named.
 
     Raises:
-        WrongUse: the register has no mapping of it for the return.
+        WrongUse: the register has no mapping of the system for the contract.
     """
     mapping = register.mapping_for(system, contract.return_code, council.code, contract)
     if system and mapping is None:
         known = [
-            one for one in register.systems if register.mapping_for(one, contract.return_code, council.code, contract)
+            name
+            for name in register.systems
+            if register.mapping_for(name, contract.return_code, council.code, contract)
         ]
         raise WrongUse(
             f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}.",

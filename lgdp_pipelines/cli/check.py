@@ -1,53 +1,55 @@
-"""The command ``check``: does everything that the register says fit together?
+"""The command ``check``: register, dbt project and Dagster definitions held against each other.
 
-What belongs here: asking the register, and what is made of it. What does not: showing it (``contracts``), and judging a
-file by it (``validate``).
+What belongs here: the order of the checks, and the summary. What does not: the checks themselves.
 """
 
 from typing import Annotated
 
 import typer
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import say, working
-from lgdp_pipelines.orchestration.definitions_builder import check_definitions
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import say, show_progress
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.files.notification_file import load_notices
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.workflows.publishing import check_lineage, load_dbt_project
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command("check")(check)
 
 
 def check(
-    part: Annotated[str, typer.Argument(metavar="[register]", help="`register`: the register alone.")] = "",
+    part: Annotated[str, typer.Argument(metavar="[register]", help="`register`: only the register.")] = "",
 ) -> None:
-    """Check register, dbt project and Dagster definitions: all contradictions at once.
+    """Check the register, the dbt project and the Dagster definitions for contradictions.
 
     Example: `lgdp check`
     """
+    if part not in {"", "register"}:
+        raise WrongUse(f"There is no part “{part}” to check.", remedy="Type `lgdp check`, or `lgdp check register`.")
     settings = Settings.from_environment()
-    with working("Register"):
+    with show_progress("Register"):
         register = load_register(settings.schemas)
         load_notices(settings.schemas)
-    rules = sum(
-        len(list_rules(contract)) for data_return in register.returns.values() for contract in data_return.contracts
-    )
-    if part != "register":
-        platform = typed.open_platform()
-        with working("dbt project, with the models that follow from the register"):
-            load_dbt_project(platform)
-        with working("Lineage of every published column"):
-            check_lineage(platform)
-        with working("Dagster definitions"):
-            check_definitions(platform)
+    if not part:
+        _check_all()
+    contracts = [contract for data_return in register.returns.values() for contract in data_return.contracts]
     say(
-        f"{len(register.returns)} returns, {rules} rules, {len(register.code_lists)} code lists, "
-        f"{len(register.reference)} reference tables, "
+        f"{len(register.returns)} returns, {sum(len(list_rules(contract)) for contract in contracts)} rules, "
+        f"{len(register.code_lists)} code lists, {len(register.reference)} reference tables, "
         f"{len(register.sources)} sources, {len(register.mappings)} mappings, {len(register.councils.codes)} councils: "
         "no contradiction."
     )
+
+
+def _check_all() -> None:
+    """Check the dbt project, the lineage of published columns and the Dagster definitions."""
+    # dbt and Dagster take seconds to import, and `lgdp check register` needs neither.
+    from lgdp_pipelines.orchestration.definitions_builder import check_definitions  # noqa: PLC0415
+    from lgdp_pipelines.workflows.publishing import check_lineage, load_dbt_project  # noqa: PLC0415
+
+    platform = arguments.open_platform()
+    with show_progress("dbt project, with the models that follow from the register"):
+        load_dbt_project(platform)
+    with show_progress("Lineage of every published column"):
+        check_lineage(platform)
+    with show_progress("Dagster definitions"):
+        check_definitions(platform)

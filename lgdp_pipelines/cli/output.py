@@ -1,6 +1,6 @@
-"""How results look: prose and progress to standard error, results to standard output.
+"""Rendering of results: prose and progress to standard error, results to standard output.
 
-What belongs here: rendering. What does not: finding out what to render.
+What belongs here: the look of rows, tables and text. What does not: finding what to render.
 """
 
 import csv
@@ -15,17 +15,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lgdp_pipelines.reporting.spreadsheet_safety import escape_formulas
+
 _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 _OUT = Console(highlight=False, soft_wrap=True)
 
-_WIDEST = 10_000
-"""Columns of a page that nobody looks at as it is printed: into a pipe or file nothing is folded or cut."""
+_PIPE_WIDTH = 10_000
+"""Columns of a page that goes into a pipe or file: nothing in it is folded or cut."""
 
 Row = Mapping[str, object]
 
 
 class TableFormat(StrEnum):
-    """How rows are written."""
+    """The formats of rows."""
 
     TABLE = "table"
     CSV = "csv"
@@ -33,43 +35,88 @@ class TableFormat(StrEnum):
 
 
 def say(text: str) -> None:
-    """One line of prose for a person, with rich's markup."""
+    """Print a line of prose, with rich's markup, to standard error."""
     _ERR.print(text)
 
 
 @contextmanager
-def working(what: str) -> Iterator[Callable[[str], None]]:
-    """Show that long work goes on: a spinner on a terminal, and one line with the time it took when it is done.
+def show_progress(task: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on a terminal while a task runs, then its name and duration.
 
     Yields:
-        A function that is told what is being done now.
+        A function that takes the step being done now.
     """
-    begun = monotonic()
+    start = monotonic()
     if _ERR.is_terminal:
-        with _ERR.status(what) as status:
-            yield lambda text: status.update(f"{what}: {escape(text)}")
+        with _ERR.status(task) as status:
+            yield lambda step: status.update(f"{task}: {escape(step)}")
     else:
-        yield lambda _text: None
-    say(f"[green]✓[/green] {what} [dim]({monotonic() - begun:.1f} s)[/dim]")
+        yield lambda _step: None
+    say(f"[green]✓[/green] {task} [dim]({monotonic() - start:.1f} s)[/dim]")
 
 
-def rows_out(rows: Sequence[Row], columns: Sequence[str], form: TableFormat) -> None:
-    """Rows to standard output, as a table for eyes, CSV or a JSON list."""
-    match form:
+def print_text(text: str) -> None:
+    """Print plain text to standard output."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def print_markup(text: str) -> None:
+    """Print text with rich's markup to standard output."""
+    _OUT.print(text)
+
+
+def print_json(value: object, *, ensure_ascii: bool = True) -> None:
+    """Print a value as indented JSON; what JSON has no type for becomes text."""
+    json.dump(value, sys.stdout, default=str, ensure_ascii=ensure_ascii, indent=1)
+    sys.stdout.write("\n")
+
+
+def print_csv(columns: Sequence[str], rows: Iterator[Sequence[object]]) -> None:
+    """Print a header and rows as CSV."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+
+
+def print_rows(
+    rows: Sequence[Row], columns: Sequence[str], table_format: TableFormat, *, is_spreadsheet_safe: bool = False
+) -> None:
+    """Print rows as a table for people, as CSV or as a JSON list.
+
+    Args:
+        rows: values by column.
+        columns: to print, in order.
+        table_format: of the output.
+        is_spreadsheet_safe: in CSV, no spreadsheet takes a text for a formula; for columns that people fill in.
+    """
+    match table_format:
         case TableFormat.JSON:
-            json.dump([{name: row.get(name) for name in columns} for row in rows], sys.stdout, default=str, indent=1)
-            sys.stdout.write("\n")
+            print_json([{name: row.get(name) for name in columns} for row in rows])
         case TableFormat.CSV:
-            writer = csv.writer(sys.stdout, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows([row.get(name) for name in columns] for row in rows)
+            cells = ([row.get(name) for name in columns] for row in rows)
+            print_csv(columns, (list(map(_guard, row)) if is_spreadsheet_safe else row for row in cells))
         case TableFormat.TABLE:
-            _print_rows(rows, columns)
+            _print_table_of_rows(rows, columns)
 
 
-def _print_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """A table; where a row is wider than the terminal, one block a row, with a line for each column."""
-    table = Table(header_style="bold", box=None, pad_edge=False)
+def new_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:
+    """Return an empty table for people: columns aligned to the left, then columns aligned to the right."""
+    table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output."""
+    (_OUT if _OUT.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)).print(table)
+
+
+def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
+    """Print a table; where a row is wider than the terminal, a block for each row, with a line for each column."""
+    table = new_table(None, ())
     for name in columns:
         table.add_column(escape(name), justify="right" if _is_number_column(rows, name) else "left", no_wrap=True)
     for row in rows:
@@ -86,25 +133,14 @@ def _print_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
         _OUT.print(block)
 
 
-def text_out(text: str) -> None:
-    """Plain text to standard output."""
-    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
-
-
-def print_out(text: str) -> None:
-    """Text with rich's markup to standard output."""
-    _OUT.print(text)
-
-
-def print_table(table: Table) -> None:
-    """A table for eyes to standard output."""
-    (_OUT if _OUT.is_terminal else Console(highlight=False, width=_WIDEST)).print(table)
-
-
 def _is_number_column(rows: Sequence[Row], name: str) -> bool:
-    present = [row[name] for row in rows[:50] if row.get(name) is not None]
-    return bool(present) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present)
+    values = [row[name] for row in rows[:50] if row.get(name) is not None]
+    return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _cell(value: object) -> str:
     return "" if value is None else escape(str(value))
+
+
+def _guard(value: object) -> object:
+    return escape_formulas(value) if isinstance(value, str) else value

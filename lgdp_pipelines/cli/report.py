@@ -1,6 +1,6 @@
-"""Commands about what goes back to councils: ``report``.
+"""The command ``report``: a submission's report, or the notes on files that could not be placed.
 
-What belongs here: asking for a report and writing it. What does not: what a report says (``feedback``).
+What belongs here: arguments and output formats. What does not: the content of a report (``reporting``).
 """
 
 from enum import StrEnum
@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import say, text_out
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import print_text, say
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.reporting.report_content import Report
 from lgdp_pipelines.reporting.report_formats import (
     build_note_document,
     build_report_document,
@@ -27,7 +26,7 @@ from lgdp_pipelines.workflows.report_delivery import gather_note, gather_report
 
 
 class ReportFormat(StrEnum):
-    """How a report is written."""
+    """The formats of a report."""
 
     TEXT = "text"
     JSON = "json"
@@ -35,35 +34,36 @@ class ReportFormat(StrEnum):
     HTML = "html"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command("report")(report)
-
-
 def report(
     submission: Annotated[
         str | None, typer.Argument(metavar="SUBMISSION", help="A submission's id, such as HL1.FIF.FY2024-25-Q1.001.")
     ] = None,
-    form: Annotated[ReportFormat, typer.Option("--format", "-f", help="How to write the report.")] = ReportFormat.TEXT,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
-    unrecognised: Annotated[  # noqa: FBT002 - typer makes a switch of it
-        bool, typer.Option("--unrecognised", help="Instead: the files that nobody could place, and why.")
+    report_format: Annotated[
+        ReportFormat, typer.Option("--format", "-f", help="The format of the report.")
+    ] = ReportFormat.TEXT,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to this file.")] = None,
+    *,
+    is_unrecognised: Annotated[
+        bool, typer.Option("--unrecognised", help="List the files that could not be placed, with the reasons.")
     ] = False,
 ) -> None:
-    """What goes back to a council on a submission: receipt, verdict, findings, and what to do.
+    """Show a submission's report: receipt, verdict, findings and next steps.
 
-    The very report lies in the council's outbox, under LGDP_HOME/outbox.
+    The council finds the same report in its outbox, under LGDP_HOME/outbox.
 
     Example: `lgdp report HL1.FIF.FY2024-25-Q1.001 --format html --output report.html`
     """
-    platform = typed.open_platform()
-    if unrecognised == (submission is not None):
+    platform = arguments.open_platform()
+    if is_unrecognised == (submission is not None):
         raise WrongUse(
             "Name one submission, or --unrecognised.", remedy="`lgdp status --format csv` lists submissions."
         )
-    text = _unrecognised(platform, form) if submission is None else _written(_found(platform, submission), form)
+    if submission is None:
+        text = _render_unrecognised(platform, report_format)
+    else:
+        text = _render_report(platform, submission, report_format)
     if output is None:
-        text_out(text)
+        print_text(text)
         return
     try:
         output.write_text(text, encoding="utf-8", newline="")
@@ -72,29 +72,29 @@ def report(
     say(f"Written to {output}")
 
 
-def _found(platform: Platform, submission: str) -> Report:
-    found = gather_report(platform, submission)
-    if found is None:
-        raise WrongUse(f"{submission} has not been judged yet.", remedy="Ask again when the journey has taken it on.")
-    return found
-
-
-def _written(found: Report, form: ReportFormat) -> str:
-    match form:
+def _render_report(platform: Platform, submission: str, report_format: ReportFormat) -> str:
+    content = gather_report(platform, submission)
+    if content is None:
+        raise WrongUse(
+            f"{submission} has not been judged yet.", remedy="Run `lgdp collect`, then ask for the report again."
+        )
+    match report_format:
         case ReportFormat.TEXT:
-            return format_report_text(found)
+            return format_report_text(content)
         case ReportFormat.JSON:
-            return format_json(build_report_document(found))
+            return format_json(build_report_document(content))
         case ReportFormat.CSV:
-            return format_findings_csv(found)
+            return format_findings_csv(content)
         case ReportFormat.HTML:
-            return render_report_page(found)
+            return render_report_page(content)
 
 
-def _unrecognised(platform: Platform, form: ReportFormat) -> str:
+def _render_unrecognised(platform: Platform, report_format: ReportFormat) -> str:
     notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.unrecognised()]
-    if form is ReportFormat.JSON:
-        return format_json({"unrecognised": [build_note_document(note) for note in notes]})
-    if form is ReportFormat.TEXT:
-        return format_notes_text(notes)
-    raise WrongUse("Files that nobody could place are listed as text or JSON.", remedy="Add --format json.")
+    match report_format:
+        case ReportFormat.JSON:
+            return format_json({"unrecognised": [build_note_document(note) for note in notes]})
+        case ReportFormat.TEXT:
+            return format_notes_text(notes)
+        case _:
+            raise WrongUse("Files that could not be placed are listed as text or JSON.", remedy="Add --format json.")

@@ -1,24 +1,19 @@
-"""The command ``reproduce``: a past judgement made again from the kept bytes, and held against itself.
+"""The command ``reproduce``: past judgements repeated from the kept bytes, and compared.
 
-What belongs here: words, arguments and how results look. What does not: making it again (``journey.remaking``) and
-comparing (``journey.reproduce``).
+What belongs here: arguments, and how results look. What does not: repeating a judgement (``workflows.reproduction``).
 """
 
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import print_out, say, working
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import print_json, print_markup, say, show_progress
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.judgement_records import EvidencedJudgement
 from lgdp_pipelines.ledger.judgement_records import as_plain as evidence_plain
-from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
     Reproduction,
@@ -30,7 +25,7 @@ from lgdp_pipelines.workflows.reproduction import (
 
 
 class ReproduceFormat(StrEnum):
-    """How results are written."""
+    """The formats of results."""
 
     TEXT = "text"
     JSON = "json"
@@ -48,111 +43,84 @@ _MARKS = {
 }
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command("reproduce")(reproduce_judgements)
-
-
-def reproduce_judgements(
+def reproduce(
     submission: Annotated[
         str,
         typer.Argument(metavar="[SUBMISSION]", help="Its id, as `lgdp status` shows it; or --all."),
     ] = "",
     judgement: Annotated[
-        int | None, typer.Option("--judgement", "-j", min=1, help="Which of its judgements; else the last.")
+        int | None, typer.Option("--judgement", "-j", min=1, help="The number of a judgement; by default the last.")
     ] = None,
     *,
     is_all: Annotated[bool, typer.Option("--all", help="Every submission that was judged.")] = False,
-    return_code: typed.SomeReturn = None,
-    period: typed.SomePeriod = None,
-    council: typed.SomeCouncil = None,
+    return_code: arguments.ReturnFilter = None,
+    period: arguments.PeriodFilter = None,
+    council: arguments.CouncilFilter = None,
     is_evidence: Annotated[
-        bool, typer.Option("--evidence", help="Only write down what the judgement was made of, as JSON.")
+        bool, typer.Option("--evidence", help="Only print the evidence of the judgement, as JSON.")
     ] = False,
-    form: Annotated[ReproduceFormat, typer.Option("--format", "-f", help="How to write it.")] = ReproduceFormat.TEXT,
+    result_format: Annotated[
+        ReproduceFormat, typer.Option("--format", "-f", help="The format of the results.")
+    ] = ReproduceFormat.TEXT,
 ) -> None:
-    """Make a past judgement again from the bytes as received and the register as it was, and compare.
+    """Repeat past judgements from the bytes and the register of the time, and compare.
 
-    Findings, results and validated rows must be the same, bit for bit. Exit code 0: they are; 1: they are not, or
-    something that the judgement was made of is not there any more.
+    Findings, results and validated rows must be identical, bit for bit. Exit code 1: they differ, or part of the
+    evidence has gone.
 
     Example: `lgdp reproduce HL1.FIF.FY2024-25-Q1.001`
     """
-    platform = typed.open_platform()
+    platform = arguments.open_platform()
     if is_all == bool(submission):
         raise WrongUse("Give one submission, or --all.", remedy="`lgdp status` lists submissions.")
     if not is_all and (return_code or period or council):
         raise WrongUse("--return, --period and --council go with --all.", remedy="Leave them out, or give --all.")
     if is_all and (judgement or is_evidence):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")
-    asked = list(_chosen(platform, return_code, period, council)) if is_all else [submission]
-    proved = [find_judgement(platform, one, judgement) for one in asked]
+    submissions: tuple[str, ...] = (submission,)
+    if is_all:
+        arguments.require_return_with_period(return_code, period)
+        selection = arguments.select(platform.register, return_code, council, period)
+        submissions = platform.ledger.evidence.judged(
+            selection.return_code, selection.period_id, selection.council_code
+        )
+    proofs = [find_judgement(platform, submission_id, judgement) for submission_id in submissions]
     if is_evidence:
-        _json_out(_evidence(proved[0]))
+        print_json(_evidence(proofs[0]))
         return
-    with working("Judging again") as progress:
-        tell = _told if form is ReproduceFormat.TEXT else _unsaid
-        done = list(_reproduced(platform, JudgementReplayer(platform), proved, tell, progress))
-    if form is ReproduceFormat.JSON:
-        plain = [{**to_json_fields(one), "evidence": _evidence(one.proved)["evidence"]} for one in done]
-        _json_out(plain if is_all else plain[0])
-    counted = {kind: sum(one.likeness is kind for one in done) for kind in ReproductionResult}
-    words = ", ".join(f"{number} {_WORDS[kind]}" for kind, number in counted.items() if number)
-    say(words or "Nothing was judged yet.")
-    if counted[ReproductionResult.IDENTICAL] < len(done):
+    results: list[Reproduction] = []
+    with show_progress("Judging again") as progress:
+        past = JudgementReplayer(platform)
+        for number, proof in enumerate(proofs, 1):
+            progress(f"{number}/{len(proofs)} {proof.submission_id}")
+            results.append(reproduce_judgement(platform, past, proof))
+            if result_format is ReproduceFormat.TEXT:
+                _print_result(results[-1])
+    if result_format is ReproduceFormat.JSON:
+        documents = [{**to_json_fields(result), "evidence": _evidence(result.proved)["evidence"]} for result in results]
+        print_json(documents if is_all else documents[0])
+    counts = {kind: sum(result.likeness is kind for result in results) for kind in ReproductionResult}
+    summary = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counts.items() if count)
+    say(summary or "Nothing was judged yet.")
+    if counts[ReproductionResult.IDENTICAL] < len(results):
         raise typer.Exit(1)
 
 
-def _chosen(platform: Platform, return_code: str | None, period: str | None, council: str | None) -> tuple[str, ...]:
-    """Ids of the submissions that were judged, of those asked for."""
-    if period and not return_code:
-        raise WrongUse("--period needs --return: periods are a return's own.", remedy="Add --return, such as HL1.")
-    data_return = platform.register.named(return_code) if return_code else None
-    return platform.ledger.evidence.judged(
-        data_return.code if data_return else None,
-        typed.period_named(data_return, period).id if data_return and period else None,
-        platform.register.councils.named(council).code if council else None,
-    )
+def _print_result(result: Reproduction) -> None:
+    """Print a line for a judgement, and one for each difference and note."""
+    name = f"{result.proved.submission_id}, judgement {result.proved.judgement}"
+    print_markup(f"{_MARKS[result.likeness]} {name}: {_WORDS[result.likeness]}")
+    for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):
+        print_markup(f"  {escape(text)}")
 
 
-def _reproduced(
-    platform: Platform,
-    past: JudgementReplayer,
-    proved: Sequence[EvidencedJudgement],
-    tell: Callable[[Reproduction], None],
-    progress: Callable[[str], None],
-) -> Iterator[Reproduction]:
-    for number, one in enumerate(proved, 1):
-        progress(f"{number}/{len(proved)} {one.submission_id}")
-        done = reproduce_judgement(platform, past, one)
-        tell(done)
-        yield done
-
-
-def _unsaid(_done: Reproduction) -> None:
-    """Machine formats are written when all is done."""
-
-
-def _told(done: Reproduction) -> None:
-    """A line for a judgement, and one for each thing to know of it."""
-    name = f"{done.proved.submission_id}, judgement {done.proved.judgement}"
-    print_out(f"{_MARKS[done.likeness]} {name}: {_WORDS[done.likeness]}")
-    for words in (*([done.reason] if done.reason else []), *done.differences, *done.notes):
-        print_out(f"  {escape(words)}")
-
-
-def _evidence(proved: EvidencedJudgement) -> dict[str, object]:
-    """A judgement and what it was made of, as JSON has it."""
+def _evidence(proof: EvidencedJudgement) -> dict[str, object]:
+    """Return a judgement and its evidence as plain values for JSON."""
     return {
-        "submission": proved.submission_id,
-        "judgement": proved.judgement,
-        "verdict": str(proved.verdict),
-        "contract": {"version": proved.contract_version, "sha256": proved.contract_sha256},
-        "code_version": proved.code_version,
-        "evidence": evidence_plain(proved.evidence) if proved.evidence else None,
+        "submission": proof.submission_id,
+        "judgement": proof.judgement,
+        "verdict": str(proof.verdict),
+        "contract": {"version": proof.contract_version, "sha256": proof.contract_sha256},
+        "code_version": proof.code_version,
+        "evidence": evidence_plain(proof.evidence) if proof.evidence else None,
     }
-
-
-def _json_out(plain: object) -> None:
-    json.dump(plain, sys.stdout, indent=1)
-    sys.stdout.write("\n")

@@ -1,80 +1,81 @@
-"""``sources``: where extracts come from, council by council, and whether each account answers.
+"""The command ``sources``: where extracts come from, council by council, and whether each account answers.
 
-What belongs here: how sources look. What does not: asking them (``collection.health``).
+What belongs here: arguments, and how sources look. What does not: reaching an account (``collection``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import Row, TableFormat, rows_out, say, working
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import Row, TableFormat, print_rows, say, show_progress
 from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, check_accounts
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
 COLUMNS = ("source", "transport", "council", "council_name", "returns", "last_receipt")
-ASKED = ("state", "seconds", "what", "remedy")
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command("sources")(sources)
+HEALTH_COLUMNS = ("state", "seconds", "what", "remedy")
 
 
 def sources(
-    council: typed.SomeCouncil = None,
-    check: Annotated[  # noqa: FBT002 - typer makes a switch of it
-        bool, typer.Option("--check", help="Ask each account whether it can be used; nothing is fetched.")
+    council: arguments.CouncilFilter = None,
+    *,
+    is_checked: Annotated[
+        bool, typer.Option("--check", help="Check whether each account answers; nothing is fetched.")
     ] = False,
-    form: Annotated[TableFormat, typer.Option("--format", "-f", help="How to write the rows.")] = TableFormat.TABLE,
+    table_format: arguments.FormatOption = TableFormat.TABLE,
 ) -> None:
-    """Where each council's extracts come from, when something last came, and whether the account answers.
+    """List the source of each council's extracts, and its latest receipt.
 
-    Exit code 1: with --check, some account does not answer.
+    Exit code 1: with --check, an account does not answer.
 
     Example: `lgdp sources --council Fife --check`
     """
-    platform = typed.open_platform()
-    chosen = platform.register.councils.named(council).code if council else None
-    last = platform.ledger.last_arrivals()
+    platform = arguments.open_platform()
+    selected = arguments.select(platform.register, council=council).council_code
+    last_receipts = platform.ledger.last_arrivals()
     rows: list[Row] = []
-    ill: list[AccountHealth] = []
+    failures: list[AccountHealth] = []
     for source in platform.register.sources.values():
-        codes = [code for code in sorted(source.councils) if chosen in {None, code}]
-        health = _asked(platform, source, codes) if check and codes else {}
-        ill += [one for one in health.values() if one.state in UNHEALTHY]
+        codes = [code for code in sorted(source.councils) if selected in {None, code}]
+        health = _check(platform, source, codes) if is_checked and codes else ()
+        failures += [account for account in health if account.state in UNHEALTHY]
+        by_council = {account.council_code: account for account in health}
         for code in codes:
-            arrived = last.get((source.id, code))
+            received_at = last_receipts.get((source.id, code))
             rows.append(
                 {
                     "source": source.id,
                     "transport": str(source.transport),
                     "council": code,
                     "council_name": platform.register.councils.by_code[code].name,
-                    "returns": " ".join(one.return_code for one in source.returns),
-                    "last_receipt": arrived.isoformat(timespec="seconds") if arrived else None,
-                    **_health_columns(health.get(code)),
+                    "returns": " ".join(answer.return_code for answer in source.returns),
+                    "last_receipt": received_at.isoformat(timespec="seconds") if received_at else None,
+                    **_health_columns(by_council.get(code)),
                 }
             )
-    rows_out(rows, (*COLUMNS, *ASKED) if check else COLUMNS, form)
-    for one in ill:
-        say(f"[red]✗[/red] {one.council_code}: {escape(one.what)}\n    → {escape(one.remedy)}")
-    if ill:
+    print_rows(rows, (*COLUMNS, *HEALTH_COLUMNS) if is_checked else COLUMNS, table_format)
+    for account in failures:
+        say(f"[red]✗[/red] {account.council_code}: {escape(account.what)}\n    → {escape(account.remedy)}")
+    if failures:
         raise typer.Exit(1)
 
 
-def _asked(platform: Platform, source: Source, codes: list[str]) -> Mapping[str, AccountHealth]:
-    with working(f"Asking {source.title}, {len(codes)} accounts"):
-        found = check_accounts(
+def _check(platform: Platform, source: Source, codes: Sequence[str]) -> Sequence[AccountHealth]:
+    with show_progress(f"Checking {source.title}, {len(codes)} accounts"):
+        return check_accounts(
             source, platform.register, environment=platform.environment, today=platform.today, councils=codes
         )
-    return {one.council_code: one for one in found}
 
 
-def _health_columns(one: AccountHealth | None) -> Row:
-    if one is None:
+def _health_columns(account: AccountHealth | None) -> Row:
+    if account is None:
         return {}
-    return {"state": str(one.state), "seconds": round(one.seconds, 3), "what": one.what, "remedy": one.remedy}
+    return {
+        "state": str(account.state),
+        "seconds": round(account.seconds, 3),
+        "what": account.what,
+        "remedy": account.remedy,
+    }

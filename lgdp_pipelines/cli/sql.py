@@ -1,25 +1,22 @@
-"""Commands that ask the lakehouse: ``sql`` and ``trace``.
+"""The command ``sql``: the lakehouse asked in SQL, read-only.
 
-What belongs here: asking, and writing the answer. What does not: anything that changes the lake.
+What belongs here: arguments and output formats. What does not: running the statement (``storage``).
 """
 
 import sys
 from enum import StrEnum
 from typing import Annotated
 
-import pyarrow.parquet as pq
 import typer
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import TableFormat, rows_out, say, text_out
-from lgdp_pipelines.cli.trace import as_json, as_openlineage, print_trace, trace_figure
+from lgdp_pipelines.cli.output import TableFormat, print_rows, say
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.sql_catalogue import ask
 
 
 class SqlFormat(StrEnum):
-    """How an answer is written."""
+    """The formats of an answer."""
 
     TABLE = "table"
     CSV = "csv"
@@ -27,64 +24,28 @@ class SqlFormat(StrEnum):
     PARQUET = "parquet"
 
 
-class TraceFormat(StrEnum):
-    """How a trace is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    OPENLINEAGE = "openlineage"
-
-
-def add_to(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command("sql")(sql)
-    app.command("trace")(trace)
-
-
 def sql(
-    query: Annotated[str, typer.Argument(metavar="QUERY", help="A SELECT; `SHOW ALL TABLES` lists what there is.")],
-    form: Annotated[SqlFormat, typer.Option("--format", "-f", help="How to write the answer.")] = SqlFormat.TABLE,
+    statement: Annotated[
+        str, typer.Argument(metavar="STATEMENT", help="A SELECT; `SHOW ALL TABLES` lists the tables.")
+    ],
+    sql_format: Annotated[SqlFormat, typer.Option("--format", "-f", help="The format of the rows.")] = SqlFormat.TABLE,
 ) -> None:
-    """Ask the lakehouse in SQL, read-only. Published, conformed, ledger, lineage and register tables are there.
+    """Ask the lakehouse in SQL, read-only.
+
+    It holds the published, conformed, ledger, lineage and register tables.
 
     Example: `lgdp sql "SELECT council_name, sum(value) FROM published.hl1_counts GROUP BY ALL ORDER BY 2 DESC"`
     """
     catalogue = Settings.from_environment().catalogue
     if not catalogue.exists():
         raise WrongUse("There is no lakehouse yet.", where=str(catalogue), remedy="Run `lgdp demo`, or submit a file.")
-    answer = ask(catalogue, query)
-    if form is SqlFormat.PARQUET:
+    answer = ask(catalogue, statement)
+    if sql_format is SqlFormat.PARQUET:
         if sys.stdout.isatty():
-            raise WrongUse("Parquet is not text for a terminal.", remedy="Send it to a file: `… > answer.parquet`.")
-        pq.write_table(answer, sys.stdout.buffer)
+            raise WrongUse("Parquet cannot be shown on a terminal.", remedy="Send it to a file: `… > answer.parquet`.")
+        from pyarrow import parquet  # noqa: PLC0415 - a second import for this one format
+
+        parquet.write_table(answer, sys.stdout.buffer)
     else:
-        rows_out(answer.to_pylist(), answer.column_names, TableFormat(form.value))
+        print_rows(answer.to_pylist(), answer.column_names, TableFormat(sql_format.value))
     say(f"[dim]{answer.num_rows:,} row{'s' if answer.num_rows != 1 else ''}[/dim]")
-
-
-def trace(
-    table: Annotated[
-        str, typer.Argument(metavar="TABLE[.COLUMN]", help="Such as published.waste_material.value or published.hl1.")
-    ],
-    council: typed.SomeCouncil = None,
-    period: typed.SomePeriod = None,
-    row: Annotated[
-        int | None, typer.Option("--row", help="The figure's _release_row within its council and period.")
-    ] = None,
-    form: Annotated[TraceFormat, typer.Option("--format", "-f", help="How to write the trace.")] = TraceFormat.TEXT,
-) -> None:
-    """Trace a figure back to data item, contract, submission, receipt, file and rows.
-
-    Without council, period and row: where the columns come from. With them: where this very figure comes from.
-
-    Example: `lgdp trace published.waste_material.value --council Fife --period CY2018 --row 3`
-    """
-    platform = typed.open_platform()
-    found = trace_figure(platform, table, council=council, period=period, row=row)
-    match form:
-        case TraceFormat.JSON:
-            text_out(as_json(found))
-        case TraceFormat.OPENLINEAGE:
-            text_out(as_openlineage(platform, found))
-        case TraceFormat.TEXT:
-            print_trace(found)

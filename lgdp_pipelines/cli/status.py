@@ -1,38 +1,185 @@
-"""The command ``status``: how far each council's answers have come.
+"""The command ``status``: who has submitted, and each verdict, as a grid, a summary or rows.
 
-What belongs here: which standings are asked for. What does not: how they look (``standing``).
+What belongs here: arguments, and how standings look. What does not: what they are (``ledger``).
 """
 
-import typer
+from collections import Counter
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import TableFormat, rows_out
-from lgdp_pipelines.cli.standing import COLUMNS, print_grid, print_unplaced, standing_rows
+from rich.markup import escape
+
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import Row, TableFormat, new_table, print_markup, print_rows, print_table
+from lgdp_pipelines.ledger.obligations import LatestOutcome, latest_outcome_of
+from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
+from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.reminder_delivery import today
 
+COLUMNS = (
+    "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
+    "queries", "known_issues", "open_queries", "received_at", "due", "on_time", "answer",
+    "noted",
+)  # fmt: skip
 
-def add_to(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command("status")(status)
+PERIODS_SHOWN = 9
 
 
 def status(
-    return_code: typed.SomeReturn = None,
-    period: typed.SomePeriod = None,
-    form: typed.FormatOption = TableFormat.TABLE,
+    return_code: arguments.ReturnFilter = None,
+    period: arguments.PeriodFilter = None,
+    table_format: arguments.FormatOption = TableFormat.TABLE,
 ) -> None:
-    """Who has submitted what, and the verdict.
+    """Show who has submitted, and each verdict.
 
     Example: `lgdp status --return HL1`
     """
-    platform = typed.open_platform()
-    returns = typed.returns_named(platform.register, return_code)
-    chosen = (
-        None if period is None else (typed.period_named(returns[0], period) if return_code else parse_period(period)).id
+    platform = arguments.open_platform()
+    selection = arguments.select(platform.register, return_code, period=period)
+    if table_format is not TableFormat.TABLE:
+        rows = [row for data_return in selection.returns for row in _rows(platform, data_return, selection.period_id)]
+        print_rows(rows, COLUMNS, table_format)
+        return
+    for data_return in selection.returns:
+        _print_grid(platform, data_return, selection.period_id)
+    for receipt in platform.ledger.unrecognised():
+        print_markup(
+            f"[yellow]?[/yellow] unrecognised, kept as receipt {receipt.id}: {receipt.council_code} "
+            f"{escape(receipt.file_name)}: {escape(receipt.reason)}"
+        )
+
+
+def _rows(platform: Platform, data_return: Return, period: str | None) -> list[Row]:
+    """Return a row for each council and period that something has come for, in order of period and council."""
+    notes = _count_notes(platform, data_return)
+    return [
+        _row(platform, data_return, standing, notes[standing.council_code, standing.period])
+        for standing in _standings(platform, data_return, period)
+    ]
+
+
+def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
+    """Count the known issues in force on a return's figures, by council and period."""
+    issues = platform.ledger.known_issues.listed(data_return.code)
+    return Counter((kept.issue.council_code, kept.issue.period) for kept in issues if kept.lifted_at is None)
+
+
+def _standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
+    standings = platform.ledger.status(data_return.code, period)
+    return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
+
+
+def _row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
+    span = parse_period(standing.period)
+    contract = data_return.contract_for(span)
+    first = standing.reported_at or standing.received_at
+    return {
+        "return": data_return.code,
+        "council": standing.council_code,
+        "council_name": platform.register.councils.by_code[standing.council_code].name,
+        "period": standing.period,
+        "submission": standing.submission_id,
+        "state": standing.state,
+        "verdict": standing.verdict,
+        "current": standing.current,
+        "rows": standing.rows,
+        "errors": standing.errors,
+        "queries": standing.queries,
+        "known_issues": standing.known_issues,
+        "open_queries": standing.open_queries,
+        "received_at": standing.received_at.isoformat(timespec="seconds") if standing.received_at else None,
+        "due": due_date(contract, span).isoformat(),
+        "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
+        "answer": latest_outcome_of(standing),
+        "noted": note_count,
+    }
+
+
+def _print_grid(platform: Platform, data_return: Return, period: str | None) -> None:
+    """Print councils down and periods across, with a symbol for each answer."""
+    standings = _standings(platform, data_return, period)
+    periods = list(dict.fromkeys(standing.period for standing in standings))
+    if not periods:
+        print_markup(f"[bold]{data_return.code}: {escape(data_return.latest.title)}[/bold]\n  nothing has come yet\n")
+        return
+    shown = periods[-PERIODS_SHOWN:]
+    by_cell = {(standing.council_code, standing.period): standing for standing in standings}
+    overdue = {period_id for period_id in shown if _is_overdue(platform, data_return, period_id)}
+    notes = _count_notes(platform, data_return)
+    headings = (period_id.removeprefix("FY").removeprefix("CY") for period_id in shown)
+    table = new_table(f"{data_return.code}: {data_return.latest.title}", ("council", *headings))
+    for council in platform.register.councils:
+        symbols = (
+            _symbol(by_cell.get((council.code, period_id)), is_overdue=period_id in overdue)
+            + (" [cyan]n[/cyan]" if notes[council.code, period_id] else "")
+            for period_id in shown
+        )
+        table.add_row(f"{council.code} {escape(council.name)}", *symbols)
+    print_table(table)
+    hidden = len(periods) - len(shown)
+    advice = f"; for the {hidden} earlier periods: --period, or --format csv" if hidden else ""
+    print_markup(
+        "[dim]✓ accepted, ○ nil return, ? queried, ✗ rejected, ↩ withdrawn, ✗ ✓ rejected after an accepted one, "
+        f"… waiting, ! late, n noted{advice}[/dim]\n"
     )
-    if form is TableFormat.TABLE:
-        for data_return in returns:
-            print_grid(platform, data_return, chosen)
-        print_unplaced(platform)
-    else:
-        rows_out(standing_rows(platform, returns, chosen), COLUMNS, form)
+
+
+def _is_overdue(platform: Platform, data_return: Return, period: str) -> bool:
+    span = parse_period(period)
+    return today(platform) > due_date(data_return.contract_for(span), span)
+
+
+def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
+    late = " [red]![/red]" if is_overdue and (standing is None or standing.current is None) else ""
+    current = " [green]✓[/green]" if standing is not None and standing.current else ""
+    symbols = {
+        LatestOutcome.NOTHING: f"[dim]·[/dim]{late}",
+        LatestOutcome.ACCEPTED: "[green]✓[/green]",
+        LatestOutcome.NIL: "[green]○[/green]",
+        LatestOutcome.QUERIED: f"[yellow]? {standing.queries if standing else 0}[/yellow]",
+        LatestOutcome.REJECTED: f"[red]✗ {standing.errors if standing else 0}[/red]{current}{late}",
+        LatestOutcome.WITHDRAWN: f"[dim]↩[/dim]{current}{late}",
+        LatestOutcome.WAITING: "…",
+    }
+    return symbols[latest_outcome_of(standing)]
+
+
+def print_summary(platform: Platform) -> None:
+    """Print councils by verdict for each return and period, then each rejection with its rules."""
+    standings = [
+        standing
+        for data_return in platform.register.returns.values()
+        for standing in _standings(platform, data_return, None)
+    ]
+    groups: dict[tuple[str, str], list[SubmissionStatus]] = {}
+    for standing in standings:
+        groups.setdefault((standing.return_code, standing.period), []).append(standing)
+    table = new_table(
+        "Submissions",
+        ("return", "period"),
+        ("accepted", "queried", "rejected", "withdrawn", "nothing came", "current rows"),
+    )
+    for (return_code, period), group in groups.items():
+        withdrawn = sum(standing.state is SubmissionState.WITHDRAWN for standing in group)
+        verdicts = Counter(s.verdict for s in group if s.state is not SubmissionState.WITHDRAWN)
+        missing = len(platform.register.councils.codes) - len(group)
+        rows = sum(standing.rows or 0 for standing in group if standing.current)
+        counts = (*(verdicts[verdict] for verdict in Verdict), withdrawn, missing)
+        table.add_row(return_code, period, *(str(count or "") for count in counts), f"{rows:,}")
+    print_table(table)
+    for standing in standings:
+        if latest_outcome_of(standing) is LatestOutcome.REJECTED and standing.submission_id:
+            kept = f"; {standing.current} stays" if standing.current else ""
+            print_markup(
+                f"  [red]✗[/red] {standing.submission_id}: {_failed_rules(platform, standing.submission_id)}{kept}"
+            )
+
+
+def _failed_rules(platform: Platform, submission_id: str) -> str:
+    judgement = platform.ledger.judgement_of(submission_id)
+    failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
+    return ", ".join(
+        f"{outcome.rule} ({outcome.failed} times)" if outcome.failed > 1 else outcome.rule for outcome in failed
+    )

@@ -1,40 +1,64 @@
-"""How a trace is asked for and how it reads.
+"""The command ``trace``: a figure's way back to data item, file and rows.
 
-What belongs here: turning words into a question, and the answer into text, JSON or OpenLineage. What does not: finding
-the answer (``ledger.find_trace``).
+What belongs here: arguments, and a trace as text, JSON or OpenLineage. What does not: finding it (``lineage``).
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated
 
+import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli.output import print_out
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import print_json, print_markup
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
 from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import token_key
-from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.publishing import load_column_edges
 
-_SHOWN_ROWS = 30
+_ROWS_SHOWN = 30
 
 
-def trace_figure(platform: Platform, asked: str, *, council: str | None, period: str | None, row: int | None) -> Trace:
-    """The trace of ``layer.table`` or ``layer.table.column``.
+class TraceFormat(StrEnum):
+    """The formats of a trace."""
 
-    Raises:
-        WrongUse: what was asked does not exist.
+    TEXT = "text"
+    JSON = "json"
+    OPENLINEAGE = "openlineage"
+
+
+def trace(
+    table: Annotated[
+        str, typer.Argument(metavar="TABLE[.COLUMN]", help="Such as published.waste_material.value or published.hl1.")
+    ],
+    council: arguments.CouncilFilter = None,
+    period: arguments.PeriodFilter = None,
+    row: Annotated[
+        int | None, typer.Option("--row", help="The figure's _release_row within its council and period.")
+    ] = None,
+    trace_format: Annotated[
+        TraceFormat, typer.Option("--format", "-f", help="The format of the trace.")
+    ] = TraceFormat.TEXT,
+) -> None:
+    """Trace a figure back to its data item, contract, submission, file and rows.
+
+    Without council, period and row, the trace shows the origin of the columns; with them, the origin of one figure.
+
+    Example: `lgdp trace published.waste_material.value --council Fife --period CY2018 --row 3`
     """
-    parts = asked.split(".")
+    platform = arguments.open_platform()
+    parts = table.split(".")
     if len(parts) not in (2, 3):
-        raise WrongUse(f"“{asked}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
-    return find_trace(
+        raise WrongUse(f"“{table}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
+    edges = load_column_edges(platform)
+    result = find_trace(
         platform.lake,
         platform.ledger,
         platform.register,
-        load_column_edges(platform),
+        edges,
         token_key(platform.settings.secrets),
         table=".".join(parts[:2]),
         column=parts[2] if len(parts) == 3 else None,
@@ -42,47 +66,42 @@ def trace_figure(platform: Platform, asked: str, *, council: str | None, period:
         period=period,
         row=row,
     )
+    match trace_format:
+        case TraceFormat.JSON:
+            print_json(asdict(result), ensure_ascii=False)
+        case TraceFormat.OPENLINEAGE:
+            event = build_openlineage_event(edges, result.return_code, result.table, at=platform.clock())
+            print_json(event, ensure_ascii=False)
+        case TraceFormat.TEXT:
+            _print_trace(result)
 
 
-def as_json(found: Trace) -> str:
-    """Everything that the trace holds."""
-    return json.dumps(asdict(found), default=str, ensure_ascii=False, indent=1)
-
-
-def as_openlineage(platform: Platform, found: Trace) -> str:
-    """The table's column lineage as an OpenLineage dataset event."""
-    event = build_openlineage_event(load_column_edges(platform), found.return_code, found.table, at=platform.clock())
-    return json.dumps(event, ensure_ascii=False, indent=1)
-
-
-def print_trace(found: Trace) -> None:
-    """A trace for eyes: the figure, what it is, where its columns come from, whose files and which rows."""
-    print_out(
-        f"[bold]{escape(found.table)}[/bold] {escape(', '.join(found.columns))}  [dim]return {found.return_code}[/dim]"
-    )
-    if found.figure is not None:
-        shown = ", ".join(f"{name} {value}" for name, value in found.figure.items() if value is not None)
-        print_out(f"  [dim]figure[/dim]  {escape(shown)}")
-    for item in found.items:
-        mark = f" [dim]({escape(item.verified)})[/dim]" if item.verified else ""
-        print_out(f"  [dim]item[/dim]    {escape(item.urn)} — {escape(item.title)}{mark}")
-    for column in found.extract_columns:
-        print_out(
-            f"  [dim]column[/dim]  {escape(column.header)} of {escape(column.table)}, "
-            + (f"export of {escape(column.system)}, " if column.system else "")
-            + f"contract {found.return_code} {column.contract_version}"
+def _print_trace(result: Trace) -> None:
+    """Print the figure, its item, the origin of its columns, and the files and rows that it comes from."""
+    columns = escape(", ".join(result.columns))
+    print_markup(f"[bold]{escape(result.table)}[/bold] {columns}  [dim]return {result.return_code}[/dim]")
+    if result.figure is not None:
+        _print_part(
+            "figure", ", ".join(f"{name} {value}" for name, value in result.figure.items() if value is not None)
         )
-    for submission in found.submissions:
+    for item in result.items:
+        mark = f" [dim]({escape(item.verified)})[/dim]" if item.verified else ""
+        print_markup(f"  [dim]item[/dim]    {escape(item.urn)} — {escape(item.title)}{mark}")
+    for column in result.extract_columns:
+        system = f"export of {column.system}, " if column.system else ""
+        contract = f"contract {result.return_code} {column.contract_version}"
+        _print_part("column", f"{column.header} of {column.table}, {system}{contract}")
+    for submission in result.submissions:
         _print_submission(submission)
-    for one in found.known_issues:
-        about = one.issue.item_urn or "the return as a whole"
-        print_out(f"  [dim]known[/dim]   issue {one.number}, on {escape(about)}: {escape(one.issue.words)}")
-    for note in found.notes:
-        print_out(f"  [dim]note[/dim]    {escape(note)}")
-    if not found.submissions:
-        print_out("  [dim]steps, nearest first:[/dim]")
-        for edge in found.steps:
-            print_out(
+    for kept in result.known_issues:
+        subject = kept.issue.item_urn or "the return as a whole"
+        _print_part("known", f"issue {kept.number}, on {subject}: {kept.issue.words}")
+    for note in result.notes:
+        _print_part("note", note)
+    if not result.submissions:
+        print_markup("  [dim]steps, nearest first:[/dim]")
+        for edge in result.steps:
+            print_markup(
                 f"    {escape(edge.to_table)}.{escape(edge.to_column)} ← {escape(edge.from_table)}."
                 f"{escape(edge.from_column)} [dim]{edge.how}[/dim]"
             )
@@ -90,18 +109,23 @@ def print_trace(found: Trace) -> None:
 
 def _print_submission(submission: TracedSubmission) -> None:
     contract = f", by contract {submission.contract_version}" if submission.contract_version else ""
-    print_out(f"  [dim]from[/dim]    {submission.id}: {submission.state}, {submission.verdict}{contract}")
+    _print_part("from", f"{submission.id}: {submission.state}, {submission.verdict}{contract}")
     for receipt in submission.receipts:
-        print_out(
-            f"  [dim]file[/dim]    {escape(receipt.file_name)}, {receipt.size:,} bytes, by {receipt.transport} at "
-            f"{receipt.received_at:%Y-%m-%d %H:%M} UTC, sha256 {receipt.sha256}"
+        _print_part(
+            "file",
+            f"{receipt.file_name}, {receipt.size:,} bytes, by {receipt.transport} at "
+            f"{receipt.received_at:%Y-%m-%d %H:%M} UTC, sha256 {receipt.sha256}",
         )
-    print_out(f"  [dim]rows[/dim]    {rows_as_text(submission.rows)}")
+    _print_part("rows", rows_as_text(submission.rows))
+
+
+def _print_part(label: str, text: str) -> None:
+    print_markup(f"  [dim]{label}[/dim]{'':{8 - len(label)}}{escape(text)}")
 
 
 def rows_as_text(rows: Sequence[int]) -> str:
-    """Row numbers for people: all, or the first of many."""
+    """Return row numbers for people: all of them, or the first of many."""
     if not rows:
         return "all"
-    listed = ", ".join(str(row) for row in rows[:_SHOWN_ROWS])
-    return f"{listed} … {len(rows):,} in all" if len(rows) > _SHOWN_ROWS else listed
+    listed = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])
+    return f"{listed} … {len(rows):,} in all" if len(rows) > _ROWS_SHOWN else listed

@@ -1,12 +1,9 @@
-"""The command ``validate``: a file judged where it lies. No lake, no server, no network.
+"""The command ``validate``: a file judged offline. No lake, no server, no network.
 
-What belongs here: what is typed, and how a result looks to people and machines. What does not: the judging
-(``journey.offline``).
+What belongs here: arguments, and how a result looks to people and machines. What does not: judging
+(``workflows.offline_validation``).
 """
 
-import csv
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -18,8 +15,8 @@ import polars as pl
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli import arguments as typed
-from lgdp_pipelines.cli.output import print_out
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import print_csv, print_json, print_markup
 from lgdp_pipelines.errors import UnreadableExtract, WrongUse
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.handover.extract_reading import Reading
@@ -36,71 +33,68 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
 from lgdp_pipelines.workflows.comparison_rows import list_other_periods, list_prior_periods
 from lgdp_pipelines.workflows.offline_validation import LocalExtract, judge_local_extract
 
-SHOWN = 20
-"""Places of a rule that are shown to people; machines are given all that are listed."""
+PLACES_SHOWN = 20
+"""Places of a rule in the text for people; the formats for machines hold all that are listed."""
 
 
 class ValidateFormat(StrEnum):
-    """How the result of ``validate`` is written."""
+    """The formats of a result."""
 
     TEXT = "text"
     JSON = "json"
     CSV = "csv"
 
 
-def add_to(app: typer.Typer) -> None:
-    """Add this module's command."""
-    app.command("validate")(validate)
-
-
 def validate(
-    return_code: typed.ReturnArgument,
-    files: typed.FilesArgument,
-    council: typed.CouncilOption,
-    period: typed.PeriodOption,
-    system: typed.SystemOption = "",
+    return_code: arguments.ReturnArgument,
+    files: arguments.FilesArgument,
+    council: arguments.CouncilOption,
+    period: arguments.PeriodOption,
+    system: arguments.SystemOption = "",
     received: Annotated[
-        str, typer.Option("--received", metavar="DAY", help="The day it is sent, such as 2025-05-31; else today.")
+        str, typer.Option("--received", metavar="DAY", help="The day it is sent, as in 2025-05-31; by default today.")
     ] = "",
     earlier: Annotated[
         list[str] | None,
         typer.Option("--earlier", metavar="PERIOD=FILE", help="Your file of an earlier period, to compare with."),
     ] = None,
-    beside: Annotated[
+    other: Annotated[
         list[str] | None,
         typer.Option("--with", metavar="RETURN=FILE", help="Your file of another return; RETURN/PERIOD=FILE of many."),
     ] = None,
-    form: Annotated[ValidateFormat, typer.Option("--format", "-f", help="How to write the result.")] = (
-        ValidateFormat.TEXT
-    ),
+    result_format: Annotated[
+        ValidateFormat, typer.Option("--format", "-f", help="The format of the result.")
+    ] = ValidateFormat.TEXT,
 ) -> None:
-    """Judge a file where it lies, by the rules that the platform will apply. Nothing is sent or kept.
+    """Judge a file offline by the rules that the platform will apply.
 
-    A rule that looks at an earlier period, or at another return, says *not run* and how to give the file that it needs.
-    Exit code 0: accepted (perhaps with queries), 1: rejected, 2: unreadable.
+    Nothing is sent or kept. A rule that compares with an earlier period or another return says *not run*, and how to
+    give the file that it needs.
+    Exit code 0: accepted, with or without queries; 1: rejected; 2: unreadable.
 
     Example: `lgdp validate HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
     """
     register = load_register(Settings.from_environment().schemas)
     data_return = register.named(return_code)
-    span = typed.period_named(data_return, period)
+    span = arguments.parse_return_period(data_return, period)
     contract, authority = data_return.contract_for(span), register.councils.named(council)
-    day = typed.day_named(received) if received else day_in_scotland(datetime.now(UTC))
-    mapping = typed.mapping_named(register, system, contract, authority)
-    sent = LocalExtract(contract, authority, span, tuple(typed.readable_files(files)), day, mapping)
-    given = [
-        *_given(register, sent, system, [_of_earlier(data_return, contract, span, text) for text in earlier or ()]),
-        *_given(register, sent, system, [_of_another(register, contract, span, text) for text in beside or ()]),
+    day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
+    mapping = arguments.select_mapping(register, system, contract, authority)
+    sent = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)
+    comparisons = [
+        *_comparisons(register, sent, system, [_parse_earlier(data_return, sent, text) for text in earlier or ()]),
+        *_comparisons(register, sent, system, [_parse_other(register, sent, text) for text in other or ()]),
     ]
-    with TemporaryDirectory(prefix="lgdp-") as aside, Spill(Path(aside)) as spill:
-        reading, judgement = judge_local_extract(register, sent, given, spill)
-    match form:
+    with TemporaryDirectory(prefix="lgdp-") as folder, Spill(Path(folder)) as spill:
+        reading, judgement = judge_local_extract(register, sent, comparisons, spill)
+    match result_format:
         case ValidateFormat.JSON:
-            _as_json(reading, judgement)
+            _print_json(reading, judgement)
         case ValidateFormat.CSV:
-            _as_csv(judgement)
+            columns = ["rule", "severity", "table", "item", "sheet", "row", "column", "message"]
+            print_csv(columns, judgement.findings.select(columns).iter_rows())
         case ValidateFormat.TEXT:
-            _as_text(register, reading, judgement, sent)
+            _print_result(register, reading, judgement, sent)
     if reading.unreadable is not None:
         raise UnreadableExtract(
             f"This cannot be read as {contract.return_code}: {reading.unreadable}",
@@ -111,144 +105,141 @@ def validate(
         raise typer.Exit(1)
 
 
-def _given(
+def _comparisons(
     register: Register, sent: LocalExtract, system: str, files: Sequence[tuple[Return, Period, Path]]
 ) -> Iterator[LocalExtract]:
-    """What is given to compare with, file by file put together where a return has several."""
+    """Yield the extracts to compare with, several files of one return and period put together."""
     for code, period in dict.fromkeys((data_return.code, period) for data_return, period, _ in files):
         contract = register.returns[code].contract_for(period)
         yield LocalExtract(
             contract,
             sent.council,
             period,
-            tuple(file for data_return, when, file in files if (data_return.code, when) == (code, period)),
+            tuple(path for data_return, span, path in files if (data_return.code, span) == (code, period)),
             sent.received_on,
             register.mapping_for(system, code, sent.council.code, contract) if system else None,
         )
 
 
-def _of_earlier(data_return: Return, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
-    when, file = _parted(text, "--earlier FY2023-24=FILE")
-    period, wanted = typed.period_named(data_return, when), list_prior_periods(contract, span)
-    if period not in wanted:
+def _parse_earlier(data_return: Return, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+    period_text, file = _split_option(text, "--earlier FY2023-24=FILE")
+    period = arguments.parse_return_period(data_return, period_text)
+    usable = list_prior_periods(sent.contract, sent.period)
+    if period not in usable:
         raise WrongUse(
-            f"No rule of {data_return.code} holds {span.id} against {period.id}.",
-            remedy=_choose([one.id for one in wanted]),
+            f"No rule of {data_return.code} compares {sent.period.id} with {period.id}.",
+            remedy=_choice([usable_period.id for usable_period in usable]),
         )
     return data_return, period, file
 
 
-def _of_another(register: Register, contract: Contract, span: Period, text: str) -> tuple[Return, Period, Path]:
-    named, file = _parted(text, "--with HL1=FILE")
-    code, _, when = named.partition("/")
+def _parse_other(register: Register, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+    name, file = _split_option(text, "--with HL1=FILE")
+    code, _, period_text = name.partition("/")
     data_return = register.named(code)
-    read = list_other_periods(register, contract, span)
-    wanted = [period for other, period in read if other == data_return.code]
-    chosen = [typed.period_named(data_return, when)] if when else wanted
-    if len(chosen) != 1 or chosen[0] not in wanted:
+    usable = list_other_periods(register, sent.contract, sent.period)
+    periods = [period for other_code, period in usable if other_code == data_return.code]
+    selected = [arguments.parse_return_period(data_return, period_text)] if period_text else periods
+    if len(selected) != 1 or selected[0] not in periods:
         raise WrongUse(
-            f"{contract.return_code} for {span.id} is not held against “{named}”.",
-            remedy=_choose([f"{other}/{period.id}" for other, period in read]),
+            f"No rule compares {sent.contract.return_code} for {sent.period.id} with “{name}”.",
+            remedy=_choice([f"{other_code}/{period.id}" for other_code, period in usable]),
         )
-    return data_return, chosen[0], file
+    return data_return, selected[0], file
 
 
-def _choose(names: Sequence[str]) -> str:
+def _choice(names: Sequence[str]) -> str:
     return f"Choose one of: {', '.join(names)}." if names else "Leave the option out: there is nothing to compare with."
 
 
-def _parted(text: str, example: str) -> tuple[str, Path]:
+def _split_option(text: str, example: str) -> tuple[str, Path]:
     name, sign, file = text.partition("=")
     if not sign or not name or not file:
         raise WrongUse(f"“{text}” does not name a file.", remedy=f"Write it as in {example}.")
-    return name, typed.readable_files([Path(file)])[0]
+    return name, arguments.require_files([Path(file)])[0]
 
 
-def _as_json(reading: Reading, judgement: ValidationResult) -> None:
+def _print_json(reading: Reading, judgement: ValidationResult) -> None:
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
-    json.dump(
-        {
-            "verdict": str(judgement.verdict),
-            "rows": reading.rows,
-            "findings": judgement.findings.select(columns).to_dicts(),
-            "rules": [{"rule": one.rule, "result": str(one.result), "failed": one.failed} for one in judgement.results],
-            "repairs": [
-                {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
-                for one in judgement.repairs
-            ],
-        },
-        sys.stdout,
-        ensure_ascii=False,
-        indent=1,
-    )
-    sys.stdout.write("\n")
+    result = {
+        "verdict": str(judgement.verdict),
+        "rows": reading.rows,
+        "findings": judgement.findings.select(columns).to_dicts(),
+        "rules": [
+            {"rule": outcome.rule, "result": str(outcome.result), "failed": outcome.failed}
+            for outcome in judgement.results
+        ],
+        "repairs": [
+            {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}
+            for repair in judgement.repairs
+        ],
+    }
+    print_json(result, ensure_ascii=False)
 
 
-def _as_csv(judgement: ValidationResult) -> None:
-    columns = ["rule", "severity", "table", "item", "sheet", "row", "column", "message"]
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(judgement.findings.select(columns).iter_rows())
-
-
-_LOOK = {
+_VERDICTS = {
     Verdict.ACCEPTED: "[green]✓ accepted[/green]",
     Verdict.QUERIED: "[yellow]? accepted, with queries to answer[/yellow]",
     Verdict.REJECTED: "[red]✗ rejected[/red]",
 }
 
 
-def _as_text(register: Register, reading: Reading, judgement: ValidationResult, sent: LocalExtract) -> None:
+def _print_result(register: Register, reading: Reading, judgement: ValidationResult, sent: LocalExtract) -> None:
+    """Print the verdict, each broken rule, the translations and repairs, and the count of rules."""
     contract = sent.contract
     rules = {rule.id: rule for rule in list_rules(contract)}
-    print_out(f"{_LOOK[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
-    for result in judgement.results:
-        if result.result is RuleResult.FAILED:
-            _print_broken(rules[result.rule], result, judgement.findings)
-            _print_codes(register, contract, rules[result.rule], sent.period.end)
-    for one in judgement.translated:
-        title = contract.by_name[one.table].by_name[one.item].title
-        print_out(f"  [dim]translated: {escape(title)}, {one.cells:,} cells by {one.kind}[/dim]")
+    print_markup(f"{_VERDICTS[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
+    for outcome in judgement.results:
+        if outcome.result is RuleResult.FAILED:
+            _print_broken_rule(rules[outcome.rule], outcome, judgement.findings)
+            _print_codes(register, contract, rules[outcome.rule], sent.period.end)
+    for translation in judgement.translated:
+        title = contract.by_name[translation.table].by_name[translation.item].title
+        _print_dim(f"translated: {title}, {translation.cells:,} cells by {translation.kind}")
     titles = {(table.name, item.urn): item.title for table in contract.tables for item in table.items}
     for repair in judgement.repairs:
-        title = titles[repair.table, repair.item]
-        print_out(f"  [dim]repaired: {escape(title)}, {repair.cells:,} cells {repair.kind.words}[/dim]")
-    not_run = [result for result in judgement.results if result.result is RuleResult.NOT_RUN]
-    passed = sum(result.result is RuleResult.PASSED for result in judgement.results)
-    print_out(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")
-    for reason in sorted({result.reason for result in not_run}):
-        print_out(f"  [dim]not run: {escape(reason)}[/dim]")
+        _print_dim(f"repaired: {titles[repair.table, repair.item]}, {repair.cells:,} cells {repair.kind.words}")
+    not_run = [outcome for outcome in judgement.results if outcome.result is RuleResult.NOT_RUN]
+    passed = sum(outcome.result is RuleResult.PASSED for outcome in judgement.results)
+    print_markup(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")
+    for reason in sorted({outcome.reason for outcome in not_run}):
+        _print_dim(f"not run: {reason}")
 
 
-def _print_broken(rule: Rule, result: RuleOutcome, findings: pl.DataFrame) -> None:
-    """A broken rule, once for all places that are told in the same words."""
-    print_out(f"\n[bold]{escape(rule.title)}[/bold] [dim]{rule.id}, {rule.severity}[/dim]: {result.failed:,} failed")
-    found = findings.filter(pl.col("rule") == rule.id)
-    shown = found.head(SHOWN)
+def _print_dim(text: str) -> None:
+    print_markup(f"  [dim]{escape(text)}[/dim]")
+
+
+def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame) -> None:
+    """Print a broken rule, with one line for all places that have the same message."""
+    print_markup(
+        f"\n[bold]{escape(rule.title)}[/bold] [dim]{rule.id}, {rule.severity}[/dim]: {outcome.failed:,} failed"
+    )
+    shown = findings.filter(pl.col("rule") == rule.id).head(PLACES_SHOWN)
     for (sheet, column, message), places in shown.group_by(["sheet", "column", "message"], maintain_order=True):
         rows = [str(row) for row in places.get_column("row") if row is not None]
-        told = [
+        parts = [
             f"sheet {sheet}" if sheet else "",
             f"column {column}" if column else "",
             f"{'row' if len(rows) == 1 else 'rows'} {', '.join(rows)}" if rows else "",
         ]
-        place = ", ".join(part for part in told if part)
+        place = ", ".join(part for part in parts if part)
         advice = str(message).removeprefix(f"Not met: {rule.title}. ")
-        print_out(f"  {escape(place)}{': ' if place else ''}{escape(advice)}")
-    if result.failed > shown.height:
-        print_out(f"  … and {result.failed - shown.height:,} more: `--format csv` lists them.")
+        print_markup(f"  {escape(place)}{': ' if place else ''}{escape(advice)}")
+    if outcome.failed > shown.height:
+        print_markup(f"  … and {outcome.failed - shown.height:,} more: `--format csv` lists them.")
 
 
 def _print_codes(register: Register, contract: Contract, rule: Rule, day: date) -> None:
-    """Of a rule about codes: which they are, and where the whole list stands."""
+    """Print the first codes of the list that a rule about codes checks against."""
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.kind is RuleKind.CODES else None
-    listed = register.code_lists.get(item.code_list or "") if item is not None else None
-    if listed is None:
+    code_list = register.code_lists.get(item.code_list or "") if item is not None else None
+    if code_list is None:
         return
-    codes = [code for code in listed.codes if code.is_valid_on(day)]
-    few = "; ".join(f"{code.code} {code.label}" for code in codes[:SHOWN])
-    more = f"; and {len(codes) - SHOWN} more" if len(codes) > SHOWN else ""
-    print_out(
-        f"  [dim]the list “{escape(listed.title)}”: {escape(few)}{more} "
-        f"(`lgdp register show {contract.return_code} --codes {listed.id}`)[/dim]"
+    codes = [code for code in code_list.codes if code.is_valid_on(day)]
+    first = "; ".join(f"{code.code} {code.label}" for code in codes[:PLACES_SHOWN])
+    more = f"; and {len(codes) - PLACES_SHOWN} more" if len(codes) > PLACES_SHOWN else ""
+    _print_dim(
+        f"the list “{code_list.title}”: {first}{more} "
+        f"(`lgdp register show {contract.return_code} --codes {code_list.id}`)"
     )

@@ -7,7 +7,8 @@ import click
 import pytest
 import typer
 
-from lgdp_pipelines.cli import MODULES, app_for
+from lgdp_pipelines.cli.commands import SUMMARIES, help_text
+from lgdp_pipelines.cli.execution import load_command
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMISED = {
@@ -20,28 +21,26 @@ PROMISED = {
 }  # fmt: skip
 
 
-def _flat(commands: dict[str, click.Command], before: str = "") -> dict[str, click.Command]:
+def commands_of(word: str) -> dict[str, click.Command]:
     """Commands by what is typed for them, those of a group after the group's name."""
-    found: dict[str, click.Command] = {}
-    for name, command in commands.items():
-        inner = getattr(command, "commands", None)
-        found |= {f"{before}{name}": command} if inner is None else _flat(inner, f"{before}{name} ")
-    return found
+    command = typer.main.get_command(load_command(word)).commands[word]  # type: ignore[attr-defined]
+    inner = getattr(command, "commands", None)
+    return {word: command} if inner is None else {f"{word} {name}": found for name, found in inner.items()}
 
 
-COMMANDS = _flat(typer.main.get_command(app_for([])).commands)  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("word", sorted({name.split()[0] for name in PROMISED}))
-def test_a_command_is_there_without_the_modules_of_others(word: str) -> None:
-    alone = typer.main.get_command(app_for([word])).commands  # type: ignore[attr-defined]
-
-    assert set(_flat(alone)) == {name for name in PROMISED if name.split()[0] in alone}
-    assert next(words for words in MODULES.values() if word in words) == tuple(alone)
+COMMANDS = {name: command for word in SUMMARIES for name, command in commands_of(word).items()}
 
 
 def test_the_promised_commands_are_there() -> None:
     assert set(COMMANDS) == PROMISED
+
+
+@pytest.mark.parametrize("word", SUMMARIES)
+def test_the_list_of_commands_holds_the_first_line_of_each_help(word: str) -> None:
+    command = typer.main.get_command(load_command(word)).commands[word]  # type: ignore[attr-defined]
+
+    assert (command.help or "").splitlines()[0] == SUMMARIES[word]
+    assert SUMMARIES[word] in help_text()
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))

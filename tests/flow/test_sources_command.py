@@ -46,4 +46,4 @@ def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: CommandLi
 def test_the_server_is_described_by_the_register(lgdp: CommandLine, tmp_path: Path) -> None:
     assert "ChrootDirectory " in lgdp("dropbox", "config").out
     assert "box fif\nbox glg" in lgdp("dropbox", "setup", "boxes").out
-    assert "called others" in lgdp("dropbox", "setup", "others", expect=2).err
+    assert "drop boxes “others”" in lgdp("dropbox", "setup", "others", expect=2).err

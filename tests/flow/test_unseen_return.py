@@ -286,7 +286,7 @@ def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) ->
     said = lgdp("submit", "LIBRARY", corrected, "--council", "FIF", "--period", "CY2023")
 
     assert said.out == "LIBRARY.FIF.CY2023.002: accepted (3 rows, 0 errors, 0 queries)\n"
-    assert "It takes the place of LIBRARY.FIF.CY2023.001, which had 5 rows." in said.err
+    assert "It replaces LIBRARY.FIF.CY2023.001, which had 5 rows." in said.err
     assert lgdp.query_lake("SELECT value FROM published.library_loan") == [{"value": 11.0}]
     assert lgdp.query_lake("SELECT count(*) AS n FROM published.library_branch") == [{"n": 2}]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lgdp_pipelines.cli import app_for
 from lgdp_pipelines.cli import validate as command
+from lgdp_pipelines.cli.execution import load_command
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.register.loader import load_register
@@ -145,7 +145,7 @@ def offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
     monkeypatch.setattr(command, "load_register", lambda _: register)
 
     def validate(code: str, *words: str | Path, form: str = "json") -> Any:
-        said = CliRunner().invoke(app_for(["validate"]), ["validate", code, *map(str, words), "--format", form])
+        said = CliRunner().invoke(load_command("validate"), ["validate", code, *map(str, words), "--format", form])
         assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
         return json.loads(said.stdout) if form == "json" else said.stdout
 
@@ -254,7 +254,7 @@ def test_a_broken_rule_is_told_once_with_its_rows_and_where_its_codes_stand(offl
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("--with", "DHP=FILE"), "not held against"),
+        (("--with", "DHP=FILE"), "No rule compares"),
         (("--with", "HL1/FY2023-24-Q1=FILE"), "FY2023-24-Q1"),
         (("--with", "FILE"), "does not name a file"),
         (("--earlier", "FY2024-25-Q4=FILE"), "FY2024-25-Q4"),
@@ -265,6 +265,6 @@ def test_a_broken_rule_is_told_once_with_its_rows_and_where_its_codes_stand(offl
 def test_wrong_words_are_refused(offline: Any, placements: Path, words: tuple[str, str], what: str) -> None:
     option, value = words
     given = [option, value.replace("FILE", str(placements))]
-    said = CliRunner().invoke(app_for(["validate"]), ["validate", "HL3", str(placements), *WHO, *given])
+    said = CliRunner().invoke(load_command("validate"), ["validate", "HL3", str(placements), *WHO, *given])
     assert said.exit_code != 0
     assert what in f"{said.exception}{said.output}"

@@ -1,0 +1,72 @@
+"""The command ``collect``: new extracts fetched from the register's sources.
+
+What belongs here: arguments, and how a collection looks. What does not: fetching (``collection``).
+"""
+
+from collections.abc import Sequence
+
+import typer
+from rich.markup import escape
+
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.journey import finish_journey
+from lgdp_pipelines.cli.output import say, show_progress
+from lgdp_pipelines.collection.collection_run import CollectionReport
+from lgdp_pipelines.orchestration.in_process_runner import open_runner
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import FETCHED, Source
+from lgdp_pipelines.workflows.platform import Platform
+
+
+def collect(return_code: arguments.ReturnFilter = None, council: arguments.CouncilFilter = None) -> None:
+    """Fetch new extracts from the sources in the register and take them all the way to SQL.
+
+    Exit code 1: something could not be fetched.
+
+    Example: `lgdp collect --return HL1 --council Fife`
+    """
+    platform = arguments.open_platform()
+    selection = arguments.select(platform.register, return_code, council)
+    councils = [selection.council_code] if selection.council_code else []
+    has_failures = False
+    with show_progress("Collection and journey") as progress, open_runner(platform, progress) as runner:
+        for source in sources_of(platform, selection.returns):
+            progress(f"collecting from {source.title}")
+            report = runner.collect(source, councils)
+            print_collection(source, report)
+            has_failures = has_failures or bool(report.failures)
+        finish_journey(runner)
+    if has_failures:
+        raise typer.Exit(1)
+
+
+def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
+    """Return the sources that some of the returns are fetched from."""
+    codes = {data_return.code for data_return in returns}
+    return [
+        source
+        for source in platform.register.sources.values()
+        if source.transport in FETCHED and codes.intersection(answer.return_code for answer in source.returns)
+    ]
+
+
+def print_collection(source: Source, report: CollectionReport) -> None:
+    """Print a line for a source, and a line for each of its receipts and failures that needs attention."""
+    counts = {
+        "new": sum(len(account.fetched) for account in report.accounts),
+        "without news": sum(account.known + account.unchanged for account in report.accounts),
+        "duplicate": sum(len(account.duplicates) for account in report.accounts),
+        "unrecognised": sum(len(account.unrecognised) for account in report.accounts),
+        "left": sum(len(account.left) for account in report.accounts),
+        "failed": len(report.failures),
+    }
+    summary = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count or name == "new")
+    say(f"{source.title}, {len(report.accounts)} accounts: {summary}")
+    for account in report.accounts:
+        for receipt in account.unrecognised:
+            say(f"  [yellow]?[/yellow] {account.council_code}: {escape(receipt.file_name)}: {escape(receipt.reason)}")
+        for entry in account.left:
+            say(f"  [yellow]·[/yellow] {account.council_code}: {escape(entry.name)}: {escape(entry.reason)}")
+        for failure in account.failures:
+            say(f"  [red]✗[/red] {account.council_code}: {escape(failure.what)} ({escape(failure.where)})")
+            say(f"    → {escape(failure.remedy)}")

@@ -1,0 +1,99 @@
+"""Running one command: only its own module is imported, and every refusal becomes a message and an exit code.
+
+What belongs here: the way from words to an exit code. What does not: commands, and the meaning of exit codes
+(:mod:`lgdp_pipelines.cli`).
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+
+from lgdp_pipelines.cli.commands import SUMMARIES, help_text
+from lgdp_pipelines.cli.output import say
+from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
+from lgdp_pipelines.settings import Settings
+
+DONE = 0
+REFUSED = 1
+WRONG_USE = 2
+INTERRUPTED = 130
+
+
+def load_command(name: str) -> typer.Typer:
+    """Return an application with one command or group, imported from the module of its name.
+
+    The module holds a group called ``commands``, or a function called as the command.
+    """
+    app = typer.Typer(
+        name="lgdp",
+        add_completion=False,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_keep_command_name)
+    identifier = name.replace("-", "_")
+    module = import_module(f"lgdp_pipelines.cli.{identifier}")
+    if isinstance(group := getattr(module, "commands", None), typer.Typer):
+        app.add_typer(group, name=name, help=SUMMARIES[name], no_args_is_help=True)
+    else:
+        app.command(name)(getattr(module, identifier))
+    return app
+
+
+def _keep_command_name() -> None:
+    """Do nothing: typer drops the name of a single command unless its application has a callback."""
+
+
+def run_command(words: Sequence[str]) -> int:
+    """Run one command and return its exit code, with one clear message for every refusal."""
+    try:
+        return _run(words)
+    except typer.Abort:
+        return INTERRUPTED
+    except typer.TyperException as error:
+        # A group without a command has printed its help by then, and its error holds no message.
+        if message := error.format_message():
+            say(f"[red]✗[/red] {escape(message)}\n  → `lgdp {escape(words[0])} --help` shows its use.")
+        return WRONG_USE
+    except LgdpError as error:
+        say(f"[red]✗[/red] {escape(str(error))}")
+        return WRONG_USE if isinstance(error, WrongUse | UnreadableExtract) else REFUSED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:  # noqa: BLE001 - the last resort: a person gets a sentence, and a file the traceback
+        log = _write_traceback(error)
+        say(f"[red]✗[/red] The platform failed: {type(error).__name__}. The details are in {escape(str(log))}.")
+        return REFUSED
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words:
+        sys.stderr.write(help_text())
+        return WRONG_USE
+    if words[0] not in SUMMARIES:
+        similar = get_close_matches(words[0], SUMMARIES, n=1)
+        raise WrongUse(
+            f"There is no command “{words[0]}”.",
+            remedy=f"Type `lgdp {similar[0]}`." if similar else "`lgdp --help` lists the commands.",
+        )
+    code = load_command(words[0])(list(words), prog_name="lgdp", standalone_mode=False)
+    return code if isinstance(code, int) else DONE
+
+
+def _write_traceback(error: Exception) -> Path:
+    """Write a traceback into the platform's folder of logs and return its path."""
+    folder = Settings.from_environment().home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"lgdp-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
+    file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return file

@@ -1,0 +1,50 @@
+"""The command ``remind``: reminders to councils.
+
+What belongs here: arguments, and how reminders look. What does not: who is reminded of what (``reporting``).
+"""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import TableFormat, print_rows, say, show_progress
+from lgdp_pipelines.workflows.reminder_delivery import ReminderReport, list_new_reminders, send_reminders
+
+COLUMNS = ("council", "return", "period", "due", "stage", "submission", "message")
+
+
+def remind(
+    *,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the reminders, and send none.")] = False,
+    table_format: arguments.FormatOption = TableFormat.TABLE,
+) -> None:
+    """Remind councils of returns that are due, late or rejected, and of open queries.
+
+    Each reminder goes into the council's outbox, once a stage.
+
+    Example: `lgdp remind --dry-run`
+    """
+    platform = arguments.open_platform()
+    if is_dry_run:
+        done = ReminderReport(list_new_reminders(platform), 0, ())
+    else:
+        with show_progress("Reminders") as progress:
+            done = send_reminders(platform, progress)
+    rows = [
+        {
+            "council": reminder.reminded.council_code,
+            "return": reminder.reminded.return_code,
+            "period": reminder.reminded.period,
+            "due": reminder.due.isoformat(),
+            "stage": reminder.reminded.stage,
+            "submission": reminder.reminded.submission_id or None,
+            "message": reminder.text,
+        }
+        for reminder in done.new
+    ]
+    print_rows(rows, COLUMNS, table_format)
+    for failure in done.unsent:
+        say(f"[yellow]![/yellow] {failure.to}: {escape(failure.what)}\n  → {escape(failure.remedy)}")
+    say(f"{len(done.new)} reminders{' to send' if is_dry_run else ''}")

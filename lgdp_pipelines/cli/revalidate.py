@@ -1,0 +1,37 @@
+"""The command ``revalidate``: current submissions judged again by today's rules.
+
+What belongs here: arguments, and how the result looks. What does not: judging (``workflows``).
+"""
+
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.journey import report_to_councils, run_with_progress
+from lgdp_pipelines.cli.output import say
+
+
+def revalidate(
+    return_code: arguments.ReturnFilter = None,
+    period: arguments.PeriodFilter = None,
+    council: arguments.CouncilFilter = None,
+) -> None:
+    """Judge current submissions again by today's rules, then release every change.
+
+    A submission that today's rules would reject stays in place, and is shown as rejected.
+
+    Example: `lgdp revalidate --return HL1 --period FY2024-25-Q1`
+    """
+    platform = arguments.open_platform()
+    arguments.require_return_with_period(return_code, period)
+    selection = arguments.select(platform.register, return_code, council, period)
+    councils = [selection.council_code] if selection.council_code else []
+    judged = 0
+    with run_with_progress(platform, "Judging again") as runner:
+        for data_return in selection.returns:
+            if selection.period_id:
+                periods = [selection.period_id]
+            else:
+                periods = platform.ledger.periods_with_submissions(data_return.code)
+            runner.revalidate(data_return, periods, councils)
+            judged += len(periods)
+        released = runner.publish_changed()
+        report_to_councils(platform)
+    say(f"{judged} periods judged again; {len(released)} released anew. `lgdp status` shows the verdicts.")

@@ -1,0 +1,46 @@
+"""The commands ``token``: tokens that councils' systems send returns with.
+
+What belongs here: choosing the source, and showing a token once. What does not: keeping its hash (``portal``).
+"""
+
+from typing import Annotated
+
+import typer
+
+from lgdp_pipelines.cli import arguments
+from lgdp_pipelines.cli.output import print_text, say
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.portal.access_tokens import new_token, push_sources
+
+commands = typer.Typer()
+
+
+@commands.command("new")
+def issue(
+    council: arguments.CouncilArgument,
+    source: Annotated[
+        str | None, typer.Option("--source", help="The push source, where the register has several.")
+    ] = None,
+) -> None:
+    """Issue a council's token, print it once, and revoke the council's earlier token.
+
+    Only a hash of the token is kept, in the file that the source refers to.
+
+    Example: `lgdp token new Fife`
+    """
+    platform = arguments.open_platform()
+    code = platform.register.councils.named(council).code
+    sources = {candidate.id: candidate for candidate in push_sources(platform.register)}
+    if source is not None and source not in sources:
+        raise WrongUse(f"There is no push source “{source}”.", remedy=f"Choose one of: {', '.join(sources)}.")
+    fitting = [
+        candidate for candidate in sources.values() if code in candidate.councils and source in {None, candidate.id}
+    ]
+    if len(fitting) != 1:
+        raise WrongUse(
+            f"{len(fitting)} push sources fit {code}.",
+            remedy="Name one with --source." if fitting else "Add the council to a source with transport push.",
+        )
+    token, file = new_token(fitting[0], code, platform.environment)
+    print_text(token)
+    say(f"Give it to {code} in a safe way; it is shown this once. Its hash is in {file}.")
