@@ -4,7 +4,6 @@ The accounts are made by the very script, and the server configured by the very 
 administrator; but in a mount namespace with an ``/etc`` of its own, which ends with the server.
 """
 
-import os
 import shutil
 import socket
 import subprocess
@@ -18,7 +17,9 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-SSHD = """\
+from tests.support.machine import MOUNT_NAMESPACES, ROOT, SSHD, find_sshd, require
+
+SSHD_CONFIG = """\
 Port {port}
 ListenAddress 127.0.0.1
 HostKey {folder}/host_key
@@ -31,7 +32,7 @@ Subsystem sftp internal-sftp
 LogLevel VERBOSE
 """
 
-START = """\
+START_SCRIPT = """\
 set -eu
 mount --bind {folder}/etc /etc
 LGDP_ACCOUNT=root sh {folder}/set_up.sh
@@ -70,47 +71,43 @@ class OpenSshFolder:
 @contextmanager
 def create_openssh_folder(accounts: Sequence[str]) -> Iterator[OpenSshFolder]:
     """A place for a server and its drop boxes, with a key pair for each account; skips where there can be none."""
-    if os.geteuid() != 0:
-        pytest.skip("making real accounts, and shutting them into their folders, takes root")
-    find_sshd()
-    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine allows no mount namespace, in which the test's accounts would live")
+    require(SSHD, ROOT, MOUNT_NAMESPACES)
     folder = Path(tempfile.mkdtemp(prefix="lgdp-openssh-", dir="/var/lib"))
     folder.chmod(0o755)
     try:
-        one = OpenSshFolder(folder)
+        openssh = OpenSshFolder(folder)
         for name in ("keys", "public", "authorized", "boxes"):
             (folder / name).mkdir()
         (folder / "keys").chmod(0o700)
         for account in accounts:
             key = asyncssh.generate_private_key("ssh-ed25519")
-            _secret(one.key(account), key.export_private_key())
+            _secret(openssh.key(account), key.export_private_key())
             (folder / "public" / account).write_bytes(key.export_public_key())
         _secret(folder / "host_key", asyncssh.generate_private_key("ssh-ed25519").export_private_key())
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
-        yield one
+        yield openssh
     finally:
         shutil.rmtree(folder)
 
 
 @contextmanager
-def run_openssh_server(one: OpenSshFolder, configuration: str, setup_script: str) -> Iterator[int]:
+def run_openssh_server(openssh: OpenSshFolder, configuration: str, setup_script: str) -> Iterator[int]:
     """The server on a free port, once the administrator's script has run."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    (one.folder / "set_up.sh").write_text(setup_script)
-    (one.folder / "sshd_config").write_text(SSHD.format(port=port, folder=one.folder) + configuration)
-    (one.folder / "start.sh").write_text(START.format(folder=one.folder, sshd=find_sshd()))
-    (one.folder / "known_hosts").write_bytes(
-        f"[127.0.0.1]:{port} ".encode() + asyncssh.read_private_key(one.folder / "host_key").export_public_key()
+    (openssh.folder / "set_up.sh").write_text(setup_script)
+    (openssh.folder / "sshd_config").write_text(SSHD_CONFIG.format(port=port, folder=openssh.folder) + configuration)
+    (openssh.folder / "start.sh").write_text(START_SCRIPT.format(folder=openssh.folder, sshd=find_sshd()))
+    (openssh.folder / "known_hosts").write_bytes(
+        f"[127.0.0.1]:{port} ".encode() + asyncssh.read_private_key(openssh.folder / "host_key").export_public_key()
     )
     started = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", "sh", str(one.folder / "start.sh")],
+        ["unshare", "--mount", "--propagation", "private", "sh", str(openssh.folder / "start.sh")],
         stderr=subprocess.PIPE,
     )
     try:
-        _wait(started, port, one.folder / "sshd.log")
+        _wait(started, port, openssh.folder / "sshd.log")
         yield port
     finally:
         started.terminate()
@@ -127,14 +124,6 @@ def _wait(started: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
                 return
         time.sleep(0.05)
     pytest.fail("the server does not answer")
-
-
-def find_sshd() -> str:
-    """Where OpenSSH's server is."""
-    found = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
-    if found is None:
-        pytest.fail("OpenSSH's server is not installed; install it, on Debian by: apt-get install openssh-server")
-    return found
 
 
 def _secret(path: Path, content: bytes) -> None:

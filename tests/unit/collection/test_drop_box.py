@@ -27,6 +27,7 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
 from lgdp_pipelines.storage.byte_store import RawStore
 from lgdp_pipelines.vocabulary.periods import financial_quarter
+from tests.support.machine import ROOT, require
 
 QUICK = Timeouts(settle_seconds=60, second_look_seconds=0.02, retry=Retry(1))
 Put = Callable[..., Path]
@@ -227,8 +228,7 @@ def test_a_drop_box_that_is_a_link_to_another_council_s_is_refused(ask: Any, fif
 
 
 def test_a_file_that_belongs_to_somebody_else_is_left(ask: Any, fife: Path, put: Put) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can give files away")
+    require(ROOT)
     file = put(fife, f"in/hl1/{HL1}", b"x")
     os.chown(file, 54321, 54321)
     listing = ask(listed)

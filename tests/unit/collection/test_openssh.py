@@ -6,7 +6,6 @@ tests: no account, key or setting of the machine is touched.
 
 import getpass
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -28,6 +27,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference, Source
 from lgdp_pipelines.storage.byte_store import RawStore
+from tests.support.machine import SSHD, find_sshd, require
 
 QUICK = Timeouts(connect=10, answer=10, settle_seconds=60, second_look_seconds=0.5, retry=Retry(3, 0.05, 0.2))
 
@@ -48,16 +48,10 @@ ForceCommand internal-sftp -d {folder}/files
 """
 
 
-def sshd() -> str:
-    found = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin")
-    if found is None:
-        pytest.fail("OpenSSH's server is not installed; install it, on Debian by: apt-get install openssh-server")
-    return found
-
-
 @contextmanager
 def serving(folder: Path) -> Iterator[int]:
     """OpenSSH's server over ``folder/files``, with the key in ``folder/authorized_keys``."""
+    require(SSHD)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where the server insists on it, when started by root
     with socket.socket() as free:
@@ -65,7 +59,7 @@ def serving(folder: Path) -> Iterator[int]:
         port = free.getsockname()[1]
     (folder / "sshd_config").write_text(CONFIGURATION.format(port=port, folder=folder))
     log = folder / "sshd.log"
-    server = subprocess.Popen([sshd(), "-D", "-f", str(folder / "sshd_config"), "-E", str(log)])
+    server = subprocess.Popen([str(find_sshd()), "-D", "-f", str(folder / "sshd_config"), "-E", str(log)])
     try:
         for _ in range(100):
             if server.poll() is not None:
