@@ -14,7 +14,7 @@ from lgdp_pipelines.cli.output import say, show_progress
 from lgdp_pipelines.collection.collection_run import CollectionReport
 from lgdp_pipelines.orchestration.in_process_runner import open_runner
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import FETCHED, Source
+from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
 
@@ -46,7 +46,7 @@ def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
     return [
         source
         for source in platform.register.sources.values()
-        if source.transport in FETCHED and codes.intersection(answer.return_code for answer in source.returns)
+        if source.is_fetched and codes.intersection(answer.return_code for answer in source.returns)
     ]
 
 

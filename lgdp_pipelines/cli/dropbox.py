@@ -11,7 +11,7 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_text
 from lgdp_pipelines.collection import openssh_setup
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource
 from lgdp_pipelines.workflows.platform import Platform
 
 SourceArgument = Annotated[
@@ -41,11 +41,11 @@ def print_setup_script(source: SourceArgument = "") -> None:
     print_text(openssh_setup.render_setup_script(_select_source(platform, source), platform.environment))
 
 
-def _select_source(platform: Platform, source_id: str) -> Source:
+def _select_source(platform: Platform, source_id: str) -> DropBoxSource:
     sources = [
         source
         for source in platform.register.sources.values()
-        if source.transport is TransportKind.DROP_BOX and source_id in {"", source.id}
+        if isinstance(source, DropBoxSource) and source_id in {"", source.id}
     ]
     if len(sources) != 1:
         raise WrongUse(

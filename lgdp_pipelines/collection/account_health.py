@@ -18,7 +18,7 @@ from lgdp_pipelines.collection.transports.api import ApiTimeouts, ApiTransport, 
 from lgdp_pipelines.collection.transports.transport import Transport
 from lgdp_pipelines.errors import SourceError, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import FETCHED, Source, TransportKind
+from lgdp_pipelines.register.model.sources import ApiSource, PushSource, Source
 
 ASKING = ApiTimeouts(connect=5.0, answer=10.0, retry=WATCHING.retry)
 
@@ -86,11 +86,11 @@ def check_accounts(
     reached = transport or _transport_of(source, register, environment, today)
 
     async def ask(council_code: str) -> None:
-        if reached is None:
+        if isinstance(source, PushSource):
             resolve_credential(source, environment, council_code)
-            return
-        async with reached.account(council_code) as account:
-            await account.answers()
+        elif reached is not None:
+            async with reached.account(council_code) as account:
+                await account.answers()
 
     async def one(council_code: str, free: asyncio.Semaphore) -> AccountHealth:
         async with free:
@@ -110,15 +110,15 @@ def check_accounts(
 
 
 def _state(source: Source, error: SourceError) -> AccountState:
-    if source.transport is TransportKind.PUSH:
+    if not source.is_fetched:
         return AccountState.UNUSED
     return AccountState.UNREACHABLE if isinstance(error, SourceUnreachable) else AccountState.REFUSED
 
 
 def _transport_of(source: Source, register: Register, environment: Mapping[str, str], today: date) -> Transport | None:
     """How to reach a source without much patience; None where it comes to us."""
-    if source.transport not in FETCHED:
+    if not source.is_fetched:
         return None
-    if source.transport is TransportKind.API:
+    if isinstance(source, ApiSource):
         return ApiTransport(source, register.returns, environment, today, lambda *_: CacheValidators(), ASKING)
     return watching(source, register, environment, today)

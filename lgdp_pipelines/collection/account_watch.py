@@ -19,10 +19,10 @@ from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
 from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import Entry, Transport
-from lgdp_pipelines.errors import SourceError
+from lgdp_pipelines.errors import SourceError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource, SftpSource, Source
 
 WATCHING = Timeouts(connect=5.0, answer=10.0, second_look_seconds=1.0, retry=Retry(attempts=1))
 """For a look that is repeated soon anyway: all accounts of a source that is down are looked into in half a minute."""
@@ -94,9 +94,11 @@ def find_news(
 
 def watching(source: Source, register: Register, environment: Mapping[str, str], today: date) -> Transport:
     """The way to a source that has a listing, with little patience."""
-    if source.transport is TransportKind.DROP_BOX:
+    if isinstance(source, DropBoxSource):
         return DropBoxTransport(source, register.returns, environment, today, WATCHING)
-    return SftpTransport(source, register.returns, environment, today, WATCHING)
+    if isinstance(source, SftpSource):
+        return SftpTransport(source, register.returns, environment, today, WATCHING)
+    raise WrongUse(f"{source.id} has no listing that could be watched.", remedy="Name a source with files in folders.")
 
 
 def sha256_of(entries: Mapping[str, Collection[Entry]]) -> str:

@@ -31,7 +31,7 @@ from lgdp_pipelines.errors import AccountRefused, SourceError, SourceUnreachable
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.register.model.sources import ApiSource, DropBoxSource, SftpSource, Source
 from lgdp_pipelines.storage.byte_store import RawStore
 
 ACCOUNTS_AT_ONCE = 8
@@ -189,12 +189,12 @@ def create_transport(
     Raises:
         WrongUse: extracts of this source are handed in, not fetched.
     """
-    match source.transport:
-        case TransportKind.SFTP:
+    match source:
+        case SftpSource():
             return SftpTransport(source, register.returns, environment, today)
-        case TransportKind.DROP_BOX:
+        case DropBoxSource():
             return DropBoxTransport(source, register.returns, environment, today)
-        case TransportKind.API:
+        case ApiSource():
 
             def last_marks(council_code: str, path: str) -> CacheValidators:
                 return CacheValidators(*ledger.marks(source.id, account_name(source, environment, council_code), path))
@@ -294,7 +294,7 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, RoutingFailure) else "",
-            system=_system_of(visit.source.of(council_code), routed),
+            system=_system_of(visit.source.for_council(council_code), routed),
             nil=routed is not None and routed.nil,
         )
     )

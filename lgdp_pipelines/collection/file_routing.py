@@ -12,7 +12,7 @@ from datetime import date
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract, Return
-from lgdp_pipelines.register.model.sources import SourceReturn
+from lgdp_pipelines.register.model.sources import FolderReturn
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.vocabulary.periods import Period, read_period
 
@@ -48,7 +48,7 @@ class RoutingFailure:
 Routing = Route | RoutingFailure
 
 
-def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
+def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
     """What a file name says that the file answers.
 
     Args:
@@ -78,7 +78,7 @@ def route(name: str, source_returns: Sequence[SourceReturn], returns: Mapping[st
     return _with_table(name, found.groupdict(), contract, period, source_return.system)
 
 
-def returns_in_folder(folder: str, source_returns: Sequence[SourceReturn]) -> tuple[SourceReturn, ...]:
+def returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) -> tuple[FolderReturn, ...]:
     """What may arrive in a folder of an account; slashes at the ends of its name mean nothing."""
     return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
 

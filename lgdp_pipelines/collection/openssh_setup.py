@@ -13,7 +13,7 @@ from shlex import quote
 
 from lgdp_pipelines.collection.secrets import account_name, expand_variables
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource
 
 GROUP = "lgdp-drop-box"
 """Of all councils' accounts: what the server's configuration is about."""
@@ -80,7 +80,7 @@ box() {{
 """
 
 
-def render_configuration(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+def render_configuration(source: DropBoxSource, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
     """What OpenSSH's server is told of a source's drop boxes.
 
     Args:
@@ -89,7 +89,7 @@ def render_configuration(source: Source, environment: Mapping[str, str], *, keys
         keys: folder with a file of public keys for each account.
 
     Raises:
-        WrongUse: the source is none of drop boxes, or its address says nothing that the server understands.
+        WrongUse: the address says nothing that the server understands.
     """
     root = _root(source, environment)
     for path in (root, keys):
@@ -104,16 +104,13 @@ def render_configuration(source: Source, environment: Mapping[str, str], *, keys
     )
 
 
-def render_setup_script(source: Source, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
+def render_setup_script(source: DropBoxSource, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
     """A script for the administrator that makes a source's accounts and folders.
 
     Args:
         source: of drop boxes.
         environment: what variables are read from.
         keys: folder with a file of public keys for each account.
-
-    Raises:
-        WrongUse: the source is none of drop boxes.
     """
     deliveries = dict.fromkeys(step for one in source.returns for step in _steps(one.folder))
     folders = [
@@ -134,13 +131,11 @@ def render_setup_script(source: Source, environment: Mapping[str, str], *, keys:
     )
 
 
-def _root(source: Source, environment: Mapping[str, str]) -> str:
-    if source.transport is not TransportKind.DROP_BOX:
-        raise WrongUse(f"{source.id} has no drop boxes.", remedy="Name a source whose transport is drop-box.")
+def _root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
     return expand_variables(source.address, environment).rstrip("/")
 
 
-def _accounts(source: Source, environment: Mapping[str, str]) -> list[str]:
+def _accounts(source: DropBoxSource, environment: Mapping[str, str]) -> list[str]:
     return [account_name(source, environment, code) for code in source.councils]
 
 

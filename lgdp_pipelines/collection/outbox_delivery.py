@@ -16,7 +16,7 @@ from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import DeliveringTransport
 from lgdp_pipelines.errors import SourceError, WrongUse
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import Source, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource, FolderSource, SftpSource, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class OutgoingFile:
 
 def has_outbox(source: Source) -> bool:
     """Whether anything goes back to councils by this source."""
-    return bool(source.outbox) and source.transport in {TransportKind.SFTP, TransportKind.DROP_BOX}
+    return source.delivers_back
 
 
 def deliver_files(
@@ -65,11 +65,12 @@ def deliver_files(
         WrongUse: the source has no outbox.
     """
     reached = transport or _transport_of(source, register, environment)
+    outbox = source.outbox if isinstance(source, FolderSource) else ""
 
     async def put() -> None:
         async with reached.account(council_code) as account:
             for one in files:
-                await account.deliver(source.outbox, one.name, one.content)
+                await account.deliver(outbox, one.name, one.content)
 
     try:
         asyncio.run(put())
@@ -79,12 +80,12 @@ def deliver_files(
 
 
 def _transport_of(source: Source, register: Register, environment: Mapping[str, str]) -> DeliveringTransport:
-    if not source.outbox:
+    if not source.delivers_back:
         raise WrongUse(f"The source {source.id} has no outbox.", remedy="Add outbox to it, or leave the files be.")
-    match source.transport:
-        case TransportKind.SFTP:
+    match source:
+        case SftpSource():
             return SftpTransport(source, register.returns, environment, date.max, Timeouts())
-        case TransportKind.DROP_BOX:
+        case DropBoxSource():
             return DropBoxTransport(source, register.returns, environment, date.max, Timeouts())
         case _:
             raise WrongUse(f"Nothing goes back by {source.id}.", remedy="Remove its outbox.")

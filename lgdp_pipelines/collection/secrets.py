@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lgdp_pipelines.errors import SourceRefused
-from lgdp_pipelines.register.model.sources import SecretReference, Source
+from lgdp_pipelines.register.model.sources import (
+    ApiSource,
+    FolderSource,
+    PushSource,
+    SecretReference,
+    SftpSource,
+    Source,
+)
 from lgdp_pipelines.settings import PROJECT
 
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -92,18 +99,15 @@ def _read(path: Path) -> str:
     return text
 
 
-def resolve_credential(source: Source, environment: Mapping[str, str], council_code: str) -> Secret:
+def resolve_credential(
+    source: SftpSource | ApiSource | PushSource, environment: Mapping[str, str], council_code: str
+) -> Secret:
     """The secret of a council's account.
 
     Raises:
-        SourceRefused: the source names none, or it is not where the source says.
+        SourceRefused: it is not where the source says.
     """
-    reference = source.of(council_code).credential
-    if reference is None:
-        raise SourceRefused(
-            "The source has no credential.", where=f"source {source.id}", remedy="Add credential to it."
-        )
-    return resolve_secret(reference, environment, council_code=council_code)
+    return resolve_secret(source.for_council(council_code).credential, environment, council_code=council_code)
 
 
 def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
@@ -112,4 +116,6 @@ def account_name(source: Source, environment: Mapping[str, str], council_code: s
     Raises:
         SourceRefused: the name refers to a variable that is not set.
     """
-    return expand_variables(source.of(council_code).username, environment, council_code=council_code) or council_code
+    own = source.for_council(council_code)
+    username = own.username if isinstance(own, FolderSource | ApiSource) else ""
+    return expand_variables(username, environment, council_code=council_code) or council_code

@@ -19,7 +19,7 @@ from lgdp_pipelines.orchestration.jobs import COLLECT_JOB, FETCH_OP, collect_job
 from lgdp_pipelines.orchestration.partitions import make_all_councils_tags
 from lgdp_pipelines.orchestration.policy import SLICE_TAG
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import WATCHED, Source, TransportKind
+from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
@@ -95,7 +95,7 @@ def build_poll_schedule(source: Source) -> dg.ScheduleDefinition:
     return dg.ScheduleDefinition(
         name=f"poll_{_format_name(source)}",
         job=collect_job,
-        cron_schedule=source.schedule,
+        cron_schedule=source.poll_schedule,
         execution_timezone="Europe/London",
         run_config=make_collect_config(source, ()),
         tags={SOURCE_TAG: source.id},
@@ -204,10 +204,8 @@ def build_sensors_and_schedules(
 ) -> tuple[list[dg.SensorDefinition], list[dg.ScheduleDefinition]]:
     """Every sensor and schedule that the register's sources call for."""
     sources = platform.register.sources.values()
-    watched = [build_watch_sensor(source) for source in sources if source.transport in WATCHED]
-    polled = [
-        build_poll_schedule(source) for source in sources if source.transport is TransportKind.API and source.schedule
-    ]
+    watched = [build_watch_sensor(source) for source in sources if source.is_watched]
+    polled = [build_poll_schedule(source) for source in sources if source.poll_schedule]
     return [*watched, build_waiting_sensor(jobs), build_publish_sensor()], polled
 
 

@@ -20,7 +20,7 @@ from time import monotonic
 from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceRefused, WrongUse
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import SecretReference, Source, TransportKind
+from lgdp_pipelines.register.model.sources import PushSource
 from lgdp_pipelines.settings import PROJECT
 
 SECONDS_KNOWN = 15.0
@@ -42,14 +42,14 @@ class Caller:
     """
 
     council_code: str
-    sources: tuple[Source, ...]
+    sources: tuple[PushSource, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
     digest: bytes
     council_code: str
-    source: Source
+    source: PushSource
 
 
 class Tokens:
@@ -97,16 +97,14 @@ class Tokens:
         )
 
 
-def push_sources(register: Register) -> tuple[Source, ...]:
+def push_sources(register: Register) -> tuple[PushSource, ...]:
     """The sources whose councils push."""
-    return tuple(one for one in register.sources.values() if one.transport is TransportKind.PUSH)
+    return tuple(one for one in register.sources.values() if isinstance(one, PushSource))
 
 
-def _digest(source: Source, council_code: str, environment: Mapping[str, str]) -> bytes | None:
+def _digest(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
     """The hash of a council's token; None where it has none, or one that could be guessed."""
-    reference = source.of(council_code).credential
-    if reference is None:
-        return None
+    reference = source.for_council(council_code).credential
     try:
         text = resolve_secret(reference, environment, council_code=council_code).reveal()
     except SourceRefused:
@@ -117,7 +115,7 @@ def _digest(source: Source, council_code: str, environment: Mapping[str, str]) -
     return hashlib.sha256(text.encode()).digest() if len(text) >= SHORTEST else None
 
 
-def new_token(source: Source, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
+def new_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
     """Make a token for a council, and write its hash where the source refers to, in place of an older one.
 
     Returns:
@@ -126,7 +124,7 @@ def new_token(source: Source, council_code: str, environment: Mapping[str, str])
     Raises:
         WrongUse: the source refers to no file, or the file cannot be written.
     """
-    reference = source.of(council_code).credential or SecretReference("")
+    reference = source.for_council(council_code).credential
     kind, _, place = expand_variables(reference.text, environment, council_code=council_code).partition(":")
     if kind != "file":
         raise WrongUse(

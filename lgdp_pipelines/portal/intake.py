@@ -115,7 +115,7 @@ def _period(platform: Platform, data_return: Return, text: str) -> Period:
 
 def _given(caller: Caller, data_return: Return) -> tuple[Source, SourceReturn]:
     for source in caller.sources:
-        for one in source.of(caller.council_code).returns:
+        for one in source.for_council(caller.council_code).returns:
             if one.return_code == data_return.code:
                 return source, one
     raise Refused(

@@ -18,14 +18,13 @@ from lgdp_pipelines.register.checks.mapping_checks import (
     mappings_together,
     source_system_contradictions,
 )
-from lgdp_pipelines.register.checks.source_checks import source_contradictions
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
 from lgdp_pipelines.register.files.mapping_file import MappingRead, read_mapping
 from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
-from lgdp_pipelines.register.files.source_file import read_source
+from lgdp_pipelines.register.files.source_file import check_source, read_source
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
@@ -207,9 +206,10 @@ def _sources(
     sources: dict[str, Source] = {}
     found: list[Contradiction] = []
     for document in documents:
-        source, misshapen = read_source(document, councils)
-        found += misshapen
-        found += source_contradictions(source, document, councils, returns)
-        found += source_system_contradictions(source, document, mapped, returns)
-        sources.setdefault(source.id, source)
+        file, refusals = read_source(document, councils)
+        found += refusals
+        if file:
+            found += check_source(file, councils, returns)
+            found += source_system_contradictions(file.source, file.node, mapped, returns)
+            sources.setdefault(file.source.id, file.source)
     return MappingProxyType(sources), tuple(found)

@@ -21,7 +21,7 @@ import uvicorn
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import TransportKind
+from lgdp_pipelines.register.model.sources import ApiSource
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.scenario import ScenarioOptions, build_scenario, path_of
@@ -175,11 +175,11 @@ def api_requests(folder: Path, register: Register, today: date) -> Mapping[str, 
     """Return the requests that the register's API sources declare, for each council and begun period."""
     requests = {}
     for source in register.sources.values():
-        if source.transport is not TransportKind.API:
+        if not isinstance(source, ApiSource):
             continue
         for source_return in source.returns:
             for period in periods_of(register.returns[source_return.return_code], today):
                 for code in source.councils:
                     file = folder / path_of(source, source_return, code, period, None)
-                    requests[source_return.asked(code, period)] = ApiRequest(code, source_return, file)
+                    requests[source_return.fill_request(code, period)] = ApiRequest(code, source_return, file)
     return requests

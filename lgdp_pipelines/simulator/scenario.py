@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
-from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import ApiSource, FolderReturn, SftpSource, Source, SourceReturn
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.simulator import story
 from lgdp_pipelines.simulator.back_office_systems import SYSTEMS, BackOfficeSystem
@@ -143,7 +143,9 @@ class _SimulatedReturn:
     def back_office_system(self, council: Council) -> BackOfficeSystem | None:
         """Return the system that a council exports the return from; None: files are as the contract says."""
         code = self.data_return.code
-        system = next(entry.system for entry in self.source.of(council.code).returns if entry.return_code == code)
+        system = next(
+            entry.system for entry in self.source.for_council(council.code).returns if entry.return_code == code
+        )
         return SYSTEMS.get((system, code))
 
     def periods(self, options: ScenarioOptions) -> tuple[Period, ...]:
@@ -160,12 +162,12 @@ class _SimulatedReturn:
 
 
 def _is_api(source: Source) -> bool:
-    return source.transport is TransportKind.API
+    return isinstance(source, ApiSource)
 
 
 def _is_simulated(source: Source) -> bool:
     """Return whether the simulator has a server for a source."""
-    return source.transport in {TransportKind.SFTP, TransportKind.API}
+    return isinstance(source, SftpSource | ApiSource)
 
 
 def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
@@ -254,7 +256,7 @@ def path_of(
     Raises:
         WrongUse: the source's pattern has no name for the period.
     """
-    if _is_api(source):
+    if not isinstance(source_return, FolderReturn):
         return PurePosixPath("api", source_return.return_code, council_code, f"{period.id}.json")
     for spelling in period_spellings(period):
         name = shortest_text(source_return.pattern, {"period": spelling} | ({"table": table} if table else {}))

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
-from lgdp_pipelines.register.model.sources import SourceReturn
+from lgdp_pipelines.register.model.sources import ApiReturn, NextPaging
 from lgdp_pipelines.simulator.extract_writers import record_texts
 
 PAGE_SIZE = 50
@@ -37,7 +37,7 @@ class ApiRequest:
     """
 
     council_code: str
-    source_return: SourceReturn
+    source_return: ApiReturn
     file: Path
 
 
@@ -88,15 +88,16 @@ def _page(request: Request, known_request: ApiRequest, address: str, page: int, 
     if page > 1 and not slice_:
         return Response(status_code=404)
     following = None
-    if known_request.source_return.paging.at and page * page_size < len(records):
+    path = _path_to_next(known_request.source_return)
+    if path and page * page_size < len(records):
         following = f"{address}{'&' if '?' in address else '?'}{_PAGE_PARAMETER}={page + 1}"
-    if not known_request.source_return.paging.at:
+    if not path:
         slice_ = records
     body = page_text(slice_, known_request.source_return, following)
     return Response(body, media_type="application/json", headers={"ETag": etag})
 
 
-def page_text(records: Sequence[str], source_return: SourceReturn, following: str | None) -> str:
+def page_text(records: Sequence[str], source_return: ApiReturn, following: str | None) -> str:
     """Return a page: records to the letter at their declared place, and the next page's address."""
     listed = "[" + ",\n ".join(records) + "]"
     if not source_return.records:
@@ -104,8 +105,13 @@ def page_text(records: Sequence[str], source_return: SourceReturn, following: st
     nested: dict[str, object] = {}
     _set_value(nested, source_return.records, _RECORDS_PLACEHOLDER)
     if following is not None:
-        _set_value(nested, source_return.paging.at, following)
+        _set_value(nested, _path_to_next(source_return), following)
     return json.dumps(nested).replace(json.dumps(_RECORDS_PLACEHOLDER), listed)
+
+
+def _path_to_next(source_return: ApiReturn) -> str:
+    """Return the dotted path to the next page's address; empty where an answer is one page."""
+    return source_return.paging.at if isinstance(source_return.paging, NextPaging) else ""
 
 
 _RECORDS_PLACEHOLDER = "\x00records\x00"

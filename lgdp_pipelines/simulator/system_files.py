@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncssh
 
 from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.model.sources import FolderReturn
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.scenario import Scenario, SystemFile
 
@@ -99,8 +100,8 @@ def _write_accounts(folder: Path, register: Register) -> None:
     host = asyncssh.read_private_key(folder / "host_key").export_public_key().decode().split(" ")
     # On any port: a free one is taken where the usual port is in use.
     (folder / "known_hosts").write_text(f"{HOST},[{HOST}]:* {host[0]} {host[1].strip()}\n", encoding="ascii")
-    declared = (entry.folder.strip("/") for source in register.sources.values() for entry in source.returns)
-    subfolders = {subfolder for subfolder in declared if subfolder}
+    declared = (entry for source in register.sources.values() for entry in source.returns)
+    subfolders = {entry.folder.strip("/") for entry in declared if isinstance(entry, FolderReturn)}
     for council_code in register.councils.codes:
         (folder / "councils" / council_code).mkdir(parents=True, exist_ok=True)
         for subfolder in subfolders:

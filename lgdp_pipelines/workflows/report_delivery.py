@@ -26,7 +26,7 @@ from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
 from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.sources import Source, SourceReturn
+from lgdp_pipelines.register.model.sources import FolderReturn, Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.reporting.report_content import (
@@ -199,11 +199,14 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     """
     receipt = platform.ledger.receipt(receipt_id)
     source = platform.register.sources.get(receipt.source)
-    names = tuple(_name_asked(platform, one) for one in source.returns if one.pattern) if source else ()
+    given = source.returns if source else ()
+    names = tuple(
+        _name_asked(platform, source_return) for source_return in given if isinstance(source_return, FolderReturn)
+    )
     return UnplacedFileNote(platform.register.councils.by_code[receipt.council_code], receipt, names)
 
 
-def _name_asked(platform: Platform, asked: SourceReturn) -> ExpectedFileName:
+def _name_asked(platform: Platform, asked: FolderReturn) -> ExpectedFileName:
     """What a file is to be called: the shortest name, for the last period that has begun, that the pattern takes."""
     data_return = platform.register.returns[asked.return_code]
     tables = [{"table": table.name} for table in data_return.latest.tables if table.file_pattern][:1]

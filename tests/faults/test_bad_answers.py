@@ -16,34 +16,25 @@ import pytest
 from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.api import ApiTimeouts, ApiTransport
-from lgdp_pipelines.register.model.sources import (
-    Paging,
-    PagingKind,
-    SecretReference,
-    Source,
-    SourceReturn,
-    TransportKind,
-)
+from lgdp_pipelines.register.model.sources import ApiReturn, ApiSource, NextPaging, SecretReference
 from tests.faults.bad_extract import HTML
 from tests.faults.world import PERIOD, World, json_of, records_of, world_at
 
 TODAY = date(2023, 11, 21)
 QUICK = ApiTimeouts(connect=3, answer=2, retry=Retry(2, 0.01, 0.02))
-SOURCE = Source(
+SOURCE = ApiSource(
     id="shelves-api",
-    title="",
-    transport=TransportKind.API,
+    title="Test",
     address="${SHELVES}",
     councils=("FIF", "GLG"),
-    username="",
     credential=SecretReference("env:SHELVES_TOKEN_{council}"),
-    known_hosts=None,
+    schedule="0 6 * * *",
     returns=(
-        SourceReturn(
+        ApiReturn(
             "SHELF-JSON",
             request="/shelves/{council}?year={year}",
             records="records",
-            paging=Paging(PagingKind.NEXT, at="next"),
+            paging=NextPaging(at="next"),
         ),
     ),
 )

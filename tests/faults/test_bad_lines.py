@@ -16,21 +16,20 @@ from lgdp_pipelines.collection.collection_run import AccountReport, collect_sour
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
-from lgdp_pipelines.register.model.sources import SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import FolderReturn, SecretReference, SftpSource
 from tests.faults.bad_server import PHASES, BadServer, bad_server
 from tests.faults.world import PERIOD, ROWS, World, csv_of, world_at
 
 QUICK = Timeouts(connect=3, answer=3, settle_seconds=60, second_look_seconds=0.05, retry=Retry(2, 0.01, 0.02))
-SOURCE = Source(
+SOURCE = SftpSource(
     id="shelves",
-    title="",
-    transport=TransportKind.SFTP,
+    title="Test",
     address="${SHELVES}",
     councils=("FIF", "GLG"),
     username="{council}",
     credential=SecretReference("env:SHELVES_KEY"),
     known_hosts=SecretReference("env:SHELVES_HOSTS"),
-    returns=(SourceReturn("SHELF-CSV", folder="out", pattern=r"shelves_(?P<period>[\w-]+)\.csv"),),
+    returns=(FolderReturn("SHELF-CSV", folder="out", pattern=r"shelves_(?P<period>[\w-]+)\.csv"),),
 )
 NEWS = csv_of((("Methil", "7", "01/02/1999", "L"),))
 

@@ -40,7 +40,7 @@ from lgdp_pipelines.collection.transports.transport import (
 )
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import PagingKind, Source, SourceReturn
+from lgdp_pipelines.register.model.sources import ApiReturn, ApiSource, KeyAuthentication, OAuth2Authentication
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.vocabulary.periods import Period
 
@@ -120,7 +120,7 @@ class ApiTransport:
         patience: time-outs and retries.
     """
 
-    source: Source
+    source: ApiSource
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
@@ -137,14 +137,17 @@ class ApiTransport:
         where = f"source {self.source.id}, council {council_code}"
         authentication = self.source.authentication
         base = parse_safe_url(
-            expand_variables(self.source.of(council_code).address, self.environment).rstrip("/") + "/", where
+            expand_variables(self.source.for_council(council_code).address, self.environment).rstrip("/") + "/", where
         )
         timeout = httpx2.Timeout(self.patience.answer, connect=self.patience.connect)
         access = create_authenticator(
             authentication,
             account_name(self.source, self.environment, council_code),
             resolve_credential(self.source, self.environment, council_code),
-            expand_variables(authentication.token_address, self.environment),
+            expand_variables(
+                authentication.token_address if isinstance(authentication, OAuth2Authentication) else "",
+                self.environment,
+            ),
             where=where,
             timeout=timeout,
         )
@@ -190,10 +193,10 @@ class ApiAccount:
 
     async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
         """All of an answer, unless it has not changed or there is none."""
-        paging = self._asked[entry.path].paging
-        marks = self._transport.marks(self._council, entry.path) if paging.tells_of_whole else CacheValidators()
+        source_return = self._asked[entry.path]
+        marks = self._transport.marks(self._council, entry.path) if source_return.has_whole_etag else CacheValidators()
         pages = self._pages(entry)
-        if paging.kind is PagingKind.NONE:
+        if source_return.paging is None:
             whole = await self._answer(pages.first, marks.headers, LARGEST_EXTRACT)
             return whole.download if isinstance(whole, _Answer) else NoNewContent()
         first = await self._answer(pages.first, marks.headers, LARGEST_PAGE)
@@ -202,11 +205,11 @@ class ApiAccount:
         page = first.page()
         together = (
             Download(modified=first.download.modified, etag=first.download.etag)
-            if paging.tells_of_whole
+            if source_return.has_whole_etag
             else Download()
         )
         try:
-            complete = await self._turn(pages, page, one_etag=paging.has_one_etag, into=together)
+            complete = await self._turn(pages, page, one_etag=source_return.paging.has_one_etag, into=together)
         except BaseException:
             together.close()
             raise
@@ -262,7 +265,8 @@ class ApiAccount:
             return None
         if _origin(address) != _origin(self._base):
             raise self._elsewhere()
-        key = self._transport.source.authentication.parameter
+        authentication = self._transport.source.authentication
+        key = authentication.parameter if isinstance(authentication, KeyAuthentication) else ""
         return remove_parameter(address, key) if key else address
 
     def _elsewhere(self) -> SourceRefused:
@@ -363,9 +367,9 @@ class ApiAccount:
         )
 
 
-def question(source_return: SourceReturn, asked: Return, council_code: str, period: Period) -> Entry:
+def question(source_return: ApiReturn, asked: Return, council_code: str, period: Period) -> Entry:
     """The request that gives a return for a period, and the name that its answer is recorded under."""
-    path = source_return.asked(council_code, period)
+    path = source_return.fill_request(council_code, period)
     ending = asked.contract_for(period).extract.format
     name = f"{asked.code}_{council_code}_{period.id}.{ending}"
     return Entry(path, name, None, None, Route(asked.code, period))

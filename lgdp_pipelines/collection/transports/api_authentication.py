@@ -23,7 +23,13 @@ import httpx2
 from lgdp_pipelines.collection.retry import parse_retry_after
 from lgdp_pipelines.collection.secrets import Secret
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
-from lgdp_pipelines.register.model.sources import Authentication, AuthenticationMethod
+from lgdp_pipelines.register.model.sources import (
+    Authentication,
+    BasicAuthentication,
+    BearerAuthentication,
+    KeyAuthentication,
+    OAuth2Authentication,
+)
 
 SHORTLY = 30.0
 """Seconds before its end at which a token is no longer used."""
@@ -239,16 +245,16 @@ def create_authenticator(
     Raises:
         SourceRefused: a secret would travel in clear text.
     """
-    match authentication.method:
-        case AuthenticationMethod.BEARER:
+    match authentication:
+        case BearerAuthentication():
             return HeaderAuthenticator("Authorization", Secret(f"Bearer {credential.reveal()}"), credential)
-        case AuthenticationMethod.BASIC:
+        case BasicAuthentication():
             return HeaderAuthenticator("Authorization", _basic(username, credential.reveal()), credential)
-        case AuthenticationMethod.KEY:
+        case KeyAuthentication():
             if authentication.header:
                 return HeaderAuthenticator(authentication.header, credential, credential)
             return ParameterAuthenticator(authentication.parameter, credential)
-        case AuthenticationMethod.OAUTH2:
+        case OAuth2Authentication():
             return ClientCredentials(
                 token_address, username, credential, authentication.scope, where=where, timeout=timeout
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from lgdp_pipelines.register.model.sources import PagingKind, SourceReturn
+from lgdp_pipelines.register.model.sources import ApiReturn, CursorPaging, LinkPaging, NextPaging, NumberedPaging
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,16 @@ class Pages:
         first: the address of the first page.
     """
 
-    def __init__(self, source_return: SourceReturn, address: httpx2.URL) -> None:
+    def __init__(self, source_return: ApiReturn, address: httpx2.URL) -> None:
         self._paging = source_return.paging
         self._records_at = source_return.records
         self._address = address
-        self._number = source_return.paging.first
+        self._number = self._paging.first if isinstance(self._paging, NumberedPaging) else 0
         self._records = 0
         self._total: int | None = None
         self.first = (
             set_parameter(address, self._paging.parameter, str(self._number))
-            if self._paging.kind is PagingKind.PAGE
+            if isinstance(self._paging, NumberedPaging)
             else address
         )
 
@@ -59,36 +59,36 @@ class Pages:
         Raises:
             httpx2.InvalidURL: the page says an address that is none.
         """
-        match self._paging.kind:
-            case PagingKind.NONE:
+        match self._paging:
+            case None:
                 return None
-            case PagingKind.LINK:
+            case LinkPaging():
                 return here.join(page.link) if page.link else None
-            case PagingKind.NEXT:
-                link = read_path(page.body, self._paging.at)
+            case NextPaging(at=path):
+                link = read_path(page.body, path)
                 return here.join(link) if isinstance(link, str) and link else None
-            case PagingKind.CURSOR:
-                mark = read_path(page.body, self._paging.at)
+            case CursorPaging(at=path, parameter=parameter):
+                mark = read_path(page.body, path)
                 is_mark = (isinstance(mark, str) and mark) or (isinstance(mark, int) and not isinstance(mark, bool))
-                return set_parameter(self._address, self._paging.parameter, str(mark)) if is_mark else None
-            case PagingKind.PAGE:
-                return self._numbered_after(page)
+                return set_parameter(self._address, parameter, str(mark)) if is_mark else None
+            case NumberedPaging() as paging:
+                return self._numbered_after(page, paging)
 
-    def _numbered_after(self, page: Page) -> httpx2.URL | None:
+    def _numbered_after(self, page: Page, paging: NumberedPaging) -> httpx2.URL | None:
         count = count_records(page.body, self._records_at)
         if not count:
             return None
         self._records += count
-        said = read_path(page.body, self._paging.total)
+        said = read_path(page.body, paging.total)
         self._total = said if isinstance(said, int) and not isinstance(said, bool) else None
         if self._total is not None and self._records >= self._total:
             return None
         self._number += 1
-        return set_parameter(self._address, self._paging.parameter, str(self._number))
+        return set_parameter(self._address, paging.parameter, str(self._number))
 
     def is_beyond(self, page: Page | int) -> bool:
         """Whether what was answered for a further page says that there is none: it is empty, or not there."""
-        if self._paging.kind is not PagingKind.PAGE:
+        if not isinstance(self._paging, NumberedPaging):
             return False
         return not isinstance(page, Page) or count_records(page.body, self._records_at) == 0
 

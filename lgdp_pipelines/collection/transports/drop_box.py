@@ -44,7 +44,7 @@ from lgdp_pipelines.collection.transports.transport import (
 )
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.register.model.sources import DropBoxSource
 from lgdp_pipelines.settings import PROJECT
 
 LEAST_SPACE = 256 * 1024**2
@@ -72,7 +72,7 @@ class DropBoxTransport:
         patience: how long a writer is waited for.
     """
 
-    source: Source
+    source: DropBoxSource
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
@@ -86,7 +86,10 @@ class DropBoxTransport:
             SourceRefused: it is not there.
         """
         where = f"source {self.source.id}, council {council_code}"
-        root = PROJECT / Path(expand_variables(self.source.of(council_code).address, self.environment)).expanduser()
+        root = (
+            PROJECT
+            / Path(expand_variables(self.source.for_council(council_code).address, self.environment)).expanduser()
+        )
         name = account_name(self.source, self.environment, council_code)
         with _translated(where):
             box = _box(root, name, where)

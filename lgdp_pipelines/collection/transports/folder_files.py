@@ -21,7 +21,7 @@ from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.transport import LARGEST_EXTRACT, Entry, Listing, SkippedEntry, printable_name
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import SourceReturn
+from lgdp_pipelines.register.model.sources import FolderReturn
 
 UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp", "~")
 """Endings, in lower case, that programs give to files they have not finished."""
@@ -75,7 +75,7 @@ class FolderRouter:
         today: no file is for a period that begins later.
     """
 
-    source_returns: Sequence[SourceReturn]
+    source_returns: Sequence[FolderReturn]
     returns: Mapping[str, Return]
     today: date
 

@@ -43,7 +43,7 @@ from lgdp_pipelines.collection.transports.transport import (
 )
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.register.model.sources import SftpSource
 
 _CHUNK = 4 * 1024**2
 _NAMES_IN_ANSWERS = 100
@@ -62,7 +62,7 @@ class SftpTransport:
         patience: time-outs and retries.
     """
 
-    source: Source
+    source: SftpSource
     returns: Mapping[str, Return]
     environment: Mapping[str, str]
     today: date
@@ -85,10 +85,8 @@ class SftpTransport:
             SourceUnreachable: nobody answered in time.
         """
         where = self.where(council_code)
-        own = self.source.of(council_code)
+        own = self.source.for_council(council_code)
         host, port = _host_and_port(expand_variables(own.address, self.environment), where)
-        if own.known_hosts is None:
-            raise SourceRefused("The source has no pinned host keys.", where=where, remedy="Add known_hosts to it.")
         pinned = resolve_secret(own.known_hosts, self.environment, council_code=council_code)
         credential = resolve_credential(self.source, self.environment, council_code)
         key, known = _key(credential), _host_keys(pinned)

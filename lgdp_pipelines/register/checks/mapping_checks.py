@@ -235,7 +235,7 @@ def source_system_contradictions(
     """
     systems = {read.mapping.system for read in reads}
     for code in source.councils:
-        for given in source.of(code).returns:
+        for given in source.for_council(code).returns:
             asked = returns.get(given.return_code)
             if not given.system or asked is None:
                 continue

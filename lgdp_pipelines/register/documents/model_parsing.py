@@ -50,7 +50,7 @@ _WORDS: Mapping[str, str] = {
     "string_type": "must be a text",
     "too_short": "is empty",
     "tuple_type": "must be a list",
-    "union_tag_invalid": "must be one of: {expected_tags}",
+    "union_tag_invalid": "is “{tag}”, and must be one of: {expected_tags}",
     "union_tag_not_found": "has no {discriminator}",
 }
 """The end of the sentence about a refusal, by pydantic's type of it; of any other type, pydantic's own words."""
@@ -88,8 +88,8 @@ def parse(kind: type[Model], node: YamlNode, *, name: str, remedy: str) -> Parse
     contradictions: tuple[Contradiction, ...] = ()
     while True:
         try:
-            # Only the words of the file are taken: names of fields are for Python.
-            value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False)
+            # Only the words of the file are taken, and none that is empty: see ``OrEmpty``.
+            value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False, context=node.file)
         except ValidationError as error:
             refusals = _refusals(error, node)
             # A second round refuses only what became incomplete by the first.
@@ -119,7 +119,8 @@ class _Refusal:
         self.detail = detail
         self.node = root
         path: list[str | int] = []
-        for part in detail["loc"]:
+        tag = detail["ctx"]["discriminator"].strip("'") if detail["type"] == "union_tag_invalid" else None
+        for part in (*detail["loc"], *([tag] if tag else ())):
             # Parts that the file has not are tags of unions, "[key]" and missing words.
             child = self.node.at(part)
             if child in self.node.elements or (isinstance(part, str) and self.node.has(part)):

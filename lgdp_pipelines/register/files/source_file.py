@@ -1,186 +1,177 @@
 """Sources: ``schemas/sources/<id>.yaml``, where extracts come from.
 
-What belongs here: reading a file. What does not: what it says against itself (``source_checks``), and talking to a
-source (``collection``). ``${NAME}`` and ``${NAME:-default}`` stay as written: they are filled in from the environment
-of the run that collects. A secret never stands in a file; only a reference to it does.
+What belongs here: reading a file, and what a source says against itself, the councils and the returns that its model
+alone does not show. What does not: whether an address answers (``collection``). A secret never stands in a file; only
+a reference to it does.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
-from types import MappingProxyType
-from typing import TypeVar
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT
+from lgdp_pipelines.register.documents.model_parsing import parse, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node
+from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import (
-    Authentication,
-    AuthenticationMethod,
-    OwnAccount,
-    Paging,
-    PagingKind,
-    SecretReference,
+    SOURCE_KINDS,
+    ApiReturn,
+    ApiSource,
+    BasicAuthentication,
+    DropBoxSource,
+    FolderSource,
+    KeyAuthentication,
+    OAuth2Authentication,
+    PushSource,
     Source,
-    SourceReturn,
     TransportKind,
 )
 from lgdp_pipelines.vocabulary.councils import Councils
 
-Kind = TypeVar("Kind", bound=StrEnum)
+_PAGED = frozenset({"json", "ndjson"})
+"""Formats whose pages can be told apart when they stand one after the other."""
 
-_SECRET = {"type": "string", "pattern": r"^(env:[A-Za-z_][A-Za-z0-9_{}]*|file:\S+)$"}
-_DOTTED = {"type": "string", "pattern": r"^[^.\s]+(\.[^.\s]+)*$"}
-_PARAMETER = {"type": "string", "pattern": r"^[A-Za-z0-9_.~\[\]-]+$"}
-_ACCOUNT = {"address": TEXT, "username": TEXT, "credential": _SECRET, "known_hosts": _SECRET}
+_ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 
-_SYSTEMS = {"type": "object", "additionalProperties": TEXT, "minProperties": 1}
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A source and the node that it was read from."""
+
+    source: Source
+    node: YamlNode
 
 
-def _members(properties: Mapping[str, object], *required: str) -> dict[str, object]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
+def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
+    """Return the source in a document, and what is wrong with its form; None where too little is right."""
+    node = document
+    if document.at("councils").value == "all":
+        listed = document.at("councils")
+        codes = (YamlNode(listed.file, listed.line, code) for code in councils.codes)
+        node = document.with_member("councils", list_node(listed.file, listed.line, codes))
+    transport = document.at("transport").value
+    if transport not in SOURCE_KINDS:
+        what = f"The transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}."
+        return None, (document.at("transport").contradiction(what, "Mend it; schemas/README.md shows a source."),)
+    kind = SOURCE_KINDS[TransportKind(transport)]
+    parsed = parse(kind, node, name=kind.noun, remedy="Mend it; schemas/README.md shows a source.")
+    return SourceFile(parsed.value, parsed.node) if parsed.value else None, parsed.contradictions
 
 
-SHAPE = Shape(
-    _members(
-        {
-            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-            "title": TEXT,
-            "transport": {"enum": [one.value for one in TransportKind if one is not TransportKind.HAND]},
-            "councils": {
-                "anyOf": [{"const": "all"}, {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}]
-            },
-            **_ACCOUNT,
-            "accounts": {
-                "type": "object",
-                "additionalProperties": {**_members({**_ACCOUNT, "systems": _SYSTEMS}), "minProperties": 1},
-            },
-            "authentication": _members(
-                {
-                    "method": {"enum": [one.value for one in AuthenticationMethod]},
-                    "token": TEXT,
-                    "scope": TEXT,
-                    "header": {"type": "string", "pattern": r"^[A-Za-z0-9-]+$"},
-                    "parameter": _PARAMETER,
-                },
-                "method",
-            ),
-            "outbox": TEXT,
-            "schedule": TEXT,
-            "returns": {
-                "type": "array",
-                "minItems": 1,
-                "items": _members(
-                    {
-                        "return": TEXT,
-                        "system": TEXT,
-                        "folder": TEXT,
-                        "pattern": TEXT,
-                        "request": TEXT,
-                        "records": {"type": "string"},
-                        "paging": _members(
-                            {
-                                "by": {"enum": [one.value for one in PagingKind if one is not PagingKind.NONE]},
-                                "at": _DOTTED,
-                                "parameter": _PARAMETER,
-                                "first": {"type": "integer", "minimum": 0},
-                                "total": _DOTTED,
-                                "one_etag": {"type": "boolean"},
-                            },
-                            "by",
-                        ),
-                    },
-                    "return",
-                ),
-            },
-        },
-        "id",
-        "title",
-        "transport",
-        "councils",
-        "returns",
-    )
-)
-"""What a source's file looks like."""
+def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+    """Yield what a source says against itself, the councils and the returns."""
+    source, node = file.source, file.node
+    if node.file != f"sources/{source.id}.yaml":
+        yield node.at("id").contradiction(
+            f"The file holds {source.id} and is called {node.file}.", f"Call it sources/{source.id}.yaml."
+        )
+    for entry in node.entries("councils"):
+        if entry.value not in councils.by_code:
+            yield entry.contradiction(f"There is no council {entry.value}.", suggest(entry.value, councils.codes))
+    yield from _check_accounts(source, node)
+    yield from _check_returns(source, node, returns)
+    if isinstance(source, PushSource):
+        yield from _check_tokens(source, node)
+    if isinstance(source, FolderSource):
+        yield from _check_usernames(source, node)
+        yield from _check_outbox(source, node)
+    if isinstance(source, ApiSource):
+        yield from _check_username_of_api(source, node)
+        yield from _check_api_returns(source, node, returns)
 
 
-def read_source(document: YamlNode, councils: Councils) -> tuple[Source, tuple[Contradiction, ...]]:
-    """The source in a document, as far as it can be read, with what is misshapen in it."""
-    root = document
-    everyone = root.at("councils").value == "all"
-    source = Source(
-        id=root.text("id"),
-        title=root.text("title"),
-        transport=_one_of(TransportKind, root.text("transport"), TransportKind.SFTP),
-        address=root.text("address"),
-        councils=councils.codes if everyone else root.texts("councils"),
-        username=root.text("username"),
-        credential=_secret(root, "credential"),
-        known_hosts=_secret(root, "known_hosts"),
-        returns=tuple(_given(entry) for entry in root.entries("returns")),
-        schedule=root.text("schedule"),
-        authentication=_authentication(root.at("authentication")),
-        outbox=root.text("outbox"),
-        accounts=MappingProxyType({code: _own_account(place) for code, place in root.at("accounts").members()}),
-    )
-    return source, tuple(misshapen(root, SHAPE, "Mend it; schemas/README.md shows a source."))
+def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
+    return_codes = {given.return_code for given in source.returns}
+    for council_code, account in node.at("accounts").members():
+        if council_code not in source.councils:
+            yield account.contradiction(
+                f"{council_code} has no account in this source.", suggest(council_code, source.councils)
+            )
+        for return_code, system in account.at("systems").members():
+            if return_code not in return_codes:
+                yield system.contradiction(
+                    f"The source does not give {return_code}.", suggest(return_code, return_codes)
+                )
 
 
-def _secret(place: YamlNode, name: str) -> SecretReference | None:
-    text = place.text(name)
-    return SecretReference(text) if text else None
+def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+    seen: set[str] = set()
+    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
+        if given.return_code in seen:
+            yield entry.contradiction(f"{given.return_code} is given twice.", "Keep one of the two.")
+        seen.add(given.return_code)
+        if given.return_code not in returns:
+            yield entry.at("return").contradiction(
+                f"There is no return {given.return_code}.", suggest(given.return_code, returns)
+            )
 
 
-def _own_account(place: YamlNode) -> OwnAccount:
-    return OwnAccount(
-        address=place.text("address"),
-        username=place.text("username"),
-        credential=_secret(place, "credential"),
-        known_hosts=_secret(place, "known_hosts"),
-        systems=MappingProxyType({code: one.value for code, one in place.at("systems").members()}),
-    )
+def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield whether two councils would have the same token: a council is the one that its account says."""
+    tokens = [_fill_council(source.for_council(code).credential.text, code) for code in source.councils]
+    if _has_repeats(tokens):
+        yield node.at("credential").contradiction(
+            "Several councils would have one token.", "Write {council} into the reference."
+        )
 
 
-def _authentication(place: YamlNode) -> Authentication:
-    return Authentication(
-        method=_one_of(AuthenticationMethod, place.text("method"), AuthenticationMethod.BEARER),
-        token_address=place.text("token"),
-        scope=place.text("scope"),
-        header=place.text("header"),
-        parameter=place.text("parameter"),
-    )
+def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield whether two councils would share an account, and names that no account can have."""
+    own = [(code, source.for_council(code)) for code in source.councils]
+    accounts = [(of_council.address, _fill_council(of_council.username, code)) for code, of_council in own]
+    if _has_repeats(accounts):
+        yield node.at("username").contradiction(
+            "Several councils would share one account.", "Write {council} or {council_lower} into the name."
+        )
+    if isinstance(source, DropBoxSource):
+        impossible = (name for _, name in accounts if "$" not in name and not _ACCOUNT_NAME.fullmatch(name))
+        for name in [*impossible][:1]:
+            yield node.at("username").contradiction(
+                f"“{name}” can be no account's name.", "Use lower-case letters, digits, - and _; begin with a letter."
+            )
 
 
-def _given(place: YamlNode) -> SourceReturn:
-    return SourceReturn(
-        return_code=place.text("return"),
-        system=place.text("system"),
-        folder=place.text("folder"),
-        pattern=place.text("pattern"),
-        request=place.text("request"),
-        records=place.text("records"),
-        paging=_paging(place.at("paging")),
-    )
+def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradiction]:
+    outbox = f"{source.outbox.strip('/')}/"
+    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
+        folder = f"{given.folder.strip('/')}/"
+        if source.outbox and (outbox.startswith(folder) or folder.startswith(outbox)):
+            yield entry.at("folder").contradiction(
+                "The outbox would lie among what is fetched.", "Name another folder, or another outbox."
+            )
 
 
-def _paging(place: YamlNode) -> Paging:
-    first = place.integer("first")
-    return Paging(
-        kind=_one_of(PagingKind, place.text("by"), PagingKind.NONE),
-        at=place.text("at"),
-        parameter=place.text("parameter"),
-        first=1 if first is None else first,
-        total=place.text("total"),
-        has_one_etag=place.is_true("one_etag"),
-    )
+def _check_username_of_api(source: ApiSource, node: YamlNode) -> Iterator[Contradiction]:
+    if source.username:
+        yield from _check_usernames(source, node)
+    elif isinstance(source.authentication, OAuth2Authentication | BasicAuthentication):
+        yield node.at("authentication").contradiction(
+            f"The method {source.authentication.method} has no username.", "Add username: the client's id, or the user."
+        )
 
 
-def _one_of(kinds: type[Kind], text: str, otherwise: Kind) -> Kind:
-    """The member that a text names; a text that names none has been told of as misshapen."""
-    return next((one for one in kinds if one.value == text), otherwise)
+def _check_api_returns(source: ApiSource, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+    key = source.authentication.parameter if isinstance(source.authentication, KeyAuthentication) else ""
+    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
+        data_return = returns.get(given.return_code)
+        if given.paging and data_return and not given.system and data_return.latest.extract.format not in _PAGED:
+            yield entry.at("paging").contradiction(
+                f"{data_return.code} is {data_return.latest.extract.format.value.upper()}, "
+                "which cannot be put together from pages.",
+                "Ask for one answer, or for JSON.",
+            )
+        if key and _uses_parameter(given, key):
+            yield entry.contradiction(f"The parameter {key} is the key's.", "Use another parameter.")
+
+
+def _uses_parameter(given: ApiReturn, name: str) -> bool:
+    return name == getattr(given.paging, "parameter", "") or bool(re.search(rf"[?&]{re.escape(name)}=", given.request))
+
+
+def _fill_council(text: str, council_code: str) -> str:
+    return text.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
+
+
+def _has_repeats(values: list[str] | list[tuple[str, str]]) -> bool:
+    return any(count > 1 for count in Counter(values).values())

@@ -7,12 +7,23 @@ itself be repeated. What belongs here: types that more than one model has. What 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from math import prod
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
@@ -134,6 +145,18 @@ Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[
 
 PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
 """A whole number from 1 on."""
+
+
+def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401
+    return value if not value and info.context is None else handler(value)
+
+
+_Value = TypeVar("_Value")
+OrEmpty: TypeAlias = Annotated[_Value, WrapValidator(_pass_empty)]
+"""A value whose default is empty: a file that says the word must say something, and Python may leave it empty."""
+
+NonEmptyMap: TypeAlias = Annotated[Mapping[str, _Value], Field(min_length=1)]
+"""Values by name, at least one."""
 
 Flag: TypeAlias = StrictBool
 """True or false."""

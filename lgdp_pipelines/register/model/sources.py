@@ -1,14 +1,35 @@
 """Where extracts come from: sources, their accounts, and what each gives.
 
-What belongs here: frozen records of what ``schemas/sources/`` declares, and what follows from one record alone. What
-does not: reaching a source (``collection``).
+Each kind of transport has a class of its own, with the words that ``schemas/sources/<id>.yaml`` may say of it; callers
+ask a source what they need to know (``is_fetched``, ``is_watched``, ``delivers_back``) and not of which kind it is.
+``${NAME}`` and ``${NAME:-default}`` stay as written: they are filled in from the environment of the run that collects.
+What belongs here: the models, and what follows from one record alone. What does not: what a source says against
+councils, returns and its own other words (``checks.source_checks``), and reaching a source (``collection``).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass as plain_dataclass
+from dataclasses import replace
 from enum import StrEnum
-from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias, TypeVar
 
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints, model_validator
+from pydantic.dataclasses import dataclass
+
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    DistinctTexts,
+    Flag,
+    FreeText,
+    Identifier,
+    NonEmptyMap,
+    OrEmpty,
+    Pattern,
+    Text,
+    list_named_groups,
+    refusal,
+)
 from lgdp_pipelines.vocabulary.periods import Period
 
 
@@ -24,194 +45,519 @@ class TransportKind(StrEnum):
     PUSH = "push"
     """The council's system posts to the platform over HTTP."""
     HAND = "hand"
-    """Somebody hands a file in."""
+    """Somebody hands a file in: no source declares it."""
 
 
-WATCHED = frozenset({TransportKind.SFTP, TransportKind.DROP_BOX})
-"""Those with a listing: it says what is new before anything is fetched."""
-
-FETCHED = WATCHED | {TransportKind.API}
-"""Those that a collection goes to. To the others, extracts come by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
+@plain_dataclass(frozen=True, slots=True)
 class SecretReference:
     """Where a secret is, never the secret: ``env:NAME`` or ``file:PATH``; ``{council}`` stands for the code."""
 
     text: str
 
 
-class AuthenticationMethod(StrEnum):
-    """How the platform shows an API who it is."""
+_SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_{}]*|file:\S+")
+_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_HOST_AND_PORT = re.compile(r"[^\s:/@]+:\d{1,5}")
+_SAFE_URL = re.compile(r"https://[^\s/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)")
+_SAFE_FOLDER = re.compile(r"/*[^/\\.\s][^/\\\s]*(/[^/\\.\s][^/\\\s]*)*/*")
 
-    BEARER = "bearer"
+
+def fill_defaults(text: str) -> str:
+    """Return a text with the defaults of its variables; empty where a variable has none."""
+    if any(not variable[1] for variable in _VARIABLE.finditer(text)):
+        return ""
+    return _VARIABLE.sub(lambda variable: (variable[1] or "").removeprefix(":-"), text)
+
+
+def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
+    """Return a check that refuses malformed variables and placeholders other than those named."""
+    listed = " or ".join(f"{{{name}}}" for name in placeholders)
+
+    def check(text: str) -> str:
+        rest = _VARIABLE.sub("", text)
+        if "$" in rest:
+            raise refusal("has a malformed reference to the environment", "Write ${NAME} or ${NAME:-default}.")
+        for name in _PLACEHOLDER.findall(rest):
+            if name not in placeholders:
+                advice = f"Use {listed}." if placeholders else "Remove it."
+                raise refusal(f"has the placeholder {{{name}}}, which is unknown here", advice)
+        return text
+
+    return check
+
+
+def _is_address(is_right: Callable[[str], object], end: str, remedy: str) -> AfterValidator:
+    """Refuse an address that a run could not use, as far as that shows without the environment."""
+
+    def check(text: str) -> str:
+        address = fill_defaults(text)
+        if address and "$" not in address and not is_right(address):
+            raise refusal(end, remedy)
+        return text
+
+    return AfterValidator(check)
+
+
+def _parse_secret(value: object) -> SecretReference:
+    if isinstance(value, SecretReference):
+        return value
+    text = value.strip() if isinstance(value, str) else ""
+    if not _SECRET.fullmatch(text):
+        # The value is not repeated: it may be the secret itself.
+        raise refusal("does not say where to look", "Write env:NAME or file:PATH, never the value itself.")
+    return SecretReference(text)
+
+
+_check_account_text = _check_placeholders("council", "council_lower")
+_check_fixed_text = _check_placeholders()
+
+
+def _check_secret(reference: SecretReference) -> SecretReference:
+    _check_account_text(reference.text)
+    return reference
+
+
+def _check_routing_pattern(pattern: str) -> str:
+    if "period" not in list_named_groups(pattern):
+        raise refusal("has no group period", "Put (?P<period>…) around the part that names the period.")
+    return pattern
+
+
+def _check_request(request: str) -> str:
+    for names in (("council",), ("period", "year")):
+        if not any(f"{{{name}}}" in request for name in names):
+            advice = f"Write {' or '.join('{' + name + '}' for name in names)} into it."
+            raise refusal(f"does not say which {names[0]} is asked for", advice)
+    return request
+
+
+def _check_folder(text: str) -> str:
+    if not _SAFE_FOLDER.fullmatch(text):
+        raise refusal(
+            "must be a relative path below the account's root",
+            "Write names with / between them, without . or .. in front.",
+        )
+    return text
+
+
+Reference: TypeAlias = Annotated[SecretReference, BeforeValidator(_parse_secret)]
+"""Where a secret is."""
+
+_AccountReference: TypeAlias = Annotated[Reference, AfterValidator(_check_secret)]
+_AccountText: TypeAlias = Annotated[Text, AfterValidator(_check_account_text)]
+_HostAndPort: TypeAlias = Annotated[
+    Text,
+    AfterValidator(_check_fixed_text),
+    _is_address(_HOST_AND_PORT.fullmatch, "is no host and port", "Write host:22."),
+]
+_SafeUrl: TypeAlias = Annotated[
+    Text,
+    AfterValidator(_check_fixed_text),
+    _is_address(
+        _SAFE_URL.match,
+        "is no address that a secret may be sent to",
+        "Write https://…; http:// only to this machine itself.",
+    ),
+]
+_BoxFolder: TypeAlias = Annotated[
+    Text,
+    AfterValidator(_check_fixed_text),
+    _is_address(
+        lambda address: "://" not in address and "\x00" not in address,
+        "is no folder",
+        "Write the folder of the drop boxes.",
+    ),
+]
+_Folder: TypeAlias = Annotated[Text, AfterValidator(_check_folder)]
+_Request: TypeAlias = Annotated[
+    Text, AfterValidator(_check_placeholders("council", "period", "year")), AfterValidator(_check_request)
+]
+_Cron: TypeAlias = Annotated[Text, StringConstraints(pattern=r"^[\d*/,-]+( [\d*/,A-Za-z-]+){4}$")]
+_DottedPath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^.\s]+(\.[^.\s]+)*$")]
+_HeaderName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]+$")]
+_Parameter: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.~\[\]-]+$")]
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class BearerAuthentication:
     """The credential is a token, sent as it is."""
-    OAUTH2 = "oauth2"
-    """The credential is the secret of a client that is given a token for it (client credentials, RFC 6749)."""
-    KEY = "key"
-    """The credential is a key, sent in a header or a parameter of the address."""
-    BASIC = "basic"
+
+    method: Literal["bearer"] = "bearer"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class BasicAuthentication:
     """The credential is the password of a user."""
 
+    method: Literal["basic"] = "basic"
 
-@dataclass(frozen=True, slots=True)
-class Authentication:
-    """How the platform shows an API who it is.
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class OAuth2Authentication:
+    """The credential is the secret of a client that is given a token for it (client credentials, RFC 6749).
 
     Attributes:
-        method: with what.
-        token_address: OAuth 2: where a token is given; ``${NAME:-default}`` is taken from the environment.
-        scope: OAuth 2: what the token is to be good for; empty where the system does not ask.
-        header: key: the header that it is sent in; empty where it is sent in a parameter.
-        parameter: key: the parameter that it is sent in; empty where it is sent in a header.
+        token_address: where a token is given; ``${NAME:-default}`` is taken from the environment.
+        scope: what the token is to be good for; empty where the system does not ask.
     """
 
-    method: AuthenticationMethod = AuthenticationMethod.BEARER
-    token_address: str = ""
-    scope: str = ""
-    header: str = ""
-    parameter: str = ""
+    method: Literal["oauth2"] = "oauth2"
+    token_address: _SafeUrl = Field(validation_alias="token")
+    scope: OrEmpty[Text] = ""
 
 
-class PagingKind(StrEnum):
-    """How an API says where the rest of an answer is."""
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class KeyAuthentication:
+    """The credential is a key, sent in a header or a parameter of the address.
 
-    NONE = "none"
-    """One answer is all."""
-    NEXT = "next"
-    """The page holds the address of the next one."""
-    LINK = "link"
-    """A ``Link`` header with ``rel="next"`` holds it (RFC 8288)."""
-    PAGE = "page"
-    """Pages are numbered."""
-    CURSOR = "cursor"
-    """The page holds a mark that the next one is asked for with."""
+    Attributes:
+        header: that the key is sent in; empty where it is sent in a parameter.
+        parameter: that the key is sent in; empty where it is sent in a header.
+    """
+
+    method: Literal["key"] = "key"
+    header: OrEmpty[_HeaderName] = ""
+    parameter: OrEmpty[_Parameter] = ""
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if bool(self.header) is bool(self.parameter):
+            raise refusal(
+                "must say one of the two, header or parameter, that the key is sent in", "Write header or parameter."
+            )
+        return self
 
 
-@dataclass(frozen=True, slots=True)
-class Paging:
+Authentication: TypeAlias = BearerAuthentication | BasicAuthentication | OAuth2Authentication | KeyAuthentication
+"""How the platform shows an API who it is."""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class _Paging:
     """How an API cuts an answer into pages.
 
     Attributes:
-        kind: how it says where the rest is.
-        at: next, cursor: dotted path in a page to the address or mark.
-        parameter: page, cursor: the parameter of the address that takes the number or mark.
-        first: page: number of the first page.
-        total: page: dotted path to the number of records over all pages; empty: pages are asked for until one is empty.
         has_one_etag: whether each page bears the ETag and Last-Modified of the whole answer, and not its own.
     """
 
-    kind: PagingKind = PagingKind.NONE
-    at: str = ""
-    parameter: str = ""
-    first: int = 1
-    total: str = ""
-    has_one_etag: bool = False
-
-    @property
-    def tells_of_whole(self) -> bool:
-        """Whether the first page's ETag and Last-Modified say if anything in the answer has changed."""
-        return self.kind is PagingKind.NONE or self.has_one_etag
+    has_one_etag: Flag = Field(default=False, validation_alias="one_etag")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class NextPaging(_Paging):
+    """The page holds the address of the next one.
+
+    Attributes:
+        at: dotted path in a page to the address.
+    """
+
+    by: Literal["next"] = "next"
+    at: _DottedPath
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class LinkPaging(_Paging):
+    """A ``Link`` header with ``rel="next"`` holds the address of the next page (RFC 8288)."""
+
+    by: Literal["link"] = "link"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class NumberedPaging(_Paging):
+    """Pages are numbered.
+
+    Attributes:
+        parameter: of the address that takes the number.
+        first: number of the first page.
+        total: dotted path to the number of records over all pages; empty: pages are asked for until one is empty.
+    """
+
+    by: Literal["page"] = "page"
+    parameter: _Parameter
+    first: Annotated[StrictInt, Field(ge=0)] = 1
+    total: OrEmpty[_DottedPath] = ""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class CursorPaging(_Paging):
+    """The page holds a mark that the next one is asked for with.
+
+    Attributes:
+        at: dotted path in a page to the mark.
+        parameter: of the address that takes the mark.
+    """
+
+    by: Literal["cursor"] = "cursor"
+    at: _DottedPath
+    parameter: _Parameter
+
+
+Paging: TypeAlias = NextPaging | LinkPaging | NumberedPaging | CursorPaging
+"""How an API says where the rest of an answer is."""
+
+
+@dataclass(frozen=True, config=STRICT)
 class SourceReturn:
     """What a source gives for one return.
 
     Attributes:
         return_code: such as ``HL1``.
         system: id of the back-office system whose mapping reads its files; empty: they are as the contract says.
-        folder: SFTP, drop box: folder below the account's root.
-        pattern: SFTP, drop box: regular expression for a whole file name, with a group ``period`` and, where a
-            submission has a file for each table, a group ``table``. Where a group ``nil`` matches, the file is a nil
-            return.
-        request: API: path and query of the first page, with ``{council}`` (register code), ``{period}`` (id) and
-            ``{year}`` (year of the first day).
-        records: API: dotted path to the records in a page.
-        paging: API: where the rest of an answer is.
     """
 
-    return_code: str
-    system: str = ""
-    folder: str = ""
-    pattern: str = ""
-    request: str = ""
-    records: str = ""
-    paging: Paging = Paging()
+    return_code: Text = Field(validation_alias="return")
+    system: OrEmpty[Text] = ""
 
-    def asked(self, council_code: str, period: Period) -> str:
-        """API: path and query of the first page of a council's answer for a period."""
+
+@dataclass(frozen=True, config=STRICT)
+class FolderReturn(SourceReturn):
+    """Files of one return in a folder of an account.
+
+    Attributes:
+        folder: below the account's root.
+        pattern: regular expression for a whole file name, with a group ``period`` and, where a submission has a file
+            for each table, a group ``table``. Where a group ``nil`` matches, the file is a nil return.
+    """
+
+    folder: _Folder = Field(kw_only=True)
+    pattern: Annotated[Pattern, AfterValidator(_check_routing_pattern)] = Field(kw_only=True)
+
+
+@dataclass(frozen=True, config=STRICT)
+class ApiReturn(SourceReturn):
+    """Answers of an API for one return.
+
+    Attributes:
+        request: path and query of the first page, with ``{council}`` (register code), ``{period}`` (id) and ``{year}``
+            (year of the first day).
+        records: dotted path to the records in a page.
+        paging: where the rest of an answer is; None: one answer is all.
+    """
+
+    request: _Request = Field(kw_only=True)
+    records: FreeText = ""
+    paging: Annotated[Paging | None, Field(discriminator="by")] = None
+
+    def fill_request(self, council_code: str, period: Period) -> str:
+        """Return path and query of the first page of a council's answer for a period."""
         return (
             self.request.replace("{council}", council_code)
             .replace("{period}", period.id)
             .replace("{year}", f"{period.start.year:04d}")
         )
 
+    @property
+    def has_whole_etag(self) -> bool:
+        """Return whether the first page's ETag and Last-Modified say if anything in the answer has changed."""
+        return self.paging is None or self.paging.has_one_etag
 
-@dataclass(frozen=True, slots=True)
-class OwnAccount:
-    """What is different about one council's account. What is empty or None is as the source says.
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class SourceAccount:
+    """What is different about one council's account; what is empty or None is as the source says.
 
     Attributes:
-        address: where the council's own system is.
-        username: of its account.
-        credential: of its account.
-        known_hosts: SFTP: pinned host keys of its system.
         systems: by return code, the back-office system that the council exports it from.
     """
 
-    address: str = ""
-    username: str = ""
-    credential: SecretReference | None = None
-    known_hosts: SecretReference | None = None
-    systems: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    systems: OrEmpty[NonEmptyMap[Text]] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class PushSourceAccount(SourceAccount):
+    """What is different about the account of a council that pushes."""
+
+    credential: _AccountReference | None = None
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ApiSourceAccount(PushSourceAccount):
+    """What is different about a council's account at an API."""
+
+    address: OrEmpty[_SafeUrl] = ""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class DropBoxSourceAccount(SourceAccount):
+    """What is different about a council's drop box."""
+
+    address: OrEmpty[_BoxFolder] = ""
+    username: OrEmpty[_AccountText] = ""
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class SftpSourceAccount(SourceAccount):
+    """What is different about a council's account at an SFTP server."""
+
+    address: OrEmpty[_HostAndPort] = ""
+    username: OrEmpty[_AccountText] = ""
+    credential: _AccountReference | None = None
+    known_hosts: _AccountReference | None = None
+
+
+def _refuse_same(account: SourceAccount) -> SourceAccount:
+    if account == type(account)():
+        raise refusal("says no difference", "Say what is different, or remove the council.")
+    return account
+
+
+_Account = TypeVar("_Account", bound=SourceAccount)
+_Accounts: TypeAlias = Mapping[str, Annotated[_Account, AfterValidator(_refuse_same)]]
+_Return = TypeVar("_Return", bound=SourceReturn)
+_Returns: TypeAlias = Annotated[tuple[_Return, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class Source:
     """A system, or a set of like systems, that extracts come from, with an account for each council.
 
     Attributes:
         id: file name in ``schemas/sources/`` without ending.
         title: for people.
-        transport: how they come.
-        address: ``host:port``, base URL or folder of the drop boxes; ``${NAME:-default}`` is taken from the
-            environment; empty where councils push.
+        transport: how extracts come.
         councils: register codes of the councils that have an account.
-        username: of an account, with ``{council}``; in lower case where it says ``{council_lower}``.
-        credential: private key, token, secret, key or password of an account; None where the platform needs none.
-        known_hosts: SFTP: pinned host keys.
         returns: what it gives.
-        schedule: API: cron expression of the poll.
-        authentication: API: how the platform shows who it is.
-        outbox: SFTP, drop box: folder below the account's root for what goes back to the council; empty: nothing does.
         accounts: what is different about a council's account, by register code.
+        noun: what people call a source of its kind, with the article.
+        is_watched: whether a listing says what is new before anything is fetched.
+        is_fetched: whether a collection goes to it; to the others, extracts come by themselves.
     """
 
-    id: str
-    title: str
-    transport: TransportKind
-    address: str
-    councils: tuple[str, ...]
-    username: str
-    credential: SecretReference | None
-    known_hosts: SecretReference | None
-    returns: tuple[SourceReturn, ...]
-    schedule: str = ""
-    authentication: Authentication = Authentication()
-    outbox: str = ""
-    accounts: Mapping[str, OwnAccount] = field(default_factory=lambda: MappingProxyType({}))
+    noun: ClassVar[str]
+    is_watched: ClassVar[bool] = False
+    is_fetched: ClassVar[bool] = True
 
-    def of(self, council_code: str) -> "Source":
-        """The source as it is for one council."""
-        own = self.accounts.get(council_code)
-        if own is None:
+    id: Identifier
+    title: Text
+    transport: TransportKind
+    councils: DistinctTexts
+    returns: _Returns[SourceReturn]
+    accounts: _Accounts[SourceAccount] = Field(default_factory=dict)
+
+    @property
+    def delivers_back(self) -> bool:
+        """Return whether files go back to councils by this source."""
+        return False
+
+    @property
+    def poll_schedule(self) -> str:
+        """Return the cron expression by which the source is asked for news; empty where it is not polled."""
+        return ""
+
+    def for_council(self, council_code: str) -> Self:
+        """Return the source as it is for one council."""
+        account = self.accounts.get(council_code)
+        if account is None:
             return self
-        return replace(
-            self,
-            address=own.address or self.address,
-            username=own.username or self.username,
-            credential=own.credential or self.credential,
-            known_hosts=own.known_hosts or self.known_hosts,
-            returns=tuple(replace(one, system=own.systems.get(one.return_code, one.system)) for one in self.returns),
+        differences = {name: value for name, value in vars(account).items() if value and name != "systems"}
+        returns = tuple(
+            replace(given, system=account.systems.get(given.return_code, given.system)) for given in self.returns
         )
+        return replace(self, returns=returns, **differences)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class FolderSource(Source):
+    """A source whose accounts hold files in folders.
+
+    Attributes:
+        address: of all accounts; ``${NAME:-default}`` is taken from the environment.
+        username: of an account, with ``{council}``; in lower case where it says ``{council_lower}``.
+        outbox: folder below the account's root for what goes back to the council; empty: nothing does.
+    """
+
+    is_watched: ClassVar[bool] = True
+
+    address: str
+    username: _AccountText
+    returns: _Returns[FolderReturn]
+    outbox: OrEmpty[_Folder] = ""
+
+    @property
+    def delivers_back(self) -> bool:
+        """Return whether files go back to councils by this source."""
+        return bool(self.outbox)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class SftpSource(FolderSource):
+    """Councils' SFTP servers.
+
+    Attributes:
+        credential: private key of an account.
+        known_hosts: pinned host keys.
+    """
+
+    noun: ClassVar[str] = "an SFTP source"
+
+    transport: TransportKind = TransportKind.SFTP
+    address: _HostAndPort
+    credential: _AccountReference
+    known_hosts: _AccountReference
+    accounts: _Accounts[SftpSourceAccount] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class DropBoxSource(FolderSource):
+    """Folders of councils on the platform's own SFTP server; ``address`` is the folder that holds them."""
+
+    noun: ClassVar[str] = "a drop box"
+
+    transport: TransportKind = TransportKind.DROP_BOX
+    address: _BoxFolder
+    accounts: _Accounts[DropBoxSourceAccount] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ApiSource(Source):
+    """Councils' systems that answer over HTTP.
+
+    Attributes:
+        address: base URL; ``${NAME:-default}`` is taken from the environment.
+        username: of an account, with ``{council}``; empty where the method of authentication needs none.
+        credential: token, secret, key or password of an account.
+        schedule: cron expression of the poll.
+        authentication: how the platform shows who it is.
+    """
+
+    noun: ClassVar[str] = "an API source"
+
+    transport: TransportKind = TransportKind.API
+    address: _SafeUrl
+    username: OrEmpty[_AccountText] = ""
+    credential: _AccountReference
+    schedule: _Cron
+    authentication: Annotated[Authentication, Field(discriminator="method")] = BearerAuthentication()
+    returns: _Returns[ApiReturn]
+    accounts: _Accounts[ApiSourceAccount] = Field(default_factory=dict)
+
+    @property
+    def poll_schedule(self) -> str:
+        """Return the cron expression by which the source is asked for news."""
+        return self.schedule
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class PushSource(Source):
+    """Councils' systems that post to the platform.
+
+    Attributes:
+        credential: token of an account.
+    """
+
+    noun: ClassVar[str] = "a push source"
+    is_fetched: ClassVar[bool] = False
+
+    transport: TransportKind = TransportKind.PUSH
+    credential: _AccountReference
+    accounts: _Accounts[PushSourceAccount] = Field(default_factory=dict)
+
+
+SOURCE_KINDS: Mapping[TransportKind, type[Source]] = {
+    TransportKind.SFTP: SftpSource,
+    TransportKind.API: ApiSource,
+    TransportKind.DROP_BOX: DropBoxSource,
+    TransportKind.PUSH: PushSource,
+}
+"""The model of a source, by its transport."""

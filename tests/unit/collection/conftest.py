@@ -26,13 +26,15 @@ from lgdp_pipelines.register.model.contract import (
 )
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.sources import (
+    ApiReturn,
+    ApiSource,
     Authentication,
+    FolderReturn,
+    NextPaging,
     Paging,
-    PagingKind,
     SecretReference,
+    SftpSource,
     Source,
-    SourceReturn,
-    TransportKind,
 )
 from lgdp_pipelines.register.model.table_model import Grain, Provenance, Table
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
@@ -78,15 +80,15 @@ def council(code: str, name: str) -> Council:
 
 
 SFTP_RETURNS = (
-    SourceReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv"),
-    SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv"),
+    FolderReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv"),
+    FolderReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv"),
 )
 API_RETURNS = (
-    SourceReturn(
+    ApiReturn(
         "WASTE",
         request="/waste/{council}?year={year}",
         records="data.records",
-        paging=Paging(PagingKind.NEXT, at="links.next", has_one_etag=True),
+        paging=NextPaging(at="links.next", has_one_etag=True),
     ),
 )
 
@@ -121,10 +123,9 @@ def today() -> date:
 
 @pytest.fixture
 def sftp_source() -> Source:
-    return Source(
+    return SftpSource(
         id="council-systems",
-        title="",
-        transport=TransportKind.SFTP,
+        title="Test",
         address="${SFTP_ADDRESS}",
         councils=("FIF", "GLG"),
         username="{council_lower}",
@@ -136,15 +137,13 @@ def sftp_source() -> Source:
 
 @pytest.fixture
 def api_source() -> Source:
-    return Source(
+    return ApiSource(
         id="waste-api",
-        title="",
-        transport=TransportKind.API,
+        title="Test",
         address="${API_ADDRESS}",
         councils=("FIF", "GLG"),
-        username="",
         credential=SecretReference("env:TOKEN_{council}"),
-        known_hosts=None,
+        schedule="0 6 * * *",
         returns=API_RETURNS,
     )
 
@@ -224,7 +223,7 @@ def environment_for(keys: Keys) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def source(api_source: Source) -> Source:
-    return replace(api_source, returns=(SourceReturn("WASTE", request="/waste/{council}?year={year}", records="data"),))
+    return replace(api_source, returns=(ApiReturn("WASTE", request="/waste/{council}?year={year}", records="data"),))
 
 
 @pytest.fixture
@@ -244,11 +243,13 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
             source,
             username=username,
             authentication=authentication or source.authentication,
-            returns=(replace(source.returns[0], paging=paging or Paging()),),
+            returns=(replace(source.returns[0], paging=paging),),
         )
 
         async def run(base: str) -> Any:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
+            environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
+            environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
             transport = ApiTransport(
                 one, register.returns, environment, today, lambda *_: marks or CacheValidators(), QUICK_TIMEOUTS
             )

@@ -18,10 +18,12 @@ from lgdp_pipelines.collection.transports.api_authentication import SHORTLY, Cli
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import (
-    Authentication,
-    AuthenticationMethod,
-    Paging,
-    PagingKind,
+    BasicAuthentication,
+    BearerAuthentication,
+    KeyAuthentication,
+    LinkPaging,
+    NumberedPaging,
+    OAuth2Authentication,
     Source,
 )
 from tests.support.http_server import (
@@ -39,9 +41,7 @@ from tests.support.http_server import (
 
 
 def test_a_key_is_sent_in_its_header(get: Any) -> None:
-    _, asked = get(
-        lambda _: HttpAnswer("{}"), authentication=Authentication(AuthenticationMethod.KEY, header="X-Api-Key")
-    )
+    _, asked = get(lambda _: HttpAnswer("{}"), authentication=KeyAuthentication(header="X-Api-Key"))
     assert asked[0].headers["x-api-key"] == SECRET
     assert "authorization" not in asked[0].headers
 
@@ -51,9 +51,7 @@ def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None
         following = '</waste/FIF?year=2023&k=another&page=2>; rel="next"'
         return HttpAnswer(build_page(1), headers={} if "page" in asked.query else {"Link": following})
 
-    _, asked = get(
-        answer, paging=Paging(PagingKind.LINK), authentication=Authentication(AuthenticationMethod.KEY, parameter="k")
-    )
+    _, asked = get(answer, paging=LinkPaging(), authentication=KeyAuthentication(parameter="k"))
     assert [one.query for one in asked] == [
         {"year": ["2023"], "k": [SECRET]},
         {"year": ["2023"], "page": ["2"], "k": [SECRET]},
@@ -63,14 +61,14 @@ def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None
 def test_a_user_shows_a_password(get: Any) -> None:
     _, asked = get(
         lambda _: HttpAnswer("{}"),
-        authentication=Authentication(AuthenticationMethod.BASIC),
+        authentication=BasicAuthentication(),
         username="lgdp-{council_lower}",
     )
     scheme, _, given = asked[0].headers["authorization"].partition(" ")
     assert (scheme, base64.b64decode(given).decode()) == ("Basic", f"lgdp-fif:{SECRET}")
 
 
-OAUTH2 = Authentication(AuthenticationMethod.OAUTH2, token_address="${LOGIN}/token", scope="returns.read waste")
+OAUTH2 = OAuth2Authentication(token_address="${LOGIN}/token", scope="returns.read waste")
 
 
 def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[AnswerFunction, list[str]]:
@@ -91,7 +89,7 @@ def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[AnswerFunction, l
 
 def test_a_client_is_given_one_token_for_all_its_requests(get: Any) -> None:
     answer, given = login()
-    paging = Paging(PagingKind.PAGE, parameter="p")
+    paging = NumberedPaging(parameter="p")
     (content, _), asked = get(answer, authentication=OAUTH2, username="client {council}", paging=paging)
     assert read_numbers(content) == [1, 2, 3]
     assert given == ["token-number-1"]
@@ -159,7 +157,7 @@ def test_what_gives_no_token_is_told(said: HttpAnswer, error: type[Exception], w
     assert all(one.path == "/token" for one in get.asked)
 
 
-@pytest.mark.parametrize("address", ["http://login.example/token", "nonsense"])
+@pytest.mark.parametrize("address", ["${CLEAR_TEXT_URL}", "${NO_URL}"])
 def test_a_secret_is_sent_for_a_token_in_clear_text_to_this_machine_alone(address: str, get: Any) -> None:
     with pytest.raises(SourceRefused, match="address"):
         get(lambda _: HttpAnswer("{}"), authentication=replace(OAUTH2, token_address=address), username="c")
@@ -178,16 +176,16 @@ def test_an_answer_that_repeats_what_a_password_is_sent_as_is_not_kept(get: Any)
     with pytest.raises(SourceRefused, match="repeats the secret"):
         get(
             lambda asked: HttpAnswer(json.dumps({"you sent": asked.headers["authorization"]})),
-            authentication=Authentication(AuthenticationMethod.BASIC),
+            authentication=BasicAuthentication(),
             username="c",
         )
 
 
 METHODS = {
-    "bearer": Authentication(),
-    "basic": Authentication(AuthenticationMethod.BASIC),
-    "key in a header": Authentication(AuthenticationMethod.KEY, header="X-Api-Key"),
-    "key in a parameter": Authentication(AuthenticationMethod.KEY, parameter="key"),
+    "bearer": BearerAuthentication(),
+    "basic": BasicAuthentication(),
+    "key in a header": KeyAuthentication(header="X-Api-Key"),
+    "key in a parameter": KeyAuthentication(parameter="key"),
     "oauth2": OAUTH2,
 }
 

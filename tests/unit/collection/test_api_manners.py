@@ -10,10 +10,7 @@ from lgdp_pipelines.collection.transports.api import CacheValidators
 from lgdp_pipelines.collection.transports.api_paging import count_records, remove_parameter, set_parameter
 from lgdp_pipelines.collection.transports.transport import NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused
-from lgdp_pipelines.register.model.sources import (
-    Paging,
-    PagingKind,
-)
+from lgdp_pipelines.register.model.sources import CursorPaging, LinkPaging, NumberedPaging
 from tests.support.http_server import AnswerFunction, HttpAnswer, HttpRequest, build_page, read_numbers
 
 # Paging.
@@ -30,7 +27,7 @@ def test_pages_are_turned_by_a_link_header(get: Any) -> None:
         number = asked.query.get("page", [None])[0]
         return HttpAnswer(build_page(int(number or 1)), headers={"Link": links[number]})
 
-    (content, _), asked = get(answer, paging=Paging(PagingKind.LINK))
+    (content, _), asked = get(answer, paging=LinkPaging())
     assert read_numbers(content) == [1, 2, 3]
     assert len(asked) == 3
 
@@ -39,7 +36,7 @@ def test_a_link_to_another_origin_is_never_asked_for(get: Any) -> None:
     with pytest.raises(SourceRefused, match="next page"):
         get(
             lambda _: HttpAnswer(build_page(1), headers={"Link": '<http://127.0.0.1:1/x>; rel="next"'}),
-            paging=Paging(PagingKind.LINK),
+            paging=LinkPaging(),
         )
 
 
@@ -52,7 +49,7 @@ def numbered(*pages: str, beyond: HttpAnswer | None = None, first: int = 1) -> A
 
 
 def test_numbered_pages_are_turned_until_one_is_empty(get: Any) -> None:
-    (content, _), asked = get(numbered(build_page(1, 2), build_page(3)), paging=Paging(PagingKind.PAGE, parameter="p"))
+    (content, _), asked = get(numbered(build_page(1, 2), build_page(3)), paging=NumberedPaging(parameter="p"))
     assert read_numbers(content) == [1, 2, 3]
     assert len(content.splitlines()) == 2
     assert [one.query for one in asked] == [{"year": ["2023"], "p": [number]} for number in "123"]
@@ -61,12 +58,12 @@ def test_numbered_pages_are_turned_until_one_is_empty(get: Any) -> None:
 @pytest.mark.parametrize("status", [404, 204, 410])
 def test_a_page_beyond_the_last_may_be_missing(status: int, get: Any) -> None:
     answer = numbered(build_page(1), beyond=HttpAnswer(status=status))
-    (content, _), _ = get(answer, paging=Paging(PagingKind.PAGE, parameter="p"))
+    (content, _), _ = get(answer, paging=NumberedPaging(parameter="p"))
     assert read_numbers(content) == [1]
 
 
 def test_numbered_pages_begin_where_the_source_says_and_end_at_the_total(get: Any) -> None:
-    paging = Paging(PagingKind.PAGE, parameter="p", first=0, total="meta.total")
+    paging = NumberedPaging(parameter="p", first=0, total="meta.total")
     pages = [build_page(1, 2, meta={"total": 3}), build_page(3, meta={"total": 3})]
     (content, _), asked = get(numbered(*pages, first=0), paging=paging)
     assert read_numbers(content) == [1, 2, 3]
@@ -74,7 +71,7 @@ def test_numbered_pages_begin_where_the_source_says_and_end_at_the_total(get: An
 
 
 def test_fewer_records_than_the_total_are_left_for_the_next_time(get: Any) -> None:
-    paging = Paging(PagingKind.PAGE, parameter="p", total="total")
+    paging = NumberedPaging(parameter="p", total="total")
     outcome, _ = get(numbered(build_page(1, total=5), build_page(2, total=5)), paging=paging)
     assert isinstance(outcome, SkippedEntry)
 
@@ -86,7 +83,7 @@ def test_pages_are_turned_by_a_cursor(get: Any) -> None:
         assert asked.query["year"] == ["2023"]
         return HttpAnswer(pages[asked.query.get("after", [None])[0]])
 
-    (content, _), asked = get(answer, paging=Paging(PagingKind.CURSOR, at="next", parameter="after"))
+    (content, _), asked = get(answer, paging=CursorPaging(at="next", parameter="after"))
     assert read_numbers(content) == [1, 2, 3]
     assert len(asked) == 3
 
@@ -95,7 +92,7 @@ def test_a_cursor_that_stands_still_is_refused(get: Any) -> None:
     with pytest.raises(SourceRefused, match="no end"):
         get(
             lambda _: HttpAnswer(build_page(1, next="x")),
-            paging=Paging(PagingKind.CURSOR, at="next", parameter="after"),
+            paging=CursorPaging(at="next", parameter="after"),
         )
 
 
@@ -116,7 +113,7 @@ def test_pages_with_marks_of_their_own_are_held_against_the_first_once_more(get:
         changed["first"] = True
         return said
 
-    paging = Paging(PagingKind.PAGE, parameter="p")
+    paging = NumberedPaging(parameter="p")
     (content, marks), asked = get(answer, paging=paging, marks=CacheValidators('"one"'))
     assert read_numbers(content) == [1, 2]
     assert "if-none-match" not in asked[0].headers  # the first page's mark says nothing of the second

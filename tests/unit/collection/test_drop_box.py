@@ -24,7 +24,7 @@ from lgdp_pipelines.collection.transports.transport import Download, SkippedEntr
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource, FolderReturn, Source
 from lgdp_pipelines.storage.byte_store import RawStore
 from lgdp_pipelines.vocabulary.periods import financial_quarter
 from tests.support.machine import ROOT, require
@@ -49,17 +49,14 @@ def fife(boxes: Path) -> Path:
 
 @pytest.fixture
 def source(boxes: Path) -> Source:
-    return Source(
+    return DropBoxSource(
         id="boxes",
-        title="",
-        transport=TransportKind.DROP_BOX,
+        title="Test",
         address=str(boxes),
         councils=("FIF", "GLG"),
         username="lgdp-{council_lower}",
-        credential=None,
-        known_hosts=None,
         returns=(
-            SourceReturn(
+            FolderReturn(
                 "HL1", system="kennels", folder="in/hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv"
             ),
         ),

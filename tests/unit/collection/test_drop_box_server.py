@@ -7,20 +7,20 @@ import pytest
 
 from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.model.sources import OwnAccount, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import DropBoxSource, DropBoxSourceAccount, FolderReturn
 
-BOXES = Source(
+BOXES = DropBoxSource(
     id="boxes",
     title="Boxes\nMatch all",
-    transport=TransportKind.DROP_BOX,
     address="${BOXES:-/srv/boxes}",
     councils=("FIF", "GLG"),
     username="lgdp-{council_lower}",
-    credential=None,
-    known_hosts=None,
-    returns=(SourceReturn("HL1", folder="in/hl1", pattern="x"), SourceReturn("DHP", folder="in", pattern="x")),
+    returns=(
+        FolderReturn("HL1", folder="in/hl1", pattern="(?P<period>x)"),
+        FolderReturn("DHP", folder="in", pattern="(?P<period>x)"),
+    ),
     outbox="out",
-    accounts={"GLG": OwnAccount(username="glasgow")},
+    accounts={"GLG": DropBoxSourceAccount(username="glasgow")},
 )
 
 
@@ -54,9 +54,3 @@ def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
 def test_a_folder_that_the_server_would_read_otherwise_is_refused(folder: str) -> None:
     with pytest.raises(WrongUse, match="cannot be told"):
         render_configuration(replace(BOXES, address=folder), {})
-
-
-def test_a_source_of_another_kind_has_no_drop_boxes() -> None:
-    for told in (render_configuration, render_setup_script):
-        with pytest.raises(WrongUse, match="no drop boxes"):
-            told(replace(BOXES, transport=TransportKind.SFTP), {})

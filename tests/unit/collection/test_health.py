@@ -11,7 +11,15 @@ import pytest
 from lgdp_pipelines.collection.account_health import AccountState, check_accounts
 from lgdp_pipelines.orchestration.source_health import build_check_result
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import OwnAccount, SecretReference, Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import (
+    ApiSourceAccount,
+    DropBoxSource,
+    FolderReturn,
+    PushSource,
+    SecretReference,
+    Source,
+    SourceReturn,
+)
 from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
 from tests.support.http_server import HttpAnswer, run_http_server
 
@@ -44,7 +52,7 @@ def test_a_period_without_an_answer_yet_is_well(well: Any, api_source: Source) -
 
 def test_a_server_that_is_down_is_unreachable_and_the_others_are_well(well: Any, api_source: Source) -> None:
     with run_http_server(lambda _: HttpAnswer("{}")) as (base, _):
-        source = replace(api_source, accounts={"GLG": OwnAccount(address="http://127.0.0.1:9")})
+        source = replace(api_source, accounts={"GLG": ApiSourceAccount(address="http://127.0.0.1:9")})
         health = well(source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
     assert [one.state for one in health] == [AccountState.WELL, AccountState.UNREACHABLE]
 
@@ -71,20 +79,27 @@ def test_an_sftp_account_is_logged_in_to(
 
 def test_a_drop_box_that_is_not_there_is_told(well: Any, tmp_path: Path) -> None:
     (tmp_path / "fif" / "in").mkdir(parents=True)
-    boxes = Source(
-        "boxes", "", TransportKind.DROP_BOX, str(tmp_path), ("FIF", "GLG"), "{council_lower}", None, None,
-        (SourceReturn("HL1", folder="in", pattern=r"(?P<period>\d+)"),),
-    )  # fmt: skip
+    boxes = DropBoxSource(
+        id="boxes",
+        title="Boxes",
+        address=str(tmp_path),
+        councils=("FIF", "GLG"),
+        username="{council_lower}",
+        returns=(FolderReturn("HL1", folder="in", pattern=r"(?P<period>\d+)"),),
+    )
     health = well(boxes, {})
     assert [one.state for one in health] == [AccountState.WELL, AccountState.REFUSED]
     assert "lgdp dropbox setup" in health[1].remedy
 
 
 def test_a_council_that_was_given_no_token_to_push_with_is_no_trouble(well: Any) -> None:
-    pushed = Source(
-        "push", "", TransportKind.PUSH, "", ("FIF", "GLG"), "", SecretReference("env:PUSH_{council}"), None,
-        (SourceReturn("HL1"),),
-    )  # fmt: skip
+    pushed = PushSource(
+        id="push",
+        title="Push",
+        councils=("FIF", "GLG"),
+        credential=SecretReference("env:PUSH_{council}"),
+        returns=(SourceReturn("HL1"),),
+    )
     health = well(pushed, {"PUSH_GLG": "x"})
     assert [one.state for one in health] == [AccountState.UNUSED, AccountState.WELL]
     assert build_check_result(health).passed

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.collection.file_routing import Route, RoutingFailure, route
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import SourceReturn
+from lgdp_pipelines.register.model.sources import FolderReturn, SourceReturn
 from lgdp_pipelines.vocabulary.periods import financial_quarter, month
 
-HL1 = SourceReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv")
-STAFF = SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv")
+HL1 = FolderReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv")
+STAFF = FolderReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv")
 
 
 def test_a_name_of_the_declared_form_says_return_and_period(register: Register, today: date) -> None:
@@ -28,7 +28,7 @@ def test_where_a_submission_has_a_file_a_table_the_name_says_which(register: Reg
 
 
 def test_without_a_table_in_the_pattern_the_contract_s_file_pattern_decides(register: Register, today: date) -> None:
-    pattern = SourceReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_[a-z]+\.csv")
+    pattern = FolderReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_[a-z]+\.csv")
     assert route("202410_people.csv", [pattern], register.returns, today=today) == Route(
         "STAFF", month(2024, 10), "people"
     )
@@ -63,7 +63,7 @@ def test_a_period_that_has_not_begun_is_unrecognised(register: Register, today: 
 
 
 def test_a_name_that_fits_two_returns_is_unrecognised(register: Register, today: date) -> None:
-    both = [HL1, SourceReturn("STAFF", folder="hl1", pattern=r"HL1_(?P<period>.*)\.csv")]
+    both = [HL1, FolderReturn("STAFF", folder="hl1", pattern=r"HL1_(?P<period>.*)\.csv")]
     assert "HL1, STAFF" in reason("HL1_2024-25_Q1.csv", both, register, today)
 
 
@@ -94,7 +94,7 @@ def test_a_reason_never_repeats_what_only_the_name_says(name: str, register: Reg
 
 
 def test_a_group_nil_that_matches_makes_it_a_nil_return(register: Register, today: date) -> None:
-    pattern = SourceReturn("HL1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(?P<nil>_NIL)?\.csv")
+    pattern = FolderReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(?P<nil>_NIL)?\.csv")
     quarter = financial_quarter(2024, 1)
     names = {"HL1_2024-25_Q1_NIL.csv": Route("HL1", quarter, nil=True), "HL1_2024-25_Q1.csv": Route("HL1", quarter)}
     assert {name: route(name, [pattern], register.returns, today=today) for name in names} == names
@@ -102,7 +102,7 @@ def test_a_group_nil_that_matches_makes_it_a_nil_return(register: Register, toda
 
 
 def test_a_nil_return_of_several_files_needs_no_table_in_its_name(register: Register, today: date) -> None:
-    pattern = SourceReturn("STAFF", pattern=r"(?P<period>\d{6})_((?P<nil>nil)|(?P<table>[a-z]+))\.csv")
+    pattern = FolderReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_((?P<nil>nil)|(?P<table>[a-z]+))\.csv")
     names = {
         "202410_nil.csv": Route("STAFF", month(2024, 10), nil=True),
         "202410_posts.csv": Route("STAFF", month(2024, 10), "posts"),

@@ -132,7 +132,7 @@ ONE_OF_TWO = SFTP_TEXT.replace("returns:", "accounts: { FIF: { systems: { PETS: 
 def test_one_council_of_a_source_may_run_a_system_of_its_own(mapped: SmallRegister) -> None:
     mapped.write(SFTP, ONE_OF_TWO)
     source = load_register(mapped.root).sources["somewhere-sftp"]
-    assert [source.of(code).returns[0].system for code in ("FIF", "GLG")] == ["kennel", ""]
+    assert [source.for_council(code).returns[0].system for code in ("FIF", "GLG")] == ["kennel", ""]
 
 
 @pytest.mark.parametrize(

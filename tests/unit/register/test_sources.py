@@ -8,11 +8,19 @@ from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
 from lgdp_pipelines.register.files.source_file import read_source
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.sources import (
-    Authentication,
-    AuthenticationMethod,
-    OwnAccount,
+    ApiReturn,
+    ApiSource,
+    ApiSourceAccount,
+    BearerAuthentication,
+    CursorPaging,
+    DropBoxSource,
+    FolderReturn,
+    KeyAuthentication,
+    NextPaging,
+    NumberedPaging,
+    OAuth2Authentication,
     Paging,
-    PagingKind,
+    PushSource,
     SecretReference,
     Source,
     SourceReturn,
@@ -91,64 +99,71 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Source]:
 
 
 def test_a_drop_box_is_a_folder_with_an_account_for_each_council(sources: dict[str, Source]) -> None:
-    assert sources["boxes"] == Source(
+    boxes = sources["boxes"]
+    assert boxes == DropBoxSource(
         id="boxes",
         title="Boxes",
-        transport=TransportKind.DROP_BOX,
         address="/srv/boxes",
         councils=("FIF", "GLG"),
         username="lgdp-{council_lower}",
-        credential=None,
-        known_hosts=None,
-        returns=(SourceReturn("PETS", folder="in", pattern=r"PETS_(?P<period>\d{6})\.csv"),),
+        returns=(FolderReturn("PETS", folder="in", pattern=r"PETS_(?P<period>\d{6})\.csv"),),
         outbox="out",
     )
+    assert (boxes.transport, boxes.is_fetched, boxes.is_watched) == (TransportKind.DROP_BOX, True, True)
+    assert (boxes.delivers_back, boxes.poll_schedule) == (True, "")
 
 
 def test_a_push_source_has_a_token_for_each_council_and_no_address(sources: dict[str, Source]) -> None:
-    assert sources["posts"].transport is TransportKind.PUSH
-    assert sources["posts"].credential == SecretReference("env:PUSH_{council}")
-    assert sources["posts"].returns == (SourceReturn("PETS"),)
+    assert sources["posts"] == PushSource(
+        id="posts",
+        title="Posts",
+        councils=("FIF", "GLG"),
+        credential=SecretReference("env:PUSH_{council}"),
+        returns=(SourceReturn("PETS"),),
+    )
+    assert (sources["posts"].is_fetched, sources["posts"].is_watched) == (False, False)
 
 
 def test_an_api_s_manners_are_read(sources: dict[str, Source]) -> None:
-    tokens, keys = sources["tokens"], sources["keys"]
-    assert tokens.authentication == Authentication(
-        AuthenticationMethod.OAUTH2, token_address="https://login.example/token", scope="read"
-    )
-    assert tokens.returns[0].paging == Paging(PagingKind.PAGE, parameter="page", first=0, total="meta.total")
-    assert keys.authentication == Authentication(AuthenticationMethod.KEY, parameter="api_key")
-    assert keys.returns[0].paging == Paging(PagingKind.CURSOR, at="meta.after", parameter="after")
-    assert sources["somewhere-api"].authentication == Authentication(AuthenticationMethod.BEARER)
+    tokens, keys, plain = sources["tokens"], sources["keys"], sources["somewhere-api"]
+    assert isinstance(tokens, ApiSource)
+    assert isinstance(keys, ApiSource)
+    assert isinstance(plain, ApiSource)
+    assert tokens.authentication == OAuth2Authentication(token_address="https://login.example/token", scope="read")
+    assert tokens.returns[0].paging == NumberedPaging(parameter="page", first=0, total="meta.total")
+    assert keys.authentication == KeyAuthentication(parameter="api_key")
+    assert keys.returns[0].paging == CursorPaging(at="meta.after", parameter="after")
+    assert plain.authentication == BearerAuthentication()
+    assert (tokens.is_fetched, tokens.is_watched, tokens.poll_schedule) == (True, False, "0 6 * * *")
 
 
 def test_what_is_different_about_a_council_s_account_holds_for_it_alone(sources: dict[str, Source]) -> None:
     tokens = sources["tokens"]
+    assert isinstance(tokens, ApiSource)
     assert tokens.accounts == {
-        "GLG": OwnAccount(address="https://two.example", credential=SecretReference("file:/two"))
+        "GLG": ApiSourceAccount(address="https://two.example", credential=SecretReference("file:/two"))
     }
-    assert tokens.of("FIF") is tokens
-    assert (tokens.of("GLG").address, tokens.of("GLG").username) == ("https://two.example", "client-{council}")
-    assert tokens.of("GLG").credential == SecretReference("file:/two")
+    assert tokens.for_council("FIF") is tokens
+    glasgow = tokens.for_council("GLG")
+    assert (glasgow.address, glasgow.username) == ("https://two.example", "client-{council}")
+    assert glasgow.credential == SecretReference("file:/two")
 
 
 @pytest.mark.parametrize(
-    ("paging", "of_whole"),
-    [
-        (Paging(), True),
-        (Paging(PagingKind.NEXT, at="next"), False),
-        (Paging(PagingKind.NEXT, at="next", has_one_etag=True), True),
-    ],
+    ("paging", "covers_answer"),
+    [(None, True), (NextPaging(at="next"), False), (NextPaging(at="next", has_one_etag=True), True)],
 )
-def test_only_a_mark_of_the_whole_answer_says_what_has_changed(*, paging: Paging, of_whole: bool) -> None:
-    assert paging.tells_of_whole is of_whole
+def test_only_a_mark_of_the_whole_answer_says_what_has_changed(*, paging: Paging | None, covers_answer: bool) -> None:
+    assert ApiReturn("WASTE", request="/{council}/{year}", paging=paging).has_whole_etag is covers_answer
 
 
 def test_a_return_names_the_system_that_its_files_come_from(small: SmallRegister) -> None:
     councils = load_register(small.root).councils
     document, _ = read_yaml("sources/boxes.yaml", DROP_BOX.replace("folder: in", "folder: in\n    system: kennels"))
-    source, misshapen = read_source(document, councils)
-    assert (source.returns[0].system, misshapen) == ("kennels", ())
+    file, contradictions = read_source(document, councils)
+    assert contradictions == ()
+    assert file is not None
+    assert file.source.returns[0].system == "kennels"
 
 
 @dataclass(frozen=True)

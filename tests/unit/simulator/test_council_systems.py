@@ -155,6 +155,6 @@ def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -
 
 
 def test_the_default_ports_are_those_that_the_register_names(few: Register) -> None:
-    addresses = [source.address for source in few.sources.values()]
+    addresses = [getattr(source, "address", "") for source in few.sources.values()]
     assert f"${{LGDP_SIMULATOR_SFTP:-127.0.0.1:{council_systems.SFTP_PORT}}}" in addresses
     assert f"${{LGDP_SIMULATOR_API:-http://127.0.0.1:{council_systems.API_PORT}}}" in addresses
