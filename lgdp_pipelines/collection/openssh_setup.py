@@ -95,7 +95,7 @@ def render_configuration(source: DropBoxSource, environment: Mapping[str, str], 
     for path in (root, keys):
         if not path.startswith("/") or any(not one.isprintable() or one in " \t\"'%#" for one in path):
             raise WrongUse(
-                f"The server cannot be told of a folder called {path!r}.",
+                f"The server's configuration cannot name the folder {path!r}.",
                 remedy="Name a folder from / on, without blanks, quotation marks, # and %.",
             )
     accounts = ", ".join(_accounts(source, environment))

@@ -42,7 +42,7 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
             "rule_noise",
             rule_noise(RULE_RESULT_COPY),
             needs=(RULE_RESULT_COPY, QUERY_COPY),
-            description="What each rule that asks has brought, those that only make noise first.",
+            description="The queries that each rule has opened, and their outcomes; noisiest rules first.",
             comments=NOISE,
         ),
     )

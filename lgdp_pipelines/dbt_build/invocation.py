@@ -166,7 +166,7 @@ def run_build(
             raise BuildFailed(
                 f"{result.node.name} could not be made: {dbt_runner.redact_message(result.message or '')}",
                 where=f"{data_return.code} {', '.join(ids)}",
-                remedy="What was published stands. Look at the model's SQL, or at disk space and rights of the lake.",
+                remedy="The last release stays. Check the model's SQL, and the disk space and rights of the lake.",
             )
     models = [_read_model(result, writes) for result in invocation.results if result.node.resource_type == "model"]
     tests = [_read_test(result) for result in invocation.results if result.node.resource_type == "test"]

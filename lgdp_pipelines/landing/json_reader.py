@@ -52,9 +52,7 @@ def landed_records(
         else:
             keys = ", ".join(f"“{table.record_key}”" for table in contract.tables)
             faults.append(
-                Fault(
-                    f"The record cannot be told to be of one table: it must have exactly one of the keys {keys}.", row
-                )
+                Fault(f"The table of the record is not clear: it must have exactly one of the keys {keys}.", row)
             )
     mapped = mapping.tables if mapping else {}
     landed = {

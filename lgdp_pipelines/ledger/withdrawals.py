@@ -32,7 +32,7 @@ def withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: 
         return withdrawal_of(connection, submission_id)
     if found.state is SubmissionState.SUPERSEDED:
         raise LedgerError(
-            "A later submission stands in its place, so there is nothing to take back.",
+            "A later submission has replaced it, so there is nothing to withdraw.",
             where=submission_id,
             remedy="Withdraw the submission that `lgdp status` shows as current.",
         )

@@ -110,7 +110,7 @@ def build_return_jobs(data_return: Return) -> list[Any]:
         dg.define_asset_job(
             f"process_{data_return.slug}",
             selection=dg.AssetSelection.assets(*judged),
-            description=f"Land and judge the submissions of {data_return.code} that nobody has judged yet.",
+            description=f"Land and judge the new submissions of {data_return.code}.",
             config=make_process_config(data_return, RunScope.NEWS),
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,
@@ -118,7 +118,7 @@ def build_return_jobs(data_return: Return) -> list[Any]:
         dg.define_asset_job(
             f"revalidate_{data_return.slug}",
             selection=dg.AssetSelection.assets(*judged),
-            description=f"Judge again what stands of {data_return.code}, by the rules of today.",
+            description=f"Judge the current submissions of {data_return.code} again by today's rules.",
             config=make_process_config(data_return, RunScope.EVERYTHING),
             executor_def=dg.in_process_executor,
             tags=policy.RUN_RETRIES,

@@ -118,7 +118,7 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         jobs=[job for job in jobs if job.name.startswith("process_")],
         minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Starts a run for each return and period with receipts that nobody has judged yet.",
+        description="Start a run for each return and period with new receipts.",
     )
     def receipts_waiting(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
         runs = list_unfinished_runs(context.instance)

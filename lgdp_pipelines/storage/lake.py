@@ -234,7 +234,7 @@ class Lake:
                 standing = base.transaction_version(_standing_key(period, council))
                 if standing is not None and standing > number:
                     raise StaleSubmission(
-                        f"Submission {standing:03d} of {council} for {period} already stands, and "
+                        f"Submission {standing:03d} of {council} for {period} is already in the table, and "
                         f"{submissions[council]} came before it.",
                         where=str(table),
                         remedy="Nothing was written. Run the period again: the later submission stays.",
@@ -396,4 +396,4 @@ def _refuse_others(table: LakeTable, rows: pl.DataFrame, submissions: Mapping[st
     """Each council's rows are of its submission."""
     wanted = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
     if not rows.select((pl.col("_submission_id") == wanted).fill_null(value=False).all()).item():
-        raise StorageError("Some rows are of another submission than the one to stand.", where=str(table))
+        raise StorageError("Some rows belong to another submission than the one being written.", where=str(table))

@@ -203,7 +203,7 @@ def check_lineage(platform: Platform) -> None:
     found = find_unexplained_columns(load_column_edges(platform), platform.register)
     if found:
         raise LgdpError(
-            f"No data item stands behind {', '.join(found)}.",
+            f"No data item is the origin of {', '.join(found)}.",
             remedy="Give the column to a model by way of the item's staging column, or leave it out.",
         )
 

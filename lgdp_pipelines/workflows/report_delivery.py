@@ -423,5 +423,5 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         raise StorageError(
             "A report cannot be put into the outbox.",
             where=str(folder),
-            remedy="Look at free space and rights there; what has not been told is told by the next run.",
+            remedy="Check free space and rights there; the next run delivers the remaining reports.",
         ) from error

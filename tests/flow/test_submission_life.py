@@ -111,7 +111,7 @@ def test_the_same_bytes_may_come_again_after_a_withdrawal(life: Life) -> None:
 def test_what_does_not_stand_any_more_cannot_be_taken_back(life: Life) -> None:
     words = ("--reason", "Wrong", "--by", "A. Officer")
     refused = life.lgdp("withdraw", "ALLOTMENT.FIF.CY2022.001", *words, expect=1)
-    assert "A later submission stands in its place" in refused.err
+    assert "A later submission has replaced it" in refused.err
 
 
 def test_the_account_says_where_each_byte_went(life: Life) -> None:

@@ -187,7 +187,7 @@ class ClientCredentials:
         token = _token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
             raise AccountRefused(
-                "What the token's address answers holds no bearer token.",
+                "The answer of the token's address holds no bearer token.",
                 where=self._where,
                 remedy="Correct the address under authentication, or ask the council about its system.",
             )

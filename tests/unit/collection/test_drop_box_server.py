@@ -52,5 +52,5 @@ def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
     "folder", ["boxes", "/srv/my boxes", "/srv/%h", "/srv/bo#xes", '/srv/"x"', "/srv/a\nMatch all"]
 )
 def test_a_folder_that_the_server_would_read_otherwise_is_refused(folder: str) -> None:
-    with pytest.raises(WrongUse, match="cannot be told"):
+    with pytest.raises(WrongUse, match="cannot name the folder"):
         render_configuration(replace(BOXES, address=folder), {})

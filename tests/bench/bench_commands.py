@@ -1,0 +1,59 @@
+"""The CPU time of quick commands, each as a process of its own, beside its limit.
+
+Run by ``python tests/bench/bench_commands.py [HOME]``. ``HOME`` is the folder of a platform that has a lake, as `lgdp
+demo` leaves it; without it, one is made from the small sample. User and system time of the whole process count, and the
+best of five runs: waiting for a busy machine is not the command's. Ends with 1 where a command is above its limit.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+SAMPLE = ("HL1", "data/samples/hl1_FIF_FY2024-25-Q1.csv", "--council", "Fife", "--period", "FY2024-25-Q1")
+LIMITS = {
+    ("--help",): 0.3,
+    ("sql", "select 1"): 0.9,
+    ("validate", *SAMPLE): 1.2,
+    ("status",): 1.2,
+}
+"""CPU seconds by command."""
+
+RUNS = 5
+
+
+def run(words: tuple[str, ...], home: Path) -> float:
+    """Return the CPU seconds of one process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", "from lgdp_pipelines.cli import main; main()", *words]
+    done = subprocess.run(
+        command, cwd=PROJECT, env={**os.environ, "LGDP_HOME": str(home)}, capture_output=True, text=True, check=False
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode == 2 or "Traceback" in done.stderr:
+        sys.exit(f"lgdp {' '.join(words)}: {done.stderr}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def measure(home: Path) -> bool:
+    """Print each command's CPU seconds and limit, and return whether all are within."""
+    is_within = True
+    for words, limit in LIMITS.items():
+        seconds = min(run(words, home) for _ in range(RUNS))
+        is_within = is_within and seconds <= limit
+        mark = "" if seconds <= limit else "   above the limit"
+        print(f"lgdp {words[0]:<10} {seconds:5.2f} s of CPU, limit {limit:.1f}{mark}")
+    return is_within
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        is_quick = measure(Path(sys.argv[1]).resolve())
+    else:
+        with tempfile.TemporaryDirectory(prefix="lgdp-bench-") as folder:
+            run(("submit", *SAMPLE), Path(folder))
+            is_quick = measure(Path(folder))
+    sys.exit(0 if is_quick else 1)
