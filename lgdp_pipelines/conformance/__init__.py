@@ -1,5 +1,6 @@
 """Gold: dbt models that make returns comparable.
 
-What belongs here: what dbt is given (sources, staging and conformed models, generated from the register), how it is
-run, and the lineage that follows from its SQL. What does not: what may be shown to whom (``publication``).
+What belongs here: what dbt gets from the register to conform returns (sources, staging and conformed models), and the
+catalogue's views over register and conformed tables. What does not: running dbt (``dbt_build``), and publication
+(``publication``).
 """

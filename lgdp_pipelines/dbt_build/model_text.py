@@ -1,6 +1,7 @@
-"""Pieces of text that dbt models are written with: literals, names, types, lists of rows, and a model's heading.
+"""The text of dbt models and of constant rows: literals, types, configuration and calls of macros.
 
-What belongs here: spelling. What does not: what a model says (``conformance``, ``publication``).
+What belongs here: notation. What does not: which models there are (``conformance``, ``publication``), and SQL that is
+the same for every return (``dbt_project/macros/``).
 """
 
 import json
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.storage.duckdb_connections import identifier
 
 _TYPES = {
     ItemType.TEXT: "varchar",
@@ -22,20 +24,15 @@ _TYPES = {
 
 
 def sql_type(kind: ItemType, precision: int = 0, scale: int = 0) -> str:
-    """DuckDB's name for an item's type."""
+    """Return DuckDB's name of an item's type."""
     return f"decimal({precision}, {scale})" if kind is ItemType.DECIMAL else _TYPES[kind]
 
 
-def quoted_name(name: str) -> str:
-    """A name as an identifier, whatever words SQL keeps for itself."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def literal(value: object) -> str:
-    """A value as a literal that neither SQL nor Jinja reads anything into.
+    """Return a value as a SQL literal that holds no opening of a Jinja block.
 
     Raises:
-        TypeError: the value is none that a register holds.
+        TypeError: a type that the register does not hold.
     """
     match value:
         case None:
@@ -51,41 +48,59 @@ def literal(value: object) -> str:
             raise TypeError(f"No literal for a {type(value).__name__}")
 
 
-def cast(expression: str, kind: str) -> str:
-    """An expression with its type said aloud, so that what is written never depends on what DuckDB would guess."""
-    return f"cast({expression} as {kind})"
-
-
 def select_rows(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) -> str:
-    """A query of constant rows.
+    """Return a ``SELECT`` of constant rows.
 
     Args:
-        columns: SQL type by name.
-        rows: values in that order; with none, the query gives no row.
+        columns: SQL type by name. Each value is cast, so that no type depends on DuckDB's guess.
+        rows: values in the order of the columns; may be empty.
     """
-    listed = [f"({', '.join(literal(value) for value in row)})" for row in rows]
-    names = [quoted_name(name) for name in columns]
-    typed = ",\n    ".join(f"{cast(name, kind)} as {name}" for name, kind in zip(names, columns.values(), strict=True))
-    select_no_rows = f"({', '.join('null' for _ in names)})"
-    body = ",\n    ".join(listed or [select_no_rows])
-    tail = "" if listed else "\nwhere false"
-    return f"select\n    {typed}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){tail}"
+    names = [identifier(name) for name in columns]
+    typed = ",\n    ".join(
+        f"cast({name} as {kind}) as {name}" for name, kind in zip(names, columns.values(), strict=True)
+    )
+    lines = [f"({', '.join(map(literal, row))})" for row in rows]
+    placeholder = f"({', '.join('null' for _ in names)})"
+    body = ",\n    ".join(lines or [placeholder])
+    condition = "" if lines else "\nwhere false"
+    return f"select\n    {typed}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){condition}"
 
 
 def select_no_rows(schema: pa.Schema) -> str:
-    """A query that gives no row, with the columns of an Arrow schema in DuckDB's types."""
+    """Return a ``SELECT`` of no row, with an Arrow schema's columns in DuckDB's types."""
     with duckdb.connect(":memory:") as connection:
         relation = connection.from_arrow(schema.empty_table())
-        types = {name: str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
-    return select_rows(types, ())
+        return select_rows(dict(zip(relation.columns, map(str, relation.types), strict=True)), ())
 
 
 def format_model(config: Mapping[str, object], body: str) -> str:
-    """A dbt model: what dbt does with it, and its query."""
+    """Return a dbt model: its configuration and its body."""
     settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
     return f"{{{{ config({settings}) }}}}\n\n{body}\n"
 
 
+def call_macro(macro: str, **arguments: object) -> str:
+    """Return a call of a dbt macro, with an argument a line and a list of records a record a line."""
+    lines = "".join(f"    {name}={_format_argument(value)},\n" for name, value in arguments.items())
+    return f"{{{{ {macro}(\n{lines}) }}}}"
+
+
+def _format_argument(value: object) -> str:
+    """Return a value of texts, flags, lists and mappings in the notation that JSON and Jinja share."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + "".join(f"        {_dump(record)},\n" for record in value) + "    ]"
+    return _dump(value)
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def data_test(name: str, **arguments: object) -> dict[str, object]:
+    """Return a generic data test with its arguments, for a properties file."""
+    return {name: {"arguments": arguments}}
+
+
 def format_properties(content: Mapping[str, object]) -> str:
-    """A properties file; JSON is YAML, and is quoted without surprises."""
+    """Return a properties file in JSON, which is YAML with unambiguous quotes."""
     return json.dumps({"version": 2} | dict(content), indent=2, ensure_ascii=False) + "\n"

@@ -21,12 +21,12 @@ MAKE = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from lgdp_pipelines.dbt_build.invocation import build
-from lgdp_pipelines.conformance.conformed_models import conformed_models
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
 from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.settings import Settings
-from tests.support.small_lakehouse import VISITED, small_register
-print(write_project(Settings.at(Path(sys.argv[1])), conformed_models(replace(small_register(), returns={}))).folder)
+from tests.support.small_lakehouse import small_register
+models = generate_conformed_models(replace(small_register(), returns={}))
+print(write_project(Settings.at(Path(sys.argv[1])), models).folder)
 """
 
 

@@ -7,6 +7,7 @@ import pytest
 from lgdp_pipelines.publication.published_models import describe_published_columns, generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.versions.version_union import Product, list_products
+from lgdp_pipelines.settings import PROJECT
 from tests.support.shipped_register import shipped_register
 
 
@@ -32,9 +33,11 @@ def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> 
 def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
     path = Path("models/candidate/school_summary/candidate__school_summary.sql")
     text = generate_published_models(register)[path.as_posix()]
+    assert 'described_by="stg_school_summary__school"' in text
+    macro = (PROJECT / "dbt_project" / "macros" / "publish.sql").read_text(encoding="utf-8")
     assert (
-        "left join {{ ref('stg_school_summary__school') }} as described\n"
-        "    on given._submission_id = described._submission_id and given._row = described._row" in text
+        "left join {{ ref(described_by) }} as description\n"
+        "    on source._submission_id = description._submission_id and source._row = description._row" in macro
     )
 
 
