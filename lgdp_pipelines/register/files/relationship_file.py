@@ -12,7 +12,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
 from lgdp_pipelines.register.files.property_vocabulary import Where
 from lgdp_pipelines.register.model.table_model import Relationship, Rule
-from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
+from lgdp_pipelines.register.rules.kinds.row_rules import relationship_sql
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 

@@ -23,8 +23,13 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import (
     read_metric,
 )
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
-from lgdp_pipelines.register.rules.query_scope import check_query_scope
-from lgdp_pipelines.register.rules.rule_kinds import check_terms, find_rule_kind, read_terms, write_sql
+from lgdp_pipelines.register.rules.rule_kinds import (
+    check_query_scope,
+    check_terms,
+    find_rule_kind,
+    read_terms,
+    write_sql,
+)
 from lgdp_pipelines.register.rules.sql_statements import find_external_tables, find_query_problems
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
@@ -57,7 +62,7 @@ def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> R
     severity = place.text("severity", Severity.ERROR)
     metric = read_metric(place, item) if _is_library(place) else None
     terms = metric or read_terms(place.at("implementation"))
-    in_terms = metric_sql(metric, among) if metric else write_sql(terms, place.at("implementation"), among)
+    in_terms = metric_sql(metric, among) if metric else write_sql(place.at("implementation"), among)
     sql = place.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
@@ -122,8 +127,8 @@ def rule_contradictions(
             yield from _sql_contradictions(rule, place, columns)
         case _, RowCountTerms() | UniqueTerms() | NullsTerms() as metric:
             yield from check_metric(metric, place, among, read.item)
-        case kind, terms if kind is not None or is_ours:
-            yield from check_terms(terms, place.at("implementation"), among)
+        case kind, _ if kind is not None or is_ours:
+            yield from check_terms(place.at("implementation"), among)
         case _:
             yield place.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",

@@ -103,7 +103,8 @@ def _parse_day(value: object) -> date:
         raise refusal(f"is “{value}”, which is no day", "Write such as 2024-03-31.") from None
 
 
-def _refuse_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+def refuse_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts; refuse them where one is there twice."""
     for value in values:
         if values.count(value) > 1:
             raise refusal(f"has “{value}” twice", "Keep one of the two.")
@@ -137,7 +138,7 @@ NamePattern: TypeAlias = Annotated[Text, _check(find_name_pattern_problem)]
 Day: TypeAlias = Annotated[date, BeforeValidator(_parse_day)]
 """A day, written 2024-03-31."""
 
-DistinctTexts: TypeAlias = Annotated[tuple[ExactText, ...], Field(min_length=1), AfterValidator(_refuse_repeats)]
+DistinctTexts: TypeAlias = Annotated[tuple[ExactText, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
 """At least one text, none twice."""
 
 Identifier: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]

@@ -20,7 +20,7 @@ from functools import lru_cache
 
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Rule, Table
-from lgdp_pipelines.register.rules.kinds.relationship_rules import relationship_sql
+from lgdp_pipelines.register.rules.kinds.row_rules import relationship_sql
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 

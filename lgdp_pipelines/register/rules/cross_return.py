@@ -3,7 +3,7 @@
 A rule reads another return for the period that corresponds to its own: the same, the longer one that it lies in, or all
 the shorter ones that lie in it; the two kinds of period say which. What belongs here: which tables and periods those
 are, and whether every version of the other return that is asked then has what a rule names. What does not: the rows
-(``validation.others``).
+(``validation.sql_inputs``).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,21 +36,59 @@ from lgdp_pipelines.vocabulary.periods import Period, corresponding_periods, par
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 PERIOD_COLUMN = "period"
-"""The column of another return's rows that tells which of several periods they are of."""
+"""The column of another return's rows that says which of several periods they are of."""
 
 
 def external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
-    """The tables that a rule reads besides those of its own return."""
+    """Return the tables that a rule reads besides those of its own return."""
     return find_external_tables(rule.sql or "")
 
 
 def matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
-    """The periods of another return that a submission for a period is held against, in order.
+    """Return the periods of another return that a submission for a period is compared with, in order.
 
     Empty where the other return was not asked for all of that time.
     """
     periods = corresponding_periods(other.latest.period_kind, period)
     return periods if periods and periods[0].start >= other.first_period.start else ()
+
+
+def matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
+    """Return the versions of another return that are asked for periods of a version of a return, oldest first.
+
+    Empty where the kinds of period do not correspond.
+    """
+    span = _start_days(own, contract)
+    if span is None or not corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
+        return ()
+    first, end = span
+    return tuple(
+        version
+        for version in other.contracts
+        if (days := _start_days(other, version)) is not None and days[0] < end and first < days[1]
+    )
+
+
+def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
+    """Return the first day on which a period of a version begins, and the first day after; None where unreadable."""
+    following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
+    try:
+        first, *later = (parse_period(version.valid_from).start for version in (contract, *following))
+    except WrongUse:
+        return None
+    return first, min(later, default=date.max)
+
+
+def shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
+    """Return the columns that SQL may name: those that a table has in each version, in one type."""
+    first, *others = (_column_types(contract, table) for contract in contracts)
+    return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in others))
+
+
+def _column_types(contract: Contract, table: str) -> Mapping[str, object]:
+    items = contract.by_name[table].by_name
+    types = {name: (item.type, item.precision, item.scale) for name, item in items.items()}
+    return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}
 
 
 def check_cross_return_rules(
@@ -59,209 +97,156 @@ def check_cross_return_rules(
     reference: Mapping[str, ReferenceTable],
     councils: Collection[str],
 ) -> Iterator[Contradiction]:
-    """What rules ask of other returns and of reference tables that cannot be asked, and of councils that are none.
+    """Yield what rules read of other returns and reference tables that is not there, and unknown councils.
 
     Args:
         reads: all contracts.
-        returns: made of them, by code.
+        returns: the returns made of them, by code.
         reference: reference tables by id.
         councils: register codes.
     """
-    known = _Known({one.slug: one for one in returns.values()}, {one.slug: one for one in reference.values()})
+    checker = _CrossReturnChecker(returns.values(), reference.values())
     for read in reads:
         if read.contract.slug == REFERENCE_PREFIX:
             yield read.document.contradiction(
-                "A return cannot be called reference: queries name reference tables by that word.", "Call it otherwise."
+                "A return cannot be called reference: queries name reference tables by that word.", "Rename the return."
             )
         for table in read.tables:
-            for one in table.rules:
-                if external_tables(one.rule):
-                    yield from known.contradictions(one, read.contract)
-                if isinstance(one.rule.terms, EarlierPeriodTerms):
-                    place = one.place.at("implementation").at("councils")
-                    for code in [code for code in one.rule.terms.councils if code not in councils]:
-                        yield place.contradiction(
-                            f"The rule {one.rule.id} has limits for {code}, which is no council.",
-                            suggest(code, councils),
-                        )
+            for rule_read in table.rules:
+                yield from checker.check(rule_read, read.contract)
+                if isinstance(rule_read.rule.terms, EarlierPeriodTerms):
+                    node = rule_read.place.at("implementation").at("councils")
+                    for code in rule_read.rule.terms.councils:
+                        if code not in councils:
+                            yield node.contradiction(
+                                f"The rule {rule_read.rule.id} has limits for {code}, which is no council.",
+                                suggest(code, councils),
+                            )
 
 
-class _Known:
-    """All that rules may read besides their own return, by slug."""
+class _CrossReturnChecker:
+    """Checks rules against all that they may read besides their own return."""
 
-    def __init__(self, returns: Mapping[str, Return], reference: Mapping[str, ReferenceTable]) -> None:
-        self._returns, self._reference = returns, reference
+    def __init__(self, returns: Collection[Return], reference: Collection[ReferenceTable]) -> None:
+        self._returns = {data_return.slug: data_return for data_return in returns}
+        self._reference = {table.slug: table for table in reference}
 
-    def contradictions(self, read: RuleRead, contract: Contract) -> Iterator[Contradiction]:
-        rule = read.rule
-        place = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
+    def check(self, read: RuleRead, contract: Contract) -> Iterator[Contradiction]:
+        """Yield what is wrong with the external tables of a rule; nothing where it reads none."""
+        rule, tables = read.rule, external_tables(read.rule)
+        node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
-        found: list[Contradiction] = []
-        for other in external_tables(rule):
-            if other.is_reference:
-                columns[other.name] = tuple(self._reference_columns(other, rule, place, found))
+        problems: list[Contradiction] = []
+        for table in tables:
+            found = self._columns(table, rule, node, contract)
+            if isinstance(found, Contradiction):
+                problems.append(found)
             else:
-                columns[other.name] = tuple(self._columns(other, rule, place, contract, found))
-        yield from found
-        if found:
-            return
-        if isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):
-            yield from self._comparing(rule.terms, place, contract, contract.by_name[rule.table])
+                columns[table.name] = tuple(found)
+        if problems or not tables:
+            yield from problems
+        elif isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):
+            yield from self._check_terms(rule.terms, node, contract, contract.by_name[rule.table])
         else:
             for problem in find_query_problems(rule.sql or "", rule.table, columns):
-                yield place.contradiction(
+                yield node.contradiction(
                     f"The rule {rule.id} cannot be asked: {problem}.",
                     "Name columns that every version of the other return, or the reference table, has in one type.",
                 )
 
-    def _reference_columns(
-        self, other: ExternalTable, rule: Rule, place: YamlNode, found: list[Contradiction]
-    ) -> Sequence[str]:
-        table = self._reference.get(other.table)
-        if table is None:
-            what = f"The rule {rule.id} reads the reference table {other.table}, which is not there."
-            found.append(place.contradiction(what, suggest(other.table, self._reference)))
-            return ()
-        return [column.name for column in table.columns]
-
     def _columns(
-        self, other: ExternalTable, rule: Rule, place: YamlNode, contract: Contract, found: list[Contradiction]
-    ) -> Sequence[str]:
-        data_return = self._returns.get(other.of)
-        if data_return is None or data_return.code == contract.return_code:
-            what = f"The rule {rule.id} reads {other}, and {other.of} is no other return."
-            elsewhere = [slug for slug, one in self._returns.items() if one.code != contract.return_code]
-            found.append(place.contradiction(what, suggest(other.of, elsewhere)))
-            return ()
-        asked = matching_contracts(data_return, contract, self._returns[contract.slug])
-        if not asked:
-            found.append(
-                place.contradiction(
-                    f"The rule {rule.id} reads {data_return.code}, which is asked by "
-                    f"{data_return.latest.period_kind} from "
-                    f"{data_return.latest.valid_from} on, and has no period for one of {contract.return_code} "
-                    f"{contract.version}.",
-                    "Periods must be of the same kind, or the one must lie in the other whole; remove the rule.",
-                )
+        self, wanted: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
+    ) -> Sequence[str] | Contradiction:
+        """Return the columns of an external table, or why a rule cannot read it."""
+        if wanted.is_reference:
+            if wanted.table not in self._reference:
+                what = f"The rule {rule.id} reads the reference table {wanted.table}, which is not there."
+                return node.contradiction(what, suggest(wanted.table, self._reference))
+            return [column.name for column in self._reference[wanted.table].columns]
+        other = self._returns.get(wanted.of)
+        if other is None or other.code == contract.return_code:
+            what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is no other return."
+            return node.contradiction(what, suggest(wanted.of, self._returns.keys() - {contract.slug}))
+        versions = matching_contracts(other, contract, self._returns[contract.slug])
+        if not versions:
+            return node.contradiction(
+                f"The rule {rule.id} reads {other.code}, which is asked by {other.latest.period_kind} from "
+                f"{other.latest.valid_from} on, and has no period for one of {contract.return_code} "
+                f"{contract.version}.",
+                "Periods must be of the same kind, or the one must lie in the other whole; remove the rule.",
             )
-            return ()
-        without = [one for one in asked if other.table not in one.by_name]
-        if without:
-            what = f"The rule {rule.id} reads {other}, and {data_return.code} {without[0].version} has no such table."
-            found.append(place.contradiction(what, suggest(other.table, [one.name for one in without[0].tables])))
-            return ()
-        return [*shared_columns(asked, other.table), PERIOD_COLUMN]
+        for version in versions:
+            if wanted.table not in version.by_name:
+                what = f"The rule {rule.id} reads {wanted}, and {other.code} {version.version} has no such table."
+                return node.contradiction(what, suggest(wanted.table, version.by_name))
+        return [*shared_columns(versions, wanted.table), PERIOD_COLUMN]
 
-    def _comparing(
-        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, place: YamlNode, contract: Contract, own: Table
+    def _check_terms(
+        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, node: YamlNode, contract: Contract, own: Table
     ) -> Iterator[Contradiction]:
-        """What the columns that a kind of rule names say against each other."""
+        """Yield what the columns that terms name contradict in each other."""
         if isinstance(terms, InReferenceTerms):
-            columns = {one.name: one.type for one in self._reference[terms.elsewhere.table].columns}
-            days = [name for name in (terms.valid_from, terms.valid_to) if name]
+            types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
+            days = [name for name in (terms.valid.first, terms.valid.last) if name]
             named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
-            yield from _unknown(named, columns, place)
+            yield from _check_columns_exist(named, types, node)
             for name in days:
-                if columns.get(name, ItemType.DATE) is not ItemType.DATE:
-                    yield place.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
+                if types.get(name, ItemType.DATE) is not ItemType.DATE:
+                    yield node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
         else:
-            data_return = self._returns[terms.elsewhere.of]
-            asked = matching_contracts(data_return, contract, self._returns[contract.slug])
-            table, shared = asked[-1].by_name[terms.elsewhere.table], shared_columns(asked, terms.elsewhere.table)
-            columns = {item.name: item.type for item in table.items if item.name in shared}
+            other = self._returns[terms.elsewhere.of]
+            versions = matching_contracts(other, contract, self._returns[contract.slug])
+            table = versions[-1].by_name[terms.elsewhere.table]
+            shared = shared_columns(versions, terms.elsewhere.table)
+            types = {item.name: item.type for item in table.items if item.name in shared}
             figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
-            yield from _unknown([*terms.by.values(), *figures], columns, place)
+            yield from _check_columns_exist([*terms.by.values(), *figures], types, node)
             if isinstance(terms, AgreesWithTerms):
-                yield from _disagreeing(terms, place, own, table)
-                if corresponding_periods(data_return.latest.period_kind, parse_period(contract.valid_from))[1:]:
-                    yield from _many_periods(terms, place, data_return)
-        for name, other in terms.by.items():
-            kinds = (own.by_name[name].type if name in own.by_name else None, columns.get(other))
-            if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
-                yield (
-                    place.at("by")
-                    .at(name)
-                    .contradiction(
-                        f"{name} is of type {kinds[0]} and {other} of type {kinds[1]}: they are never the same.",
-                        "Name items of one type.",
+                yield from _check_figures(terms, node, own, table)
+                periods = corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
+                if len(periods) > 1 and terms.other_figure is ComparedFigure.VALUE:
+                    yield node.at("of").contradiction(
+                        f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
+                        "Write figure: sum or count.",
                     )
+        for name, column in terms.by.items():
+            kinds = (own.by_name[name].type if name in own.by_name else None, types.get(column))
+            if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
+                pair = node.at("by").at(name)
+                yield pair.contradiction(
+                    f"{name} is of type {kinds[0]} and {column} of type {kinds[1]}: they are never the same.",
+                    "Name items of one type.",
                 )
 
 
-def _unknown(names: Sequence[str], columns: Mapping[str, object], place: YamlNode) -> Iterator[Contradiction]:
+def _check_columns_exist(
+    names: Sequence[str], columns: Mapping[str, object], node: YamlNode
+) -> Iterator[Contradiction]:
     for name in names:
         if name not in columns:
-            yield place.contradiction(
+            yield node.contradiction(
                 f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
                 suggest(name, columns),
             )
 
 
-def _disagreeing(terms: AgreesWithTerms, place: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
-    """Figures that are never the same: of two units, or exact and not."""
+def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
+    """Yield figures that are never the same: of two units, or one exact and one not."""
     mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
-    for item in (other,) if other is not None else ():
-        if item.type not in NUMERIC:
-            yield place.at("of").contradiction(f"{item.name} is no figure.", "Name an item that is a number.")
-        elif mine is not None and (mine.type is ItemType.NUMBER) != (item.type is ItemType.NUMBER):
-            yield place.contradiction(
-                f"Of {mine.name} and {item.name} one is exact and the other a measurement.", "Name figures of one kind."
+    if other is not None and other.type not in NUMERIC:
+        yield node.at("of").contradiction(f"{other.name} is no figure.", "Name an item that is a number.")
+    elif other is not None and mine is not None:
+        if (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER):
+            yield node.contradiction(
+                f"Of {mine.name} and {other.name} one is exact and the other a measurement.",
+                "Name figures of one kind.",
             )
-        elif mine is not None and mine.unit and item.unit and mine.unit != item.unit:
-            yield place.contradiction(
-                f"{mine.name} is in {mine.unit} and {item.name} in {item.unit}.", "Name figures of one unit."
+        elif mine.unit and other.unit and mine.unit != other.unit:
+            yield node.contradiction(
+                f"{mine.name} is in {mine.unit} and {other.name} in {other.unit}.", "Name figures of one unit."
             )
     if terms.other_figure is ComparedFigure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
-        yield place.at("of").contradiction(
+        yield node.at("of").contradiction(
             f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
             f"Name {', '.join(item.name for item in theirs.key)} in by, or write figure: sum.",
         )
-
-
-def _many_periods(terms: AgreesWithTerms, place: YamlNode, other: Return) -> Iterator[Contradiction]:
-    if terms.other_figure is ComparedFigure.VALUE:
-        yield place.at("of").contradiction(
-            f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
-            "Write figure: sum or count.",
-        )
-
-
-def matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
-    """The versions of another return that are asked for periods of a version of a return, oldest first.
-
-    Empty where the kinds of period do not correspond.
-    """
-    span = _span(own, contract)
-    spans = {one.version: _span(other, one) for one in other.contracts}
-    if span is None or not corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
-        return ()
-    return tuple(
-        one
-        for one in other.contracts
-        if (theirs := spans[one.version]) is not None and theirs[0] < span[1] and span[0] < theirs[1]
-    )
-
-
-def shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
-    """The columns that a table has in each of some versions of its return, and in one type: what SQL may name of it."""
-    shared: dict[str, object] = {}
-    for number, contract in enumerate(contracts):
-        present = _typed_columns(contract, table)
-        shared = {name: kind for name, kind in (shared if number else present).items() if present.get(name) == kind}
-    return tuple(shared)
-
-
-def _typed_columns(contract: Contract, table: str) -> Mapping[str, object]:
-    items = contract.by_name[table].by_name
-    types = {name: (item.type, item.precision, item.scale) for name, item in items.items()}
-    return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}
-
-
-def _span(data_return: Return, contract: Contract) -> tuple[date, date] | None:
-    """The days on which periods begin for which a version is the one to answer; None where nobody can tell."""
-    after = [one.valid_from for one in data_return.contracts[data_return.contracts.index(contract) + 1 :]]
-    try:
-        first, *later = (parse_period(text).start for text in (contract.valid_from, *after))
-    except WrongUse:
-        return None
-    return first, min(later, default=date.max)

@@ -1,84 +1,113 @@
-"""Which kinds of written rule there are: what ``quality: custom, engine: lgdp`` may implement.
+"""Which kinds of written rule there are, and the scopes that any written rule may have.
 
-A new kind is a record of terms and a ``Kind`` in ``register.kinds``, its name in ``RuleKind``, and a line in
-:data:`KINDS`. Where its terms come to SQL it is run and shown like any other rule in SQL; else ``validation.across``
-runs it. What belongs here: the list, and reading terms by it. What does not: any single kind.
+A kind is what ``quality: custom, engine: lgdp`` implements. A new one is a class of terms in ``rules.kinds``, its name
+in ``RuleKind``, and a line in :data:`KINDS`. Where its terms come to SQL it is run and shown like any other rule in
+SQL; else ``validation.table_rules`` tests it. What belongs here: the list, reading terms by it, and checking scopes.
+What does not: any single kind.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.model_parsing import Parsed, parse, suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.model.table_model import Terms
-from lgdp_pipelines.register.rules.kinds.conditional_rules import EMPTY_UNLESS, REQUIRED_WHEN
-from lgdp_pipelines.register.rules.kinds.date_rules import IN_ORDER, IN_PERIOD, NOT_IN_FUTURE
-from lgdp_pipelines.register.rules.kinds.external_rules import AGREES_WITH, IN_REFERENCE, REFERS_TO
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EARLIER_PERIOD
-from lgdp_pipelines.register.rules.kinds.row_rules import COMPLETE, NOT_FALLING, ROWS_PER
-from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleKindDefinition
-from lgdp_pipelines.register.rules.kinds.total_rules import CONTROL, TOTAL
-from lgdp_pipelines.vocabulary.verdicts import RuleKind
+from lgdp_pipelines.register.files.custom_properties import custom_of
+from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
+from lgdp_pipelines.register.rules.kinds.conditional_rules import EmptyUnlessTerms, RequiredWhenTerms
+from lgdp_pipelines.register.rules.kinds.date_rules import InOrderTerms, InPeriodTerms, NotInFutureTerms
+from lgdp_pipelines.register.rules.kinds.external_rules import AgreesWithTerms, InReferenceTerms, RefersToTerms
+from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
+from lgdp_pipelines.register.rules.kinds.row_rules import CompleteTerms, NotFallingTerms, RowsPerTerms
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleTerms
+from lgdp_pipelines.register.rules.kinds.total_rules import ControlTerms, TotalTerms
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
-KINDS: Mapping[str, RuleKindDefinition] = {
-    kind.rule.value: kind
-    for kind in (
-        REQUIRED_WHEN,
-        EMPTY_UNLESS,
-        IN_ORDER,
-        NOT_IN_FUTURE,
-        IN_PERIOD,
-        TOTAL,
-        CONTROL,
-        ROWS_PER,
-        COMPLETE,
-        NOT_FALLING,
-        EARLIER_PERIOD,
-        REFERS_TO,
-        AGREES_WITH,
-        IN_REFERENCE,
+KINDS: Mapping[str, type[RuleTerms]] = {
+    terms.kind.value: terms
+    for terms in (
+        RequiredWhenTerms,
+        EmptyUnlessTerms,
+        InOrderTerms,
+        NotInFutureTerms,
+        InPeriodTerms,
+        TotalTerms,
+        ControlTerms,
+        RowsPerTerms,
+        CompleteTerms,
+        NotFallingTerms,
+        EarlierPeriodTerms,
+        RefersToTerms,
+        AgreesWithTerms,
+        InReferenceTerms,
     )
 }
-"""Kinds of written rule, by the name that ``implementation`` gives in ``rule``."""
+"""Terms of each kind of written rule, by the name that ``implementation`` gives in ``rule``."""
 
 
 def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
-    """The kind of rule that an implementation names; None where there is none of that name."""
-    kind = KINDS.get(implementation.text("rule"))
-    return kind.rule if kind else None
+    """Return the kind of rule that an implementation names; None where there is none of that name."""
+    terms = KINDS.get(implementation.text("rule"))
+    return terms.kind if terms else None
 
 
-def read_terms(implementation: YamlNode) -> Terms | None:
-    """Terms as far as they can be read; None where they are of no known kind."""
-    kind = KINDS.get(implementation.text("rule"))
-    return kind.read(implementation) if kind else None
+def read_terms(implementation: YamlNode) -> RuleTerms | None:
+    """Return terms as far as they can be read; None where they are of no known kind."""
+    parsed = _parse(implementation)
+    return parsed.value if parsed else None
 
 
-def write_sql(terms: Terms | None, implementation: YamlNode, among: RuleContext) -> str | None:
-    """The question that terms come to; None where they contradict themselves, or their kind is not asked in SQL."""
-    kind = KINDS.get(implementation.text("rule"))
-    if kind is None or kind.sql is None or any(check_terms(terms, implementation, among)):
-        return None
-    return kind.sql(terms, among)
+def write_sql(implementation: YamlNode, context: RuleContext) -> str | None:
+    """Return the SQL of terms; None where they contradict themselves, or their kind is not tested in SQL."""
+    terms = read_terms(implementation)
+    return None if terms is None or any(check_terms(implementation, context)) else terms.sql(context)
 
 
-def check_terms(terms: Terms | None, implementation: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
-    """What contradicts itself in terms: their shape, and where that is right what they say."""
-    kind = KINDS.get(implementation.text("rule"))
-    if kind is None:
-        yield implementation.contradiction(
-            f"The rule “{implementation.text('rule')}” is of no known kind.",
-            suggest(implementation.text("rule"), KINDS),
-        )
+def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield what contradicts itself in terms: their form, and where that is right what they say."""
+    parsed = _parse(implementation)
+    if parsed is None:
+        name = implementation.text("rule")
+        yield implementation.contradiction(f"The rule “{name}” is of no known kind.", suggest(name, KINDS))
         return
-    wrong = tuple(misshapen(implementation, _shape(kind.rule), "Mend the implementation.", label="implementation"))
-    yield from wrong
-    if not wrong:
-        yield from kind.contradictions(terms, implementation, among)
+    yield from parsed.contradictions
+    if parsed.value is not None and not parsed.contradictions:
+        yield from parsed.value.check(implementation, context)
 
 
-@cache
-def _shape(kind: RuleKind) -> Shape:
-    return Shape(KINDS[kind].schema)
+def _parse(implementation: YamlNode) -> Parsed[RuleTerms] | None:
+    terms = KINDS.get(implementation.text("rule"))
+    if terms is None:
+        return None
+    words = implementation.without_member("rule")
+    return parse(terms, words, name="the implementation", remedy="Correct the implementation.")
+
+
+def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+    """Yield what contradicts itself in the scope of a written rule.
+
+    A query about one scope is answered by itself, so the scope's codes stand in reports and in the ledger: a scope is
+    made of open items with codes, and only a rule that raises queries has one.
+
+    Args:
+        rule: the rule.
+        node: where it is written.
+        items: items of its table, by name.
+    """
+    if not rule.scope:
+        return
+    scope = custom_of(node).at("lgdpScope")
+    if rule.severity is not Severity.QUERY:
+        yield scope.contradiction(
+            f"The rule {rule.id} has a scope, and asks nothing.", "Write severity: query, or leave lgdpScope out."
+        )
+    allowed = [name for name, item in items.items() if item.privacy is Privacy.OPEN and item.code_list is not None]
+    for name in rule.scope:
+        if name not in items:
+            yield scope.contradiction(
+                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.", suggest(name, allowed)
+            )
+        elif name not in allowed:
+            yield scope.contradiction(
+                f"The scope of {rule.id} names {name}, which is not an open item with a code list.",
+                "Name items with lgdpCodeList and lgdpPrivacy open: their codes stand in reports.",
+            )

@@ -292,7 +292,7 @@ SPOILT = {
         FOOD, "periodsBack: 4", "within: academic-year", "within: academic-year", ("academic-year",)
     ),
     "a misspelt word of a comparison": SpoiltCase(
-        FOOD, "floor: 10", "flor: 10", "flor: 10", ("implementation.flor", "Write floor")
+        FOOD, "floor: 10", "flor: 10", "flor: 10", ("flor means nothing in the implementation", "Write floor")
     ),
 }
 

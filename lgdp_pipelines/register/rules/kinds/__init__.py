@@ -1,5 +1,5 @@
-"""Kinds of written rule: the words of each, what contradicts itself in them, and the SQL that they come to.
+"""Kinds of written rule: the terms of each, what contradicts itself in them, and the SQL that they are tested with.
 
-What belongs here: one record of terms for each kind, beside the pure functions that read it. What does not: which kinds
-there are (``register.terms``), and testing them (``validation``).
+What belongs here: one model of terms for each kind. What does not: the list of kinds (``rules.rule_kinds``), and
+testing rules (``validation``).
 """

@@ -1,198 +1,147 @@
-"""One value of a row after another, and days against the submission's own: in order, not in the future, in the period.
+"""One value of a row after another, and days compared with the submission's own: in order, not in future, in period.
 
-Nothing is held against an empty cell. What belongs here: the three kinds' terms and SQL. What does not: bounds that are
-the same for every submission (``logicalTypeOptions`` say them).
+An empty cell breaks none of these rules. What belongs here: the terms and SQL of the three kinds. What does not: bounds
+that are the same for every submission (``logicalTypeOptions`` say them).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import field
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT
+from lgdp_pipelines.register.model.field_types import STRICT, Text, refuse_repeats
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
+    OnlyTrue,
     RuleContext,
-    RuleKindDefinition,
+    RuleTerms,
     check_item_types,
     check_items_exist,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
-    CONDITIONS,
-    Condition,
+    Conditions,
     check_conditions,
     conditions_sql,
     join_conditions,
     quote_column,
-    read_conditions,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-_ENDS = ("first", "last")
 
-
-@dataclass(frozen=True, slots=True)
-class InOrderTerms:
-    """Two dates or figures of a row, of which one is not before, or below, the other.
+@dataclass(frozen=True, config=STRICT)
+class InOrderTerms(RuleTerms):
+    """The terms of two dates or figures of a row, of which one is not before, or below, the other.
 
     Attributes:
         first: name of the earlier or lower.
         then: name of the later or higher.
-        strictly: they may not be the same either.
-        when: the rows that it is asked of; none: all.
+        strictly: whether they may not be the same either.
+        when: the rows that the rule applies to; none: all.
     """
 
-    first: str
-    then: str
-    strictly: bool
-    when: tuple[Condition, ...]
+    kind: ClassVar = RuleKind.IN_ORDER
+
+    first: Text
+    then: Text
+    strictly: OnlyTrue = False
+    when: Conditions = field(default_factory=dict)
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The two, and those of the conditions."""
-        return (self.then, self.first, *(one.item for one in self.when))
+        """The two, and the items of the conditions."""
+        return (self.then, self.first, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at the later."""
         return (self.then, self.first)
 
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        yield from check_items_exist([self.first, self.then], node, context)
+        yield from check_item_types([self.first, self.then], (ItemType.DATE, *NUMERIC), node, context)
+        yield from check_conditions(self.when, node.at("when"), context, context.table)
+        known = [context.items[name] for name in (self.first, self.then) if name in context.items]
+        if {item.type is ItemType.DATE for item in known} == {True, False}:
+            yield node.contradiction(
+                f"The rule puts {self.first} and {self.then} in order, of which one is a date and one is not.",
+                "Name two dates or two figures.",
+            )
+        if self.first == self.then:
+            yield node.contradiction(f"The rule puts {self.first} before itself.", "Name another item in then.")
 
-@dataclass(frozen=True, slots=True)
-class NotInFutureTerms:
-    """A day that is not after the day on which the submission came.
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows that are out of order."""
+        operator = "<=" if self.strictly else "<"
+        out_of_order = f"{quote_column(self.then)} {operator} {quote_column(self.first)}"
+        return _count_rows(out_of_order, self.when, context)
+
+
+@dataclass(frozen=True, config=STRICT)
+class NotInFutureTerms(RuleTerms):
+    """The terms of a day that is not after the day on which the submission came.
 
     Attributes:
         item: name of the date.
-        when: the rows that it is asked of; none: all.
+        when: the rows that the rule applies to; none: all.
     """
 
-    item: str
-    when: tuple[Condition, ...]
+    kind: ClassVar = RuleKind.NOT_IN_FUTURE
+
+    item: Text
+    when: Conditions = field(default_factory=dict)
 
     @property
     def items(self) -> tuple[str, ...]:
         """The date, and the items of the conditions."""
-        return (self.item, *(one.item for one in self.when))
+        return (self.item, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at the date."""
-        return (self.item,) if self.item else ()
+        return (self.item,)
+
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        yield from check_items_exist([self.item], node.at("item"), context)
+        yield from check_item_types([self.item], (ItemType.DATE,), node.at("item"), context)
+        yield from check_conditions(self.when, node.at("when"), context, context.table)
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows with a later day."""
+        return _count_rows(f"{quote_column(self.item)} > getvariable('received_on')", self.when, context)
 
 
-@dataclass(frozen=True, slots=True)
-class InPeriodTerms:
-    """A day that lies in the submission's period.
+@dataclass(frozen=True, config=STRICT)
+class InPeriodTerms(NotInFutureTerms):
+    """The terms of a day that lies in the submission's period.
 
     Attributes:
-        item: name of the date.
-        ends: ends of the period that hold it, ``first`` day, ``last`` day or both.
-        when: the rows that it is asked of; none: all.
+        ends: ends of the period that limit it: ``first`` day, ``last`` day or both.
     """
 
-    item: str
-    ends: tuple[str, ...]
-    when: tuple[Condition, ...]
+    kind: ClassVar = RuleKind.IN_PERIOD
 
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The date, and the items of the conditions."""
-        return (self.item, *(one.item for one in self.when))
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """A finding stands at the date."""
-        return (self.item,) if self.item else ()
-
-
-def _read_in_order(place: YamlNode) -> InOrderTerms:
-    return InOrderTerms(
-        place.text("first"), place.text("then"), place.is_true("strictly"), read_conditions(place.at("when"))
+    ends: Annotated[tuple[Literal["first", "last"], ...], Field(min_length=1), AfterValidator(refuse_repeats)] = (
+        "first",
+        "last",
     )
 
-
-def _read_not_in_future(place: YamlNode) -> NotInFutureTerms:
-    return NotInFutureTerms(place.text("item"), read_conditions(place.at("when")))
-
-
-def _read_in_period(place: YamlNode) -> InPeriodTerms:
-    return InPeriodTerms(place.text("item"), place.texts("ends") or _ENDS, read_conditions(place.at("when")))
-
-
-def _in_order(terms: InOrderTerms, among: RuleContext) -> str:
-    sign = "<=" if terms.strictly else "<"
-    out_of_order = f"{quote_column(terms.then)} {sign} {quote_column(terms.first)}"
-    return (
-        f"SELECT count(*) FROM {{model}} WHERE {join_conditions(out_of_order, conditions_sql(terms.when, among.items))}"
-    )
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows with a day outside the period."""
+        outside = {
+            "first": f"{quote_column(self.item)} < getvariable('period_start')",
+            "last": f"{quote_column(self.item)} > getvariable('period_end')",
+        }
+        either = " OR ".join(violation for end, violation in outside.items() if end in self.ends)
+        return _count_rows(f"({either})", self.when, context)
 
 
-def _not_in_future(terms: NotInFutureTerms, among: RuleContext) -> str:
-    later = f"{quote_column(terms.item)} > getvariable('received_on')"
-    return f"SELECT count(*) FROM {{model}} WHERE {join_conditions(later, conditions_sql(terms.when, among.items))}"
-
-
-def _in_period(terms: InPeriodTerms, among: RuleContext) -> str:
-    outside = {
-        "first": f"{quote_column(terms.item)} < getvariable('period_start')",
-        "last": f"{quote_column(terms.item)} > getvariable('period_end')",
-    }
-    either = " OR ".join(outside[end] for end in _ENDS if end in terms.ends)
-    broken = join_conditions(f"({either})", conditions_sql(terms.when, among.items))
-    return f"SELECT count(*) FROM {{model}} WHERE {broken}"
-
-
-def _order_contradictions(terms: InOrderTerms, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
-    yield from check_items_exist([terms.first, terms.then], place, among)
-    yield from check_item_types([terms.first, terms.then], (ItemType.DATE, *NUMERIC), place, among)
-    yield from check_conditions(terms.when, place.at("when"), among, among.table)
-    known = [among.items[name] for name in (terms.first, terms.then) if name in among.items]
-    if {item.type is ItemType.DATE for item in known} == {True, False}:
-        yield place.contradiction(
-            f"The rule puts {terms.first} and {terms.then} in order, of which one is a date and one is not.",
-            "Name two dates or two figures.",
-        )
-    if terms.first == terms.then:
-        yield place.contradiction(f"The rule puts {terms.first} before itself.", "Name another item in then.")
-
-
-def _date_contradictions(
-    terms: NotInFutureTerms | InPeriodTerms, place: YamlNode, among: RuleContext
-) -> Iterator[Contradiction]:
-    yield from check_items_exist([terms.item], place.at("item"), among)
-    yield from check_item_types([terms.item], (ItemType.DATE,), place.at("item"), among)
-    yield from check_conditions(terms.when, place.at("when"), among, among.table)
-
-
-IN_ORDER = RuleKindDefinition(
-    rule=RuleKind.IN_ORDER,
-    words={"first": TEXT, "then": TEXT, "strictly": {"const": True}, "when": CONDITIONS},
-    needed=("first", "then"),
-    read=_read_in_order,
-    contradictions=_order_contradictions,
-    sql=_in_order,
-)
-
-NOT_IN_FUTURE = RuleKindDefinition(
-    rule=RuleKind.NOT_IN_FUTURE,
-    words={"item": TEXT, "when": CONDITIONS},
-    needed=("item",),
-    read=_read_not_in_future,
-    contradictions=_date_contradictions,
-    sql=_not_in_future,
-)
-
-IN_PERIOD = RuleKindDefinition(
-    rule=RuleKind.IN_PERIOD,
-    words={
-        "item": TEXT,
-        "ends": {"type": "array", "items": {"enum": list(_ENDS)}, "minItems": 1, "uniqueItems": True},
-        "when": CONDITIONS,
-    },
-    needed=("item",),
-    read=_read_in_period,
-    contradictions=_date_contradictions,
-    sql=_in_period,
-)
+def _count_rows(violation: str, when: Conditions, context: RuleContext) -> str:
+    violated = join_conditions(violation, conditions_sql(when, context.items))
+    return f"SELECT count(*) FROM {{model}} WHERE {violated}"

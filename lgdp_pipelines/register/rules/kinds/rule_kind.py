@@ -1,40 +1,57 @@
-"""What every kind of written rule is made of, and what they share.
+"""What every kind of written rule is made of, and what several kinds share.
 
-A kind is the words of its terms as a JSON Schema, the reading of them, and what may contradict itself in them. What
-belongs here: that form, and the checks that several kinds make. What does not: any single kind.
+A kind is a model of its terms, with the contradictions in them and the SQL that they come to. What belongs here: that
+form, the types of fields, and the checks that several kinds make. What does not: any single kind.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass as plain_dataclass
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Terms
+from lgdp_pipelines.register.model.field_types import STRICT, Text, refusal
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-NAMES: Mapping[str, Any] = {"type": "array", "items": TEXT, "uniqueItems": True, "minItems": 1}
-"""JSON Schema of a list of items' names, at least one."""
-
-AMOUNT: Mapping[str, Any] = {"type": "number", "minimum": 0}
-"""JSON Schema of a tolerance."""
-
 NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
-@dataclass(frozen=True, slots=True)
+def _refuse_false(value: bool) -> bool:  # noqa: FBT001 - pydantic calls it
+    if not value:
+        raise refusal("can only be true", "Write true, or remove it.")
+    return value
+
+
+OnlyTrue: TypeAlias = Annotated[StrictBool, AfterValidator(_refuse_false)]
+"""A word that is either written as true or left out."""
+
+Amount: TypeAlias = Annotated[float, Field(ge=0, strict=True)]
+"""A number from 0 on."""
+
+Count: TypeAlias = Annotated[StrictInt, Field(ge=0)]
+"""A whole number from 0 on."""
+
+ItemPairs: TypeAlias = Annotated[dict[str, Text], Field(min_length=1)]
+"""Names of items or columns elsewhere, by names of the own items that they must equal."""
+
+
+@plain_dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule stands among in its contract.
+    """What a rule's contract says around it.
 
     Attributes:
-        table: the name of its table.
+        table: name of its table.
         tables: items by name, by table of the return.
-        period_kind: of the return; None where it cannot be told.
-        code_lists: lists of the register and of the contract, by id; empty while the contract is only read.
+        period_kind: of the return; None where it is not known.
+        code_lists: lists of the register and of the contract, by id; empty while the contract is being read.
     """
 
     table: str
@@ -48,70 +65,77 @@ class RuleContext:
         return self.tables.get(self.table, {})
 
 
-Contradicting = Callable[[Any, YamlNode, RuleContext], Iterator[Contradiction]]
-"""What contradicts itself in terms (of the kind's own class), at the place of ``implementation``."""
+class RuleTerms(ABC):
+    """The terms of one kind of written rule: a frozen pydantic dataclass of the words under ``implementation``."""
 
-Compiling = Callable[[Any, RuleContext], str]
-"""The question that terms (of the kind's own class) come to: ``SELECT count(*) FROM {model} … WHERE <violation>``."""
-
-
-@dataclass(frozen=True, slots=True)
-class RuleKindDefinition:
-    """One kind of written rule.
-
-    Attributes:
-        rule: its name in ``implementation: { rule: … }``.
-        words: JSON Schema of what else stands there, by word.
-        needed: the words that must stand there.
-        read: terms as far as they can be read.
-        contradictions: what contradicts itself in them.
-        sql: the question that they come to; None where the kind is not asked in SQL.
-        choices: of which words at least one must stand there; empty where there is no such choice.
-    """
-
-    rule: RuleKind
-    words: Mapping[str, Any]
-    needed: tuple[str, ...]
-    read: Callable[[YamlNode], Terms]
-    contradictions: Contradicting
-    sql: Compiling | None = None
-    choices: tuple[str, ...] = ()
+    kind: ClassVar[RuleKind]
 
     @property
-    def schema(self) -> Mapping[str, Any]:
-        """JSON Schema of ``implementation``."""
-        schema: dict[str, Any] = {
-            "type": "object",
-            "properties": {"rule": {"const": self.rule.value}, **self.words},
-            "required": ["rule", *self.needed],
-            "additionalProperties": False,
-        }
-        return {**schema, "anyOf": [{"required": [word]} for word in self.choices]} if self.choices else schema
+    @abstractmethod
+    def items(self) -> tuple[str, ...]:
+        """Names of the items of the rule's own table that it reads."""
+
+    @property
+    @abstractmethod
+    def place(self) -> tuple[str, ...]:
+        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
+
+    @abstractmethod
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms.
+
+        Args:
+            node: the ``implementation``.
+            context: what the contract says around the rule.
+        """
+
+    def sql(self, _context: RuleContext) -> str | None:
+        """Return ``SELECT count(*) FROM {model} … WHERE <violation>``; None where the kind is not tested in SQL."""
+        return None
 
 
-def check_items_exist(names: Collection[str], place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
-    """Names that are no item of the rule's table."""
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class FigureTerms(RuleTerms):
+    """The terms of a rule that compares two figures.
+
+    Attributes:
+        tolerance: by how much they may differ, in their unit; the greater of the two tolerances applies.
+        tolerance_pct: by how much they may differ, in percent of the figure that is compared with the other.
+        absent: whether an empty part of a sum counts as zero, or makes the sum unknown.
+    """
+
+    tolerance: Amount = 0.0
+    tolerance_pct: Annotated[Amount, Field(validation_alias="tolerancePct")] = 0.0
+    absent: Literal["unknown", "zero"] = "unknown"
+
+    @property
+    def absent_is_zero(self) -> bool:
+        """Whether an empty part counts as nothing."""
+        return self.absent == "zero"
+
+
+def check_items_exist(names: Collection[str], node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield the names that are no item of the rule's table."""
     for name in names:
-        if name and name not in among.items:
-            yield place.contradiction(
-                f"The rule names {name}, which is no item of {among.table}.", suggest(name, among.items)
+        if name and name not in context.items:
+            yield node.contradiction(
+                f"The rule names {name}, which is no item of {context.table}.", suggest(name, context.items)
             )
 
 
 def check_item_types(
-    names: Sequence[str], wanted: Collection[ItemType], place: YamlNode, among: RuleContext
+    names: Sequence[str], types: Collection[ItemType], node: YamlNode, context: RuleContext
 ) -> Iterator[Contradiction]:
-    """Items that are there and are of none of the types that a kind of rule is about."""
-    listed = " or ".join(wanted)
+    """Yield the items that have none of the types that a kind of rule can compare."""
     for name in names:
-        item = among.items.get(name)
-        if item is not None and item.type not in wanted:
-            yield place.contradiction(
-                f"The rule holds {name} against something, which is of type {item.type}.",
-                f"Name an item of type {listed}.",
+        item = context.items.get(name)
+        if item is not None and item.type not in types:
+            yield node.contradiction(
+                f"The rule compares {name}, which is of type {item.type}.",
+                f"Name an item of type {' or '.join(types)}.",
             )
 
 
 def list_measures(items: Mapping[str, Item]) -> list[str]:
-    """The names of a table's measures."""
+    """Return the names of a table's measures."""
     return [item.name for item in items.values() if item.role is Role.MEASURE]

@@ -41,4 +41,4 @@ def test_a_case_is_of_the_kind_that_it_says(name: str) -> None:
 
 
 def test_every_kind_of_written_rule_has_a_name_of_its_own() -> None:
-    assert [kind.rule.value for kind in KINDS.values()] == list(KINDS)
+    assert [terms.kind.value for terms in KINDS.values()] == list(KINDS)
