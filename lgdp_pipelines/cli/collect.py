@@ -3,19 +3,15 @@
 What belongs here: arguments, and how a collection looks. What does not: fetching (``collection``).
 """
 
-from collections.abc import Sequence
-
 import typer
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.journey import finish_journey
-from lgdp_pipelines.cli.output import say, show_progress
+from lgdp_pipelines.cli.journey import print_delivery_failures, run_with_progress
+from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.collection.collection_run import CollectionReport
-from lgdp_pipelines.orchestration.in_process_runner import open_runner
-from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.stages import Stage, list_fetched_sources, run_stages
 
 
 def collect(return_code: arguments.ReturnFilter = None, council: arguments.CouncilFilter = None) -> None:
@@ -28,26 +24,12 @@ def collect(return_code: arguments.ReturnFilter = None, council: arguments.Counc
     platform = arguments.open_platform()
     selection = arguments.select(platform.register, return_code, council)
     councils = [selection.council_code] if selection.council_code else []
-    has_failures = False
-    with show_progress("Collection and journey") as progress, open_runner(platform, progress) as runner:
-        for source in sources_of(platform, selection.returns):
-            progress(f"collecting from {source.title}")
-            report = runner.collect(source, councils)
-            print_collection(source, report)
-            has_failures = has_failures or bool(report.failures)
-        finish_journey(runner)
-    if has_failures:
+    sources = list_fetched_sources(platform.register, selection.returns)
+    with run_with_progress(platform, "Collection and journey") as runner:
+        results = run_stages(runner, Stage.COLLECT, sources=sources, councils=councils, on_collection=print_collection)
+    print_delivery_failures(results.delivery)
+    if any(report.failures for report in results.collections):
         raise typer.Exit(1)
-
-
-def sources_of(platform: Platform, returns: Sequence[Return]) -> list[Source]:
-    """Return the sources that some of the returns are fetched from."""
-    codes = {data_return.code for data_return in returns}
-    return [
-        source
-        for source in platform.register.sources.values()
-        if source.is_fetched and codes.intersection(answer.return_code for answer in source.returns)
-    ]
 
 
 def print_collection(source: Source, report: CollectionReport) -> None:

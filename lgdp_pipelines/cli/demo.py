@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli.collect import print_collection, sources_of
-from lgdp_pipelines.cli.journey import report_to_councils
+from lgdp_pipelines.cli.collect import print_collection
+from lgdp_pipelines.cli.journey import print_delivery_failures
 from lgdp_pipelines.cli.output import print_markup, say, show_progress
 from lgdp_pipelines.cli.status import print_summary
 from lgdp_pipelines.errors import WrongUse
@@ -24,6 +24,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
 from lgdp_pipelines.simulator.scenario import FIRST_LOOK_PERIODS, ScenarioOptions
 from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.stages import Stage, list_fetched_sources, run_stages
 
 RealDataOption = Annotated[
     Path | None,
@@ -84,18 +85,11 @@ def describe_systems(systems: SimulatedSystems) -> None:
 
 def run_journey(platform: Platform) -> None:
     """Collect from every source, judge, conform and release."""
+    sources = list_fetched_sources(platform.register, platform.register.returns.values())
     with open_runner(platform, lambda text: say(f"  [dim]{escape(text)}[/dim]")) as runner:
-        for source in sources_of(platform, list(platform.register.returns.values())):
-            with show_progress(f"Collecting from {source.id}"):
-                report = runner.collect(source)
-            print_collection(source, report)
-        with show_progress("Landing and judging"):
-            runner.process_waiting()
-        with show_progress("Conforming and publishing"):
-            released = runner.publish_changed()
-    with show_progress("Reports into councils' outboxes"):
-        report_to_councils(platform)
-    if not released:
+        results = run_stages(runner, Stage.COLLECT, sources=sources, show=show_progress, on_collection=print_collection)
+    print_delivery_failures(results.delivery)
+    if not results.releases:
         say("Nothing new: no partition was made again.")
     for problem in platform.ledger.balance():
         say(f"[red]✗[/red] The ledger does not balance: {escape(problem)}")

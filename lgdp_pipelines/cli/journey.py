@@ -10,27 +10,28 @@ from contextlib import contextmanager
 from rich.markup import escape
 
 from lgdp_pipelines.cli.output import say, show_progress
-from lgdp_pipelines.orchestration.in_process_runner import Runner, open_runner
+from lgdp_pipelines.orchestration.in_process_runner import InProcessRunner, open_runner
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.report_delivery import deliver_reports
+from lgdp_pipelines.workflows.report_delivery import DeliveryReport
+from lgdp_pipelines.workflows.stages import Stage, StageResults, run_stages
 
 
 @contextmanager
-def run_with_progress(platform: Platform, task: str) -> Iterator[Runner]:
+def run_with_progress(platform: Platform, task: str) -> Iterator[InProcessRunner]:
     """Open the runner of jobs, and show the progress of a task."""
     with show_progress(task) as progress, open_runner(platform, progress) as runner:
         yield runner
 
 
-def finish_journey(runner: Runner) -> None:
-    """Process waiting receipts, publish every change and deliver the reports."""
-    runner.process_waiting()
-    runner.publish_changed()
-    report_to_councils(runner.platform)
+def finish_journey(runner: InProcessRunner, first: Stage = Stage.PROCESS) -> StageResults:
+    """Run the stages from the first that is wanted, and print the failures of delivery."""
+    results = run_stages(runner, first)
+    print_delivery_failures(results.delivery)
+    return results
 
 
-def report_to_councils(platform: Platform) -> None:
-    """Deliver reports into councils' outboxes; print each failure, which is tried again later."""
-    for failure in deliver_reports(platform).failures:
+def print_delivery_failures(delivery: DeliveryReport) -> None:
+    """Print each failure to deliver a report; the next delivery tries again."""
+    for failure in delivery.failures:
         say(f"  [red]✗[/red] {escape(failure.what)} ({escape(failure.where)})")
         say(f"    → {escape(failure.remedy)}")

@@ -48,7 +48,7 @@ def ledger(
             for line in lines
         ]
         print_rows(rows, COLUMNS, table_format)
-    problems = find_imbalances(platform, code)
+    problems = find_imbalances(platform.ledger, platform.received_bytes, code)
     for problem in problems:
         say(f"[red]✗[/red] {escape(problem)}")
     if problems:
@@ -77,7 +77,9 @@ def _print_account(lines: Sequence[ReceiptTotals]) -> None:
 def _verify(platform: Platform, return_code: str | None) -> None:
     """Read the received bytes of a return, or of all returns, and compare their hashes."""
     with show_progress("Reading received bytes") as progress:
-        verified = verify_bytes(platform, (sha256 for sha256, _ in platform.ledger.received(return_code)), progress)
+        verified = verify_bytes(
+            platform.received_bytes, (sha256 for sha256, _ in platform.ledger.received(return_code)), progress
+        )
     for sha256 in verified.damaged:
         say(f"[red]✗[/red] {sha256} is missing or differs from the bytes received")
     if verified.damaged:

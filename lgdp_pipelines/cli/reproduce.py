@@ -84,7 +84,7 @@ def reproduce(
         submissions = platform.ledger.evidence.judged(
             selection.return_code, selection.period_id, selection.council_code
         )
-    proofs = [find_judgement(platform, submission_id, judgement) for submission_id in submissions]
+    proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
     if is_evidence:
         print_json(_evidence(proofs[0]))
         return
@@ -97,9 +97,11 @@ def reproduce(
             if result_format is ReproduceFormat.TEXT:
                 _print_result(results[-1])
     if result_format is ReproduceFormat.JSON:
-        documents = [{**to_json_fields(result), "evidence": _evidence(result.proved)["evidence"]} for result in results]
+        documents = [
+            {**to_json_fields(result), "evidence": _evidence(result.original)["evidence"]} for result in results
+        ]
         print_json(documents if is_all else documents[0])
-    counts = {kind: sum(result.likeness is kind for result in results) for kind in ReproductionResult}
+    counts = {kind: sum(result.result is kind for result in results) for kind in ReproductionResult}
     summary = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counts.items() if count)
     say(summary or "Nothing was judged yet.")
     if counts[ReproductionResult.IDENTICAL] < len(results):
@@ -108,8 +110,8 @@ def reproduce(
 
 def _print_result(result: Reproduction) -> None:
     """Print a line for a judgement, and one for each difference and note."""
-    name = f"{result.proved.submission_id}, judgement {result.proved.judgement}"
-    print_markup(f"{_MARKS[result.likeness]} {name}: {_WORDS[result.likeness]}")
+    name = f"{result.original.submission_id}, judgement {result.original.judgement}"
+    print_markup(f"{_MARKS[result.result]} {name}: {_WORDS[result.result]}")
     for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):
         print_markup(f"  {escape(text)}")
 

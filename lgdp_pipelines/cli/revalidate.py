@@ -4,8 +4,9 @@ What belongs here: arguments, and how the result looks. What does not: judging (
 """
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.journey import report_to_councils, run_with_progress
+from lgdp_pipelines.cli.journey import finish_journey, run_with_progress
 from lgdp_pipelines.cli.output import say
+from lgdp_pipelines.workflows.stages import Stage
 
 
 def revalidate(
@@ -32,6 +33,5 @@ def revalidate(
                 periods = platform.ledger.periods_with_submissions(data_return.code)
             runner.revalidate(data_return, periods, councils)
             judged += len(periods)
-        released = runner.publish_changed()
-        report_to_councils(platform)
-    say(f"{judged} periods judged again; {len(released)} released anew. `lgdp status` shows the verdicts.")
+        releases = finish_journey(runner, Stage.PUBLISH).releases
+    say(f"{judged} periods judged again; {len(releases)} released anew. `lgdp status` shows the verdicts.")

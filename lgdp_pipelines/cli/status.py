@@ -16,7 +16,6 @@ from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_delivery import today
 
 COLUMNS = (
     "return", "council", "council_name", "period", "submission", "state", "verdict", "current", "rows", "errors",
@@ -128,7 +127,7 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
 
 def _is_overdue(platform: Platform, data_return: Return, period: str) -> bool:
     span = parse_period(period)
-    return today(platform) > due_date(data_return.contract_for(span), span)
+    return platform.day_in_scotland > due_date(data_return.contract_for(span), span)
 
 
 def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:

@@ -1,11 +1,10 @@
-"""What Dagster shows of an asset before it is made: description, owners, kinds, tags and columns, from the contract.
+"""Specs of the assets: description, owners, kinds, tags and columns that Dagster shows, from the contract.
 
 What belongs here: pure functions from the register to asset specs. What does not: what an asset does (``assets``).
 """
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
@@ -13,74 +12,73 @@ from lgdp_pipelines.orchestration.policy import follow_upstream, map_period_to_c
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.table_model import Item, Table
-from lgdp_pipelines.workflows.platform import Platform
 
 RECEIVED, LANDED, VALIDATED, CONFORMED, PUBLISHED = "received", "landed", "validated", "conformed", "published"
 
 
 def make_stage_key(stage: str, data_return: Return) -> dg.AssetKey:
-    """``[received | landed | validated | published, return]``."""
+    """Return ``[received | landed | validated | published, return]``."""
     return dg.AssetKey([stage, data_return.slug])
 
 
 def make_conformed_key(model: str, data_return: Return) -> dg.AssetKey:
-    """``[conformed, model, return]``: the slices that one return writes into a model's table."""
+    """Return ``[conformed, model, return]``: the slices that one return writes into a model's table."""
     return dg.AssetKey([CONFORMED, model, data_return.slug])
 
 
 def make_source_key(source: Source) -> dg.AssetKey:
-    """``[source, id]``."""
+    """Return ``[source, id]``."""
     return dg.AssetKey(["source", source.id.replace("-", "_")])
 
 
-def build_received_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """The bytes as sent. Collection makes them, council by council; nothing else may."""
+def build_received_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+    """Return the spec of the bytes as sent, which collection alone makes, council by council."""
     sources = [
-        s for s in platform.register.sources.values() if any(r.return_code == data_return.code for r in s.returns)
+        source
+        for source in register.sources.values()
+        if any(answered.return_code == data_return.code for answered in source.returns)
     ]
-    named = "; ".join(f"{s.title} ({s.transport})" for s in sources) or "handed in"
+    titles = "; ".join(f"{source.title} ({source.transport})" for source in sources) or "handed in"
     return _build_spec(
         data_return,
         make_stage_key(RECEIVED, data_return),
-        f"Extracts as councils sent them, kept under their sha256 with a receipt each. From: {named}.",
-        kinds={"bytes", *(str(source.transport) for source in sources)},
-        partitions_def=grid,
-        deps=[make_source_key(source) for source in sources],
+        f"Extracts as councils sent them, kept under their sha256 with a receipt each. From: {titles}.",
+        {"bytes", *(str(source.transport) for source in sources)},
+        grid,
+        [make_source_key(source) for source in sources],
     )
 
 
-def build_landed_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Every cell as text."""
-    return _build_spec(
+def build_landed_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+    """Return the spec of every cell as text."""
+    spec = _build_spec(
         data_return,
         make_stage_key(LANDED, data_return),
         "Every cell of every extract as text, exactly as sent, with the row a person would see in the file.",
-        kinds={"deltalake", "bronze"},
-        partitions_def=grid,
-        deps=[make_stage_key(RECEIVED, data_return)],
-        columns=_build_columns(data_return.latest, platform.register, as_text=True),
-        skippable=True,
+        {"deltalake", "bronze"},
+        grid,
+        [make_stage_key(RECEIVED, data_return)],
     )
+    return _add_columns(spec, data_return.latest, register, as_text=True)
 
 
-def build_validated_spec(data_return: Return, platform: Platform, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Typed and judged; only an accepted submission replaces a slice."""
-    return _build_spec(
+def build_validated_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
+    """Return the spec of the typed slices that only an accepted submission replaces."""
+    spec = _build_spec(
         data_return,
         make_stage_key(VALIDATED, data_return),
         "Typed by the contract and judged by its rules. A council's slice is replaced by an accepted submission only.",
-        kinds={"deltalake", "pandera", "silver"},
-        partitions_def=grid,
-        deps=[make_stage_key(LANDED, data_return)],
-        columns=_build_columns(data_return.latest, platform.register, as_text=False),
-        skippable=True,
+        {"deltalake", "pandera", "silver"},
+        grid,
+        [make_stage_key(LANDED, data_return)],
     )
+    return _add_columns(spec, data_return.latest, register, as_text=False)
 
 
 def build_conformed_specs(
     data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition
 ) -> list[dg.AssetSpec]:
-    """One for each model that the return writes slices into."""
+    """Return a spec for each model that the return writes slices into."""
     validated = dg.AssetDep(make_stage_key(VALIDATED, data_return), partition_mapping=map_period_to_councils())
     return [
         _build_spec(
@@ -88,77 +86,62 @@ def build_conformed_specs(
             make_conformed_key(model, data_return),
             f"{data_return.code}'s slices of the shared table conformed.{model}: comparable over councils and returns, "
             "without direct identifiers.",
-            kinds={"dbt", "duckdb", "gold"},
-            partitions_def=grid,
-            deps=[validated],
-            automation_condition=follow_upstream(),
-        )
+            {"dbt", "duckdb", "gold"},
+            grid,
+            [validated],
+        ).replace_attributes(automation_condition=follow_upstream())
         for model in models
     ]
 
 
 def build_published_spec(data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """The released slice."""
+    """Return the spec of the released slice."""
     return _build_spec(
         data_return,
         make_stage_key(PUBLISHED, data_return),
         "Generalised and disclosure-controlled, as a versioned release: what analysts see.",
-        kinds={"dbt", "duckdb", "release"},
-        partitions_def=grid,
-        deps=[make_conformed_key(model, data_return) for model in models],
-        automation_condition=follow_upstream(),
-    )
-
-
-def derive_group_name(data_return: Return) -> str:
-    """The return's subject, as Dagster spells group names."""
-    return re.sub(r"\W+", "_", data_return.latest.subject).lower()
+        {"dbt", "duckdb", "release"},
+        grid,
+        [make_conformed_key(model, data_return) for model in models],
+    ).replace_attributes(automation_condition=follow_upstream())
 
 
 def _build_spec(
     data_return: Return,
     key: dg.AssetKey,
-    what: str,
-    *,
+    text: str,
     kinds: set[str],
-    partitions_def: dg.PartitionsDefinition,
-    deps: Sequence[dg.AssetKey | dg.AssetDep] = (),
-    columns: dg.TableSchema | None = None,
-    skippable: bool = False,
-    automation_condition: dg.AutomationCondition[Any] | None = None,
+    grid: dg.PartitionsDefinition,
+    deps: Iterable[dg.AssetKey | dg.AssetDep],
 ) -> dg.AssetSpec:
     contract = data_return.latest
-    metadata: dict[str, object] = {
-        "contract": f"{contract.path.name} (version {contract.version})",
-        "recipients": ", ".join(contract.recipients),
-        "legal basis": contract.legal_basis,
-        "asked by": str(contract.period_kind),
-        "due": f"{contract.due_days} days after the period's end",
-        "provenance": f"{contract.provenance.verified}: {contract.provenance.source}".rstrip(": "),
-    }
-    if columns is not None:
-        metadata["dagster/column_schema"] = columns
     return dg.AssetSpec(
         key,
-        description=f"**{contract.title}.** {what}\n\n{contract.purpose}",
-        group_name=derive_group_name(data_return),
+        description=f"**{contract.title}.** {text}\n\n{contract.purpose}",
+        group_name=re.sub(r"\W+", "_", contract.subject).lower(),
         owners=[contract.owner] if "@" in contract.owner else [],
         kinds=kinds,
         tags={"lgdp/return": data_return.slug},
-        partitions_def=partitions_def,
-        deps=list(deps),
-        metadata=metadata,
-        skippable=skippable,
-        automation_condition=automation_condition,
+        partitions_def=grid,
+        deps=deps,
+        metadata={
+            "contract": f"{contract.path.name} (version {contract.version})",
+            "recipients": ", ".join(contract.recipients),
+            "legal basis": contract.legal_basis,
+            "asked by": str(contract.period_kind),
+            "due": f"{contract.due_days} days after the period's end",
+            "provenance": f"{contract.provenance.verified}: {contract.provenance.source}".rstrip(": "),
+        },
     )
 
 
-def _build_columns(contract: Contract, register: Register, *, as_text: bool) -> dg.TableSchema:
-    several = len(contract.tables) > 1
-    return dg.TableSchema(
+def _add_columns(spec: dg.AssetSpec, contract: Contract, register: Register, *, as_text: bool) -> dg.AssetSpec:
+    """Return the spec with the contract's columns; skippable, as a run may leave partitions as they are."""
+    has_several_tables = len(contract.tables) > 1
+    schema = dg.TableSchema(
         columns=[
             dg.TableColumn(
-                name=f"{table.name}.{item.name}" if several else item.name,
+                name=f"{table.name}.{item.name}" if has_several_tables else item.name,
                 type="text" if as_text else str(item.type),
                 description=_describe_item(item, register),
                 constraints=dg.TableColumnConstraints(nullable=not item.required),
@@ -167,6 +150,7 @@ def _build_columns(contract: Contract, register: Register, *, as_text: bool) -> 
             for item in (table.items if as_text else table.all_items)
         ]
     )
+    return spec.merge_attributes(metadata={"dagster/column_schema": schema}).replace_attributes(skippable=True)
 
 
 def _describe_item(item: Item, register: Register) -> str:
@@ -176,5 +160,5 @@ def _describe_item(item: Item, register: Register) -> str:
 
 
 def list_open_items(table: Table) -> list[str]:
-    """Names of the items whose values may be shown to whoever watches runs."""
+    """Return the items whose values may be shown to whoever watches runs."""
     return [item.name for item in table.items if not item.privacy.is_personal]

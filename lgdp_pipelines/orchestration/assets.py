@@ -22,14 +22,13 @@ from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
 from lgdp_pipelines.workflows.publishing import (
     ensure_analyst_catalogue,
     list_conformed_models,
     load_column_edges,
     publish,
 )
-from lgdp_pipelines.workflows.reminder_delivery import today
 
 
 class ProcessConfig(dg.Config):
@@ -43,68 +42,69 @@ class ProcessConfig(dg.Config):
 
 
 def build_received_asset(data_return: Return, platform: Platform) -> dg.AssetSpec:
-    """``[received, return]``: written by collection alone, so it has no run of its own."""
-    return asset_specs.build_received_spec(
-        data_return, platform, build_council_period_grid(data_return, platform.register, platform.today)
-    )
+    """Return ``[received, return]``, which collection alone writes: it has no run of its own."""
+    register = platform.register
+    grid = build_council_period_grid(data_return, register, platform.today)
+    return asset_specs.build_received_spec(data_return, register, grid)
 
 
 def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
-    """``[landed, return]`` and ``[validated, return]``, with the checks on the latter: one step for many councils."""
+    """Return ``[landed, return]`` and ``[validated, return]`` with their checks: one step for many councils."""
     grid = build_council_period_grid(data_return, platform.register, platform.today)
     validated = asset_specs.make_stage_key(asset_specs.VALIDATED, data_return)
-    described = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
-    described[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
+    descriptions = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
+    descriptions[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
     @dg.multi_asset(
         name=f"land_and_judge_{data_return.slug}",
         specs=[
-            asset_specs.build_landed_spec(data_return, platform, grid),
-            asset_specs.build_validated_spec(data_return, platform, grid),
+            asset_specs.build_landed_spec(data_return, platform.register, grid),
+            asset_specs.build_validated_spec(data_return, platform.register, grid),
         ],
-        check_specs=[policy.build_partitioned_check(name, validated, grid, text) for name, text in described.items()],
+        check_specs=[
+            policy.build_partitioned_check(name, validated, grid, text) for name, text in descriptions.items()
+        ],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def process_return(
         context: dg.AssetExecutionContext, config: ProcessConfig, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.AssetCheckResult]:
-        reporter = DagsterReporter(context, data_return, list(described))
+        reporter = DagsterReporter(context, data_return, list(descriptions))
         for period_id, councils in group_councils_by_period(context.partition_keys).items():
             process(
                 platform,
-                data_return,
-                parse_period(period_id),
-                councils,
-                scope=RunScope(config.scope),
-                run_id=context.run.run_id,
+                ProcessRequest(data_return, parse_period(period_id), councils, RunScope(config.scope)),
+                context.run.run_id,
                 notify=reporter.report_outcomes,
                 notify_withdrawn=reporter.report_withdrawals,
                 progress=context.log.info,
             )
-        ensure_analyst_catalogue(platform)  # whose first submission was rejected looks its findings up there
-        yield from reporter.declared_checks()
+        # Also where the first submission was rejected: its council looks up the findings there.
+        ensure_analyst_catalogue(platform)
+        yield from reporter.list_declared_checks()
 
     return process_return
 
 
 class DagsterReporter:
-    """Tells Dagster, partition by partition, what really happened; then each declared check once, as it demands.
+    """Reports results to Dagster by partition, then each declared check once, as Dagster demands.
 
-    A council with two submissions in one run has one check result: its latest submission's. In a run of one partition
-    Dagster takes what is yielded as that partition's result, so nothing else is told of its checks.
+    A council with two submissions in one run has one result of each check: its latest submission's. In a run of one
+    partition Dagster takes the yielded result as that partition's, so no other is logged.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, data_return: Return, checks: Sequence[str]) -> None:
         self._context = context
         self._data_return = data_return
         self._validated = asset_specs.make_stage_key(asset_specs.VALIDATED, data_return)
-        self._alone = len(context.partition_keys) == 1
-        self._told: dict[str, list[tuple[SubmissionOutcome, asset_events.CheckOutcome]]] = {name: [] for name in checks}
-        self._only: dict[str, dg.AssetCheckResult] = {}
+        self._has_one_partition = len(context.partition_keys) == 1
+        self._outcomes: dict[str, list[tuple[SubmissionOutcome, asset_events.CheckOutcome]]] = {
+            name: [] for name in checks
+        }
 
     def report_outcomes(self, outcomes: Sequence[SubmissionOutcome]) -> None:
-        """What happened to each submission of a period."""
+        """Log the materialisations and checks of each submission of a period."""
         latest = {outcome.council: outcome for outcome in outcomes}
         with batch_events(self._context.instance):
             for outcome in outcomes:
@@ -112,57 +112,63 @@ class DagsterReporter:
                 for event in asset_events.build_materialisations(self._data_return, contract, outcome):
                     self._context.log_event(event)
                 if latest[outcome.council] is outcome:
-                    for result in asset_events.list_check_outcomes(
-                        outcome, {rule.id: rule for rule in list_rules(contract)}
-                    ):
-                        self._report_check(outcome, result)
+                    rules = {rule.id: rule for rule in list_rules(contract)}
+                    for check in asset_events.list_check_outcomes(outcome, rules):
+                        self._report_check(outcome, check)
 
     def report_withdrawals(self, submissions: Sequence[Submission]) -> None:
-        """Whose slices hold nothing any more."""
+        """Log that the slices of withdrawn submissions are empty."""
         for event in asset_events.build_withdrawal_events(self._data_return, submissions):
             self._context.log_event(event)
 
-    def _report_check(self, outcome: SubmissionOutcome, result: asset_events.CheckOutcome) -> None:
-        self._told[result.name].append((outcome, result))
-        if self._alone:
-            self._only[result.name] = dg.AssetCheckResult(
-                asset_key=self._validated,
-                check_name=result.name,
-                passed=result.passed,
-                severity=result.severity,
-                metadata=result.metadata,
-            )
-        else:
+    def _report_check(self, outcome: SubmissionOutcome, check: asset_events.CheckOutcome) -> None:
+        self._outcomes[check.name].append((outcome, check))
+        if not self._has_one_partition:
             self._context.log_event(
                 dg.AssetCheckEvaluation(
                     asset_key=self._validated,
-                    check_name=result.name,
-                    passed=result.passed,
-                    severity=result.severity,
-                    metadata=result.metadata,
+                    check_name=check.name,
+                    passed=check.passed,
+                    severity=check.severity,
+                    metadata=check.metadata,
                     partition=make_partition_key(outcome.council, outcome.submission.period),
                 )
             )
 
-    def declared_checks(self) -> Iterator[dg.AssetCheckResult]:
-        """Each declared check once: a single partition's own result, or a word on the run as a whole."""
-        for name, told in self._told.items():
-            yield self._only.get(name) or dg.AssetCheckResult(
-                asset_key=self._validated,
-                check_name=name,
-                passed=all(checked.passed for _, checked in told),
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"{len(told)} councils judged in this run; each partition has its own result.",
-                metadata=asset_events.summarise_failed_checks(told),
-            )
+    def list_declared_checks(self) -> Iterator[dg.AssetCheckResult]:
+        """Yield each declared check once: a single partition's own result, or a summary of the run."""
+        for name, outcomes in self._outcomes.items():
+            if self._has_one_partition and outcomes:
+                _, check = outcomes[-1]
+                yield dg.AssetCheckResult(
+                    asset_key=self._validated,
+                    check_name=name,
+                    passed=check.passed,
+                    severity=check.severity,
+                    metadata=check.metadata,
+                )
+            else:
+                yield dg.AssetCheckResult(
+                    asset_key=self._validated,
+                    check_name=name,
+                    passed=all(check.passed for _, check in outcomes),
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description=f"{len(outcomes)} councils judged in this run; each partition has its own result.",
+                    metadata=asset_events.summarise_failed_checks(outcomes),
+                )
 
 
 def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
-    """``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
+    """Return ``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
     grid = build_period_grid(data_return, platform.today)
     models = list_conformed_models(data_return)
     keys = [asset_specs.make_conformed_key(model, data_return) for model in models]
     published = asset_specs.make_stage_key(asset_specs.PUBLISHED, data_return)
+    checks = [
+        (policy.SLICE_TESTS_HOLD, key, "The dbt tests of the slice hold: keys, codes, references.")
+        for key in [*keys, published]
+    ]
+    checks.append((policy.ALL_COUNCILS_REPORTED, published, "Every council's answer stands, a nil return too."))
 
     @dg.multi_asset(
         name=f"conform_and_release_{data_return.slug}",
@@ -170,28 +176,17 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
             *asset_specs.build_conformed_specs(data_return, models, grid),
             asset_specs.build_published_spec(data_return, models, grid),
         ],
-        check_specs=[
-            policy.build_partitioned_check(
-                policy.SLICE_TESTS_HOLD, key, grid, "The dbt tests of the slice hold: keys, codes, references."
-            )
-            for key in [*keys, published]
-        ]
-        + [
-            policy.build_partitioned_check(
-                policy.ALL_COUNCILS_REPORTED, published, grid, "Every council's answer stands, a nil return too."
-            )
-        ],
+        check_specs=[policy.build_partitioned_check(name, key, grid, text) for name, key, text in checks],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
     )
     def publish_return(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-        release = publish(
-            platform, data_return, context.partition_keys, run_id=context.run.run_id, progress=context.log.info
-        )
-        yield from report_checks(context, list(evaluate_reported(platform, data_return, context.partition_keys)))
-        yield from asset_events.build_publication_results(data_return, release, load_column_edges(platform))
+        periods = context.partition_keys
+        publication = publish(platform, data_return, periods, run_id=context.run.run_id, progress=context.log.info)
+        yield from report_checks(context, list(evaluate_reported(platform, data_return, periods)))
+        yield from asset_events.build_publication_results(data_return, publication, load_column_edges(platform))
 
     return publish_return
 
@@ -199,15 +194,15 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
 def report_checks(
     context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> Iterator[dg.AssetCheckResult]:
-    """One check's result for each partition of a run, and the one that Dagster demands of it."""
+    """Log one check's result for each partition of a run, and yield the one that Dagster demands."""
     if len(evaluations) > 1:
-        for one in evaluations:
-            context.log_event(one)
+        for evaluation in evaluations:
+            context.log_event(evaluation)
     first = evaluations[0]
     yield dg.AssetCheckResult(
         asset_key=first.asset_key,
         check_name=first.check_name,
-        passed=all(one.passed for one in evaluations),
+        passed=all(evaluation.passed for evaluation in evaluations),
         severity=first.severity,
         metadata=first.metadata if len(evaluations) == 1 else {},
     )
@@ -216,9 +211,9 @@ def report_checks(
 def evaluate_reported(
     platform: Platform, data_return: Return, periods: Sequence[str]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Whether all councils have reported for some periods of a return, as the ledger has it now."""
+    """Yield for each period whether all councils have reported, as the ledger has it now."""
     for period in periods:
         standings = by_place(platform.ledger.status(data_return.code, period))
         councils = platform.register.councils.codes
-        owed = list(owed_for(data_return, parse_period(period), councils, standings, today(platform)))
+        owed = list(owed_for(data_return, parse_period(period), councils, standings, platform.day_in_scotland))
         yield asset_events.evaluate_all_councils_reported(data_return, owed)

@@ -1,4 +1,4 @@
-"""What is in the graph: a list that someone wrote.
+"""Dagster's definitions: an explicit list of everything in the graph.
 
 What belongs here: putting definitions together. What does not: making any of them.
 """
@@ -16,18 +16,18 @@ from lgdp_pipelines.orchestration.jobs import (
     collect_job,
     deliver_job,
 )
-from lgdp_pipelines.orchestration.sensors import build_alert_sensor, build_sensors_and_schedules, feedback_sensor
+from lgdp_pipelines.orchestration.sensors import build_poll_schedules, build_sensors
 from lgdp_pipelines.orchestration.source_health import build_health_schedules, build_source_check, build_source_spec
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 
 
 def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | None = None) -> dg.Definitions:
-    """Everything Dagster is to know, for the returns and sources of the register.
+    """Return Dagster's definitions for the returns and sources of the register.
 
     Args:
         settings: where things are.
-        overrides: resources by name, in place of the usual ones; ``platform`` is the one there is.
+        overrides: resources by name, in place of the usual ones, such as ``platform``.
 
     Raises:
         RegisterError: the register contradicts itself.
@@ -36,11 +36,10 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
     platform = resources["platform"]
     if not isinstance(platform, Platform):
         raise TypeError("the resource `platform` must be a Platform")
-    returns = list(platform.register.returns.values())
-    sources = list(platform.register.sources.values())
+    register = platform.register
+    returns, sources = register.returns.values(), register.sources.values()
     checks = [build_source_check(source) for source in sources]
-    jobs = {data_return.code: build_return_jobs(data_return) for data_return in returns}
-    sensors, schedules = build_sensors_and_schedules(platform, [job for some in jobs.values() for job in some])
+    return_jobs = [job for data_return in returns for job in build_return_jobs(data_return)]
     return dg.Definitions(
         assets=[
             *(build_source_spec(source) for source in sources),
@@ -48,17 +47,17 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
             *(build_process_assets(data_return, platform) for data_return in returns),
             *(build_publish_assets(data_return, platform) for data_return in returns),
         ],
-        jobs=[collect_job, deliver_job, *DAILY_JOBS, *(job for some in jobs.values() for job in some)],
-        sensors=[*sensors, feedback_sensor, build_alert_sensor()],
+        jobs=[collect_job, deliver_job, *DAILY_JOBS, *return_jobs],
+        sensors=build_sensors(register, return_jobs),
         asset_checks=checks,
-        schedules=[*schedules, *build_daily_schedules(), *build_health_schedules(checks)],
+        schedules=[*build_poll_schedules(register), *build_daily_schedules(), *build_health_schedules(checks)],
         resources=resources,
         executor=dg.in_process_executor,
     )
 
 
 def check_definitions(platform: Platform) -> None:
-    """Load everything that Dagster is to know, as it would.
+    """Load the definitions as Dagster would.
 
     Raises:
         LgdpError: Dagster refuses it.

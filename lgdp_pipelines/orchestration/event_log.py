@@ -17,9 +17,12 @@ from typing import Any, Self
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
-from dagster._serdes import ConfigurableClassData
+
+from lgdp_pipelines.orchestration.dagster_internals import (
+    SQLITE_BUSY_TIMEOUT_SECONDS,
+    ConfigurableClassData,
+    SqliteEventLogStorage,
+)
 
 _OPEN_FILES = 8
 """Databases whose connections stay open: the index, and the runs that were written or read last."""

@@ -47,12 +47,12 @@ def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
     return dict(found)
 
 
-def make_range_tags(first: str, last: str) -> Mapping[str, str]:
+def make_range_tags(first: str, last: str) -> dict[str, str]:
     """The tags that make one run of all partitions from the first to the last."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
-def make_all_councils_tags(register: Register, period: str) -> Mapping[str, str]:
+def make_all_councils_tags(register: Register, period: str) -> dict[str, str]:
     """The tags of a run over every council in one period."""
     codes = register.councils.codes
     return make_range_tags(make_partition_key(codes[0], period), make_partition_key(codes[-1], period))

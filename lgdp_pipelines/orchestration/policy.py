@@ -20,6 +20,9 @@ SLICE_TAG = "lgdp/slice"
 """Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
 
 
+SOURCE_TAG = "lgdp/source"
+"""Run tag of a collection: the source's id."""
+
 RUN_RETRIES = {"dagster/max_retries": "2"}
 """A run is idempotent slices alone, so a run that died is simply started again, twice."""
 

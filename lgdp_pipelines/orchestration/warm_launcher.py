@@ -19,10 +19,16 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import dagster as dg
-from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, RunLauncher, WorkerStatus
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from lgdp_pipelines.handover.scratch_folders import is_abandoned
+from lgdp_pipelines.orchestration.dagster_internals import (
+    CheckRunHealthResult,
+    ConfigurableClass,
+    ConfigurableClassData,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+)
 from lgdp_pipelines.settings import PROJECT, Settings
 
 _IDLE_AT_MOST = 2

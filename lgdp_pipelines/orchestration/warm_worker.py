@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster._cli.api import _execute_run_command_body
+
+from lgdp_pipelines.orchestration.dagster_internals import execute_run
 
 
 @contextmanager
@@ -40,7 +41,7 @@ def main(folder: Path) -> None:
             with hold_run_lock(folder / run_id):
                 # Ends a run that is to be cancelled, by an interrupt; without a run an interrupt means nothing.
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+                execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
             answers.write("done\n")
             answers.flush()

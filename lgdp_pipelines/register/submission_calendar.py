@@ -71,3 +71,15 @@ def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
     if day > due_date(contract, period):
         return Timing.LATE
     return Timing.EARLY if day <= period.end else Timing.IN_TIME
+
+
+def is_late(contract: Contract, period: Period, received_at: datetime, accepted_at: datetime | None) -> bool:
+    """Return whether a council's answer is late; a correction of one accepted in time is not.
+
+    Args:
+        contract: valid for the period.
+        period: that is answered.
+        received_at: when the submission came.
+        accepted_at: when the council's first accepted submission came, if there is one.
+    """
+    return timing(contract, period, min(received_at, accepted_at or received_at)) is Timing.LATE

@@ -7,7 +7,6 @@ import os
 import platform as python_platform
 import subprocess
 from collections.abc import Callable, Mapping
-from copy import copy
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -15,13 +14,14 @@ from importlib.metadata import version
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
+from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.storage.byte_store import RawStore, RegisterStore
 from lgdp_pipelines.storage.lake import Lake
 
 
 class Platform:
-    """What every part of the journey is given.
+    """The opened parts of one platform, each opened when it is first needed.
 
     Attributes:
         settings: where things are.
@@ -45,9 +45,14 @@ class Platform:
         """The day, in UTC."""
         return self.clock().date()
 
+    @property
+    def day_in_scotland(self) -> date:
+        """The day in Scotland."""
+        return day_in_scotland(self.clock())
+
     @cached_property
     def register(self) -> Register:
-        """What is asked.
+        """The returns, councils and sources that ``schemas/`` declares.
 
         Raises:
             RegisterError: with every contradiction.
@@ -66,34 +71,27 @@ class Platform:
 
     @cached_property
     def register_files(self) -> RegisterStore:
-        """The register's files, as they were whenever anything was judged."""
+        """The register's files, kept as they were at each judgement."""
         return RegisterStore(self.settings.lake)
 
     @cached_property
     def register_sha256(self) -> str:
-        """The sha256 of the list of the register's files, all of which are kept by then.
+        """The sha256 of the list of the register's files, which are kept when this is first asked for.
 
         Raises:
             StorageError: the disk does not take them.
         """
         return self.register_files.keep(self.register.files)
 
-    def with_register(self, register: Register) -> "Platform":
-        """The same platform, by another register than the present one."""
-        other = copy(self)
-        other.__dict__.pop("register_sha256", None)
-        other.__dict__["register"] = register
-        return other
-
     @cached_property
     def ledger(self) -> Ledger:
-        """What happened."""
+        """Receipts, submissions, judgements and everything else that happened."""
         self.settings.home.mkdir(parents=True, exist_ok=True)
         return Ledger.open(self.settings.database_url, clock=self.clock)
 
     @cached_property
     def code_version(self) -> str:
-        """Which code judged: package version, and the commit where the project is a git checkout."""
+        """The package's version, and the commit where the project is a git checkout."""
         try:
             commit = subprocess.run(  # noqa: S603 - fixed words
                 ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - git as installed

@@ -1,9 +1,8 @@
-"""From validated slices to releases: conforming and publishing the periods of one return, in one go.
+"""Publishing: the periods of one return, from validated slices to releases.
 
-The ledger says last that a period was released: a run that died before it is known by that, and is done again whole.
-
-What belongs here: putting the dbt project together from what two stages wrote for it, calling it, writing releases
-down, and renewing the analysts' catalogue. What does not: any model (``conformance``, ``publication``), and Dagster.
+:func:`publish` shows the order of effects. What belongs here: putting the dbt project together from the models of two
+stages, running it, recording releases, and renewing the analysts' catalogue. What does not: any model
+(``conformance``, ``publication``), and Dagster.
 """
 
 import hashlib
@@ -34,16 +33,16 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 
 CONSISTENCY_SECONDS = 30.0
-"""A run takes about a second from its first slice to its last word."""
+"""How long a run that judges is waited for: it takes about a second from its first slice to the ledger's record."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What came of publishing some periods of a return.
+    """The result of publishing some periods of a return.
 
     Attributes:
         outcome: of dbt.
-        releases: one a period, as the ledger has them; empty where a test kept them back.
+        releases: one for each period, as the ledger has them; empty where a failed test kept them back.
     """
 
     outcome: BuildOutcome
@@ -51,7 +50,7 @@ class Publication:
 
 
 def list_conformed_models(data_return: Return) -> list[str]:
-    """Names of the conformed tables that a return writes slices into."""
+    """Return the names of the conformed tables that a return writes slices into."""
     tables = unite_tables(data_return)
     cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
     has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
@@ -60,7 +59,7 @@ def list_conformed_models(data_return: Return) -> list[str]:
 
 @lru_cache(maxsize=8)
 def load_dbt_project(platform: Platform) -> Project:
-    """The dbt project that follows from the register, made if it is not there; asked once for an opened platform.
+    """Return the dbt project that follows from the register, written if need be, once for each platform.
 
     Raises:
         BuildFailed: dbt cannot parse it.
@@ -71,35 +70,47 @@ def load_dbt_project(platform: Platform) -> Project:
     )
 
 
+@lru_cache(maxsize=8)
+def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
+    """Return every step between columns, from published figures down to columns of councils' extracts."""
+    return build_column_edges(load_dbt_project(platform), platform.register)
+
+
 def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
-    """Ids of the periods whose current submissions or models are not those of the latest release, in order."""
-    model_sha256 = hash_models(platform, data_return)
-    found = []
-    for period in platform.ledger.periods_with_submissions(data_return.code):
-        current = platform.ledger.current(data_return.code, period)
-        latest = platform.ledger.latest_release(data_return.code, period)
-        released = dict(latest.submissions) if latest else {}
-        if released != current or (latest is not None and latest.model_sha256 != model_sha256):
-            found.append(period)
+    """Return the periods whose current submissions or models are not those of the latest release, in order."""
+    ledger, models_sha256 = platform.ledger, hash_models(platform, data_return)
+    changed = []
+    for period in ledger.periods_with_submissions(data_return.code):
+        release = ledger.latest_release(data_return.code, period)
+        released = dict(release.submissions) if release else {}
+        has_new_models = release is not None and release.model_sha256 != models_sha256
+        if has_new_models or released != ledger.current(data_return.code, period):
+            changed.append(period)
     order = [period.id for period in periods_of(data_return, platform.today)]
-    return sorted(found, key=order.index)
+    return sorted(changed, key=order.index)
 
 
 def hash_models(platform: Platform, data_return: Return) -> str:
-    """What a return's published slices depend on besides its rows: its models as compiled, and the words they show.
+    """Return the sha256 of what published slices depend on besides rows: compiled models, code lists, councils.
 
-    Another return's contract, or a code list that this one does not use, changes nothing here.
+    Another return's contract, or a code list that this one does not use, changes nothing in it.
     """
     register = platform.register
     models = sorted(
-        (one.unique_id, one.sql) for one in load_dbt_project(platform).models.values() if data_return.slug in one.tags
+        (model.unique_id, model.sql)
+        for model in load_dbt_project(platform).models.values()
+        if data_return.slug in model.tags
     )
-    used = {
-        item.code_list for contract in data_return.contracts for table in contract.tables for item in table.all_items
+    code_list_ids = {
+        item.code_list
+        for contract in data_return.contracts
+        for table in contract.tables
+        for item in table.all_items
+        if item.code_list
     }
-    lists = [repr(register.code_lists[name]) for name in sorted(used - {None}, key=str) if name]
+    code_lists = [repr(register.code_lists[id_]) for id_ in sorted(code_list_ids)]
     councils = [repr(council) for council in register.councils]
-    return hashlib.sha256(repr((models, lists, councils)).encode()).hexdigest()
+    return hashlib.sha256(repr((models, code_lists, councils)).encode()).hexdigest()
 
 
 def publish(
@@ -110,59 +121,63 @@ def publish(
     run_id: str,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
-    """Conform and release the slices of one return.
+    """Conform and release the slices of some periods of one return.
 
     Args:
-        platform: where everything is.
+        platform: the opened platform.
         data_return: the return.
         periods: ids; all are built in one call of dbt.
-        run_id: who does it, for ledger and commits.
-        progress: told of each step.
+        run_id: recorded in the ledger and with each commit.
+        progress: called with each step.
 
     Returns:
-        What was built and released. A failed test keeps the release back and is told, not raised.
+        What was built and released. A failed test keeps the releases back, and is no exception.
 
     Raises:
-        BuildFailed: a model could not be made. What was published stands.
+        BuildFailed: a model could not be made. What was published stays.
         StorageError: the lake did not take a slice.
-        LedgerError: a run that judged left slices that the ledger does not know. What was published stands.
+        LedgerError: a run that judged left slices that the ledger does not know. What was published stays.
     """
+    ledger, code = platform.ledger, data_return.code
     project = load_dbt_project(platform)
     _wait_for_consistent_slices(platform, data_return, periods)
-    current = {period: platform.ledger.current(data_return.code, period) for period in periods}
-    platform.ledger.mirror(platform.lake, data_return.code)
-    progress(f"conforming {data_return.code} {', '.join(periods)}")
+    # Read before the build: a submission that becomes current during it is not in this release, and calls for the next.
+    current = {period: ledger.current(code, period) for period in periods}
+    ledger.mirror(platform.lake, code)
+    progress(f"conforming {code} {', '.join(periods)}")
     outcome = run_build(project, platform.settings, data_return, periods, commit={"run": run_id})
     write_column_edges(platform.lake, load_column_edges(platform), {"run": run_id})
     write_analyst_catalogue(platform)
     releases: tuple[Release, ...] = ()
     if outcome.is_published:
-        versions, model_sha256 = _list_delta_versions(data_return, outcome), hash_models(platform, data_return)
+        # The ledger last: a run that died before this has released nothing, and is done again whole.
+        versions, models_sha256 = _list_delta_versions(data_return, outcome), hash_models(platform, data_return)
         releases = tuple(
-            platform.ledger.record_release(
-                data_return.code,
+            ledger.record_release(
+                code,
                 period,
                 submissions=current[period],
                 versions=versions,
-                model_sha256=model_sha256,
+                model_sha256=models_sha256,
                 run_id=run_id,
             )
             for period in periods
         )
-        platform.ledger.mirror(platform.lake, data_return.code)
+        ledger.mirror(platform.lake, code)
     for period in periods:
-        check_balance(platform, data_return.code, period)
+        check_balance(ledger, platform.received_bytes, code, period)
     return Publication(outcome, releases)
 
 
 def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
-    """Let a run that is judging come to its last word: what it has not settled is not to be published."""
-    spans = [parse_period(period) for period in periods]
-    last = monotonic() + CONSISTENCY_SECONDS
+    """Wait for a run that is judging: slices that the ledger does not know yet must not be published."""
+    deadline = monotonic() + CONSISTENCY_SECONDS
     while unsettled := [
-        one.id for one in spans if find_inconsistent_slices(platform, data_return.contract_for(one), one)
+        period
+        for period in periods
+        if find_inconsistent_slices(platform.lake, platform.ledger, data_return, parse_period(period))
     ]:
-        if monotonic() > last:
+        if monotonic() > deadline:
             raise LedgerError(
                 f"Slices of {data_return.code} for {', '.join(unsettled)} are not what the ledger calls current.",
                 remedy=f"A run that judged has died. "
@@ -171,27 +186,35 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
         sleep(1)
 
 
-def refresh_lake_copies(platform: Platform) -> None:
-    """What comes after the ledger's last word, where a run died before it or there was nothing to publish.
+def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
+    tables = {product.name: str(published_table(product)) for product in list_products(data_return)}
+    versions = {name: outcome.written[table].version for name, table in tables.items()}
+    return {name: version for name, version in versions.items() if version is not None}
 
-    The ledger's copy in the lake is brought up to date, and there is a catalogue to see it in: a council whose first
-    submission was rejected looks up its findings there.
+
+def refresh_lake_copies(platform: Platform) -> None:
+    """Bring the ledger's copy in the lake up to date, and make a catalogue where there is none.
+
+    A run may have died before it did so, or had nothing to publish: a council whose first submission was rejected looks
+    up its findings there.
     """
-    answered = [
-        data_return
-        for data_return in platform.register.returns.values()
-        if platform.ledger.periods_with_submissions(data_return.code)
-    ]
-    for data_return in answered:
-        platform.ledger.mirror(platform.lake, data_return.code)
-    if answered:
+    returns = [code for code in platform.register.returns if platform.ledger.periods_with_submissions(code)]
+    for code in returns:
+        platform.ledger.mirror(platform.lake, code)
+    if returns:
         ensure_analyst_catalogue(platform)
 
 
-@lru_cache(maxsize=8)
-def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
-    """Every step between columns, from published figures down to columns of councils' extracts."""
-    return build_column_edges(load_dbt_project(platform), platform.register)
+def ensure_analyst_catalogue(platform: Platform) -> None:
+    """Write the analysts' catalogue where there is none yet."""
+    if not platform.settings.catalogue.exists():
+        write_analyst_catalogue(platform)
+
+
+def write_analyst_catalogue(platform: Platform) -> None:
+    """Write the analysts' catalogue anew, with the tables that there are now."""
+    views = (*build_release_views(platform.register), *build_catalogue_views(platform.register))
+    write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 
 def check_lineage(platform: Platform) -> None:
@@ -200,28 +223,9 @@ def check_lineage(platform: Platform) -> None:
     Raises:
         LgdpError: some have none.
     """
-    found = find_unexplained_columns(load_column_edges(platform), platform.register)
-    if found:
+    columns = find_unexplained_columns(load_column_edges(platform), platform.register)
+    if columns:
         raise LgdpError(
-            f"No data item is the origin of {', '.join(found)}.",
+            f"No data item is the origin of {', '.join(columns)}.",
             remedy="Give the column to a model by way of the item's staging column, or leave it out.",
         )
-
-
-def ensure_analyst_catalogue(platform: Platform) -> None:
-    """Put an analysts' catalogue in place where there is none yet."""
-    if not platform.settings.catalogue.exists():
-        write_analyst_catalogue(platform)
-
-
-def write_analyst_catalogue(platform: Platform) -> None:
-    """Put the analysts' catalogue in place anew, with whatever tables there are by now."""
-    register = platform.register
-    views = (*build_release_views(register), *build_catalogue_views(register))
-    write_catalogue(platform.settings.catalogue, platform.lake, views)
-
-
-def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    stored = {product.name: str(published_table(product)) for product in list_products(data_return)}
-    written = outcome.written
-    return {name: version for name, table in stored.items() if (version := written[table].version) is not None}

@@ -1,7 +1,7 @@
-"""What is to be told on a receipt now: the report there is, or what the checks say before the journey takes it on.
+"""Preview of a receipt: its report, or what the checks say before the platform processes it.
 
-What belongs here: judging what waits, by the very rules and against the very earlier periods, without keeping anything
-of it. What does not: the journey itself (``process``), and answering over HTTP (``portal``).
+What belongs here: judging what waits by the same rules and the same comparison rows, and keeping nothing of it. What
+does not: processing (``processing``), and answering over HTTP (``portal``).
 """
 
 from dataclasses import dataclass
@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from lgdp_pipelines.handover.chunked_frame import Spill
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
-from lgdp_pipelines.register.submission_calendar import Timing, timing
+from lgdp_pipelines.register.submission_calendar import is_late
 from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus, build_report
-from lgdp_pipelines.vocabulary.periods import Period, parse_period
-from lgdp_pipelines.workflows.comparison_rows import other_rows_by_council, prior_rows_of_council
+from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.comparison_rows import ComparisonReader
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import gather_report
-from lgdp_pipelines.workflows.submission_judgement import judge_receipts, list_export_files, list_required_files
+from lgdp_pipelines.workflows.submission_judgement import (
+    SubmittedFiles,
+    judge_files,
+    list_export_files,
+    list_required_files,
+)
 
 
 @dataclass(frozen=True)
 class ReceiptStatus:
-    """What is to be told on a receipt.
+    """The present status of a receipt, for whoever sent it.
 
     Attributes:
         receipt: that was asked about.
@@ -36,77 +41,69 @@ class ReceiptStatus:
 
 
 def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int) -> ReceiptStatus:
-    """What is to be told on a receipt now; on one that repeats another, what there is to tell on that.
+    """Return the status of a receipt; of one that repeats another, the status of that one.
 
     Args:
-        platform: where everything is.
+        platform: the opened platform.
         receipt: as the ledger has it.
         judged_inline: bytes of a submission that is judged while somebody waits.
 
     Raises:
         LgdpError: the platform is broken.
     """
-    told = receipt if receipt.duplicate_of is None else platform.ledger.receipt(receipt.duplicate_of)
-    if told.submission_id is not None:
-        report = gather_report(platform, told.submission_id)
-        if report is not None:
-            return ReceiptStatus(receipt, report)
-    if told.return_code is None or told.period is None:
-        return ReceiptStatus(receipt)
-    data_return = platform.register.returns[told.return_code]
-    period = parse_period(told.period)
+    ledger = platform.ledger
+    original = receipt if receipt.duplicate_of is None else ledger.receipt(receipt.duplicate_of)
+    report = gather_report(platform, original.submission_id) if original.submission_id is not None else None
+    if report is not None or original.return_code is None or original.period is None:
+        return ReceiptStatus(receipt, report)
+    data_return = platform.register.returns[original.return_code]
+    period = parse_period(original.period)
     contract = data_return.contract_for(period)
-    files = _files(platform, contract, told)
+    files = _list_files(platform, contract, original)
     if not files:
-        return ReceiptStatus(receipt, missing=_missing(platform, contract, told))
+        return ReceiptStatus(receipt, missing=_list_missing_files(platform, contract, original))
     if sum(file.size for file in files) > judged_inline:
         return ReceiptStatus(receipt, is_large=True)
-    return ReceiptStatus(receipt, _preliminary(platform, data_return, contract, period, told, files))
+    submitted = SubmittedFiles(contract, period, files)
+    return ReceiptStatus(receipt, _build_preliminary_report(platform, data_return, original, submitted))
 
 
-def _files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
+def _list_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
+    """Return the files of a receipt's submission; of one that is not opened, those it would be opened with."""
     if receipt.submission_id is not None:
         return platform.ledger.receipts_of(receipt.submission_id)
-    joined = list_export_files(platform.register, contract, [receipt.council_code])
-    return platform.ledger.next_files(receipt, list_required_files(contract), joined)
+    export_files = list_export_files(platform.register, contract, [receipt.council_code])
+    return platform.ledger.next_files(receipt, list_required_files(contract), export_files)
 
 
-def _missing(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
-    """Tables, or files of an export, without which a submission that waits cannot be opened."""
-    joined = list_export_files(platform.register, contract, [receipt.council_code])
-    needed = joined.get((receipt.council_code, receipt.system), ()) if receipt.system else list_required_files(contract)
-    come = {one.table for one in platform.ledger.waiting_beside(receipt)}
-    return tuple(name for name in needed if name not in come)
+def _list_missing_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
+    """Return the tables, or files of an export, that are missing before the submission can be opened."""
+    if receipt.system:
+        export_files = list_export_files(platform.register, contract, [receipt.council_code])
+        required = export_files.get((receipt.council_code, receipt.system), ())
+    else:
+        required = list_required_files(contract)
+    received = {waiting.table for waiting in platform.ledger.waiting_beside(receipt)}
+    return tuple(name for name in required if name not in received)
 
 
-def _preliminary(
-    platform: Platform,
-    data_return: Return,
-    contract: Contract,
-    period: Period,
-    receipt: Receipt,
-    files: tuple[Receipt, ...],
+def _build_preliminary_report(
+    platform: Platform, data_return: Return, receipt: Receipt, submitted: SubmittedFiles
 ) -> Report:
-    council = platform.register.councils.by_code[receipt.council_code]
+    register, ledger, contract, period = platform.register, platform.ledger, submitted.contract, submitted.period
+    council = register.councils.by_code[receipt.council_code]
+    reader = ComparisonReader(register, ledger, platform.lake, data_return, is_shared=False)
     with Spill(platform.settings.scratch) as spill:
-        reading, judgement = judge_receipts(
-            platform,
-            contract,
-            period,
-            council,
-            files,
-            prior_rows_of_council(platform, data_return, council.code),
-            other_rows_by_council(platform)(council.code),
-            spill,
-        )
+        comparison = reader.rows_for(council.code)
+        reading, judgement = judge_files(register, platform.received_bytes, submitted, spill, comparison)
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
-    came = max(file.received_at for file in files)
-    first = platform.ledger.reported_at(data_return.code, period.id)
+    received_at = max(file.received_at for file in submitted.receipts)
+    accepted_at = ledger.reported_at(data_return.code, period.id).get(council.code)
     return build_report(
         contract,
         council,
         period,
-        files,
+        submitted.receipts,
         judgement=ReportedJudgement(
             judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
         ),
@@ -114,7 +111,7 @@ def _preliminary(
             reference=f"receipt-{receipt.id}",
             state=str(receipt.state),
             is_preliminary=True,
-            is_late=timing(contract, period, min(came, first.get(council.code, came))) is Timing.LATE,
-            current=platform.ledger.current(data_return.code, period.id).get(council.code),
+            is_late=is_late(contract, period, received_at, accepted_at),
+            current=ledger.current(data_return.code, period.id).get(council.code),
         ),
     )

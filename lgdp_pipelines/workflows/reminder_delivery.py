@@ -6,11 +6,9 @@ here: that order, and what each council owes today. What does not: dates and wor
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
 from lgdp_pipelines.ledger.obligations import Obligation, obligations
 from lgdp_pipelines.register.files.notification_file import load_notices
-from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.reporting.reminder_schedule import (
     Reminder,
     build_reminder_files,
@@ -42,18 +40,17 @@ class ReminderReport:
 def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
     """Everything that councils owe today, in order of due day, return, period and council."""
     register = platform.register
-    return obligations(register.returns.values(), register.councils.codes, platform.ledger.status(), today(platform))
-
-
-def today(platform: Platform) -> date:
-    """The day in Scotland."""
-    return day_in_scotland(platform.clock())
+    return obligations(
+        register.returns.values(), register.councils.codes, platform.ledger.status(), platform.day_in_scotland
+    )
 
 
 def list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for, told before or not."""
     titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
-    return plan_reminders(list_obligations(platform), titles, load_notices(platform.settings.schemas), today(platform))
+    return plan_reminders(
+        list_obligations(platform), titles, load_notices(platform.settings.schemas), platform.day_in_scotland
+    )
 
 
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
@@ -81,12 +78,12 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
         fresh = [one for one in told if one.reminded not in before]
         if fresh:
             folder = platform.settings.home / OUTBOX / code / FOLDER
-            write_files(folder, build_reminder_files(council, fresh, today(platform)))
+            write_files(folder, build_reminder_files(council, fresh, platform.day_in_scotland))
             for one in fresh:
                 platform.ledger.record_reminder(one.reminded, sent=False)
             new += fresh
             progress(f"{len(fresh)} for {council.name}")
-        taken, refused = send_to_council(platform, code, build_reminder_notice(council, told, today(platform)))
+        taken, refused = send_to_council(platform, code, build_reminder_notice(council, told, platform.day_in_scotland))
         if taken and not refused:
             for one in told:
                 platform.ledger.record_reminder(one.reminded, sent=True)

@@ -28,7 +28,7 @@ from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.sources import FolderReturn, Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import is_late, periods_of
 from lgdp_pipelines.reporting.report_content import (
     ExpectedFileName,
     Report,
@@ -43,7 +43,6 @@ from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest
 from lgdp_pipelines.storage.lake_tables import FINDING, landed_table, submission_key
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.submission_judgement import is_late
 
 REPORTS_PER_READ = 200
 """Submissions whose findings are read from the lake together."""
@@ -183,7 +182,7 @@ def _report(platform: Platform, known: _Known, one: UndeliveredJudgement) -> Rep
             reference=one.submission_id,
             state=str(submission.state),
             is_preliminary=False,
-            is_late=is_late(contract, period, submission, known.reported_at),
+            is_late=is_late(contract, period, submission.received_at, known.reported_at.get(one.council_code)),
             current=known.current.get(one.council_code),
             queries=known.asked.get(one.submission_id, ()),
             known_issues=known.issues.get(one.council_code, ()),

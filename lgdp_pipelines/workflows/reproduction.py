@@ -31,34 +31,48 @@ from lgdp_pipelines.ledger.judgement_records import (
     InputFile,
     PinnedVersion,
 )
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model.contract import Contract, Register, slug
+from lgdp_pipelines.register.model.contract import Contract, Register, Return, slug
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
+from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, submission_key
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.type_parsing import typed_schema
-from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.workflows.comparison_rows import ComparisonRows
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.submission_judgement import judge_receipts
+from lgdp_pipelines.workflows.submission_judgement import JudgedSubmission, SubmittedFiles, judge_files
 
 PACKAGES = (
     "duckdb", "lxml", "pandera", "polars", "pyarrow", "python-calamine", "pyyaml", "sqlglot", "xlrd",
 )  # fmt: skip
-"""What reads extracts and the register, and what judges; another version of one may come to another result."""
+"""Packages that read extracts and the register, or judge: another version may come to another result."""
+
+CACHED_ROWS = 20_000
+"""A submission of at most so many rows is kept in memory for those that are compared with it."""
+
+CACHED_SUBMISSIONS = 256
+"""Submissions whose rows are kept in memory."""
+
+SHOWN_DIFFERENCES = 5
+"""Differences of one kind that are described; the rest are counted."""
+
+StandingRows = Callable[[str, Period, Table], Pieces | None]
+"""Returns the council's rows of a return's table in a period, as they were; None where there were none."""
 
 
 @cache
 def read_package_versions() -> Mapping[str, str]:
-    """The versions of :data:`PACKAGES`, and of Python."""
+    """Return the versions of :data:`PACKAGES`, and of Python."""
     return {**{name: version(name) for name in PACKAGES}, "python": python_version()}
 
 
 @cache
 def hash_code() -> str:
-    """Of the package's own files as they are installed: path and content of each, in order of path."""
+    """Return the sha256 of the package's installed files: path and content of each, in order of path."""
     folder = Path(lgdp_pipelines.__file__).parent
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
@@ -68,7 +82,7 @@ def hash_code() -> str:
 
 
 def digest_judgement(judgement: ValidationResult) -> tuple[Digest, dict[str, Digest]]:
-    """The digest of a judgement's findings, and of each of its validated tables by name."""
+    """Return the digest of a judgement's findings, and of each of its validated tables by name."""
     findings = digest_of(Pieces.of(judgement.findings), order_by=None)
     return findings, {name: digest_of(pieces) for name, pieces in sorted(judgement.tables.items())}
 
@@ -76,43 +90,47 @@ def digest_judgement(judgement: ValidationResult) -> tuple[Digest, dict[str, Dig
 def gather_evidence(
     platform: Platform,
     contract: Contract,
-    judged: Sequence[tuple[Submission, ValidationResult, Sequence[ComparedSubmission]]],
+    judged: Sequence[JudgedSubmission],
+    compared: Callable[[str], Sequence[ComparedSubmission]],
 ) -> Mapping[str, Evidence]:
-    """The evidence of judgements by one contract, by submission; the register is kept as it is on the way.
+    """Return the evidence of judgements by one contract, by submission, and keep the register's files.
 
     Args:
-        platform: where everything is.
-        contract: that they were judged by.
-        judged: each submission with its judgement and what it was held against.
+        platform: the opened platform.
+        contract: that the submissions were judged by.
+        judged: the submissions.
+        compared: returns the submissions that a council's submission was compared with.
 
     Raises:
         StorageError: the disk does not take the register's files.
     """
-    register_sha256, lists, tables = (
-        platform.register_sha256,
-        _code_lists(platform.register, contract),
-        _tables(platform),
+    register, ledger = platform.register, platform.ledger
+    register_sha256, code_lists = platform.register_sha256, _pin_code_lists(register, contract)
+    reference_tables = tuple(
+        PinnedVersion(id_, edition.version, edition.sha256)
+        for id_, table in sorted(register.reference.items())
+        for edition in table.versions
     )
-    found = {}
-    for submission, judgement, against in judged:
-        receipts = platform.ledger.receipts_of(submission.id)
-        findings, digests = digest_judgement(judgement)
-        found[submission.id] = Evidence(
-            inputs=tuple(_input(platform.register, contract, receipt) for receipt in receipts),
+    evidence = {}
+    for one in judged:
+        receipts = ledger.receipts_of(one.submission.id)
+        findings, tables = digest_judgement(one.judgement)
+        evidence[one.submission.id] = Evidence(
+            inputs=tuple(_describe_input(register, contract, receipt) for receipt in receipts),
             received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
             register_sha256=register_sha256,
-            code_lists=lists,
-            reference_tables=tables,
-            against=tuple(_other(platform, one) for one in against),
+            code_lists=code_lists,
+            reference_tables=reference_tables,
+            against=tuple(_describe_compared(ledger, other) for other in compared(one.submission.council_code)),
             code_sha256=hash_code(),
             packages=read_package_versions(),
             findings=findings,
-            tables=digests,
+            tables=tables,
         )
-    return found
+    return evidence
 
 
-def _input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
+def _describe_input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
     mapping = register.mapping_for(receipt.system, contract.return_code, receipt.council_code, contract)
     return InputFile(
         receipt=receipt.id,
@@ -124,43 +142,31 @@ def _input(register: Register, contract: Contract, receipt: Receipt) -> InputFil
     )
 
 
-def _other(platform: Platform, held: ComparedSubmission) -> ComparedRows:
-    standing = platform.ledger.evidence.standing(held.submission_id) if held.submission_id else None
-    proved = standing if standing is not None and standing.evidence is not None else None
+def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
+    standing = ledger.evidence.standing(compared.submission_id) if compared.submission_id else None
+    evidence = standing.evidence if standing else None
     return ComparedRows(
-        return_code=held.return_code,
-        period=held.period,
-        submission_id=held.submission_id,
-        judgement=proved.judgement if proved else None,
-        tables=proved.evidence.tables if proved and proved.evidence else {},
+        return_code=compared.return_code,
+        period=compared.period,
+        submission_id=compared.submission_id,
+        judgement=standing.judgement if standing and evidence else None,
+        tables=evidence.tables if evidence else {},
     )
 
 
-def _code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
-    named = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
-    lists = [register.code_lists[one] for one in sorted(named)]
-    return tuple(PinnedVersion(one.id, one.version, _content(one)) for one in lists)
-
-
-def _content(listed: CodeList) -> str:
-    """A code list may have no file of its own, so that what it says is hashed."""
-    return hashlib.sha256(json.dumps(asdict(listed), sort_keys=True, default=str).encode()).hexdigest()
-
-
-def _tables(platform: Platform) -> tuple[PinnedVersion, ...]:
+def _pin_code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
+    """Return the versions of the contract's code lists; their content is hashed, as one may have no file of its own."""
+    ids = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
+    code_lists = [register.code_lists[id_] for id_ in sorted(ids)]
+    contents = [json.dumps(asdict(code_list), sort_keys=True, default=str).encode() for code_list in code_lists]
     return tuple(
-        PinnedVersion(id_, one.version, one.sha256)
-        for id_, table in sorted(platform.register.reference.items())
-        for one in table.versions
+        PinnedVersion(code_list.id, code_list.version, hashlib.sha256(content).hexdigest())
+        for code_list, content in zip(code_lists, contents, strict=True)
     )
-
-
-StandingRows = Callable[[str, Period, Table], Pieces | None]
-"""Gives the council's rows of a return's table in a period, as they stood; None where nothing stood there."""
 
 
 class ReplayError(Exception):
-    """Something that a judgement was made of is not there any more; its text says what."""
+    """Something that a judgement was made of is missing now; the text says what."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ class ReplayedJudgement:
     """A judgement made again.
 
     Attributes:
-        judgement: what judging came to this time.
+        judgement: of this time.
         findings: digest of its findings.
         tables: digest of each validated table, by name.
         notes: what else differs from then, in sentences.
@@ -180,104 +186,92 @@ class ReplayedJudgement:
     notes: tuple[str, ...]
 
 
-CACHED_ROWS = 20_000
-"""Rows of a submission that are remembered for what was held against them."""
-
-
-CACHED_SUBMISSIONS = 256
-"""Submissions whose rows are remembered."""
-
-
 class JudgementReplayer:
-    """The registers of the past, each put back once; and the rows of the last small submissions.
+    """Makes judgements again. It loads each past register once, and keeps the rows of small submissions in memory.
 
     Args:
-        platform: whose ledger and bytes are asked.
+        platform: whose ledger and bytes are read.
     """
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._registers: dict[str, Platform | str] = {}
-        self._small: dict[tuple[str, int], Mapping[str, Pieces]] = {}
+        self._registers: dict[str, Register | str] = {}
+        self._small_tables: dict[tuple[str, int], Mapping[str, Pieces]] = {}
 
-    def remade(self, proved: EvidencedJudgement, spill: Spill) -> ReplayedJudgement:
-        """A judgement made again.
+    def replay(self, original: EvidencedJudgement, spill: Spill) -> ReplayedJudgement:
+        """Make a judgement again.
 
         Args:
-            proved: the judgement, as the ledger has it.
+            original: the judgement, as the ledger has it.
             spill: keeps its tables.
 
         Raises:
-            CannotRemake: something that it was made of is not there any more.
+            ReplayError: something that it was made of is missing.
             LgdpError: the platform is broken.
         """
-        evidence = _evidence(proved)
-        notes = [*_code_notes(evidence)]
-        stood = self._standing(evidence, notes.append, spill)
-        judgement = self._judged(proved, evidence, stood, spill)
-        self._remember(proved, judgement.tables)
+        evidence = _require_evidence(original)
+        notes = _compare_code(evidence)
+        standing = self._read_standing_rows(evidence, notes.append, spill)
+        judgement = self._judge(original, evidence, standing, spill)
+        self._remember(original, judgement.tables)
         findings, tables = digest_judgement(judgement)
         return ReplayedJudgement(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
-    def _judged(
-        self, proved: EvidencedJudgement, evidence: Evidence, stood: StandingRows, spill: Spill
+    def _judge(
+        self, original: EvidencedJudgement, evidence: Evidence, standing: StandingRows | None, spill: Spill
     ) -> ValidationResult:
-        platform = self._as_of(evidence.register_sha256)
-        submission = self._platform.ledger.submission(proved.submission_id)
-        period = parse_period(submission.period)
-        contract = _contract(platform.register, submission, proved)
+        register = self._load_register(evidence.register_sha256)
+        submission = self._platform.ledger.submission(original.submission_id)
+        contract = _find_contract(register, submission, original)
 
-        def earlier(before: Period, table: Table) -> Pieces | None:
-            rows = stood(submission.return_code, before, table)
+        def prior_rows(period: Period, table: Table) -> Pieces | None:
+            rows = standing(submission.return_code, period, table) if standing else None
             return rows if rows is not None and rows.height else None
 
+        def other_rows(data_return: Return, period: Period, table: Table) -> Pieces | None:
+            return standing(data_return.code, period, table) if standing else None
+
+        receipts = self._list_receipts(submission, evidence)
+        submitted = SubmittedFiles(contract, parse_period(submission.period), receipts)
+        comparison = ComparisonRows(prior_rows, other_rows)
         try:
-            return judge_receipts(
-                platform,
-                contract,
-                period,
-                platform.register.councils.by_code[submission.council_code],
-                self._receipts(submission, evidence),
-                earlier,
-                lambda data_return, other, table: stood(data_return.code, other, table),
-                spill,
-            )[1]
+            return judge_files(register, self._platform.received_bytes, submitted, spill, comparison)[1]
         except (ReplayError, StorageError):
             raise
         except LgdpError as error:
             raise ReplayError(f"The present code cannot judge it as it was: {error.what}") from error
 
-    def _receipts(self, submission: Submission, evidence: Evidence) -> Sequence[Receipt]:
-        """The receipts in the order in which they were read, all of whose bytes are there as received."""
-        known = {one.id: one for one in self._platform.ledger.receipts_of(submission.id)}
-        for one in evidence.inputs:
-            if one.receipt not in known or known[one.receipt].sha256 != one.sha256:
-                raise ReplayError(f"The ledger no longer has receipt {one.receipt} as it was read.")
-            if not self._platform.received_bytes.path(one.sha256).exists():
-                raise ReplayError(f"The bytes of receipt {one.receipt} of {submission.id} are not held any more.")
+    def _list_receipts(self, submission: Submission, evidence: Evidence) -> Sequence[Receipt]:
+        """Return the receipts in the order in which they were read, all of whose bytes are as received."""
+        receipts = {receipt.id: receipt for receipt in self._platform.ledger.receipts_of(submission.id)}
+        for file in evidence.inputs:
+            if file.receipt not in receipts or receipts[file.receipt].sha256 != file.sha256:
+                raise ReplayError(f"The ledger no longer has receipt {file.receipt} as it was read.")
+            if not self._platform.received_bytes.path(file.sha256).exists():
+                raise ReplayError(f"The bytes of receipt {file.receipt} of {submission.id} are not held any more.")
             try:
-                self._platform.received_bytes.proved(one.sha256)
+                self._platform.received_bytes.proved(file.sha256)
             except StorageError as error:
-                raise ReplayError(f"Receipt {one.receipt} of {submission.id}: {error.what} {error.remedy}") from error
-        return [known[one.receipt] for one in evidence.inputs]
+                raise ReplayError(f"Receipt {file.receipt} of {submission.id}: {error.what} {error.remedy}") from error
+        return [receipts[file.receipt] for file in evidence.inputs]
 
-    def _standing(self, evidence: Evidence, note: Callable[[str], None], spill: Spill) -> StandingRows:
-        made: dict[tuple[str, int], Mapping[str, Pieces]] = {}
-        read = {(one.return_code, one.period): one for one in evidence.against}
-        register = self._as_of(evidence.register_sha256).register
+    def _read_standing_rows(self, evidence: Evidence, note: Callable[[str], None], spill: Spill) -> StandingRows:
+        tables_by_judgement: dict[tuple[str, int], Mapping[str, Pieces]] = {}
+        compared = {(other.return_code, other.period): other for other in evidence.against}
+        register = self._load_register(evidence.register_sha256)
 
         def rows(return_code: str, period: Period, table: Table) -> Pieces | None:
-            other = read.get((return_code, period.id))
+            other = compared.get((return_code, period.id))
             if other is None or other.submission_id is None:
                 return None
-            then = self._judgement_of(other)
+            judgement = self._find_compared_judgement(other)
             data_return = register.returns[return_code]
-            if not then.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
+            if not judgement.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
                 return None
-            key = (then.submission_id, then.judgement)
-            if key not in made:
-                made[key] = self._small.get(key) or self._tables_of(then, spill)
-            pieces = made[key].get(table.name)
+            key = (judgement.submission_id, judgement.judgement)
+            if key not in tables_by_judgement:
+                tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
+            pieces = tables_by_judgement[key].get(table.name)
             if pieces is None:
                 return Pieces.of(pl.DataFrame(schema=typed_schema(table)))
             if digest_of(pieces) != other.tables.get(table.name):
@@ -286,68 +280,65 @@ class JudgementReplayer:
 
         return rows
 
-    def _judgement_of(self, other: ComparedRows) -> EvidencedJudgement:
-        """The judgement by which another submission's rows stood when they were read."""
+    def _find_compared_judgement(self, other: ComparedRows) -> EvidencedJudgement:
+        """Return the judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
             found = self._platform.ledger.evidence.of(other.submission_id, other.judgement)
             if found is not None and found.evidence is not None:
                 return found
         raise ReplayError(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
 
-    def _tables_of(self, then: EvidencedJudgement, spill: Spill) -> Mapping[str, Pieces]:
-        """Another submission's validated tables. What it was itself held against makes no difference to its rows."""
-        tables = self._judged(then, _evidence(then), _nothing, spill).tables
-        self._remember(then, tables)
+    def _make_tables(self, other: EvidencedJudgement, spill: Spill) -> Mapping[str, Pieces]:
+        """Return another submission's validated tables; what it was itself compared with does not change its rows."""
+        tables = self._judge(other, _require_evidence(other), None, spill).tables
+        self._remember(other, tables)
         return tables
 
-    def _remember(self, proved: EvidencedJudgement, tables: Mapping[str, Pieces]) -> None:
+    def _remember(self, judgement: EvidencedJudgement, tables: Mapping[str, Pieces]) -> None:
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
-        key = (proved.submission_id, proved.judgement)
-        self._small[key] = {name: Pieces.of(pieces.whole()) for name, pieces in tables.items()}
-        while len(self._small) > CACHED_SUBMISSIONS:
-            del self._small[next(iter(self._small))]
+        key = (judgement.submission_id, judgement.judgement)
+        self._small_tables[key] = {name: Pieces.of(pieces.whole()) for name, pieces in tables.items()}
+        while len(self._small_tables) > CACHED_SUBMISSIONS:
+            del self._small_tables[next(iter(self._small_tables))]
 
-    def _as_of(self, register_sha256: str) -> Platform:
-        """The platform by the register as it was."""
+    def _load_register(self, register_sha256: str) -> Register:
+        """Return the register as it was."""
         if register_sha256 not in self._registers:
-            self._registers[register_sha256] = self._put_back(register_sha256)
-        found = self._registers[register_sha256]
-        if isinstance(found, str):
-            raise ReplayError(found)
-        return found
+            self._registers[register_sha256] = self._restore_register(register_sha256)
+        register = self._registers[register_sha256]
+        if isinstance(register, str):
+            raise ReplayError(register)
+        return register
 
-    def _put_back(self, register_sha256: str) -> Platform | str:
+    def _restore_register(self, register_sha256: str) -> Register | str:
+        """Return the register as it was, or why it cannot be restored."""
         try:
             with scratch_folder(self._platform.settings.scratch, "register") as folder:
                 self._platform.register_files.lay_out(register_sha256, folder)
-                return self._platform.with_register(load_register(folder))
+                return load_register(folder)
         except RegisterError:
             return "The present code cannot read the register as it was."
         except StorageError as error:
             return f"The register as it was cannot be put back: {error}"
 
 
-def _nothing(_return_code: str, _period: Period, _table: Table) -> None:
-    """Nothing is held against other submissions."""
-
-
-def _evidence(proved: EvidencedJudgement) -> Evidence:
-    if proved.evidence is None:
+def _require_evidence(judgement: EvidencedJudgement) -> Evidence:
+    if judgement.evidence is None:
         raise ReplayError("It was judged before evidence was kept.")
-    return proved.evidence
+    return judgement.evidence
 
 
-def _contract(register: Register, submission: Submission, proved: EvidencedJudgement) -> Contract:
+def _find_contract(register: Register, submission: Submission, original: EvidencedJudgement) -> Contract:
     data_return = register.returns.get(submission.return_code)
     for contract in data_return.contracts if data_return else ():
-        if (str(contract.version), contract.sha256) == (proved.contract_version, proved.contract_sha256):
+        if (str(contract.version), contract.sha256) == (original.contract_version, original.contract_sha256):
             return contract
-    raise ReplayError(f"The register as it was does not hold version {proved.contract_version} of the contract.")
+    raise ReplayError(f"The register as it was does not hold version {original.contract_version} of the contract.")
 
 
-def _code_notes(evidence: Evidence) -> Sequence[str]:
-    """Where what judges now is not what judged then."""
+def _compare_code(evidence: Evidence) -> list[str]:
+    """Return sentences on code and packages that are not those of then."""
     notes = []
     if evidence.code_sha256 != hash_code():
         notes.append("The platform's code is not the one that judged then: a difference may come from there.")
@@ -362,132 +353,123 @@ def _code_notes(evidence: Evidence) -> Sequence[str]:
     return notes
 
 
-SHOWN_DIFFERENCES = 5
-"""Differences of one kind that are told; how many there are is always told in full."""
-
-
 class ReproductionResult(StrEnum):
-    """What making a judgement again comes to."""
+    """Whether a replay comes to the same."""
 
     IDENTICAL = "identical"
     """The same verdict, results, findings and rows, bit for bit."""
     DIFFERENT = "different"
     """Something differs."""
     CANNOT = "cannot_be_remade"
-    """Something that it was made of is not there any more."""
+    """Something that it was made of is missing."""
 
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What making a judgement again came to.
+    """A judgement, compared with its replay.
 
     Attributes:
-        proved: the judgement, as the ledger has it.
-        likeness: what it came to.
-        reason: why it cannot be made again; empty where it can.
-        differences: what differs, in sentences without cells.
+        original: the judgement, as the ledger has it.
+        result: whether the replay is the same.
+        reason: why there is no replay; empty where there is one.
+        differences: what differs, in sentences that repeat no cell.
         notes: what else is different from then, such as another version of a package.
     """
 
-    proved: EvidencedJudgement
-    likeness: ReproductionResult
+    original: EvidencedJudgement
+    result: ReproductionResult
     reason: str = ""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def find_judgement(platform: Platform, submission_id: str, number: int | None = None) -> EvidencedJudgement:
-    """The judgement that somebody names: the last one of the submission where no number is given.
+def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None) -> EvidencedJudgement:
+    """Return a judgement of a submission: the last one where no number is given.
 
     Raises:
         LedgerError: there is no such submission.
         WrongUse: it was never judged, or not so often.
     """
-    platform.ledger.submission(submission_id)
-    found = platform.ledger.evidence.of(submission_id, number)
-    if found is None:
+    ledger.submission(submission_id)
+    judgement = ledger.evidence.of(submission_id, number)
+    if judgement is None:
         which = "no judgement" if number is None else f"no judgement {number}"
         raise WrongUse(
             f"{submission_id} has {which}.", remedy="Leave --judgement out for its last one; `lgdp status` lists them."
         )
-    return found
+    return judgement
 
 
-def reproduce_judgement(platform: Platform, past: JudgementReplayer, proved: EvidencedJudgement) -> Reproduction:
-    """Make a judgement again and hold it against what the ledger says it came to.
+def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, original: EvidencedJudgement) -> Reproduction:
+    """Make a judgement again, and compare the two.
 
     Args:
-        platform: whose ledger and bytes are asked.
-        past: puts back what was there; the same one serves many.
-        proved: the judgement.
+        platform: whose ledger and lake hold the original.
+        replayer: the same one serves many judgements.
+        original: the judgement.
 
     Raises:
         LgdpError: the platform is broken.
     """
     with Spill(platform.settings.scratch) as spill:
         try:
-            remade = past.remade(proved, spill)
-        except ReplayError as missing:
-            return Reproduction(proved, ReproductionResult.CANNOT, reason=str(missing))
-        if proved.evidence is None:  # pragma: no cover - it could not have been made again
-            raise AssertionError
-        differences = tuple(_differences(platform, proved, proved.evidence, remade))
-    return Reproduction(
-        proved,
-        ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL,
-        differences=differences,
-        notes=remade.notes,
-    )
+            replayed = replayer.replay(original, spill)
+        except ReplayError as error:
+            return Reproduction(original, ReproductionResult.CANNOT, reason=str(error))
+        differences = tuple(_describe_differences(platform, original, _require_evidence(original), replayed))
+    result = ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL
+    return Reproduction(original, result, differences=differences, notes=replayed.notes)
 
 
-def _differences(
-    platform: Platform, proved: EvidencedJudgement, evidence: Evidence, remade: ReplayedJudgement
+def _describe_differences(
+    platform: Platform, original: EvidencedJudgement, evidence: Evidence, replayed: ReplayedJudgement
 ) -> Iterator[str]:
-    judgement = remade.judgement
-    if judgement.verdict is not proved.verdict:
-        yield f"The verdict was {proved.verdict}, and is {judgement.verdict} now."
-    yield from _few(_differing_results(proved.results, judgement.results))
-    if remade.findings != evidence.findings:
-        yield f"There were {evidence.findings.rows} findings, and {remade.findings.rows} are made now: not the same."
-        yield from _few(_differing_findings(platform, proved, evidence, judgement.findings))
-    for name in sorted(evidence.tables.keys() | remade.tables.keys()):
-        then, now = evidence.tables.get(name), remade.tables.get(name)
+    judgement = replayed.judgement
+    if judgement.verdict is not original.verdict:
+        yield f"The verdict was {original.verdict}, and is {judgement.verdict} now."
+    yield from _shorten(_compare_results(original.results, judgement.results))
+    if replayed.findings != evidence.findings:
+        yield (
+            f"There were {evidence.findings.rows} findings, and {replayed.findings.rows} are made now: not the same."
+        )
+        yield from _shorten(_compare_findings(platform.lake, original, evidence, judgement.findings))
+    for name in sorted(evidence.tables.keys() | replayed.tables.keys()):
+        then, now = evidence.tables.get(name), replayed.tables.get(name)
         if then is None or now is None:
             yield f"The table {name} was {'not' if then is None else ''} validated then; now it is the other way round."
         elif then != now:
             yield f"The table {name} had {then.rows} validated rows, and {now.rows} are made now: not the same."
-            yield from _few(_differing_rows(platform, proved, name, judgement.tables[name]))
+            yield from _shorten(_compare_rows(platform, original, name, judgement.tables[name]))
 
 
-def _few(sentences: Iterator[str]) -> Iterator[str]:
-    told = list(sentences)
-    yield from told[:SHOWN_DIFFERENCES]
-    if len(told) > SHOWN_DIFFERENCES:
-        yield f"And {len(told) - SHOWN_DIFFERENCES} more of that kind."
+def _shorten(sentences: Iterator[str]) -> Iterator[str]:
+    """Yield the first sentences, and how many more there are."""
+    listed = list(sentences)
+    yield from listed[:SHOWN_DIFFERENCES]
+    if len(listed) > SHOWN_DIFFERENCES:
+        yield f"And {len(listed) - SHOWN_DIFFERENCES} more of that kind."
 
 
-def _differing_results(then: tuple[RuleOutcome, ...], now: tuple[RuleOutcome, ...]) -> Iterator[str]:
-    before, after = ({one.rule: one for one in outcomes} for outcomes in (then, now))
+def _compare_results(then: tuple[RuleOutcome, ...], now: tuple[RuleOutcome, ...]) -> Iterator[str]:
+    before, after = ({outcome.rule: outcome for outcome in outcomes} for outcomes in (then, now))
     for rule in sorted(before.keys() | after.keys()):
         if before.get(rule) != after.get(rule):
-            yield f"Rule {rule}: {_told(before.get(rule))} then, {_told(after.get(rule))} now."
+            yield f"Rule {rule}: {_describe_result(before.get(rule))} then, {_describe_result(after.get(rule))} now."
 
 
-def _told(outcome: RuleOutcome | None) -> str:
+def _describe_result(outcome: RuleOutcome | None) -> str:
     if outcome is None:
         return "no such rule"
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
 
 
-def _differing_findings(
-    platform: Platform, proved: EvidencedJudgement, evidence: Evidence, now: pl.DataFrame
-) -> Iterator[str]:
-    """Where findings differ, if those of then are still in the lake: it holds those of the last judgement."""
-    if not platform.lake.exists(FINDING):
+def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
+    """Yield where findings differ, if those of then are still in the lake: it holds those of the last judgement."""
+    if not lake.exists(FINDING):
         return
-    key = submission_key(proved.submission_id)
-    where = {"return_code": key.return_code, "period": key.period, "_submission_id": proved.submission_id}
-    then = platform.lake.read(FINDING, where, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
+    key = submission_key(original.submission_id)
+    where = {"return_code": key.return_code, "period": key.period, "_submission_id": original.submission_id}
+    then = lake.read(FINDING, where, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
     columns = ["rule", "table", "row", "column", "message"]
     if then.height != evidence.findings.rows:
         return
@@ -497,49 +479,42 @@ def _differing_findings(
             yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
 
 
-def _differing_rows(platform: Platform, proved: EvidencedJudgement, name: str, now: Pieces) -> Iterator[str]:
-    """Where rows differ, if those of then still stand in the lake."""
-    table = _slice(platform, proved, name)
-    key = submission_key(proved.submission_id)
-    standing = platform.ledger.evidence.standing(proved.submission_id)
-    if table is None or standing is None or standing.judgement != proved.judgement:
+def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, now: Pieces) -> Iterator[str]:
+    """Yield where rows differ, if those of then still stand in the lake."""
+    key = submission_key(original.submission_id)
+    major = original.contract_version.partition(".")[0]
+    table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
+    if not platform.lake.exists(table):
         return
-    where = {"period": key.period, "_submission_id": proved.submission_id}
-    stood = platform.lake.pieces(table, where)
-    if proved.evidence is None or not set(now.columns) <= set(stood.columns):
+    standing = platform.ledger.evidence.standing(original.submission_id)
+    if standing is None or standing.judgement != original.judgement or original.evidence is None:
         return
-    then = Pieces.of(stood.whole().select(now.columns).sort("_row"))
-    if digest_of(then) != proved.evidence.tables[name]:
+    rows = platform.lake.pieces(table, {"period": key.period, "_submission_id": original.submission_id})
+    if not set(now.columns) <= set(rows.columns):
         return
-    yield from _differing_cells(then.whole(), now.whole())
+    then = Pieces.of(rows.whole().select(now.columns).sort("_row"))
+    if digest_of(then) == original.evidence.tables[name]:
+        yield from _compare_cells(then.whole(), now.whole())
 
 
-def _differing_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:
+def _compare_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:
     for words, left, right in (("now and not then", now, then), ("then and not now", then, now)):
         for row in left.join(right, on="_row", how="anti", maintain_order="left").get_column("_row"):
             yield f"Row {row} is there {words}."
     both = then.join(now, on="_row", how="inner", suffix=" now", maintain_order="left")
-    for column in (one for one in then.columns if one != "_row"):
+    for column in (name for name in then.columns if name != "_row"):
         differs = pl.col(column).ne_missing(pl.col(f"{column} now"))
         for row in both.filter(differs).get_column("_row"):
             yield f"Row {row} differs in {column}."
 
 
-def _slice(platform: Platform, proved: EvidencedJudgement, name: str) -> LakeTable | None:
-    """The table of the lake in which a judgement's rows stand, if it was ever written."""
-    code = submission_key(proved.submission_id).return_code
-    major = proved.contract_version.partition(".")[0]
-    table = LakeTable("validated", f"{slug(code)}__{name}__v{major}")
-    return table if platform.lake.exists(table) else None
-
-
-def to_json_fields(done: Reproduction) -> Mapping[str, object]:
-    """What making a judgement again came to, as JSON has it, without the evidence."""
+def to_json_fields(reproduction: Reproduction) -> Mapping[str, object]:
+    """Return a reproduction as JSON has it, without the evidence."""
     return {
-        "submission": done.proved.submission_id,
-        "judgement": done.proved.judgement,
-        "outcome": str(done.likeness),
-        "reason": done.reason,
-        "differences": list(done.differences),
-        "notes": list(done.notes),
+        "submission": reproduction.original.submission_id,
+        "judgement": reproduction.original.judgement,
+        "outcome": str(reproduction.result),
+        "reason": reproduction.reason,
+        "differences": list(reproduction.differences),
+        "notes": list(reproduction.notes),
     }

@@ -6,213 +6,158 @@ are written to, over all major versions. What does not: deciding which submissio
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import polars as pl
 
-from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.storage.frame_schema import Frames, frame_schema_of
+from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, landed_table, validated_table
-from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
-from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.submission_judgement import JudgedSubmission
 
 WRITERS = 3
 """Tables written side by side: landed rows, findings and validated slices."""
 
 
-def write_judged(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
-    standing: Mapping[str, str],
-    run_id: str,
-) -> None:
-    """Write landed rows, findings and validated slices: tables of their own, so they are written side by side.
+@dataclass(frozen=True)
+class SliceWriter:
+    """Writes judged submissions of one return and period.
 
-    Args:
-        platform: where the lake is.
-        contract: that was judged by.
-        period: that was judged for.
-        judged: submissions, as read and as judged.
-        standing: the submission that each council's slice becomes, by register code.
-        run_id: who does it, for the commits.
-
-    Raises:
-        StorageError: the lake did not take them.
+    Attributes:
+        lake: that is written to.
+        data_return: the return.
+        contract: that the submissions were judged by.
+        period: that they are for.
+        run_id: recorded with each commit.
     """
-    accepted = [
-        (submission, judgement)
-        for submission, _, judgement in judged
-        if standing.get(submission.council_code) == submission.id
-    ]
-    ids = [submission.id for submission, _, _ in judged]
-    commit = {"run": run_id, "submissions": " ".join(ids)}
-    with ThreadPoolExecutor(WRITERS) as pool:
-        writing = [
-            *(
-                pool.submit(write_landed, platform, contract, period, table, judged, commit)
-                for table in contract.tables
-            ),
-            pool.submit(_write_findings, platform, contract, period, judged, commit),
-            pool.submit(write_validated, platform, contract, period, accepted, standing, run_id),
+
+    lake: Lake
+    data_return: Return
+    contract: Contract
+    period: Period
+    run_id: str
+
+    def write_all(self, judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
+        """Write landed rows, findings and validated slices side by side: they are tables of their own.
+
+        Args:
+            judged: submissions, as read and as judged.
+            current: the submission that each council's slice becomes, by register code.
+
+        Raises:
+            StorageError: the lake did not take them.
+        """
+        accepted = [one for one in judged if current.get(one.submission.council_code) == one.submission.id]
+        with ThreadPoolExecutor(WRITERS) as pool:
+            writes = [
+                *(pool.submit(self.write_landed, table, judged) for table in self.contract.tables),
+                pool.submit(self._write_findings, judged),
+                pool.submit(self.write_validated, accepted),
+            ]
+        for write in writes:
+            write.result()
+
+    def write_landed(self, table: Table, judged: Sequence[JudgedSubmission]) -> None:
+        """Replace the landed rows of some submissions in one table.
+
+        Raises:
+            StorageError: the lake did not take them.
+        """
+        landed = [
+            (one.submission, one.reading.tables[table.name]) for one in judged if table.name in one.reading.tables
         ]
-    for one in writing:
-        one.result()
-
-
-def write_landed(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    table: Table,
-    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
-    commit: Mapping[str, str],
-) -> None:
-    """Put the landed rows of some submissions in place of what stood there of the same submissions.
-
-    Args:
-        platform: where the lake is.
-        contract: that they answer.
-        period: that they are for.
-        table: of the contract.
-        judged: submissions, as read and as judged.
-        commit: kept with the commit.
-
-    Raises:
-        StorageError: the lake did not take them.
-    """
-    sent = [
-        (submission, reading.tables[table.name]) for submission, reading, _ in judged if table.name in reading.tables
-    ]
-    if not sent:
-        return
-    stored = landed_table(contract, table)
-    schema = frame_schema_of(stored.arrow_schema)
-
-    def rows() -> Iterator[pl.DataFrame]:
-        for submission, pieces in sent:
-            yield from _add_keys(pieces, schema, submission)
-
-    where = {"period": period.id, "_submission_id": [submission.id for submission, _, _ in judged]}
-    platform.lake.replace(stored, Frames(schema, rows), where=where, commit=commit)
-
-
-def _write_findings(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    judged: Sequence[tuple[Submission, Reading, ValidationResult]],
-    commit: Mapping[str, str],
-) -> None:
-    findings = pl.concat([_add_finding_keys(judgement.findings, submission) for submission, _, judgement in judged])
-    ids = [submission.id for submission, _, _ in judged]
-    platform.lake.replace(
-        FINDING,
-        findings,
-        where={"return_code": contract.return_code, "period": period.id, "_submission_id": ids},
-        commit=commit,
-    )
-
-
-def write_validated(
-    platform: Platform,
-    contract: Contract,
-    period: Period,
-    accepted: Sequence[tuple[Submission, ValidationResult]],
-    standing: Mapping[str, str],
-    run_id: str,
-) -> None:
-    """Put accepted submissions in place of their councils' slices.
-
-    One table after the other: where a run dies in between, recovery sees at the first that they disagree.
-
-    Args:
-        platform: where the lake is.
-        contract: that they were judged by.
-        period: that they are for.
-        accepted: those that are to stand, with their judgements.
-        standing: their ids by register code of the council.
-        run_id: who does it, for the commits.
-
-    Raises:
-        StorageError: the lake did not take them.
-    """
-    if not standing:
-        return
-    for table in contract.tables:
-        stored = validated_table(contract, table)
+        if not landed:
+            return
+        stored = landed_table(self.contract, table)
         schema = frame_schema_of(stored.arrow_schema)
 
-        def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
-            for submission, judgement in accepted:
-                yield from _add_keys(judgement.tables.get(table.name, ()), schema, submission)
+        def rows() -> Iterator[pl.DataFrame]:
+            for submission, chunks in landed:
+                yield from _add_keys(chunks, schema, submission)
 
-        platform.lake.replace_councils(
-            stored,
-            Frames(schema, rows),
-            period=period.id,
-            submissions=standing,
-            commit={"run": run_id, "submissions": " ".join(standing.values())},
+        ids = [one.submission.id for one in judged]
+        where = {"period": self.period.id, "_submission_id": ids}
+        self.lake.replace(stored, Frames(schema, rows), where=where, commit=self._describe_commit(ids))
+
+    def _write_findings(self, judged: Sequence[JudgedSubmission]) -> None:
+        ids = [one.submission.id for one in judged]
+        self.lake.replace(
+            FINDING,
+            pl.concat([_add_finding_keys(one.judgement.findings, one.submission) for one in judged]),
+            where={"return_code": self.contract.return_code, "period": self.period.id, "_submission_id": ids},
+            commit=self._describe_commit(ids),
         )
-    remove_other_majors(platform, contract, period, standing)
 
+    def write_validated(self, accepted: Sequence[JudgedSubmission]) -> None:
+        """Replace the slices of councils with their accepted submissions.
 
-def _add_keys(pieces: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
-    """The rows of a submission with the platform's keys, which are the same in all of them."""
-    keys = [pl.lit(value).alias(name) for name, value in _keys(submission).items()]
-    for piece in pieces:
-        yield piece.with_columns(keys).select(schema.names())
+        Raises:
+            StorageError: the lake did not take them.
+        """
+        if not accepted:
+            return
+        current = {one.submission.council_code: one.submission.id for one in accepted}
+        # One table after the other: where a run dies in between, recovery sees in the first that they disagree.
+        for table in self.contract.tables:
+            stored = validated_table(self.contract, table)
+            schema = frame_schema_of(stored.arrow_schema)
 
+            def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
+                for one in accepted:
+                    yield from _add_keys(one.judgement.tables.get(table.name, ()), schema, one.submission)
 
-def _keys(submission: Submission) -> Mapping[str, str]:
-    """The platform's keys, which are the same in all of a submission's rows."""
-    return {
-        "council_code": submission.council_code,
-        "period": submission.period,
-        "_submission_id": submission.id,
-    }
+            self.lake.replace_councils(
+                stored,
+                Frames(schema, rows),
+                period=self.period.id,
+                submissions=current,
+                commit=self._describe_commit(list(current.values())),
+            )
+        # Last: until then a slice that moves to another major stands in both, and recovery clears both.
+        self.remove_other_majors(set(current))
 
+    def remove_other_majors(self, councils: set[str]) -> None:
+        """Remove the slices of councils from the tables of every other major version."""
+        for major, tables in validated_tables_by_major(self.data_return).items():
+            for table in tables if major != self.contract.version.major else ():
+                standing = self.lake.standing(table, self.period.id, councils)
+                stale = {council for council, number in standing.items() if number}
+                stale |= councils & set(self.lake.slices(table, self.period.id))
+                if stale:
+                    self.lake.remove(table, {"period": self.period.id, "council_code": sorted(stale)})
 
-def _add_finding_keys(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
-    """A judgement's findings with the keys of the lake's finding table."""
-    return findings.with_columns(
-        pl.lit(submission.return_code).alias("return_code"),
-        pl.lit(submission.council_code).alias("council_code"),
-        pl.lit(submission.period).alias("period"),
-        pl.lit(submission.id).alias("_submission_id"),
-    ).select(FINDING.arrow_schema.names)
+    def _describe_commit(self, submission_ids: Sequence[str]) -> Mapping[str, str]:
+        return {"run": self.run_id, "submissions": " ".join(submission_ids)}
 
 
 def validated_tables_by_major(data_return: Return) -> Mapping[int, tuple[LakeTable, ...]]:
-    """The validated tables of a return, by major version."""
+    """Return the validated tables of a return, by major version."""
     return {
         major: tuple(validated_table(contract, table) for table in contract.tables)
         for major, contract in data_return.majors.items()
     }
 
 
-def remove_other_majors(platform: Platform, contract: Contract, period: Period, councils: Iterable[str]) -> None:
-    """Take away what stood in the tables of other majors for councils whose slice stands in this one's by now."""
-    data_return, wanted = platform.register.returns[contract.return_code], set(councils)
-    for major, tables in validated_tables_by_major(data_return).items():
-        for table in tables if major != contract.version.major else ():
-            standing = platform.lake.standing(table, period.id, wanted)
-            left = {council for council, number in standing.items() if number}
-            left |= wanted & set(platform.lake.slices(table, period.id))
-            if left:
-                platform.lake.remove(table, {"period": period.id, "council_code": sorted(left)})
+def _add_keys(chunks: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a submission with the platform's keys, in the table's order of columns."""
+    keys = [
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    ]
+    for chunk in chunks:
+        yield chunk.with_columns(keys).select(schema.names())
 
 
-def find_accepting_contract(platform: Platform, contract: Contract, submission_id: str) -> Contract:
-    """The contract in whose tables a submission stands: the newest of the major version that accepted it last."""
-    data_return = platform.register.returns[contract.return_code]
-    version = platform.ledger.accepted_by(submission_id)
-    return next((one for one in reversed(data_return.contracts) if _major(version) == one.version.major), contract)
-
-
-def _major(version: str) -> int:
-    return int(version.partition(".")[0] or 0)
+def _add_finding_keys(findings: pl.DataFrame, submission: Submission) -> pl.DataFrame:
+    """Return a judgement's findings with the keys of the lake's table of findings."""
+    return findings.with_columns(
+        pl.lit(submission.return_code).alias("return_code"),
+        pl.lit(submission.council_code).alias("council_code"),
+        pl.lit(submission.period).alias("period"),
+        pl.lit(submission.id).alias("_submission_id"),
+    ).select(FINDING.arrow_schema.names)

@@ -5,99 +5,116 @@ do not agree, removing them, and making them again. What does not: writing a sli
 withdrawal (``ledger.withdrawals``).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Submission
-from lgdp_pipelines.register.model.contract import Contract, Version
+from lgdp_pipelines.register.model.contract import Return, Version
+from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import submission_key
-from lgdp_pipelines.validation.judge import ValidationResult
-from lgdp_pipelines.validation.judging_context import no_other_rows, no_prior_rows
 from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.workflows.comparison_rows import find_accepting_contract
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.slice_writing import find_accepting_contract, validated_tables_by_major, write_validated
-from lgdp_pipelines.workflows.submission_judgement import judge_submission
+from lgdp_pipelines.workflows.slice_writing import SliceWriter, validated_tables_by_major
+from lgdp_pipelines.workflows.submission_judgement import JudgedSubmission, SubmittedFiles, judge_files
 
 
 def remove_withdrawn_rows(
     platform: Platform,
-    contract: Contract,
+    data_return: Return,
     period: Period,
-    councils: Sequence[str],
+    councils: Collection[str],
     spill: Spill,
-    notify: Callable[[Sequence[Submission]], None] = lambda _: None,
+    notify: Callable[[Sequence[Submission]], None],
 ) -> None:
-    """Take rows of submissions that councils took back out of the slices, tell of it, and only then call it finished.
+    """Remove the rows of withdrawn submissions from the slices, and record that it is done.
 
-    Before a run judges, and after: a council may take back what is being judged.
+    Args:
+        platform: the opened platform.
+        data_return: the return.
+        period: one of its periods.
+        councils: register codes; withdrawals of others are left to their own run.
+        spill: keeps what does not fit into memory.
+        notify: called with the submissions when no slice holds their rows any more.
     """
-    unfinished = platform.ledger.unfinished_withdrawals(contract.return_code, period.id)
-    submissions = [platform.ledger.submission(one.submission_id) for one in unfinished]
-    withdrawn = [one for one in submissions if one.council_code in councils]
+    unfinished = platform.ledger.unfinished_withdrawals(data_return.code, period.id)
+    submissions = [platform.ledger.submission(withdrawal.submission_id) for withdrawal in unfinished]
+    withdrawn = [submission for submission in submissions if submission.council_code in councils]
     if withdrawn:
-        recover_slices(platform, contract, period, spill)
+        # The ledger does not call a withdrawn submission current, so recovery removes its slice. It is finished last:
+        # a run that dies before that removes and notifies again.
+        recover_slices(platform, data_return, period, spill)
         notify(withdrawn)
-        platform.ledger.finish_withdrawals([one.id for one in withdrawn])
+        platform.ledger.finish_withdrawals([submission.id for submission in withdrawn])
 
 
-def recover_slices(platform: Platform, contract: Contract, period: Period, spill: Spill) -> None:
-    """Make validated slices agree with the ledger, where a run died between writing the one and the other.
+def recover_slices(platform: Platform, data_return: Return, period: Period, spill: Spill) -> None:
+    """Make the validated slices of a return and period agree with the ledger.
 
-    A slice that was last written for a submission that the ledger does not call current is taken away, in every table
-    of every major, and the current one made again from its bytes, by the contract that accepted it: also where that
-    submission has no rows in a table, and where an earlier recovery died half way. A current submission with rows but
-    no slice is likewise made again.
+    A slice that does not agree is removed, from every table of every major version. Then the current submission's slice
+    is made again from its bytes, by the contract that accepted it. A recovery that dies half way leaves councils with a
+    current submission and no slice, which the next one finds.
     """
-    wrong = find_inconsistent_slices(platform, contract, period)
-    if not wrong:
+    councils = find_inconsistent_slices(platform.lake, platform.ledger, data_return, period)
+    if not councils:
         return
-    current = platform.ledger.current(contract.return_code, period.id)
-    data_return = platform.register.returns[contract.return_code]
+    current = platform.ledger.current(data_return.code, period.id)
     for tables in validated_tables_by_major(data_return).values():
         for table in tables:
             if platform.lake.exists(table):
-                platform.lake.remove(table, {"period": period.id, "council_code": sorted(wrong)})
-    lost = {council: current[council] for council in sorted(wrong & set(current))}
-    by_version: dict[Version, list[tuple[Submission, ValidationResult]]] = {}
-    contracts = {one.version: one for one in data_return.contracts}
-    for submission_id in lost.values():
-        submission = platform.ledger.submission(submission_id)
-        accepting = find_accepting_contract(platform, contract, submission_id)
-        _, judgement = judge_submission(platform, accepting, period, submission, no_prior_rows, no_other_rows, spill)
-        by_version.setdefault(accepting.version, []).append((submission, judgement))
-    for version, accepted in by_version.items():
-        standing = {submission.council_code: submission.id for submission, _ in accepted}
-        write_validated(platform, contracts[version], period, accepted, standing, "recovery")
+                platform.lake.remove(table, {"period": period.id, "council_code": sorted(councils)})
+    judged_by_version: dict[Version, list[JudgedSubmission]] = {}
+    for council in sorted(councils & set(current)):
+        submission = platform.ledger.submission(current[council])
+        contract = find_accepting_contract(
+            platform.ledger, data_return, submission.id, data_return.contract_for(period)
+        )
+        submitted = SubmittedFiles(contract, period, platform.ledger.receipts_of(submission.id))
+        # Accepted rows do not depend on what they are compared with, so nothing is compared.
+        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill)
+        judged_by_version.setdefault(contract.version, []).append(JudgedSubmission(submission, reading, judgement))
+    contracts = {contract.version: contract for contract in data_return.contracts}
+    for version, judged in judged_by_version.items():
+        writer = SliceWriter(platform.lake, data_return, contracts[version], period, "recovery")
+        writer.write_validated(judged)
 
 
-def find_inconsistent_slices(platform: Platform, contract: Contract, period: Period) -> set[str]:
-    """Councils of whose slices the ledger knows nothing: a run is at work there, or died.
+def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, period: Period) -> set[str]:
+    """Return the councils whose slices do not agree with the ledger: a run is at work on them, or died.
 
-    A slice disagrees that was last written for a submission that the ledger does not call current, also where that one
-    has no rows in a table; so does one in two majors at once, and a current submission that has rows and no slice.
+    A slice does not agree when it was last written for a submission that the ledger does not call current (also where
+    that one has no rows in a table), when it stands in two major versions at once, and when a current submission with
+    rows has no slice.
     """
-    data_return = platform.register.returns[contract.return_code]
-    current = platform.ledger.current(data_return.code, period.id)
-    numbers = {council: submission_key(one).number for council, one in current.items()}
-    tables = validated_tables_by_major(data_return)
-    slices = {major: [platform.lake.slices(one, period.id) for one in some] for major, some in tables.items()}
-    councils = {council for some in slices.values() for found in some for council in found} | set(current)
-    standing = {
-        major: [platform.lake.standing(one, period.id, councils) for one in some] for major, some in tables.items()
+    current = ledger.current(data_return.code, period.id)
+    numbers = {council: submission_key(submission_id).number for council, submission_id in current.items()}
+    tables_by_major = validated_tables_by_major(data_return)
+    slices = {major: [lake.slices(table, period.id) for table in tables] for major, tables in tables_by_major.items()}
+    councils = {council for tables in slices.values() for table in tables for council in table} | set(current)
+    last_written = {
+        major: [lake.standing(table, period.id, councils) for table in tables]
+        for major, tables in tables_by_major.items()
     }
 
     def agrees(council: str) -> bool:
-        holding = {major for major, some in slices.items() if any(council in found for found in some)}
-        put = {
-            major: {found[council] for found in some if council in found}
-            for major, some in standing.items()
-            if any(council in found for found in some)
+        majors_with_rows = {major for major, tables in slices.items() if any(council in table for table in tables)}
+        numbers_by_major = {
+            major: {table[council] for table in tables if council in table}
+            for major, tables in last_written.items()
+            if any(council in table for table in tables)
         }
-        written = {major for major, some in put.items() if some != {0}} | holding
-        # A slice that was cleared says 0; where it went to no other major, that is said of a submission as of any.
-        told = set().union(*(put.get(major, set()) for major in written or put))
-        strangers = {found.get(council) for some in slices.values() for found in some} - {None, current.get(council)}
-        is_lost = not holding and council in current and platform.ledger.rows_of(current[council]) > 0
-        return not strangers and len(written) <= 1 and told <= {numbers.get(council, 0)} and not is_lost
+        # The number of a cleared slice is 0. Where the slice moved to another major, that one's numbers count; where it
+        # did not, the 0 must agree with the ledger like any number.
+        majors = {major for major, found in numbers_by_major.items() if found != {0}} | majors_with_rows
+        found_numbers = set().union(*(numbers_by_major.get(major, set()) for major in majors or numbers_by_major))
+        submission_ids = {table.get(council) for tables in slices.values() for table in tables}
+        is_lost = not majors_with_rows and council in current and ledger.rows_of(current[council]) > 0
+        return (
+            submission_ids <= {None, current.get(council)}
+            and len(majors) <= 1
+            and found_numbers <= {numbers.get(council, 0)}
+            and not is_lost
+        )
 
     return {council for council in councils if not agrees(council)}

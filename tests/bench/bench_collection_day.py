@@ -32,7 +32,7 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.storage.sql_catalogue import ask
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import list_changed_periods, publish, refresh_lake_copies
 
 WHOLE_TARGET, RATIO_TARGET, RESUBMISSION_TARGET, TICK_TARGET = 120.0, 2.0, 20.0, 10.0
@@ -59,7 +59,7 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
     stages.end("collect")
     for one in sorted(platform.ledger.waiting(), key=lambda waits: waits.return_code):
         data_return, period = platform.register.returns[one.return_code], parse_period(one.period)
-        process(platform, data_return, period, one.councils, scope=RunScope.NEWS, run_id="bench")
+        process(platform, ProcessRequest(data_return, period, one.councils), "bench")
     stages.end("process")
     for data_return in platform.register.returns.values():
         publish(platform, data_return, list_changed_periods(platform, data_return), run_id="bench")

@@ -35,7 +35,7 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 from lgdp_pipelines.workflows import slice_writing
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
 from tests.support.contracts import write_register
 
 RUNS = 5
@@ -65,14 +65,14 @@ def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     platform = _received(path, home, shape)
     data_return = platform.register.returns[shape.code]
     with _measured() as found:
-        [outcome] = process(platform, data_return, parse_period(PERIOD), [COUNCIL], scope=RunScope.NEWS, run_id="bench")
+        [outcome] = process(platform, ProcessRequest(data_return, parse_period(PERIOD), [COUNCIL]), "bench")
     _refuse_wrong(outcome, shape, every)
     return found
 
 
 def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """The same by the journey's own functions, with nothing in the place of the two that are left out."""
-    slice_writing.write_landed = lambda *_: None
+    slice_writing.SliceWriter.write_landed = lambda *_: None
     Ledger.mirror = lambda *_: None  # type: ignore[method-assign]
     return whole(path, home, shape, every)
 

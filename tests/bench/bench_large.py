@@ -28,7 +28,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import publish
 from tests.support.contracts import KEY, MUST, contract, item, rule, table, write_register
 
@@ -151,10 +151,12 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     marks: dict[str, float] = {}
     with measured("processed", scratch, told):
         [outcome] = process(
-            platform, data_return, period, [council.code], scope=RunScope.NEWS, run_id="bench",
+            platform,
+            ProcessRequest(data_return, period, [council.code]),
+            "bench",
             progress=lambda _: marks.update(judged=time.perf_counter()),
             notify=lambda _: marks.update(written=time.perf_counter()),
-        )  # fmt: skip
+        )
     told["processed"]["of which written"] = marks["written"] - marks["judged"]
     print(json.dumps(told), file=sys.stderr, flush=True)
     with measured("published", scratch, told):

@@ -23,7 +23,7 @@ from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 
 ROWS = 10_000
 TIMES = 5
@@ -77,7 +77,7 @@ def earlier(platform: Platform, home: Path) -> None:
     file.write_bytes(SAMPLE.read_bytes())
     council = platform.register.councils.named("FIF")
     hand_in(data_return, council, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
-    process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="bench")
+    process(platform, ProcessRequest(data_return, period, ["FIF"]), "bench")
 
 
 def timed(url: str, token: str) -> tuple[list[float], list[float]]:

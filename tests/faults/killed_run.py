@@ -33,7 +33,7 @@ from lgdp_pipelines.storage.pseudonym_keys import token_key
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import publishing
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from tests.faults.state import state
 from tests.support.contracts import add_contract, library, rule, write_register
 
@@ -171,9 +171,11 @@ def processed(platform: Platform) -> None:
     for one in platform.ledger.waiting():
         data_return = platform.register.returns[one.return_code]
         process(
-            platform, data_return, parse_period(one.period), one.councils, scope=RunScope.NEWS, run_id=str(os.getpid()),
+            platform,
+            ProcessRequest(data_return, parse_period(one.period), one.councils),
+            str(os.getpid()),
             notify=Listener.told,
-        )  # fmt: skip
+        )
 
 
 def published(platform: Platform) -> None:

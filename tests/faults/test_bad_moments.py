@@ -21,7 +21,7 @@ from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError
 from lgdp_pipelines.ledger.submission_records import SubmissionState
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from tests.faults.world import PERIOD, World, csv_of, world_at
 from tests.support.machine import MOUNT_NAMESPACES, ROOT, require
 
@@ -156,7 +156,7 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
         start.wait()
         world.hand(CODE, rows(f"second {turn}"))
         data_return = platform.register.returns[CODE]
-        process(platform, data_return, parse_period(PERIOD), ("FIF",), scope=RunScope.NEWS, run_id=f"run {turn}")
+        process(platform, ProcessRequest(data_return, parse_period(PERIOD), ("FIF",)), f"run {turn}")
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(run, platform) for platform in others]
@@ -173,11 +173,8 @@ def test_resubmission_that_comes_while_a_run_judges_is_taken_by_the_next(world: 
     world.hand(CODE, rows("before"))
     process(
         world.platform,
-        world.platform.register.returns[CODE],
-        parse_period(PERIOD),
-        ("FIF",),
-        scope=RunScope.NEWS,
-        run_id="run",
+        ProcessRequest(world.platform.register.returns[CODE], parse_period(PERIOD), ("FIF",)),
+        "run",
         notify=lambda _: world.hand(CODE, rows("meanwhile")) and None,
     )
     assert "before" in fife(world)[0]

@@ -10,10 +10,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from lgdp_pipelines.orchestration import warm_launcher as launching
+from lgdp_pipelines.orchestration.dagster_internals import LaunchRunContext, WorkerStatus
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.orchestration.warm_launcher import WarmRunLauncher, fingerprint_code
@@ -69,7 +69,7 @@ def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed
     monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
     monkeypatch.setenv("LGDP_HOME", str(settings.home))
     monkeypatch.setenv("LGDP_SCHEMAS", str(settings.schemas))
-    monkeypatch.setattr(launching, "state_of", lambda _: "as it is all the while")
+    monkeypatch.setattr(launching, "fingerprint_code", lambda _: "as it is all the while")
     with dg.DagsterInstance.get() as instance:
         launcher, killed = launched(instance, settings)
         [worker] = launcher._workers

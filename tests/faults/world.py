@@ -22,7 +22,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
 from tests.support.contracts import KEY, MUST, Part, add_contract, contract, item, rule, table, write_register
 
 PERIOD = "CY2023"
@@ -165,12 +165,7 @@ class World:
         """Process what waits for a return and period."""
         register = self.platform.register
         return process(
-            self.platform,
-            register.returns[code],
-            parse_period(period),
-            register.councils.codes,
-            scope=RunScope.NEWS,
-            run_id=run_id,
+            self.platform, ProcessRequest(register.returns[code], parse_period(period), register.councils.codes), run_id
         )
 
     def messages(self, submission_id: str) -> list[str]:

@@ -391,10 +391,10 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
         for one, key in keys.items()
         if key.return_code in {"HL1", "DHP"} or key.council_code in {"FIF", "GLG", "ORK"}
     ]
-    done = [reproduce_judgement(platform, past, find_judgement(platform, one)) for one in chosen]
+    done = [reproduce_judgement(platform, past, find_judgement(platform.ledger, one)) for one in chosen]
 
-    assert {(one.likeness, one.reason, one.differences, one.notes) for one in done} == {
+    assert {(one.result, one.reason, one.differences, one.notes) for one in done} == {
         (ReproductionResult.IDENTICAL, "", (), ())
     }
-    assert {one.proved.verdict for one in done} == set(Verdict)
+    assert {one.original.verdict for one in done} == set(Verdict)
     assert len(chosen) > 150

@@ -14,7 +14,7 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.report_delivery import deliver_reports
 from tests.support.command_line import CommandLine, write_csv
 from tests.support.contracts import respite, write_register
@@ -84,7 +84,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) ->
         platform.register.councils.named("FIF"),
     )
     hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
-    process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
+    process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
     deliver_reports(platform)
     submission = "RESPITE.FIF.CY2022.001"
 

@@ -13,7 +13,7 @@ from lgdp_pipelines.storage.sql_catalogue import ask
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import publish
 from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
 from tests.real.comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
@@ -52,7 +52,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
                 ledger=found.ledger,
                 raw=found.raw,
             )
-        process(found, data_return, period, SHOWN, scope=RunScope.NEWS, run_id="test")
+        process(found, ProcessRequest(data_return, period, SHOWN), "test")
         assert publish(found, data_return, [period.id], run_id="test").outcome.is_published
     return found
 

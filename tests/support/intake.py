@@ -9,7 +9,7 @@ from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.portal.request_limits import Limits
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from tests.support.contracts import Part
 
 PUSH = {
@@ -63,7 +63,7 @@ class RunningIntake:
         """Let the journey take on what waits."""
         data_return = self.platform.register.returns[return_code]
         councils = self.platform.register.councils.codes
-        process(self.platform, data_return, parse_period(period), councils, scope=RunScope.NEWS, run_id="test")
+        process(self.platform, ProcessRequest(data_return, parse_period(period), councils), "test")
 
     def receipts(self) -> int:
         """How many receipts there are."""

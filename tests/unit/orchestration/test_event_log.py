@@ -5,8 +5,8 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.storage.event_log import SqliteEventLogStorage
 
+from lgdp_pipelines.orchestration.dagster_internals import SqliteEventLogStorage
 from lgdp_pipelines.orchestration.event_log import EventLog, batch_events
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.settings import Settings

@@ -12,7 +12,7 @@ from lgdp_pipelines.orchestration.sensors import feedback_sensor
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from tests.support.contracts import respite, write_register
 
 BOXES = {
@@ -44,7 +44,7 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
     with dg.build_sensor_context() as context:
         nothing = feedback_sensor(context, platform=platform)
         hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
-        process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
+        process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
         before = feedback_sensor(context, platform=platform)
         result = deliver_job.execute_in_process(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}, resources={"platform": platform}

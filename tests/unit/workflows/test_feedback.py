@@ -15,7 +15,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import report_delivery
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, process
 from lgdp_pipelines.workflows.report_delivery import (
     OUTBOX,
     deliver_reports,
@@ -76,7 +76,7 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
             ledger=platform.ledger,
             raw=platform.received_bytes,
         )
-        (outcome,) = process(platform, data_return, period, [council], scope=RunScope.NEWS, run_id="test")
+        (outcome,) = process(platform, ProcessRequest(data_return, period, [council]), "test")
         return outcome.submission.id
 
     return submitted
@@ -157,7 +157,7 @@ def test_judging_again_to_the_same_end_sends_nothing_again(
     submission = submit("FIF", GOOD)
     deliver_reports(platform)
     data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
-    process(platform, data_return, period, ["FIF"], scope=RunScope.EVERYTHING, run_id="again")
+    process(platform, ProcessRequest(data_return, period, ["FIF"], RunScope.EVERYTHING), "again")
     before = out()
 
     told = deliver_reports(platform)
@@ -221,7 +221,7 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
         ledger=platform.ledger,
         raw=platform.received_bytes,
     )
-    (outcome,) = process(platform, data_return, period, ["FIF"], scope=RunScope.NEWS, run_id="test")
+    (outcome,) = process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
 
     deliver_reports(platform)
 

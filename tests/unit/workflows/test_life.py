@@ -13,7 +13,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
-from lgdp_pipelines.workflows import processing as running
+from lgdp_pipelines.workflows import withdrawal_and_recovery
 from lgdp_pipelines.workflows.balance_check import (
     DAYS_PER_CYCLE,
     check_balance,
@@ -22,7 +22,7 @@ from lgdp_pipelines.workflows.balance_check import (
     verify_daily_share,
 )
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.support.contracts import allotment_v1, library, write_register
 
@@ -42,9 +42,7 @@ def platform(tmp_path: Path) -> Platform:
 def run(platform: Platform, told: list[Submission] | None = None) -> tuple[SubmissionOutcome, ...]:
     data_return = platform.register.returns["ALLOTMENT"]
     heard = told if told is not None else []
-    return process(
-        platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test", notify_withdrawn=heard.extend
-    )
+    return process(platform, ProcessRequest(data_return, PERIOD, ["FIF"]), "test", notify_withdrawn=heard.extend)
 
 
 @pytest.fixture
@@ -67,8 +65,9 @@ def put(platform: Platform, *files: Path, code: str = "ALLOTMENT", is_nil: bool 
 
 
 def standing(platform: Platform) -> dict[str, str]:
-    contract = platform.register.returns["ALLOTMENT"].latest
-    assert find_inconsistent_slices(platform, contract, PERIOD) == set()
+    data_return = platform.register.returns["ALLOTMENT"]
+    contract = data_return.latest
+    assert find_inconsistent_slices(platform.lake, platform.ledger, data_return, PERIOD) == set()
     return platform.lake.slices(validated_table(contract, contract.tables[0]), PERIOD.id)
 
 
@@ -92,7 +91,7 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
 def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platform) -> None:
     put(platform, code="LIBRARY", is_nil=True)
     data_return = platform.register.returns["LIBRARY"]
-    (nil,) = process(platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test")
+    (nil,) = process(platform, ProcessRequest(data_return, PERIOD, ["FIF"]), "test")
 
     assert (nil.is_nil, nil.judgement.verdict) == (True, Verdict.REJECTED)
     assert nil.judgement.findings.select("rule", "message").rows() == [
@@ -131,15 +130,17 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
 
     with monkeypatch.context() as patch:
         if step == "recover":
-            patch.setattr(running, "recover", dies)
+            patch.setattr(withdrawal_and_recovery, "recover_slices", dies)
         elif step == "finish":
             patch.setattr(platform.ledger, "finish_withdrawals", dies)
         data_return = platform.register.returns["ALLOTMENT"]
         with pytest.raises(KeyboardInterrupt):
             process(
-                platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="dead",
+                platform,
+                ProcessRequest(data_return, PERIOD, ["FIF"]),
+                "dead",
                 notify_withdrawn=dies if step == "tell" else lambda _: None,
-            )  # fmt: skip
+            )
     assert len(platform.ledger.waiting()) == 1, "it calls for a run"
     told: list[Submission] = []
     run(platform, told)
@@ -158,9 +159,11 @@ def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place
     put(platform, file)
     second, data_return = "ALLOTMENT.FIF.CY2023.002", platform.register.returns["ALLOTMENT"]
     process(
-        platform, data_return, PERIOD, ["FIF"], scope=RunScope.NEWS, run_id="test",
+        platform,
+        ProcessRequest(data_return, PERIOD, ["FIF"]),
+        "test",
         notify=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
-    )  # fmt: skip
+    )
 
     assert platform.ledger.submission(second).state is SubmissionState.WITHDRAWN
     assert standing(platform) == {"FIF": FIRST}
@@ -171,7 +174,7 @@ def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platfor
     give(12)
     platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
     data_return = platform.register.returns["ALLOTMENT"]
-    process(platform, data_return, PERIOD, ["GLG"], scope=RunScope.NEWS, run_id="test")
+    process(platform, ProcessRequest(data_return, PERIOD, ["GLG"]), "test")
     assert len(platform.ledger.waiting()) == 1
 
 
@@ -180,7 +183,7 @@ def test_a_run_ends_loudly_where_bytes_are_not_there(platform: Platform, give: G
     platform.received_bytes.path(platform.ledger.receipt(1).sha256).unlink()
     with pytest.raises(LedgerError, match="are not among the received bytes"):
         run(platform)
-    check_balance(platform, "LIBRARY", "CY2023")
+    check_balance(platform.ledger, platform.received_bytes, "LIBRARY", "CY2023")
     assert standing(platform) == {"FIF": FIRST}, "what stood is untouched"
 
 
@@ -193,11 +196,14 @@ def test_damaged_bytes_are_found_by_size_at_once_and_by_content_within_four_week
     content = path.read_bytes()
     path.write_bytes(content.replace(b"12", b"13"))
     days = [date(2026, 11, 1) + timedelta(days=number) for number in range(DAYS_PER_CYCLE)]
-    found = [verify_daily_share(platform, day) for day in days]
+    found = [verify_daily_share(platform.ledger, platform.received_bytes, day) for day in days]
 
-    assert find_imbalances(platform) == []
+    assert find_imbalances(platform.ledger, platform.received_bytes) == []
     assert [one.damaged for one in found if one.files] == [(sha256,)], "on one day of them"
     path.write_bytes(content + b"\n")
-    assert f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes" in find_imbalances(platform)[0]
+    assert (
+        f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes"
+        in find_imbalances(platform.ledger, platform.received_bytes)[0]
+    )
     path.write_bytes(content)
-    assert verify_bytes(platform, [sha256]).damaged == ()
+    assert verify_bytes(platform.received_bytes, [sha256]).damaged == ()

@@ -16,7 +16,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.support.contracts import add_contract, allotment_v1, allotment_v2, write_register
 
@@ -53,7 +53,7 @@ class World:
             file.write_text(content)
             fife = platform.register.councils.by_code["FIF"]
             hand_in(self.asked, fife, PERIOD, [file], ledger=platform.ledger, raw=platform.received_bytes)
-        return process(platform, self.asked, PERIOD, ["FIF"], scope=scope, run_id="test")
+        return process(platform, ProcessRequest(self.asked, PERIOD, ["FIF"], scope), "test")
 
     def stands(self) -> dict[int, list[tuple[str, float]]]:
         """Submission and figures that stand, by major."""
@@ -67,7 +67,7 @@ class World:
         return found
 
     def agrees(self) -> bool:
-        return not find_inconsistent_slices(self.platform, self.asked.contract_for(PERIOD), PERIOD)
+        return not find_inconsistent_slices(self.platform.lake, self.platform.ledger, self.asked, PERIOD)
 
 
 FIRST, SECOND, THIRD = (f"ALLOTMENT.FIF.CY2023.00{number}" for number in (1, 2, 3))
@@ -128,7 +128,7 @@ def test_a_run_that_died_between_the_majors_is_finished(world: World, monkeypatc
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr("lgdp_pipelines.workflows.slice_writing.remove_other_majors", die)
+        patch.setattr("lgdp_pipelines.workflows.slice_writing.SliceWriter.remove_other_majors", die)
         with pytest.raises(Died):
             world.run(NEW)
     assert set(world.stands()) == {1, 2}

@@ -15,7 +15,7 @@ from lgdp_pipelines.storage.lake_tables import validated_table
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
 QUARTER, MAY = parse_period("FY2024-25-Q1"), parse_period("2024-05")
@@ -54,7 +54,7 @@ class World:
 
     def judge(self, code: str, period: Period, scope: RunScope = RunScope.NEWS) -> tuple[SubmissionOutcome, ...]:
         platform = self.platform
-        return process(platform, platform.register.returns[code], period, [self.council], scope=scope, run_id="test")
+        return process(platform, ProcessRequest(platform.register.returns[code], period, [self.council], scope), "test")
 
     def rows(self, code: str, period: Period, *columns: str) -> list[tuple[object, ...]]:
         contract = self.platform.register.returns[code].contract_for(period)

@@ -19,7 +19,7 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
 
 SAMPLES = PROJECT / "data" / "samples"
 QUARTER = "FY2024-25-Q1"
@@ -62,7 +62,7 @@ def judge_again(
     platform: Platform, code: str, *, council: str = "FIF", period: str = QUARTER
 ) -> tuple[SubmissionOutcome, ...]:
     data_return = platform.register.returns[code]
-    return process(platform, data_return, parse_period(period), [council], scope=RunScope.NEWS, run_id="test")
+    return process(platform, ProcessRequest(data_return, parse_period(period), [council]), "test")
 
 
 def result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:

@@ -18,7 +18,7 @@ from lgdp_pipelines.ledger.query_repository import QueryRepository
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import refresh_lake_copies, write_analyst_catalogue
 from lgdp_pipelines.workflows.report_delivery import deliver_reports, locate_report_folder
 from tests.support.command_line import CommandLine
@@ -65,7 +65,7 @@ class World:
             ledger=platform.ledger,
             raw=platform.received_bytes,
         )
-        process(platform, data_return, when, ["FIF"], scope=RunScope.NEWS, run_id=f"run {period} {rows}")
+        process(platform, ProcessRequest(data_return, when, ["FIF"]), f"run {period} {rows}")
         deliver_reports(platform)
 
     def query_lake(self, sql: str) -> list[tuple[Any, ...]]:

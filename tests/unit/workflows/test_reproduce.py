@@ -23,7 +23,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.processing import RunScope, process
+from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, process
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
     Reproduction,
@@ -96,7 +96,7 @@ def settle(platform: Platform) -> None:
     while waiting := platform.ledger.waiting():
         for one in waiting:
             data_return = platform.register.returns[one.return_code]
-            process(platform, data_return, parse_period(one.period), one.councils, scope=RunScope.NEWS, run_id="run")
+            process(platform, ProcessRequest(data_return, parse_period(one.period), one.councils), "run")
 
 
 def sites(*rows: str) -> tuple[str, str]:
@@ -131,7 +131,7 @@ def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     after = world.platform()
     for period in ("CY2022", "CY2023"):
         data_return = after.register.returns["ALLOTMENT"]
-        process(after, data_return, parse_period(period), ["FIF", "GLG"], scope=RunScope.EVERYTHING, run_id="again")
+        process(after, ProcessRequest(data_return, parse_period(period), ["FIF", "GLG"], RunScope.EVERYTHING), "again")
     settle(after)
     return world
 
@@ -145,7 +145,9 @@ def world(past_world: World, tmp_path: Path) -> World:
 
 def again(world: World, submission: str, number: int | None = None) -> Reproduction:
     platform = world.platform()
-    return reproduce_judgement(platform, JudgementReplayer(platform), find_judgement(platform, submission, number))
+    return reproduce_judgement(
+        platform, JudgementReplayer(platform), find_judgement(platform.ledger, submission, number)
+    )
 
 
 def change(world: World, statement: str) -> None:
@@ -176,10 +178,10 @@ def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_tabl
         shutil.rmtree(world.home / "lake" / layer)
     found = every_judgement(world)
 
-    assert {key: (one.likeness, one.reason, one.differences, one.notes) for key, one in found.items()} == dict.fromkeys(
+    assert {key: (one.result, one.reason, one.differences, one.notes) for key, one in found.items()} == dict.fromkeys(
         found, (ReproductionResult.IDENTICAL, "", (), ())
     )
-    assert {key: str(one.proved.verdict) for key, one in found.items()} == {
+    assert {key: str(one.original.verdict) for key, one in found.items()} == {
         (EARLIER, 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 2): "accepted",
@@ -199,7 +201,7 @@ def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_tabl
 def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: World) -> None:
     platform = past_world.platform()
     first, last, earlier = (
-        find_judgement(platform, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
+        find_judgement(platform.ledger, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
     )
     assert first is not None
     assert last is not None
@@ -240,7 +242,7 @@ def test_a_flipped_bit_is_refused_and_named(world: World) -> None:
     file.write_bytes(bytes(content))
     done = again(world, FELL)
 
-    assert done.likeness is ReproductionResult.CANNOT
+    assert done.result is ReproductionResult.CANNOT
     assert done.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
 
 
@@ -248,7 +250,7 @@ def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
     bytes_of(world, FELL).unlink()
     done = again(world, FELL)
 
-    assert (done.likeness, done.reason) == (
+    assert (done.result, done.reason) == (
         ReproductionResult.CANNOT,
         f"The bytes of receipt 2 of {FELL} are not held any more.",
     )
@@ -258,21 +260,21 @@ def test_erased_bytes_of_an_earlier_period_hinder_only_what_was_held_against_the
     bytes_of(world, EARLIER).unlink()
 
     assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are not held any more."
-    assert again(world, FELL, 2).likeness is ReproductionResult.IDENTICAL
+    assert again(world, FELL, 2).result is ReproductionResult.IDENTICAL
 
 
 def test_erased_bytes_of_another_return_hinder_what_was_held_against_them(world: World) -> None:
     bytes_of(world, FELL).unlink()
 
     assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are not held any more."
-    assert again(world, BRANCHES, 2).likeness is ReproductionResult.IDENTICAL
+    assert again(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
 
 
 def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world: World) -> None:
     change(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
     done = again(world, FELL)
 
-    assert done.likeness is ReproductionResult.IDENTICAL
+    assert done.result is ReproductionResult.IDENTICAL
     assert done.notes == (
         "The platform's code is not the one that judged then: a difference may come from there.",
         f"Other packages judge now, and a difference may come from there: polars 0.1 then, {version('polars')} now.",
@@ -293,7 +295,7 @@ def test_a_difference_is_told_by_rule_row_and_column(world: World) -> None:
     )
     done = again(world, REJECTED)
 
-    assert done.likeness is ReproductionResult.DIFFERENT
+    assert done.result is ReproductionResult.DIFFERENT
     assert done.differences == (
         "The verdict was accepted, and is rejected now.",
         "Rule allotment.grade.codes: passed then, failed at 1 places now.",
@@ -322,21 +324,21 @@ def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_i
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
 def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
     platform = world.platform()
-    proved = find_judgement(platform, FELL)
+    proved = find_judgement(platform.ledger, FELL)
     assert proved.evidence
     damage(platform.register_files.path(proved.contract_sha256))
     done = again(world, FELL)
 
-    assert done.likeness is ReproductionResult.CANNOT
+    assert done.result is ReproductionResult.CANNOT
     assert done.reason.startswith("The register as it was cannot be put back: Files of an earlier register are ")
 
 
 def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
     platform = past_world.platform()
     with pytest.raises(WrongUse, match="has no judgement 4"):
-        find_judgement(platform, FELL, 4)
+        find_judgement(platform.ledger, FELL, 4)
     with pytest.raises(LedgerError, match="no such submission"):
-        find_judgement(platform, "ALLOTMENT.FIF.CY2023.009")
+        find_judgement(platform.ledger, "ALLOTMENT.FIF.CY2023.009")
 
 
 def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Path) -> None:
@@ -353,7 +355,7 @@ def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Pat
             give(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
     settle(world.platform())
 
-    assert again(world, FELL).likeness is ReproductionResult.IDENTICAL
+    assert again(world, FELL).result is ReproductionResult.IDENTICAL
     assert find_judgement(world.platform(), FELL).judgement == 1
 
 
