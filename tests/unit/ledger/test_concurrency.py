@@ -1,7 +1,6 @@
 """Several at once, and one that is killed half way."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt
+from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -45,9 +45,8 @@ lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": one.i
 from lgdp_pipelines.ledger import judgements
 real = judgements.set_state
 judgements.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
-sys.path.insert(0, sys.argv[3])
-from conftest import judged
-ledger.settle("dies", [judged(one.id)])
+from tests.support.ledger_records import build_judgement
+ledger.settle("dies", [build_judgement(one.id)])
 """
 
 
@@ -114,9 +113,9 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     ledger.settle("r1", [judge(first)])
     arrive("FIF", "b")
     dead = subprocess.run(
-        [sys.executable, "-c", DIES_BEFORE_SETTLING, url, str(tmp_path / "lake"), str(Path(__file__).parent)],
+        [sys.executable, "-c", DIES_BEFORE_SETTLING, url, str(tmp_path / "lake")],
         check=False,
-        env=dict(os.environ),
+        cwd=PROJECT,
     )
     assert dead.returncode == -signal.SIGKILL
     second = f"HL1.FIF.{PERIOD}.002"
