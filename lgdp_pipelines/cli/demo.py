@@ -91,5 +91,5 @@ def run_journey(platform: Platform) -> None:
     print_delivery_failures(results.delivery)
     if not results.releases:
         say("Nothing new: no partition was made again.")
-    for problem in platform.ledger.balance():
+    for problem in platform.ledger.balance.find_problems():
         say(f"[red]✗[/red] The ledger does not balance: {escape(problem)}")

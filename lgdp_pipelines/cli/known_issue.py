@@ -67,7 +67,7 @@ def list_issues(
     """
     platform = arguments.open_platform()
     selection = arguments.select(platform.register, return_code, council, period)
-    issues = platform.ledger.known_issues.listed(selection.return_code, selection.council_code, selection.period_id)
+    issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
     rows = [_row(kept) for kept in issues if has_lifted or kept.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)
 

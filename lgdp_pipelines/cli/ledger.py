@@ -33,7 +33,7 @@ def ledger(
     """
     platform = arguments.open_platform()
     code = arguments.select(platform.register, return_code).return_code
-    lines = platform.ledger.account(code)
+    lines = platform.ledger.balance.total_receipts(code)
     if table_format is TableFormat.TABLE:
         _print_account(lines)
     else:
@@ -78,7 +78,9 @@ def _verify(platform: Platform, return_code: str | None) -> None:
     """Read the received bytes of a return, or of all returns, and compare their hashes."""
     with show_progress("Reading received bytes") as progress:
         verified = verify_bytes(
-            platform.received_bytes, (sha256 for sha256, _ in platform.ledger.received(return_code)), progress
+            platform.received_bytes,
+            (sha256 for sha256, _ in platform.ledger.receipts.list_digests(return_code)),
+            progress,
         )
     for sha256 in verified.damaged:
         say(f"[red]✗[/red] {sha256} is missing or differs from the bytes received")

@@ -60,7 +60,7 @@ def list_queries(
     """
     platform = arguments.open_platform()
     selection = arguments.select(platform.register, return_code, council, period)
-    queries = platform.ledger.queries.listed(
+    queries = platform.ledger.queries.find(
         selection.return_code, selection.council_code, selection.period_id, state or ()
     )
     columns = SHORT_COLUMNS if table_format is TableFormat.TABLE else COLUMNS
@@ -74,7 +74,7 @@ def show_query(query_id: QueryArgument) -> None:
     Example: `lgdp query show HL1.FIF.FY2024-25-Q1.Q001`
     """
     platform = arguments.open_platform()
-    query = platform.ledger.queries.named(query_id)
+    query = platform.ledger.queries.get(query_id)
     rule = _find_rule(platform, query)
     print_markup(f"[bold]{query.id}[/bold]  {query.state}")
     print_markup(f"  [dim]asked[/dim]   {escape(rule.title if rule else query.rule)} [dim]{query.rule}[/dim]")
@@ -83,7 +83,7 @@ def show_query(query_id: QueryArgument) -> None:
     print_markup(f"  [dim]places[/dim]  {query.failed:,} in {query.submission_id}: `lgdp report {query.submission_id}`")
     if rule and rule.guidance:
         print_markup(f"  [dim]advice[/dim]  {escape(rule.guidance)}")
-    for event in platform.ledger.queries.history(query.id):
+    for event in platform.ledger.queries.list_events(query.id):
         _print_event(event)
     for line in explain_query(describe_queries(platform, [query])[0]):
         print_markup(f"  → {escape(line)}")
@@ -164,7 +164,7 @@ def rate_rules(
     Example: `lgdp query rules --return HL1`
     """
     platform = arguments.open_platform()
-    rules = platform.ledger.queries.noise(arguments.select(platform.register, return_code).return_code)
+    rules = platform.ledger.queries.measure_rules(arguments.select(platform.register, return_code).return_code)
     if table_format is TableFormat.TABLE:
         _print_rules(rules)
     else:

@@ -90,7 +90,7 @@ def _render_report(platform: Platform, submission: str, report_format: ReportFor
 
 
 def _render_unrecognised(platform: Platform, report_format: ReportFormat) -> str:
-    notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.unrecognised()]
+    notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.receipts.list_unrecognised()]
     match report_format:
         case ReportFormat.JSON:
             return format_json({"unrecognised": [build_note_document(note) for note in notes]})

@@ -81,7 +81,7 @@ def reproduce(
     if is_all:
         arguments.require_return_with_period(return_code, period)
         selection = arguments.select(platform.register, return_code, council, period)
-        submissions = platform.ledger.evidence.judged(
+        submissions = platform.ledger.evidence.list_judged(
             selection.return_code, selection.period_id, selection.council_code
         )
     proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]

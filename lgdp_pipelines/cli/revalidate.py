@@ -30,7 +30,7 @@ def revalidate(
             if selection.period_id:
                 periods = [selection.period_id]
             else:
-                periods = platform.ledger.periods_with_submissions(data_return.code)
+                periods = platform.ledger.submissions.list_periods(data_return.code)
             runner.revalidate(data_return, periods, councils)
             judged += len(periods)
         releases = finish_journey(runner, Stage.PUBLISH).releases

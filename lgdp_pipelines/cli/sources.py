@@ -35,7 +35,7 @@ def sources(
     """
     platform = arguments.open_platform()
     selected = arguments.select(platform.register, council=council).council_code
-    last_receipts = platform.ledger.last_arrivals()
+    last_receipts = platform.ledger.receipts.find_last_arrivals()
     rows: list[Row] = []
     failures: list[AccountHealth] = []
     for source in platform.register.sources.values():

@@ -43,7 +43,7 @@ def status(
         return
     for data_return in selection.returns:
         _print_grid(platform, data_return, selection.period_id)
-    for receipt in platform.ledger.unrecognised():
+    for receipt in platform.ledger.receipts.list_unrecognised():
         print_markup(
             f"[yellow]?[/yellow] unrecognised, kept as receipt {receipt.id}: {receipt.council_code} "
             f"{escape(receipt.file_name)}: {escape(receipt.reason)}"
@@ -61,12 +61,12 @@ def _rows(platform: Platform, data_return: Return, period: str | None) -> list[R
 
 def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
     """Count the known issues in force on a return's figures, by council and period."""
-    issues = platform.ledger.known_issues.listed(data_return.code)
+    issues = platform.ledger.known_issues.find(data_return.code)
     return Counter((kept.issue.council_code, kept.issue.period) for kept in issues if kept.lifted_at is None)
 
 
 def _standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
-    standings = platform.ledger.status(data_return.code, period)
+    standings = platform.ledger.submissions.list_statuses(data_return.code, period)
     return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
 
 
@@ -177,7 +177,7 @@ def print_summary(platform: Platform) -> None:
 
 
 def _failed_rules(platform: Platform, submission_id: str) -> str:
-    judgement = platform.ledger.judgement_of(submission_id)
+    judgement = platform.ledger.judgements.find_latest(submission_id)
     failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
     return ", ".join(
         f"{outcome.rule} ({outcome.failed} times)" if outcome.failed > 1 else outcome.rule for outcome in failed

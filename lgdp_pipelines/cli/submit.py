@@ -42,7 +42,7 @@ def submit(
     paths = arguments.require_files(files or [])
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")
-    previous = platform.ledger.current(data_return.code, span.id).get(authority.code)
+    previous = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
     if is_nil:
         receipts = hand_in_nil(data_return, authority, span, paths, ledger=platform.ledger, raw=platform.received_bytes)
     else:
@@ -57,22 +57,22 @@ def submit(
     results = [_original_receipt(platform, receipt.id) for receipt in receipts]
     submissions = {receipt.submission_id or receipt.id: receipt for receipt in results}
     verdicts = [_print_verdict(platform, receipt) for receipt in submissions.values()]
-    current = platform.ledger.current(data_return.code, span.id).get(authority.code)
+    current = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
     if previous is not None and current != previous:
-        say(f"It replaces {previous}, which had {platform.ledger.rows_of(previous):,} rows.")
+        say(f"It replaces {previous}, which had {platform.ledger.judgements.count_accepted_rows(previous):,} rows.")
     if Verdict.REJECTED in verdicts:
         raise typer.Exit(1)
 
 
 def _original_receipt(platform: Platform, receipt_id: int) -> Receipt:
     """Return a receipt, or the receipt that it repeats."""
-    receipt = platform.ledger.receipt(receipt_id)
+    receipt = platform.ledger.receipts.get(receipt_id)
     return receipt if receipt.duplicate_of is None else _original_receipt(platform, receipt.duplicate_of)
 
 
 def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
     """Print and return the verdict on a receipt's submission; None where it has not been judged."""
-    judgement = platform.ledger.judgement_of(receipt.submission_id) if receipt.submission_id else None
+    judgement = platform.ledger.judgements.find_latest(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")
         return None

@@ -24,7 +24,7 @@ def withdraw(
     Example: `lgdp withdraw HL1.FIF.FY2024-25-Q1.001 --reason "Wrong quarter" --by "A. Officer"`
     """
     platform = arguments.open_platform()
-    withdrawn = platform.ledger.withdraw(submission, by=by, reason=reason)
+    withdrawn = platform.ledger.withdrawals.record(submission, by=by, reason=reason)
     say(f"{withdrawn.submission_id} is withdrawn. Its bytes and judgements stay; its rows are removed now.")
     with run_with_progress(platform, "Journey") as runner:
         finish_journey(runner)

@@ -75,7 +75,7 @@ def find_news(
         try:
             name = account_name(source, environment, council_code)
             async with free, reached.account(council_code) as account:
-                known = ledger.known_entries(source.id, name)
+                known = ledger.receipts.list_known_entries(source.id, name)
                 listing = await account.entries(known)
         except SourceError as error:
             return failure_from(error)

@@ -197,7 +197,11 @@ def create_transport(
         case ApiSource():
 
             def last_marks(council_code: str, path: str) -> CacheValidators:
-                return CacheValidators(*ledger.marks(source.id, account_name(source, environment, council_code), path))
+                return CacheValidators(
+                    *ledger.receipts.find_cache_validators(
+                        source.id, account_name(source, environment, council_code), path
+                    )
+                )
 
             return ApiTransport(source, register.returns, environment, today, last_marks)
         case _:
@@ -225,7 +229,7 @@ async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
     report = AccountReport(council_code)
     try:
         account_id = account_name(visit.source, visit.environment, council_code)
-        known = visit.ledger.known_entries(visit.source.id, account_id)
+        known = visit.ledger.receipts.list_known_entries(visit.source.id, account_id)
         async with asyncio.timeout(visit.longest), visit.transport.account(council_code) as account:
             listing = await account.entries()
             entries = [one for one in listing.entries if visit.wants(one)]
@@ -278,7 +282,7 @@ def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, dow
     sha256 = visit.raw.put(download.chunks())
     routing = entry.routing
     routed = routing if isinstance(routing, Route) else None
-    return visit.ledger.record_receipt(
+    return visit.ledger.receipts.record(
         Arrival(
             return_code=routed.return_code if routed else None,
             council_code=council_code,

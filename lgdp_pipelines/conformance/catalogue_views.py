@@ -10,8 +10,7 @@ from types import MappingProxyType
 from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
 from lgdp_pipelines.dbt_build.model_text import select_rows, sql_type
 from lgdp_pipelines.ledger.figure_annotations import NOISE, rule_noise
-from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY, TABLES
-from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY
+from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable

@@ -1,8 +1,8 @@
-"""Whether the ledger balances: what must be true of it, whatever happened; and the account of where all bytes went.
+"""The ledger's balance: what must be true of it at all times, and where all received bytes went.
 
-Each question can be asked of everything, or of one return or period: after each run it is asked of what the run was
-about, so that it costs the same however long the ledger is. What belongs here: one question for each such truth,
-answered with sentences. What does not: putting anything right, and looking at the bytes themselves (``journey``).
+Each check can look at everything, or at one return or period: after each run it looks at what the run touched, so that
+it costs the same however long the ledger is. Repairing the ledger, and checking the bytes themselves, belong in
+``workflows``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,117 +11,123 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.query_records import QueryState, QueryStep, state_after
-from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
+    QUERY,
+    QUERY_EVENT,
     RECEIPT,
     RULE_RESULT,
     SUBMISSION,
     SUBMISSION_FILE,
     WITHDRAWAL,
+    filter_return,
 )
-from lgdp_pipelines.ledger.submission_lookup import was_accepted
 from lgdp_pipelines.ledger.submission_records import ReceiptState, ReceiptTotals, SubmissionState
+from lgdp_pipelines.ledger.submissions import was_accepted
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
+
+
+class LedgerBalance(Repository):
+    """Checks whether the ledger contradicts itself."""
+
+    def find_problems(self, return_code: str | None = None, period: str | None = None) -> list[str]:
+        """Return each contradiction in the ledger, as a sentence.
+
+        Args:
+            return_code: of the return to check; None: everything, including unrecognised receipts.
+            period: of the period to check; None: all.
+        """
+        scope = _Scope(return_code, period)
+        checks = (
+            _check_receipts, _check_bytes, _check_duplicates, _check_files, _check_numbers, _check_current,
+            _check_withdrawals, _check_judgements, _check_queries,
+        )  # fmt: skip
+        with self._database.read() as connection:
+            return [problem for check in checks for problem in check(connection, scope)]
+
+    def total_receipts(self, return_code: str | None = None, period: str | None = None) -> tuple[ReceiptTotals, ...]:
+        """Return the number and bytes of receipts by return and state, in that order."""
+        groups = (RECEIPT.c.return_code, RECEIPT.c.state, SUBMISSION.c.state)
+        statement = (
+            sa.select(*groups, sa.func.count(), sa.func.sum(RECEIPT.c.size))
+            .join_from(RECEIPT, SUBMISSION, SUBMISSION.c.id == RECEIPT.c.submission_id, isouter=True)
+            .where(_Scope(return_code, period).filter(RECEIPT))
+            .group_by(*groups)
+        )
+        with self._database.read() as connection:
+            rows: Sequence[Any] = connection.execute(statement).all()
+        totals = [
+            ReceiptTotals(code, ReceiptState(state), SubmissionState(part_of) if part_of else None, count, int(size))
+            for code, state, part_of, count, size in rows
+        ]
+        receipt_states, submission_states = list(ReceiptState), [None, *SubmissionState]
+        return tuple(
+            sorted(
+                totals,
+                key=lambda total: (
+                    total.return_code or "",
+                    receipt_states.index(total.receipt_state),
+                    submission_states.index(total.submission_state),
+                ),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What is looked at: everything, or one return or period of it."""
+    """The part of the ledger that is checked: everything, or one return or period."""
 
     return_code: str | None
     period: str | None
 
-    def of(self, table: sa.Table | sa.Alias) -> sa.ColumnElement[bool]:
-        """The rows of a table that are looked at."""
-        asked = {"return_code": self.return_code, "period": self.period}
-        return sa.and_(sa.true(), *(table.c[name] == value for name, value in asked.items() if value is not None))
+    def filter(self, table: sa.Table | sa.Alias) -> sa.ColumnElement[bool]:
+        """Return the condition that a row of a table is checked."""
+        return sa.and_(sa.true(), *filter_return(table, self.return_code, self.period))
 
 
-def problems(connection: sa.Connection, return_code: str | None = None, period: str | None = None) -> list[str]:
-    """Everything that does not add up, in plain sentences; none where all is well."""
-    scope = _Scope(return_code, period)
-    asked = (_receipts, _bytes, _duplicates, _files, _numbers, _standing, _withdrawals, _judgements, _queries)
-    return [problem for question in asked for problem in question(connection, scope)]
-
-
-def account(connection: sa.Connection, return_code: str | None, period: str | None) -> tuple[ReceiptTotals, ...]:
-    """Where the bytes went, in order of return and state."""
-    groups = (RECEIPT.c.return_code, RECEIPT.c.state, SUBMISSION.c.state)
-    rows = connection.execute(
-        sa.select(*groups, sa.func.count(), sa.func.sum(RECEIPT.c.size))
-        .join_from(RECEIPT, SUBMISSION, SUBMISSION.c.id == RECEIPT.c.submission_id, isouter=True)
-        .where(_Scope(return_code, period).of(RECEIPT))
-        .group_by(*groups)
-    )
-    found = [_line(row) for row in rows]
-    receipts, submissions = list(ReceiptState), [None, *SubmissionState]
-    return tuple(
-        sorted(
-            found,
-            key=lambda one: (
-                one.return_code or "",
-                receipts.index(one.receipt_state),
-                submissions.index(one.submission_state),
-            ),
-        )
-    )
-
-
-def _line(row: Sequence[Any]) -> ReceiptTotals:
-    code, state, submitted, count, size = row
-    return ReceiptTotals(code, ReceiptState(state), SubmissionState(submitted) if submitted else None, count, int(size))
-
-
-def received(connection: sa.Connection, return_code: str | None, period: str | None) -> frozenset[tuple[str, int]]:
-    """What must be among the received bytes: sha256 and size."""
-    scope = _Scope(return_code, period)
-    rows = connection.execute(sa.select(RECEIPT.c.sha256, RECEIPT.c.size).where(scope.of(RECEIPT)).distinct())
-    return frozenset((row.sha256, row.size) for row in rows)
-
-
-def _receipts(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    part = RECEIPT.c.state == ReceiptState.PART.value
+def _check_receipts(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    is_part = RECEIPT.c.state == ReceiptState.PART.value
     wrong = sa.select(RECEIPT.c.id).where(
-        scope.of(RECEIPT),
+        scope.filter(RECEIPT),
         sa.or_(
             RECEIPT.c.state.not_in([state.value for state in ReceiptState]),
-            sa.and_(part, RECEIPT.c.submission_id.is_(None)),
-            sa.and_(sa.not_(part), RECEIPT.c.submission_id.is_not(None)),
+            sa.and_(is_part, RECEIPT.c.submission_id.is_(None)),
+            sa.and_(sa.not_(is_part), RECEIPT.c.submission_id.is_not(None)),
         ),
     )
-    for found in _ids(connection, wrong):
-        yield f"Receipt {found} is not in exactly one state."
+    for receipt_id in _list_ids(connection, wrong):
+        yield f"Receipt {receipt_id} is not in exactly one state."
 
 
-def _bytes(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """What came in must be what is accounted for: by submission, or by the state that keeps it out of one."""
+def _check_bytes(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    """Check that all receipts are part of a submission, or in a state that keeps them out of one."""
     count, size = sa.func.count(), sa.func.coalesce(sa.func.sum(RECEIPT.c.size), 0)
-    asked = scope.of(RECEIPT)
-    came = connection.execute(sa.select(count, size).select_from(RECEIPT).where(asked)).one()
-    taken = connection.execute(
+    is_checked = scope.filter(RECEIPT)
+    received = connection.execute(sa.select(count, size).select_from(RECEIPT).where(is_checked)).one()
+    submitted = connection.execute(
         sa.select(count, size)
         .select_from(RECEIPT.join(SUBMISSION, RECEIPT.c.submission_id == SUBMISSION.c.id))
-        .where(asked)
+        .where(is_checked)
     ).one()
-    others = [ReceiptState.WAITING.value, ReceiptState.UNRECOGNISED.value, ReceiptState.DUPLICATE.value]
-    kept = connection.execute(
-        sa.select(count, size).select_from(RECEIPT).where(RECEIPT.c.state.in_(others), asked)
+    other_states = [ReceiptState.WAITING.value, ReceiptState.UNRECOGNISED.value, ReceiptState.DUPLICATE.value]
+    other = connection.execute(
+        sa.select(count, size).select_from(RECEIPT).where(RECEIPT.c.state.in_(other_states), is_checked)
     ).one()
-    if came[0] != taken[0] + kept[0]:
-        yield f"{came[0]} receipts came, and {taken[0] + kept[0]} are accounted for."
-    if came[1] != taken[1] + kept[1]:
-        yield f"{came[1]} bytes came, and {taken[1] + kept[1]} are accounted for."
+    for index, unit in enumerate(("receipts", "bytes")):
+        known = submitted[index] + other[index]
+        if received[index] != known:
+            yield f"{received[index]} {unit} came, but {known} are accounted for."
 
 
-def _duplicates(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+def _check_duplicates(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
     first = RECEIPT.alias("first")
     wrong = (
         sa.select(RECEIPT.c.id)
         .outerjoin(first, first.c.id == RECEIPT.c.duplicate_of)
         .where(
-            scope.of(RECEIPT),
+            scope.filter(RECEIPT),
             RECEIPT.c.state == ReceiptState.DUPLICATE.value,
             sa.or_(
                 first.c.id.is_(None),
@@ -131,24 +137,24 @@ def _duplicates(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
             ),
         )
     )
-    for found in _ids(connection, wrong):
-        yield f"Receipt {found} is called a duplicate of one that it does not repeat."
+    for receipt_id in _list_ids(connection, wrong):
+        yield f"Receipt {receipt_id} is marked as a duplicate of a receipt with other bytes."
 
 
-def _files(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+def _check_files(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
     empty = (
         sa.select(SUBMISSION.c.id)
         .outerjoin(SUBMISSION_FILE, SUBMISSION_FILE.c.submission_id == SUBMISSION.c.id)
-        .where(scope.of(SUBMISSION), SUBMISSION_FILE.c.receipt_id.is_(None))
+        .where(scope.filter(SUBMISSION), SUBMISSION_FILE.c.receipt_id.is_(None))
     )
-    for found in _ids(connection, empty):
-        yield f"Submission {found} has no file."
-    strange = (
+    for submission_id in _list_ids(connection, empty):
+        yield f"Submission {submission_id} has no file."
+    foreign = (
         sa.select(SUBMISSION.c.id, RECEIPT.c.id.label("receipt"))
         .join(SUBMISSION_FILE, SUBMISSION_FILE.c.submission_id == SUBMISSION.c.id)
         .join(RECEIPT, RECEIPT.c.id == SUBMISSION_FILE.c.receipt_id)
         .where(
-            scope.of(SUBMISSION),
+            scope.filter(SUBMISSION),
             sa.or_(
                 RECEIPT.c.state != ReceiptState.PART.value,
                 RECEIPT.c.return_code != SUBMISSION.c.return_code,
@@ -157,28 +163,28 @@ def _files(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
             ),
         )
     )
-    for row in connection.execute(strange):
-        yield f"Submission {row.id} is read from receipt {row.receipt}, which is of something else."
+    for row in connection.execute(foreign):
+        yield f"Submission {row.id} is read from receipt {row.receipt}, which does not belong to it."
 
 
-def _numbers(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+def _check_numbers(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
     key = (SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period)
     last, count = sa.func.max(SUBMISSION.c.number), sa.func.count()
-    gaps = sa.select(*key).where(scope.of(SUBMISSION)).group_by(*key).having(last != count)
+    gaps = sa.select(*key).where(scope.filter(SUBMISSION)).group_by(*key).having(last != count)
     for row in connection.execute(gaps):
         yield f"The submissions of {row.council_code} for {row.return_code} {row.period} have a gap in their numbers."
 
 
-def _standing(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """The one current submission is the last that was ever accepted; there is none where that was withdrawn."""
+def _check_current(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    """Check that the current submission is the last accepted one; none is current where that was withdrawn."""
     states = [state.value for state in SubmissionState]
-    lost = sa.select(SUBMISSION.c.id).where(scope.of(SUBMISSION), SUBMISSION.c.state.not_in(states))
-    for found in _ids(connection, lost):
-        yield f"Submission {found} is not in exactly one state."
+    stateless = sa.select(SUBMISSION.c.id).where(scope.filter(SUBMISSION), SUBMISSION.c.state.not_in(states))
+    for submission_id in _list_ids(connection, stateless):
+        yield f"Submission {submission_id} is not in exactly one state."
     columns = (SUBMISSION.c.id, SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period)
     rows = connection.execute(
         sa.select(*columns, SUBMISSION.c.state, was_accepted().label("was_accepted"))
-        .where(scope.of(SUBMISSION), SUBMISSION.c.state.in_(states))
+        .where(scope.filter(SUBMISSION), SUBMISSION.c.state.in_(states))
         .order_by(SUBMISSION.c.number)
     )
     last: dict[tuple[str, str, str], list[str]] = {}
@@ -190,36 +196,36 @@ def _standing(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
             last[key] = [] if state is SubmissionState.WITHDRAWN else [row.id]
         if state is SubmissionState.CURRENT:
             current.setdefault(key, []).append(row.id)
-        may_be = {SubmissionState.CURRENT, SubmissionState.SUPERSEDED}
-        if row.was_accepted != (state in may_be) and state is not SubmissionState.WITHDRAWN:
-            yield f"Submission {row.id} is {state}, and its judgements say otherwise."
+        accepted_states = {SubmissionState.CURRENT, SubmissionState.SUPERSEDED}
+        if row.was_accepted != (state in accepted_states) and state is not SubmissionState.WITHDRAWN:
+            yield f"Submission {row.id} is {state}, but its judgements contradict this."
     for key in last.keys() | current.keys():
         if current.get(key, []) != last.get(key, []):
             yield f"The current submission of {key[1]} for {key[0]} {key[2]} is not the last accepted one."
 
 
-def _withdrawals(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+def _check_withdrawals(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
     wrong = (
         sa.select(SUBMISSION.c.id)
         .outerjoin(WITHDRAWAL, WITHDRAWAL.c.submission_id == SUBMISSION.c.id)
         .where(
-            scope.of(SUBMISSION),
+            scope.filter(SUBMISSION),
             (SUBMISSION.c.state == SubmissionState.WITHDRAWN.value) != WITHDRAWAL.c.submission_id.is_not(None),
         )
     )
-    for found in _ids(connection, wrong):
-        yield f"Submission {found} is withdrawn and nobody withdrew it, or the other way round."
+    for submission_id in _list_ids(connection, wrong):
+        yield f"Submission {submission_id} and the record of its withdrawal contradict each other."
 
 
-def _judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    judged = sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id).correlate(SUBMISSION)
-    unjudged = sa.select(SUBMISSION.c.id).where(
-        scope.of(SUBMISSION),
-        judged == (SUBMISSION.c.state == SubmissionState.JUDGING.value),
+def _check_judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    has_judgement = sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id).correlate(SUBMISSION)
+    unexplained = sa.select(SUBMISSION.c.id).where(
+        scope.filter(SUBMISSION),
+        has_judgement == (SUBMISSION.c.state == SubmissionState.JUDGING.value),
         SUBMISSION.c.state != SubmissionState.WITHDRAWN.value,
     )
-    for found in _ids(connection, unjudged):
-        yield f"Submission {found} has a state that its judgements do not explain."
+    for submission_id in _list_ids(connection, unexplained):
+        yield f"Submission {submission_id} has a state that its judgements do not explain."
     failed = sa.func.coalesce(
         sa.func.sum(sa.case((RULE_RESULT.c.result == RuleResult.FAILED.value, RULE_RESULT.c.failed), else_=0)), 0
     )
@@ -227,7 +233,7 @@ def _judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
         sa.select(JUDGEMENT.c.submission_id, JUDGEMENT.c.number)
         .join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
         .outerjoin(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id)
-        .where(scope.of(SUBMISSION))
+        .where(scope.filter(SUBMISSION))
         .group_by(JUDGEMENT.c.id)
         .having(failed != JUDGEMENT.c.errors + JUDGEMENT.c.queries + JUDGEMENT.c.known_issues)
     )
@@ -235,33 +241,33 @@ def _judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
         yield f"Judgement {row.number} of {row.submission_id} counts other findings than the results of its rules."
 
 
-def _queries(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """A query that has not expired is shown by what stands, and each query is as its events say."""
+def _check_queries(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
+    """Check that open queries are shown by current submissions, and that each query's state follows from its events."""
     stray = (
         sa.select(QUERY.c.id, QUERY.c.submission_id)
         .join(SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)
         .where(
-            scope.of(QUERY),
+            scope.filter(QUERY),
             QUERY.c.state != QueryState.EXPIRED.value,
             SUBMISSION.c.state != SubmissionState.CURRENT.value,
         )
     )
     for row in connection.execute(stray):
-        yield f"Query {row.id} is not expired, and {row.submission_id}, which shows it, does not stand."
+        yield f"Query {row.id} has not expired, but {row.submission_id}, which shows it, is not current."
     events = connection.execute(
         sa.select(QUERY_EVENT.c.query_id, QUERY_EVENT.c.step)
         .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)
-        .where(scope.of(QUERY))
+        .where(scope.filter(QUERY))
         .order_by(QUERY_EVENT.c.id)
     )
-    followed: dict[str, QueryState] = {}
+    states: dict[str, QueryState] = {}
     for row in events:
-        followed[row.query_id] = state_after(followed.get(row.query_id, QueryState.EXPIRED), QueryStep(row.step))
-    for row in connection.execute(sa.select(QUERY.c.id, QUERY.c.state).where(scope.of(QUERY))):
-        if followed.get(row.id) != row.state:
-            yield f"Query {row.id} is {row.state}, and its events say otherwise."
+        states[row.query_id] = state_after(states.get(row.query_id, QueryState.EXPIRED), QueryStep(row.step))
+    for row in connection.execute(sa.select(QUERY.c.id, QUERY.c.state).where(scope.filter(QUERY))):
+        if states.get(row.id) != row.state:
+            yield f"Query {row.id} is {row.state}, but its events contradict this."
 
 
-def _ids(connection: sa.Connection, question: sa.Select[Any]) -> list[object]:
-    """The first column of what is found, such as ids of receipts or submissions."""
-    return [row[0] for row in connection.execute(question)]
+def _list_ids(connection: sa.Connection, statement: sa.Select[Any]) -> list[object]:
+    """Return the first column of a statement's rows."""
+    return [row[0] for row in connection.execute(statement)]

@@ -1,12 +1,14 @@
-"""Opening the ledger's database: connections, transactions and migrations.
+"""The ledger's database: connections, transactions and migrations.
 
-What belongs here: what differs between databases. What does not: any statement about receipts or submissions.
+All differences between SQLite and PostgreSQL belong here. Statements about receipts or submissions do not: each
+repository holds its own.
 """
 
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,18 +20,29 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.migrations import HEAD
 
+_MIGRATIONS = Path(__file__).parent / "migrations"
 _WAIT_MS = 60_000
 _ATTEMPTS = 8
 _WRITES = "lgdp_writes"
+"""Execution option of a writing transaction."""
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
 
 
 class Database:
-    """A ledger's database, at the newest version of its schema.
+    """A ledger's database, migrated to the newest version of its schema.
 
     Attributes:
-        engine: SQLAlchemy's.
+        engine: the SQLAlchemy engine.
+
+    Raises:
+        LedgerError: the database cannot be reached or written to.
     """
 
     def __init__(self, url: str) -> None:
@@ -42,12 +55,12 @@ class Database:
             raise LedgerError(
                 f"The ledger's database cannot be opened ({type(error).__name__}).",
                 where=address.render_as_string(hide_password=True),
-                remedy="Look at LGDP_DATABASE_URL, and that its folder or server can be reached and written to.",
+                remedy="Check LGDP_DATABASE_URL, and that its folder or server can be reached and written to.",
             ) from error
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of the ledger and changes nothing.
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a transaction that sees one state of the ledger and changes nothing.
 
         Raises:
             LedgerError: the database does not answer.
@@ -59,14 +72,14 @@ class Database:
             raise LedgerError(
                 f"The ledger's database does not answer ({type(error).__name__}).",
                 where=self.engine.url.render_as_string(hide_password=True),
-                remedy="Look at LGDP_DATABASE_URL, and that its folder or server can be reached.",
-            ) from None  # its text may hold what was asked for
+                remedy="Check LGDP_DATABASE_URL, and that its folder or server can be reached.",
+            ) from None  # the driver's text may hold values of the statement
 
-    def written(self, work: Callable[[sa.Connection], Answer]) -> Answer:
-        """Do something in one writing transaction; again, where the database says that another one came between.
+    def write(self, work: Callable[[sa.Connection], Result]) -> Result:
+        """Run a function in one writing transaction, and retry it after a conflict.
 
         Raises:
-            LedgerError: others kept coming between, or the database refused. Nothing was written.
+            LedgerError: conflicts did not end, or the database refused. Nothing was written.
         """
         for attempt in range(_ATTEMPTS):
             try:
@@ -74,41 +87,58 @@ class Database:
                     return work(connection)
             except DBAPIError as error:
                 if attempt == _ATTEMPTS - 1 or not _may_succeed_later(error):
-                    # Its text holds what was to be written, so neither the text nor the error itself goes any further.
+                    # The driver's text holds the values of the statement: neither it nor the error may be shown.
                     raise LedgerError(
-                        f"The ledger's database did not take it ({type(error).__name__}).",
+                        f"The ledger's database refused the change ({type(error).__name__}).",
                         where=self.engine.url.render_as_string(hide_password=True),
-                        remedy="Nothing was written. Look at free space and rights, then do it again.",
+                        remedy="Nothing was written. Check free space and permissions, then try again.",
                     ) from None
                 time.sleep(0.05 * 2**attempt)
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self.engine.dispose()
 
     def _migrate(self) -> None:
         if _version(self.engine) == HEAD:
             return
-        self.written(_to_head)
+        self.write(_migrate_to_head)
+
+
+class Repository:
+    """One subject of the ledger. Each method is one transaction, safe in several threads and processes.
+
+    Args:
+        database: the ledger's.
+        clock: returns the time in UTC.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
 
 
 def _may_succeed_later(error: DBAPIError) -> bool:
-    """Whether two transactions met: locked in SQLite, not serialisable or the same number taken in PostgreSQL."""
+    """Return whether two transactions conflicted.
+
+    SQLite reports a lock; PostgreSQL a failed serialisation, a deadlock, or the same number or table made twice.
+    """
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     locked = isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
     return locked or state in {"40001", "40P01", "23505", "42P07"}
 
 
-def _to_head(connection: sa.Connection) -> None:
-    """Run the migrations that are missing. Whoever waited for another process to do it finds nothing left to do."""
+def _migrate_to_head(connection: sa.Connection) -> None:
+    """Run the missing migrations."""
+    # Another process may have run them while this one waited for the lock.
     if _version_in(connection) == HEAD:
         return
     from alembic import command  # noqa: PLC0415 - costs more than opening a ledger that is up to date
-    from alembic.config import Config  # noqa: PLC0415 - likewise
+    from alembic.config import Config  # noqa: PLC0415 - the same
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, HEAD)
@@ -130,9 +160,9 @@ def _address(url: str) -> sa.URL:
         return sa.make_url(url)
     except SQLAlchemyError:
         raise LedgerError(
-            "LGDP_DATABASE_URL is not the address of a database.",
+            "LGDP_DATABASE_URL is not a database URL.",
             remedy="Write sqlite:///<path> or postgresql+psycopg2://<host>/<database>.",
-        ) from None  # the address may hold a password
+        ) from None  # the URL may hold a password
 
 
 def _engine(address: sa.URL) -> sa.Engine:
@@ -147,17 +177,18 @@ def _engine(address: sa.URL) -> sa.Engine:
 
 
 def _on_connect(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - of any driver
-    connection.isolation_level = None  # transactions begin where _on_begin says so, not where the driver thinks
+    connection.isolation_level = None  # _on_begin begins each transaction, not the driver
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
     cursor.execute("PRAGMA foreign_keys = ON")
     if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        _write_ahead(cursor)
+        _enable_write_ahead_log(cursor)
     cursor.close()
 
 
-def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Turn the journal over. SQLite does not wait for others here, so this does."""
+def _enable_write_ahead_log(cursor: sqlite3.Cursor) -> None:
+    """Switch the journal to write-ahead logging."""
+    # SQLite ignores its busy timeout for this statement, so the wait is here.
     for attempt in range(_ATTEMPTS):
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
@@ -170,6 +201,6 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 def _on_begin(connection: sa.Connection) -> None:
-    # A transaction that will write takes its lock at once: what it read is then still true when it writes.
+    # A writing transaction takes its lock at once, so that what it reads is still true when it writes.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

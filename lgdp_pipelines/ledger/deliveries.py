@@ -1,7 +1,6 @@
-"""What goes back to councils: what has not been told yet, and writing down that it was.
+"""Deliveries: which report was sent to which destination, once for each judgement or unrecognised receipt.
 
-What belongs here: questions and statements about deliveries. What does not: what a report says (``feedback``), and
-taking it anywhere (``journey``).
+What a report says belongs in ``reporting``, and sending it in ``workflows``.
 """
 
 from collections.abc import Sequence
@@ -10,21 +9,22 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, RECEIPT, SUBMISSION
 from lgdp_pipelines.ledger.submission_records import ReceiptState
 
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredJudgement:
-    """The latest judgement of a submission, which a destination has not been told of.
+    """The latest judgement of a submission, whose report a destination has not received.
 
     Attributes:
-        submission_id: that was judged.
+        submission_id: of the submission.
         judgement: number of its latest judgement.
         return_code: of the submission.
         council_code: of the submission.
         period: of the submission.
-        delivered_sha256: of the report on an earlier judgement that the destination has; empty where it has none.
+        delivered_sha256: of the last report on an earlier judgement that it received; empty without one.
     """
 
     submission_id: str
@@ -37,13 +37,13 @@ class UndeliveredJudgement:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report that a destination has been given: on a judgement, or on an unrecognised receipt.
+    """A report that a destination has received: on a judgement, or on an unrecognised receipt.
 
     Attributes:
-        sha256: of what the report says.
-        submission_id: that was judged; None where a receipt is meant.
-        judgement: its number; None likewise.
-        receipt_id: of the receipt; None where a judgement is meant.
+        sha256: of the report's content.
+        submission_id: of the judged submission; None for a receipt.
+        judgement: number of the judgement; None for a receipt.
+        receipt_id: of the receipt; None for a judgement.
     """
 
     sha256: str
@@ -52,82 +52,102 @@ class Delivery:
     receipt_id: int | None = None
 
 
-def untold(
-    connection: sa.Connection, destination: str, councils: Sequence[str] | None
-) -> tuple[UndeliveredJudgement, ...]:
-    """Latest judgements that a destination has not been told of, in order of return, period, council and number."""
-    latest = (
-        sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
-        .group_by(JUDGEMENT.c.submission_id)
-        .subquery()
-    )
-    told = (
-        sa.select(DELIVERY.c.submission_id, sa.func.max(DELIVERY.c.judgement).label("judgement"))
-        .where(DELIVERY.c.destination == destination, DELIVERY.c.submission_id.is_not(None))
-        .group_by(DELIVERY.c.submission_id)
-        .subquery()
-    )
-    rows = connection.execute(
-        sa.select(SUBMISSION, latest.c.number.label("judgement"), DELIVERY.c.sha256)
-        .join(latest, latest.c.submission_id == SUBMISSION.c.id)
-        .outerjoin(told, told.c.submission_id == SUBMISSION.c.id)
-        .outerjoin(
-            DELIVERY,
-            sa.and_(
-                DELIVERY.c.submission_id == told.c.submission_id,
-                DELIVERY.c.judgement == told.c.judgement,
-                DELIVERY.c.destination == destination,
-            ),
-        )
-        .where(
-            sa.func.coalesce(told.c.judgement, 0) < latest.c.number,
-            *([SUBMISSION.c.council_code.in_(councils)] if councils is not None else []),
-        )
-        .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
-    )
-    return tuple(
-        UndeliveredJudgement(row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or "")
-        for row in rows
-    )
+class DeliveryRepository(Repository):
+    """The deliveries of the ledger."""
 
+    def record(self, destination: str, deliveries: Sequence[Delivery]) -> None:
+        """Record the reports that a destination has received. Repeating it does nothing."""
+        self._database.write(lambda connection: _record(connection, destination, deliveries, self._clock()))
 
-def unplaced(connection: sa.Connection, destination: str, source: str | None) -> tuple[int, ...]:
-    """Unrecognised receipts, of one source or of all, that a destination has not been told of."""
-    told = sa.select(DELIVERY.c.receipt_id).where(
-        DELIVERY.c.destination == destination, DELIVERY.c.receipt_id.is_not(None)
-    )
-    return tuple(
-        connection.scalars(
+    def list_undelivered_judgements(
+        self, destination: str, councils: Sequence[str] | None = None
+    ) -> tuple[UndeliveredJudgement, ...]:
+        """Return latest judgements not yet reported to a destination.
+
+        In order of return, period, council and number.
+
+        Args:
+            destination: of the reports.
+            councils: register codes; None: all.
+        """
+        latest = (
+            sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
+            .group_by(JUDGEMENT.c.submission_id)
+            .subquery()
+        )
+        delivered = (
+            sa.select(DELIVERY.c.submission_id, sa.func.max(DELIVERY.c.judgement).label("judgement"))
+            .where(DELIVERY.c.destination == destination, DELIVERY.c.submission_id.is_not(None))
+            .group_by(DELIVERY.c.submission_id)
+            .subquery()
+        )
+        statement = (
+            sa.select(SUBMISSION, latest.c.number.label("judgement"), DELIVERY.c.sha256)
+            .join(latest, latest.c.submission_id == SUBMISSION.c.id)
+            .outerjoin(delivered, delivered.c.submission_id == SUBMISSION.c.id)
+            .outerjoin(
+                DELIVERY,
+                sa.and_(
+                    DELIVERY.c.submission_id == delivered.c.submission_id,
+                    DELIVERY.c.judgement == delivered.c.judgement,
+                    DELIVERY.c.destination == destination,
+                ),
+            )
+            .where(
+                sa.func.coalesce(delivered.c.judgement, 0) < latest.c.number,
+                *([SUBMISSION.c.council_code.in_(councils)] if councils is not None else []),
+            )
+            .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
+        )
+        with self._database.read() as connection:
+            return tuple(
+                UndeliveredJudgement(
+                    row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or ""
+                )
+                for row in connection.execute(statement)
+            )
+
+    def list_undelivered_receipts(self, destination: str, source: str | None = None) -> tuple[int, ...]:
+        """Return the ids of unrecognised receipts not yet reported to a destination.
+
+        Args:
+            destination: of the reports.
+            source: of the receipts; None: all.
+        """
+        delivered = sa.select(DELIVERY.c.receipt_id).where(
+            DELIVERY.c.destination == destination, DELIVERY.c.receipt_id.is_not(None)
+        )
+        statement = (
             sa.select(RECEIPT.c.id)
             .where(
                 RECEIPT.c.state == ReceiptState.UNRECOGNISED.value,
-                RECEIPT.c.id.not_in(told),
+                RECEIPT.c.id.not_in(delivered),
                 *([RECEIPT.c.source == source] if source is not None else []),
             )
             .order_by(RECEIPT.c.id)
         )
-    )
+        with self._database.read() as connection:
+            return tuple(connection.scalars(statement))
 
-
-def record(connection: sa.Connection, destination: str, delivered: Sequence[Delivery], now: datetime) -> None:
-    """Write down what a destination has been given. Writing the same down again does nothing."""
-    for one in delivered:
-        known = sa.exists().where(
-            DELIVERY.c.destination == destination,
-            DELIVERY.c.submission_id.is_not_distinct_from(one.submission_id),
-            DELIVERY.c.judgement.is_not_distinct_from(one.judgement),
-            DELIVERY.c.receipt_id.is_not_distinct_from(one.receipt_id),
-        )
-        if not connection.scalar(sa.select(known)):
-            connection.execute(sa.insert(DELIVERY).values(destination=destination, delivered_at=now, **asdict(one)))
-
-
-def told(connection: sa.Connection, destination: str, submission_id: str, judgement: int) -> str | None:
-    """The sha256 of the report on a judgement that a destination has; None where it has none."""
-    return connection.scalar(
-        sa.select(DELIVERY.c.sha256).where(
+    def find_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
+        """Return the sha256 of the report on a judgement that a destination received, or None."""
+        statement = sa.select(DELIVERY.c.sha256).where(
             DELIVERY.c.destination == destination,
             DELIVERY.c.submission_id == submission_id,
             DELIVERY.c.judgement == judgement,
         )
-    )
+        with self._database.read() as connection:
+            return connection.scalar(statement)
+
+
+def _record(connection: sa.Connection, destination: str, deliveries: Sequence[Delivery], now: datetime) -> None:
+    for delivery in deliveries:
+        is_recorded = sa.exists().where(
+            DELIVERY.c.destination == destination,
+            DELIVERY.c.submission_id.is_not_distinct_from(delivery.submission_id),
+            DELIVERY.c.judgement.is_not_distinct_from(delivery.judgement),
+            DELIVERY.c.receipt_id.is_not_distinct_from(delivery.receipt_id),
+        )
+        if not connection.scalar(sa.select(is_recorded)):
+            values = asdict(delivery) | {"destination": destination, "delivered_at": now}
+            connection.execute(sa.insert(DELIVERY).values(values))

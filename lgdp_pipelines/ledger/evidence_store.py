@@ -1,6 +1,6 @@
-"""Keeping the evidence of judgements, and asking for it.
+"""The evidence of judgements: stored with each judgement, never changed.
 
-What belongs here: that table. What does not: what evidence is (``evidence``).
+The table of evidence and the questions about it belong here. The records are in ``judgement_records``.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.handover.row_digest import Digest
-from lgdp_pipelines.ledger.database import Database
+from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
     Evidence,
@@ -19,62 +19,64 @@ from lgdp_pipelines.ledger.judgement_records import (
     InputFile,
     PinnedVersion,
 )
-from lgdp_pipelines.ledger.schema import EVIDENCE, JUDGEMENT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.schema import EVIDENCE, JUDGEMENT, RULE_RESULT, SUBMISSION, filter_return
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 
 
-class EvidenceStore:
-    """Asking for evidence.
+class EvidenceStore(Repository):
+    """The evidence in the ledger."""
 
-    Args:
-        database: the ledger's.
-    """
+    def find(self, submission_id: str, judgement: int | None = None) -> EvidencedJudgement | None:
+        """Return a judgement of a submission by its number, the last one by default; None where there is none."""
+        return self._find_last(submission_id, *([] if judgement is None else [JUDGEMENT.c.number == judgement]))
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def find_accepted(self, submission_id: str) -> EvidencedJudgement | None:
+        """Return the last judgement that did not reject a submission: its rows come from it. None without one."""
+        return self._find_last(submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
 
-    def of(self, submission_id: str, judgement: int | None = None) -> EvidencedJudgement | None:
-        """A judgement of a submission, the last one where no number is given; None where there is none."""
-        asked = [] if judgement is None else [JUDGEMENT.c.number == judgement]
-        return self._last(JUDGEMENT.c.submission_id == submission_id, *asked)
-
-    def standing(self, submission_id: str) -> EvidencedJudgement | None:
-        """The judgement by which a submission's rows stand: the last that did not reject it; None where none has."""
-        return self._last(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
-
-    def judged(
+    def list_judged(
         self, return_code: str | None = None, period: str | None = None, council: str | None = None
     ) -> tuple[str, ...]:
-        """Ids of the submissions that were ever judged, in order of return, period, council and number."""
-        asked = {SUBMISSION.c.return_code: return_code, SUBMISSION.c.period: period, SUBMISSION.c.council_code: council}
-        chosen = (
+        """Return the ids of all submissions judged, in order of return, period, council and number."""
+        statement = (
             sa.select(SUBMISSION.c.id)
             .where(
                 sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id),
-                *(column == value for column, value in asked.items() if value is not None),
+                *filter_return(SUBMISSION, return_code, period, council),
             )
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
         )
-        with self._database.reading() as connection:
-            return tuple(connection.scalars(chosen))
+        with self._database.read() as connection:
+            return tuple(connection.scalars(statement))
 
-    def _last(self, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
-        with self._database.reading() as connection:
-            return _last(connection, *conditions)
-
-
-def write(connection: sa.Connection, judgement_id: int, evidence: Evidence) -> None:
-    """Keep a judgement's evidence, in the transaction that writes the judgement down."""
-    connection.execute(sa.insert(EVIDENCE).values(judgement_id=judgement_id, **_row(evidence)))
+    def _find_last(self, submission_id: str, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
+        with self._database.read() as connection:
+            return _find_last(connection, JUDGEMENT.c.submission_id == submission_id, *conditions)
 
 
-def has(connection: sa.Connection, submission_id: str, number: int, evidence: Evidence | None) -> bool:
-    """Whether a judgement has this very evidence, or none where that is none."""
-    found = _last(connection, JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.number == number)
-    return found is not None and found.evidence == evidence
+def insert_evidence(connection: sa.Connection, judgement_id: int, evidence: Evidence) -> None:
+    """Store a judgement's evidence, in the transaction that records the judgement."""
+    values = asdict(evidence)
+    findings = values.pop("findings")
+    values |= {"findings_sha256": findings["sha256"], "findings": findings["rows"]}
+    connection.execute(sa.insert(EVIDENCE).values(judgement_id=judgement_id, **values))
 
 
-def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
+def has_evidence(connection: sa.Connection, submission_id: str, number: int, evidence: Evidence | None) -> bool:
+    """Return whether a judgement has exactly this evidence, or has none where None is given."""
+    judgement = _find_last(connection, JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.number == number)
+    return judgement is not None and judgement.evidence == evidence
+
+
+def select_rule_outcomes(connection: sa.Connection, judgement_id: int) -> tuple[RuleOutcome, ...]:
+    """Return the result of each rule in a judgement, in order of rule."""
+    rows = connection.execute(
+        sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == judgement_id).order_by(RULE_RESULT.c.rule)
+    )
+    return tuple(RuleOutcome(row.rule, RuleResult(row.result), row.failed, row.reason) for row in rows)
+
+
+def _find_last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
     row = (
         connection.execute(
             sa.select(JUDGEMENT, *(column for column in EVIDENCE.c if column.name != "judgement_id"))
@@ -88,39 +90,6 @@ def _last(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> Evi
     )
     if row is None:
         return None
-    results = connection.execute(
-        sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == row["id"]).order_by(RULE_RESULT.c.rule)
-    )
-    outcomes = (RuleOutcome(one.rule, RuleResult(one.result), one.failed, one.reason) for one in results)
-    return _proved(dict(row), tuple(outcomes))
-
-
-def _row(evidence: Evidence) -> dict[str, Any]:
-    plain = asdict(evidence)
-    findings = plain.pop("findings")
-    return {**plain, "findings_sha256": findings["sha256"], "findings": findings["rows"]}
-
-
-def _evidence(row: Mapping[str, Any]) -> Evidence:
-    return Evidence(
-        inputs=tuple(InputFile(**one) for one in row["inputs"]),
-        received_on=row["received_on"],
-        register_sha256=row["register_sha256"],
-        code_lists=tuple(PinnedVersion(**one) for one in row["code_lists"]),
-        reference_tables=tuple(PinnedVersion(**one) for one in row["reference_tables"]),
-        against=tuple(ComparedRows(**{**one, "tables": _digests(one["tables"])}) for one in row["against"]),
-        code_sha256=row["code_sha256"],
-        packages=row["packages"],
-        findings=Digest(row["findings_sha256"], row["findings"]),
-        tables=_digests(row["tables"]),
-    )
-
-
-def _digests(plain: Mapping[str, Mapping[str, Any]]) -> dict[str, Digest]:
-    return {name: Digest(**digest) for name, digest in plain.items()}
-
-
-def _proved(row: Mapping[str, Any], results: tuple[RuleOutcome, ...]) -> EvidencedJudgement:
     return EvidencedJudgement(
         submission_id=row["submission_id"],
         judgement=row["number"],
@@ -128,6 +97,27 @@ def _proved(row: Mapping[str, Any], results: tuple[RuleOutcome, ...]) -> Evidenc
         contract_version=row["contract_version"],
         contract_sha256=row["contract_sha256"],
         code_version=row["code_version"],
-        results=results,
-        evidence=None if row["register_sha256"] is None else _evidence(row),
+        results=select_rule_outcomes(connection, row["id"]),
+        evidence=None if row["register_sha256"] is None else _evidence_from_row(row),
     )
+
+
+def _evidence_from_row(row: Mapping[Any, Any]) -> Evidence:
+    return Evidence(
+        inputs=tuple(InputFile(**file) for file in row["inputs"]),
+        received_on=row["received_on"],
+        register_sha256=row["register_sha256"],
+        code_lists=tuple(PinnedVersion(**version) for version in row["code_lists"]),
+        reference_tables=tuple(PinnedVersion(**version) for version in row["reference_tables"]),
+        against=tuple(
+            ComparedRows(**{**compared, "tables": _parse_digests(compared["tables"])}) for compared in row["against"]
+        ),
+        code_sha256=row["code_sha256"],
+        packages=row["packages"],
+        findings=Digest(row["findings_sha256"], row["findings"]),
+        tables=_parse_digests(row["tables"]),
+    )
+
+
+def _parse_digests(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Digest]:
+    return {name: Digest(**digest) for name, digest in values.items()}

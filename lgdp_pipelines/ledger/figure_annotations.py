@@ -9,7 +9,7 @@ they read (``copies``).
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from lgdp_pipelines.ledger.mirror_tables import KNOWN_ISSUE_COPY, QUERY_COPY
+from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, QUERY_COPY
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState
 from lgdp_pipelines.ledger.rule_effectiveness import CORRECT_AS_SENT
 from lgdp_pipelines.storage.duckdb_connections import identifier, quoted

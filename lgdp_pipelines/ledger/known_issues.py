@@ -1,156 +1,128 @@
-"""Known issues: what named people note on figures of a council and period, and lift again.
+"""Known issues: notes that named people put on figures of a council and period, and lift again.
 
-A known issue shows wherever the figure shows, from the moment it is put until it is lifted; both stay on record. The
-same words at the same place are one known issue, however often they are put. What belongs here: putting, lifting and
-asking, each one transaction. What does not: whether council, item and role exist (``journey.known_issues``).
+A known issue shows wherever the figure shows, from the moment it is added until it is lifted; both stay on record. The
+same words at the same place are one known issue, however often they are added. Whether council, item and role exist is
+checked in ``workflows``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger import lake_mirror
-from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.mirror_tables import KNOWN_ISSUE_COPY
-from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, said
+from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, MirrorMemory, copy_to_lake
+from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.query_records import KnownIssue, RecordedIssue
-from lgdp_pipelines.ledger.query_schema import KNOWN_ISSUE
+from lgdp_pipelines.ledger.schema import KNOWN_ISSUE, filter_return
 from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
 
 
-class KnownIssueRepository:
-    """The ledger's known issues. Safe to use from several threads and processes at once.
+class KnownIssueRepository(Repository):
+    """The known issues of the ledger."""
 
-    Args:
-        database: the ledger's.
-        clock: the time, in UTC.
-    """
-
-    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._clock = clock
-
-    def put(self, issues: Sequence[KnownIssue]) -> tuple[RecordedIssue, ...]:
-        """Put known issues, all of them or none, and give them back as they are kept, in order.
+    def add(self, issues: Sequence[KnownIssue]) -> tuple[RecordedIssue, ...]:
+        """Add known issues, all or none; return them as recorded, in order.
 
         Raises:
             LedgerError: words, name or source of one cannot be kept.
         """
-        plain = [checked(one) for one in issues]
-        return self._database.written(lambda connection: tuple(_put(connection, one, self._clock()) for one in plain))
+        cleaned = [clean_issue(issue) for issue in issues]
+        return self._database.write(
+            lambda connection: tuple(_add(connection, issue, self._clock()) for issue in cleaned)
+        )
 
     def lift(self, number: int, *, by: str, reason: str) -> RecordedIssue:
         """Lift a known issue: it no longer shows, and stays on record.
 
         Raises:
-            LedgerError: there is none of that number, it was lifted before, or name or reason cannot be kept.
+            LedgerError: there is no such known issue, it was lifted before, or name or reason cannot be kept.
         """
-        who, why = said(by, "The name", LONGEST_NAME), said(reason, "The reason", LONGEST_WORDS)
-        return self._database.written(lambda connection: _lift(connection, number, who, why, self._clock()))
+        values = {
+            "lifted_by": clean_text(by, "The name", LONGEST_NAME),
+            "lift_reason": clean_text(reason, "The reason", LONGEST_WORDS),
+        }
+        return self._database.write(
+            lambda connection: _lift(connection, number, {**values, "lifted_at": self._clock()})
+        )
 
-    def listed(
+    def find(
         self,
         return_code: str | None = None,
         council_code: str | None = None,
         period: str | None = None,
     ) -> tuple[RecordedIssue, ...]:
-        """Known issues, lifted ones too, in the order in which they were put."""
-        asked = {"return_code": return_code, "council_code": council_code, "period": period}
-        conditions = [KNOWN_ISSUE.c[name] == value for name, value in asked.items() if value is not None]
-        with self._database.reading() as connection:
-            return _listed(connection, *conditions)
+        """Return known issues, including lifted ones, in the order in which they were added."""
+        with self._database.read() as connection:
+            return _select_issues(connection, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
 
-    def showing(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
-        """The known issues that show with the figures of a return, council and period, in order."""
-        return tuple(one for one in self.listed(return_code, council_code, period) if one.lifted_at is None)
+    def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
+        """Return the known issues shown with the figures of a return, council and period, in order."""
+        return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
 
     def mirror(self, lake: Lake, return_code: str) -> None:
-        """Copy the known issues of a return into the lake for SQL, and nothing else.
+        """Copy the known issues of a return into the lake for SQL, and no other table.
 
         Raises:
-            StorageError: the lake did not take it.
+            StorageError: the lake did not accept them.
         """
-        lake_mirror.write(self._database, lake, return_code, lake_mirror.Copied(), (KNOWN_ISSUE_COPY,))
+        copy_to_lake(self._database, lake, return_code, MirrorMemory(), (KNOWN_ISSUE_COPY,))
 
 
-def checked(issue: KnownIssue) -> KnownIssue:
-    """A known issue with its texts as they are kept.
+def clean_issue(issue: KnownIssue) -> KnownIssue:
+    """Return a known issue with its texts as they are kept.
 
     Raises:
         LedgerError: words, name, role or source cannot be kept.
     """
-    return KnownIssue(
-        return_code=issue.return_code,
-        council_code=issue.council_code,
-        period=issue.period,
-        item_urn=issue.item_urn,
-        words=said(issue.words, "The words", LONGEST_WORDS),
-        by=said(issue.by, "The name", LONGEST_NAME),
-        role=said(issue.role, "The role", LONGEST_NAME),
-        source=said(issue.source, "The source", LONGEST_SOURCE) if issue.source.strip() else "",
+    return replace(
+        issue,
+        words=clean_text(issue.words, "The words", LONGEST_WORDS),
+        by=clean_text(issue.by, "The name", LONGEST_NAME),
+        role=clean_text(issue.role, "The role", LONGEST_NAME),
+        source=clean_text(issue.source, "The source", LONGEST_SOURCE) if issue.source.strip() else "",
     )
 
 
-def _put(connection: sa.Connection, issue: KnownIssue, now: datetime) -> RecordedIssue:
-    same = _listed(
+def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> RecordedIssue:
+    same = _select_issues(
         connection,
-        KNOWN_ISSUE.c.return_code == issue.return_code,
-        KNOWN_ISSUE.c.council_code == issue.council_code,
-        KNOWN_ISSUE.c.period == issue.period,
+        *filter_return(KNOWN_ISSUE, issue.return_code, issue.period, issue.council_code),
         KNOWN_ISSUE.c.item_urn == issue.item_urn,
         KNOWN_ISSUE.c.words == issue.words,
         KNOWN_ISSUE.c.lifted_at.is_(None),
     )
     if same:
         return same[0]
-    number: int = connection.execute(
-        sa.insert(KNOWN_ISSUE)
-        .values(
-            return_code=issue.return_code,
-            council_code=issue.council_code,
-            period=issue.period,
-            item_urn=issue.item_urn,
-            words=issue.words,
-            by=issue.by,
-            role=issue.role,
-            source=issue.source,
-            put_at=now,
-            lifted_by="",
-            lift_reason="",
-        )
-        .returning(KNOWN_ISSUE.c.number)
-    ).scalar_one()
+    values = asdict(issue) | {"put_at": now, "lifted_by": "", "lift_reason": ""}
+    number: int = connection.execute(sa.insert(KNOWN_ISSUE).values(values).returning(KNOWN_ISSUE.c.number)).scalar_one()
     return RecordedIssue(number, issue, now, None, "", "")
 
 
-def _lift(connection: sa.Connection, number: int, by: str, reason: str, now: datetime) -> RecordedIssue:
-    found = _listed(connection, KNOWN_ISSUE.c.number == number)
-    if not found:
+def _lift(connection: sa.Connection, number: int, values: Mapping[str, object]) -> RecordedIssue:
+    issues = _select_issues(connection, KNOWN_ISSUE.c.number == number)
+    if not issues:
         raise LedgerError(
-            "There is no such known issue.", where=str(number), remedy="`lgdp known-issue list` lists those there are."
+            "There is no such known issue.", where=str(number), remedy="List them with `lgdp known-issue list`."
         )
-    if found[0].lifted_at is not None:
-        raise LedgerError("The known issue was lifted before.", where=str(number), remedy="It shows no longer.")
-    connection.execute(
-        sa.update(KNOWN_ISSUE)
-        .where(KNOWN_ISSUE.c.number == number)
-        .values(lifted_at=now, lifted_by=by, lift_reason=reason)
-    )
-    return _listed(connection, KNOWN_ISSUE.c.number == number)[0]
+    if issues[0].lifted_at is not None:
+        raise LedgerError("The known issue was lifted before.", where=str(number), remedy="It no longer shows.")
+    connection.execute(sa.update(KNOWN_ISSUE).where(KNOWN_ISSUE.c.number == number).values(values))
+    return _select_issues(connection, KNOWN_ISSUE.c.number == number)[0]
 
 
-def _listed(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[RecordedIssue, ...]:
+def _select_issues(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[RecordedIssue, ...]:
     rows = connection.execute(sa.select(KNOWN_ISSUE).where(*conditions).order_by(KNOWN_ISSUE.c.number))
-    return tuple(_kept(row) for row in rows)
+    return tuple(_issue_from_row(row) for row in rows)
 
 
-def _kept(row: sa.Row[Any]) -> RecordedIssue:
-    said_where = KnownIssue(
+def _issue_from_row(row: sa.Row[Any]) -> RecordedIssue:
+    issue = KnownIssue(
         row.return_code, row.council_code, row.period, row.item_urn, row.words, row.by, row.role, row.source
     )
-    return RecordedIssue(row.number, said_where, row.put_at, row.lifted_at, row.lifted_by, row.lift_reason)
+    return RecordedIssue(row.number, issue, row.put_at, row.lifted_at, row.lifted_by, row.lift_reason)

@@ -1,36 +1,36 @@
-"""The ledger's copy in the lake, so that it can be asked in SQL beside the data.
+"""The ledger's copy in the lake, so that SQL can join it with the data.
 
-What belongs here: the shape of the copy. What does not: anything that reads it back; the database is the ledger, and
-this is never written from. Rule results are those of each submission's latest judgement, as the findings are. Who
-withdrew a submission is left out: analysts need no names.
+The copy is derived from the ledger's schema: columns keep their types and comments, and what is declared here is only
+which columns and rows are copied. Nothing reads the copy back into the ledger.
+
+What people say is for councils and recipients, so the words of answers and the names of people are not copied; a known
+issue is for everybody, and its words are. Rule results and repairs are those of each submission's latest judgement, as
+the findings are.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.mirror_tables import (
-    CODES,
-    COPIES,
-    NUMBER,
-    QUESTIONS,
-    RETURN,
-    SUBMISSION_ID,
-    TEXT,
-    TIME,
-    copied,
-)
+from lgdp_pipelines.ledger.rule_effectiveness import answer_code, count_send_backs, expiry_reason
 from lgdp_pipelines.ledger.schema import (
     EVIDENCE,
     JUDGED_AGAINST,
     JUDGEMENT,
+    KNOWN_ISSUE,
+    QUERY,
+    QUERY_EVENT,
     RECEIPT,
     RELEASE,
     RELEASE_SUBMISSION,
+    REPAIR,
     RULE_RESULT,
     SUBMISSION,
     WITHDRAWAL,
@@ -38,186 +38,254 @@ from lgdp_pipelines.ledger.schema import (
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
-TABLES = (
-    copied(
-        "receipt",
-        "One extract received, and what has become of it.",
-        {
-            **RETURN,
-            "id": (NUMBER, "Number in order of arrival."),
-            "received_at": (TIME, "When it came."),
-            "state": (TEXT, "waiting, unrecognised, duplicate or part."),
-            "council_code": (TEXT, "Register code of the council whose account it came by."),
-            "period": (TEXT, "Period id; null where nobody can tell which."),
-            "table_name": (TEXT, "Its table, where a submission has a file for each."),
-            "file_name": (TEXT, "As the council called it."),
-            "size": (NUMBER, "In bytes."),
-            "sha256": (TEXT, "Of its bytes."),
-            "transport": (TEXT, "How it came: sftp, api or hand."),
-            "source": (TEXT, "Where it came from."),
-            "account": (TEXT, "Account there."),
-            "path": (TEXT, "Path in the account, or request."),
-            "modified": (TIME, "When the source says that it last changed."),
-            "etag": (TEXT, "Mark that the source gave."),
-            "reason": (TEXT, "Why nobody can tell what it answers; empty otherwise."),
-            **SUBMISSION_ID,
-            "duplicate_of": (NUMBER, "The receipt whose bytes it repeats."),
-            "system": (TEXT, "Back-office system whose export it is; empty: in the contract's manner."),
-            "nil": (pa.bool_(), "Whether the council says that it has nothing to report."),
-        },
-    ),
-    copied(
-        "submission",
-        "What answers a return for a council and period, and what has become of it.",
-        {
-            **RETURN,
-            "id": (TEXT, "Return, council, period and number."),
-            "council_code": (TEXT, "Register code of the council."),
-            "period": (TEXT, "Period id."),
-            "number": (NUMBER, "In the sequence of its return, council and period."),
-            "state": (TEXT, "judging, rejected, current, superseded or withdrawn."),
-            "opened_at": (TIME, "When it was opened."),
-            "received_at": (TIME, "When the last of its files came."),
-        },
-    ),
-    copied(
-        "withdrawal",
-        "That a council took a submission back.",
-        {
-            **RETURN,
-            **SUBMISSION_ID,
-            "withdrawn_at": (TIME, "When."),
-            "reason": (TEXT, "In the council's words."),
-            "finished_at": (TIME, "When its rows were out of the validated slices; null where nobody knows yet."),
-        },
-    ),
-    copied(
-        "judged_against",
-        "Which other submissions of its council a submission was last held against.",
-        {
-            **RETURN,
-            **SUBMISSION_ID,
-            "against_return_code": (TEXT, "The return that it was held against: its own, or another."),
-            "period": (TEXT, "The period of it; of its own return an earlier one."),
-            "against_id": (TEXT, "The submission there; null where none was current."),
-        },
-    ),
-    copied(
-        "judgement",
-        "One judging of a submission.",
-        {
-            **RETURN,
-            **SUBMISSION_ID,
-            "number": (NUMBER, "In the sequence of the submission's judgements."),
-            "verdict": (TEXT, "accepted, queried or rejected."),
-            "contract_version": (TEXT, "Version of the contract that it was judged by."),
-            "contract_sha256": (TEXT, "Of the contract's file."),
-            "code_version": (TEXT, "The code that judged."),
-            "rows": (NUMBER, "Rows over all tables."),
-            "errors": (NUMBER, "Findings of severity error."),
-            "queries": (NUMBER, "Findings of severity query."),
-            "known_issues": (NUMBER, "Findings of severity known issue."),
-            "run_id": (TEXT, "The run that judged."),
-            "judged_at": (TIME, "When."),
-        },
-    ),
-    copied(
-        "evidence",
-        "What a judgement was made of, by content, and what it came to.",
-        {
-            **RETURN,
-            **SUBMISSION_ID,
-            "judgement": (NUMBER, "Number of the judgement."),
-            "received_on": (pa.date32(), "The day, in Scotland, on which the last byte came."),
-            "register_sha256": (TEXT, "Of the list of the register's files, each with its sha256."),
-            "code_sha256": (TEXT, "Of the platform's own code."),
-            "findings_sha256": (TEXT, "Of the findings."),
-            "findings": (NUMBER, "How many findings are listed."),
-            "inputs": (TEXT, "The files read, as JSON: receipt, sha256, table, system, sha256 of the mapping."),
-            "code_lists": (TEXT, "Code lists of the contract, as JSON: id, version, sha256."),
-            "reference_tables": (TEXT, "Reference tables, as JSON: id, version, sha256."),
-            "against": (TEXT, "Other submissions that were read, as JSON, with the digests of their rows."),
-            "packages": (TEXT, "Version of each package that can influence a result, as a JSON object."),
-            "tables": (TEXT, "Digest and number of the validated rows, by table, as a JSON object."),
-        },
-    ),
-    copied(
-        "rule_result",
-        "What became of a rule in the latest judgement of a submission.",
-        {
-            **RETURN,
-            **SUBMISSION_ID,
-            "judgement": (NUMBER, "Number of the judgement."),
-            "rule": (TEXT, "Stable id of the rule."),
-            "severity": (TEXT, "error, query or known_issue."),
-            "result": (TEXT, "passed, failed or not_run."),
-            "failed": (NUMBER, "At how many places it was broken."),
-            "reason": (TEXT, "Why it was not run; empty otherwise."),
-        },
-    ),
-    copied(
-        "release",
-        "A published version of a return's period.",
-        {
-            **RETURN,
-            "period": (TEXT, "Period id."),
-            "number": (NUMBER, "In the sequence of the period's releases."),
-            "sha256": (TEXT, "Of what it was made from: submissions and model."),
-            "model_sha256": (TEXT, "Of the models that made it."),
-            "versions": (TEXT, "Delta version of each published table, as a JSON object."),
-            "run_id": (TEXT, "The run that made it."),
-            "released_at": (TIME, "When."),
-        },
-    ),
-    copied(
-        "release_submission",
-        "A submission that a release holds.",
-        {
-            **RETURN,
-            "period": (TEXT, "Period id."),
-            "number": (NUMBER, "Number of the release."),
-            "council_code": (TEXT, "Register code of the council."),
-            **SUBMISSION_ID,
-        },
-    ),
-    *COPIES,
-)
-"""All tables of the copy, partitioned by ``return_code``."""
+_ARROW_TYPES = {
+    bool: pa.bool_(),
+    date: pa.date32(),
+    datetime: pa.timestamp("us", "UTC"),
+    int: pa.int64(),
+    str: pa.string(),
+}
+_FREE_TEXT = frozenset({"file_name", "path", "account", "etag", "reason", "words", "source"})
+"""Columns of text that people wrote: kept out of the statistics in the Delta log."""
 
-RULE_RESULT_COPY = next(table for table in TABLES if table.name == "rule_result")
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column of a copy.
+
+    Attributes:
+        source: the column or expression of the ledger.
+        name: in the copy.
+        comment: shown in SQL.
+    """
+
+    source: sa.ColumnElement[Any]
+    name: str
+    comment: str
+
+    @property
+    def selection(self) -> sa.ColumnElement[Any]:
+        """The column as it is selected from the ledger, JSON as text."""
+        source = sa.cast(self.source, sa.Text) if isinstance(self.source.type, sa.JSON) else self.source
+        return source.label(self.name)
+
+
+def _column(source: sa.Column[Any], name: str = "", comment: str = "") -> _Column:
+    return _Column(source, name or source.name, comment or source.comment or "")
+
+
+def _columns(table: sa.Table, *, without: Collection[str] = ()) -> tuple[_Column, ...]:
+    """Return a table's columns, in order; the return's code is never among them."""
+    return tuple(_column(column) for column in table.c if column.name not in {"return_code", *without})
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A table of the copy.
+
+    Attributes:
+        table: of the ledger, that it is named and described as.
+        columns: after the return's code.
+        order: of the rows.
+        rows: the table, joined where columns come from other tables; None: the table alone.
+        return_code: the column with the return's code; None: the table's own.
+        description: of a row; empty: the table's own.
+    """
+
+    table: sa.Table
+    columns: Sequence[_Column]
+    order: Sequence[sa.ColumnElement[Any]]
+    rows: sa.FromClause | None = None
+    return_code: sa.Column[str | None] | None = None
+    description: str = ""
+
+    @property
+    def lake_table(self) -> LakeTable:
+        """The table in the lake, partitioned by ``return_code``."""
+        columns = (_RETURN_CODE, *self.columns)
+        return LakeTable(
+            "ledger",
+            self.table.name,
+            pa.schema([(column.name, _ARROW_TYPES[column.selection.type.python_type]) for column in columns]),
+            ("return_code",),
+            tuple(column.name for column in columns if column.name not in _FREE_TEXT),
+            self.description or self.table.comment or "",
+            MappingProxyType({column.name: column.comment for column in columns}),
+        )
+
+    def select(self, return_code: str | None) -> sa.Select[tuple[Any, ...]]:
+        """Select the rows of a return."""
+        code = self.table.c.return_code if self.return_code is None else self.return_code
+        return (
+            sa.select(code.label("return_code"), *(column.selection for column in self.columns))
+            .select_from(self.table if self.rows is None else self.rows)
+            .where(code.is_not_distinct_from(return_code))
+            .order_by(*self.order)
+        )
+
+
+_RETURN_CODE = _column(RECEIPT.c.return_code)
+_JUDGEMENT_NUMBER = _column(JUDGEMENT.c.number, "judgement", "Number of the judgement.")
+_LATEST = (
+    sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
+    .group_by(JUDGEMENT.c.submission_id)
+    .subquery("latest")
+)
+_JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
+
+_COPIES = (
+    _Copy(RECEIPT, _columns(RECEIPT), [RECEIPT.c.id]),
+    _Copy(SUBMISSION, _columns(SUBMISSION), [SUBMISSION.c.id]),
+    _Copy(
+        WITHDRAWAL,
+        _columns(WITHDRAWAL, without=["withdrawn_by"]),
+        [WITHDRAWAL.c.submission_id],
+        WITHDRAWAL.join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id),
+        SUBMISSION.c.return_code,
+    ),
+    _Copy(
+        JUDGED_AGAINST,
+        [
+            _column(JUDGED_AGAINST.c.submission_id),
+            _column(JUDGED_AGAINST.c.return_code, "against_return_code"),
+            *_columns(JUDGED_AGAINST, without=["submission_id"]),
+        ],
+        [JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period],
+        JUDGED_AGAINST.join(SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id),
+        SUBMISSION.c.return_code,
+    ),
+    _Copy(JUDGEMENT, _columns(JUDGEMENT, without=["id"]), [JUDGEMENT.c.id], _JUDGED, SUBMISSION.c.return_code),
+    _Copy(
+        EVIDENCE,
+        [
+            _column(JUDGEMENT.c.submission_id),
+            _JUDGEMENT_NUMBER,
+            *_columns(EVIDENCE, without=["judgement_id"]),
+        ],
+        [JUDGEMENT.c.id],
+        _JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id),
+        SUBMISSION.c.return_code,
+    ),
+    _Copy(
+        RULE_RESULT,
+        [
+            _column(JUDGEMENT.c.submission_id),
+            _JUDGEMENT_NUMBER,
+            *_columns(RULE_RESULT, without=["judgement_id"]),
+        ],
+        [JUDGEMENT.c.id, RULE_RESULT.c.rule],
+        _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
+            _LATEST,
+            sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
+        ),
+        SUBMISSION.c.return_code,
+        "What became of a rule in the latest judgement of a submission.",
+    ),
+    _Copy(RELEASE, _columns(RELEASE, without=["id"]), [RELEASE.c.id]),
+    _Copy(
+        RELEASE_SUBMISSION,
+        [
+            _column(RELEASE.c.period),
+            _column(RELEASE.c.number, comment="Number of the release."),
+            _column(SUBMISSION.c.council_code),
+            _column(RELEASE_SUBMISSION.c.submission_id),
+        ],
+        [RELEASE.c.id, SUBMISSION.c.council_code],
+        RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
+            SUBMISSION, SUBMISSION.c.id == RELEASE_SUBMISSION.c.submission_id
+        ),
+        RELEASE.c.return_code,
+    ),
+    _Copy(
+        QUERY,
+        [
+            *(
+                _column(QUERY.c[name])
+                for name in ("submission_id", "rule", "state", "failed", "opened_at", "expired_at")
+            ),
+            *(_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
+            _Column(answer_code(), "answer_code", "Code of the answer that stands; null where there is none."),
+            _Column(
+                expiry_reason(),
+                "ending",
+                "Why it expired last: corrected, judged_again or withdrawn; null where it never has.",
+            ),
+            _Column(count_send_backs(), "sent_back", "How often an answer was sent back."),
+        ],
+        [QUERY.c.id],
+    ),
+    _Copy(
+        QUERY_EVENT,
+        [_column(QUERY_EVENT.c.id, "number"), *_columns(QUERY_EVENT, without=["id", "by", "words"])],
+        [QUERY_EVENT.c.id],
+        QUERY_EVENT.join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id),
+        QUERY.c.return_code,
+    ),
+    _Copy(
+        KNOWN_ISSUE,
+        [
+            *(_column(KNOWN_ISSUE.c[name]) for name in ("council_code", "period", "number")),
+            _column(KNOWN_ISSUE.c.item_urn, "item"),
+            *(_column(KNOWN_ISSUE.c[name]) for name in ("words", "role", "source", "put_at", "lifted_at")),
+        ],
+        [KNOWN_ISSUE.c.number],
+    ),
+    _Copy(
+        REPAIR,
+        _columns(REPAIR),
+        list(REPAIR.primary_key.columns),
+        REPAIR.join(SUBMISSION, SUBMISSION.c.id == REPAIR.c.submission_id).join(
+            _LATEST, sa.and_(_LATEST.c.submission_id == REPAIR.c.submission_id, _LATEST.c.number == REPAIR.c.judgement)
+        ),
+        SUBMISSION.c.return_code,
+        "Cells of an item that were made canonical in the latest judgement of a submission.",
+    ),
+)
+_COPIES_BY_NAME = {copy.table.name: copy for copy in _COPIES}
+
+TABLES = tuple(copy.lake_table for copy in _COPIES)
+"""All tables of the copy."""
+_TABLES_BY_NAME = {table.name: table for table in TABLES}
+RULE_RESULT_COPY = _TABLES_BY_NAME["rule_result"]
+QUERY_COPY = _TABLES_BY_NAME["query"]
+QUERY_EVENT_COPY = _TABLES_BY_NAME["query_event"]
+KNOWN_ISSUE_COPY = _TABLES_BY_NAME["known_issue"]
+REPAIR_COPY = _TABLES_BY_NAME["repair"]
 
 
 @dataclass
-class Copied:
-    """What one process has seen to stand in the copy, so that it need not look again where the ledger has not moved.
+class MirrorMemory:
+    """The state of a copy as one process last saw it: an unchanged ledger needs no look at the lake.
 
     Attributes:
-        digests: of the rows that were found or put there last, by table name and return code.
+        digests: of the rows last found or written, by table name and return code.
     """
 
     digests: dict[tuple[str, str | None], str] = field(default_factory=dict)
 
 
-def write(database: Database, lake: Lake, return_code: str, seen: Copied, tables: Sequence[LakeTable] = TABLES) -> None:
-    """Copy tables' rows of a return, and the receipts that answer none, where the copy does not say the same.
+def copy_to_lake(
+    database: Database, lake: Lake, return_code: str, memory: MirrorMemory, tables: Sequence[LakeTable] = TABLES
+) -> None:
+    """Copy a return's rows of some tables, and unrecognised receipts, into the lake where they differ.
 
-    The ledger is asked again whenever another writer came between, so that an older copy never covers a newer one.
+    The ledger is read again whenever another writer came between, so that an older copy never covers a newer one.
     """
     for table in tables:
-        for asked in (return_code, None) if table.name == "receipt" else (return_code,):
-            rows = _rows(database, table, asked)
+        for code in (return_code, None) if table.name == "receipt" else (return_code,):
+            rows = _read_rows(database, table, code)
             digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()
-            place = (table.name, asked)
-            if seen.digests.get(place) == digest:
+            place = (table.name, code)
+            if memory.digests.get(place) == digest:
                 continue
-            if place in seen.digests or not _is_copied(lake, table, asked, rows):
+            if place in memory.digests or not _is_copied(lake, table, code, rows):
                 lake.replace(
                     table,
-                    lambda table=table, asked=asked: _rows(database, table, asked),  # type: ignore[misc] # bound per round
-                    where={"return_code": asked},
+                    lambda table=table, code=code: _read_rows(database, table, code),  # type: ignore[misc] # bound per round
+                    where={"return_code": code},
                     commit={"mirror": "ledger"},
                 )
-            seen.digests[place] = digest
+            memory.digests[place] = digest
 
 
 def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.Table) -> bool:
@@ -228,97 +296,7 @@ def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.T
     return bool(copy.sort_by(order).equals(rows.sort_by(order)))
 
 
-def _rows(database: Database, table: LakeTable, return_code: str | None) -> pa.Table:
-    with database.reading() as connection:
-        found = [dict(row) for row in connection.execute(_question(table.name, return_code)).mappings()]
-    return pa.Table.from_pylist(found, schema=table.arrow_schema)
-
-
-def _question(name: str, return_code: str | None) -> sa.Select[tuple[object, ...]]:
-    """The rows of one table, with the return's code on each."""
-    return _QUESTIONS[name].where(_CODES[name].is_not_distinct_from(return_code))
-
-
-_LATEST = (
-    sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
-    .group_by(JUDGEMENT.c.submission_id)
-    .subquery("latest")
-)
-
-_JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
-
-_QUESTIONS: Mapping[str, sa.Select[tuple[object, ...]]] = {
-    **QUESTIONS,
-    "receipt": sa.select(RECEIPT).order_by(RECEIPT.c.id),
-    "submission": sa.select(SUBMISSION).order_by(SUBMISSION.c.id),
-    "withdrawal": sa.select(
-        SUBMISSION.c.return_code, *(column for column in WITHDRAWAL.c if column.name != "withdrawn_by")
-    )
-    .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
-    .order_by(WITHDRAWAL.c.submission_id),
-    "judged_against": sa.select(
-        SUBMISSION.c.return_code,
-        JUDGED_AGAINST.c.submission_id,
-        JUDGED_AGAINST.c.return_code.label("against_return_code"),
-        JUDGED_AGAINST.c.period,
-        JUDGED_AGAINST.c.against_id,
-    )
-    .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
-    .order_by(JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period),
-    "judgement": sa.select(SUBMISSION.c.return_code, *(column for column in JUDGEMENT.c if column.name != "id"))
-    .select_from(_JUDGED)
-    .order_by(JUDGEMENT.c.id),
-    "evidence": sa.select(
-        SUBMISSION.c.return_code,
-        JUDGEMENT.c.submission_id,
-        JUDGEMENT.c.number.label("judgement"),
-        *(
-            sa.cast(column, sa.Text).label(column.name) if isinstance(column.type, sa.JSON) else column
-            for column in EVIDENCE.c
-            if column.name != "judgement_id"
-        ),
-    )
-    .select_from(_JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id))
-    .order_by(JUDGEMENT.c.id),
-    "rule_result": sa.select(
-        SUBMISSION.c.return_code,
-        JUDGEMENT.c.submission_id,
-        JUDGEMENT.c.number.label("judgement"),
-        *(column for column in RULE_RESULT.c if column.name != "judgement_id"),
-    )
-    .select_from(
-        _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
-            _LATEST,
-            sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
-        )
-    )
-    .order_by(JUDGEMENT.c.id, RULE_RESULT.c.rule),
-    "release": sa.select(
-        *(column for column in RELEASE.c if column.name not in {"id", "versions"}),
-        sa.cast(RELEASE.c.versions, sa.Text).label("versions"),
-    ).order_by(RELEASE.c.id),
-    "release_submission": sa.select(
-        RELEASE.c.return_code,
-        RELEASE.c.period,
-        RELEASE.c.number,
-        SUBMISSION.c.council_code,
-        RELEASE_SUBMISSION.c.submission_id,
-    )
-    .select_from(
-        RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
-            SUBMISSION, SUBMISSION.c.id == RELEASE_SUBMISSION.c.submission_id
-        )
-    )
-    .order_by(RELEASE.c.id, SUBMISSION.c.council_code),
-}
-
-_CODES: Mapping[str, sa.ColumnElement[str | None]] = {
-    **CODES,
-    "receipt": RECEIPT.c.return_code,
-    "release": RELEASE.c.return_code,
-    "release_submission": RELEASE.c.return_code,
-    **dict.fromkeys(
-        ("submission", "withdrawal", "judged_against", "judgement", "evidence", "rule_result"),
-        SUBMISSION.c.return_code,
-    ),
-}
+def _read_rows(database: Database, table: LakeTable, return_code: str | None) -> pa.Table:
+    with database.read() as connection:
+        rows = [dict(row) for row in connection.execute(_COPIES_BY_NAME[table.name].select(return_code)).mappings()]
+    return pa.Table.from_pylist(rows, schema=table.arrow_schema)

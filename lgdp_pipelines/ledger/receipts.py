@@ -1,7 +1,6 @@
-"""Receipts: what has come, and whether it is news.
+"""Receipts: the record of each extract received, and whether it is new.
 
-What belongs here: writing receipts down and looking them up. What does not: opening submissions from them
-(``opening``).
+The statements about receipts belong here. Submissions are opened from them in ``submissions``.
 """
 
 from collections.abc import Sequence
@@ -12,30 +11,113 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, WITHDRAWAL
-from lgdp_pipelines.ledger.submission_lookup import outdated
-from lgdp_pipelines.ledger.submission_records import Arrival, PendingWork, Receipt, ReceiptState, SubmissionState
+from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, filter_return
+from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState, SubmissionState
 
 
-def record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
-    """Write a receipt down, and say whether it is news."""
+class ReceiptRepository(Repository):
+    """The receipts of the ledger."""
+
+    def record(self, arrival: Arrival) -> Receipt:
+        """Record an extract; the receipt's state says whether it is new.
+
+        ``duplicate``: the same bytes as the last receipt of that return, council, period and table (or, if its return
+        is not recognised, of that file). ``unrecognised``: its return or period is unknown. ``waiting``: new.
+        """
+        return self._database.write(lambda connection: _record(connection, arrival, self._clock()))
+
+    def get(self, receipt_id: int) -> Receipt:
+        """Return the receipt of a number.
+
+        Raises:
+            LedgerError: there is no such receipt.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(RECEIPT).where(RECEIPT.c.id == receipt_id)).one_or_none()
+        if row is None:
+            raise LedgerError("There is no such receipt.", where=str(receipt_id))
+        return receipt_from_row(row)
+
+    def list_unrecognised(self) -> tuple[Receipt, ...]:
+        """Return the receipts of unknown return or period, in order of arrival."""
+        with self._database.read() as connection:
+            return select_receipts(connection, RECEIPT.c.state == ReceiptState.UNRECOGNISED.value)
+
+    def list_known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
+        """Return listing entries fetched before: path, size, and modification time in seconds since 1970."""
+        # Called every few seconds over ten thousand receipts: times come as they are stored, without a zone, and each
+        # distinct time is converted once, because many files have the time of one export.
+        stored_time = sa.type_coerce(RECEIPT.c.modified, sa.DateTime)
+        statement = sa.select(RECEIPT.c.path, RECEIPT.c.size, stored_time).where(
+            RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
+        )
+        with self._database.read() as connection:
+            rows: Sequence[Any] = connection.execute(statement).all()
+        seconds = {modified: int(modified.replace(tzinfo=UTC).timestamp()) for modified in {row[2] for row in rows}}
+        return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
+
+    def find_cache_validators(self, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
+        """Return the ETag and modification time of the latest receipt of a request."""
+        statement = (
+            sa.select(RECEIPT.c.etag, RECEIPT.c.modified)
+            .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.path == path)
+            .order_by(RECEIPT.c.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        return (None, None) if row is None else (row.etag, row.modified)
+
+    def find_last_arrivals(self) -> dict[tuple[str, str], datetime]:
+        """Return the time of the last arrival, by source and council."""
+        key = (RECEIPT.c.source, RECEIPT.c.council_code)
+        with self._database.read() as connection:
+            rows: Sequence[Any] = connection.execute(
+                sa.select(*key, sa.func.max(RECEIPT.c.received_at)).group_by(*key)
+            ).all()
+        return {(source, council): last for source, council, last in rows}
+
+    def list_digests(self, return_code: str | None = None, period: str | None = None) -> frozenset[tuple[str, int]]:
+        """Return sha256 and size of all received bytes."""
+        statement = sa.select(RECEIPT.c.sha256, RECEIPT.c.size).distinct()
+        with self._database.read() as connection:
+            rows = connection.execute(statement.where(*filter_return(RECEIPT, return_code, period)))
+            return frozenset((row.sha256, row.size) for row in rows)
+
+
+def select_receipts(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
+    """Return receipts in order of arrival."""
+    rows = connection.execute(sa.select(RECEIPT).where(*conditions).order_by(RECEIPT.c.id))
+    return tuple(receipt_from_row(row) for row in rows)
+
+
+def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
+    """Return a row of the table as a record."""
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values["table"] = values.pop("table_name")
+    values["state"] = ReceiptState(values["state"])
+    return Receipt(**values)
+
+
+def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
     is_routed = arrival.return_code is not None and arrival.period is not None
-    before = _latest(connection, _same_place(arrival) if is_routed else _same_entry(arrival))
-    repeats = before is not None and _says_the_same(connection, before, arrival)
-    news = ReceiptState.WAITING if is_routed else ReceiptState.UNRECOGNISED
+    previous = _find_latest(connection, _answers_same(arrival) if is_routed else _is_same_file(arrival))
+    is_duplicate = previous is not None and _repeats(connection, previous, arrival)
+    new_state = ReceiptState.WAITING if is_routed else ReceiptState.UNRECOGNISED
     values = asdict(arrival)
     values["table_name"] = values.pop("table")
     values["transport"] = arrival.transport.value
     values |= {
         "received_at": now,
-        "state": (ReceiptState.DUPLICATE if repeats else news).value,
-        "duplicate_of": before.id if before is not None and repeats else None,
+        "state": (ReceiptState.DUPLICATE if is_duplicate else new_state).value,
+        "duplicate_of": previous.id if previous is not None and is_duplicate else None,
     }
-    return receipt_of(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
+    return receipt_from_row(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
 
 
-def _same_place(arrival: Arrival) -> sa.ColumnElement[bool]:
-    """Receipts that answer the same: return, council, period and table. A nil return answers every table."""
+def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
+    """Match receipts of the same return, council, period and table. A nil return answers every table."""
     return sa.and_(
         RECEIPT.c.return_code == arrival.return_code,
         RECEIPT.c.council_code == arrival.council_code,
@@ -44,14 +126,34 @@ def _same_place(arrival: Arrival) -> sa.ColumnElement[bool]:
     )
 
 
-def _says_the_same(connection: sa.Connection, before: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
-    """Whether an arrival is no news: the same bytes, meant the same way, and not taken back since."""
-    alike = (before.sha256, before.system, before.nil) == (arrival.sha256, arrival.system, arrival.nil)
-    return alike and not (before.submission_id and _is_withdrawn(connection, arrival))
+def _is_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
+    """Match unrecognised receipts of the same file in the same account."""
+    return sa.and_(
+        RECEIPT.c.state == ReceiptState.UNRECOGNISED.value,
+        RECEIPT.c.council_code == arrival.council_code,
+        RECEIPT.c.source == arrival.source,
+        RECEIPT.c.account == arrival.account,
+        RECEIPT.c.path == arrival.path,
+    )
+
+
+def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[Any, ...]] | None:
+    return connection.execute(
+        sa.select(RECEIPT.c.id, RECEIPT.c.sha256, RECEIPT.c.system, RECEIPT.c.nil, RECEIPT.c.submission_id)
+        .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE.value)
+        .order_by(RECEIPT.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _repeats(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
+    """Return whether the bytes and their meaning are the same, and were not withdrawn since."""
+    is_same = (previous.sha256, previous.system, previous.nil) == (arrival.sha256, arrival.system, arrival.nil)
+    return is_same and not (previous.submission_id and _is_withdrawn(connection, arrival))
 
 
 def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
-    """Whether the council has taken back the last submission of what the arrival answers."""
+    """Return whether the council withdrew its last submission for this return and period."""
     state = connection.scalar(
         sa.select(SUBMISSION.c.state)
         .where(
@@ -63,118 +165,3 @@ def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
         .limit(1)
     )
     return bool(state == SubmissionState.WITHDRAWN.value)
-
-
-def _same_entry(arrival: Arrival) -> sa.ColumnElement[bool]:
-    """Receipts, not recognised either, of the same file in the same account."""
-    return sa.and_(
-        RECEIPT.c.state == ReceiptState.UNRECOGNISED.value,
-        RECEIPT.c.council_code == arrival.council_code,
-        RECEIPT.c.source == arrival.source,
-        RECEIPT.c.account == arrival.account,
-        RECEIPT.c.path == arrival.path,
-    )
-
-
-def _latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[Any, ...]] | None:
-    return connection.execute(
-        sa.select(RECEIPT.c.id, RECEIPT.c.sha256, RECEIPT.c.system, RECEIPT.c.nil, RECEIPT.c.submission_id)
-        .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE.value)
-        .order_by(RECEIPT.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def receipt_of(row: sa.Row[tuple[object, ...]]) -> Receipt:
-    """A row of the table as a record."""
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    values["table"] = values.pop("table_name")
-    values["state"] = ReceiptState(values["state"])
-    return Receipt(**values)
-
-
-def known_entries(connection: sa.Connection, source: str, account: str) -> frozenset[tuple[str, int, int]]:
-    """Listing entries that some receipt knows: path, size, and time of change in whole seconds since 1970."""
-    # Asked for by the ten thousand, every few seconds: times come as they are kept, without a zone, and each of them is
-    # reckoned once, because many files have the time of one export.
-    moment = sa.type_coerce(RECEIPT.c.modified, sa.DateTime)
-    asked = sa.select(RECEIPT.c.path, RECEIPT.c.size, moment).where(
-        RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
-    )
-    rows: Sequence[Any] = connection.execute(asked).all()
-    seconds = {modified: int(modified.replace(tzinfo=UTC).timestamp()) for modified in {row[2] for row in rows}}
-    return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
-
-
-def latest_marks(connection: sa.Connection, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
-    """What the source said of the latest receipt of a request: its ETag, and when it was last changed."""
-    row = connection.execute(
-        sa.select(RECEIPT.c.etag, RECEIPT.c.modified)
-        .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.path == path)
-        .order_by(RECEIPT.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return (None, None) if row is None else (row.etag, row.modified)
-
-
-def last_arrivals(connection: sa.Connection) -> dict[tuple[str, str], datetime]:
-    """When anything last came by an account, by source and council."""
-    rows = connection.execute(
-        sa.select(RECEIPT.c.source, RECEIPT.c.council_code, sa.func.max(RECEIPT.c.received_at).label("last")).group_by(
-            RECEIPT.c.source, RECEIPT.c.council_code
-        )
-    )
-    return {(one.source, one.council_code): one.last for one in rows}
-
-
-def waiting(connection: sa.Connection) -> tuple[PendingWork, ...]:
-    """Returns and periods with something to do, in order.
-
-    Receipts wait, or submissions were left in judging, were withdrawn and may still stand in a slice, or were judged
-    against a submission, of an earlier period or another return, in whose place another has become current since.
-    """
-    key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
-    receipts = sa.select(
-        RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
-    ).where(RECEIPT.c.state == ReceiptState.WAITING.value)
-    judging = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
-        SUBMISSION.c.state == SubmissionState.JUDGING.value
-    )
-    withdrawn = (
-        sa.select(*key, sa.null(), sa.literal("withdraw ") + SUBMISSION.c.id)
-        .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
-        .where(WITHDRAWAL.c.finished_at.is_(None))
-    )
-    found: dict[tuple[str, str], list[tuple[str, int | None, str]]] = {}
-    for row in connection.execute(sa.union_all(receipts, judging, withdrawn)):
-        found.setdefault((row.return_code, row.period), []).append((row.council_code, row.id, row.task))
-    for one, against in outdated(connection):
-        task = f"judge {one.id} against {against or 'nothing'}"
-        found.setdefault((one.return_code, one.period), []).append((one.council_code, None, task))
-    return tuple(
-        PendingWork(
-            *key,
-            councils=tuple(sorted({council for council, _, _ in parts})),
-            receipts=tuple(sorted(receipt for _, receipt, _ in parts if receipt is not None)),
-            submissions=tuple(sorted(task for _, _, task in parts if task)),
-        )
-        for key, parts in sorted(found.items())
-    )
-
-
-def receipt(connection: sa.Connection, receipt_id: int) -> Receipt:
-    """One receipt.
-
-    Raises:
-        LedgerError: there is none of that number.
-    """
-    row = connection.execute(sa.select(RECEIPT).where(RECEIPT.c.id == receipt_id)).one_or_none()
-    if row is None:
-        raise LedgerError("There is no such receipt.", where=str(receipt_id))
-    return receipt_of(row)
-
-
-def unrecognised(connection: sa.Connection) -> tuple[Receipt, ...]:
-    """Receipts that answer nothing that anybody could tell, in order of arrival."""
-    chosen = sa.select(RECEIPT).where(RECEIPT.c.state == ReceiptState.UNRECOGNISED.value).order_by(RECEIPT.c.id)
-    return tuple(receipt_of(row) for row in connection.execute(chosen))

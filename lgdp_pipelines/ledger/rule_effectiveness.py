@@ -1,8 +1,7 @@
-"""Which rules only make noise: what each rule that asks has found, and what came of asking.
+"""How effective query rules are: their findings and queries, over all periods and councils, and how these ended.
 
-A rule whose queries are mostly settled as correct as sent asks for nothing: it is to be mended or retired. The view
-``ledger.rule_noise`` says the same in SQL (``mirror``). What belongs here: counting, over all periods and councils.
-What does not: what is done about it.
+A rule whose queries mostly end as correct as sent makes only noise, and should be corrected or retired. The view
+``ledger.rule_noise`` counts the same in SQL (``figure_annotations``).
 """
 
 from collections import Counter, defaultdict
@@ -13,29 +12,28 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState, QueryStep
-from lgdp_pipelines.ledger.query_schema import QUERY, QUERY_EVENT
-from lgdp_pipelines.ledger.schema import JUDGEMENT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, QUERY_EVENT, RULE_RESULT, SUBMISSION
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity
 
 CORRECT_AS_SENT = "correct-as-sent"
-"""The code of an answer that says that nothing was wrong: the rule asked for nothing."""
+"""Code of the answer that nothing was wrong: the query was noise."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleEffectiveness:
-    """What one rule that asks has brought, over all periods and councils.
+    """The findings and queries of one rule, over all periods and councils.
 
     Attributes:
         rule: stable id.
         return_code: of the return.
         judged: submissions that it was run on, by their latest judgement.
         findings: places at which it was broken in those.
-        opened: queries that it led to.
-        answered: how many of them were answered last with each code, by code; answers sent back are left out.
-        accepted: queries whose answer stands accepted.
+        opened: queries opened.
+        answered: queries by the code of their last answer; answers sent back are left out.
+        accepted: queries whose answer is accepted.
         sent_back: how often an answer was sent back.
         corrected: queries that expired because a later submission no longer showed them.
-        noise: queries whose answer, correct as sent, stands accepted.
+        noise: queries whose accepted answer is that nothing was wrong.
     """
 
     rule: str
@@ -51,48 +49,45 @@ class RuleEffectiveness:
 
     @property
     def settled(self) -> int:
-        """Queries that have come to an end: accepted, or corrected."""
+        """Queries that ended: accepted, or corrected."""
         return self.accepted + self.corrected
 
     @property
     def share(self) -> float | None:
-        """Of the settled ones, how many were noise; None where none is settled."""
+        """The share of noise in the settled queries; None without any."""
         return self.noise / self.settled if self.settled else None
 
 
-def noise(connection: sa.Connection, return_code: str | None) -> tuple[RuleEffectiveness, ...]:
-    """What each rule that asks has brought: the largest share of noise first, then what was asked most.
-
-    Args:
-        connection: to read by.
-        return_code: of the return; None: all.
-    """
-    tested = {(row.return_code, row.rule): row for row in connection.execute(_tested(return_code))}
-    said: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+def measure_effectiveness(connection: sa.Connection, return_code: str | None) -> tuple[RuleEffectiveness, ...]:
+    """Return the effectiveness of each query rule: by share of noise, then by number of queries."""
+    results = {(row.return_code, row.rule): row for row in connection.execute(_select_results(return_code))}
+    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for row in connection.execute(_asked(return_code)):
+    for row in connection.execute(_select_queries(return_code)):
         key = (row.return_code, row.rule)
-        said[key].update(_counts(row))
+        counts[key].update(_count(row))
         if row.answer:
             answers[key][row.answer] += 1
-    found = [
+    rules = [
         RuleEffectiveness(
             rule=key[1],
             return_code=key[0],
-            judged=tested[key].judged if key in tested else 0,
-            findings=int(tested[key].findings) if key in tested else 0,
+            judged=results[key].judged if key in results else 0,
+            findings=int(results[key].findings) if key in results else 0,
             answered=dict(sorted(answers[key].items())),
-            **{name: said[key][name] for name in _COUNTED},
+            **{name: counts[key][name] for name in _COUNTS},
         )
-        for key in tested.keys() | said.keys()
+        for key in results.keys() | counts.keys()
     ]
-    return tuple(sorted(found, key=lambda one: (-(one.share or 0), -one.noise, -one.opened, -one.findings, one.rule)))
+    return tuple(
+        sorted(rules, key=lambda rule: (-(rule.share or 0), -rule.noise, -rule.opened, -rule.findings, rule.rule))
+    )
 
 
-_COUNTED = ("opened", "accepted", "sent_back", "corrected", "noise")
+_COUNTS = ("opened", "accepted", "sent_back", "corrected", "noise")
 
 
-def _counts(row: sa.Row[Any]) -> dict[str, int]:
+def _count(row: sa.Row[Any]) -> dict[str, int]:
     is_accepted = row.state == QueryState.ACCEPTED
     return {
         "opened": 1,
@@ -103,8 +98,8 @@ def _counts(row: sa.Row[Any]) -> dict[str, int]:
     }
 
 
-def _tested(return_code: str | None) -> sa.Select[Any]:
-    """Submissions and findings of each rule that asks, by the latest judgement of each submission."""
+def _select_results(return_code: str | None) -> sa.Select[Any]:
+    """Select submissions and findings of each query rule, by the latest judgement of each submission."""
     latest = sa.select(sa.func.max(JUDGEMENT.c.id).label("id")).group_by(JUDGEMENT.c.submission_id).subquery("latest")
     return (
         sa.select(
@@ -126,20 +121,20 @@ def _tested(return_code: str | None) -> sa.Select[Any]:
     )
 
 
-def _asked(return_code: str | None) -> sa.Select[Any]:
-    """Each query, with the code of the answer that stands, the reason of its end, and how often it was sent back."""
+def _select_queries(return_code: str | None) -> sa.Select[Any]:
+    """Select each query, with the code of its answer, why it expired, and how often it was sent back."""
     return sa.select(
         QUERY.c.return_code,
         QUERY.c.rule,
         QUERY.c.state,
-        standing_code().label("answer"),
-        ending().label("ending"),
-        times_sent_back().label("sent_back"),
+        answer_code().label("answer"),
+        expiry_reason().label("ending"),
+        count_send_backs().label("sent_back"),
     ).where(*([QUERY.c.return_code == return_code] if return_code else []))
 
 
-def _last(*steps: QueryStep) -> sa.ScalarSelect[Any]:
-    """Of a row of queries, its last event of some kinds."""
+def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
+    """Select the last event of some steps of a query."""
     event = QUERY_EVENT.alias()
     return (
         sa.select(sa.func.max(event.c.id))
@@ -149,12 +144,12 @@ def _last(*steps: QueryStep) -> sa.ScalarSelect[Any]:
     )
 
 
-def standing_code() -> sa.ScalarSelect[Any]:
-    """Of a row of queries, the code of the answer that stands: none where there is none, or it was sent back."""
+def answer_code() -> sa.ScalarSelect[Any]:
+    """Select the code of a query's answer; null without an answer, or where it was sent back."""
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(
-            QUERY_EVENT.c.id == _last(QueryStep.ANSWERED, QueryStep.SENT_BACK),
+            QUERY_EVENT.c.id == _last_event(QueryStep.ANSWERED, QueryStep.SENT_BACK),
             QUERY_EVENT.c.step == QueryStep.ANSWERED.value,
         )
         .correlate(QUERY)
@@ -162,18 +157,18 @@ def standing_code() -> sa.ScalarSelect[Any]:
     )
 
 
-def ending() -> sa.ScalarSelect[Any]:
-    """Of a row of queries, why it expired last; none where it never has."""
+def expiry_reason() -> sa.ScalarSelect[Any]:
+    """Select why a query expired last; null where it never has."""
     return (
         sa.select(QUERY_EVENT.c.code)
-        .where(QUERY_EVENT.c.id == _last(QueryStep.EXPIRED))
+        .where(QUERY_EVENT.c.id == _last_event(QueryStep.EXPIRED))
         .correlate(QUERY)
         .scalar_subquery()
     )
 
 
-def times_sent_back() -> sa.ScalarSelect[Any]:
-    """Of a row of queries, how often its answer was sent back."""
+def count_send_backs() -> sa.ScalarSelect[Any]:
+    """Count how often a query's answer was sent back."""
     return (
         sa.select(sa.func.count())
         .select_from(QUERY_EVENT)

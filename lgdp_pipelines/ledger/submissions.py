@@ -1,172 +1,344 @@
 """Submissions: opened from waiting receipts, each with the next number of its return, council and period.
 
-What belongs here: which receipts make a submission. What does not: what becomes of it (``settling``).
+Which receipts make a submission, and all questions about submissions and their state belong here. How a judgement
+changes the state belongs in ``judgements``.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from types import MappingProxyType
+from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.ledger.receipts import receipt_of
-from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, SUBMISSION_FILE
-from lgdp_pipelines.ledger.submission_lookup import submissions_where
-from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState, Submission, SubmissionState
+from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.query_records import QueryState
+from lgdp_pipelines.ledger.receipts import receipt_from_row, select_receipts
+from lgdp_pipelines.ledger.schema import (
+    JUDGED_AGAINST,
+    JUDGEMENT,
+    QUERY,
+    RECEIPT,
+    SUBMISSION,
+    SUBMISSION_FILE,
+    WITHDRAWAL,
+    filter_return,
+)
+from lgdp_pipelines.ledger.submission_records import (
+    PendingWork,
+    Receipt,
+    ReceiptState,
+    Submission,
+    SubmissionState,
+    SubmissionStatus,
+)
+from lgdp_pipelines.vocabulary.verdicts import Verdict
 
-_NONE: Mapping[tuple[str, str], Sequence[str]] = MappingProxyType({})
+_Key = tuple[str, str, str]
+"""Return, council and period."""
 
 
-def open_submissions(
+@dataclass(frozen=True, slots=True)
+class RequiredFiles:
+    """The files that a submission must have; no names where each file is a submission of its own.
+
+    Attributes:
+        tables: names, where the contract has a file for each table.
+        exports: names by council and system, where a system exports several files.
+    """
+
+    tables: Sequence[str] = ()
+    exports: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def list_for(self, receipt: Receipt) -> Sequence[str]:
+        """Return the names of the files that a submission with this receipt must have."""
+        return self.exports.get((receipt.council_code, receipt.system), () if receipt.system else self.tables)
+
+
+class SubmissionRepository(Repository):
+    """The submissions of the ledger."""
+
+    def open(
+        self,
+        return_code: str,
+        period: str,
+        councils: Sequence[str] | None = None,
+        required: RequiredFiles = RequiredFiles(),
+    ) -> tuple[Submission, ...]:
+        """Open submissions of waiting receipts; return all that are not yet judged, in sequence order.
+
+        Where a file answers the whole return, each waiting receipt becomes a submission; so does each nil return
+        anywhere. Where several files are required, the receipts that a council has waiting become one submission, of
+        the latest file of each name; a file that was not sent again is taken from the submission before, so that one
+        corrected file is enough, unless that submission was withdrawn. Receipts go on waiting until each required file
+        is there.
+
+        Args:
+            return_code: of the return.
+            period: id.
+            councils: register codes; None: all.
+            required: the files that a submission must have.
+        """
+        return self._database.write(
+            lambda connection: _open_submissions(connection, return_code, period, councils, required, self._clock())
+        )
+
+    def get(self, submission_id: str) -> Submission:
+        """Return the submission of an id.
+
+        Raises:
+            LedgerError: there is no such submission.
+        """
+        with self._database.read() as connection:
+            return load_submission(connection, submission_id)
+
+    def list_receipts(self, submission_id: str) -> tuple[Receipt, ...]:
+        """Return the receipts whose files a submission is read from, in order of arrival.
+
+        Raises:
+            LedgerError: there is no such submission.
+        """
+        with self._database.read() as connection:
+            return _select_files(connection, load_submission(connection, submission_id).id)
+
+    def find_current(self, return_code: str, period: str) -> dict[str, str]:
+        """Return the current submission of each council, by register code."""
+        is_current = SUBMISSION.c.state == SubmissionState.CURRENT.value
+        with self._database.read() as connection:
+            current = select_submissions(connection, *filter_return(SUBMISSION, return_code, period), is_current)
+        return {submission.council_code: submission.id for submission in current}
+
+    def list_periods(self, return_code: str) -> list[str]:
+        """Return the ids of the periods with submissions, in order."""
+        statement = sa.select(SUBMISSION.c.period).where(SUBMISSION.c.return_code == return_code)
+        with self._database.read() as connection:
+            return list(connection.scalars(statement.distinct().order_by(SUBMISSION.c.period)))
+
+    def list_waiting_receipts(self, receipt: Receipt) -> tuple[Receipt, ...]:
+        """Return the waiting receipts of the same return, council and period, in order of arrival."""
+        with self._database.read() as connection:
+            return _list_waiting_with(connection, receipt)
+
+    def preview_files(self, receipt: Receipt, required: RequiredFiles) -> tuple[Receipt, ...]:
+        """Return the files of the submission that a waiting receipt would join now, in any order.
+
+        Returns:
+            Nothing where the receipt no longer waits, or a required file has not come yet.
+        """
+        with self._database.read() as connection:
+            for group in _group_receipts(_list_waiting_with(connection, receipt), required):
+                if receipt in group:
+                    return tuple(_complete_files(connection, group, required.list_for(receipt)))
+        return ()
+
+    def list_rejudgeable(
+        self, return_code: str, period: str, councils: Sequence[str] | None = None
+    ) -> tuple[Submission, ...]:
+        """Return each council's current submission and those rejected after it, in sequence order.
+
+        Submissions before an accepted one that was withdrawn are past: the council took back their replacement.
+        """
+        with self._database.read() as connection:
+            candidates = select_submissions(
+                connection,
+                *filter_return(SUBMISSION, return_code, period),
+                *_filter_councils(councils or None),
+                sa.or_(
+                    SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
+                    sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN.value, was_accepted()),
+                ),
+            )
+        last_accepted = {
+            submission.council_code: submission.number
+            for submission in candidates
+            if submission.state is not SubmissionState.REJECTED
+        }
+        return tuple(
+            submission
+            for submission in candidates
+            if submission.state is not SubmissionState.WITHDRAWN
+            and submission.number >= last_accepted.get(submission.council_code, 0)
+        )
+
+    def list_outdated(
+        self, return_code: str, period: str, councils: Sequence[str] | None = None
+    ) -> tuple[Submission, ...]:
+        """Return submissions to judge again because a submission they were compared with was replaced."""
+        with self._database.read() as connection:
+            outdated = _select_outdated(
+                connection, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
+            )
+        return tuple(dict.fromkeys(submission for submission, _ in outdated))
+
+    def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
+        """Return when each council's first accepted submission came, by register code; withdrawn ones do not count."""
+        with self._database.read() as connection:
+            times = _find_first_accepted(connection, return_code, period)
+        return {council: received_at for (_, council, _), received_at in times.items()}
+
+    def list_pending_work(self) -> tuple[PendingWork, ...]:
+        """Return the returns and periods with work to do, in order.
+
+        Receipts wait; or submissions were left in judging, were withdrawn and may still be in a slice, or were
+        compared with a submission of an earlier period or another return that was replaced since.
+        """
+        with self._database.read() as connection:
+            return _list_pending_work(connection)
+
+    def list_statuses(self, return_code: str | None = None, period: str | None = None) -> tuple[SubmissionStatus, ...]:
+        """Return the status of each council, for each return and period it has sent an extract for.
+
+        In order of return, period and council.
+        """
+        with self._database.read() as connection:
+            return _list_statuses(connection, return_code, period)
+
+
+def load_submission(connection: sa.Connection, submission_id: str) -> Submission:
+    """Return the submission of an id.
+
+    Raises:
+        LedgerError: there is no such submission.
+    """
+    row = connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission_id)).one_or_none()
+    if row is None:
+        raise LedgerError("There is no such submission.", where=submission_id, remedy="List them with `lgdp status`.")
+    return _submission_from_row(row)
+
+
+def select_submissions(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Submission, ...]:
+    """Return submissions in order of council, period and number."""
+    rows = connection.execute(
+        sa.select(SUBMISSION)
+        .where(*conditions)
+        .order_by(SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.number)
+    )
+    return tuple(_submission_from_row(row) for row in rows)
+
+
+def set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
+    """Change the state of a submission."""
+    connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
+
+
+def was_accepted() -> sa.ColumnElement[bool]:
+    """Match submissions that any judgement has accepted, with queries or without."""
+    return (
+        sa.exists()
+        .where(JUDGEMENT.c.submission_id == SUBMISSION.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .correlate(SUBMISSION)
+    )
+
+
+def _submission_from_row(row: Sequence[Any]) -> Submission:
+    """Return a row as a record; columns after the table's own are ignored."""
+    values = dict(zip(SUBMISSION.c.keys(), row, strict=False))
+    values["state"] = SubmissionState(values["state"])
+    return Submission(**values)
+
+
+def _filter_councils(councils: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
+    return [] if councils is None else [SUBMISSION.c.council_code.in_(councils)]
+
+
+def _open_submissions(
     connection: sa.Connection,
     return_code: str,
     period: str,
     councils: Sequence[str] | None,
-    *,
-    tables: Sequence[str],
-    joined: Mapping[tuple[str, str], Sequence[str]] = _NONE,
+    required: RequiredFiles,
     now: datetime,
 ) -> tuple[Submission, ...]:
-    """Make submissions of what is waiting, and give back all that nobody has judged, in sequence order.
-
-    Where a file answers the whole return (``tables`` is empty), each waiting receipt becomes a submission; so does each
-    nil return anywhere. Where there is a file for each table, what a council has waiting becomes one submission, of the
-    latest file of each table; a table that it did not send again is taken from its submission before, so that a
-    corrected file is enough, but for one that it withdrew. Until each required table has a file, its receipts go on
-    waiting. What comes from a system is made of the files that ``joined`` names, by council and system.
-    """
-    for council, receipts in _waiting(connection, return_code, period, councils).items():
-        for taken_up in _groups(receipts, tables, joined):
-            before = _latest_submission(connection, return_code, council, period)
-            for files in _answers(connection, taken_up, _needed(taken_up[0], tables, joined), before):
-                number = _next_number(connection, return_code, council, period)
-                _open(connection, (return_code, council, period, number), files, taken_up, now)
-    return submissions_where(
+    waiting = _list_waiting(connection, return_code, period, councils)
+    for _, council_receipts in groupby(waiting, key=lambda receipt: receipt.council_code):
+        for group in _group_receipts(list(council_receipts), required):
+            if files := _complete_files(connection, group, required.list_for(group[0])):
+                _insert_submission(connection, files, group, now)
+    return select_submissions(
         connection,
-        SUBMISSION.c.return_code == return_code,
-        SUBMISSION.c.period == period,
+        *filter_return(SUBMISSION, return_code, period),
+        *_filter_councils(councils),
         SUBMISSION.c.state == SubmissionState.JUDGING.value,
-        *([SUBMISSION.c.council_code.in_(councils)] if councils is not None else []),
     )
 
 
-def _waiting(
+def _list_waiting(
     connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
-) -> dict[str, list[Receipt]]:
-    chosen = sa.select(RECEIPT).where(
-        RECEIPT.c.return_code == return_code,
-        RECEIPT.c.period == period,
-        RECEIPT.c.state == ReceiptState.WAITING.value,
+) -> tuple[Receipt, ...]:
+    """Return waiting receipts in order of council and arrival."""
+    statement = sa.select(RECEIPT).where(
+        *filter_return(RECEIPT, return_code, period), RECEIPT.c.state == ReceiptState.WAITING.value
     )
     if councils is not None:
-        chosen = chosen.where(RECEIPT.c.council_code.in_(councils))
-    found: dict[str, list[Receipt]] = {}
-    for row in connection.execute(chosen.order_by(RECEIPT.c.council_code, RECEIPT.c.id)):
-        receipt = receipt_of(row)
-        found.setdefault(receipt.council_code, []).append(receipt)
-    return found
+        statement = statement.where(RECEIPT.c.council_code.in_(councils))
+    rows = connection.execute(statement.order_by(RECEIPT.c.council_code, RECEIPT.c.id))
+    return tuple(receipt_from_row(row) for row in rows)
 
 
-def _needed(receipt: Receipt, tables: Sequence[str], joined: Mapping[tuple[str, str], Sequence[str]]) -> Sequence[str]:
-    """The files that a submission with this receipt must have; none where each receipt is one."""
-    return joined.get((receipt.council_code, receipt.system), () if receipt.system else tables)
-
-
-def _groups(
-    receipts: Sequence[Receipt], tables: Sequence[str], joined: Mapping[tuple[str, str], Sequence[str]]
-) -> list[list[Receipt]]:
-    """A council's waiting receipts as they may make a submission each, in order of arrival."""
-
-    def own(one: Receipt) -> tuple[str, int]:
-        return one.system, one.id if one.nil or not _needed(one, tables, joined) else 0
-
-    return [list(group) for _, group in groupby(receipts, key=own)]
-
-
-def _answers(
-    connection: sa.Connection, receipts: Sequence[Receipt], tables: Sequence[str], before: str | None
-) -> list[list[Receipt]]:
-    """The files of the submission that these receipts make; none where a table is wanting."""
-    if not tables or receipts[0].nil:
-        return [list(receipts)]
-    files: dict[str | None, Receipt] = {}
-    for receipt in (*(files_of(connection, before) if before else ()), *receipts):
-        if not receipt.nil and receipt.system == receipts[0].system:
-            files[receipt.table] = receipt
-    return [list(files.values())] if files.keys() >= set(tables) else []
-
-
-def waiting_beside(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
-    """The receipts of the same return, council and period that wait, in order of arrival."""
+def _list_waiting_with(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
     if receipt.return_code is None or receipt.period is None:
         return ()
-    waiting = _waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
-    return tuple(waiting.get(receipt.council_code, ()))
+    return _list_waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
 
 
-def next_files(
-    connection: sa.Connection,
-    receipt: Receipt,
-    tables: Sequence[str],
-    joined: Mapping[tuple[str, str], Sequence[str]] = _NONE,
-) -> tuple[Receipt, ...]:
-    """The files of the submission that a waiting receipt would become part of now; none where it is not complete."""
-    for group in _groups(waiting_beside(connection, receipt), tables, joined):
-        if receipt in group:
-            before = _latest_submission(connection, str(receipt.return_code), receipt.council_code, str(receipt.period))
-            return tuple(
-                file
-                for files in _answers(connection, group, _needed(receipt, tables, joined), before)
-                for file in files
-            )
-    return ()
+def _group_receipts(receipts: Sequence[Receipt], required: RequiredFiles) -> list[list[Receipt]]:
+    """Return a council's waiting receipts in groups that may make one submission each, in order of arrival."""
+
+    def group_key(receipt: Receipt) -> tuple[str, int]:
+        return receipt.system, receipt.id if receipt.nil or not required.list_for(receipt) else 0
+
+    return [list(group) for _, group in groupby(receipts, key=group_key)]
 
 
-def files_of(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ...]:
-    """The receipts whose files a submission is read from, in order of arrival."""
-    rows = connection.execute(
-        sa.select(RECEIPT)
-        .join(SUBMISSION_FILE, SUBMISSION_FILE.c.receipt_id == RECEIPT.c.id)
-        .where(SUBMISSION_FILE.c.submission_id == submission_id)
-        .order_by(RECEIPT.c.id)
-    )
-    return tuple(receipt_of(row) for row in rows)
+def _complete_files(
+    connection: sa.Connection, receipts: Sequence[Receipt], required_names: Sequence[str]
+) -> Sequence[Receipt]:
+    """Return the files of the submission that a group of receipts makes; nothing where a required file is missing."""
+    if not required_names or receipts[0].nil:
+        return receipts
+    previous = _find_latest_submission(connection, receipts[0])
+    files: dict[str | None, Receipt] = {}
+    for receipt in (*(_select_files(connection, previous) if previous else ()), *receipts):
+        if not receipt.nil and receipt.system == receipts[0].system:
+            files[receipt.table] = receipt
+    return list(files.values()) if files.keys() >= set(required_names) else []
 
 
-def _latest_submission(connection: sa.Connection, return_code: str, council: str, period: str) -> str | None:
-    """The submission whose files still count: the latest, unless the council took it back."""
+def _select_files(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ...]:
+    files = sa.select(SUBMISSION_FILE.c.receipt_id).where(SUBMISSION_FILE.c.submission_id == submission_id)
+    return select_receipts(connection, RECEIPT.c.id.in_(files))
+
+
+def _find_latest_submission(connection: sa.Connection, receipt: Receipt) -> str | None:
+    """Return the submission whose files may be used again: the latest, unless the council withdrew it."""
     latest = connection.execute(
         sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
-        .where(*_same(return_code, council, period))
+        .where(*_is_answered_by(receipt))
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return latest.id if latest and latest.state != SubmissionState.WITHDRAWN.value else None
+    return None if latest is None or latest.state == SubmissionState.WITHDRAWN.value else latest.id
 
 
-def _next_number(connection: sa.Connection, return_code: str, council: str, period: str) -> int:
-    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_same(return_code, council, period)))
-    return (last or 0) + 1
-
-
-def _same(return_code: str, council: str, period: str) -> tuple[sa.ColumnElement[bool], ...]:
+def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
     return (
-        SUBMISSION.c.return_code == return_code,
-        SUBMISSION.c.council_code == council,
-        SUBMISSION.c.period == period,
+        SUBMISSION.c.return_code == receipt.return_code,
+        SUBMISSION.c.council_code == receipt.council_code,
+        SUBMISSION.c.period == receipt.period,
     )
 
 
-def _open(
-    connection: sa.Connection,
-    key: tuple[str, str, str, int],
-    files: Sequence[Receipt],
-    taken_up: Iterable[Receipt],
-    now: datetime,
+def _insert_submission(
+    connection: sa.Connection, files: Sequence[Receipt], waiting: Sequence[Receipt], now: datetime
 ) -> None:
-    """Open one submission: read from ``files``; ``taken_up`` wait no longer, also where a later file replaced one."""
-    return_code, council, period, number = key
+    """Insert a submission read from ``files``; ``waiting`` wait no longer, even where a later file replaced one."""
+    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(waiting[0])))
+    return_code, council, period = waiting[0].return_code, waiting[0].council_code, waiting[0].period
+    number = (last or 0) + 1
     submission_id = f"{return_code}.{council}.{period}.{number:03d}"
     connection.execute(
         sa.insert(SUBMISSION).values(
@@ -182,10 +354,180 @@ def _open(
     )
     connection.execute(
         sa.update(RECEIPT)
-        .where(RECEIPT.c.id.in_([receipt.id for receipt in taken_up]))
+        .where(RECEIPT.c.id.in_([receipt.id for receipt in waiting]))
         .values(state=ReceiptState.PART.value, submission_id=submission_id)
     )
     connection.execute(
         sa.insert(SUBMISSION_FILE),
         [{"submission_id": submission_id, "receipt_id": receipt.id} for receipt in files],
     )
+
+
+def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
+    key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
+    receipts = sa.select(
+        RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
+    ).where(RECEIPT.c.state == ReceiptState.WAITING.value)
+    judging = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
+        SUBMISSION.c.state == SubmissionState.JUDGING.value
+    )
+    withdrawn = (
+        sa.select(*key, sa.null(), sa.literal("withdraw ") + SUBMISSION.c.id)
+        .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
+        .where(WITHDRAWAL.c.finished_at.is_(None))
+    )
+    parts: dict[tuple[str, str], list[tuple[str, int | None, str]]] = defaultdict(list)
+    for row in connection.execute(sa.union_all(receipts, judging, withdrawn)):
+        parts[row.return_code, row.period].append((row.council_code, row.id, row.task))
+    for submission, current_id in _select_outdated(connection):
+        task = f"judge {submission.id} against {current_id or 'nothing'}"
+        parts[submission.return_code, submission.period].append((submission.council_code, None, task))
+    return tuple(
+        PendingWork(
+            *place,
+            councils=tuple(sorted({council for council, _, _ in place_parts})),
+            receipts=tuple(sorted(receipt for _, receipt, _ in place_parts if receipt is not None)),
+            submissions=tuple(sorted(task for _, _, task in place_parts if task)),
+        )
+        for place, place_parts in sorted(parts.items())
+    )
+
+
+def _select_outdated(
+    connection: sa.Connection, *conditions: sa.ColumnElement[bool]
+) -> tuple[tuple[Submission, str | None], ...]:
+    """Return submissions to judge again, each with the submission that is now current where it was compared.
+
+    They were compared with the submission that their council had current for an earlier period or another return, and
+    another one is current there now. They are current, or the council's latest and rejected. A current submission stays
+    current when it is judged again, and a rejected one may become current once: so two returns that are compared with
+    each other come to rest.
+    """
+    now, later = SUBMISSION.alias("now"), SUBMISSION.alias("later")
+    has_later = sa.exists().where(
+        later.c.return_code == SUBMISSION.c.return_code,
+        later.c.council_code == SUBMISSION.c.council_code,
+        later.c.period == SUBMISSION.c.period,
+        later.c.number > SUBMISSION.c.number,
+    )
+    rows = connection.execute(
+        sa.select(SUBMISSION, now.c.id.label("now_current"))
+        .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
+        .outerjoin(
+            now,
+            sa.and_(
+                now.c.return_code == JUDGED_AGAINST.c.return_code,
+                now.c.council_code == SUBMISSION.c.council_code,
+                now.c.period == JUDGED_AGAINST.c.period,
+                now.c.state == SubmissionState.CURRENT.value,
+            ),
+        )
+        .where(
+            now.c.id.is_distinct_from(JUDGED_AGAINST.c.against_id),
+            sa.or_(
+                SUBMISSION.c.state == SubmissionState.CURRENT.value,
+                sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED.value, sa.not_(has_later)),
+            ),
+            *conditions,
+        )
+        .order_by(SUBMISSION.c.council_code, SUBMISSION.c.number)
+    )
+    return tuple((_submission_from_row(row), row.now_current) for row in rows)
+
+
+def _find_first_accepted(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[_Key, datetime]:
+    """Return when the first accepted submission came that was not withdrawn."""
+    rows = connection.execute(
+        sa.select(SUBMISSION)
+        .where(
+            *filter_return(SUBMISSION, return_code, period),
+            SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.SUPERSEDED.value]),
+        )
+        .order_by(SUBMISSION.c.number.desc())
+    )
+    return {(row.return_code, row.council_code, row.period): row.received_at for row in rows}
+
+
+def _list_statuses(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> tuple[SubmissionStatus, ...]:
+    submissions = select_submissions(connection, *filter_return(SUBMISSION, return_code, period))
+    latest = {  # the last of each key wins
+        (submission.return_code, submission.council_code, submission.period): submission for submission in submissions
+    }
+    judgements = _find_latest_judgements(connection, return_code, period)
+    current = _find_current_with_queries(connection, return_code, period)
+    waiting = _count_waiting_receipts(connection, return_code, period)
+    first_accepted = _find_first_accepted(connection, return_code, period)
+    nil = _find_nil_submissions(connection, return_code, period)
+    statuses = []
+    for key in sorted(latest.keys() | waiting.keys(), key=lambda key: (key[0], key[2], key[1])):
+        submission = latest.get(key)
+        judgement = judgements.get(submission.id) if submission else None
+        current_id, open_queries = current.get(key, (None, 0))
+        statuses.append(
+            SubmissionStatus(
+                *key,
+                submission_id=submission.id if submission else None,
+                state=submission.state if submission else None,
+                verdict=Verdict(judgement.verdict) if judgement else None,
+                rows=judgement.rows if judgement else None,
+                errors=judgement.errors if judgement else 0,
+                queries=judgement.queries if judgement else 0,
+                known_issues=judgement.known_issues if judgement else 0,
+                received_at=submission.received_at if submission else None,
+                current=current_id,
+                open_queries=open_queries,
+                waiting=waiting.get(key, 0),
+                nil=submission is not None and submission.id in nil,
+                reported_at=first_accepted.get(key),
+            )
+        )
+    return tuple(statuses)
+
+
+def _find_nil_submissions(connection: sa.Connection, return_code: str | None, period: str | None) -> frozenset[str]:
+    statement = (
+        sa.select(SUBMISSION_FILE.c.submission_id)
+        .join(RECEIPT, RECEIPT.c.id == SUBMISSION_FILE.c.receipt_id)
+        .where(RECEIPT.c.nil, *filter_return(RECEIPT, return_code, period))
+    )
+    return frozenset(connection.scalars(statement))
+
+
+def _find_latest_judgements(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[str, sa.Row[tuple[object, ...]]]:
+    rows = connection.execute(
+        sa.select(JUDGEMENT)
+        .join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
+        .where(*filter_return(SUBMISSION, return_code, period))
+        .order_by(JUDGEMENT.c.number)
+    )
+    return {row.submission_id: row for row in rows}
+
+
+def _find_current_with_queries(
+    connection: sa.Connection, return_code: str | None, period: str | None
+) -> dict[_Key, tuple[str, int]]:
+    is_open = sa.and_(QUERY.c.submission_id == SUBMISSION.c.id, QUERY.c.state == QueryState.OPEN.value)
+    columns = (SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.id)
+    rows = connection.execute(
+        sa.select(*columns, sa.func.count(QUERY.c.rule))
+        .outerjoin(QUERY, is_open)
+        .where(SUBMISSION.c.state == SubmissionState.CURRENT.value, *filter_return(SUBMISSION, return_code, period))
+        .group_by(*columns)
+    )
+    return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
+
+
+def _count_waiting_receipts(connection: sa.Connection, return_code: str | None, period: str | None) -> dict[_Key, int]:
+    columns = (RECEIPT.c.return_code, RECEIPT.c.council_code, RECEIPT.c.period)
+    rows = connection.execute(
+        sa.select(*columns, sa.func.count())
+        .where(RECEIPT.c.state == ReceiptState.WAITING.value, *filter_return(RECEIPT, return_code, period))
+        .group_by(*columns)
+    )
+    return {(row[0], row[1], row[2]): row[3] for row in rows}

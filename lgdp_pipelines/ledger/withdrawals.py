@@ -1,10 +1,11 @@
 """Withdrawals: a council takes a submission back.
 
-The ledger says so first, in one transaction; then the rows go from the validated slice, and only then is the
-withdrawal finished. Whoever dies in between leaves an unfinished one behind, which calls for a run. Nothing stands
-afterwards until the council submits anew: what was superseded does not come back. Bytes and judgements stay.
+The ledger records the withdrawal first, in one transaction; then the rows leave the validated slice, and only then is
+the withdrawal finished. A run that dies in between leaves an unfinished withdrawal, which calls for another run. No
+submission is current afterwards until the council submits again: a superseded one does not come back. Bytes and
+judgements stay.
 
-What belongs here: that step and the questions about it. What does not: moving rows (``journey``).
+The rows themselves are moved in ``workflows``.
 """
 
 from collections.abc import Sequence
@@ -14,74 +15,87 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.judgements import set_state
-from lgdp_pipelines.ledger.query_lifecycle import expire_withdrawn
-from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL
-from lgdp_pipelines.ledger.submission_lookup import submission
+from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.query_lifecycle import expire_withdrawn_queries
+from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL, filter_return
 from lgdp_pipelines.ledger.submission_records import SubmissionState, Withdrawal
+from lgdp_pipelines.ledger.submissions import load_submission, set_state
 
 
-def withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> Withdrawal:
-    """Take a submission back: one that is current, rejected or not yet judged. Telling the same again does nothing.
+class WithdrawalRepository(Repository):
+    """The withdrawals of the ledger."""
 
-    Raises:
-        LedgerError: there is none of that id, or a later one has superseded it.
-    """
-    found = submission(connection, submission_id)
-    if found.state is SubmissionState.WITHDRAWN:
-        return withdrawal_of(connection, submission_id)
-    if found.state is SubmissionState.SUPERSEDED:
+    def record(self, submission_id: str, *, by: str, reason: str) -> Withdrawal:
+        """Withdraw a submission that is current, rejected or not yet judged. Repeating it does nothing.
+
+        Args:
+            submission_id: of the submission.
+            by: the person who withdraws it for the council.
+            reason: why.
+
+        Raises:
+            LedgerError: there is no such submission, a later one superseded it, or reason or name is empty.
+        """
+        return self._database.write(
+            lambda connection: _withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
+        )
+
+    def get(self, submission_id: str) -> Withdrawal:
+        """Return the withdrawal of a submission.
+
+        Raises:
+            LedgerError: it was never withdrawn.
+        """
+        with self._database.read() as connection:
+            return _load_withdrawal(connection, submission_id)
+
+    def list_unfinished(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
+        """Return withdrawals whose rows may still be in a slice, in order of submission."""
+        statement = (
+            sa.select(WITHDRAWAL)
+            .join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
+            .where(*filter_return(SUBMISSION, return_code, period), WITHDRAWAL.c.finished_at.is_(None))
+            .order_by(WITHDRAWAL.c.submission_id)
+        )
+        with self._database.read() as connection:
+            return tuple(_withdrawal_from_row(row) for row in connection.execute(statement))
+
+    def finish(self, submission_ids: Sequence[str]) -> None:
+        """Record that no slice holds rows of these withdrawn submissions any more."""
+        statement = sa.update(WITHDRAWAL).where(
+            WITHDRAWAL.c.submission_id.in_(submission_ids), WITHDRAWAL.c.finished_at.is_(None)
+        )
+        self._database.write(lambda connection: connection.execute(statement.values(finished_at=self._clock())))
+
+
+def _withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> Withdrawal:
+    submission = load_submission(connection, submission_id)
+    if submission.state is SubmissionState.WITHDRAWN:
+        return _load_withdrawal(connection, submission_id)
+    if submission.state is SubmissionState.SUPERSEDED:
         raise LedgerError(
             "A later submission has replaced it, so there is nothing to withdraw.",
             where=submission_id,
             remedy="Withdraw the submission that `lgdp status` shows as current.",
         )
     if not reason.strip() or not by.strip():
-        raise LedgerError("A withdrawal needs a reason and a name.", where=submission_id, remedy="Say both.")
+        raise LedgerError("A withdrawal needs a reason and a name.", where=submission_id, remedy="Give both.")
     connection.execute(
         sa.insert(WITHDRAWAL).values(
             submission_id=submission_id, withdrawn_at=now, withdrawn_by=by.strip()[:200], reason=reason.strip()
         )
     )
     set_state(connection, submission_id, SubmissionState.WITHDRAWN)
-    expire_withdrawn(connection, submission_id, now)
-    return withdrawal_of(connection, submission_id)
+    expire_withdrawn_queries(connection, submission_id, now)
+    return _load_withdrawal(connection, submission_id)
 
 
-def withdrawal_of(connection: sa.Connection, submission_id: str) -> Withdrawal:
-    """The withdrawal of a submission.
-
-    Raises:
-        LedgerError: it was never withdrawn.
-    """
+def _load_withdrawal(connection: sa.Connection, submission_id: str) -> Withdrawal:
     row = connection.execute(sa.select(WITHDRAWAL).where(WITHDRAWAL.c.submission_id == submission_id)).one_or_none()
     if row is None:
         raise LedgerError("The submission was never withdrawn.", where=submission_id)
-    return _withdrawal(row)
+    return _withdrawal_from_row(row)
 
 
-def _withdrawal(row: Sequence[Any]) -> Withdrawal:
-    """A row of the table as a record."""
+def _withdrawal_from_row(row: Sequence[Any]) -> Withdrawal:
     return Withdrawal(*row)
-
-
-def unfinished(connection: sa.Connection, return_code: str, period: str) -> tuple[Withdrawal, ...]:
-    """Withdrawals whose rows may still be in a slice, in order of submission."""
-    rows = connection.execute(
-        sa.select(WITHDRAWAL)
-        .join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
-        .where(
-            SUBMISSION.c.return_code == return_code, SUBMISSION.c.period == period, WITHDRAWAL.c.finished_at.is_(None)
-        )
-        .order_by(WITHDRAWAL.c.submission_id)
-    )
-    return tuple(_withdrawal(row) for row in rows)
-
-
-def finish(connection: sa.Connection, submission_ids: Sequence[str], now: datetime) -> None:
-    """Write down that no slice holds rows of these withdrawn submissions any more."""
-    connection.execute(
-        sa.update(WITHDRAWAL)
-        .where(WITHDRAWAL.c.submission_id.in_(submission_ids), WITHDRAWAL.c.finished_at.is_(None))
-        .values(finished_at=now)
-    )

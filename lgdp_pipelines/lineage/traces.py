@@ -233,7 +233,7 @@ def _known_issues(
         return ()
     about = {"", *(item.urn for item in items)}
     return tuple(
-        one for one in ledger.known_issues.showing(data_return.code, council, period) if one.issue.item_urn in about
+        one for one in ledger.known_issues.find_active(data_return.code, council, period) if one.issue.item_urn in about
     )
 
 
@@ -385,7 +385,7 @@ class _Asked:
     @property
     def released(self) -> str | None:
         """The submission that the latest release was made from."""
-        release = self.ledger.latest_release(self.place.data_return.code, self.period)
+        release = self.ledger.releases.find_latest(self.place.data_return.code, self.period)
         return release.submissions.get(self.council) if release else None
 
 
@@ -451,17 +451,17 @@ def _counted(asked: _Asked, figure: Mapping[str, object]) -> dict[str, tuple[int
 
 def _described(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> TracedSubmission:
     try:
-        submission = ledger.submission(submission_id)
+        submission = ledger.submissions.get(submission_id)
     except LedgerError:
         raise LedgerError(
             "A figure names a submission that the ledger does not know.",
             where=submission_id,
             remedy="Run `lgdp revalidate` for its return and period.",
         ) from None
-    judgement = ledger.judgement_of(submission_id)
+    judgement = ledger.judgements.find_latest(submission_id)
     receipts = tuple(
         TracedReceipt(one.file_name, one.sha256, one.size, one.received_at, str(one.transport), one.table, one.system)
-        for one in ledger.receipts_of(submission_id)
+        for one in ledger.submissions.list_receipts(submission_id)
     )
     return TracedSubmission(
         id=submission.id,

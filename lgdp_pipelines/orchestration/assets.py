@@ -213,7 +213,7 @@ def evaluate_reported(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield for each period whether all councils have reported, as the ledger has it now."""
     for period in periods:
-        standings = by_place(platform.ledger.status(data_return.code, period))
+        standings = by_place(platform.ledger.submissions.list_statuses(data_return.code, period))
         councils = platform.register.councils.codes
         owed = list(owed_for(data_return, parse_period(period), councils, standings, platform.day_in_scotland))
         yield asset_events.evaluate_all_councils_reported(data_return, owed)

@@ -65,7 +65,7 @@ class InProcessRunner:
     def process_waiting(self) -> None:
         """Process everything that waits, and what comes to wait by that, until nothing new does."""
         processed: set[PendingWork] = set()
-        while news := set(self.platform.ledger.waiting()) - processed:
+        while news := set(self.platform.ledger.submissions.list_pending_work()) - processed:
             processed |= news
             for return_code, period in dict.fromkeys((one.return_code, one.period) for one in sort_waiting(news)):
                 data_return = self.platform.register.returns[return_code]

@@ -178,7 +178,7 @@ def list_process_requests(platform: Platform, busy: Collection[str] = frozenset(
     """
     hour = platform.clock().strftime("%Y-%m-%dT%H")
     held_returns: set[str] = set()
-    for waiting in sort_waiting(platform.ledger.waiting()):
+    for waiting in sort_waiting(platform.ledger.submissions.list_pending_work()):
         data_return = platform.register.returns[waiting.return_code]
         if waiting.return_code in held_returns:
             continue

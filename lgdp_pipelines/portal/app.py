@@ -147,7 +147,7 @@ class Intake:
 
     async def health(self, _request: Request) -> Response:
         """GET /health: the ledger answers."""
-        await to_thread.run_sync(self.platform.ledger.waiting)
+        await to_thread.run_sync(self.platform.ledger.submissions.list_pending_work)
         return JSONResponse({"status": "ok"})
 
 

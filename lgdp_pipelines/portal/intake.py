@@ -247,7 +247,7 @@ def record(platform: Platform, caller: Caller, said: Asked, download: Download) 
         sha256 = platform.received_bytes.put(download.chunks())
     except OSError as error:
         raise StorageError("Received bytes cannot be put away.", remedy="Make room in the lake.") from error
-    return platform.ledger.record_receipt(
+    return platform.ledger.receipts.record(
         Arrival(
             return_code=said.data_return.code,
             council_code=caller.council_code,

@@ -63,9 +63,9 @@ def receipt_named(platform: Platform, council_code: str, name: str) -> Receipt:
     """
     try:
         if name.isascii() and name.isdecimal() and len(name) <= 15:
-            found = platform.ledger.receipt(int(name))
+            found = platform.ledger.receipts.get(int(name))
         elif len(name) <= _LONGEST_ID:
-            found = platform.ledger.receipts_of(name)[-1]
+            found = platform.ledger.submissions.list_receipts(name)[-1]
         else:
             raise not_there()
     except LedgerError:
@@ -142,7 +142,7 @@ def calendar_document(platform: Platform, council_code: str) -> Mapping[str, obj
     """What a council owes today, in order of due day."""
     register = platform.register
     today = day_in_scotland(platform.clock())
-    owed = obligations(register.returns.values(), [council_code], platform.ledger.status(), today)
+    owed = obligations(register.returns.values(), [council_code], platform.ledger.submissions.list_statuses(), today)
     return {
         "council": council_code,
         "today": today.isoformat(),

@@ -41,8 +41,8 @@ def find_imbalances(
     ledger: Ledger, received_bytes: RawStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
     """Return what does not add up, of a return and period or of everything, in plain sentences."""
-    received = ledger.received(return_code, period)
-    return [*ledger.balance(return_code, period), *_find_missing_bytes(received_bytes, received)]
+    received = ledger.receipts.list_digests(return_code, period)
+    return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, received)]
 
 
 def check_balance(ledger: Ledger, received_bytes: RawStore, return_code: str, period: str) -> None:
@@ -66,7 +66,7 @@ def check_balance(ledger: Ledger, received_bytes: RawStore, return_code: str, pe
 def verify_daily_share(ledger: Ledger, received_bytes: RawStore, today: date) -> ByteVerification:
     """Read a day's share of the received bytes and compare them with their sha256."""
     share = today.toordinal() % DAYS_PER_CYCLE
-    chosen = [sha256 for sha256, _ in ledger.received() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
+    chosen = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
     return verify_bytes(received_bytes, chosen)
 
 

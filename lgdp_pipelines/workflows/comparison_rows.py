@@ -61,7 +61,7 @@ class ComparisonReader:
         self._lake = lake
         self._return = data_return
         self._is_shared = is_shared
-        self._current = cache(ledger.current)
+        self._current = cache(ledger.submissions.find_current)
         self._shared: dict[tuple[str, str], Mapping[str, Pieces] | None] = {}
 
     def rows_for(self, council: str) -> ComparisonRows:
@@ -134,7 +134,7 @@ def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: 
         submission_id: whose rows stand in the tables of that contract.
         default: returned where no version accepted it.
     """
-    version, _, _ = ledger.accepted_by(submission_id).partition(".")
+    version, _, _ = ledger.judgements.find_accepting_version(submission_id).partition(".")
     accepting = [contract for contract in data_return.contracts if str(contract.version.major) == version]
     return accepting[-1] if accepting else default
 
@@ -164,7 +164,7 @@ def find_comparisons(
     """
     compared = [(contract.return_code, prior) for prior in list_prior_periods(contract, period)]
     compared += list_other_periods(register, contract, period)
-    current = {(code, other.id): ledger.current(code, other.id) for code, other in compared}
+    current = {(code, other.id): ledger.submissions.find_current(code, other.id) for code, other in compared}
     return lambda council: tuple(
         ComparedSubmission(code, other, submissions.get(council)) for (code, other), submissions in current.items()
     )

@@ -32,7 +32,6 @@ from lgdp_pipelines.workflows.submission_judgement import (
     SubmittedFiles,
     is_nil_return,
     judge_files,
-    list_export_files,
     list_required_files,
 )
 from lgdp_pipelines.workflows.withdrawal_and_recovery import recover_slices, remove_withdrawn_rows
@@ -138,7 +137,7 @@ def process(
             # Asked before any of the rows is read: what becomes current from here on calls for judging again.
             compared = find_comparisons(platform.register, ledger, contract, period)
             judged = _judge_submissions(platform, request, submissions, spill, progress)
-            current = _choose_current(judged, ledger.current(contract.return_code, period.id))
+            current = _choose_current(judged, ledger.submissions.find_current(contract.return_code, period.id))
             # The lake first, the ledger last: slices that the ledger does not know are recovered by the next run.
             # Evidence is worked out meanwhile, from the tables that are being written.
             with ThreadPoolExecutor(1) as executor:
@@ -148,8 +147,8 @@ def process(
             outcomes = _list_outcomes(platform, request, judged, current, compared)
             notify(outcomes)
             # One transaction, with which all of it has happened.
-            ledger.settle(run_id, _describe_judgements(platform, contract, outcomes, evidence))
-            settled = ledger.current(contract.return_code, period.id)
+            ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
+            settled = ledger.submissions.find_current(contract.return_code, period.id)
             if any(settled.get(council) != submission_id for council, submission_id in current.items()):
                 # Meanwhile a later submission was accepted by another run, or this one was withdrawn.
                 recover_slices(platform, data_return, period, spill)
@@ -164,11 +163,9 @@ def _select_submissions(platform: Platform, request: ProcessRequest) -> list[Sub
     contract, ledger = request.contract, platform.ledger
     place = (contract.return_code, request.period.id, request.councils)
     submissions = [
-        *ledger.open_submissions(
-            *place, list_required_files(contract), list_export_files(platform.register, contract, request.councils)
-        ),
-        *ledger.outdated(*place),
-        *(ledger.to_rejudge(*place) if request.scope is RunScope.EVERYTHING else ()),
+        *ledger.submissions.open(*place, list_required_files(platform.register, contract, request.councils)),
+        *ledger.submissions.list_outdated(*place),
+        *(ledger.submissions.list_rejudgeable(*place) if request.scope is RunScope.EVERYTHING else ()),
     ]
     by_id = {submission.id: submission for submission in submissions}
     return sorted(by_id.values(), key=lambda submission: (submission.council_code, submission.number))
@@ -184,7 +181,9 @@ def _judge_submissions(
     reader = ComparisonReader(platform.register, platform.ledger, platform.lake, request.data_return)
     judged = []
     for number, submission in enumerate(submissions, 1):
-        submitted = SubmittedFiles(request.contract, request.period, platform.ledger.receipts_of(submission.id))
+        submitted = SubmittedFiles(
+            request.contract, request.period, platform.ledger.submissions.list_receipts(submission.id)
+        )
         comparison = reader.rows_for(submission.council_code)
         reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill, comparison)
         judged.append(JudgedSubmission(submission, reading, judgement))
@@ -212,7 +211,7 @@ def _list_outcomes(
     compared: Callable[[str], tuple[ComparedSubmission, ...]],
 ) -> tuple[SubmissionOutcome, ...]:
     contract, period = request.contract, request.period
-    accepted_at = platform.ledger.reported_at(contract.return_code, period.id)
+    accepted_at = platform.ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
     return tuple(
         SubmissionOutcome(
             submission=one.submission,

@@ -17,6 +17,7 @@ from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, published_table
 from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.errors import LedgerError, LgdpError
+from lgdp_pipelines.ledger.releases import NewRelease
 from lgdp_pipelines.ledger.submission_records import Release
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, write_column_edges
 from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns
@@ -80,11 +81,11 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
     """Return the periods whose current submissions or models are not those of the latest release, in order."""
     ledger, models_sha256 = platform.ledger, hash_models(platform, data_return)
     changed = []
-    for period in ledger.periods_with_submissions(data_return.code):
-        release = ledger.latest_release(data_return.code, period)
+    for period in ledger.submissions.list_periods(data_return.code):
+        release = ledger.releases.find_latest(data_return.code, period)
         released = dict(release.submissions) if release else {}
         has_new_models = release is not None and release.model_sha256 != models_sha256
-        if has_new_models or released != ledger.current(data_return.code, period):
+        if has_new_models or released != ledger.submissions.find_current(data_return.code, period):
             changed.append(period)
     order = [period.id for period in periods_of(data_return, platform.today)]
     return sorted(changed, key=order.index)
@@ -142,7 +143,7 @@ def publish(
     project = load_dbt_project(platform)
     _wait_for_consistent_slices(platform, data_return, periods)
     # Read before the build: a submission that becomes current during it is not in this release, and calls for the next.
-    current = {period: ledger.current(code, period) for period in periods}
+    current = {period: ledger.submissions.find_current(code, period) for period in periods}
     ledger.mirror(platform.lake, code)
     progress(f"conforming {code} {', '.join(periods)}")
     outcome = run_build(project, platform.settings, data_return, periods, commit={"run": run_id})
@@ -153,14 +154,7 @@ def publish(
         # The ledger last: a run that died before this has released nothing, and is done again whole.
         versions, models_sha256 = _list_delta_versions(data_return, outcome), hash_models(platform, data_return)
         releases = tuple(
-            ledger.record_release(
-                code,
-                period,
-                submissions=current[period],
-                versions=versions,
-                model_sha256=models_sha256,
-                run_id=run_id,
-            )
+            ledger.releases.record(NewRelease(code, period, current[period], versions, models_sha256, run_id))
             for period in periods
         )
         ledger.mirror(platform.lake, code)
@@ -198,7 +192,7 @@ def refresh_lake_copies(platform: Platform) -> None:
     A run may have died before it did so, or had nothing to publish: a council whose first submission was rejected looks
     up its findings there.
     """
-    returns = [code for code in platform.register.returns if platform.ledger.periods_with_submissions(code)]
+    returns = [code for code in platform.register.returns if platform.ledger.submissions.list_periods(code)]
     for code in returns:
         platform.ledger.mirror(platform.lake, code)
     if returns:

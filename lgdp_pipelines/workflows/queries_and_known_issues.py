@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
-from lgdp_pipelines.ledger.known_issues import checked
+from lgdp_pipelines.ledger.known_issues import clean_issue
 from lgdp_pipelines.ledger.query_records import KnownIssue, Query, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.reporting.report_formats import render_report_files
@@ -51,7 +51,7 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
     known = [one.code for one in load_answer_codes(platform.register).codes if one.is_valid_on(platform.today)]
     if code not in known:
         raise WrongUse(f"“{code}” is no code of an answer.", remedy=f"Choose one of: {', '.join(known)}.")
-    query = platform.ledger.queries.named(query_id)
+    query = platform.ledger.queries.get(query_id)
     return _refresh_copies(platform, platform.ledger.queries.answer(query.id, code=code, words=words, by=by))
 
 
@@ -62,8 +62,8 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
         WrongUse: the council has not answered it before, or in words whose code is no longer in the list.
         LedgerError: there is no such query, or it is not open.
     """
-    query = platform.ledger.queries.named(query_id)
-    before = platform.ledger.queries.answers_before([query]).get(query.id)
+    query = platform.ledger.queries.get(query_id)
+    before = platform.ledger.queries.find_earlier_answers([query]).get(query.id)
     if before is None:
         raise WrongUse(
             f"{query.council_code} has not answered this before.",
@@ -90,7 +90,7 @@ def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = ""
         WrongUse: who accepts is no recipient of the return.
         LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
     """
-    query = platform.ledger.queries.named(query_id)
+    query = platform.ledger.queries.get(query_id)
     name = _recipient(platform.register, query, by)
     return _refresh_copies(platform, platform.ledger.queries.accept(query.id, by=name, words=words))
 
@@ -102,7 +102,7 @@ def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> 
         WrongUse: who sends it back is no recipient of the return.
         LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
     """
-    query = platform.ledger.queries.named(query_id)
+    query = platform.ledger.queries.get(query_id)
     name = _recipient(platform.register, query, by)
     return _refresh_copies(platform, platform.ledger.queries.send_back(query.id, by=name, words=words))
 
@@ -180,7 +180,7 @@ def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tu
         WrongUse: a return, council, period, item or role does not exist.
         LedgerError: words, name or source cannot be kept.
     """
-    kept = platform.ledger.known_issues.put([resolve_entry(platform.register, one) for one in typed])
+    kept = platform.ledger.known_issues.add([resolve_entry(platform.register, one) for one in typed])
     for return_code in sorted({one.issue.return_code for one in kept}):
         platform.ledger.known_issues.mirror(platform.lake, return_code)
     if platform.settings.catalogue.exists():
@@ -288,7 +288,7 @@ def _faults(register: Register, typed: KnownIssueEntry) -> list[LgdpError]:
     if asked is not None:
         tried(lambda: _role(asked[0], typed.role))
         tried(lambda: _urn(asked[0], typed.item))
-    tried(lambda: checked(KnownIssue("", "", "", "", typed.words, typed.by, typed.role, typed.source)))
+    tried(lambda: clean_issue(KnownIssue("", "", "", "", typed.words, typed.by, typed.role, typed.source)))
     return found
 
 

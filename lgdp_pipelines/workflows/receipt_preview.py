@@ -18,7 +18,6 @@ from lgdp_pipelines.workflows.report_delivery import gather_report
 from lgdp_pipelines.workflows.submission_judgement import (
     SubmittedFiles,
     judge_files,
-    list_export_files,
     list_required_files,
 )
 
@@ -52,7 +51,7 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int
         LgdpError: the platform is broken.
     """
     ledger = platform.ledger
-    original = receipt if receipt.duplicate_of is None else ledger.receipt(receipt.duplicate_of)
+    original = receipt if receipt.duplicate_of is None else ledger.receipts.get(receipt.duplicate_of)
     report = gather_report(platform, original.submission_id) if original.submission_id is not None else None
     if report is not None or original.return_code is None or original.period is None:
         return ReceiptStatus(receipt, report)
@@ -71,19 +70,15 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int
 def _list_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
     """Return the files of a receipt's submission; of one that is not opened, those it would be opened with."""
     if receipt.submission_id is not None:
-        return platform.ledger.receipts_of(receipt.submission_id)
-    export_files = list_export_files(platform.register, contract, [receipt.council_code])
-    return platform.ledger.next_files(receipt, list_required_files(contract), export_files)
+        return platform.ledger.submissions.list_receipts(receipt.submission_id)
+    required = list_required_files(platform.register, contract, [receipt.council_code])
+    return platform.ledger.submissions.preview_files(receipt, required)
 
 
 def _list_missing_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
     """Return the tables, or files of an export, that are missing before the submission can be opened."""
-    if receipt.system:
-        export_files = list_export_files(platform.register, contract, [receipt.council_code])
-        required = export_files.get((receipt.council_code, receipt.system), ())
-    else:
-        required = list_required_files(contract)
-    received = {waiting.table for waiting in platform.ledger.waiting_beside(receipt)}
+    required = list_required_files(platform.register, contract, [receipt.council_code]).list_for(receipt)
+    received = {waiting.table for waiting in platform.ledger.submissions.list_waiting_receipts(receipt)}
     return tuple(name for name in required if name not in received)
 
 
@@ -98,7 +93,7 @@ def _build_preliminary_report(
         reading, judgement = judge_files(register, platform.received_bytes, submitted, spill, comparison)
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     received_at = max(file.received_at for file in submitted.receipts)
-    accepted_at = ledger.reported_at(data_return.code, period.id).get(council.code)
+    accepted_at = ledger.submissions.find_first_accepted_times(data_return.code, period.id).get(council.code)
     return build_report(
         contract,
         council,
@@ -112,6 +107,6 @@ def _build_preliminary_report(
             state=str(receipt.state),
             is_preliminary=True,
             is_late=is_late(contract, period, received_at, accepted_at),
-            current=ledger.current(data_return.code, period.id).get(council.code),
+            current=ledger.submissions.find_current(data_return.code, period.id).get(council.code),
         ),
     )

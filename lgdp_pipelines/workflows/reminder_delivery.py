@@ -41,7 +41,10 @@ def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
     """Everything that councils owe today, in order of due day, return, period and council."""
     register = platform.register
     return obligations(
-        register.returns.values(), register.councils.codes, platform.ledger.status(), platform.day_in_scotland
+        register.returns.values(),
+        register.councils.codes,
+        platform.ledger.submissions.list_statuses(),
+        platform.day_in_scotland,
     )
 
 
@@ -55,7 +58,7 @@ def list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
 
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """What today calls for and nobody was told."""
-    before = platform.ledger.reminded()
+    before = platform.ledger.reminders.find()
     return tuple(one for one in list_due_reminders(platform) if one.reminded not in before)
 
 
@@ -65,7 +68,7 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
     Raises:
         LgdpError: the platform is broken. A server that takes no mail never raises.
     """
-    before = platform.ledger.reminded()
+    before = platform.ledger.reminders.find()
     called_for: dict[str, list[Reminder]] = {}
     for one in list_due_reminders(platform):
         if not before.get(one.reminded, False):
@@ -80,13 +83,13 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
             folder = platform.settings.home / OUTBOX / code / FOLDER
             write_files(folder, build_reminder_files(council, fresh, platform.day_in_scotland))
             for one in fresh:
-                platform.ledger.record_reminder(one.reminded, sent=False)
+                platform.ledger.reminders.record(one.reminded, sent=False)
             new += fresh
             progress(f"{len(fresh)} for {council.name}")
         taken, refused = send_to_council(platform, code, build_reminder_notice(council, told, platform.day_in_scotland))
         if taken and not refused:
             for one in told:
-                platform.ledger.record_reminder(one.reminded, sent=True)
+                platform.ledger.reminders.record(one.reminded, sent=True)
         sent += taken
         unsent += refused
     return ReminderReport(tuple(new), sent, tuple(unsent))

@@ -54,8 +54,8 @@ def gather_report(platform: Platform, submission_id: str) -> Report | None:
     Raises:
         LedgerError: there is no such submission.
     """
-    submission = platform.ledger.submission(submission_id)
-    judgement = platform.ledger.judgement_of(submission_id)
+    submission = platform.ledger.submissions.get(submission_id)
+    judgement = platform.ledger.judgements.find_latest(submission_id)
     if judgement is None:
         return None
     one = UndeliveredJudgement(
@@ -121,8 +121,8 @@ def _known(platform: Platform, return_code: str, period: str, ids: list[str]) ->
         },
         none=found.clear().drop("_submission_id"),
         rows=_rows(platform, contract, period, ids) if len(contract.tables) > 1 else {},
-        current=platform.ledger.current(return_code, period),
-        reported_at=platform.ledger.reported_at(return_code, period),
+        current=platform.ledger.submissions.find_current(return_code, period),
+        reported_at=platform.ledger.submissions.find_first_accepted_times(return_code, period),
         asked=_asked(platform, return_code, period, ids),
         issues=_issues(platform, return_code, period),
     )
@@ -133,7 +133,7 @@ _ALIVE = (QueryState.OPEN, QueryState.ANSWERED, QueryState.ACCEPTED)
 
 def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) -> dict[str, tuple[ReportedQuery, ...]]:
     """Queries that have not expired, by submission, of some submissions."""
-    alive = platform.ledger.queries.listed(return_code, None, period, _ALIVE)
+    alive = platform.ledger.queries.find(return_code, None, period, _ALIVE)
     found = describe_queries(platform, [one for one in alive if one.submission_id in ids])
     return {one: tuple(asked for asked in found if asked.query.submission_id == one) for one in ids}
 
@@ -141,7 +141,7 @@ def _asked(platform: Platform, return_code: str, period: str, ids: list[str]) ->
 def _issues(platform: Platform, return_code: str, period: str) -> dict[str, tuple[RecordedIssue, ...]]:
     """Known issues that show, by council."""
     found: dict[str, tuple[RecordedIssue, ...]] = {}
-    for one in platform.ledger.known_issues.listed(return_code, None, period):
+    for one in platform.ledger.known_issues.find(return_code, None, period):
         if one.lifted_at is None:
             found[one.issue.council_code] = (*found.get(one.issue.council_code, ()), one)
     return found
@@ -161,15 +161,15 @@ def _rows(platform: Platform, contract: Contract, period: str, ids: list[str]) -
 
 def _report(platform: Platform, known: _Known, one: UndeliveredJudgement) -> Report:
     ledger, contract = platform.ledger, known.contract
-    judgement = ledger.judgement_of(one.submission_id)
+    judgement = ledger.judgements.find_latest(one.submission_id)
     assert judgement is not None, "only what was judged is untold"  # noqa: S101 - the ledger's own answer
     period = parse_period(one.period)
-    submission = ledger.submission(one.submission_id)
+    submission = ledger.submissions.get(one.submission_id)
     return build_report(
         contract,
         platform.register.councils.by_code[one.council_code],
         period,
-        ledger.receipts_of(one.submission_id),
+        ledger.submissions.list_receipts(one.submission_id),
         judgement=ReportedJudgement(
             verdict=judgement.verdict,
             results=judgement.results,
@@ -196,7 +196,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     Raises:
         LedgerError: there is no such receipt.
     """
-    receipt = platform.ledger.receipt(receipt_id)
+    receipt = platform.ledger.receipts.get(receipt_id)
     source = platform.register.sources.get(receipt.source)
     given = source.returns if source else ()
     names = tuple(
@@ -225,9 +225,9 @@ _Place = tuple[str, str, str]
 def describe_queries(platform: Platform, queries: Sequence[Query]) -> tuple[ReportedQuery, ...]:
     """Queries with what helps to answer them, in their order."""
     ledger = platform.ledger
-    before, back = ledger.queries.answers_before(queries), ledger.queries.sent_back(queries)
+    before, back = ledger.queries.find_earlier_answers(queries), ledger.queries.find_send_backs(queries)
     places: set[_Place] = {(one.return_code, one.council_code, one.period) for one in queries}
-    issues = {place: ledger.known_issues.showing(*place) for place in sorted(places)}
+    issues = {place: ledger.known_issues.find_active(*place) for place in sorted(places)}
     return tuple(
         ReportedQuery(
             one,
@@ -294,7 +294,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
     """
     reports: list[str] = []
     unchanged: list[str] = []
-    for chunk in gather_reports(platform, platform.ledger.untold(OUTBOX)):
+    for chunk in gather_reports(platform, platform.ledger.deliveries.list_undelivered_judgements(OUTBOX)):
         delivered = []
         for one, report in chunk:
             sha256 = hash_report(report)
@@ -305,18 +305,20 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
                 reports.append(one.submission_id)
                 progress(f"report on {one.submission_id}")
             delivered.append(Delivery(sha256, one.submission_id, one.judgement))
-        platform.ledger.record_deliveries(OUTBOX, delivered)
+        platform.ledger.deliveries.record(OUTBOX, delivered)
     notes = _tell_of_unplaced(platform, progress)
     failures = [one for source in _own_places(platform) for one in _tell_in_own_place(platform, source, progress)]
     return DeliveryReport(tuple(reports), tuple(unchanged), notes, tuple(failures))
 
 
 def _tell_of_unplaced(platform: Platform, progress: Callable[[str], None]) -> tuple[int, ...]:
-    notes = [gather_note(platform, receipt_id) for receipt_id in platform.ledger.unplaced(OUTBOX)]
+    notes = [
+        gather_note(platform, receipt_id) for receipt_id in platform.ledger.deliveries.list_undelivered_receipts(OUTBOX)
+    ]
     for note in notes:
         write_files(locate_note_folder(platform, note.council.code, note.receipt.id), render_note_files(note))
         progress(f"note on receipt {note.receipt.id}")
-    platform.ledger.record_deliveries(OUTBOX, [Delivery(hash_note(note), receipt_id=note.receipt.id) for note in notes])
+    platform.ledger.deliveries.record(OUTBOX, [Delivery(hash_note(note), receipt_id=note.receipt.id) for note in notes])
     return tuple(note.receipt.id for note in notes)
 
 
@@ -327,7 +329,7 @@ def hash_undelivered(platform: Platform) -> str:
         for destination, source in [(OUTBOX, None), *((one.id, one) for one in _own_places(platform))]
         for one in (
             *(f"{one.submission_id} {one.judgement}" for one in _untold(platform, destination, source)),
-            *platform.ledger.unplaced(destination, source.id if source else None),
+            *platform.ledger.deliveries.list_undelivered_receipts(destination, source.id if source else None),
         )
     ]
     return hashlib.sha256("\n".join(waiting).encode()).hexdigest() if waiting else ""
@@ -341,9 +343,13 @@ def _own_places(platform: Platform) -> list[Source]:
 def _untold(platform: Platform, destination: str, source: Source | None) -> list[UndeliveredJudgement]:
     """Judgements that a destination has not been told of; of a source, those of the councils and returns it is for."""
     if source is None:
-        return list(platform.ledger.untold(destination))
+        return list(platform.ledger.deliveries.list_undelivered_judgements(destination))
     returns = {one.return_code for one in source.returns}
-    return [one for one in platform.ledger.untold(destination, source.councils) if one.return_code in returns]
+    return [
+        one
+        for one in platform.ledger.deliveries.list_undelivered_judgements(destination, source.councils)
+        if one.return_code in returns
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,14 +364,14 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
     """Put into councils' own accounts what lies in the outbox for them, side by side; the failures there were."""
     parcels: dict[str, list[_Parcel]] = {}
     for one in _untold(platform, source.id, source):
-        sha256 = platform.ledger.told(OUTBOX, one.submission_id, one.judgement)
+        sha256 = platform.ledger.deliveries.find_sha256(OUTBOX, one.submission_id, one.judgement)
         if sha256 is not None:
             delivery = Delivery(sha256, one.submission_id, one.judgement)
             prefix = one.submission_id if one.judgement == 1 else f"{one.submission_id}-judged-{one.judgement}"
             is_news = sha256 != one.delivered_sha256
             files = _files(locate_report_folder(platform, one.submission_id), prefix) if is_news else ()
             parcels.setdefault(one.council_code, []).append(_Parcel(files, delivery))
-    for receipt_id in platform.ledger.unplaced(source.id, source.id):
+    for receipt_id in platform.ledger.deliveries.list_undelivered_receipts(source.id, source.id):
         note = gather_note(platform, receipt_id)
         files = _files(
             locate_note_folder(platform, note.council.code, receipt_id), f"unrecognised-receipt-{receipt_id}"
@@ -378,7 +384,7 @@ def _tell_in_own_place(platform: Platform, source: Source, progress: Callable[[s
         files = [file for parcel in mine for file in parcel.files]
         failure = deliver_files(source, council_code, files, platform.register, environment=platform.environment)
         if failure is None:
-            platform.ledger.record_deliveries(source.id, [parcel.delivery for parcel in mine])
+            platform.ledger.deliveries.record(source.id, [parcel.delivery for parcel in mine])
             progress(f"{len(mine)} reports into {council_code}'s account in {source.id}")
         return failure
 

@@ -113,7 +113,7 @@ def gather_evidence(
     )
     evidence = {}
     for one in judged:
-        receipts = ledger.receipts_of(one.submission.id)
+        receipts = ledger.submissions.list_receipts(one.submission.id)
         findings, tables = digest_judgement(one.judgement)
         evidence[one.submission.id] = Evidence(
             inputs=tuple(_describe_input(register, contract, receipt) for receipt in receipts),
@@ -143,7 +143,7 @@ def _describe_input(register: Register, contract: Contract, receipt: Receipt) ->
 
 
 def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
-    standing = ledger.evidence.standing(compared.submission_id) if compared.submission_id else None
+    standing = ledger.evidence.find_accepted(compared.submission_id) if compared.submission_id else None
     evidence = standing.evidence if standing else None
     return ComparedRows(
         return_code=compared.return_code,
@@ -221,7 +221,7 @@ class JudgementReplayer:
         self, original: EvidencedJudgement, evidence: Evidence, standing: StandingRows | None, spill: Spill
     ) -> ValidationResult:
         register = self._load_register(evidence.register_sha256)
-        submission = self._platform.ledger.submission(original.submission_id)
+        submission = self._platform.ledger.submissions.get(original.submission_id)
         contract = _find_contract(register, submission, original)
 
         def prior_rows(period: Period, table: Table) -> Pieces | None:
@@ -243,7 +243,7 @@ class JudgementReplayer:
 
     def _list_receipts(self, submission: Submission, evidence: Evidence) -> Sequence[Receipt]:
         """Return the receipts in the order in which they were read, all of whose bytes are as received."""
-        receipts = {receipt.id: receipt for receipt in self._platform.ledger.receipts_of(submission.id)}
+        receipts = {receipt.id: receipt for receipt in self._platform.ledger.submissions.list_receipts(submission.id)}
         for file in evidence.inputs:
             if file.receipt not in receipts or receipts[file.receipt].sha256 != file.sha256:
                 raise ReplayError(f"The ledger no longer has receipt {file.receipt} as it was read.")
@@ -283,7 +283,7 @@ class JudgementReplayer:
     def _find_compared_judgement(self, other: ComparedRows) -> EvidencedJudgement:
         """Return the judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
-            found = self._platform.ledger.evidence.of(other.submission_id, other.judgement)
+            found = self._platform.ledger.evidence.find(other.submission_id, other.judgement)
             if found is not None and found.evidence is not None:
                 return found
         raise ReplayError(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
@@ -390,8 +390,8 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
         LedgerError: there is no such submission.
         WrongUse: it was never judged, or not so often.
     """
-    ledger.submission(submission_id)
-    judgement = ledger.evidence.of(submission_id, number)
+    ledger.submissions.get(submission_id)
+    judgement = ledger.evidence.find(submission_id, number)
     if judgement is None:
         which = "no judgement" if number is None else f"no judgement {number}"
         raise WrongUse(
@@ -486,7 +486,7 @@ def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, n
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
     if not platform.lake.exists(table):
         return
-    standing = platform.ledger.evidence.standing(original.submission_id)
+    standing = platform.ledger.evidence.find_accepted(original.submission_id)
     if standing is None or standing.judgement != original.judgement or original.evidence is None:
         return
     rows = platform.lake.pieces(table, {"period": key.period, "_submission_id": original.submission_id})

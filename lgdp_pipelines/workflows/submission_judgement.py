@@ -12,6 +12,7 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.handover.findings import RuleOutcome, finding_rows, no_findings
 from lgdp_pipelines.landing.extract_reader import TESTED_HERE, read_extract
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
+from lgdp_pipelines.ledger.submissions import RequiredFiles
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -137,12 +138,13 @@ def _find_readable_rule(rules: Iterable[Rule]) -> Rule:
     return next(rule for rule in rules if rule.kind is RuleKind.READABLE)
 
 
-def list_required_files(contract: Contract) -> tuple[str, ...]:
-    """Return the tables whose files must all come before a submission is opened; empty where any one will do."""
-    return tuple(table.name for table in contract.tables if table.file_pattern and not table.optional)
+def list_required_files(register: Register, contract: Contract, councils: Iterable[str]) -> RequiredFiles:
+    """Return the files that must all come before a submission is opened."""
+    tables = tuple(table.name for table in contract.tables if table.file_pattern and not table.optional)
+    return RequiredFiles(tables, _list_export_files(register, contract, councils))
 
 
-def list_export_files(
+def _list_export_files(
     register: Register, contract: Contract, councils: Iterable[str]
 ) -> Mapping[tuple[str, str], tuple[str, ...]]:
     """Return by council and system the export's files that must all come before a submission is opened."""

@@ -38,15 +38,15 @@ def remove_withdrawn_rows(
         spill: keeps what does not fit into memory.
         notify: called with the submissions when no slice holds their rows any more.
     """
-    unfinished = platform.ledger.unfinished_withdrawals(data_return.code, period.id)
-    submissions = [platform.ledger.submission(withdrawal.submission_id) for withdrawal in unfinished]
+    unfinished = platform.ledger.withdrawals.list_unfinished(data_return.code, period.id)
+    submissions = [platform.ledger.submissions.get(withdrawal.submission_id) for withdrawal in unfinished]
     withdrawn = [submission for submission in submissions if submission.council_code in councils]
     if withdrawn:
         # The ledger does not call a withdrawn submission current, so recovery removes its slice. It is finished last:
         # a run that dies before that removes and notifies again.
         recover_slices(platform, data_return, period, spill)
         notify(withdrawn)
-        platform.ledger.finish_withdrawals([submission.id for submission in withdrawn])
+        platform.ledger.withdrawals.finish([submission.id for submission in withdrawn])
 
 
 def recover_slices(platform: Platform, data_return: Return, period: Period, spill: Spill) -> None:
@@ -59,18 +59,18 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
     councils = find_inconsistent_slices(platform.lake, platform.ledger, data_return, period)
     if not councils:
         return
-    current = platform.ledger.current(data_return.code, period.id)
+    current = platform.ledger.submissions.find_current(data_return.code, period.id)
     for tables in validated_tables_by_major(data_return).values():
         for table in tables:
             if platform.lake.exists(table):
                 platform.lake.remove(table, {"period": period.id, "council_code": sorted(councils)})
     judged_by_version: dict[Version, list[JudgedSubmission]] = {}
     for council in sorted(councils & set(current)):
-        submission = platform.ledger.submission(current[council])
+        submission = platform.ledger.submissions.get(current[council])
         contract = find_accepting_contract(
             platform.ledger, data_return, submission.id, data_return.contract_for(period)
         )
-        submitted = SubmittedFiles(contract, period, platform.ledger.receipts_of(submission.id))
+        submitted = SubmittedFiles(contract, period, platform.ledger.submissions.list_receipts(submission.id))
         # Accepted rows do not depend on what they are compared with, so nothing is compared.
         reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill)
         judged_by_version.setdefault(contract.version, []).append(JudgedSubmission(submission, reading, judgement))
@@ -87,7 +87,7 @@ def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, pe
     that one has no rows in a table), when it stands in two major versions at once, and when a current submission with
     rows has no slice.
     """
-    current = ledger.current(data_return.code, period.id)
+    current = ledger.submissions.find_current(data_return.code, period.id)
     numbers = {council: submission_key(submission_id).number for council, submission_id in current.items()}
     tables_by_major = validated_tables_by_major(data_return)
     slices = {major: [lake.slices(table, period.id) for table in tables] for major, tables in tables_by_major.items()}
@@ -109,7 +109,9 @@ def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, pe
         majors = {major for major, found in numbers_by_major.items() if found != {0}} | majors_with_rows
         found_numbers = set().union(*(numbers_by_major.get(major, set()) for major in majors or numbers_by_major))
         submission_ids = {table.get(council) for tables in slices.values() for table in tables}
-        is_lost = not majors_with_rows and council in current and ledger.rows_of(current[council]) > 0
+        is_lost = (
+            not majors_with_rows and council in current and ledger.judgements.count_accepted_rows(current[council]) > 0
+        )
         return (
             submission_ids <= {None, current.get(council)}
             and len(majors) <= 1

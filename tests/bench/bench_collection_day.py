@@ -57,7 +57,7 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
             today=platform.today, environment=platform.environment,
         )  # fmt: skip
     stages.end("collect")
-    for one in sorted(platform.ledger.waiting(), key=lambda waits: waits.return_code):
+    for one in sorted(platform.ledger.submissions.list_pending_work(), key=lambda waits: waits.return_code):
         data_return, period = platform.register.returns[one.return_code], parse_period(one.period)
         process(platform, ProcessRequest(data_return, period, one.councils), "bench")
     stages.end("process")
@@ -141,7 +141,7 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
     councils, began = len(platform.register.councils.codes), time.time()
 
     def is_whole() -> bool:
-        releases = [platform.ledger.latest_release(data_return.code, world.PERIOD) for data_return in returns]
+        releases = [platform.ledger.releases.find_latest(data_return.code, world.PERIOD) for data_return in returns]
         return all(one is not None and len(one.submissions) == councils for one in releases)
 
     with daemon(settings):
@@ -205,7 +205,7 @@ def fill(platform: Platform, folder: Path) -> None:
             }
             for file in outgoing.iterdir()
         ]  # fmt: skip
-        platform.ledger._database.written(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
+        platform.ledger._database.write(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
 
 
 WAYS: Mapping[str, Callable[[Path, Path], dict[str, float]]] = {

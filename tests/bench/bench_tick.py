@@ -67,7 +67,7 @@ def fill(platform: Platform, one: OpenSshFolder, councils: Councils) -> None:
             }
             for name in names
         ]  # fmt: skip
-        platform.ledger._database.written(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
+        platform.ledger._database.write(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
 
 
 def main() -> int:

@@ -168,7 +168,7 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
 
 def processed(platform: Platform) -> None:
     """What the command line does with what is waiting, without Dagster."""
-    for one in platform.ledger.waiting():
+    for one in platform.ledger.submissions.list_pending_work():
         data_return = platform.register.returns[one.return_code]
         process(
             platform,

@@ -34,7 +34,7 @@ def state(platform: Platform) -> dict[str, Any]:
         frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
         found[f"lake {log.parent.relative_to(home / 'lake')}"] = _content(frame.to_dicts(), first=home)
     found["received"] = sorted(file.name for file in (home / "lake" / "received").rglob("*") if file.is_file())
-    found["balance"] = platform.ledger.balance()
+    found["balance"] = platform.ledger.balance.find_problems()
     if platform.settings.catalogue.exists():
         views = ask(platform.settings.catalogue, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views()")
         found["catalogue"] = sorted(name for name in views["name"].to_pylist() if "duckdb" not in name)

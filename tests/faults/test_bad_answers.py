@@ -205,7 +205,7 @@ def test_bad_answer_is_told_and_touches_nothing(scene: Scene, bad: BadAnswer) ->
         one.council_code for one in reports["GLG"].receipts if one.period == PERIOD
     ]
     assert scene.world.standing() == before
-    assert scene.world.platform.ledger.balance() == []
+    assert scene.world.platform.ledger.balance.find_problems() == []
     assert scene.world.lost_bytes() == []
 
 
@@ -237,4 +237,4 @@ def test_log_in_page_for_an_answer_is_kept_and_judged_as_what_it_is(scene: Scene
     assert {name: rows for name, rows in scene.world.standing().items() if "json" not in name} == {
         name: rows for name, rows in before.items() if "json" not in name
     }
-    assert scene.world.platform.ledger.balance() == []
+    assert scene.world.platform.ledger.balance.find_problems() == []

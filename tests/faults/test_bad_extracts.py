@@ -37,9 +37,9 @@ def test_bad_extract_is_refused_with_a_word_on_what_to_do(world: World, bad: Bad
     assert not [text for text in messages if any(cell in text for cell in CELLS)]
     assert all(". " in text for text in messages), "each says what is wrong and then what to do"
     assert world.standing() == before
-    assert world.platform.ledger.submission(outcome.submission.id).state == "rejected"
-    assert world.platform.ledger.receipt(receipt.id).submission_id == outcome.submission.id
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.submissions.get(outcome.submission.id).state == "rejected"
+    assert world.platform.ledger.receipts.get(receipt.id).submission_id == outcome.submission.id
+    assert world.platform.ledger.balance.find_problems() == []
     assert world.lost_bytes() == []
 
 
@@ -59,8 +59,8 @@ def test_odd_extract_is_taken_as_it_is(world: World, odd: BadExtract) -> None:
     assert any(odd.says in row for row in own)
     assert after == before
     assert [row for row in world.standing()[table] if '"council_code": "FIF"' not in row] == others
-    assert world.platform.ledger.current(odd.code, PERIOD)["FIF"] == outcome.submission.id
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.submissions.find_current(odd.code, PERIOD)["FIF"] == outcome.submission.id
+    assert world.platform.ledger.balance.find_problems() == []
     assert world.lost_bytes() == []
 
 

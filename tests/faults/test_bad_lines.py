@@ -85,7 +85,7 @@ def balanced(scene: Scene) -> Iterator[None]:
     scene.server.mood.names.clear()
     for file in scene.server.root.rglob("*.csv*"):
         file.unlink()
-    assert scene.world.platform.ledger.balance() == []
+    assert scene.world.platform.ledger.balance.find_problems() == []
     assert scene.world.lost_bytes() == []
 
 
@@ -208,7 +208,7 @@ def test_name_that_answers_nothing_is_kept_and_told(scene: Scene, name: str, say
 
     assert says in receipt.reason
     assert receipt.council_code == "FIF"
-    assert receipt.id in [one.id for one in scene.world.platform.ledger.unrecognised()]
+    assert receipt.id in [one.id for one in scene.world.platform.ledger.receipts.list_unrecognised()]
     assert scene.world.standing() == before
 
 

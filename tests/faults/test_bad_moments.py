@@ -46,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def balanced(world: World) -> Iterator[None]:
     """After each: the ledger in balance, every byte that came in its place, and one good file goes through."""
     yield
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.balance.find_problems() == []
     assert world.lost_bytes() == []
     world.hand(CODE, rows(f"after {datetime.now(UTC).isoformat()}"))
     assert str(world.judge(CODE)[-1].judgement.verdict) == "accepted"
@@ -90,7 +90,7 @@ def test_full_disk_when_bytes_arrive_is_our_trouble_and_recorded_by_nobody(small
     assert refused.value.remedy
     assert small_disk.standing() == before
     assert len(small_disk.receipts()) == receipts
-    assert small_disk.platform.ledger.balance() == []
+    assert small_disk.platform.ledger.balance.find_problems() == []
     small_disk.hand(CODE, rows(f"room again {left}"))
     assert str(small_disk.judge(CODE)[-1].judgement.verdict) == "accepted"
 
@@ -104,12 +104,12 @@ def test_full_disk_when_a_run_writes_leaves_what_stood_and_the_next_run_finishes
         small_disk.judge(CODE)
 
     assert refused.value.remedy
-    assert small_disk.platform.ledger.balance() == []
+    assert small_disk.platform.ledger.balance.find_problems() == []
     assert fife(small_disk) == before
     (outcome,) = small_disk.judge(CODE)
     assert str(outcome.judgement.verdict) == "accepted"
     assert len(fife(small_disk)) == 3000
-    assert small_disk.platform.ledger.balance() == []
+    assert small_disk.platform.ledger.balance.find_problems() == []
     assert small_disk.lost_bytes() == []
 
 
@@ -125,7 +125,7 @@ def test_received_bytes_that_were_damaged_are_told_and_judged_once_restored(worl
 
     assert "backup" in refused.value.remedy
     assert world.standing() == before
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.balance.find_problems() == []
     stored.write_bytes(content)
     (outcome,) = world.judge(CODE)
     assert str(outcome.judgement.verdict) == "accepted"
@@ -164,7 +164,7 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
 
     assert all(failure is None or isinstance(failure, LgdpError) for failure in failures), failures
     world.judge(CODE)
-    current = world.platform.ledger.current(CODE, PERIOD)["FIF"]
+    current = world.platform.ledger.submissions.find_current(CODE, PERIOD)["FIF"]
     assert [row for row in fife(world) if f'"{current}"' in row and f"second {turn}" in row] == fife(world)
     assert len(fife(world)) == 1
 
@@ -182,7 +182,7 @@ def test_resubmission_that_comes_while_a_run_judges_is_taken_by_the_next(world: 
     (outcome,) = world.judge(CODE)
 
     assert "meanwhile" in fife(world)[0]
-    assert world.platform.ledger.current(CODE, PERIOD)["FIF"] == outcome.submission.id
+    assert world.platform.ledger.submissions.find_current(CODE, PERIOD)["FIF"] == outcome.submission.id
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=-400), timedelta(days=400)])
@@ -197,7 +197,7 @@ def test_clock_that_jumps_changes_no_order(world: World, jump: timedelta) -> Non
     assert [str(one.judgement.verdict) for one in outcomes] == ["accepted", "accepted"]
     numbers = [one.submission.number for one in outcomes]
     assert numbers == sorted(numbers)
-    assert world.platform.ledger.submission(outcomes[0].submission.id).state is SubmissionState.SUPERSEDED
+    assert world.platform.ledger.submissions.get(outcomes[0].submission.id).state is SubmissionState.SUPERSEDED
     assert f"after the jump {jump.days}" in fife(world)[0]
 
 

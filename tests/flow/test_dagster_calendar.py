@@ -39,7 +39,7 @@ def test_a_withdrawal_makes_the_published_period_again_by_itself(world: World) -
     world.run_waiting()
     first = self_starting(world, begun)
     settled = self_starting(world, first)
-    world.platform.ledger.withdraw("ALLOTMENT.FIF.CY2023.001", by="A", reason="Wrong")
+    world.platform.ledger.withdrawals.record("ALLOTMENT.FIF.CY2023.001", by="A", reason="Wrong")
     [request] = list_process_requests(world.platform)
     world.run(request)
     after = self_starting(world, settled)
@@ -55,8 +55,8 @@ def test_a_second_withdrawal_within_the_hour_has_a_run_of_its_own(world: World) 
     for plots in ("12", "13"):
         world.hand_in("FIF", f"Fife,Town,1,{plots}")
         world.run_waiting()
-        [one] = world.platform.ledger.current("ALLOTMENT", "CY2023").values()
-        world.platform.ledger.withdraw(one, by="A", reason="Wrong")
+        [one] = world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023").values()
+        world.platform.ledger.withdrawals.record(one, by="A", reason="Wrong")
         [request] = list_process_requests(world.platform)
         world.run(request)
         keys.append(request.run_key)
@@ -107,7 +107,7 @@ def test_reminders_and_received_bytes_have_their_daily_jobs(world: World) -> Non
 
 def test_a_failed_run_raises_an_alert_without_what_the_error_said(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
-    kept = world.platform.received_bytes.path(world.platform.ledger.receipt(1).sha256)
+    kept = world.platform.received_bytes.path(world.platform.ledger.receipts.get(1).sha256)
     kept.unlink()
     [request] = list_process_requests(world.platform)
     job = world.definitions.resolve_job_def(request.job_name or "")

@@ -127,7 +127,7 @@ def test_materialising_one_partition_judges_that_council_again_and_no_other(worl
     told = [event.partition for event in result.get_asset_materialization_events()]
     assert told == ["FIF|CY2023", "FIF|CY2023"]
     for council, judgements in (("FIF", 2), ("GLG", 1)):
-        judgement = world.platform.ledger.judgement_of(f"ALLOTMENT.{council}.CY2023.001")
+        judgement = world.platform.ledger.judgements.find_latest(f"ALLOTMENT.{council}.CY2023.001")
         assert judgement is not None
         assert judgement.number == judgements
 
@@ -160,7 +160,7 @@ def test_a_rejected_submission_starts_no_release(world: World) -> None:
     world.run_waiting()
 
     assert self_starting(world, before).total_requested == 0
-    assert world.platform.ledger.current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.001"}
+    assert world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.001"}
 
 
 def self_starting(

@@ -385,7 +385,7 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
     platform = Platform(Settings.at(home))
     past = JudgementReplayer(platform)
-    keys = {one: submission_key(one) for one in platform.ledger.evidence.judged()}
+    keys = {one: submission_key(one) for one in platform.ledger.evidence.list_judged()}
     chosen = [
         one
         for one, key in keys.items()

@@ -103,7 +103,7 @@ def test_every_comment_is_held_on_its_council_year_and_item(
 ) -> None:
     kept = {
         (one.issue.council_code, one.issue.period, one.issue.item_urn, one.issue.source)
-        for one in platform.ledger.known_issues.listed("PEOPLE-SUPPORTED")
+        for one in platform.ledger.known_issues.find("PEOPLE-SUPPORTED")
     }
     expected = {
         (*place, f"data_quality_table_people_supported.xlsx, {one.sheet}, row {one.row}")
@@ -154,11 +154,11 @@ def test_a_comment_that_was_taken_out_again_is_on_record_and_shows_nowhere(
     showing = {
         one.issue.words
         for code in platform.register.councils.codes
-        for one in platform.ledger.known_issues.showing("PEOPLE-SUPPORTED", code, PERIOD.id)
+        for one in platform.ledger.known_issues.find_active("PEOPLE-SUPPORTED", code, PERIOD.id)
     }
     assert gone
     assert not gone & showing
-    assert gone <= {one.issue.words for one in platform.ledger.known_issues.listed() if one.lifted_at}
+    assert gone <= {one.issue.words for one in platform.ledger.known_issues.find() if one.lifted_at}
 
 
 def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform: Platform) -> None:

@@ -280,11 +280,11 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
     """Record receipts, submissions and judgements of :func:`fill_lake`'s rows; Fife's stays have an issue, a query."""
     for code, council, period in SUBMITTED:
         name = f"{code}-{council}-{period}.csv".lower()
-        ledger.record_receipt(
+        ledger.receipts.record(
             Arrival(code, council, period, None, name, 100, f"{council}{period}".ljust(64, "0"), TransportKind.HAND,
                     "hand", council, name)
         )  # fmt: skip
-        (submission,) = ledger.open_submissions(code, period)
+        (submission,) = ledger.submissions.open(code, period)
         one = register.returns[code].contracts[-1 if period != OLD else 0]
         broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
         results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
@@ -292,7 +292,7 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
         judged = NewJudgement(
             submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results
         )
-        ledger.settle("run", [judged])
+        ledger.judgements.record("run", [judged])
 
 
 @dataclass(frozen=True)

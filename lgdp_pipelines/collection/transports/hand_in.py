@@ -53,7 +53,7 @@ def hand_in(
     tables = _tables(files, contract, mapping)
     received = [_received(file, raw) for file in files]
     return tuple(
-        ledger.record_receipt(
+        ledger.receipts.record(
             Arrival(
                 return_code=asked.code,
                 council_code=council.code,
@@ -96,7 +96,7 @@ def hand_in_nil(
     sha256 = _received(files[0], raw) if files else raw.put(said)
     name = files[0].name if files else "nil-return.txt"
     return (
-        ledger.record_receipt(
+        ledger.receipts.record(
             Arrival(
                 return_code=asked.code,
                 council_code=council.code,

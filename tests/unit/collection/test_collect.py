@@ -124,7 +124,7 @@ def test_what_cannot_be_routed_is_kept_and_reported_with_its_reason(
     assert raw.get(receipt.sha256) == b"which quarter?"
     assert (receipt.return_code, receipt.period) == (None, None)
     assert "not of a form" in receipt.reason
-    assert [one.id for one in ledger.unrecognised()] == [receipt.id]
+    assert [one.id for one in ledger.receipts.list_unrecognised()] == [receipt.id]
     assert collect(transport(FIF={"hl1/final version.csv": b"which quarter?"})).receipts == ()
 
 
@@ -177,10 +177,14 @@ class DiesBeforeTheReceipt:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ledger, name)
+    @property
+    def receipts(self) -> "DiesBeforeTheReceipt":
+        return self
 
-    def record_receipt(self, arrival: Arrival) -> Receipt:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger.receipts, name)
+
+    def record(self, arrival: Arrival) -> Receipt:
         del arrival
         raise KeyboardInterrupt
 
@@ -195,7 +199,7 @@ def test_a_run_that_dies_between_bytes_and_receipt_loses_and_doubles_nothing(
     (receipt,) = collect(transport(FIF={Q1: b"first"})).receipts
     assert receipt.state == "waiting"
     assert [path for path in (tmp_path / "lake" / "received").rglob("*") if path.is_file()] == kept
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_platform_that_is_broken_is_not_reported_as_a_council_s_failure(
@@ -256,7 +260,7 @@ def test_looking_fetches_and_writes_nothing(
     held = transport(FIF={Q1: b"first"}, GLG=SourceUnreachable("gone"))
     news = find_news(sftp_source, register, ledger, environment={}, today=today, transport=held)
     assert held.fetched == []
-    assert ledger.waiting() == ()
+    assert ledger.submissions.list_pending_work() == ()
     assert [one.what for one in news.failures] == ["gone"]
 
 

@@ -39,7 +39,7 @@ def ledger(url: str, made: Path, tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def arrive(ledger: Ledger) -> Callable[..., Receipt]:
     """Record that an extract has come: ``arrive("FIF", "bytes", period="CY2024")``."""
-    return lambda council="FIF", content="a", **changed: ledger.record_receipt(
+    return lambda council="FIF", content="a", **changed: ledger.receipts.record(
         build_arrival(council, content, **changed)
     )
 
@@ -50,7 +50,7 @@ def submit(ledger: Ledger, arrive: Callable[..., Receipt]) -> Callable[..., str]
 
     def opened(council: str, content: str) -> str:
         arrive(council, content)
-        return ledger.open_submissions("HL1", "FY2024-25", [council])[-1].id
+        return ledger.submissions.open("HL1", "FY2024-25", [council])[-1].id
 
     return opened
 

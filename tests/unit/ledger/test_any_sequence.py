@@ -11,6 +11,7 @@ from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, ReceiptState
+from lgdp_pipelines.ledger.submissions import RequiredFiles
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
@@ -53,7 +54,7 @@ class Walk:
         table = self.chance.choice(["one", "two"]) if return_code == "TWO" else None
         nil = return_code is not None and self.chance.random() < 0.1
         sha256 = hashlib.sha256(content.encode()).hexdigest()
-        self.ledger.record_receipt(
+        self.ledger.receipts.record(
             Arrival(
                 return_code,
                 council,
@@ -73,36 +74,39 @@ class Walk:
 
     def somebody_opens(self, _: int) -> None:
         return_code = self.chance.choice(list(TABLES))
-        self.ledger.open_submissions(
-            return_code, "CY2024", self.chance.choice([None, ["FIF"], []]), TABLES[return_code]
+        self.ledger.submissions.open(
+            return_code, "CY2024", self.chance.choice([None, ["FIF"], []]), RequiredFiles(TABLES[return_code])
         )
 
     def some_are_settled(self, number: int) -> None:
         return_code = self.chance.choice(list(TABLES))
-        opened = self.ledger.open_submissions(return_code, "CY2024", None, TABLES[return_code])
+        opened = self.ledger.submissions.open(return_code, "CY2024", None, RequiredFiles(TABLES[return_code]))
         chosen = self.chance.sample(opened, self.chance.randint(0, len(opened)))
         self._settle(number, [one.id for one in chosen])
 
     def all_are_judged_again(self, number: int) -> None:
-        self._settle(number, [one.id for one in self.ledger.to_rejudge(self.chance.choice(list(TABLES)), "CY2024")])
+        self._settle(
+            number,
+            [one.id for one in self.ledger.submissions.list_rejudgeable(self.chance.choice(list(TABLES)), "CY2024")],
+        )
 
     def the_same_is_told_again(self, _: int) -> None:
-        before = self.ledger.status()
-        self.ledger.settle(*self.told)
-        assert self.ledger.status() == before
+        before = self.ledger.submissions.list_statuses()
+        self.ledger.judgements.record(*self.told)
+        assert self.ledger.submissions.list_statuses() == before
 
     def something_is_taken_back(self, _: int) -> None:
         states = {"current", "rejected", "judging"}
-        chosen = [one for one in self.ledger.status() if one.submission_id and one.state in states]
+        chosen = [one for one in self.ledger.submissions.list_statuses() if one.submission_id and one.state in states]
         if chosen:
             one = self.chance.choice(chosen)
-            self.ledger.withdraw(str(one.submission_id), by="A", reason="Wrong")
+            self.ledger.withdrawals.record(str(one.submission_id), by="A", reason="Wrong")
             self.withdrawn.add((one.return_code, one.council_code, int(str(one.submission_id)[-3:])))
 
     def _settle(self, number: int, submissions: list[str]) -> None:
         verdicts = self.chance.choices(list(Verdict), k=len(submissions))
         self.told = (f"run-{number}", [judged(*one) for one in zip(submissions, verdicts, strict=True)])
-        self.ledger.settle(*self.told)
+        self.ledger.judgements.record(*self.told)
         for submission_id, verdict in zip(submissions, verdicts, strict=True):
             return_code, council, _, counted = submission_id.split(".")
             numbers = self.accepted.setdefault((return_code, council), set())
@@ -111,15 +115,15 @@ class Walk:
                 numbers.add(int(counted))
 
     def check(self) -> None:
-        assert self.ledger.balance() == []
+        assert self.ledger.balance.find_problems() == []
         found = {
             (return_code, council): int(one[-3:])
             for return_code in TABLES
-            for council, one in self.ledger.current(return_code, "CY2024").items()
+            for council, one in self.ledger.submissions.find_current(return_code, "CY2024").items()
         }
         last = {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
         assert found == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}
-        with self.ledger._database.reading() as connection:
+        with self.ledger._database.read() as connection:
             rows = connection.execute(sa.text("SELECT state, size FROM receipt")).all()
         assert sorted(row.size for row in rows) == sorted(self.sizes)
         assert {row.state for row in rows} <= {state.value for state in ReceiptState}

@@ -11,11 +11,10 @@ import pytest
 
 from lgdp_pipelines.ledger.figure_annotations import beside_figures, rule_noise
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
-from lgdp_pipelines.ledger.lake_mirror import RULE_RESULT_COPY
+from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, REPAIR_COPY, RULE_RESULT_COPY
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.mirror_tables import QUERY_COPY, REPAIR_COPY
 from lgdp_pipelines.ledger.query_records import KnownIssue
-from lgdp_pipelines.ledger.query_schema import REPAIR
+from lgdp_pipelines.ledger.schema import REPAIR
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView, ask, write_catalogue
@@ -75,8 +74,8 @@ def test_figures_show_what_is_noted_and_asked_without_being_published_again(
 ) -> None:
     lake = Lake(tmp_path / "lake")
     figures = "SELECT council_code, item, open_queries, query_answers, known_issues FROM published.hl1 ORDER BY 1, 2"
-    ledger.settle("r", [judge(submit("FIF", "a"), queries=1)])
-    ledger.known_issues.put([LATE, GUESSED])
+    ledger.judgements.record("r", [judge(submit("FIF", "a"), queries=1)])
+    ledger.known_issues.add([LATE, GUESSED])
     ledger.mirror(lake, "HL1")
     told = [tuple(row.values()) for row in shown(figures)]
     assert told == [
@@ -110,22 +109,22 @@ def test_noise_is_counted_by_rule_and_the_view_says_the_same(
     tmp_path: Path,
 ) -> None:
     for council in ("FIF", "GLG", "EDH", "MRY"):
-        ledger.settle(f"r {council}", [judge(submit(council, "a"), queries=2)])
+        ledger.judgements.record(f"r {council}", [judge(submit(council, "a"), queries=2)])
     codes = {"FIF": "correct-as-sent", "GLG": "correct-as-sent", "EDH": "changed-practice"}
     for council, code in codes.items():
         ledger.queries.answer(f"HL1.{council}.{PERIOD}.Q001", code=code, words="w", by="b")
     ledger.queries.send_back(f"HL1.GLG.{PERIOD}.Q001", by="r", words="w")
     for council in ("FIF", "EDH"):
         ledger.queries.accept(f"HL1.{council}.{PERIOD}.Q001", by="r")
-    ledger.settle("r5", [judge(submit("MRY", "b"))])  # corrected
-    (rise,) = ledger.queries.noise()
+    ledger.judgements.record("r5", [judge(submit("MRY", "b"))])  # corrected
+    (rise,) = ledger.queries.measure_rules()
     # Five submissions were judged, three of them with two places; of four queries FIF's was noise, EDH's was not, MRY's
     # was corrected, and GLG's is open again.
     assert (rise.rule, rise.judged, rise.findings, rise.opened) == ("hl1.rise", 5, 8, 4)
     assert (rise.accepted, rise.sent_back, rise.corrected, rise.noise, rise.settled) == (2, 1, 1, 1, 3)
     assert dict(rise.answered) == {"changed-practice": 1, "correct-as-sent": 1}
     assert rise.share == pytest.approx(1 / 3)
-    assert ledger.queries.noise("WASTE") == ()
+    assert ledger.queries.measure_rules("WASTE") == ()
 
     ledger.mirror(Lake(tmp_path / "lake"), "HL1")
     (row,) = shown("FROM ledger.rule_noise")
@@ -139,12 +138,12 @@ def test_repairs_are_copied_of_the_latest_judgement(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], tmp_path: Path
 ) -> None:
     one = submit("FIF", "a")
-    ledger.settle("r1", [judge(one)])
-    ledger.settle("r2", [judge(one, notes=1)])
+    ledger.judgements.record("r1", [judge(one)])
+    ledger.judgements.record("r2", [judge(one, notes=1)])
     rows = [
         {"submission_id": one, "judgement": n, "table_name": "t", "item": "i", "kind": "alias", "cells": n}
         for n in (1, 2)
     ]
-    ledger._database.written(lambda connection: connection.execute(REPAIR.insert(), rows))
+    ledger._database.write(lambda connection: connection.execute(REPAIR.insert(), rows))
     ledger.mirror(Lake(tmp_path / "lake"), "HL1")
     assert Lake(tmp_path / "lake").read(REPAIR_COPY).select("judgement", "cells").rows() == [(2, 2)]

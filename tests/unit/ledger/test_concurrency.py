@@ -27,7 +27,7 @@ ledger = Ledger.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(10):
-    opened = ledger.open_submissions("HL1", "FY2024-25")
+    opened = ledger.submissions.open("HL1", "FY2024-25")
 print(json.dumps([one.id for one in opened]))
 """
 DIES_BEFORE_SETTLING = """
@@ -38,7 +38,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 ledger, lake = Ledger.open(sys.argv[1]), Lake(Path(sys.argv[2]))
-one = ledger.open_submissions("HL1", "FY2024-25")[-1]
+one = ledger.submissions.open("HL1", "FY2024-25")[-1]
 rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submission_id": [one.id]})
 table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
 lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": one.id}, commit={"run": "dies"})
@@ -46,7 +46,7 @@ from lgdp_pipelines.ledger import judgements
 real = judgements.set_state
 judgements.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
 from tests.support.ledger_records import build_judgement
-ledger.settle("dies", [build_judgement(one.id)])
+ledger.judgements.record("dies", [build_judgement(one.id)])
 """
 
 
@@ -70,9 +70,9 @@ def test_processes_that_open_at_once_take_each_receipt_once_and_no_number_twice(
     said = [process.communicate("go\n", timeout=120)[0] for process in started]
     expected = [f"HL1.{council}.{PERIOD}.{n:03d}" for council in ("ABE", "FIF", "GLG") for n in range(1, 11)]
     assert [json.loads(one) for one in said] == [expected] * 3
-    taken = Counter(receipt.id for one in expected for receipt in ledger.receipts_of(one))
+    taken = Counter(receipt.id for one in expected for receipt in ledger.submissions.list_receipts(one))
     assert taken == Counter(range(1, 31))
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_threads_that_record_open_and_settle_at_once_keep_the_balance(
@@ -81,14 +81,17 @@ def test_threads_that_record_open_and_settle_at_once_keep_the_balance(
     def work(number: int) -> None:
         council = ("FIF", "GLG")[number % 2]
         arrive(council, f"content {number}")
-        for one in ledger.open_submissions("HL1", PERIOD, [council]):
-            ledger.settle(f"run-{number}", [judge(one.id, queries=number % 3)])
+        for one in ledger.submissions.open("HL1", PERIOD, [council]):
+            ledger.judgements.record(f"run-{number}", [judge(one.id, queries=number % 3)])
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(24)))
-    assert ledger.balance() == []
-    assert ledger.waiting() == ()
-    assert ledger.current("HL1", PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.012", "GLG": f"HL1.GLG.{PERIOD}.012"}
+    assert ledger.balance.find_problems() == []
+    assert ledger.submissions.list_pending_work() == ()
+    assert ledger.submissions.find_current("HL1", PERIOD) == {
+        "FIF": f"HL1.FIF.{PERIOD}.012",
+        "GLG": f"HL1.GLG.{PERIOD}.012",
+    }
 
 
 def test_threads_that_mirror_at_once_leave_the_latest_copy(
@@ -109,8 +112,8 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     ledger: Ledger, url: str, tmp_path: Path, arrive: Callable[..., Receipt], judge: Callable[..., NewJudgement]
 ) -> None:
     arrive("FIF", "a")
-    first = ledger.open_submissions("HL1", PERIOD)[0].id
-    ledger.settle("r1", [judge(first)])
+    first = ledger.submissions.open("HL1", PERIOD)[0].id
+    ledger.judgements.record("r1", [judge(first)])
     arrive("FIF", "b")
     dead = subprocess.run(
         [sys.executable, "-c", DIES_BEFORE_SETTLING, url, str(tmp_path / "lake")],
@@ -122,12 +125,12 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     reopened = Ledger.open(url)
     table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
     assert Lake(tmp_path / "lake").slices(table, PERIOD) == {"FIF": second}, "the slice was written"
-    assert reopened.current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
-    assert [one.id for one in reopened.open_submissions("HL1", PERIOD)] == [second]
-    assert reopened.judgement_of(second) is None
-    assert reopened.balance() == []
-    reopened.settle("r2", [judge(second)])
-    assert reopened.current("HL1", PERIOD) == {"FIF": second}
+    assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
+    assert [one.id for one in reopened.submissions.open("HL1", PERIOD)] == [second]
+    assert reopened.judgements.find_latest(second) is None
+    assert reopened.balance.find_problems() == []
+    reopened.judgements.record("r2", [judge(second)])
+    assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": second}
     reopened.close()
 
 

@@ -1,7 +1,9 @@
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from lgdp_pipelines.ledger.database import Database
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.migrations import HEAD
 from lgdp_pipelines.ledger.schema import METADATA
+from tests.support.ledger_records import build_arrival
 
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 
@@ -45,6 +48,40 @@ def test_head_is_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
 
 
+def test_later_migration_runs_when_the_ledger_is_opened(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Ledger.open(url)) as ledger:
+        ledger.receipts.record(build_arrival("FIF"))
+    migrations = shutil.copytree(MIGRATIONS, tmp_path / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
+    (migrations / "versions" / "next.py").write_text(
+        f"""
+import sqlalchemy as sa
+from alembic import op
+
+revision = "next"
+down_revision = {HEAD!r}
+
+
+def upgrade():
+    op.add_column("receipt", sa.Column("colour", sa.Text(), server_default="blue", nullable=False))
+
+
+def downgrade():
+    op.drop_column("receipt", "colour")
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(database, "_MIGRATIONS", migrations)
+    monkeypatch.setattr(database, "HEAD", "next")
+
+    with closing(Ledger.open(url)) as ledger:
+        assert ledger.receipts.get(1).sha256 == build_arrival("FIF").sha256
+        with ledger._database.read() as connection:
+            assert connection.exec_driver_sql("SELECT id, colour FROM receipt").all() == [(1, "blue")]
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "next"
+
+
 def test_opening_a_ledger_that_is_up_to_date_is_fast_and_needs_no_alembic(url: str) -> None:
     Ledger.open(url).close()
     code = (
@@ -63,7 +100,8 @@ def test_opening_a_ledger_that_is_up_to_date_is_fast_and_needs_no_alembic(url: s
 def test_processes_that_open_a_new_ledger_at_once_all_succeed(url: str) -> None:
     code = (
         "import sys; from lgdp_pipelines.ledger.ledger import Ledger\n"
-        "ledger = Ledger.open(sys.argv[1]); print(ledger.balance(), ledger.waiting())"
+        "ledger = Ledger.open(sys.argv[1])\n"
+        "print(ledger.balance.find_problems(), ledger.submissions.list_pending_work())"
     )
     started = [
         subprocess.Popen([sys.executable, "-W", "error", "-c", code, url], stdout=subprocess.PIPE, text=True)
@@ -74,7 +112,7 @@ def test_processes_that_open_a_new_ledger_at_once_all_succeed(url: str) -> None:
 
 def test_sqlite_writes_ahead_waits_for_others_and_keeps_foreign_keys(url: str) -> None:
     opened = Database(url)
-    with opened.reading() as connection:
+    with opened.read() as connection:
         asked = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "foreign_keys")
         }
@@ -88,11 +126,11 @@ def test_a_reader_is_not_held_up_by_a_writer(url: str) -> None:
 
     def look_from_outside(_: sa.Connection) -> float:
         started = time.monotonic()
-        with opened.reading() as reader:
+        with opened.read() as reader:
             reader.execute(sa.text("SELECT count(*) FROM receipt"))
         return time.monotonic() - started
 
-    assert opened.written(look_from_outside) < 5
+    assert opened.write(look_from_outside) < 5
     opened.close()
 
 
@@ -106,7 +144,7 @@ def test_a_writing_transaction_keeps_other_writers_out_from_its_first_look(url: 
             other.execute("BEGIN IMMEDIATE")
         other.close()
 
-    opened.written(others_cannot_write)
+    opened.write(others_cannot_write)
     opened.close()
 
 
@@ -120,8 +158,8 @@ def test_what_fails_half_way_leaves_nothing(url: str) -> None:
         raise LedgerError("half way")
 
     with pytest.raises(LedgerError):
-        opened.written(half)
-    with opened.reading() as connection:
+        opened.write(half)
+    with opened.read() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM release")) == 0
     opened.close()
 
@@ -129,8 +167,8 @@ def test_what_fails_half_way_leaves_nothing(url: str) -> None:
 def test_what_the_database_refuses_is_one_clear_error_without_what_was_to_be_written(url: str) -> None:
     opened = Database(url)
     wrong = sa.text("INSERT INTO query VALUES ('Buchanan', 'rule', 'open', 1, '2026-01-01', NULL)")
-    with pytest.raises(LedgerError, match="did not take it") as refused:
-        opened.written(lambda connection: connection.execute(wrong))
+    with pytest.raises(LedgerError, match="refused the change") as refused:
+        opened.write(lambda connection: connection.execute(wrong))
     assert "Buchanan" not in str(refused.value)
     assert refused.value.__suppress_context__
     opened.close()

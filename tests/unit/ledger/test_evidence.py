@@ -45,7 +45,7 @@ def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJ
     submission = submit("FIF", "a")
 
     def settled(run: str, evidence: Evidence | None, **found: int) -> str:
-        ledger.settle(run, [replace(judge(submission, **found), evidence=evidence)])
+        ledger.judgements.record(run, [replace(judge(submission, **found), evidence=evidence)])
         return submission
 
     return settled
@@ -53,7 +53,7 @@ def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJ
 
 def test_evidence_comes_back_as_it_was_given(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE, queries=2)
-    found = ledger.evidence.of(submission)
+    found = ledger.evidence.find(submission)
 
     assert found is not None
     assert found.evidence == EVIDENCE
@@ -68,13 +68,13 @@ def test_each_judgement_has_its_own_and_the_rows_stand_by_the_last_that_did_not_
     settle("r1", EVIDENCE)
     settle("r2", replace(EVIDENCE, register_sha256="s" * 64))
     submission = settle("r3", replace(EVIDENCE, register_sha256="t" * 64), errors=1)
-    numbered = [ledger.evidence.of(submission, number) for number in (1, 2, 3)]
-    last, standing = ledger.evidence.of(submission), ledger.evidence.standing(submission)
+    numbered = [ledger.evidence.find(submission, number) for number in (1, 2, 3)]
+    last, standing = ledger.evidence.find(submission), ledger.evidence.find_accepted(submission)
 
     assert [one.evidence.register_sha256[0] for one in numbered if one and one.evidence] == ["r", "s", "t"]
     assert last == numbered[2]
     assert standing == numbered[1]
-    assert ledger.evidence.of(submission, 4) is None
+    assert ledger.evidence.find(submission, 4) is None
 
 
 def test_the_same_told_again_by_a_run_is_one_judgement_and_other_evidence_is_another(
@@ -82,16 +82,16 @@ def test_the_same_told_again_by_a_run_is_one_judgement_and_other_evidence_is_ano
 ) -> None:
     settle("r1", EVIDENCE)
     submission = settle("r1", EVIDENCE)
-    assert (first := ledger.judgement_of(submission)) is not None
+    assert (first := ledger.judgements.find_latest(submission)) is not None
     assert first.number == 1
 
     settle("r1", replace(EVIDENCE, register_sha256="s" * 64))
-    assert (second := ledger.judgement_of(submission)) is not None
+    assert (second := ledger.judgements.find_latest(submission)) is not None
     assert second.number == 2
 
 
 def test_a_judgement_without_evidence_says_so(ledger: Ledger, settle: Callable[..., str]) -> None:
-    found = ledger.evidence.of(settle("r1", None))
+    found = ledger.evidence.find(settle("r1", None))
 
     assert found is not None
     assert found.evidence is None
@@ -100,19 +100,19 @@ def test_a_judgement_without_evidence_says_so(ledger: Ledger, settle: Callable[.
 def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
     with pytest.raises(LedgerError):
-        ledger.settle(
+        ledger.judgements.record(
             "r2",
             [
                 NewJudgement(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
                 NewJudgement("HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
             ],
         )
-    assert ledger.evidence.of(submission, 2) is None
+    assert ledger.evidence.find(submission, 2) is None
 
 
 def test_submissions_that_were_judged_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
 
-    assert ledger.evidence.judged() == (submission,)
-    assert ledger.evidence.judged("HL1", "FY2024-25", "FIF") == (submission,)
-    assert ledger.evidence.judged(council="GLG") == ()
+    assert ledger.evidence.list_judged() == (submission,)
+    assert ledger.evidence.list_judged("HL1", "FY2024-25", "FIF") == (submission,)
+    assert ledger.evidence.list_judged(council="GLG") == ()

@@ -13,25 +13,25 @@ ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were gues
 
 
 def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None:
-    kept = ledger.known_issues.put([LATE])[0]
+    kept = ledger.known_issues.add([LATE])[0]
     assert (kept.number, kept.issue, kept.lifted_at) == (1, LATE, None)
-    assert ledger.known_issues.showing("HL1", "FIF", "FY2024-25") == (kept,)
-    assert ledger.known_issues.showing("HL1", "GLG", "FY2024-25") == ()
+    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == (kept,)
+    assert ledger.known_issues.find_active("HL1", "GLG", "FY2024-25") == ()
 
     lifted = ledger.known_issues.lift(1, by="B. Analyst", reason="Sent again.")
     assert (lifted.lifted_by, lifted.lift_reason, lifted.issue) == ("B. Analyst", "Sent again.", LATE)
     assert lifted.lifted_at is not None
     assert lifted.lifted_at > lifted.put_at
-    assert ledger.known_issues.showing("HL1", "FIF", "FY2024-25") == ()
-    assert ledger.known_issues.listed() == (lifted,)
+    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == ()
+    assert ledger.known_issues.find() == (lifted,)
 
 
 def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None:
-    kept = ledger.known_issues.put([LATE, ITEM, LATE])
+    kept = ledger.known_issues.add([LATE, ITEM, LATE])
     assert [one.number for one in kept] == [1, 2, 1]
-    assert ledger.known_issues.put([replace(LATE, by="Somebody else")])[0].number == 1
+    assert ledger.known_issues.add([replace(LATE, by="Somebody else")])[0].number == 1
     ledger.known_issues.lift(1, by="b", reason="r")
-    assert ledger.known_issues.put([LATE])[0].number == 3, "it was lifted, and is put anew"
+    assert ledger.known_issues.add([LATE])[0].number == 3, "it was lifted, and is put anew"
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None
 )
 def test_of_several_all_or_none_are_put(ledger: Ledger, wrong: dict[str, str]) -> None:
     with pytest.raises(LedgerError):
-        ledger.known_issues.put([LATE, replace(ITEM, **wrong)])
-    assert ledger.known_issues.listed() == ()
+        ledger.known_issues.add([LATE, replace(ITEM, **wrong)])
+    assert ledger.known_issues.find() == ()
 
 
 def test_what_was_lifted_or_never_put_cannot_be_lifted(ledger: Ledger) -> None:
-    ledger.known_issues.put([LATE])[0]
+    ledger.known_issues.add([LATE])[0]
     ledger.known_issues.lift(1, by="b", reason="r")
     with pytest.raises(LedgerError, match="lifted before"):
         ledger.known_issues.lift(1, by="b", reason="r")

@@ -2,13 +2,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.releases import NewRelease
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 
@@ -32,15 +35,15 @@ def test_a_return_is_copied_whole_and_replaced_whole(
     arrive("GLG", "stray", return_code=None, reason="No source pattern fits.")
     arrive("GLG", "waste", return_code="WASTE", period="CY2018")
     first = submit("FIF", "a")
-    ledger.settle("r1", [judge(first, queries=4, notes=1)])
-    ledger.record_release(
-        "HL1", PERIOD, submissions={"FIF": first}, versions={"published/hl1": 3}, model_sha256="m" * 64, run_id="r1"
+    ledger.judgements.record("r1", [judge(first, queries=4, notes=1)])
+    ledger.releases.record(
+        NewRelease("HL1", PERIOD, {"FIF": first}, {"published/hl1": 3}, model_sha256="m" * 64, run_id="r1")
     )
     ledger.mirror(lake, "HL1")
     ledger.mirror(lake, "WASTE")
     second = submit("FIF", "b")
-    ledger.settle("r2", [judge(second)])
-    ledger.settle("r3", [judge(second, errors=2)])
+    ledger.judgements.record("r2", [judge(second)])
+    ledger.judgements.record("r3", [judge(second, errors=2)])
     ledger.mirror(lake, "HL1")
 
     assert sorted(table(lake, "receipt").select("id", "return_code", "state", "submission_id").rows()) == [
@@ -71,7 +74,7 @@ def test_a_return_is_copied_whole_and_replaced_whole(
 
 
 def test_times_are_in_utc(ledger: Ledger, lake: Lake, submit: Callable[[str, str], str]) -> None:
-    one = ledger.submission(submit("FIF", "a"))
+    one = ledger.submissions.get(submit("FIF", "a"))
     ledger.mirror(lake, "HL1")
     copied = table(lake, "submission")
     assert copied.schema["opened_at"] == pl.Datetime("us", "UTC")
@@ -91,3 +94,14 @@ def test_file_names_are_copied_and_never_in_the_log(ledger: Ledger, lake: Lake, 
     assert table(lake, "receipt")["file_name"].to_list() == ["Buchanan, Isla.csv"]
     log = lake.path(TABLES[0]) / "_delta_log"
     assert all("Buchanan" not in file.read_text() for file in log.glob("*.json"))
+
+
+def test_older_copy_gets_new_columns(ledger: Ledger, lake: Lake, arrive: Callable[..., Receipt]) -> None:
+    arrive("FIF", "a")
+    old_fields = [field for field in TABLES[0].arrow_schema if field.name not in ("system", "nil")]
+    older = LakeTable("ledger", "receipt", pa.schema(old_fields), ("return_code",))
+    lake.replace(older, older.arrow_schema.empty_table(), where={"return_code": "HL1"}, commit={})
+    assert "nil" not in lake.schema(older).names
+
+    ledger.mirror(lake, "HL1")
+    assert table(lake, "receipt").select("id", "system", "nil").rows() == [(1, "", False)]

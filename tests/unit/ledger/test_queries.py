@@ -34,9 +34,9 @@ class Council:
     def sends(self, shown: Mapping[str, str] | None = None, *, period: str = PERIOD, errors: int = 0) -> str:
         """Send a submission whose figures, by scope, break the rule that asks; nothing: none do."""
         self.sent += 1
-        self.ledger.record_receipt(build_arrival("FIF", f"{self.sent}", period=period))
-        opened = self.ledger.open_submissions("HL1", period, ["FIF"])[-1].id
-        self.ledger.settle(f"r{self.sent}", [showing(opened, shown or {}, errors=errors)])
+        self.ledger.receipts.record(build_arrival("FIF", f"{self.sent}", period=period))
+        opened = self.ledger.submissions.open("HL1", period, ["FIF"])[-1].id
+        self.ledger.judgements.record(f"r{self.sent}", [showing(opened, shown or {}, errors=errors)])
         return opened
 
     def answers(self, query: str = FIRST, code: str = "correct-as-sent", words: str = "A hostel closed.") -> Query:
@@ -45,11 +45,11 @@ class Council:
 
     def steps(self, query: str = FIRST) -> list[str]:
         """What has happened to a query."""
-        return [one.step.value for one in self.ledger.queries.history(query)]
+        return [one.step.value for one in self.ledger.queries.list_events(query)]
 
     def states(self) -> dict[str, str]:
         """States of its queries by scope."""
-        return {one.scope: one.state.value for one in self.ledger.queries.listed("HL1", "FIF")}
+        return {one.scope: one.state.value for one in self.ledger.queries.find("HL1", "FIF")}
 
 
 def showing(submission_id: str, shown: Mapping[str, str], *, errors: int = 0, run: int = 0) -> NewJudgement:
@@ -68,13 +68,13 @@ def fife(ledger: Ledger) -> Council:
 
 def test_a_query_is_opened_answered_and_accepted(ledger: Ledger, fife: Council) -> None:
     submission = fife.sends({"": "f1"})
-    (opened,) = ledger.queries.listed()
+    (opened,) = ledger.queries.find()
     assert (opened.id, opened.rule, opened.scope, opened.state) == (FIRST, "hl1.rise", "", OPEN)
     assert (opened.failed, opened.submission_id, opened.answer) == (1, submission, None)
 
     answered = fife.answers(words="  A hostel\nclosed. ")
     assert answered.state is ANSWERED
-    assert ledger.status()[0].open_queries == 0, "what is answered waits for the recipient"
+    assert ledger.submissions.list_statuses()[0].open_queries == 0, "what is answered waits for the recipient"
     accepted = ledger.queries.accept(FIRST, by="scottish-government")
     assert accepted.state is ACCEPTED
     assert accepted.answer is not None
@@ -82,7 +82,7 @@ def test_a_query_is_opened_answered_and_accepted(ledger: Ledger, fife: Council) 
         "correct-as-sent", "A hostel closed.", "A. Officer",
     )  # fmt: skip
     assert fife.steps() == ["opened", "answered", "accepted"]
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_what_is_sent_back_is_open_again_and_the_answer_is_kept(ledger: Ledger, fife: Council) -> None:
@@ -90,16 +90,16 @@ def test_what_is_sent_back_is_open_again_and_the_answer_is_kept(ledger: Ledger, 
     fife.answers(words="Because.")
     back = ledger.queries.send_back(FIRST, by="scottish-government", words="Because of what?")
     assert (back.state, back.answer) == (OPEN, None)
-    assert ledger.queries.sent_back([back])[FIRST].words == "Because of what?"
+    assert ledger.queries.find_send_backs([back])[FIRST].words == "Because of what?"
     again = fife.answers(words="A hostel closed.")
-    assert ledger.queries.sent_back([again]) == {}
-    assert [one.words for one in ledger.queries.history(FIRST)] == [
+    assert ledger.queries.find_send_backs([again]) == {}
+    assert [one.words for one in ledger.queries.list_events(FIRST)] == [
         "",
         "Because.",
         "Because of what?",
         "A hostel closed.",
     ]
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_the_same_question_about_the_same_figures_lives_on(ledger: Ledger, fife: Council) -> None:
@@ -107,7 +107,7 @@ def test_the_same_question_about_the_same_figures_lives_on(ledger: Ledger, fife:
     fife.answers()
     ledger.queries.accept(FIRST, by="scottish-government")
     second = fife.sends({"": "f1"})
-    (query,) = ledger.queries.listed()
+    (query,) = ledger.queries.find()
     assert (query.id, query.state, query.submission_id) == (FIRST, ACCEPTED, second)
     assert fife.steps() == ["opened", "answered", "accepted"]
 
@@ -123,18 +123,18 @@ def test_figures_that_have_changed_are_looked_at_again_and_the_answer_is_kept(
     if accepted:
         ledger.queries.accept(FIRST, by="scottish-government")
     fife.sends({"": "f2"})
-    (query,) = ledger.queries.listed()
+    (query,) = ledger.queries.find()
     assert query.state is ANSWERED
     assert query.answer is not None
     assert fife.steps()[-1] == "changed"
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_where_figures_have_no_fingerprint_another_submission_counts_as_another_figure(
     ledger: Ledger, fife: Council
 ) -> None:
     first = fife.sends({"": ""})
-    ledger.settle("again", [showing(first, {"": ""}, run=1)])
+    ledger.judgements.record("again", [showing(first, {"": ""}, run=1)])
     assert fife.steps() == ["opened"]
     fife.sends({"": ""})
     assert fife.steps() == ["opened", "changed"]
@@ -150,22 +150,22 @@ def test_a_query_expires_whatever_its_state_and_comes_back_as_itself(
     if before is ACCEPTED:
         ledger.queries.accept(FIRST, by="scottish-government")
     fife.sends()
-    (query,) = ledger.queries.listed()
+    (query,) = ledger.queries.find()
     assert query.state is EXPIRED
     assert query.expired_at is not None
-    assert ledger.queries.history(FIRST)[-1].code == "corrected"
+    assert ledger.queries.list_events(FIRST)[-1].code == "corrected"
 
     fife.sends({"": "f1"})
-    (query,) = ledger.queries.listed()
+    (query,) = ledger.queries.find()
     assert (query.id, query.state, query.expired_at) == (FIRST, OPEN, None)
     assert fife.steps()[-2:] == ["expired", "reopened"]
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_rejected_submission_asks_nothing_and_ends_nothing(ledger: Ledger, fife: Council) -> None:
     first = fife.sends({"": "f1"})
     fife.sends({"": "f2", "x": "f3"}, errors=1)
-    (query,) = ledger.queries.listed()
+    (query,) = ledger.queries.find()
     assert (query.state, query.submission_id) == (OPEN, first)
     assert fife.steps() == ["opened"]
 
@@ -173,36 +173,36 @@ def test_a_rejected_submission_asks_nothing_and_ends_nothing(ledger: Ledger, fif
 def test_a_withdrawal_ends_queries_and_says_why(ledger: Ledger, fife: Council) -> None:
     submission = fife.sends({"": "f1"})
     fife.answers()
-    ledger.withdraw(submission, by="A. Officer", reason="Wrong year")
+    ledger.withdrawals.record(submission, by="A. Officer", reason="Wrong year")
     assert fife.states() == {"": "expired"}
-    assert ledger.queries.history(FIRST)[-1].code == "withdrawn"
-    assert ledger.balance() == []
+    assert ledger.queries.list_events(FIRST)[-1].code == "withdrawn"
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_rule_that_holds_after_all_ends_its_query_and_says_why(ledger: Ledger, fife: Council) -> None:
     submission = fife.sends({"": "f1"})
-    ledger.settle("again", [showing(submission, {}, run=1)])
+    ledger.judgements.record("again", [showing(submission, {}, run=1)])
     assert fife.states() == {"": "expired"}
-    assert ledger.queries.history(FIRST)[-1].code == "judged_again"
+    assert ledger.queries.list_events(FIRST)[-1].code == "judged_again"
 
 
 def test_each_scope_is_a_query_of_its_own(ledger: Ledger, fife: Council) -> None:
     fife.sends({"age=1": "a", "age=2": "b"})
-    assert [one.id for one in ledger.queries.listed()] == [FIRST, f"HL1.FIF.{PERIOD}.Q002"]
+    assert [one.id for one in ledger.queries.find()] == [FIRST, f"HL1.FIF.{PERIOD}.Q002"]
     fife.answers(FIRST)
     assert fife.states() == {"age=1": "answered", "age=2": "open"}
     fife.sends({"age=1": "a", "age=3": "c"})
     assert fife.states() == {"age=1": "answered", "age=2": "expired", "age=3": "open"}
-    assert ledger.queries.named(f"hl1.fif.{PERIOD}.q003".lower()).scope == "age=3"
-    assert ledger.status()[0].open_queries == 1
-    assert ledger.balance() == []
+    assert ledger.queries.get(f"hl1.fif.{PERIOD}.q003".lower()).scope == "age=3"
+    assert ledger.submissions.list_statuses()[0].open_queries == 1
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_judgement_that_tells_no_scopes_apart_asks_as_a_whole(ledger: Ledger, fife: Council) -> None:
-    ledger.record_receipt(build_arrival("FIF", "a"))
-    opened = ledger.open_submissions("HL1", PERIOD, ["FIF"])[-1].id
-    ledger.settle("r", [build_judgement(opened, queries=7)])
-    (query,) = ledger.queries.listed()
+    ledger.receipts.record(build_arrival("FIF", "a"))
+    opened = ledger.submissions.open("HL1", PERIOD, ["FIF"])[-1].id
+    ledger.judgements.record("r", [build_judgement(opened, queries=7)])
+    (query,) = ledger.queries.find()
     assert (query.scope, query.failed) == ("", 7)
     assert fife.states() == {"": "open"}
 
@@ -232,12 +232,12 @@ def test_a_step_that_its_state_does_not_allow_is_refused_and_changes_nothing(
     with pytest.raises(LedgerError, match=FIRST):
         STEPS[step](ledger, FIRST)
     assert fife.steps() == before
-    assert ledger.queries.named(FIRST).state is state
+    assert ledger.queries.get(FIRST).state is state
 
 
 def test_there_is_no_such_query(ledger: Ledger) -> None:
     with pytest.raises(LedgerError, match="no such query"):
-        ledger.queries.named("HL1.FIF.FY2024-25.Q999")
+        ledger.queries.get("HL1.FIF.FY2024-25.Q999")
     with pytest.raises(LedgerError, match="no such query"):
         ledger.queries.answer("HL1.FIF.FY2024-25.Q999", code="c", words="w", by="b")
 
@@ -290,8 +290,8 @@ class TestWhatWasAnsweredBefore:
             fife.answers(f"HL1.FIF.{period}.Q001", words=f"In {period}.")
         fife.sends({"": "f"}, period="FY2024-25-Q2")
         fife.sends({"": "f"}, period="FY2025-26-Q4")
-        asked = ledger.queries.listed(states=[OPEN])
-        before = {one.period: ledger.queries.answers_before(asked)[one.id].words for one in asked}
+        asked = ledger.queries.find(states=[OPEN])
+        before = {one.period: ledger.queries.find_earlier_answers(asked)[one.id].words for one in asked}
         assert before == {"FY2024-25-Q2": "In FY2023-24-Q2.", "FY2025-26-Q4": "In FY2024-25-Q1."}
 
     def test_it_is_of_the_same_rule_and_scope_and_stands(self, ledger: Ledger, fife: Council) -> None:
@@ -300,23 +300,23 @@ class TestWhatWasAnsweredBefore:
         fife.answers("HL1.FIF.FY2023-24.Q002")
         ledger.queries.send_back("HL1.FIF.FY2023-24.Q002", by="r", words="Why?")
         fife.sends({"age=1": "f", "age=2": "f", "age=3": "f"})
-        asked = ledger.queries.listed(period=PERIOD)
-        before = ledger.queries.answers_before(asked)
+        asked = ledger.queries.find(period=PERIOD)
+        before = ledger.queries.find_earlier_answers(asked)
         assert [one.scope for one in asked if one.id in before] == ["age=1"]
 
     def test_a_later_period_is_no_earlier_one(self, ledger: Ledger, fife: Council) -> None:
         fife.sends({"": "f"}, period="FY2025-26")
         fife.answers("HL1.FIF.FY2025-26.Q001")
         fife.sends({"": "f"})
-        assert ledger.queries.answers_before(ledger.queries.listed(period=PERIOD)) == {}
-        assert ledger.queries.answers_before([]) == {}
+        assert ledger.queries.find_earlier_answers(ledger.queries.find(period=PERIOD)) == {}
+        assert ledger.queries.find_earlier_answers([]) == {}
 
     def test_what_is_taken_over_says_where_from(self, ledger: Ledger, fife: Council) -> None:
         fife.sends({"": "f"}, period="FY2023-24")
         fife.answers("HL1.FIF.FY2023-24.Q001")
         fife.sends({"": "f"})
-        (query,) = ledger.queries.listed(period=PERIOD)
-        before = ledger.queries.answers_before([query])[query.id]
+        (query,) = ledger.queries.find(period=PERIOD)
+        before = ledger.queries.find_earlier_answers([query])[query.id]
         taken = ledger.queries.answer(
             query.id, code=before.code, words=before.words, by="B. Officer", origin=before.query_id
         )
@@ -352,7 +352,7 @@ def test_whatever_is_tried_in_whatever_order_the_query_is_as_a_plain_model_says(
         elif step == "rejected":
             fife.sends({"": "z"}, period=period, errors=1)
         elif step == "withdraw" and stands:
-            ledger.withdraw(stands, by="b", reason="r")
+            ledger.withdrawals.record(stands, by="b", reason="r")
             stands, state = "", EXPIRED if state else None
         elif step in STEPS:
             if (step, state) in ALLOWED:
@@ -361,8 +361,8 @@ def test_whatever_is_tried_in_whatever_order_the_query_is_as_a_plain_model_says(
             else:
                 with pytest.raises(LedgerError):
                     STEPS[step](ledger, key)
-        assert [one.state for one in ledger.queries.listed(period=period)] == ([state] if state else [])
-    assert ledger.balance("HL1", period) == []
+        assert [one.state for one in ledger.queries.find(period=period)] == ([state] if state else [])
+    assert ledger.balance.find_problems("HL1", period) == []
 
 
 @pytest.fixture
@@ -374,7 +374,7 @@ def test_events_are_only_ever_added(ledger: Ledger, fife: Council) -> None:
     told: list[tuple[QueryStep, ...]] = []
     for shown in ({"": "f1"}, {"": "f2"}, {}, {"": "f2"}):
         fife.sends(shown)
-        told.append(tuple(one.step for one in ledger.queries.history(FIRST)))
+        told.append(tuple(one.step for one in ledger.queries.list_events(FIRST)))
     assert all(later[: len(earlier)] == earlier for earlier, later in pairwise(told))
     assert [one.value for one in told[-1]] == ["opened", "changed", "expired", "reopened"]
 

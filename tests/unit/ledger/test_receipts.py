@@ -59,7 +59,7 @@ def test_the_same_bytes_for_something_else_are_news(arrive: Arrive, other: dict[
 
 def test_bytes_that_a_submission_took_up_are_still_known(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
-    ledger.open_submissions("HL1", "FY2024-25")
+    ledger.submissions.open("HL1", "FY2024-25")
     assert states(arrive("FIF", "a")) == ["duplicate"]
 
 
@@ -68,9 +68,9 @@ def test_what_cannot_be_routed_is_kept_and_listed_once(ledger: Ledger, arrive: A
     changed = {missing: None, "reason": "No source pattern fits.", "path": "/hl1/holiday.jpg"}
     first, second, third = arrive("FIF", "a", **changed), arrive("FIF", "a", **changed), arrive("FIF", "b", **changed)
     assert states(first, second, third) == ["unrecognised", "duplicate", "unrecognised"]
-    assert ledger.unrecognised() == (first, third)
-    assert ledger.waiting() == ()
-    assert ledger.balance() == []
+    assert ledger.receipts.list_unrecognised() == (first, third)
+    assert ledger.submissions.list_pending_work() == ()
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledger, arrive: Arrive) -> None:
@@ -81,31 +81,31 @@ def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledg
     arrive("FIF", "no time", path="/hl1/d.csv")
     arrive("GLG", "abc", modified=changed, path="/hl1/e.csv")
     second = 1767528000
-    assert ledger.known_entries("councils-sftp", "fif") == {
+    assert ledger.receipts.list_known_entries("councils-sftp", "fif") == {
         ("/hl1/a.csv", 3, second),
         ("/hl1/b.csv", 3, second),
         ("/hl1/c.jpg", 8, second),
     }
-    assert ledger.known_entries("another", "fif") == frozenset()
+    assert ledger.receipts.list_known_entries("another", "fif") == frozenset()
 
 
 def test_the_latest_marks_of_a_request_are_given_back(ledger: Ledger, arrive: Arrive) -> None:
     changed = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
-    assert ledger.marks("councils-sftp", "fif", "/api/1") == (None, None)
+    assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == (None, None)
     arrive("FIF", "a", path="/api/1", etag="one")
     arrive("FIF", "b", path="/api/1", etag="two", modified=changed)
     arrive("FIF", "c", path="/api/2", etag="three")
-    assert ledger.marks("councils-sftp", "fif", "/api/1") == ("two", changed)
-    assert ledger.marks("councils-sftp", "fif", "/api/2") == ("three", None)
-    assert ledger.marks("councils-sftp", "glg", "/api/1") == (None, None)
+    assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == ("two", changed)
+    assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/2") == ("three", None)
+    assert ledger.receipts.find_cache_validators("councils-sftp", "glg", "/api/1") == (None, None)
 
 
 def test_the_last_arrival_by_each_source_and_council_is_known(ledger: Ledger, arrive: Arrive) -> None:
-    assert ledger.last_arrivals() == {}
+    assert ledger.receipts.find_last_arrivals() == {}
     arrive("FIF", "a", path="/one")
     last = arrive("FIF", "b", path="/two")
     other = arrive("GLG", "c", path="/three")
-    assert ledger.last_arrivals() == {
+    assert ledger.receipts.find_last_arrivals() == {
         ("councils-sftp", "FIF"): last.received_at,
         ("councils-sftp", "GLG"): other.received_at,
     }
@@ -124,7 +124,9 @@ def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger:
         PendingWork("HL1", "FY2024-25", ("FIF", "GLG"), (1, 2)),
         PendingWork("WASTE", "CY2018", ("FIF",), (4,)),
     )
-    assert ledger.waiting() == expected
-    ledger.open_submissions("HL1", "FY2023-24")
+    assert ledger.submissions.list_pending_work() == expected
+    ledger.submissions.open("HL1", "FY2023-24")
     judging = PendingWork("HL1", "FY2023-24", ("FIF",), (), ("judge HL1.FIF.FY2023-24.001",))
-    assert ledger.waiting() == (judging, *expected[1:]), "a submission that nobody has judged is something to do"
+    assert ledger.submissions.list_pending_work() == (judging, *expected[1:]), (
+        "a submission that nobody has judged is something to do"
+    )

@@ -5,28 +5,24 @@ import pytest
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.releases import NewRelease
 from lgdp_pipelines.ledger.submission_records import Release
 
 PERIOD = "FY2024-25"
 
 
 def release(ledger: Ledger, submissions: dict[str, str], model: str = "m", version: int = 3) -> Release:
-    return ledger.record_release(
-        "HL1",
-        PERIOD,
-        submissions=submissions,
-        versions={"published/hl1": version},
-        model_sha256=model * 64,
-        run_id="r",
+    return ledger.releases.record(
+        NewRelease("HL1", PERIOD, submissions, {"published/hl1": version}, model_sha256=model * 64, run_id="r")
     )
 
 
 def test_a_release_is_new_only_when_submissions_or_model_are(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement]
 ) -> None:
-    assert ledger.latest_release("HL1", PERIOD) is None
+    assert ledger.releases.find_latest("HL1", PERIOD) is None
     first, other = submit("FIF", "a"), submit("GLG", "a")
-    ledger.settle("r", [judge(first), judge(other)])
+    ledger.judgements.record("r", [judge(first), judge(other)])
     one = release(ledger, {"FIF": first, "GLG": other})
     again = release(ledger, {"GLG": other, "FIF": first}, version=4)
     assert again == one
@@ -35,7 +31,7 @@ def test_a_release_is_new_only_when_submissions_or_model_are(
     assert release(ledger, {"FIF": first}, model="n").number == 3
     back = release(ledger, {"FIF": first, "GLG": other})
     assert (back.number, back.sha256) == (4, one.sha256)
-    assert ledger.latest_release("HL1", PERIOD) == back
+    assert ledger.releases.find_latest("HL1", PERIOD) == back
 
 
 def test_a_release_without_any_submission_can_be_told(ledger: Ledger) -> None:
@@ -50,7 +46,5 @@ def test_a_release_holds_only_submissions_of_its_own(
     with pytest.raises(LedgerError):
         release(ledger, {council: value if isinstance(value, str) else one for council, value in wrong.items()})
     with pytest.raises(LedgerError):
-        ledger.record_release(
-            "HL1", "FY2023-24", submissions={"FIF": one}, versions={}, model_sha256="m" * 64, run_id="r"
-        )
-    assert ledger.latest_release("HL1", PERIOD) is None
+        ledger.releases.record(NewRelease("HL1", "FY2023-24", {"FIF": one}, {}, model_sha256="m" * 64, run_id="r"))
+    assert ledger.releases.find_latest("HL1", PERIOD) is None

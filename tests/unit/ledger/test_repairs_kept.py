@@ -23,8 +23,8 @@ LATER = (Repair("application", "urn:lgdp:item:hl1:dob", RepairKind.DATE, 3_000_0
 def test_each_judgement_keeps_its_own(ledger: Ledger, submit: Submit, judge: Judge, tmp_path: Path) -> None:
     one = submit("FIF", "a")
     for run, repairs in (("r1", FIRST), ("r2", ()), ("r3", LATER)):
-        ledger.settle(run, [replace(judge(one), repairs=repairs)])
-        judgement = ledger.judgement_of(one)
+        ledger.judgements.record(run, [replace(judge(one), repairs=repairs)])
+        judgement = ledger.judgements.find_latest(one)
         assert judgement is not None
         assert judgement.repairs == repairs
     lake = Lake(tmp_path / "lake")

@@ -8,6 +8,7 @@ from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt
+from lgdp_pipelines.ledger.submissions import RequiredFiles
 
 Arrive = Callable[..., Receipt]
 PERIOD = "FY2024-25"
@@ -15,17 +16,17 @@ TABLES = ("household", "person")
 
 
 def ids(ledger: Ledger, *councils: str, tables: tuple[str, ...] = ()) -> list[str]:
-    return [one.id for one in ledger.open_submissions("HL1", PERIOD, list(councils) or None, tables)]
+    return [one.id for one in ledger.submissions.open("HL1", PERIOD, list(councils) or None, RequiredFiles(tables))]
 
 
 def files(ledger: Ledger, submission_id: str) -> dict[str | None, int]:
-    return {receipt.table: receipt.id for receipt in ledger.receipts_of(submission_id)}
+    return {receipt.table: receipt.id for receipt in ledger.submissions.list_receipts(submission_id)}
 
 
 def test_each_file_is_a_submission_with_the_next_number(ledger: Ledger, arrive: Arrive) -> None:
     for council, content in [("FIF", "a"), ("GLG", "a"), ("FIF", "b")]:
         arrive(council, content)
-    opened = ledger.open_submissions("HL1", PERIOD)
+    opened = ledger.submissions.open("HL1", PERIOD)
     assert [(one.id, one.number, one.state) for one in opened] == [
         ("HL1.FIF.FY2024-25.001", 1, "judging"),
         ("HL1.FIF.FY2024-25.002", 2, "judging"),
@@ -33,8 +34,8 @@ def test_each_file_is_a_submission_with_the_next_number(ledger: Ledger, arrive: 
     ]
     assert opened[1].received_at == datetime(2026, 1, 5, 9, 2, tzinfo=UTC)
     assert opened[1].opened_at == datetime(2026, 1, 5, 9, 3, tzinfo=UTC)
-    assert [receipt.id for receipt in ledger.receipts_of("HL1.FIF.FY2024-25.002")] == [3]
-    assert ledger.balance() == []
+    assert [receipt.id for receipt in ledger.submissions.list_receipts("HL1.FIF.FY2024-25.002")] == [3]
+    assert ledger.balance.find_problems() == []
 
 
 def test_those_left_in_judging_come_back_with_the_new_ones(ledger: Ledger, arrive: Arrive) -> None:
@@ -48,13 +49,13 @@ def test_only_the_councils_asked_for_are_opened(ledger: Ledger, arrive: Arrive) 
     for council in ("FIF", "GLG"):
         arrive(council, "a")
     assert ids(ledger, "GLG") == ["HL1.GLG.FY2024-25.001"]
-    assert ledger.waiting()[0].councils == ("FIF", "GLG")
+    assert ledger.submissions.list_pending_work()[0].councils == ("FIF", "GLG")
     assert ids(ledger) == ["HL1.FIF.FY2024-25.001", "HL1.GLG.FY2024-25.001"]
 
 
 def test_no_council_is_no_submission(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
-    assert ledger.open_submissions("HL1", PERIOD, []) == ()
+    assert ledger.submissions.open("HL1", PERIOD, []) == ()
 
 
 def test_the_number_goes_on_past_999(ledger: Ledger, arrive: Arrive) -> None:
@@ -83,7 +84,7 @@ def test_a_file_sent_twice_before_opening_counts_once_and_as_last_sent(ledger: L
     assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.001"]
     assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 2, "person": 3}
     assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.001"], "nothing is left waiting"
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
 def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
@@ -92,17 +93,17 @@ def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
     """A council that sends all files again, one of them corrected, has sent duplicates of the others."""
     arrive("FIF", "h", table="household")
     arrive("FIF", "p1", table="person")
-    ledger.settle("r1", [judge(ids(ledger, tables=TABLES)[0], errors=1)])
+    ledger.judgements.record("r1", [judge(ids(ledger, tables=TABLES)[0], errors=1)])
     again = arrive("FIF", "h", table="household")
     arrive("FIF", "p2", table="person")
     assert again.state == "duplicate"
     assert ids(ledger, tables=TABLES) == ["HL1.FIF.FY2024-25.002"]
     assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 1, "person": 2}
     assert files(ledger, "HL1.FIF.FY2024-25.002") == {"household": 1, "person": 4}
-    assert ledger.balance() == []
+    assert ledger.balance.find_problems() == []
 
 
-@pytest.mark.parametrize("ask", ["submission", "receipts_of"])
-def test_asking_after_a_submission_that_is_not_there_is_refused(ledger: Ledger, ask: str) -> None:
+@pytest.mark.parametrize("method", ["get", "list_receipts"])
+def test_unknown_submission_is_refused(ledger: Ledger, method: str) -> None:
     with pytest.raises(LedgerError, match="no such submission"):
-        getattr(ledger, ask)("HL1.FIF.FY2024-25.001")
+        getattr(ledger.submissions, method)("HL1.FIF.FY2024-25.001")

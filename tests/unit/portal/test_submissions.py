@@ -23,7 +23,7 @@ def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: RunningIntak
     assert (told["state"], told["verdict"], told["preliminary"], told["rows"]) == ("waiting", "accepted", True, 1)
     assert told["receipt"]["sha256"] == hashlib.sha256(content).hexdigest()
     assert told["receipt"]["size"] == len(content)
-    receipt = served.platform.ledger.receipt(int(told["id"]))
+    receipt = served.platform.ledger.receipts.get(int(told["id"]))
     assert (receipt.council_code, receipt.file_name, receipt.transport) == ("FIF", "stays 2022.csv", "push")
     assert served.platform.received_bytes.get(receipt.sha256) == content
 
@@ -124,7 +124,7 @@ def test_nil_return_is_accepted_where_the_contract_takes_one(served: RunningInta
         ).json()
 
     assert (told["verdict"], told["rows"]) == ("accepted", 0)
-    assert served.platform.ledger.receipt(int(told["id"])).nil
+    assert served.platform.ledger.receipts.get(int(told["id"])).nil
     assert other["verdict"] == "rejected"
 
 
@@ -158,7 +158,7 @@ def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: Runnin
         told = client.post("/submissions", params=ASK | {"file": name}, content=write_stay(name[:3])).json()
         shown = client.get(told["links"]["report_html"])
 
-    assert served.platform.ledger.receipt(int(told["id"])).file_name == name
+    assert served.platform.ledger.receipts.get(int(told["id"])).file_name == name
     assert "<script>" not in shown.text
     assert "default-src 'none'" in shown.headers["content-security-policy"]
 
@@ -176,4 +176,4 @@ def test_same_file_sent_twice_at_once_is_counted_once(served: RunningIntake) -> 
 
 
 def test_ledger_balances_after_all_of_it(served: RunningIntake) -> None:
-    assert served.platform.ledger.balance() == []
+    assert served.platform.ledger.balance.find_problems() == []

@@ -8,7 +8,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.deliveries import DeliveryRepository
 from lgdp_pipelines.ledger.submission_records import Arrival
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.settings import Settings
@@ -137,7 +137,7 @@ def test_run_that_dies_is_done_again_and_leaves_the_same(
 
     with monkeypatch.context() as patch:
         if dies_at == "before the ledger":
-            patch.setattr(Ledger, "record_deliveries", dies)
+            patch.setattr(DeliveryRepository, "record", dies)
         else:
             patch.setattr(report_delivery, "deliver", dies)
         with pytest.raises(KeyboardInterrupt):
@@ -171,7 +171,7 @@ def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
     platform: Platform, out: Callable[[], list[str]]
 ) -> None:
     platform.received_bytes.put(b"what")
-    receipt = platform.ledger.record_receipt(
+    receipt = platform.ledger.receipts.record(
         Arrival(
             return_code=None, council_code="FIF", period=None, table=None, file_name="=what?.csv", size=4,
             sha256=platform.received_bytes.put(b"what"), transport=TransportKind.DROP_BOX, source="boxes",

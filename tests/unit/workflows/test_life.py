@@ -79,9 +79,9 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
     assert (nil.is_nil, nil.rows, nil.is_standing, nil.judgement.verdict) == (True, 0, True, Verdict.ACCEPTED)
     assert {outcome.result for outcome in nil.judgement.results} == {RuleResult.PASSED, RuleResult.NOT_RUN}
     assert standing(platform) == {}
-    assert platform.ledger.current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
+    assert platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
     assert (
-        platform.received_bytes.get(platform.ledger.receipt(2).sha256)
+        platform.received_bytes.get(platform.ledger.receipts.get(2).sha256)
         == b"The Fife Council has nothing to report for ALLOTMENT CY2023.\n"
     )
     give(13)
@@ -107,14 +107,14 @@ def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platf
 
 def test_a_withdrawal_takes_the_rows_away_and_is_told_once(platform: Platform, give: Give) -> None:
     give(12)
-    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+    platform.ledger.withdrawals.record(FIRST, by="A", reason="Wrong")
     told: list[Submission] = []
     run(platform, told)
     run(platform, told)
 
     assert standing(platform) == {}
     assert [one.id for one in told] == [FIRST]
-    assert platform.ledger.waiting() == ()
+    assert platform.ledger.submissions.list_pending_work() == ()
 
 
 @pytest.mark.parametrize("step", ["recover", "tell", "finish"])
@@ -123,7 +123,7 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
 ) -> None:
     """Before the rows go, when they have gone, and before the last word."""
     give(12)
-    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+    platform.ledger.withdrawals.record(FIRST, by="A", reason="Wrong")
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
@@ -141,13 +141,13 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
                 "dead",
                 notify_withdrawn=dies if step == "tell" else lambda _: None,
             )
-    assert len(platform.ledger.waiting()) == 1, "it calls for a run"
+    assert len(platform.ledger.submissions.list_pending_work()) == 1, "it calls for a run"
     told: list[Submission] = []
     run(platform, told)
 
     assert standing(platform) == {}
     assert [one.id for one in told] == [FIRST], "whoever died before telling is heard now"
-    assert platform.ledger.waiting() == ()
+    assert platform.ledger.submissions.list_pending_work() == ()
 
 
 def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place(
@@ -162,25 +162,25 @@ def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place
         platform,
         ProcessRequest(data_return, PERIOD, ["FIF"]),
         "test",
-        notify=lambda _: platform.ledger.withdraw(second, by="A", reason="Wrong") and None,
+        notify=lambda _: platform.ledger.withdrawals.record(second, by="A", reason="Wrong") and None,
     )
 
-    assert platform.ledger.submission(second).state is SubmissionState.WITHDRAWN
+    assert platform.ledger.submissions.get(second).state is SubmissionState.WITHDRAWN
     assert standing(platform) == {"FIF": FIRST}
-    assert platform.ledger.waiting() == ()
+    assert platform.ledger.submissions.list_pending_work() == ()
 
 
 def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platform, give: Give) -> None:
     give(12)
-    platform.ledger.withdraw(FIRST, by="A", reason="Wrong")
+    platform.ledger.withdrawals.record(FIRST, by="A", reason="Wrong")
     data_return = platform.register.returns["ALLOTMENT"]
     process(platform, ProcessRequest(data_return, PERIOD, ["GLG"]), "test")
-    assert len(platform.ledger.waiting()) == 1
+    assert len(platform.ledger.submissions.list_pending_work()) == 1
 
 
 def test_a_run_ends_loudly_where_bytes_are_not_there(platform: Platform, give: Give) -> None:
     give(12)
-    platform.received_bytes.path(platform.ledger.receipt(1).sha256).unlink()
+    platform.received_bytes.path(platform.ledger.receipts.get(1).sha256).unlink()
     with pytest.raises(LedgerError, match="are not among the received bytes"):
         run(platform)
     check_balance(platform.ledger, platform.received_bytes, "LIBRARY", "CY2023")
@@ -191,7 +191,7 @@ def test_damaged_bytes_are_found_by_size_at_once_and_by_content_within_four_week
     platform: Platform, give: Give
 ) -> None:
     give(12)
-    sha256 = platform.ledger.receipt(1).sha256
+    sha256 = platform.ledger.receipts.get(1).sha256
     path = platform.received_bytes.path(sha256)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"12", b"13"))

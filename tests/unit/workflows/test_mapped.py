@@ -104,7 +104,7 @@ def test_what_a_mapping_did_stays_in_the_ledger_with_the_judgement(folder: Path)
     world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("123.456,00"))
     (outcome,) = world.judge("DHP", MAY)
     platform = world.platform
-    judgement = platform.ledger.judgement_of(outcome.submission.id)
+    judgement = platform.ledger.judgements.find_latest(outcome.submission.id)
     assert judgement is not None
     reasons = {one.rule: one.reason for one in judgement.results}
     assert reasons["dhp.q4.type"] == (

@@ -99,7 +99,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     assert result(first) == (RuleResult.NOT_RUN, 0, reason)
 
     give(platform, "HL1", without_one)
-    (waiting,) = platform.ledger.waiting()
+    (waiting,) = platform.ledger.submissions.list_pending_work()
     assert (waiting.return_code, waiting.submissions) == (
         "HL3",
         (f"judge HL3.FIF.{QUARTER}.001 against HL1.FIF.{QUARTER}.001",),
@@ -107,14 +107,16 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     (again,) = judge_again(platform, "HL3")
     assert result(again)[:2] == (RuleResult.FAILED, 1)
     assert again.judgement.findings.select("rule", "row", "column").rows() == [(RULE, 3, "APPREF")]
-    assert platform.ledger.current("HL3", QUARTER) == {"FIF": f"HL3.FIF.{QUARTER}.001"}, "what was accepted stays"
-    assert platform.ledger.waiting() == ()
+    assert platform.ledger.submissions.find_current("HL3", QUARTER) == {"FIF": f"HL3.FIF.{QUARTER}.001"}, (
+        "what was accepted stays"
+    )
+    assert platform.ledger.submissions.list_pending_work() == ()
 
     give(platform, "HL1", applications)
     (third,) = judge_again(platform, "HL3")
     assert result(third) == (RuleResult.PASSED, 0, "")
     assert third.against == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
-    assert platform.ledger.waiting() == ()
+    assert platform.ledger.submissions.list_pending_work() == ()
 
 
 def test_another_council_s_applications_are_never_looked_at(

@@ -142,7 +142,7 @@ def test_a_council_is_asked_told_how_to_answer_and_heard(world: World) -> None:
     world.lgdp("query", "accept", FIRST, "--by", "Scottish Government, B. Analyst")
     shown = world.lgdp("query", "show", FIRST).out
     assert "accepted by scottish-government, B. Analyst" in shown
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.balance.find_problems() == []
 
 
 def test_last_years_answer_is_offered_and_taken_over(world: World) -> None:
@@ -199,11 +199,11 @@ def test_the_same_figures_keep_an_accepted_answer_and_others_are_looked_at_again
     world.send("CY2023", "1,95", "2,20")
     found = world.queries()
     assert (found[FIRST]["state"], found[SECOND]["state"]) == ("expired", "answered")
-    assert world.platform.ledger.balance() == []
+    assert world.platform.ledger.balance.find_problems() == []
 
 
 def test_no_figure_can_be_tried_out_from_what_the_ledger_keeps(still: World) -> None:
-    with still.platform.ledger._database.reading() as connection:
+    with still.platform.ledger._database.read() as connection:
         kept = [str(row[0]) for row in connection.exec_driver_sql("SELECT fingerprint FROM query").all()]
     assert len(set(kept)) == 3
     assert all(len(one) == 32 for one in kept), "a keyed token, not the sha256 of a few figures"

@@ -93,7 +93,7 @@ def give(platform: Platform, folder: Path, code: str, council: str, period: str,
 
 
 def settle(platform: Platform) -> None:
-    while waiting := platform.ledger.waiting():
+    while waiting := platform.ledger.submissions.list_pending_work():
         for one in waiting:
             data_return = platform.register.returns[one.return_code]
             process(platform, ProcessRequest(data_return, parse_period(one.period), one.councils), "run")
@@ -122,7 +122,7 @@ def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     give(platform, files / "5", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,60", "Hill,D,4"))
     give(platform, files / "6", "ALLOTMENT", "GLG", "CY2023")
     give(platform, files / "7", "LIBRARY", "GLG", "CY2023")
-    platform.ledger.withdraw("ALLOTMENT.GLG.CY2023.001", by="A", reason="Wrong")
+    platform.ledger.withdrawals.record("ALLOTMENT.GLG.CY2023.001", by="A", reason="Wrong")
     settle(platform)
 
     (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="2", more=", aliases: [D]"))
@@ -159,15 +159,15 @@ def change(world: World, statement: str) -> None:
 
 def bytes_of(world: World, submission: str) -> Path:
     platform = world.platform()
-    return platform.received_bytes.path(platform.ledger.receipts_of(submission)[0].sha256)
+    return platform.received_bytes.path(platform.ledger.submissions.list_receipts(submission)[0].sha256)
 
 
 def every_judgement(world: World) -> dict[tuple[str, int], Reproduction]:
     platform = world.platform()
     found, past = {}, JudgementReplayer(platform)
-    for submission in platform.ledger.evidence.judged():
+    for submission in platform.ledger.evidence.list_judged():
         number = 1
-        while proved := platform.ledger.evidence.of(submission, number):
+        while proved := platform.ledger.evidence.find(submission, number):
             found[submission, number] = reproduce_judgement(platform, past, proved)
             number += 1
     return found
