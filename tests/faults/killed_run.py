@@ -25,7 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines import cli
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.ledger.judgements import JudgementRepository
 from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.receipts import ReceiptRepository
+from lgdp_pipelines.ledger.releases import ReleaseRepository
+from lgdp_pipelines.ledger.submissions import SubmissionRepository
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.byte_store import RawStore
 from lgdp_pipelines.storage.lake import Lake
@@ -93,14 +97,14 @@ def _replaced(table: str) -> Effect:
 
 EFFECTS = {
     "raw put": Effect(RawStore, "put", call=2),
-    "receipt recorded": Effect(Ledger, "record_receipt", call=2),
-    "submissions opened": Effect(Ledger, "open_submissions"),
+    "receipt recorded": Effect(ReceiptRepository, "record", call=2),
+    "submissions opened": Effect(SubmissionRepository, "open"),
     "landed written": _replaced("landed/library__loan__v1"),
     "findings written": _replaced("judged/finding"),
     "first validated table written": Effect(Lake, "replace_councils", "validated/library__branch__v1"),
     "second validated table written": Effect(Lake, "replace_councils", "validated/library__loan__v1"),
     "told": Effect(Listener, "told"),
-    "settled": Effect(Ledger, "settle"),
+    "settled": Effect(JudgementRepository, "record"),
     "judgements mirrored": _replaced("ledger/judgement"),
     "mirrored": Effect(Ledger, "mirror"),
     "council dimension written": _replaced("conformed/council"),
@@ -110,7 +114,7 @@ EFFECTS = {
     "second published table written": _replaced("published/library_loan"),
     "lineage written": Effect(publishing, "write_lineage"),
     "catalogue written": Effect(publishing, "write_catalogue"),
-    "release recorded": Effect(Ledger, "record_release"),
+    "release recorded": Effect(ReleaseRepository, "record"),
     "releases mirrored": Effect(Ledger, "mirror", call=2),
 }
 PROCESSING = list(EFFECTS)[:11]
