@@ -1,15 +1,17 @@
-"""Settings of all tests: repeatable property tests, databases that do not wait for the disk, a line for each skip.
+"""Settings of all tests: repeatable examples, no waits for the disk, shared parses of dbt, a line for each skip.
 
 ``HYPOTHESIS_PROFILE=exploring`` looks for new examples instead.
 """
 
 import os
 import sqlite3
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 from sqlalchemy import Engine, event
 
+from tests.support.dbt_projects import remove_unused_projects, share_dbt_projects
 from tests.support.machine import count_skip_reasons
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -25,6 +27,16 @@ def skip_disk_synchronisation(connection: object, _record: object) -> None:
     """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_dbt_projects(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let all workers, and all runs of the tests, share what dbt has parsed."""
+    cache = getattr(pytestconfig, "cache", None)  # absent with `-p no:cacheprovider`
+    store = cache.mkdir("dbt_projects") if cache else tmp_path_factory.mktemp("dbt_projects")
+    remove_unused_projects(store)
+    with share_dbt_projects(store):
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
