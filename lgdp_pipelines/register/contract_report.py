@@ -68,8 +68,8 @@ def _compared_with(data_return: Return, contract: Contract, edition: ContractVer
 
 
 def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[str]:
-    name = f"{one.where}.{one.name}" if one.thing == "item" else one.name
-    yield f"- {one.thing} {name} {one.kind}" + (f" ({one.id})" if one.id != one.name else "")
+    name = f"{one.table}.{one.name}" if one.subject == "item" else one.name
+    yield f"- {one.subject} {name} {one.kind}" + (f" ({one.id})" if one.id != one.name else "")
     for part in one.aspects:
         yield from _wrapped(f"{part.name}: {part.before or 'nothing'} → {part.after or 'nothing'}")
     for reason in dict.fromkeys(change.reason for change in changes if _is_about(change, one)):
@@ -79,12 +79,12 @@ def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[st
 def _is_about(change: Change, one: Difference) -> bool:
     """Whether a change is of the thing that is different; a field is of the contract."""
     for target in change.targets:
-        if target.thing is TargetKind.FIELD:
-            if one.thing == "contract":
+        if target.kind is TargetKind.FIELD:
+            if one.subject == "contract":
                 return True
-        elif target.thing == one.thing and target.table == one.where:
-            names = {one.name, one.was_named, one.id.partition(".")[2]}
-            if target.thing is TargetKind.TABLE or target.name in names or (change.to and change.to in names):
+        elif target.kind == one.subject and target.table == one.table:
+            names = {one.name, one.earlier_name, one.id.partition(".")[2]}
+            if target.kind is TargetKind.TABLE or target.name in names or (change.to and change.to in names):
                 return True
     return False
 

@@ -28,7 +28,7 @@ from lgdp_pipelines.validation.type_parsing import (
 )
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.date_formats import build_date_parser
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.periods import read_period
 
 

@@ -31,7 +31,7 @@ class Code:
     patterns: tuple[str, ...] = ()
 
     def is_valid_on(self, day: date | None) -> bool:
-        """Whether the code may be used for something of that day; None: of any day."""
+        """Return whether the code may be used for something of that day; None: of any day."""
         if day is None:
             return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
@@ -68,7 +68,7 @@ class CodeList:
         return {code.code: code for code in self.codes}
 
     def spellings_on(self, day: date | None) -> Mapping[str, str]:
-        """Stored code by each spelling (code or alias) valid that day, or ever. Spellings match to the letter."""
+        """Return the stored code of each spelling valid on a day, or ever. Spellings match to the letter."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         found = {alias: code.code for code in valid for alias in code.aliases}
         return found | {code.code: code.code for code in valid}
@@ -79,7 +79,7 @@ class CodeList:
         return any(code.patterns for code in self.codes)
 
     def resolved(self, text: str, day: date | None) -> str | None:
-        """Stored code of a spelling valid that day, or ever: to the letter, or else by patterns of one code alone."""
+        """Return the stored code of a spelling valid on a day, or ever: to the letter, or by patterns of one code."""
         exact = self.spellings_on(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact
@@ -92,4 +92,4 @@ class CodeList:
 
 
 _LONGEST_SPELLING = 500
-"""A longer text is nobody's code, and would only cost time."""
+"""A longer text is no code, and matching it would only cost time."""

@@ -79,12 +79,12 @@ class Councils:
         return {spelling: next(iter(codes)) for spelling, codes in found.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
-        """The council that a code or known name means, or None."""
+        """Return the council that a code or known name means, or None."""
         code = self.code_by_spelling.get(fold_spelling(text))
         return self.by_code[code] if code else None
 
     def named(self, text: str) -> Council:
-        """The council that somebody typed.
+        """Return the council that somebody typed.
 
         Raises:
             WrongUse: no council has that code or name.
@@ -99,5 +99,5 @@ class Councils:
 
 
 def fold_spelling(text: str) -> str:
-    """A spelling without what never tells councils apart: case, and white space at the ends or repeated."""
+    """Return a spelling without what never tells councils apart: case, and white space at the ends or repeated."""
     return " ".join(text.split()).casefold()

@@ -1,9 +1,8 @@
-"""Forms of dates, as systems export them: ``dd/MM/yyyy``, ``d-MMM-yyyy HH:mm``.
+"""Formats of dates, as systems export them: ``dd/MM/yyyy``, ``d-MMM-yyyy HH:mm``.
 
-Letters are those of the contract standard's date formats. A form has day, month and year once each, and may have a time
-of day, which is not asked for and goes no further. A year has four digits: with two, nobody knows which century is
-meant. What belongs here: what a form is and which texts have it. What does not: whether there is such a day
-(``validation``).
+Letters are those of the contract standard's date formats. A format has day, month and year once each, and may have a
+time of day, which is read and dropped. A year has four digits, since two leave the century open. What belongs here:
+which formats there are and which texts have them. What does not: choosing a format (``register``).
 """
 
 import re
@@ -30,7 +29,7 @@ _PARTS: Mapping[str, str] = MappingProxyType(
     }
 )
 _TOKEN = re.compile("|".join(_PARTS) + r"|[-/., :]|T|Z")
-_LETTERS = MappingProxyType({"yyyy": "year", "MMMM": "month", "MMM": "month", "MM": "month", "M": "month"})
+_DATE_PARTS = MappingProxyType({"yyyy": "year", "MMMM": "month", "MMM": "month", "MM": "month", "M": "month"})
 
 MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
     {
@@ -55,45 +54,45 @@ MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
         for spelling in (name, name[:3])
     }
 )
-"""Two digits of a month by its English name, whole or of three letters, in small letters."""
+"""Two digits of a month by its English name in lower case, whole or of three letters."""
 
 
 def find_date_format_problem(written: str) -> str | None:
-    """Why a form of dates cannot be used, as the end of a sentence; None where it can."""
+    """Return why a format cannot be used, as the end of a sentence; None where it can."""
     tokens = _TOKEN.findall(written)
     if "".join(tokens) != written:
         return "has signs other than those of day, month, year of four digits and time"
-    parts = [_LETTERS.get(token, "day") for token in tokens if token in _LETTERS or token in {"dd", "d"}]
+    parts = [_DATE_PARTS.get(token, "day") for token in tokens if token in _DATE_PARTS or token in {"dd", "d"}]
     if sorted(parts) != ["day", "month", "year"]:
         return "has not day, month and year of four digits once each"
     times = [token for token in tokens if token in {"HH", "mm", "ss", "SSS"}]
     if times != ["HH", "mm", "ss", "SSS"][: len(times)]:
         return "has a time that is not hours, minutes and seconds in order"
-    if any({one, other} <= _PARTS.keys() and {"d", "M"} & {one, other} for one, other in pairwise(tokens)):
+    if any(set(pair) <= _PARTS.keys() and {"d", "M"} & set(pair) for pair in pairwise(tokens)):
         return "has parts of unknown length with nothing between them"
     return None
 
 
 def date_pattern(written: str) -> str:
-    """A regular expression for a whole text of a form, with the groups ``day``, ``month`` or ``name``, and ``year``."""
+    """Return a regular expression for a text of a format, with groups ``day``, ``month`` or ``name``, and ``year``."""
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
 
 
 @dataclass(frozen=True, slots=True)
 class DayParts:
-    """Day, month and year as a text has them, with leading zeros; there need be no such day."""
+    """Day, month and year of a text, with leading zeros; the day need not exist."""
 
     year: str
     month: str
     day: str
 
     def spelt(self, wanted: str) -> str:
-        """In a form of ``strptime`` letters."""
+        """Return the date in a format of ``strptime`` letters."""
         return wanted.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a day."""
+        """Whether the day exists."""
         try:
             date(int(self.year), int(self.month), int(self.day))
         except ValueError:
@@ -102,7 +101,7 @@ class DayParts:
 
 
 def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
-    """Reads texts of a form of dates; None for a text that has not the form."""
+    """Return a parser of texts of a format, which returns None for a text of another format."""
     shape = re.compile(date_pattern(written))
 
     def read(text: str) -> DayParts | None:
@@ -115,16 +114,16 @@ def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
 
 
 @cache
-def find_ambiguous_text(one: str, other: str) -> str | None:
-    """A text that two forms of dates read as two days; None where there is none.
+def find_ambiguous_text(first: str, second: str) -> str | None:
+    """Return a text that two formats read as different days; None where there is none.
 
-    Every part of a form takes the digits 10, 11 and 12, and so do both halves of a year: where two forms meet in a text
-    and differ in what is day, month and year, they do so in one of these.
+    Every part of a format can have the digits 10, 11 and 12, and so can both halves of a year: where two formats accept
+    one text and differ in what is day, month and year, they do so in one of these.
     """
-    first, second = build_date_parser(one), build_date_parser(other)
-    for text in _samples(one):
-        there, here = first(text), second(text)
-        if there is not None and here is not None and there != here and there.exists and here.exists:
+    parsers = build_date_parser(first), build_date_parser(second)
+    for text in _samples(first):
+        days = {day for parse in parsers if (day := parse(text)) is not None and day.exists}
+        if len(days) > 1:
             return text
     return None
 
@@ -144,12 +143,7 @@ def _samples(written: str) -> Iterator[str]:
 
 
 def format_day(day: date, written: str) -> str:
-    """A day in a form of dates; a time that the form has is midnight.
-
-    Args:
-        day: to be spelt.
-        written: a form without problems, such as ``d/M/yyyy``.
-    """
+    """Return a day in a format such as ``d/M/yyyy``; a time in the format is midnight."""
     month = next(name for name, number in MONTH_NUMBERS.items() if number == f"{day.month:02d}").title()
     parts = {
         "yyyy": f"{day.year:04d}",

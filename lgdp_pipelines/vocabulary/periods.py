@@ -1,7 +1,8 @@
-"""Periods: the spans of time that returns are about, and how people spell them.
+"""Periods: the spans of time that returns are about, and their spellings.
 
 A period's id carries its kind (``FY2024-25`` is not ``AY2024-25``), so ids sort within a kind and are never mixed up.
-What belongs here: reading, ordering and stepping periods. What does not: when a return is due (``register.calendar``).
+What belongs here: reading, ordering and stepping periods. What does not: when a return is due
+(``register.submission_calendar``).
 """
 
 import re
@@ -44,7 +45,7 @@ class Period:
     end: date
 
     def shifted(self, steps: int) -> "Period":
-        """The period of the same kind so many steps later (earlier, where negative).
+        """Return the period of the same kind so many steps later (earlier, where negative).
 
         Raises:
             WrongUse: it would lie outside the years 1 to 9999.
@@ -68,12 +69,12 @@ _MONTHS = {
 
 
 def financial_year(first: int) -> Period:
-    """The year from 1 April of ``first``."""
+    """Return the year from 1 April of ``first``."""
     return _period(PeriodKind.FINANCIAL_YEAR, _two_years("FY", first), _date(first, 4))
 
 
 def financial_quarter(first: int, quarter: int) -> Period:
-    """Quarter 1 (April to June) to 4 (January to March) of the financial year from April of ``first``."""
+    """Return quarter 1 (April to June) to 4 (January to March) of the financial year from April of ``first``."""
     if quarter not in (1, 2, 3, 4):
         raise _outside()
     start = _date(first, 3 * quarter + 1) if quarter < 4 else _date(first + 1, 1)
@@ -81,27 +82,27 @@ def financial_quarter(first: int, quarter: int) -> Period:
 
 
 def academic_year(first: int) -> Period:
-    """The year from 1 August of ``first``."""
+    """Return the year from 1 August of ``first``."""
     return _period(PeriodKind.ACADEMIC_YEAR, _two_years("AY", first), _date(first, 8))
 
 
 def calendar_year(year: int) -> Period:
-    """The year from 1 January."""
+    """Return the year from 1 January."""
     return _period(PeriodKind.CALENDAR_YEAR, f"CY{year:04d}", _date(year, 1))
 
 
 def calendar_quarter(year: int, quarter: int) -> Period:
-    """Quarter 1 (January to March) to 4 (October to December)."""
+    """Return quarter 1 (January to March) to 4 (October to December)."""
     return _period(PeriodKind.CALENDAR_QUARTER, f"CY{year:04d}-Q{quarter}", _date(year, 3 * quarter - 2))
 
 
 def month(year: int, number: int) -> Period:
-    """A calendar month."""
+    """Return a calendar month."""
     return _period(PeriodKind.MONTH, f"{year:04d}-{number:02d}", _date(year, number))
 
 
 def day(when: date) -> Period:
-    """A census day."""
+    """Return a census day."""
     return Period(when.isoformat(), PeriodKind.DAY, when, when)
 
 
@@ -111,7 +112,7 @@ def _period(kind: PeriodKind, period_id: str, start: date) -> Period:
 
 
 def _month_start(start: date, months: int) -> date:
-    """The first day of the month so many months later."""
+    """Return the first day of the month so many months later."""
     count = start.year * 12 + start.month - 1 + months
     return _date(count // 12, count % 12 + 1)
 
@@ -132,7 +133,7 @@ def _two_years(prefix: str, first: int) -> str:
 
 
 def find_period(kind: PeriodKind, when: date) -> Period:
-    """The period of a kind that a day lies in.
+    """Return the period of a kind that a day lies in.
 
     Raises:
         WrongUse: it would begin or end outside the years 1 to 9999.
@@ -158,7 +159,7 @@ _AROUND: Mapping[PeriodKind, Callable[[date], Period]] = {
 
 
 def periods_between(first: Period, until: date) -> Iterator[Period]:
-    """From ``first`` on, each period of its kind that has begun by ``until``, in order."""
+    """Yield each period of its kind from ``first`` on that has begun by ``until``, in order."""
     period = first
     while period.start <= until:
         yield period
@@ -178,7 +179,7 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 
 
 def corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
-    """The periods of a kind that cover the same time as a period, in order.
+    """Return the periods of a kind that cover the same time as a period, in order.
 
     They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
     neither lies in the other whole, and where single days would be asked of a longer period: they are few, and which
@@ -245,14 +246,14 @@ _URI_KINDS = {
 
 
 def parse_period(text: str) -> Period:
-    """The period that an id names.
+    """Return the period that an id names.
 
     Raises:
         WrongUse: the text is not a period id.
     """
     for kind, pattern in _IDS.items():
         found = pattern.fullmatch(text)
-        period = _made(kind, found) if found else None
+        period = _build_period(kind, found) if found else None
         if period is not None:
             return period
     raise WrongUse(
@@ -262,9 +263,9 @@ def parse_period(text: str) -> Period:
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
-    """The period that a real file spells, read by the kind that its contract declares; None where it spells none.
+    """Return the period that a real file's text means, read as the contract's kind; None where there is none.
 
-    Read besides the id itself: ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
+    Besides the id itself it may be ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
     ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
     consecutive years.
     """
@@ -275,11 +276,11 @@ def read_period(text: str, kind: PeriodKind) -> Period | None:
         if len(segments) > 1 and _URI_KINDS.get(segments[-2], kind) is not kind:
             return None
     found = _IDS[kind].fullmatch(spelled) or _REAL[kind].fullmatch(spelled)
-    return _made(kind, found) if found else None
+    return _build_period(kind, found) if found else None
 
 
-def _made(kind: PeriodKind, found: re.Match[str]) -> Period | None:
-    """The period of a kind that a spelling's parts name; None where there is no such period."""
+def _build_period(kind: PeriodKind, found: re.Match[str]) -> Period | None:
+    """Return the period of a kind that a spelling's parts name; None where there is no such period."""
     parts = found.groupdict()
     year, second = int(parts["year"]), parts.get("second")
     if second is not None and not _follows(year, second):
@@ -291,5 +292,5 @@ def _made(kind: PeriodKind, found: re.Match[str]) -> Period | None:
 
 
 def _follows(first: int, second: str) -> bool:
-    """Whether the second year of a pair, in two digits or four, is the one after the first."""
+    """Return whether the second year of a pair, in two digits or four, is the one after the first."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

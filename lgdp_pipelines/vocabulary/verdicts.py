@@ -1,14 +1,14 @@
-"""Kinds of rule, how severe a rule is, what a judgement can come to, and how a rule's result reads.
+"""The words for judging: severities of rules, verdicts, results of rules, and kinds of rule.
 
-What belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share.
-What does not: how a rule is tested (``validation``) and which rules a return has (``register``).
+What belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share. What does not:
+how a rule is tested (``validation``) and which rules a return has (``register.rules``).
 """
 
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """What a broken rule does to a submission."""
+    """The effect of a broken rule on a submission."""
 
     ERROR = "error"
     """The rule cannot be broken: the submission is rejected and the last accepted one stays."""
@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What one judging of a submission came to."""
+    """The outcome of judging a submission."""
 
     ACCEPTED = "accepted"
     QUERIED = "queried"
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 class RuleResult(StrEnum):
-    """What became of one rule in one judgement. Each rule id has one, each time."""
+    """The result of one rule in one judgement. Every rule of the contract has one, every time."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -35,7 +35,7 @@ class RuleResult(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule tests. Down to ``key`` they follow from the contract's fields; the rest stand under ``quality``."""
+    """What a rule tests. Kinds down to ``key`` follow from the contract's fields; the rest stand under ``quality``."""
 
     READABLE = "readable"
     """The bytes are the declared format, whole and decodable."""
@@ -64,13 +64,13 @@ class RuleKind(StrEnum):
     UNIQUE = "unique"
     """No two rows share the item's value, or the values of several items."""
     RELATIONSHIP = "relationship"
-    """What the row refers to is there, in this or another table of the return."""
+    """The row that is referred to exists, in this or another table of the return."""
     KEY = "key"
     """No two rows share the table's key."""
     ROW_COUNT = "row_count"
     """The table has as many rows as it must."""
     NULLS = "nulls"
-    """No more rows than said leave the item empty."""
+    """No more rows than allowed leave the item empty."""
     SQL = "sql"
     """A rule across items, rows or tables, as ``SELECT count(*) … WHERE <violation>``."""
     REQUIRED_WHEN = "required_when"
@@ -96,11 +96,11 @@ class RuleKind(StrEnum):
     EARLIER_PERIOD = "earlier_period"
     """A figure against the same figure of an earlier period."""
     REFERS_TO = "refers_to"
-    """What the row refers to is there, in what the council has standing in another return."""
+    """The row that is referred to exists in the council's current rows of another return."""
     AGREES_WITH = "agrees_with"
-    """The figure is the same in what the council has standing in another return."""
+    """The figure is the same in the council's current rows of another return."""
     IN_REFERENCE = "in_reference"
-    """What the row names is in a reference table, valid on the period's last day."""
+    """The value is in a reference table, valid on the period's last day."""
 
 
 class CheckFamily(StrEnum):
@@ -114,35 +114,34 @@ class CheckFamily(StrEnum):
     FIGURES_ARE_PLAUSIBLE = "figures_are_plausible"
 
 
-_FAMILY = {
+_SCHEMA_KINDS = frozenset(
+    {
+        RuleKind.READABLE,
+        RuleKind.COLUMNS,
+        RuleKind.EXTRA_COLUMNS,
+        RuleKind.TYPE,
+        RuleKind.REQUIRED,
+        RuleKind.PATTERN,
+        RuleKind.LENGTH,
+        RuleKind.RANGE,
+        RuleKind.MULTIPLE,
+    }
+)
+_FAMILIES = {
+    **dict.fromkeys(_SCHEMA_KINDS, CheckFamily.SCHEMA_CONFORMS),
     RuleKind.CODES: CheckFamily.CODES_ARE_RECOGNISED,
+    RuleKind.IN_REFERENCE: CheckFamily.CODES_ARE_RECOGNISED,
     RuleKind.KEY: CheckFamily.KEY_IS_UNIQUE,
     RuleKind.UNIQUE: CheckFamily.KEY_IS_UNIQUE,
     RuleKind.COUNCIL: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
     RuleKind.PERIOD: CheckFamily.COUNCIL_AND_PERIOD_AGREE,
-    RuleKind.SQL: CheckFamily.RULES_HOLD,
-    RuleKind.ROW_COUNT: CheckFamily.RULES_HOLD,
-    RuleKind.NULLS: CheckFamily.RULES_HOLD,
-    RuleKind.RELATIONSHIP: CheckFamily.RULES_HOLD,
-    RuleKind.REQUIRED_WHEN: CheckFamily.RULES_HOLD,
-    RuleKind.EMPTY_UNLESS: CheckFamily.RULES_HOLD,
-    RuleKind.IN_ORDER: CheckFamily.RULES_HOLD,
-    RuleKind.NOT_IN_FUTURE: CheckFamily.RULES_HOLD,
-    RuleKind.IN_PERIOD: CheckFamily.RULES_HOLD,
-    RuleKind.TOTAL: CheckFamily.RULES_HOLD,
-    RuleKind.CONTROL: CheckFamily.RULES_HOLD,
-    RuleKind.ROWS_PER: CheckFamily.RULES_HOLD,
-    RuleKind.COMPLETE: CheckFamily.RULES_HOLD,
-    RuleKind.NOT_FALLING: CheckFamily.RULES_HOLD,
-    RuleKind.REFERS_TO: CheckFamily.RULES_HOLD,
-    RuleKind.AGREES_WITH: CheckFamily.RULES_HOLD,
-    RuleKind.IN_REFERENCE: CheckFamily.CODES_ARE_RECOGNISED,
     RuleKind.EARLIER_PERIOD: CheckFamily.FIGURES_ARE_PLAUSIBLE,
 }
+"""The asset check of each kind of rule; ``rules_hold`` for any other kind."""
 
 
 def check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
-    """The asset check that a rule's result is shown under; a rule that does not reject is about plausibility."""
+    """Return the asset check that shows a rule's result; a rule that does not reject is about plausibility."""
     if severity is not Severity.ERROR:
         return CheckFamily.FIGURES_ARE_PLAUSIBLE
-    return _FAMILY.get(kind, CheckFamily.SCHEMA_CONFORMS)
+    return _FAMILIES.get(kind, CheckFamily.RULES_HOLD)

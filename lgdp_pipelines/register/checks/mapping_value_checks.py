@@ -19,8 +19,8 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
 from lgdp_pipelines.vocabulary.date_formats import find_date_format_problem
+from lgdp_pipelines.vocabulary.number_formats import convertible_units
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.vocabulary.units import convertible_units
 
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 _GROUP = re.compile(r"\{(\w+)\}")

@@ -27,7 +27,7 @@ from lgdp_pipelines.register.model.system_mapping import (
     UnitChange,
 )
 from lgdp_pipelines.register.model.table_model import Provenance, Spellings
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 
 SYSTEM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 Read = TypeVar("Read")

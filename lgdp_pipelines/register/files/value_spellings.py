@@ -11,7 +11,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import Custom
 from lgdp_pipelines.register.model.table_model import Item, ItemType
 from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 
 DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
-from lgdp_pipelines.vocabulary.units import conversion_factor
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle, conversion_factor
 
 if TYPE_CHECKING:  # the register's model holds mappings, and mappings lean on contracts
     from lgdp_pipelines.register.model.contract import Contract

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from lgdp_pipelines.register.model.derivations import Derivation
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 

@@ -1,12 +1,11 @@
 """Every rule of a contract: those that follow from its items, and those written under ``quality``.
 
 What belongs here: which rules there are, what they are called, and what they tell a council to do. What does not:
-testing them (``validation``). Ids are stable for ever: they follow from the data item's URN, which outlives names.
+testing them (``validation``). Ids never change: they follow from the data item's URN, which outlives names.
 
 ====================================  ==============================================================
 ``<slug>.readable``                   the extract as a whole
 ``<slug>.<table>.columns``            a table's header: what must be there
-``<slug>.<table>.extra_columns``      a table's header: what is there besides
 ``<slug>.<table>.extra_columns``      columns that the contract does not know
 ``<slug>.<item>.<kind>``              an item; in a table after the one that first has the item,
                                       ``<slug>.<table>.<item>.<kind>``
@@ -34,7 +33,7 @@ def list_rules(contract: Contract) -> tuple[Rule, ...]:
         for item in table.items:
             last = item.urn.rsplit(":", 1)[-1] or item.name
             prefix = f"{contract.slug}.{table.name}.{last}" if last in seen else f"{contract.slug}.{last}"
-            found += _of_item(item, table, prefix)
+            found += _item_rules(item, table, prefix)
         seen |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
         if table.key:
             found.append(_key(contract, table))
@@ -82,7 +81,7 @@ def _extra_columns(contract: Contract, table: Table) -> Rule:
 
 
 def _key(contract: Contract, table: Table) -> Rule:
-    headers = _listed([item.header for item in table.key])
+    headers = _join_words([item.header for item in table.key])
     return Rule(
         id=f"{contract.slug}.{table.name}.key",
         kind=RuleKind.KEY,
@@ -95,8 +94,8 @@ def _key(contract: Contract, table: Table) -> Rule:
     )
 
 
-def _of_item(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
-    for kind, title, advice in _tested(item):
+def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
+    for kind, title, advice in _rule_texts(item):
         yield Rule(
             id=f"{prefix}.{kind}",
             kind=kind,
@@ -111,8 +110,8 @@ def _of_item(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
         )
 
 
-def _tested(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
-    """Kind, title and general advice of each rule that follows from an item."""
+def _rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+    """Yield kind, title and general advice of each rule that follows from an item."""
     if item.role is Role.COUNCIL:
         yield (
             RuleKind.COUNCIL,
@@ -126,14 +125,14 @@ def _tested(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
             "Send the rows of one period in an extract, and give the extract the name of that period.",
         )
     if item.type is not ItemType.TEXT:
-        yield RuleKind.TYPE, f"reads as {_spelt(item)}", f"Write {_spelt(item)}."
+        yield RuleKind.TYPE, f"reads as {_describe_type(item)}", f"Write {_describe_type(item)}."
     if item.required:
         yield RuleKind.REQUIRED, "is filled in", "Fill it in on every row."
-    yield from _of_its_text(item)
-    yield from _of_its_value(item)
+    yield from _text_rule_texts(item)
+    yield from _value_rule_texts(item)
 
 
-def _of_its_text(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+def _text_rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.code_list:
         when = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
         yield (
@@ -144,12 +143,12 @@ def _of_its_text(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.pattern:
         yield RuleKind.PATTERN, "is written in the agreed form", "Write it in the form that the contract gives."
     if item.min_length is not None or item.max_length is not None:
-        yield RuleKind.LENGTH, f"has {_length(item)}", "Check that it was not cut short or run together."
+        yield RuleKind.LENGTH, f"has {_describe_length(item)}", "Check that it was not cut short or run together."
 
 
-def _of_its_value(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+def _value_rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     if item.range is not None:
-        yield RuleKind.RANGE, f"is {_within(item.range)}", "Check the figure in the system it comes from."
+        yield RuleKind.RANGE, f"is {_describe_range(item.range)}", "Check the figure in the system it comes from."
     if item.multiple_of is not None:
         yield RuleKind.MULTIPLE, f"is a multiple of {item.multiple_of}", "Check how the figure was rounded."
     if item.unique:
@@ -162,7 +161,7 @@ def _of_its_value(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
         )
 
 
-_SPELT = {
+_FORMS = {
     ItemType.INTEGER: "a whole number, digits only",
     ItemType.NUMBER: "a number, with a point before decimals",
     ItemType.BOOLEAN: "true or false",
@@ -170,7 +169,7 @@ _SPELT = {
 _DATE_WORDS = (("%d", "DD"), ("%m", "MM"), ("%Y", "YYYY"))
 
 
-def _spelt(item: Item) -> str:
+def _describe_type(item: Item) -> str:
     if item.type is ItemType.DATE:
         written = item.date_format or ""
         for letters, word in _DATE_WORDS:
@@ -179,10 +178,10 @@ def _spelt(item: Item) -> str:
     if item.type is ItemType.DECIMAL:
         integer = item.precision - item.scale
         return f"a number with at most {integer} digits before the point and {item.scale} after it"
-    return _SPELT[item.type]
+    return _FORMS[item.type]
 
 
-def _length(item: Item) -> str:
+def _describe_length(item: Item) -> str:
     if item.min_length is None:
         return f"at most {item.max_length} characters"
     if item.max_length is None:
@@ -192,7 +191,7 @@ def _length(item: Item) -> str:
     return f"{item.min_length} to {item.max_length} characters"
 
 
-def _within(bounds: Range) -> str:
+def _describe_range(bounds: Range) -> str:
     parts = (
         ("at least", bounds.minimum),
         ("more than", bounds.exclusive_minimum),
@@ -202,5 +201,5 @@ def _within(bounds: Range) -> str:
     return " and ".join(f"{words} {bound}" for words, bound in parts if bound is not None)
 
 
-def _listed(words: list[str]) -> str:
+def _join_words(words: list[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -1,10 +1,10 @@
-"""Rules written in SQL: whether a query can be asked at all, told before any row exists.
+"""Rules written in SQL: whether a statement can be a rule, checked before any row exists.
 
-What belongs here: reading a rule's SQL. What does not: running it (``validation``).
+What belongs here: reading a rule's SQL. What does not: running it (``validation.sql_rules``).
 
-A query names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a table
-of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads facts
-of the submission with ``getvariable('period_start')`` and its like.
+A statement names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a
+table of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads
+facts of the submission with ``getvariable('period_start')`` and its like.
 """
 
 import re
@@ -17,11 +17,11 @@ from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.qualify import qualify
 
 VARIABLES = ("council_code", "period", "period_start", "period_end", "received_on")
-"""What ``getvariable`` can be asked for: the submission's council and period, the period's first and last day, and the
-day on which the submission came."""
+"""Variables of ``getvariable``: the submission's council and period, the period's first and last day, and the day on
+which the submission came."""
 
 REFERENCE_PREFIX = "reference"
-"""What stands before the point where a query names a reference table, and not another return's."""
+"""The word before the point where a statement names a reference table, and not another return's table."""
 
 _WORD = "[A-Za-z_][A-Za-z0-9_]*"
 _PLACEHOLDER = re.compile(rf"\{{({_WORD}(?:\.{_WORD})?)\}}")
@@ -30,7 +30,7 @@ _DIALECT = "duckdb"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ExternalTable:
-    """A table that a query reads besides those of its own return.
+    """A table that a statement reads besides those of its own return.
 
     Attributes:
         of: slug of the return; :data:`REFERENCE_PREFIX` where it is a reference table.
@@ -42,7 +42,7 @@ class ExternalTable:
 
     @property
     def name(self) -> str:
-        """What the query calls it once it is filled: ``hl1__application``, which no table of a return is called."""
+        """The name in plain SQL: ``hl1__application``, which no table of a return has."""
         return f"{self.of}__{self.table}"
 
     @property
@@ -51,37 +51,37 @@ class ExternalTable:
         return self.of == REFERENCE_PREFIX
 
     def __str__(self) -> str:
-        """As a contract writes it."""
+        """Return the name as a contract writes it."""
         return f"{{{self.of}.{self.table}}}"
 
 
 def find_external_tables(query: str) -> tuple[ExternalTable, ...]:
-    """The tables that a query reads besides those of its own return, in order, each once."""
+    """Return the tables that a statement reads besides those of its own return, in order, each once."""
     dotted = (name.split(".") for name in _PLACEHOLDER.findall(query) if "." in name)
     return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
 
 
 def fill_table_names(query: str, own_table: str) -> str:
-    """The query with plain table names instead of placeholders."""
-    return _PLACEHOLDER.sub(lambda found: _plain(found[1], own_table), query)
+    """Return the statement with plain table names in place of placeholders."""
+    return _PLACEHOLDER.sub(lambda found: _plain_name(found[1], own_table), query)
 
 
-def _plain(name: str, own_table: str) -> str:
+def _plain_name(name: str, own_table: str) -> str:
     return own_table if name == "model" else name.replace(".", "__")
 
 
 def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Why a query cannot be a rule; nothing where it can.
+    """Yield why a statement cannot be a rule; nothing where it can.
 
     Args:
-        query: as the contract has it.
+        query: the SQL as the contract has it.
         own_table: name of the table that the rule is written at.
-        columns: columns that a query may name, by table of the return, and by :attr:`ExternalTable.name`.
+        columns: columns that it may name, by table of the return, and by :attr:`ExternalTable.name`.
     """
-    named = {_plain(name, own_table) for name in _PLACEHOLDER.findall(query)}
-    strange = sorted(named - set(columns))
-    if strange:
-        yield f"it names {{{strange[0]}}}, and the return has the tables {', '.join(columns)}"
+    named = {_plain_name(name, own_table) for name in _PLACEHOLDER.findall(query)}
+    unknown = sorted(named - set(columns))
+    if unknown:
+        yield f"it names {{{unknown[0]}}}, and the return has the tables {', '.join(columns)}"
         return
     try:
         statements = sqlglot.parse(fill_table_names(query, own_table), dialect=_DIALECT)
@@ -94,13 +94,13 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
     tree = statements[0]
     if not _PLACEHOLDER.search(query):
         yield "it names no table as {model}"
-    yield from _table_problems(tree, columns)
-    yield from _variable_problems(tree)
+    yield from _find_table_problems(tree, columns)
+    yield from _find_variable_problems(tree)
     if len(tree.expressions) != 1:
         yield "it must give one figure, such as count(*)"
 
 
-def _table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
     own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
@@ -116,7 +116,7 @@ def _table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> I
         yield f"it names a column that is not there: {str(error).splitlines()[0]}"
 
 
-def _variable_problems(tree: exp.Select) -> Iterator[str]:
+def _find_variable_problems(tree: exp.Select) -> Iterator[str]:
     for call in tree.find_all(exp.Anonymous):
         if call.name.lower() == "getvariable":
             argument = call.expressions[0] if call.expressions else None

@@ -1,8 +1,8 @@
-"""From a base and its described differences to the whole contract.
+"""From a base contract and its described changes to the whole contract.
 
-What belongs here: what each change does to a contract's tree, and which changes say nothing or too much. What does not:
-the form of a changes file (``changes``), which file is whose base (``editions``), and what the whole contract must be
-(``contracts``: it is held to the same as a written one).
+What belongs here: what each change does to a contract's tree, and which changes do nothing or too much. What does not:
+the form of a changes file (``change_file``), which file has which base (``contract_versions``), and what the whole
+contract must be (``files.contract_file``: it is checked like one that is written in full).
 """
 
 from dataclasses import replace
@@ -13,43 +13,41 @@ from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node, ma
 from lgdp_pipelines.register.versions.change_file import Change, ChangeAction, ChangeFile, Target, TargetKind
 
 _AGREED = ("latency", "retention")
-_SAID_ELSEWHERE = frozenset(
+_UNCHANGEABLE = frozenset(
     {"apiVersion", "kind", "id", "version", "schema", "customProperties", "slaProperties"}
     | {"lgdpReturn", "lgdpValidFrom", "lgdpPeriodKind"}
 )
-"""Fields that a change may not name: they are the same for ever, said at the head, or have words of their own."""
+"""Fields that a change may not name: they never change, stand at the head, or have words of their own."""
 
-_WORDS = frozenset({"businessName", "description", "name", "team", "lgdpGuidance", "lgdpLegalBasis", "lgdpProvenance"})
-"""What may be put in other words within a major version: nothing is tested by it."""
+_WORDING = frozenset(
+    {"businessName", "description", "name", "team", "lgdpGuidance", "lgdpLegalBasis", "lgdpProvenance"}
+)
+"""What may be worded differently within a major version: no test depends on it."""
 
-_CUSTOM, _NAMED = "customProperties", {TargetKind.TABLE: "name", TargetKind.ITEM: "name", TargetKind.RULE: "id"}
+_CUSTOM = "customProperties"
+_NAME_WORD = {TargetKind.TABLE: "name", TargetKind.ITEM: "name", TargetKind.RULE: "id"}
 
 
-class _Refused(Exception):
-    """A change that cannot be made.
+class _ImpossibleChangeError(Exception):
+    """A change that cannot be made, with what is wrong and what to do."""
 
-    Attributes:
-        contradiction: what is wrong and what to do.
-    """
-
-    def __init__(self, contradiction: Contradiction) -> None:
-        self.contradiction = contradiction
-        super().__init__(contradiction.what)
+    def __init__(self, node: YamlNode, what: str, remedy: str) -> None:
+        self.contradiction = node.contradiction(what, remedy)
+        super().__init__(what)
 
 
 def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """The whole contract, as far as the changes can be made, and those that cannot.
+    """Return the whole contract, as far as the changes can be made, and a contradiction for each that cannot.
 
     Args:
         base: the whole contract that the version starts from.
-        read: its differences.
+        read: its changes file.
     """
     head = read.document
-    tree = base
-    # The whole document has the changes file's name, so that what is nowhere in it is told of that file.
-    tree = replace(tree, file=read.document.file, line=1)
+    # The whole document has the changes file's name, so that what is missing in it is reported for that file.
+    tree = replace(base, file=head.file, line=1)
     tree = tree.with_member("version", head.at("version"))
-    tree = _with_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
+    tree = _set_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
     same_major = base.text("version").split(".")[0] == head.text("version").split(".")[0]
     found: list[Contradiction] = []
     for change in read.changes:
@@ -58,14 +56,14 @@ def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Co
                 change.place.contradiction(
                     f"Version {head.text('version')} is of the same major version as its base and does more than add.",
                     "Raise the major version, or only add; within a major, only titles, descriptions and guidance "
-                    "may be put in other words.",
+                    "may be worded differently.",
                 )
             )
         for target in change.targets:
             try:
-                tree = _changed(tree, change, target)
-            except _Refused as refused:
-                found.append(refused.contradiction)
+                tree = _apply(tree, change, target)
+            except _ImpossibleChangeError as error:
+                found.append(error.contradiction)
     return tree, tuple(found)
 
 
@@ -75,204 +73,185 @@ def _may_be_minor(change: Change) -> bool:
             return True
         case ChangeAction.MODIFY:
             return all(
-                target.thing is TargetKind.FIELD and target.name.split(".")[0] in _WORDS for target in change.targets
+                target.kind is TargetKind.FIELD and target.name.split(".")[0] in _WORDING for target in change.targets
             ) or (
-                all(target.thing is not TargetKind.FIELD for target in change.targets)
-                and {name for name, _ in change.content.members()} <= _WORDS
+                all(target.kind is not TargetKind.FIELD for target in change.targets)
+                and {name for name, _ in change.content.members()} <= _WORDING
             )
         case ChangeAction.RENAME | ChangeAction.REMOVE:
             return False
 
 
-def _changed(tree: YamlNode, change: Change, target: Target) -> YamlNode:
-    if target.thing is TargetKind.FIELD:
-        return _field_changed(tree, change, target)
-    if change.action is not ChangeAction.REMOVE and not (
-        isinstance(change.content.value, dict)
-        or (change.action is ChangeAction.RENAME and change.content.value is None)
-    ):
-        raise _Refused(
-            change.place.at("with").contradiction(
-                f"What is said of the {target} under with is no mapping.", "Write its properties, one a line."
-            )
+def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
+    if target.kind is TargetKind.FIELD:
+        return _apply_to_field(tree, change, target)
+    content = change.content.value
+    needs_content = change.action is not ChangeAction.REMOVE
+    is_bare_rename = change.action is ChangeAction.RENAME and content is None
+    if needs_content and not is_bare_rename and not isinstance(content, dict):
+        raise _ImpossibleChangeError(
+            change.place.at("with"),
+            f"The content of the {target} under with is no mapping.",
+            "Write its properties, one a line.",
         )
-    if target.thing is TargetKind.TABLE:
-        return tree.with_member("schema", _listed(tree.member("schema"), change, target))
-    table = _entry(tree.member("schema"), TargetKind.TABLE, target.table)
+    tables = tree.at("schema")
+    if target.kind is TargetKind.TABLE:
+        return tree.with_member("schema", _apply_to_list(tables, change, target))
+    table = _find(tables, "name", target.table)
     if table is None:
-        known = _names(tree.member("schema"), TargetKind.TABLE)
-        raise _Refused(
-            change.place.contradiction(f"There is no table {target.table} to change.", suggest(target.table, known))
+        known = _names(tables, TargetKind.TABLE)
+        raise _ImpossibleChangeError(
+            change.place, f"There is no table {target.table} to change.", suggest(target.table, known)
         )
-    changed = (
-        _rules_changed(table, change, target)
-        if target.thing is TargetKind.RULE
-        else _items_changed(table, change, target)
-    )
-    return tree.with_member("schema", _replaced(tree.at("schema"), table, changed))
-
-
-def _items_changed(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    return table.with_member("properties", _listed(table.member("properties"), change, target))
-
-
-def _rules_changed(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    """A rule stands at its table or at one of its items; an added one at the table."""
-    items = table.member("properties")
-    for item in items.elements if items else ():
-        rules = item.member("quality")
-        if items and rules and _entry(rules, TargetKind.RULE, target.name):
-            changed = item.with_member("quality", _listed(rules, change, target))
-            return table.with_member("properties", _replaced(items, item, changed))
-    return table.with_member("quality", _listed(table.member("quality"), change, target))
-
-
-def _listed(there: YamlNode | None, change: Change, target: Target) -> YamlNode:
-    """A list of tables, items or rules after a change."""
-    entries = there or list_node(change.place.file, change.place.line, ())
-    name = target.name or target.table
-    one = _entry(entries, target.thing, name)
-    if change.action is ChangeAction.ADD:
-        if one is not None:
-            raise _Refused(
-                change.place.contradiction(f"The {target} is there already.", "Modify it, or give the new one a name.")
-            )
-        return _added(entries, change, target)
-    if one is None:
-        known = _names(entries, target.thing)
-        raise _Refused(
-            change.place.contradiction(
-                f"There is no {target} to {change.action}.",
-                suggest(name, known) if known else "Remove the change.",
-            )
-        )
-    if change.action is ChangeAction.REMOVE:
-        return entries.with_elements(entry for entry in entries.elements if entry is not one)
-    changed = _told(one, change.content) if change.content.value is not None else one
-    if change.action is ChangeAction.RENAME:
-        if _entry(entries, target.thing, change.to) is not None:
-            raise _nothing(change, f"The name {change.to}, which the {target} is to have, is there already")
-        changed = changed.with_member(_NAMED[target.thing], change.place.at("to"))
-    if changed.value == one.value:
-        raise _nothing(change, f"The change leaves the {target} as it was")
-    return _replaced(entries, one, changed)
-
-
-def _added(entries: YamlNode, change: Change, target: Target) -> YamlNode:
-    file, line = change.place.file, change.place.line
-    name = YamlNode(file, line, target.name or target.table)
-    one = _told(mapping_node(file, line, {_NAMED[target.thing]: name}), change.content)
-    if not change.after:
-        return entries.with_elements((*entries.elements, one))
-    before = _entry(entries, target.thing, change.after)
-    if before is None:
-        raise _Refused(
-            change.place.at("after").contradiction(
-                f"The {target} is to follow {change.after}, which is not there.",
-                suggest(change.after, _names(entries, target.thing)),
-            )
-        )
-    position = next(place for place, entry in enumerate(entries.elements) if entry is before) + 1
-    return entries.with_elements((*entries.elements[:position], one, *entries.elements[position:]))
-
-
-def _told(one: YamlNode, content: YamlNode) -> YamlNode:
-    """A table, item or rule with what a change says of it; what is said as nothing (null) is taken away."""
-    for word, said in content.members():
-        if word.startswith("lgdp"):
-            one = _with_custom(one, word, said)
-        elif said.value is None:
-            one = one.without_member(word)
-        else:
-            one = one.with_member(word, said)
-    return one
-
-
-def _with_custom(one: YamlNode, name: str, value: YamlNode) -> YamlNode:
-    properties = one.member(_CUSTOM) or list_node(value.file, value.line, ())
-    entry = mapping_node(value.file, value.line, {"property": YamlNode(value.file, value.line, name), "value": value})
-    there = next((old for old in properties.elements if _said(old, "property") == name), None)
-    if value.value is None:
-        kept = tuple(old for old in properties.elements if old is not there)
-    elif there is None:
-        kept = (*properties.elements, entry)
+    if target.kind is TargetKind.RULE:
+        changed = _apply_to_rule(table, change, target)
     else:
-        kept = tuple(entry if old is there else old for old in properties.elements)
-    return one.with_member(_CUSTOM, properties.with_elements(kept)) if kept else one.without_member(_CUSTOM)
+        changed = table.with_member("properties", _apply_to_list(table.at("properties"), change, target))
+    return tree.with_member("schema", _replace_entry(tables, table, changed))
 
 
-def _field_changed(tree: YamlNode, change: Change, target: Target) -> YamlNode:
-    name = target.name
-    if name.split(".")[0] in _SAID_ELSEWHERE or change.action is ChangeAction.RENAME:
-        raise _Refused(
-            change.place.contradiction(
-                f"The {target} cannot be changed this way.",
-                "Version and first period stand at the head; tables, items and rules are changed as such; name other "
-                "fields by their name, and add or remove them rather than rename.",
+def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
+    """Apply a change to a rule, which stands at its table or at one of its items; an added one at the table."""
+    items = table.at("properties")
+    for item in items.elements:
+        rules = item.at("quality")
+        if _find(rules, "id", target.name):
+            changed = item.with_member("quality", _apply_to_list(rules, change, target))
+            return table.with_member("properties", _replace_entry(items, item, changed))
+    return table.with_member("quality", _apply_to_list(table.at("quality"), change, target))
+
+
+def _apply_to_list(entries: YamlNode, change: Change, target: Target) -> YamlNode:
+    """Return a list of tables, items or rules after a change."""
+    if not isinstance(entries.value, list):
+        entries = list_node(change.place.file, change.place.line, ())
+    name, name_word = target.name or target.table, _NAME_WORD[target.kind]
+    entry = _find(entries, name_word, name)
+    if change.action is ChangeAction.ADD:
+        if entry is not None:
+            raise _ImpossibleChangeError(
+                change.place, f"The {target} is there already.", "Modify it, or give the new one a name."
             )
+        return _add_entry(entries, change, target)
+    if entry is None:
+        known = _names(entries, target.kind)
+        remedy = suggest(name, known) if known else "Remove the change."
+        raise _ImpossibleChangeError(change.place, f"There is no {target} to {change.action}.", remedy)
+    if change.action is ChangeAction.REMOVE:
+        return entries.with_elements(kept for kept in entries.elements if kept is not entry)
+    changed = _merge_content(entry, change.content) if change.content.value is not None else entry
+    if change.action is ChangeAction.RENAME:
+        if _find(entries, name_word, change.to) is not None:
+            raise _pointless(change, f"The name {change.to}, which the {target} is to have, is there already")
+        changed = changed.with_member(name_word, change.place.at("to"))
+    if changed.value == entry.value:
+        raise _pointless(change, f"The change leaves the {target} as it was")
+    return _replace_entry(entries, entry, changed)
+
+
+def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
+    file, line, name_word = change.place.file, change.place.line, _NAME_WORD[target.kind]
+    name = YamlNode(file, line, target.name or target.table)
+    entry = _merge_content(mapping_node(file, line, {name_word: name}), change.content)
+    if not change.after:
+        return entries.with_elements((*entries.elements, entry))
+    before = _find(entries, name_word, change.after)
+    if before is None:
+        raise _ImpossibleChangeError(
+            change.place.at("after"),
+            f"The {target} is to follow {change.after}, which is not there.",
+            suggest(change.after, _names(entries, target.kind)),
         )
-    before = _field(tree, name)
+    position = next(place for place, present in enumerate(entries.elements) if present is before) + 1
+    return entries.with_elements((*entries.elements[:position], entry, *entries.elements[position:]))
+
+
+def _merge_content(entry: YamlNode, content: YamlNode) -> YamlNode:
+    """Return a table, item or rule with the content of a change; a word that it sets to null is removed."""
+    for word, value in content.members():
+        entry = (_set_custom if word.startswith("lgdp") else _set_member)(entry, word, value)
+    return entry
+
+
+def _set_member(mapping: YamlNode, word: str, value: YamlNode) -> YamlNode:
+    """Return a mapping with a member set, or removed where the value is null."""
+    return mapping.without_member(word) if value.value is None else mapping.with_member(word, value)
+
+
+def _set_custom(entry: YamlNode, name: str, value: YamlNode) -> YamlNode:
+    """Return an entry with a custom property set, or removed where the value is null."""
+    properties = entry.member(_CUSTOM) or list_node(value.file, value.line, ())
+    present = _find(properties, "property", name)
+    custom = mapping_node(value.file, value.line, {"property": YamlNode(value.file, value.line, name), "value": value})
+    if value.value is None:
+        kept = [old for old in properties.elements if old is not present]
+    elif present is None:
+        kept = [*properties.elements, custom]
+    else:
+        kept = [custom if old is present else old for old in properties.elements]
+    return entry.with_member(_CUSTOM, properties.with_elements(kept)) if kept else entry.without_member(_CUSTOM)
+
+
+def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
+    name = target.name
+    if name.split(".")[0] in _UNCHANGEABLE or change.action is ChangeAction.RENAME:
+        raise _ImpossibleChangeError(
+            change.place,
+            f"The {target} cannot be changed this way.",
+            "Version and first period stand at the head; tables, items and rules are changed as such; name other "
+            "fields by their name, and add or remove them rather than rename.",
+        )
+    before = _find_field(tree, name)
     if (before is None) is not (change.action is ChangeAction.ADD):
-        said = "is there already" if before else "is not there"
-        raise _Refused(
-            change.place.contradiction(f"The {target} {said}.", "Modify it." if before else "Add it, or mend its name.")
-        )
-    after = YamlNode("", 0, None) if change.action is ChangeAction.REMOVE else change.content
-    if change.action is not ChangeAction.REMOVE and (after.value is None or (before and after.value == before.value)):
-        raise _nothing(change, f"The change leaves the {target} as it was")
-    return _with_field(tree, name, after)
+        state = "is there already" if before else "is not there"
+        remedy = "Modify it." if before else "Add it, or correct its name."
+        raise _ImpossibleChangeError(change.place, f"The {target} {state}.", remedy)
+    if change.action is ChangeAction.REMOVE:
+        return _set_field(tree, name, YamlNode("", 0, None))
+    if change.content.value is None or (before and change.content.value == before.value):
+        raise _pointless(change, f"The change leaves the {target} as it was")
+    return _set_field(tree, name, change.content)
 
 
-def _field(tree: YamlNode, name: str) -> YamlNode | None:
-    if name.startswith("lgdp"):
-        return _valued(tree.member(_CUSTOM), name)
-    if name in _AGREED:
-        return _valued(tree.member("slaProperties"), name)
+def _find_field(tree: YamlNode, name: str) -> YamlNode | None:
+    if name.startswith("lgdp") or name in _AGREED:
+        listed = tree.at("slaProperties" if name in _AGREED else _CUSTOM)
+        entry = _find(listed, "property", name)
+        return entry.member("value") if entry else None
     first, _, second = name.partition(".")
     field = tree.member(first)
     return field.member(second) if field and second else field
 
 
-def _with_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
+def _set_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
     if name.startswith("lgdp"):
-        return _with_custom(tree, name, value)
+        return _set_custom(tree, name, value)
     if name in _AGREED:
         agreed = tree.member("slaProperties") or list_node(value.file, value.line, ())
-        kept = tuple(
-            one.with_member("value", value) if _said(one, "property") == name else one for one in agreed.elements
-        )
+        kept = [
+            entry.with_member("value", value) if entry.at("property").value == name else entry
+            for entry in agreed.elements
+        ]
         return tree.with_member("slaProperties", agreed.with_elements(kept))
     first, _, second = name.partition(".")
     if second:
         outer = tree.member(first) or mapping_node(value.file, value.line, {})
-        return tree.with_member(
-            first, outer.without_member(second) if value.value is None else outer.with_member(second, value)
-        )
-    return tree.without_member(first) if value.value is None else tree.with_member(first, value)
+        return tree.with_member(first, _set_member(outer, second, value))
+    return _set_member(tree, first, value)
 
 
-def _valued(listed: YamlNode | None, name: str) -> YamlNode | None:
-    entries = listed.elements if listed else ()
-    return next((one.member("value") for one in entries if _said(one, "property") == name), None)
+def _find(listed: YamlNode, word: str, text: str) -> YamlNode | None:
+    """Return the entry of a list whose member has a text."""
+    return next((entry for entry in listed.elements if entry.at(word).value == text), None)
 
 
-def _entry(listed: YamlNode | None, thing: TargetKind, name: str) -> YamlNode | None:
-    entries = listed.elements if listed else ()
-    return next((one for one in entries if _said(one, _NAMED[thing]) == name), None)
+def _names(listed: YamlNode, kind: TargetKind) -> list[str]:
+    return [str(entry.at(_NAME_WORD[kind]).value) for entry in listed.elements]
 
 
-def _names(listed: YamlNode | None, thing: TargetKind) -> list[str]:
-    return [str(_said(one, _NAMED[thing])) for one in (listed.elements if listed else ())]
+def _replace_entry(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
+    return listed.with_elements(new if entry is old else entry for entry in listed.elements)
 
 
-def _said(one: YamlNode, word: str) -> object:
-    member = one.member(word)
-    return member.value if member else None
-
-
-def _replaced(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
-    return listed.with_elements(new if one is old else one for one in listed.elements)
-
-
-def _nothing(change: Change, what: str) -> _Refused:
-    return _Refused(change.place.contradiction(f"{what}.", "Remove the change, or say what becomes different."))
+def _pointless(change: Change, what: str) -> _ImpossibleChangeError:
+    return _ImpossibleChangeError(change.place, f"{what}.", "Remove the change, or write what becomes different.")

@@ -1,7 +1,7 @@
-"""A version of a return told by its differences: what one ``….changes.yaml`` says.
+"""A version of a return described by its changes from another: what one ``….changes.yaml`` says.
 
 What belongs here: the form of the file, and each change as a value. What does not: making the whole contract of it
-(``expansion``), and what a contract says (``contracts``).
+(``change_expansion``), and what a contract says (``files.contract_file``).
 """
 
 import re
@@ -17,7 +17,7 @@ from lgdp_pipelines.register.files.property_vocabulary import TEXT
 
 
 class ChangeAction(StrEnum):
-    """What is done to a thing."""
+    """What a change does."""
 
     ADD = "add"
     MODIFY = "modify"
@@ -26,10 +26,10 @@ class ChangeAction(StrEnum):
 
 
 class TargetKind(StrEnum):
-    """What something is done to."""
+    """What a change is about."""
 
     FIELD = "field"
-    """Something that the contract says of itself: ``description.purpose``, ``latency``, ``lgdpExtract``."""
+    """A field of the contract itself: ``description.purpose``, ``latency``, ``lgdpExtract``."""
     TABLE = "table"
     ITEM = "item"
     RULE = "rule"
@@ -37,21 +37,21 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a change is about.
+    """A field, table, item or rule that a change is about.
 
     Attributes:
-        thing: the kind of it.
+        kind: which of them.
         table: name of the table; empty for a field.
-        name: of the item, the rule (its id without the return) or the field; empty for a table.
+        name: name of the item or field, or id of the rule without the return; empty for a table.
     """
 
-    thing: TargetKind
+    kind: TargetKind
     table: str
     name: str
 
     def __str__(self) -> str:
-        """As it is written: ``item school.pupil_roll``."""
-        return f"{self.thing} {'.'.join(part for part in (self.table, self.name) if part)}"
+        """Return it as it is written: ``item school.pupil_roll``."""
+        return f"{self.kind} {'.'.join(part for part in (self.table, self.name) if part)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class Change:
 
     Attributes:
         action: what is done.
-        targets: to what; one, or for modify and remove several.
-        to: the new name, of a thing renamed; empty otherwise.
+        targets: what is changed; one, or for modify and remove several.
+        to: the new name, for a rename; empty otherwise.
         after: name of the item that an added one follows; empty: it comes last.
-        content: what is added or takes the place of what was; its value is None where nothing does.
+        content: what is added or replaces what was; its value is None where nothing does.
         reason: why.
-        place: where it stands.
+        place: where it is written.
     """
 
     action: ChangeAction
@@ -84,7 +84,7 @@ class ChangeFile:
     Attributes:
         base: the version that it starts from, as written.
         changes: in order.
-        document: the file.
+        document: the root node of the file.
     """
 
     base: str
@@ -92,8 +92,7 @@ class ChangeFile:
     document: YamlNode
 
 
-HEADING = ("base", "version", "lgdpValidFrom")
-"""What a changes file says before its changes."""
+_HEAD_WORDS = ("base", "version", "lgdpValidFrom")
 
 _ADDRESS = re.compile(r"(field) (\w+(?:\.\w+)?)|(table) (\w+)|(item|rule) (\w+)\.([\w-]+)")
 _TARGET = {"type": "string", "pattern": r"^((field) \w+(\.\w+)?|(table) \w+|(item|rule) \w+\.[\w-]+)$"}
@@ -116,72 +115,70 @@ _FORMS = {
     ChangeAction.RENAME: Shape(_form(ChangeAction.RENAME, _TARGET, ("to",), "with")),
     ChangeAction.REMOVE: Shape(_form(ChangeAction.REMOVE, _TARGETS, ())),
 }
-"""What a change of each action may and must say."""
+"""The words that a change of each action may and must have."""
 
 _HEAD = Shape(
     {
         "type": "object",
-        "properties": dict.fromkeys(HEADING, TEXT) | {"changes": {"type": "array", "minItems": 1}},
-        "required": [*HEADING, "changes"],
+        "properties": dict.fromkeys(_HEAD_WORDS, TEXT) | {"changes": {"type": "array", "minItems": 1}},
+        "required": [*_HEAD_WORDS, "changes"],
         "additionalProperties": False,
     }
 )
 
 
 def read_changes(document: YamlNode) -> ChangeFile:
-    """The differences in a document, as far as they can be read."""
-    root = document
-    changes = tuple(change for place in root.entries("changes") for change in _read(place))
-    return ChangeFile(root.text("base"), changes, document)
+    """Return the changes in a document, as far as they can be read."""
+    changes = tuple(change for node in document.entries("changes") for change in _read_change(node))
+    return ChangeFile(document.text("base"), changes, document)
 
 
-def _read(place: YamlNode) -> Iterator[Change]:
-    action = _action(place)
+def _read_change(node: YamlNode) -> Iterator[Change]:
+    action = _read_action(node)
     if action is None:
         return
-    written = place.at(action).value
-    targets = tuple(_target(one) for one in (written if isinstance(written, list) else [written]))
+    written = node.at(action).value
+    targets = [_parse_target(target) for target in (written if isinstance(written, list) else [written])]
     yield Change(
         action=action,
-        targets=tuple(one for one in targets if one is not None),
-        to=place.text("to"),
-        after=place.text("after"),
-        content=place.at("with"),
-        reason=" ".join(place.text("reason").split()),
-        place=place,
+        targets=tuple(target for target in targets if target is not None),
+        to=node.text("to"),
+        after=node.text("after"),
+        content=node.at("with"),
+        reason=" ".join(node.text("reason").split()),
+        place=node,
     )
 
 
-def _action(place: YamlNode) -> ChangeAction | None:
-    said = [action for action in ChangeAction if place.has(action)]
-    return said[0] if len(said) == 1 else None
+def _read_action(node: YamlNode) -> ChangeAction | None:
+    actions = [action for action in ChangeAction if node.has(action)]
+    return actions[0] if len(actions) == 1 else None
 
 
-def _target(written: object) -> Target | None:
-    found = _ADDRESS.fullmatch(written) if isinstance(written, str) else None
-    if found is None:
+def _parse_target(written: object) -> Target | None:
+    match = _ADDRESS.fullmatch(written) if isinstance(written, str) else None
+    if match is None:
         return None
-    if found[1]:
-        return Target(TargetKind.FIELD, "", found[2])
-    if found[3]:
-        return Target(TargetKind.TABLE, found[4], "")
-    return Target(TargetKind(found[5]), found[6], found[7])
+    if match[1]:
+        return Target(TargetKind.FIELD, "", match[2])
+    if match[3]:
+        return Target(TargetKind.TABLE, match[4], "")
+    return Target(TargetKind(match[5]), match[6], match[7])
 
 
 def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
-    """What is not as a changes file must be, each change alone."""
-    root = read.document
-    yield from misshapen(root, _HEAD, "Say base, version, lgdpValidFrom and changes.")
-    for position, place in enumerate(root.entries("changes")):
-        action = _action(place)
+    """Yield what has not the form of a changes file, each change for itself."""
+    yield from misshapen(read.document, _HEAD, "Write base, version, lgdpValidFrom and changes.")
+    for position, node in enumerate(read.document.entries("changes")):
+        action = _read_action(node)
         if action is None:
-            yield place.contradiction(
+            yield node.contradiction(
                 "The change does not say one of add, modify, rename and remove.",
                 "Begin it with one of them and what it is about, such as “modify: item school.pupil_roll”.",
             )
             continue
         yield from misshapen(
-            place,
+            node,
             _FORMS[action],
             "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason.",
             label=f"changes[{position}]",

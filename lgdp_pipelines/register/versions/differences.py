@@ -1,8 +1,8 @@
-"""What one version of a return asks otherwise than another, as data.
+"""What one version of a return asks otherwise than another, as values.
 
-Things are matched by what they are and not by what they are called: items by URN, rules by id. What belongs here: the
-comparison, over any two versions however they are written down. What does not: why something is different (a changes
-file says it), and whether it may be (``versions``).
+Items are matched by URN and rules by id, whatever they are called. What belongs here: the comparison of any two
+versions, however they are written. What does not: why something is different (a changes file says it), and whether it
+may be (``version_checks``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,23 +14,23 @@ from lgdp_pipelines.register.model.table_model import Item, Provenance, Rule, Ta
 
 
 class DifferenceKind(StrEnum):
-    """How a thing is different."""
+    """How an item, rule, table or contract is different."""
 
     ADDED = "added"
     MODIFIED = "modified"
     RENAMED = "renamed"
-    """Another name for the same item; other things about it may be different too."""
+    """Another name for the same item; other aspects may be different too."""
     REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
 class Aspect:
-    """One thing about an item, rule, table or contract that is different.
+    """One aspect of an item, rule, table or contract that is different.
 
     Attributes:
         name: such as ``header`` or ``marks``.
-        before: as text; empty where there was nothing.
-        after: likewise.
+        before: the earlier value as text; empty where there was none.
+        after: the later value as text; empty where there is none.
     """
 
     name: str
@@ -40,66 +40,61 @@ class Aspect:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is different.
+    """One contract, table, item or rule that is different.
 
     Attributes:
-        kind: how.
-        thing: ``contract``, ``table``, ``item`` or ``rule``.
-        where: name of its table in the later version, or in the earlier one where it is gone; empty for the contract.
-        id: what it is: return code, table name, URN or rule id.
-        name: of the table or item in the later version, or in the earlier one where it is gone.
-        aspects: what is different about it; none for what is added or removed.
+        kind: how it is different.
+        subject: ``contract``, ``table``, ``item`` or ``rule``.
+        table: name of its table in the later version, or in the earlier one where it is gone; empty for the contract.
+        id: return code, table name, URN or rule id.
+        name: name of the table or item in the later version, or in the earlier one where it is gone.
+        aspects: what is different about it; none where it is added or removed.
     """
 
     kind: DifferenceKind
-    thing: str
-    where: str
+    subject: str
+    table: str
     id: str
     name: str
     aspects: tuple[Aspect, ...] = ()
 
     @property
-    def was_named(self) -> str:
+    def earlier_name(self) -> str:
         """Its name in the earlier version."""
-        return next((one.before for one in self.aspects if one.name == "name"), self.name)
+        return next((aspect.before for aspect in self.aspects if aspect.name == "name"), self.name)
 
 
-_OF_CONTRACT = (
+_CONTRACT_ASPECTS = (
     "valid_from", "title", "purpose", "limitations", "subject", "owner", "recipients", "legal_basis",
     "burden_minutes", "due_days", "retention_years", "extract", "disclosure", "provenance",
 )  # fmt: skip
-_OF_TABLE = tuple(one.name for one in fields(Table) if one.name not in {"name", "items", "rules", "derived"})
-_OF_ITEM = tuple(one.name for one in fields(Item) if one.name not in {"urn", "line"})
-_OF_RULE = tuple(one.name for one in fields(Rule) if one.name not in {"id", "line"})
+_TABLE_ASPECTS = tuple(field.name for field in fields(Table) if field.name not in {"name", "items", "rules", "derived"})
+_ITEM_ASPECTS = tuple(field.name for field in fields(Item) if field.name not in {"urn", "line"})
+_RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in {"id", "line"})
 
 
 def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
-    """Everything that a later version asks otherwise than an earlier one, in the order of the later.
-
-    Args:
-        earlier: a version of a return.
-        later: another of the same return.
-    """
-    aspects = _aspects(earlier, later, _OF_CONTRACT)
+    """Return everything that a later version asks otherwise than an earlier one, in the order of the later."""
+    aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
     found = (
         [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
         if aspects
         else []
     )
-    earlier_tables, later_tables = _own(earlier), _own(later)
+    earlier_tables, later_tables = _declared_tables(earlier), _declared_tables(later)
     for name in dict.fromkeys((*later_tables, *earlier_tables)):
-        found += _of_table(earlier_tables.get(name), later_tables.get(name))
+        found += _compare_tables(earlier_tables.get(name), later_tables.get(name))
     return tuple(found)
 
 
-def _own(contract: Contract) -> Mapping[str, Table]:
-    """Tables by name, in which an item says where it was read only where that is not where its contract was."""
-    nowhere = Provenance("", "")
+def _declared_tables(contract: Contract) -> Mapping[str, Table]:
+    """Return tables by name; an item read where its contract was read has no provenance of its own."""
+    unstated = Provenance("", "")
     return {
         table.name: replace(
             table,
             items=tuple(
-                replace(item, provenance=nowhere) if item.provenance == contract.provenance else item
+                replace(item, provenance=unstated) if item.provenance == contract.provenance else item
                 for item in table.all_items
             ),
             derived=(),
@@ -108,24 +103,24 @@ def _own(contract: Contract) -> Mapping[str, Table]:
     }
 
 
-def _of_table(before: Table | None, after: Table | None) -> Iterator[Difference]:
+def _compare_tables(before: Table | None, after: Table | None) -> Iterator[Difference]:
     if before is None or after is None:
         kind, there = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
         if there is not None:
             yield Difference(kind, "table", there.name, there.name, there.name)
         return
-    aspects = _aspects(before, after, _OF_TABLE)
+    aspects = _aspects(before, after, _TABLE_ASPECTS)
     if aspects:
         yield Difference(DifferenceKind.MODIFIED, "table", after.name, after.name, after.name, aspects)
-    items = {one.urn: one for one in before.items}, {one.urn: one for one in after.items}
-    yield from _of_things("item", after.name, *items, _OF_ITEM)
-    rules = {one.id: one for one in before.rules}, {one.id: one for one in after.rules}
-    yield from _of_things("rule", after.name, *rules, _OF_RULE)
+    items = {item.urn: item for item in before.items}, {item.urn: item for item in after.items}
+    yield from _compare_entries("item", after.name, *items, _ITEM_ASPECTS)
+    rules = {rule.id: rule for rule in before.rules}, {rule.id: rule for rule in after.rules}
+    yield from _compare_entries("rule", after.name, *rules, _RULE_ASPECTS)
 
 
-def _of_things(
-    thing: str,
-    where: str,
+def _compare_entries(
+    subject: str,
+    table: str,
     before: Mapping[str, Item] | Mapping[str, Rule],
     after: Mapping[str, Item] | Mapping[str, Rule],
     compared: tuple[str, ...],
@@ -133,17 +128,19 @@ def _of_things(
     for key, now in after.items():
         was = before.get(key)
         if was is None:
-            yield Difference(DifferenceKind.ADDED, thing, where, key, _name(now))
+            yield Difference(DifferenceKind.ADDED, subject, table, key, _name(now))
         elif aspects := _aspects(was, now, compared):
-            kind = DifferenceKind.RENAMED if any(one.name == "name" for one in aspects) else DifferenceKind.MODIFIED
-            yield Difference(kind, thing, where, key, _name(now), aspects)
+            kind = (
+                DifferenceKind.RENAMED if any(aspect.name == "name" for aspect in aspects) else DifferenceKind.MODIFIED
+            )
+            yield Difference(kind, subject, table, key, _name(now), aspects)
     for key, was in before.items():
         if key not in after:
-            yield Difference(DifferenceKind.REMOVED, thing, where, key, _name(was))
+            yield Difference(DifferenceKind.REMOVED, subject, table, key, _name(was))
 
 
-def _name(one: Item | Rule) -> str:
-    return one.name if isinstance(one, Item) else one.id
+def _name(entry: Item | Rule) -> str:
+    return entry.name if isinstance(entry, Item) else entry.id
 
 
 def _aspects(before: object, after: object, names: tuple[str, ...]) -> tuple[Aspect, ...]:
@@ -158,9 +155,9 @@ def _text(value: object) -> str:
         case bool():
             return str(value).lower()
         case Mapping():
-            return ", ".join(f"{_text(key)}: {_text(one)}" for key, one in value.items())
+            return ", ".join(f"{_text(key)}: {_text(member)}" for key, member in value.items())
         case tuple() | list():
-            return ", ".join(_text(one) for one in value)
+            return ", ".join(_text(entry) for entry in value)
         case _:
             return _record(value)
 

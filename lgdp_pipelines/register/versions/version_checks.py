@@ -1,7 +1,8 @@
-"""The versions of a return: what its contracts say against each other, and against other returns.
+"""What the versions of a return contradict in each other, and in other returns.
 
 What belongs here: order, first periods, and what a version may change. What does not: what one contract says
-(``contracts``). A change of type, grain or key is a major version and a new table; within a major, versions only add.
+(``files.contract_file``). A change of type, grain or key is a major version and a new table; within a major, versions
+only add.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +17,8 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
 def group_by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[ContractRead, ...]]:
-    """The contracts of each return, oldest version first; returns in order of code."""
-    ordered = sorted(reads, key=lambda read: (read.contract.return_code, _order(read)))
+    """Return the contracts of each return, oldest version first; returns in order of code."""
+    ordered = sorted(reads, key=lambda read: (read.contract.return_code, _version_key(read)))
     found: dict[str, list[ContractRead]] = {}
     for read in ordered:
         if read.contract.return_code:
@@ -25,16 +26,16 @@ def group_by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[Contrac
     return {code: tuple(versions) for code, versions in found.items()}
 
 
-def _order(read: ContractRead) -> tuple[int, int, int]:
+def _version_key(read: ContractRead) -> tuple[int, int, int]:
     version = read.contract.version
     return version.major, version.minor, version.patch
 
 
 def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
-    """What the versions of one return say against each other."""
+    """Yield what the versions of one return contradict in each other."""
     for earlier, later in pairwise(versions):
         place = later.document
-        if _order(earlier) == _order(later):
+        if _version_key(earlier) == _version_key(later):
             yield place.at("version").contradiction(
                 f"{earlier.document.file} has the same version.", "Give each version a number of its own."
             )
@@ -48,7 +49,7 @@ def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
                     "A return keeps its kind of period; make another return.",
                 )
             )
-        elif not _begins_later(earlier, later):
+        elif not _is_valid_later(earlier, later):
             yield (
                 custom_of(place)
                 .at("lgdpValidFrom")
@@ -58,22 +59,22 @@ def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
                 )
             )
         if earlier.contract.version.major == later.contract.version.major:
-            yield from _only_adds(earlier, later)
+            yield from _check_only_adds(earlier, later)
 
 
-def _begins_later(earlier: ContractRead, later: ContractRead) -> bool:
-    before, after = _first(earlier), _first(later)
+def _is_valid_later(earlier: ContractRead, later: ContractRead) -> bool:
+    before, after = _first_period(earlier), _first_period(later)
     return before is None or after is None or before.start < after.start
 
 
-def _first(read: ContractRead) -> Period | None:
+def _first_period(read: ContractRead) -> Period | None:
     try:
         return parse_period(read.contract.valid_from)
     except WrongUse:
         return None
 
 
-def _only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradiction]:
+def _check_only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradiction]:
     remedy = "Within a major version, only add; for this change raise the major version."
     after = {read.table.name: read for read in later.tables}
     for read in earlier.tables:
@@ -85,57 +86,56 @@ def _only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradic
             continue
         if table.table.grain is not read.table.grain:
             yield table.place.contradiction(f"{read.table.name} was of grain {read.table.grain}.", remedy)
-        now = {one.item.urn: one for one in table.items}
-        for one in read.items:
-            if one.item.urn not in now:
-                yield table.place.contradiction(
-                    f"{one.item.name} ({one.item.urn}) of {earlier.document.file} is gone.", remedy
-                )
-            elif _fixed(now[one.item.urn].item) != _fixed(one.item):
-                yield now[one.item.urn].place.contradiction(
-                    f"{one.item.name} has another name, header, type, unit, role, key or derivation than in "
+        new_items = {item_read.item.urn: item_read for item_read in table.items}
+        old_urns = {item_read.item.urn for item_read in read.items}
+        for item in (item_read.item for item_read in read.items):
+            new = new_items.get(item.urn)
+            if new is None:
+                yield table.place.contradiction(f"{item.name} ({item.urn}) of {earlier.document.file} is gone.", remedy)
+            elif _fixed_aspects(new.item) != _fixed_aspects(item):
+                yield new.place.contradiction(
+                    f"{item.name} has another name, header, type, unit, role, key or derivation than in "
                     f"{earlier.document.file}.",
                     remedy,
                 )
-        known = {one.item.urn for one in read.items}
-        for urn, one in now.items():
-            if one.item.key and urn not in known:
-                yield one.place.contradiction(f"{one.item.name} is new and part of the key.", remedy)
+        for urn, new in new_items.items():
+            if new.item.key and urn not in old_urns:
+                yield new.place.contradiction(f"{new.item.name} is new and part of the key.", remedy)
 
 
-def _fixed(item: Item) -> tuple[object, ...]:
+def _fixed_aspects(item: Item) -> tuple[object, ...]:
     return (
         item.name, item.header, item.type, item.precision, item.scale, item.unit, item.role, item.key, item.derived,
     )  # fmt: skip
 
 
 def check_item_urns(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
-    """Data items that are one thing in one return and another in the next."""
+    """Yield data items that have different types or units in two returns."""
     first: dict[str, tuple[tuple[object, ...], ContractRead]] = {}
     for read in reads:
         for table in read.tables:
-            for one in table.items:
-                meant = (one.item.type, one.item.unit)
-                known, other = first.setdefault(one.item.urn, (meant, read))
+            for item_read in table.items:
+                item = item_read.item
+                known, other = first.setdefault(item.urn, ((item.type, item.unit), read))
                 is_other_return = other.contract.return_code != read.contract.return_code
-                if one.item.urn and is_other_return and known != meant:
-                    yield one.place.contradiction(
-                        f"{one.item.urn} has another type or unit in {other.document.file}.",
+                if item.urn and is_other_return and known != (item.type, item.unit):
+                    yield item_read.place.contradiction(
+                        f"{item.urn} has another type or unit in {other.document.file}.",
                         "Use the item as it is there, or give this one a URN of its own.",
                     )
 
 
 def collect_inline_lists(reads: Sequence[ContractRead]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
-    """The code lists written out at items, by id, with those that two places write differently."""
+    """Return the code lists written out at items, by id, and contradictions between two places of one list."""
     lists: dict[str, CodeList] = {}
     found: list[Contradiction] = []
     for read in reads:
-        for one, place in read.inline_lists:
-            known = lists.setdefault(one.id, one)
-            if known.codes != one.codes:
+        for code_list, place in read.inline_lists:
+            known = lists.setdefault(code_list.id, code_list)
+            if known.codes != code_list.codes:
                 found.append(
                     place.contradiction(
-                        f"The codes of {one.id} are written out differently elsewhere.",
+                        f"The codes of {code_list.id} are written out differently elsewhere.",
                         "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
                     )
                 )

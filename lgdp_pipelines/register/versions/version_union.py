@@ -1,8 +1,9 @@
-"""What a return asks over all its majors: items matched by URN, however each major names and types them.
+"""The tables of a return united over its major versions, and what is published from them.
 
 A major version gets tables of its own, and an analyst asks one question over all years: so what is conformed and
-published stands on tables *united* by data item. What belongs here: which items are one, what they are called, which
-type holds every major's values, and which privacy every major's council was promised. What does not: SQL.
+published stands on tables *united* by data item, however each major names and types an item. What belongs here: which
+items are the same, what they are called, which type holds every major's values, and which privacy councils were
+promised. What does not: SQL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +24,12 @@ class UnitedItem:
     """A data item over all majors of a table.
 
     Attributes:
-        name: its column; the newest contract's name for it.
-        declared: as the newest contract that has it declares it.
+        name: its column, named by the newest contract.
+        declared: the item as the newest contract that has it declares it.
         type: a type that holds the values of every major.
         precision: total digits where ``type`` is decimal; 0 otherwise.
         scale: digits after the point where ``type`` is decimal; 0 otherwise.
-        privacy: the strictest of all majors: what was promised once is kept.
+        privacy: the strictest of all majors, since every promise is kept.
         columns: name of its validated column, by major.
     """
 
@@ -68,12 +69,12 @@ class UnitedTable:
         return self.newest.name
 
     def having(self, role: Role) -> tuple[UnitedItem, ...]:
-        """The items of a role."""
+        """Return the items of a role."""
         return tuple(item for item in self.items if item.declared.role is role)
 
     @property
     def carried(self) -> tuple[UnitedItem, ...]:
-        """Items that go beyond the validated table: neither withheld nor said by council and period already."""
+        """Items that go beyond the validated table: all but the withheld ones, council and period."""
         keys = (Role.COUNCIL, Role.PERIOD)
         return tuple(
             item for item in self.items if item.declared.role not in keys and item.privacy is not Privacy.WITHHOLD
@@ -81,17 +82,17 @@ class UnitedTable:
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
-        """What figures are broken down by and everybody may see."""
+        """Open items that figures are broken down by."""
         return tuple(item for item in self.having(Role.DIMENSION) if item.privacy is Privacy.OPEN)
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
-        """What describes a row and everybody may see: shown beside its figures, which it does not break down."""
+        """Open items that describe a row, shown beside its figures, and do not break them down."""
         return tuple(item for item in self.having(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
 
     @property
     def measures(self) -> tuple[UnitedItem, ...]:
-        """The figures that everybody may see."""
+        """Open figures."""
         return tuple(item for item in self.having(Role.MEASURE) if item.privacy is Privacy.OPEN)
 
     @property
@@ -100,12 +101,12 @@ class UnitedTable:
         return self.newest.counts
 
     def named(self, name: str) -> UnitedItem:
-        """The item of a name."""
+        """Return the item of a name."""
         return next(item for item in self.items if item.name == name)
 
 
 class ProductShape(StrEnum):
-    """What a row of a published table is."""
+    """The kind of row that a published table has."""
 
     FIGURES = "figures"
     """A figure that councils gave."""
@@ -122,8 +123,8 @@ class Product:
     Attributes:
         name: in the layer ``published``: ``<slug>``, ``<slug>_<table>`` or ``<slug>_counts``.
         data_return: the return.
-        shape: what a row is.
-        tables: what it is made from; one table, or for counts each table that has them.
+        shape: kind of its rows.
+        tables: the tables that it is made from; one, or for counts each table that has them.
     """
 
     name: str
@@ -133,7 +134,7 @@ class Product:
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
-        """What its figures are broken down by, each name once; none for cases."""
+        """Items that its figures are broken down by, each name once; none for cases."""
         if self.shape is ProductShape.CASES:
             return ()
         found = [item for table in self.tables for item in breakdown_items(table)]
@@ -141,18 +142,18 @@ class Product:
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
-        """What is shown beside figures that councils gave; of cases it is among their columns."""
+        """Items shown beside figures that councils gave; cases have them among their columns."""
         return self.tables[0].attributes if self.shape is ProductShape.FIGURES else ()
 
     @property
     def threshold(self) -> int:
-        """Counts above 0 and below it are withheld; 0: none are."""
+        """Counts above 0 and below the threshold are withheld; 0: none are."""
         disclosure = self.data_return.latest.disclosure
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
 
 def breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
-    """What a table's figures are broken down by: its dimensions, or what its counts are counted by."""
+    """Return the items that break a table's figures down: its dimensions, or those that its counts are counted by."""
     if table.newest.grain is Grain.AGGREGATE:
         return table.dimensions
     names = dict.fromkeys(name for count in table.counts for name in count.by)
@@ -160,7 +161,7 @@ def breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
 
 
 def list_products(data_return: Return) -> tuple[Product, ...]:
-    """The tables that a return publishes.
+    """Return the tables that a return publishes.
 
     Raises:
         RegisterError: a table cannot be united over its majors.
@@ -180,15 +181,15 @@ def list_products(data_return: Return) -> tuple[Product, ...]:
 
 
 def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:
-    """The tables of a return, each over all majors that have it, in order of first appearance.
+    """Return the tables of a return, each over all majors that have it, in order of first appearance.
 
     Raises:
         RegisterError: a table is one of cases in one major and of aggregates in another.
     """
-    return tuple(_united(data_return, name) for name in data_return.table_names)
+    return tuple(_unite_table(data_return, name) for name in data_return.table_names)
 
 
-def _united(data_return: Return, name: str) -> UnitedTable:
+def _unite_table(data_return: Return, name: str) -> UnitedTable:
     majors = {
         major: (contract, contract.by_name[name])
         for major, contract in data_return.majors.items()
@@ -208,7 +209,7 @@ def _united(data_return: Return, name: str) -> UnitedTable:
     taken: set[str] = set()
     items = []
     for versions in declared.values():
-        items.append(_united_item(versions, taken))
+        items.append(_unite_item(versions, taken))
         taken.add(items[-1].name)
     united = UnitedTable(data_return, newest, dict(sorted(majors.items())), tuple(items))
     for count in united.counts:
@@ -226,18 +227,20 @@ def _contradiction(contract: Contract, what: str, remedy: str) -> RegisterError:
     return RegisterError((Contradiction(contract.path.name, 0, what, remedy),))
 
 
-def _united_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
+def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
     major = max(versions)
     newest = versions[major]
     name = newest.name if newest.name not in taken else f"{newest.name}_v{major}"
     kind, precision, scale = _common_type(tuple(versions.values()))
     privacies = {item.privacy for item in versions.values()}
-    privacy = next(one for one in _STRICTEST_FIRST if one in privacies)
-    return UnitedItem(name, newest, kind, precision, scale, privacy, {m: item.name for m, item in versions.items()})
+    privacy = next(strictest for strictest in _STRICTEST_FIRST if strictest in privacies)
+    return UnitedItem(
+        name, newest, kind, precision, scale, privacy, {version: item.name for version, item in versions.items()}
+    )
 
 
 def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
-    """A type, with precision and scale, that each version's values fit without loss; text where nothing else does."""
+    """Return a type, with precision and scale, that holds every version's values; text if there is no other."""
     kinds = {item.type for item in versions}
     if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
         scale = max(item.scale for item in versions)

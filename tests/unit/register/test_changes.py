@@ -275,7 +275,10 @@ class TestDifferences:
         small.narrow_to(PETS)
         later = told(small)
         earlier = load_register(small.root).returns["PETS"].contracts[0]
-        found = {(one.kind.value, one.thing, one.name): one for one in compare_contracts(earlier, later)}
+        found = {
+            (difference.kind.value, difference.subject, difference.name): difference
+            for difference in compare_contracts(earlier, later)
+        }
         assert set(found) == {
             ("modified", "contract", "PETS"),
             ("modified", "item", "sending_council"),
@@ -287,7 +290,7 @@ class TestDifferences:
             ("removed", "rule", "pets.has_pets"),
         }
         renamed = found["renamed", "item", "born_on"]
-        assert (renamed.id, renamed.was_named) == ("urn:lgdp:item:pets:born", "birth_date")
+        assert (renamed.id, renamed.earlier_name) == ("urn:lgdp:item:pets:born", "birth_date")
         assert [(one.name, one.before, one.after) for one in renamed.aspects] == [
             ("name", "birth_date", "born_on"),
             ("header", "BORN", "BIRTH"),
@@ -307,8 +310,8 @@ class TestDifferences:
         contract = load_register(small.root).returns["PET-FOOD"].latest
         fewer = replace(contract, tables=contract.tables[:1])
         (gone,), (come,) = compare_contracts(contract, fewer), compare_contracts(fewer, contract)
-        assert (gone.kind.value, gone.thing, gone.name) == ("removed", "table", "cost")
-        assert (come.kind.value, come.thing, come.name) == ("added", "table", "cost")
+        assert (gone.kind.value, gone.subject, gone.name) == ("removed", "table", "cost")
+        assert (come.kind.value, come.subject, come.name) == ("added", "table", "cost")
 
     def test_are_shown_with_the_reason_of_each(self, small: SmallRegister) -> None:
         small.narrow_to(PETS)

@@ -8,7 +8,7 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.support.small_register import FOOD, PETS, SmallRegister, SpoiltCase
 

@@ -20,7 +20,7 @@ from lgdp_pipelines.vocabulary.date_formats import (
     find_date_format_problem,
     format_day,
 )
-from lgdp_pipelines.vocabulary.number_styles import NumberStyle
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from tests.support.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
 

@@ -1,7 +1,7 @@
 """The standard's own metrics: what ``quality: library`` may measure.
 
-What belongs here: the metrics that are tested, and what their figure must be. What does not: measuring them
-(``validation``).
+What belongs here: the metrics that are tested, and the bounds of their figure. What does not: measuring them
+(``validation.table_rules``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What a figure must be, in the standard's words; None where it does not say.
+    """The bounds of a figure, by the standard's words; None where there is none.
 
     Attributes:
         exactly: ``mustBe``.
@@ -33,7 +33,7 @@ class Bounds:
     less_than: float | None = None
 
     def holds(self, figure: float) -> bool:
-        """Whether a figure is what it must be."""
+        """Return whether a figure is within the bounds."""
         return (
             (self.exactly is None or figure == self.exactly)
             and (self.at_least is None or figure >= self.at_least)
@@ -45,7 +45,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class RowCountTerms:
-    """How many rows a table must have.
+    """The terms of the number of rows that a table must have.
 
     Attributes:
         bounds: of the number of rows sent, whether or not their cells can be read.
@@ -55,21 +55,21 @@ class RowCountTerms:
 
     @property
     def items(self) -> tuple[str, ...]:
-        """It reads no item."""
+        """None: the rule reads no item."""
         return ()
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding is about the table."""
+        """None: a finding is about the table."""
         return ()
 
 
 @dataclass(frozen=True, slots=True)
 class UniqueTerms:
-    """Values, or sets of values, that no two rows may share.
+    """The terms of values, or sets of values, that no two rows may share.
 
     Attributes:
-        names: of the items.
+        names: names of the items.
     """
 
     names: tuple[str, ...]
@@ -87,12 +87,12 @@ class UniqueTerms:
 
 @dataclass(frozen=True, slots=True)
 class NullsTerms:
-    """How many rows may leave an item empty.
+    """The terms of the number of rows that may leave an item empty.
 
     Attributes:
         item: its name.
         bounds: of the number of rows, or of their share.
-        percent: whether it is their share, in percent of all rows.
+        percent: whether the bounds are of their share, in percent of all rows.
     """
 
     item: str
@@ -120,47 +120,47 @@ METRIC_KINDS: Mapping[str, RuleKind] = {
 """Kind of rule by the standard's metric."""
 
 
-def read_metric(place: YamlNode, item: str) -> Metric | None:
-    """What a ``quality`` entry measures, as far as it can be read; None where it is no metric that is tested.
+def read_metric(node: YamlNode, item: str) -> Metric | None:
+    """Return the metric of a ``quality`` entry, as far as it can be read; None where it is not tested.
 
     Args:
-        place: the entry.
-        item: the item that it is written at; empty where that is the table.
+        node: the entry.
+        item: the item that it is written at; empty at a table.
     """
-    match place.text("metric"):
+    match node.text("metric"):
         case "rowCount":
-            return RowCountTerms(_bounds(place))
+            return RowCountTerms(_bounds(node))
         case "duplicateValues":
-            return UniqueTerms(place.at("arguments").texts("properties") or ((item,) if item else ()))
+            return UniqueTerms(node.at("arguments").texts("properties") or ((item,) if item else ()))
         case "nullValues":
-            return NullsTerms(item, _bounds(place), place.text("unit") == "percent")
+            return NullsTerms(item, _bounds(node), node.text("unit") == "percent")
         case _:
             return None
 
 
-def metric_sql(metric: Metric, among: RuleContext) -> str | None:
-    """The question that a metric comes to; None where it is not asked in SQL, or contradicts itself."""
-    item = among.items.get(metric.item) if isinstance(metric, NullsTerms) else None
+def metric_sql(metric: Metric, context: RuleContext) -> str | None:
+    """Return the SQL of a metric; None where it is not tested in SQL, or contradicts itself."""
+    item = context.items.get(metric.item) if isinstance(metric, NullsTerms) else None
     if not isinstance(metric, NullsTerms) or item is None:
         return None
     empty = f"NOT ({answered_sql(item)})"
     if metric.bounds == Bounds(exactly=0):
         return f"SELECT count(*) FROM {{model}} WHERE {empty}"
-    of_rows = f"count(*) FILTER (WHERE {empty} AND {not_in_error_sql('', among.table, metric.items)})"
-    figure = f"{of_rows} * 100.0 / count(*)" if metric.percent else of_rows
-    holds = join_conditions(*(f"{figure} {sign} {bound!r}" for sign, bound in _signs(metric.bounds)))
+    empty_rows = f"count(*) FILTER (WHERE {empty} AND {not_in_error_sql('', context.table, metric.items)})"
+    figure = f"{empty_rows} * 100.0 / count(*)" if metric.percent else empty_rows
+    holds = join_conditions(*(f"{figure} {sign} {bound!r}" for sign, bound in _limits(metric.bounds)))
     return f"SELECT CASE WHEN count(*) > 0 AND NOT ({holds}) THEN 1 ELSE 0 END FROM {{model}}"
 
 
-def _signs(bounds: Bounds) -> Iterator[tuple[str, float]]:
-    said = (
+def _limits(bounds: Bounds) -> Iterator[tuple[str, float]]:
+    limits = (
         ("=", bounds.exactly),
         (">=", bounds.at_least),
         (">", bounds.more_than),
         ("<=", bounds.at_most),
         ("<", bounds.less_than),
     )
-    return ((sign, bound) for sign, bound in said if bound is not None)
+    return ((sign, bound) for sign, bound in limits if bound is not None)
 
 
 _WORDS: Mapping[str, str] = {
@@ -172,56 +172,56 @@ _WORDS: Mapping[str, str] = {
 }
 
 
-def _bounds(place: YamlNode) -> Bounds:
-    said = {name: number for word, name in _WORDS.items() if (number := place.number(word)) is not None}
-    between = [one.value for one in place.entries("mustBeBetween")]
-    if len(between) == 2 and all(isinstance(one, int | float) for one in between):
+def _bounds(node: YamlNode) -> Bounds:
+    said = {name: number for word, name in _WORDS.items() if (number := node.number(word)) is not None}
+    between = [entry.value for entry in node.entries("mustBeBetween")]
+    if len(between) == 2 and all(isinstance(bound, int | float) for bound in between):
         said |= {"at_least": float(between[0]), "at_most": float(between[1])}
     return Bounds(**said)
 
 
-def check_metric(metric: Metric, place: YamlNode, among: RuleContext, item: str) -> Iterator[Contradiction]:
-    """What contradicts itself in a metric.
+def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str) -> Iterator[Contradiction]:
+    """Yield what contradicts itself in a metric.
 
     Args:
-        metric: as it was read.
-        place: of its ``quality`` entry.
-        among: what it stands among.
-        item: the item that it is written at; empty where that is the table.
+        metric: the metric.
+        node: its ``quality`` entry.
+        context: what the contract says around it.
+        item: the item that it is written at; empty at a table.
     """
     match metric:
         case RowCountTerms():
-            yield from _row_count_contradictions(metric, place, item)
+            yield from _check_row_count(metric, node, item)
         case UniqueTerms():
-            yield from check_items_exist(metric.names, place, among)
+            yield from check_items_exist(metric.names, node, context)
             if not metric.names or (item and metric.names != (item,)):
-                yield place.contradiction(
+                yield node.contradiction(
                     "The rule does not say whose values may not repeat.",
                     "Write it at an item, or at the table with arguments: { properties: [...] }.",
                 )
-            if _bounds(place) != Bounds(exactly=0):
-                yield place.contradiction(
+            if _bounds(node) != Bounds(exactly=0):
+                yield node.contradiction(
                     "How many values repeat is counted differently from tool to tool, unless there may be none.",
                     "Write mustBe: 0.",
                 )
         case NullsTerms():
-            yield from _null_contradictions(metric, place, item)
+            yield from _check_nulls(metric, node, item)
 
 
-def _row_count_contradictions(metric: RowCountTerms, place: YamlNode, item: str) -> Iterator[Contradiction]:
-    said = [bound for _, bound in _signs(metric.bounds)]
-    if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or place.text("unit") == "percent":
-        yield place.contradiction(
+def _check_row_count(metric: RowCountTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
+    said = [bound for _, bound in _limits(metric.bounds)]
+    if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or node.text("unit") == "percent":
+        yield node.contradiction(
             "The rule does not say how many rows a table must have.",
             "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or their like with whole numbers.",
         )
 
 
-def _null_contradictions(metric: NullsTerms, place: YamlNode, item: str) -> Iterator[Contradiction]:
+def _check_nulls(metric: NullsTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
     if not item:
-        yield place.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
-    if not list(_signs(metric.bounds)):
-        yield place.contradiction(
+        yield node.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
+    if not list(_limits(metric.bounds)):
+        yield node.contradiction(
             "The rule does not say how many rows may leave the item empty.",
             "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
         )
