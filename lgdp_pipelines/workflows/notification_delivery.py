@@ -8,7 +8,7 @@ noticing that a run failed (``orchestration``).
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,12 @@ from lgdp_pipelines.reporting.notifications import MailServer, Notice, post_webh
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import write_files
 
+ALERT_FOLDER = "alerts"
+"""The folder of alerts, under ``LGDP_HOME``."""
+
+_ENGINEERS = "engineers"
 _MAIL_PORT = 587
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +47,46 @@ class UnsentNotification:
 def send_to_council(
     platform: Platform, council_code: str, notice: Notice
 ) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice to a council's contacts: through how many channels, and what did not take it."""
-    return _send(platform, notice, council_code, "councils")
+    """Send a notice to a council; return how many channels took it, and which did not."""
+    return _send(platform, notice, council_code)
 
 
 def send_to_engineers(platform: Platform, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice to the engineers: through how many channels, and what did not take it."""
-    return _send(platform, notice, "engineers", "engineers")
+    """Send a notice to the engineers; return how many channels took it, and which did not."""
+    return _send(platform, notice, _ENGINEERS)
 
 
-def _send(platform: Platform, notice: Notice, to: str, role: str) -> tuple[int, tuple[UnsentNotification, ...]]:
-    taken, unsent = 0, []
-    for send in _channels(platform, notice, to, role):
+def _send(platform: Platform, notice: Notice, recipient: str) -> tuple[int, tuple[UnsentNotification, ...]]:
+    sent, unsent = 0, []
+    for send in _list_channels(platform, notice, recipient):
         try:
             send()
         except SourceError as error:
-            unsent.append(UnsentNotification(to, error.what, error.remedy))
+            unsent.append(UnsentNotification(recipient, error.what, error.remedy))
         else:
-            taken += 1
-    return taken, tuple(unsent)
+            sent += 1
+    return sent, tuple(unsent)
 
 
-def _channels(platform: Platform, notice: Notice, to: str, role: str) -> Iterator[Callable[[], None]]:
-    """What is to be done for each channel that is configured."""
-    notices = load_notices(platform.settings.schemas)
-    council = to if role == "councils" else ""
-    people = getattr(notices.email, role) if notices.email else None
-    if notices.email and people and expand_variables(notices.email.server, platform.environment):
-        yield lambda: _email(platform, notices.email, people, council, notice)  # type: ignore[arg-type] # not None here
-    hook = getattr(notices.webhook, role) if notices.webhook else None
-    if hook:
-        yield lambda: post_webhook(resolve_secret(hook, platform.environment, council_code=council).reveal(), notice)
+def _list_channels(platform: Platform, notice: Notice, recipient: str) -> Iterator[Callable[[], None]]:
+    """Yield a function that sends the notice for each channel that is configured."""
+    notices, environment = load_notices(platform.settings.schemas), platform.environment
+    council = "" if recipient == _ENGINEERS else recipient
+    email, webhook = notices.email, notices.webhook
+    if email and expand_variables(email.server, environment):
+        addresses = email.councils if council else email.engineers
+        if addresses:
+            yield lambda: _send_email(email, addresses, council, notice, environment)
+    if webhook:
+        hook = webhook.councils if council else webhook.engineers
+        if hook:
+            yield lambda: post_webhook(resolve_secret(hook, environment, council_code=council).reveal(), notice)
 
 
-def _email(platform: Platform, email: Email, people: SecretReference, council: str, notice: Notice) -> None:
-    environment = platform.environment
-    addresses = resolve_secret(people, environment, council_code=council).reveal().split()
+def _send_email(
+    email: Email, addresses: SecretReference, council: str, notice: Notice, environment: Mapping[str, str]
+) -> None:
+    recipients = resolve_secret(addresses, environment, council_code=council).reveal().split()
     host, _, port = expand_variables(email.server, environment).partition(":")
     if port and not port.isdigit():
         raise SourceRefused("The mail server in notices.yaml is not host:port.", remedy="Correct email.server.")
@@ -89,27 +98,21 @@ def _email(platform: Platform, email: Email, people: SecretReference, council: s
         username=resolve_secret(email.username, environment).reveal() if email.username else "",
         password=resolve_secret(email.password, environment).reveal() if email.password else "",
     )
-    send_email(server, addresses, notice)
-
-
-FOLDER = "alerts"
-
-
-_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+    send_email(server, recipients, notice)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """That a run failed.
+    """An alert on a failed run.
 
     Attributes:
         run_id: Dagster's.
         job: name of the job.
-        return_slug: return concerned; empty where it is about none.
-        period: its period; likewise.
-        source: source that was collected from; likewise.
+        return_slug: return concerned; empty where there is none.
+        period: its period; empty where there is none.
+        source: source that was collected from; empty where there is none.
         error: class of the error, never its text.
-        what: one sentence of the platform's own; empty where the error was none of its refusals.
+        what: one sentence of the platform's own; empty where the error was none of its own.
         remedy: what to do.
         failed_at: in UTC.
     """
@@ -126,13 +129,15 @@ class Alert:
 
 
 def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNotification, ...]]:
-    """Write an alert down, then send it on: where it lies, and what did not take it. The same again replaces itself.
+    """Write an alert into its folder, then send it; return the file, and the channels that did not take it.
+
+    The same alert again replaces its file.
 
     Raises:
         StorageError: the folder does not take it.
     """
     notice = compose_alert(alert)
-    folder = platform.settings.home / FOLDER
+    folder = platform.settings.home / ALERT_FOLDER
     name = f"{alert.failed_at:%Y%m%dT%H%M%SZ}-{_UNSAFE.sub('_', alert.job)}-{_UNSAFE.sub('_', alert.run_id)[:8]}"
     facts = json.dumps(notice.facts, indent=1).encode()
     write_files(folder, {f"{name}.txt": notice.text.encode(), f"{name}.json": facts})
@@ -141,19 +146,20 @@ def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNot
 
 
 def compose_alert(alert: Alert) -> Notice:
-    """What engineers are told."""
-    about = " ".join(part for part in (alert.return_slug, alert.period, alert.source) if part)
+    """Return the notice that engineers are sent."""
+    subject = " ".join(part for part in (alert.return_slug, alert.period, alert.source) if part)
+    failed_at = alert.failed_at.isoformat(timespec="seconds")
     lines = [
         f"Job:     {alert.job}",
-        *([f"About:   {about}"] if about else []),
+        *([f"About:   {subject}"] if subject else []),
         f"Run:     {alert.run_id}",
-        f"Failed:  {alert.failed_at.isoformat(timespec='seconds')}",
+        f"Failed:  {failed_at}",
         f"Error:   {alert.error}",
         *([f"What:    {alert.what}"] if alert.what else []),
         f"To do:   {alert.remedy}",
     ]
     return Notice(
-        subject=f"LGDP: {alert.job} failed" + (f" ({about})" if about else ""),
+        subject=f"LGDP: {alert.job} failed" + (f" ({subject})" if subject else ""),
         text="\n".join(lines) + "\n",
-        facts={**asdict(alert), "failed_at": alert.failed_at.isoformat(timespec="seconds")},
+        facts={**asdict(alert), "failed_at": failed_at},
     )

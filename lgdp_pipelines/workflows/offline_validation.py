@@ -1,8 +1,7 @@
-"""Judging files where they lie, on a council's own machine: no lake, no ledger, no network.
+"""Offline validation: files judged where they lie, on a council's own machine, without lake, ledger or network.
 
-What rules read besides is what the council gives: its files of earlier periods and of other returns, each judged by its
-own contract first. What belongs here: that, with the very judge of the journey. What does not: how a result looks
-(``cli.validate``).
+Rules that compare read the council's other files, each judged by its own contract first. What belongs here: that, with
+the same judge as the platform's. What does not: how a result looks (``cli.validate``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +35,7 @@ class LocalExtract:
         period: that they are for.
         files: one, or one for each table.
         received_on: the day on which they count as sent.
-        mapping: how the system's export answers the contract; None: they are in the contract's own manner.
+        mapping: how the system's export answers the contract; None where the files follow the contract itself.
     """
 
     contract: Contract
@@ -48,70 +47,82 @@ class LocalExtract:
 
 
 def judge_local_extract(
-    register: Register, sent: LocalExtract, given: Sequence[LocalExtract], spill: Spill
+    register: Register, extract: LocalExtract, others: Sequence[LocalExtract], spill: Spill
 ) -> tuple[Reading, ValidationResult]:
     """Judge files by the rules that the platform will apply.
 
     Args:
-        register: what is asked.
-        sent: the files.
-        given: of the same council, for other periods or returns: what the files are held against.
+        register: gives code lists, councils and reference tables.
+        extract: the files.
+        others: of the same council, for other periods or returns: the files are compared with them.
         spill: keeps what does not fit into memory.
     """
-    beside = _LocalComparisons(register, sent, given, spill)
-    context = replace(
-        _context(register, sent, spill),
-        prior_rows=beside.earlier,
-        other_rows=beside.others,
-        absence_reason=beside.absent,
+    comparisons = _LocalComparisons(register, extract.contract.return_code, others, spill)
+    return _judge(
+        extract,
+        replace(
+            _make_context(register, extract, spill),
+            prior_rows=comparisons.find_prior_rows,
+            other_rows=comparisons.find_other_rows,
+            absence_reason=comparisons.explain_absence,
+        ),
     )
-    return _judged(sent, context)
 
 
-def _context(register: Register, sent: LocalExtract, spill: Spill) -> JudgingContext:
+def _make_context(register: Register, extract: LocalExtract, spill: Spill) -> JudgingContext:
     return JudgingContext(
-        sent.contract, register, sent.council, sent.period, sent.received_on, spill, mapping=sent.mapping
+        extract.contract,
+        register,
+        extract.council,
+        extract.period,
+        extract.received_on,
+        spill,
+        mapping=extract.mapping,
     )
 
 
-def _judged(sent: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
-    extracts = [ExtractFile(file.name, file) for file in sent.files]
-    reading = read_extract(sent.contract, extracts, sent.mapping, keep=context.spill.keep)
+def _judge(extract: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
+    files = [ExtractFile(file.name, file) for file in extract.files]
+    reading = read_extract(extract.contract, files, extract.mapping, keep=context.spill.keep)
     return reading, judge(reading, context)
 
 
 class _LocalComparisons:
-    """What a council has given to hold its files against, each judged for itself."""
+    """The rows of a council's other files, each judged for itself."""
 
-    def __init__(self, register: Register, sent: LocalExtract, given: Sequence[LocalExtract], spill: Spill) -> None:
-        self._own = sent.contract.return_code
+    def __init__(self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spill: Spill) -> None:
+        self._return_code = return_code
         self._tables: dict[tuple[str, Period], Mapping[str, Pieces]] = {}
         self._rejected: set[tuple[str, Period]] = set()
-        for one in given:
-            place = (one.contract.return_code, one.period)
-            context = replace(_context(register, one, spill), absence_reason=self.absent)
-            _, judgement = _judged(one, context)
+        for extract in extracts:
+            key = (extract.contract.return_code, extract.period)
+            context = replace(_make_context(register, extract, spill), absence_reason=self.explain_absence)
+            _, judgement = _judge(extract, context)
             if judgement.verdict is Verdict.REJECTED:
-                self._rejected.add(place)
+                self._rejected.add(key)
             else:
-                self._tables[place] = judgement.tables
+                self._tables[key] = judgement.tables
 
-    def earlier(self, period: Period, table: Table) -> Pieces | None:
-        """Rows of an earlier period."""
-        tables = self._tables.get((self._own, period))
+    def find_prior_rows(self, period: Period, table: Table) -> Pieces | None:
+        """Return the rows of a prior period."""
+        tables = self._tables.get((self._return_code, period))
         return None if tables is None else tables.get(table.name)
 
-    def others(self, data_return: Return, period: Period, table: Table) -> Pieces | None:
-        """Rows of another return; a table that did not come has none."""
+    def find_other_rows(self, data_return: Return, period: Period, table: Table) -> Pieces | None:
+        """Return the rows of another return; none of a table that did not come."""
         tables = self._tables.get((data_return.code, period))
         return None if tables is None else tables.get(table.name, in_memory([], typed_schema(table)))
 
-    def absent(self, return_code: str, period: Period) -> str:
-        """Why there are none, and how to give them."""
+    def explain_absence(self, return_code: str, period: Period) -> str:
+        """Return why there are no rows of a return and period, and how to give them."""
         if (return_code, period) in self._rejected:
             return (
-                f"What was given for {return_code} {period.id} would be rejected, so that nothing is held against it: "
-                "validate it for itself to see why."
+                f"The files given for {return_code} {period.id} would be rejected, so nothing is compared with them: "
+                "validate them by themselves to see why."
             )
-        option = f"--earlier {period.id}=FILE" if return_code == self._own else f"--with {return_code}/{period.id}=FILE"
-        return f"{return_code} for {period.id} is not at hand to compare with: give it with `{option}`."
+        option = (
+            f"--earlier {period.id}=FILE"
+            if return_code == self._return_code
+            else f"--with {return_code}/{period.id}=FILE"
+        )
+        return f"There is no file of {return_code} for {period.id} to compare with: give it with `{option}`."

@@ -6,10 +6,10 @@ outbox afterwards. What does not: their states and storage (``ledger``).
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, LgdpError, WrongUse
 from lgdp_pipelines.ledger.known_issues import clean_issue
@@ -23,20 +23,28 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.publishing import write_analyst_catalogue
 from lgdp_pipelines.workflows.report_delivery import gather_report, locate_report_folder, write_files
 
-ANSWERS = "query-answers"
-"""The code list of answers."""
+ANSWER_CODES = "query-answers"
+"""The code list of answers to queries."""
+
+PLATFORM_ROLE = "improvement-service"
+"""The role of the platform's own people, beside those of a contract's team."""
+
+COLUMNS = ("return", "council", "period", "item", "words", "source", "by", "role")
+"""Columns of a file of known issues. ``item``, ``source``, ``by`` and ``role`` may be left out or empty."""
+
+_REQUIRED_COLUMNS = ("return", "council", "period", "words")
 
 
 def load_answer_codes(register: Register) -> CodeList:
-    """What a council can answer.
+    """Return the code list of answers to queries.
 
     Raises:
         WrongUse: the register has no such code list.
     """
-    codes = register.code_lists.get(ANSWERS)
+    codes = register.code_lists.get(ANSWER_CODES)
     if codes is None:
         raise WrongUse(
-            "The register has no list of what councils may answer.", remedy=f"Add codelists/{ANSWERS}.yaml to it."
+            "The register has no list of what councils may answer.", remedy=f"Add codelists/{ANSWER_CODES}.yaml to it."
         )
     return codes
 
@@ -48,9 +56,9 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
         WrongUse: the code is not in the list today.
         LedgerError: there is no such query, it is not open, or words or name cannot be kept.
     """
-    known = [one.code for one in load_answer_codes(platform.register).codes if one.is_valid_on(platform.today)]
-    if code not in known:
-        raise WrongUse(f"“{code}” is no code of an answer.", remedy=f"Choose one of: {', '.join(known)}.")
+    valid_codes = _list_valid_codes(platform)
+    if code not in valid_codes:
+        raise WrongUse(f"“{code}” is no code of an answer.", remedy=f"Choose one of: {', '.join(valid_codes)}.")
     query = platform.ledger.queries.get(query_id)
     return _refresh_copies(platform, platform.ledger.queries.answer(query.id, code=code, words=words, by=by))
 
@@ -59,56 +67,59 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
     """Answer an open query as its council answered the same question for an earlier period.
 
     Raises:
-        WrongUse: the council has not answered it before, or in words whose code is no longer in the list.
+        WrongUse: the council has not answered it before, or its code is no longer in the list.
         LedgerError: there is no such query, or it is not open.
     """
-    query = platform.ledger.queries.get(query_id)
-    before = platform.ledger.queries.find_earlier_answers([query]).get(query.id)
-    if before is None:
+    queries = platform.ledger.queries
+    query = queries.get(query_id)
+    earlier = queries.find_earlier_answers([query]).get(query.id)
+    if earlier is None:
         raise WrongUse(
             f"{query.council_code} has not answered this before.",
             where=query.id,
             remedy="Answer with --code and --words.",
         )
-    known = [one.code for one in load_answer_codes(platform.register).codes if one.is_valid_on(platform.today)]
-    if before.code not in known:
+    valid_codes = _list_valid_codes(platform)
+    if earlier.code not in valid_codes:
         raise WrongUse(
-            f"The answer was “{before.code}” then, which is no code of an answer any more.",
+            f"The answer was “{earlier.code}” then, which is no code of an answer any more.",
             where=query.id,
-            remedy=f"Choose one of: {', '.join(known)}.",
+            remedy=f"Choose one of: {', '.join(valid_codes)}.",
         )
-    return _refresh_copies(
-        platform,
-        platform.ledger.queries.answer(query.id, code=before.code, words=before.words, by=by, origin=before.query_id),
-    )
+    answered = queries.answer(query.id, code=earlier.code, words=earlier.words, by=by, origin=earlier.query_id)
+    return _refresh_copies(platform, answered)
+
+
+def _list_valid_codes(platform: Platform) -> list[str]:
+    return [code.code for code in load_answer_codes(platform.register).codes if code.is_valid_on(platform.today)]
 
 
 def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = "") -> Query:
     """Accept the answer to a query, as a recipient of the return.
 
     Raises:
-        WrongUse: who accepts is no recipient of the return.
-        LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
+        WrongUse: the person is no recipient of the return.
+        LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
     """
     query = platform.ledger.queries.get(query_id)
-    name = _recipient(platform.register, query, by)
+    name = _identify_recipient(platform.register, query, by)
     return _refresh_copies(platform, platform.ledger.queries.accept(query.id, by=name, words=words))
 
 
 def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> Query:
-    """Ask again, as a recipient of the return.
+    """Return an answer to its council and ask again, as a recipient of the return.
 
     Raises:
-        WrongUse: who sends it back is no recipient of the return.
-        LedgerError: there is no such query, it has no answer to look at, or words or name cannot be kept.
+        WrongUse: the person is no recipient of the return.
+        LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
     """
     query = platform.ledger.queries.get(query_id)
-    name = _recipient(platform.register, query, by)
+    name = _identify_recipient(platform.register, query, by)
     return _refresh_copies(platform, platform.ledger.queries.send_back(query.id, by=name, words=words))
 
 
-def _recipient(register: Register, query: Query, by: str) -> str:
-    """Who speaks, after the name of the recipient: ``scottish-government, A. Analyst``."""
+def _identify_recipient(register: Register, query: Query, by: str) -> str:
+    """Return the recipient's name and the person: ``scottish-government, A. Analyst``."""
     recipients = register.returns[query.return_code].contract_for(parse_period(query.period)).recipients
     body, _, person = by.partition(",")
     name = "-".join(body.lower().split())
@@ -122,30 +133,16 @@ def _recipient(register: Register, query: Query, by: str) -> str:
 
 
 def _refresh_copies(platform: Platform, query: Query) -> Query:
-    """Bring SQL, and the report in the council's outbox, in line with what has just been said.
+    """Bring SQL, and the report in the council's outbox, in line with a change, and return the query.
 
-    What was said stands: where the lake or the outbox does not take it now, the next run brings it there.
+    The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """
     platform.ledger.queries.mirror(platform.lake, query.return_code)
     folder = locate_report_folder(platform, query.submission_id)
-    found = gather_report(platform, query.submission_id) if folder.is_dir() else None
-    if found is not None:
-        write_files(folder, render_report_files(found))
+    report = gather_report(platform, query.submission_id) if folder.is_dir() else None
+    if report is not None:
+        write_files(folder, render_report_files(report))
     return query
-
-
-PLATFORM_ROLE = "improvement-service"
-"""The role of the platform's own people, beside those of a contract's team."""
-
-
-COLUMNS = ("return", "council", "period", "item", "words", "source", "by", "role")
-"""Columns of a file of known issues. ``item``, ``source``, ``by`` and ``role`` may be left out or empty."""
-
-
-_NEEDED = ("return", "council", "period", "words")
-
-
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +153,9 @@ class KnownIssueEntry:
         return_code: a return's code.
         council: by any code or known name.
         period: in any spelling of the return's kind.
-        item: URN, name or header of a data item; empty: the return as a whole.
+        item: URN, name or header of a data item; empty for the return as a whole.
         words: for everybody who uses the figures.
-        by: who puts it there.
+        by: the person who adds it.
         role: in which role.
         source: where it was read; empty where it is the person's own.
     """
@@ -173,65 +170,64 @@ class KnownIssueEntry:
     source: str
 
 
-def add_known_issues(platform: Platform, typed: Sequence[KnownIssueEntry]) -> tuple[RecordedIssue, ...]:
-    """Put known issues, all of them or none; SQL shows them when this is done.
+def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> tuple[RecordedIssue, ...]:
+    """Add known issues, all of them or none; SQL shows them at once.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
         LedgerError: words, name or source cannot be kept.
     """
-    kept = platform.ledger.known_issues.add([resolve_entry(platform.register, one) for one in typed])
-    for return_code in sorted({one.issue.return_code for one in kept}):
+    recorded = platform.ledger.known_issues.add([resolve_entry(platform.register, entry) for entry in entries])
+    for return_code in sorted({one.issue.return_code for one in recorded}):
         platform.ledger.known_issues.mirror(platform.lake, return_code)
     if platform.settings.catalogue.exists():
-        write_analyst_catalogue(
-            platform
-        )  # one that is older than the ledger's copies of known issues does not show them
-    return kept
+        # A catalogue older than the first copy of known issues has no view of them.
+        write_analyst_catalogue(platform)
+    return recorded
 
 
 def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -> RecordedIssue:
-    """Lift a known issue; SQL shows it no longer when this is done.
+    """Lift a known issue; SQL no longer shows it.
 
     Raises:
         LedgerError: there is none of that number, it was lifted before, or name or reason cannot be kept.
     """
-    kept = platform.ledger.known_issues.lift(number, by=by, reason=reason)
-    platform.ledger.known_issues.mirror(platform.lake, kept.issue.return_code)
-    return kept
+    recorded = platform.ledger.known_issues.lift(number, by=by, reason=reason)
+    platform.ledger.known_issues.mirror(platform.lake, recorded.issue.return_code)
+    return recorded
 
 
 def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[RecordedIssue, ...]:
-    """Put the known issues of a CSV file, all of them or none.
+    """Add the known issues of a CSV file, all of them or none.
 
     Args:
-        platform: where everything is.
+        platform: the opened platform.
         file: UTF-8, with the columns of :data:`COLUMNS` in any order.
-        by: who puts those that name nobody.
-        role: of those that name no role.
+        by: the person for lines that name none.
+        role: for lines that name none.
 
     Raises:
-        WrongUse: something in it is wrong; every problem is told at once, with its line.
+        WrongUse: something in it is wrong; the message lists every problem with its line.
     """
-    lines = list(_lines(file, by, role))
-    problems: list[Contradiction] = []
-    for line, typed in lines:
-        problems += [
-            Contradiction(file.name, line, error.what, error.remedy) for error in _faults(platform.register, typed)
-        ]
+    entries = list(_read_entries(file, by, role))
+    problems = [
+        Contradiction(file.name, line, error.what, error.remedy)
+        for line, entry in entries
+        for error in _find_errors(platform.register, entry)
+    ]
     if problems:
-        told = "\n".join(str(one) for one in problems)
-        raise WrongUse(f"Nothing was put: the file has {len(problems)} problems.\n{told}")
-    return add_known_issues(platform, [typed for _, typed in lines])
+        listed = "\n".join(str(problem) for problem in problems)
+        raise WrongUse(f"Nothing was put: the file has {len(problems)} problems.\n{listed}")
+    return add_known_issues(platform, [entry for _, entry in entries])
 
 
-def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntry]]:
-    """What each line says, with its number in the file."""
+def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntry]]:
+    """Yield the entries of a file, each with its line."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
         header = list(reader.fieldnames or ())
-        _refuse_header(file, header)
+        _check_header(file, header)
         line = reader.line_num + 1
         for row in reader:
             if None in row or None in row.values():
@@ -240,7 +236,7 @@ def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntr
                     where=str(file),
                     remedy="Put words that hold commas in quotes.",
                 )
-            yield line, _typed({name: unescape_formulas(str(row[name])).strip() for name in header}, by, role)
+            yield line, _make_entry({name: unescape_formulas(str(row[name])).strip() for name in header}, by, role)
             line = reader.line_num + 1
     except OSError as error:
         raise WrongUse("The file cannot be read.", where=str(file), remedy="Check the path.") from error
@@ -248,18 +244,18 @@ def _lines(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntr
         raise WrongUse("The file is no CSV in UTF-8.", where=str(file), remedy="Save it as CSV UTF-8.") from error
 
 
-def _refuse_header(file: Path, header: Sequence[str]) -> None:
-    missing = [name for name in _NEEDED if name not in header]
-    strange = [name for name in header if name not in COLUMNS]
-    if missing or strange or len(set(header)) != len(header):
+def _check_header(file: Path, header: Sequence[str]) -> None:
+    missing = [name for name in _REQUIRED_COLUMNS if name not in header]
+    unknown = [name for name in header if name not in COLUMNS]
+    if missing or unknown or len(set(header)) != len(header):
         raise WrongUse(
             f"The first line of a file of known issues names its columns: {', '.join(COLUMNS)}.",
             where=str(file),
-            remedy=f"{', '.join(_NEEDED)} must be there, each column once, and no others.",
+            remedy=f"{', '.join(_REQUIRED_COLUMNS)} must be there, each column once, and no others.",
         )
 
 
-def _typed(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
+def _make_entry(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
     return KnownIssueEntry(
         return_code=row["return"],
         council=row["council"],
@@ -272,54 +268,58 @@ def _typed(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
     )
 
 
-def _faults(register: Register, typed: KnownIssueEntry) -> list[LgdpError]:
-    """Everything that is wrong with what somebody typed."""
-    found: list[LgdpError] = []
+def _find_errors(register: Register, entry: KnownIssueEntry) -> list[LgdpError]:
+    """Return everything that is wrong with an entry."""
+    errors: list[LgdpError] = []
 
-    def tried(step: Callable[[], Parsed]) -> Parsed | None:
+    @contextmanager
+    def collect_error() -> Iterator[None]:
         try:
-            return step()
+            yield
         except LgdpError as error:
-            found.append(error)
-            return None
+            errors.append(error)
 
-    tried(lambda: register.councils.named(typed.council))
-    asked = tried(lambda: _asked(register, typed))
-    if asked is not None:
-        tried(lambda: _role(asked[0], typed.role))
-        tried(lambda: _urn(asked[0], typed.item))
-    tried(lambda: clean_issue(KnownIssue("", "", "", "", typed.words, typed.by, typed.role, typed.source)))
-    return found
+    with collect_error():
+        register.councils.named(entry.council)
+    with collect_error():
+        contract, _ = _find_contract(register, entry)
+        with collect_error():
+            _check_role(contract, entry.role)
+        with collect_error():
+            _find_urn(contract, entry.item)
+    with collect_error():
+        clean_issue(KnownIssue("", "", "", "", entry.words, entry.by, entry.role, entry.source))
+    return errors
 
 
-def resolve_entry(register: Register, typed: KnownIssueEntry) -> KnownIssue:
-    """What somebody typed, with everything called by its one name.
+def resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
+    """Return the known issue of an entry, with the codes of everything that it names.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
     """
-    council = register.councils.named(typed.council)
-    contract, period = _asked(register, typed)
+    council = register.councils.named(entry.council)
+    contract, period = _find_contract(register, entry)
     return KnownIssue(
         return_code=contract.return_code,
         council_code=council.code,
         period=period.id,
-        item_urn=_urn(contract, typed.item),
-        words=typed.words,
-        by=typed.by,
-        role=_role(contract, typed.role),
-        source=typed.source,
+        item_urn=_find_urn(contract, entry.item),
+        words=entry.words,
+        by=entry.by,
+        role=_check_role(contract, entry.role),
+        source=entry.source,
     )
 
 
-def _asked(register: Register, typed: KnownIssueEntry) -> tuple[Contract, Period]:
-    """The contract that is valid for the period, and the period."""
-    data_return = register.named(typed.return_code)
-    period = read_period(typed.period, data_return.latest.period_kind) or parse_period(typed.period)
+def _find_contract(register: Register, entry: KnownIssueEntry) -> tuple[Contract, Period]:
+    """Return the contract that is valid for the period, and the period."""
+    data_return = register.named(entry.return_code)
+    period = read_period(entry.period, data_return.latest.period_kind) or parse_period(entry.period)
     return data_return.contract_for(period), period
 
 
-def _role(contract: Contract, role: str) -> str:
+def _check_role(contract: Contract, role: str) -> str:
     roles = [*contract.roles, PLATFORM_ROLE]
     if role not in roles:
         raise WrongUse(
@@ -328,18 +328,19 @@ def _role(contract: Contract, role: str) -> str:
     return role
 
 
-def _urn(contract: Contract, text: str) -> str:
-    """URN of the item that somebody named; empty where nobody named any."""
+def _find_urn(contract: Contract, text: str) -> str:
+    """Return the URN of the item that a text names; empty where it names none."""
     if not text:
         return ""
     items = [item for table in contract.tables for item in table.items]
     counts = [count for table in contract.tables for count in table.counts]
-    found = {item.urn for item in items if text in (item.urn, item.name, item.header)}
-    found |= {count.urn for count in counts if text == count.urn}
-    if len(found) != 1:
-        what = "is no data item" if not found else "names several data items"
-        urns = sorted(found or {item.urn for item in items})
+    urns = {item.urn for item in items if text in (item.urn, item.name, item.header)}
+    urns |= {count.urn for count in counts if text == count.urn}
+    if len(urns) != 1:
+        problem = "is no data item" if not urns else "names several data items"
+        suggestions = sorted(urns or {item.urn for item in items})
         raise WrongUse(
-            f"“{text}” {what} of {contract.return_code}.", remedy=f"Write a URN, such as {', '.join(urns[:5])}."
+            f"“{text}” {problem} of {contract.return_code}.",
+            remedy=f"Write a URN, such as {', '.join(suggestions[:5])}.",
         )
-    return found.pop()
+    return urns.pop()

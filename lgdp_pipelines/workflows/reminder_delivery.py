@@ -19,16 +19,17 @@ from lgdp_pipelines.workflows.notification_delivery import UnsentNotification, s
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import OUTBOX, write_files
 
-FOLDER = "reminders"
+REMINDER_FOLDER = "reminders"
+"""The folder of reminders in a council's outbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReminderReport:
-    """What reminding came to.
+    """The result of sending reminders.
 
     Attributes:
         new: reminders that were put into outboxes now.
-        sent: notices that a channel took.
+        sent: how many notices a channel took.
         unsent: notices that a channel did not take; the next run tries again.
     """
 
@@ -38,7 +39,7 @@ class ReminderReport:
 
 
 def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
-    """Everything that councils owe today, in order of due day, return, period and council."""
+    """Return what each council owes today, in order of due day, return, period and council."""
     register = platform.register
     return obligations(
         register.returns.values(),
@@ -49,47 +50,48 @@ def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
 
 
 def list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
-    """What today calls for, told before or not."""
+    """Return the reminders that today calls for, sent before or not."""
     titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
-    return plan_reminders(
-        list_obligations(platform), titles, load_notices(platform.settings.schemas), platform.day_in_scotland
-    )
+    notices = load_notices(platform.settings.schemas)
+    return plan_reminders(list_obligations(platform), titles, notices, platform.day_in_scotland)
 
 
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
-    """What today calls for and nobody was told."""
-    before = platform.ledger.reminders.find()
-    return tuple(one for one in list_due_reminders(platform) if one.reminded not in before)
+    """Return the reminders that today calls for and no council has had."""
+    recorded = platform.ledger.reminders.find()
+    return tuple(reminder for reminder in list_due_reminders(platform) if reminder.reminded not in recorded)
 
 
 def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
-    """Put into each council's outbox what it has not been reminded of, and send on what has not been sent.
+    """Put new reminders into councils' outboxes, and send on those that have not been sent.
 
     Raises:
         LgdpError: the platform is broken. A server that takes no mail never raises.
     """
-    before = platform.ledger.reminders.find()
-    called_for: dict[str, list[Reminder]] = {}
-    for one in list_due_reminders(platform):
-        if not before.get(one.reminded, False):
-            called_for.setdefault(one.reminded.council_code, []).append(one)
+    ledger, today = platform.ledger, platform.day_in_scotland
+    recorded = ledger.reminders.find()
+    reminders_by_council: dict[str, list[Reminder]] = {}
+    for reminder in list_due_reminders(platform):
+        if not recorded.get(reminder.reminded, False):
+            reminders_by_council.setdefault(reminder.reminded.council_code, []).append(reminder)
     new: list[Reminder] = []
     sent = 0
     unsent: list[UnsentNotification] = []
-    for code, told in called_for.items():
+    for code, reminders in reminders_by_council.items():
         council = platform.register.councils.by_code[code]
-        fresh = [one for one in told if one.reminded not in before]
-        if fresh:
-            folder = platform.settings.home / OUTBOX / code / FOLDER
-            write_files(folder, build_reminder_files(council, fresh, platform.day_in_scotland))
-            for one in fresh:
-                platform.ledger.reminders.record(one.reminded, sent=False)
-            new += fresh
-            progress(f"{len(fresh)} for {council.name}")
-        taken, refused = send_to_council(platform, code, build_reminder_notice(council, told, platform.day_in_scotland))
-        if taken and not refused:
-            for one in told:
-                platform.ledger.reminders.record(one.reminded, sent=True)
-        sent += taken
+        unrecorded = [reminder for reminder in reminders if reminder.reminded not in recorded]
+        if unrecorded:
+            # The file, the ledger's record, then notifications: a run that dies writes the same file again.
+            folder = platform.settings.home / OUTBOX / code / REMINDER_FOLDER
+            write_files(folder, build_reminder_files(council, unrecorded, today))
+            for reminder in unrecorded:
+                ledger.reminders.record(reminder.reminded, sent=False)
+            new += unrecorded
+            progress(f"{len(unrecorded)} for {council.name}")
+        channels, refused = send_to_council(platform, code, build_reminder_notice(council, reminders, today))
+        if channels and not refused:
+            for reminder in reminders:
+                ledger.reminders.record(reminder.reminded, sent=True)
+        sent += channels
         unsent += refused
     return ReminderReport(tuple(new), sent, tuple(unsent))

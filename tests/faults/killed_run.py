@@ -112,7 +112,7 @@ EFFECTS = {
     "observations written": _replaced("conformed/observation"),
     "first published table written": _replaced("published/library_branch"),
     "second published table written": _replaced("published/library_loan"),
-    "lineage written": Effect(publishing, "write_lineage"),
+    "lineage written": Effect(publishing, "write_column_edges"),
     "catalogue written": Effect(publishing, "write_catalogue"),
     "release recorded": Effect(ReleaseRepository, "record"),
     "releases mirrored": Effect(Ledger, "mirror", call=2),

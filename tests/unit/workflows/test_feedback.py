@@ -139,7 +139,7 @@ def test_run_that_dies_is_done_again_and_leaves_the_same(
         if dies_at == "before the ledger":
             patch.setattr(DeliveryRepository, "record", dies)
         else:
-            patch.setattr(report_delivery, "deliver", dies)
+            patch.setattr(report_delivery, "deliver_files", dies)
         with pytest.raises(KeyboardInterrupt):
             deliver_reports(platform)
     left = {file.name: file.read_bytes() for file in locate_report_folder(platform, submission).iterdir()}

@@ -235,7 +235,7 @@ def test_what_would_be_rejected_is_held_against_nothing_and_says_so(
     wrong = tmp_path / "wrong.csv"
     shutil.copy(placements, wrong)
     said = " ".join(offline("HL3", placements, *WHO, "--with", f"HL1={wrong}", form="text").split())
-    assert f"What was given for HL1 {QUARTER} would be rejected" in said
+    assert f"The files given for HL1 {QUARTER} would be rejected" in said
     missing = " ".join(offline("HL3", placements, *WHO, form="text").split())
     assert f"give it with `--with HL1/{QUARTER}=FILE`" in missing
 

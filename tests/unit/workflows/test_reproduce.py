@@ -356,7 +356,7 @@ def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Pat
     settle(world.platform())
 
     assert again(world, FELL).result is ReproductionResult.IDENTICAL
-    assert find_judgement(world.platform(), FELL).judgement == 1
+    assert find_judgement(world.platform().ledger, FELL).judgement == 1
 
 
 def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
