@@ -1,17 +1,17 @@
-"""Lineage: which column comes from which, from a published column down to a column of a council's extract.
+"""Column edges: the steps between columns, from published columns down to columns of councils' extracts.
 
-An edge is one step between two tables. Direct: the value comes from there. Indirect: whether or where it stands depends
-on what is there (a filter, a join, a grouping, an order, a condition). What belongs here: edges, the table that holds
-them, and walking along them. What does not: finding them in SQL (``conformance.lineage``).
+An edge is one step between two tables. Direct: the value comes from there. Indirect: the row, its place or its value
+depends on it (a filter, a join, a grouping, an order, a condition). What belongs here: edges, their table in the lake,
+and walking along them. What does not: building them (``column_lineage``).
 
-Names of tables are those of the lake (``published.hl1``, ``validated.hl1__application__v1``); besides, there are
+Tables are named as in the lake (``published.hl1``, ``validated.hl1__application__v1``). Further names are
 ``extract.<return>.<table>`` with the headers of a council's extract, ``extract.<system>.<return>.<table>`` with those
-of a system's export (of one council alone: ``<system>@<council>``), ``register.<list>`` with what the register says,
-``reference.<table>@<version>``, and ``ledger.<table>``.
+of a system's export (of a single council: ``<system>@<council>``), ``register.<list>``, ``reference.<table>@<version>``
+and ``ledger.<table>``.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -23,13 +23,16 @@ from lgdp_pipelines.storage.lake_tables import LakeTable
 
 DIRECT, INDIRECT = "direct", "indirect"
 
+_EXPORT_PARTS = 4
+"""Parts of the name of a system's export."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ColumnEdge:
-    """One step: a column and one that it comes from.
+    """One step from a column to one that it comes from.
 
     Attributes:
-        return_code: the return whose journey it is a step of.
+        return_code: the return.
         to_table: ``layer.name`` of the later table.
         to_column: its column; ``breakdown.<name>`` for one entry of a breakdown.
         from_table: ``layer.name`` of the earlier table.
@@ -38,7 +41,7 @@ class ColumnEdge:
         how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
             ``computed``; between landed and validated ``read``, from an extract ``land``, from a system's export
             ``map``, of a row's number ``key``; of a derived item ``derive``.
-        item: URN of the data item that goes this way; empty where none does.
+        item: URN of the data item that goes this way; empty for none.
         contract_version: of the extract; empty in later steps.
     """
 
@@ -79,22 +82,19 @@ COLUMN_EDGE_TABLE = LakeTable(
 
 
 def name_system_export(system: str, council: str, return_slug: str, table: str) -> str:
-    """What the export of a system is called; ``council`` is empty where it is the same for all."""
+    """Return the name of a system's export; ``council`` is empty where it is the same for all."""
     return f"extract.{f'{system}@{council}' if council else system}.{return_slug}.{table}"
 
 
 def parse_system(table: str) -> str:
-    """The system in the name of an extract's table, with its council where it has one; empty where there is none."""
+    """Return the system in an export's name, with its council where it has one; empty for other tables."""
     parts = table.split(".")
-    return parts[1] if len(parts) == _PARTS_OF_EXPORT else ""
-
-
-_PARTS_OF_EXPORT = 4
+    return parts[1] if len(parts) == _EXPORT_PARTS else ""
 
 
 @dataclass(frozen=True)
 class LineageGraph:
-    """Edges, to be walked.
+    """Edges, to walk along.
 
     Attributes:
         edges: all of them.
@@ -103,72 +103,66 @@ class LineageGraph:
     edges: tuple[ColumnEdge, ...]
 
     @cached_property
-    def by_target(self) -> Mapping[tuple[str, str, str], Sequence[ColumnEdge]]:
+    def _edges_by_target(self) -> Mapping[tuple[str, str, str], Sequence[ColumnEdge]]:
         """Edges by return, later table and its column."""
         found: dict[tuple[str, str, str], list[ColumnEdge]] = defaultdict(list)
         for edge in self.edges:
             found[edge.return_code, edge.to_table, edge.to_column].append(edge)
         return found
 
-    def steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
-        """The edges that lead down from a column; direct ones only for the data item, where it goes this way."""
-        found = list(self.by_target.get((return_code, table, column), ()))
+    def list_columns(self, return_code: str, table: str) -> list[str]:
+        """Return the names of a table's columns, sorted, entries of maps left out."""
+        targets = self._edges_by_target
+        return sorted({to for code, at, to in targets if (code, at) == (return_code, table) and "." not in to})
+
+    def list_steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
+        """Return the edges down from a column; of direct ones those of the data item alone, where it has any."""
+        found = list(self._edges_by_target.get((return_code, table, column), ()))
         if not item or not any(edge.kind == DIRECT and edge.item == item for edge in found):
             return found
         return [edge for edge in found if edge.kind == INDIRECT or edge.item in {item, ""}]
 
-    def way_back(
-        self,
-        return_code: str,
-        table: str,
-        column: str,
-        item: str = "",
-        *,
-        along: Callable[[ColumnEdge], bool] = lambda edge: edge.kind == DIRECT,
+    def trace_back(
+        self, return_code: str, table: str, column: str, item: str = "", *, direct_only: bool = True
     ) -> list[ColumnEdge]:
-        """Every edge on the way from a column to where it began, nearest first, each once.
+        """Return every edge on the way from a column to its origins, nearest first, each once.
 
         Args:
-            return_code: whose journey.
-            table: to begin at.
-            column: in it.
-            item: keep to the way of this data item, where it is known.
-            along: which edges to follow; left out: direct ones.
+            return_code: the return.
+            table: of the column.
+            column: the first one.
+            item: URN of the data item whose way to follow; empty: any.
+            direct_only: whether to follow direct edges alone.
         """
         seen: dict[ColumnEdge, None] = {}
-        open_ends = [(table, column, item)]
+        queue = [(table, column, item)]
         visited: set[tuple[str, str, str]] = set()
-        while open_ends:
-            here = open_ends.pop(0)
-            if here in visited:
+        while queue:
+            place = queue.pop(0)
+            if place in visited:
                 continue
-            visited.add(here)
-            for edge in self.steps(return_code, *here):
-                if along(edge):
+            visited.add(place)
+            for edge in self.list_steps(return_code, *place):
+                if edge.kind == DIRECT or not direct_only:
                     seen.setdefault(edge)
-                    open_ends.append((edge.from_table, edge.from_column, edge.item))
+                    queue.append((edge.from_table, edge.from_column, edge.item))
         return list(seen)
 
 
-def edge_rows(edges: Iterable[ColumnEdge]) -> pa.Table:
-    """Edges as rows of :data:`COLUMN_EDGE_TABLE`."""
-    ordered = sorted(edges)
-    schema = COLUMN_EDGE_TABLE.arrow_schema
-    return pa.table({name: [getattr(edge, name) for edge in ordered] for name in schema.names}, schema=schema)
-
-
 def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
-    """Put the edges of their returns in place of what stood; nothing is written where the same stand already.
+    """Replace the edges of their returns in the lake; equal content makes no commit.
 
     Returns:
         The table's new version; None where nothing was written.
     """
-    returns = sorted({edge.return_code for edge in edges})
-    if not returns or (lake.exists(COLUMN_EDGE_TABLE) and _standing(lake, returns) == set(edges)):
+    names, schema = list(ColumnEdge.__dataclass_fields__), COLUMN_EDGE_TABLE.arrow_schema
+    where = {"return_code": sorted({edge.return_code for edge in edges})}
+    if not edges:
         return None
-    return lake.replace(COLUMN_EDGE_TABLE, edge_rows(edges), where={"return_code": returns}, commit=commit)
-
-
-def _standing(lake: Lake, returns: list[str]) -> set[ColumnEdge]:
-    rows = lake.read(COLUMN_EDGE_TABLE, {"return_code": returns}, list(ColumnEdge.__dataclass_fields__))
-    return {ColumnEdge(**row) for row in rows.iter_rows(named=True)}
+    if lake.exists(COLUMN_EDGE_TABLE):
+        stored = lake.read(COLUMN_EDGE_TABLE, where, names)
+        if {ColumnEdge(*row) for row in stored.iter_rows()} == set(edges):
+            return None
+    ordered = sorted(edges)
+    rows = pa.table({name: [getattr(edge, name) for edge in ordered] for name in schema.names}, schema=schema)
+    return lake.replace(COLUMN_EDGE_TABLE, rows, where=where, commit=commit)

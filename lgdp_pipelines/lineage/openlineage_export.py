@@ -1,6 +1,6 @@
-"""Column lineage as OpenLineage says it, one static event a table, for catalogues that are not ours.
+"""Column lineage in OpenLineage's notation, one static event a table, for catalogues of others.
 
-What belongs here: the translation. What does not: finding edges (``lineage``).
+What belongs here: the translation. What does not: building edges (``column_lineage``).
 """
 
 import json
@@ -17,8 +17,8 @@ from lgdp_pipelines.lineage.column_edges import DIRECT, ColumnEdge, LineageGraph
 NAMESPACE = "lgdp"
 PRODUCER = "urn:lgdp:platform"
 
-_NOT_KEPT = ("candidate.", "staging.")
-"""Layers of a build's scratch database: a dataset is something that can be asked for, so they are walked through."""
+_SCRATCH_LAYERS = ("candidate.", "staging.")
+"""Layers of a build's scratch database. They are no datasets, so their steps are joined to those of the next layer."""
 
 _SUBTYPES = {
     "select": "TRANSFORMATION",
@@ -40,23 +40,22 @@ _SUBTYPES = {
 def build_openlineage_event(
     edges: Iterable[ColumnEdge], return_code: str, table: str, *, at: datetime
 ) -> dict[str, Any]:
-    """A table's column lineage as an OpenLineage ``DatasetEvent``.
+    """Return a table's column lineage as an OpenLineage ``DatasetEvent``.
 
     Args:
-        edges: of its return at least.
+        edges: of the return, at least.
         return_code: the return.
         table: ``layer.name``.
-        at: when the event is said to have been, with a zone.
+        at: time of the event, with a zone.
 
     Returns:
-        The event as plain values, ready for JSON. Inputs are the nearest tables that are kept.
+        The event as plain values, ready for JSON. Inputs are columns of the nearest tables in the lake or below it.
     """
-    lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == return_code))
-    columns = sorted({to for _, at_table, to in lineage.by_target if at_table == table and "." not in to})
+    graph = LineageGraph(tuple(edge for edge in edges if edge.return_code == return_code))
     facet = column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
-            column: column_lineage_dataset.Fields(inputFields=_inputs(lineage, return_code, table, column))
-            for column in columns
+            column: column_lineage_dataset.Fields(inputFields=_list_inputs(graph, return_code, table, column))
+            for column in graph.list_columns(return_code, table)
         }
     )
     dataset = StaticDataset(namespace=NAMESPACE, name=table, facets={"columnLineage": facet})
@@ -65,30 +64,30 @@ def build_openlineage_event(
     return plain
 
 
-def _inputs(
-    lineage: LineageGraph, return_code: str, table: str, column: str
+def _list_inputs(
+    graph: LineageGraph, return_code: str, table: str, column: str
 ) -> list[column_lineage_dataset.InputField]:
-    """Columns of kept tables that a column comes from; the first step on the way that only decides says how."""
+    """Return the input columns; the first indirect step on the way gives the kind of the whole."""
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    open_ends = [(table, column, "", "")]
+    queue = [(table, column, "", "")]
     visited: set[tuple[str, str, str, str]] = set()
-    while open_ends:
-        here = open_ends.pop()
+    while queue:
+        here = queue.pop()
         if here in visited:
             continue
         visited.add(here)
-        *place, decided = here
-        for edge in lineage.steps(return_code, *place):
-            deciding = decided or ("" if edge.kind == DIRECT else edge.how)
-            if edge.from_table.startswith(_NOT_KEPT):
-                open_ends.append((edge.from_table, edge.from_column, edge.item, deciding))
+        *place, indirect_how = here
+        for edge in graph.list_steps(return_code, *place):
+            how = indirect_how or ("" if edge.kind == DIRECT else edge.how)
+            if edge.from_table.startswith(_SCRATCH_LAYERS):
+                queue.append((edge.from_table, edge.from_column, edge.item, how))
             else:
-                step = ("INDIRECT", _SUBTYPES[deciding]) if deciding else ("DIRECT", _SUBTYPES[edge.how])
+                step = ("INDIRECT", _SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
                 found.setdefault((edge.from_table, edge.from_column), set()).add(step)
-    return [_input(at, name, sorted(steps)) for (at, name), steps in sorted(found.items())]
+    return [_build_input(at, name, sorted(steps)) for (at, name), steps in sorted(found.items())]
 
 
-def _input(table: str, column: str, steps: Sequence[tuple[str, str]]) -> column_lineage_dataset.InputField:
+def _build_input(table: str, column: str, steps: Sequence[tuple[str, str]]) -> column_lineage_dataset.InputField:
     return column_lineage_dataset.InputField(
         namespace=NAMESPACE,
         name=table,

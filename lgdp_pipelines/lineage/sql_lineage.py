@@ -1,10 +1,15 @@
-"""Which columns a query's columns come from, read from its SQL.
+"""The columns that the columns of a ``SELECT`` come from, read from its SQL.
 
-What belongs here: one query, and the tables it names. What does not: how queries follow one another (``lineage``).
+``sqlglot.lineage`` is no substitute. It follows values alone: no filters, joins or conditions, and no entries of a map.
+And it takes 64 ms for the columns of a model that is qualified in 5 ms (measured with sqlglot 30).
+
+What belongs here: one statement and the tables that it names. What does not: the order of statements
+(``column_lineage``).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from typing import cast as typed
 
 import sqlglot
@@ -14,20 +19,29 @@ from sqlglot.optimizer.scope import Scope, build_scope
 
 from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT
 
+TableKey = tuple[str, str]
+"""Schema and name."""
+
+Branch = Mapping[str, str]
+"""Constant texts of one branch of a union, by column."""
+
+CONSTANT: TableKey = ("register", "constant")
+"""Origin of a column that the model itself states, such as a unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnReference:
-    """A column of a table that a query names, and what the query does with it.
+    """A column of a table that a statement names, and its use there.
 
     Attributes:
         table: schema and name.
         column: of the table; ``breakdown.<name>`` for one entry of a map.
         kind: direct or indirect.
-        how: as in :class:`~lgdp_pipelines.lineage.column_lineage.ColumnEdge`.
-        item: data item; empty where none is told.
+        how: as in :class:`~lgdp_pipelines.lineage.column_edges.ColumnEdge`.
+        item: URN of the data item; empty for none.
     """
 
-    table: tuple[str, str]
+    table: TableKey
     column: str
     kind: str
     how: str
@@ -36,22 +50,22 @@ class ColumnReference:
 
 @dataclass(frozen=True)
 class SourceColumns:
-    """A table that queries read.
+    """The columns of a table that statements read.
 
     Attributes:
         columns: names, in order, without entries of maps.
-        items: data items that flow through each column, entries of maps included.
-        branches: the constants of each part of a union that says its own item: value by column.
+        items: URNs of the data items in each column, entries of maps included.
+        branches: of a union whose branches each state their own item.
     """
 
     columns: tuple[str, ...]
     items: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    branches: tuple[Mapping[str, str], ...] = ()
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass
 class SelectColumns:
-    """What a query gives.
+    """The columns that a statement gives.
 
     Attributes:
         columns: references by column, entries of maps included.
@@ -59,150 +73,174 @@ class SelectColumns:
     """
 
     columns: dict[str, set[ColumnReference]]
-    branches: list[Mapping[str, str]]
+    branches: list[Branch]
 
 
-CONSTANT = ("register", "constant")
-"""Where a column comes from that the model itself says, such as a unit."""
-
-
-def read_select_columns(sql: str, tables: Mapping[tuple[str, str], SourceColumns]) -> SelectColumns:
-    """Every column of a query, with what it comes from.
+def read_select_columns(sql: str, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
+    """Return the references of every column of a statement.
 
     Args:
-        sql: DuckDB's dialect.
-        tables: those it names, by schema and name.
+        sql: in DuckDB's dialect.
+        tables: those that it names, at least.
     """
-    schema: dict[str, dict[str, dict[str, str]]] = {}
-    for (layer, name), known in tables.items():
-        schema.setdefault(layer, {})[name] = dict.fromkeys(known.columns, "VARCHAR")
     parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    schema: dict[str, dict[str, dict[str, str]]] = {}
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)
+        known = tables.get((table.db, table.name))
+        if known is not None:
+            schema.setdefault(table.db, {})[table.name] = dict.fromkeys(known.columns, "VARCHAR")
     qualified = qualify(
         parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
     )
     scope = build_scope(qualified)
-    if scope is None:
-        return SelectColumns({}, [])
-    return _Reader(tables).read(scope)
+    return SelectColumns({}, []) if scope is None else _read_scope(scope, tables)
 
 
-class _Reader:
-    """Reads one query from the inside out."""
+def _read_scope(scope: Scope, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
+    """Return the columns of a query or of a part of it."""
+    match scope.expression:
+        case exp.SetOperation():
+            return _unite([_read_scope(part, tables) for part in scope.set_operation_scopes])
+        case exp.Select() as select:
+            sources = {
+                name: _read_scope(source, tables) if isinstance(source, Scope) else _read_table(source, tables)
+                for name, source in scope.sources.items()
+            }
+            return _read_select(select, _Sources.of(select, sources))
+        case _:
+            return SelectColumns({}, [])
 
-    def __init__(self, tables: Mapping[tuple[str, str], SourceColumns]) -> None:
-        self._tables = tables
 
-    def read(self, scope: Scope) -> SelectColumns:
-        """What a query or a part of it gives."""
-        if isinstance(scope.expression, exp.SetOperation):
-            return self._united([self.read(part) for part in scope.set_operation_scopes])
-        return self._selected(scope) if isinstance(scope.expression, exp.Select) else SelectColumns({}, [])
+def _unite(parts: list[SelectColumns]) -> SelectColumns:
+    """Return the columns of a union, which has the names of its first part."""
+    names = [name for name in parts[0].columns if "." not in name]
+    united: dict[str, set[ColumnReference]] = {name: set() for name in names}
+    for part in parts:
+        renamed = dict(zip((name for name in part.columns if "." not in name), names, strict=True))
+        for name, references in part.columns.items():
+            head, dot, entry = name.partition(".")
+            united.setdefault(f"{renamed[head]}{dot}{entry}", set()).update(references)
+    return SelectColumns(united, [branch for part in parts for branch in part.branches])
 
-    def _united(self, parts: list[SelectColumns]) -> SelectColumns:
-        names = [name for name in parts[0].columns if "." not in name]
-        united: dict[str, set[ColumnReference]] = {name: set() for name in names}
-        for part in parts:
-            own = [name for name in part.columns if "." not in name]
-            renamed = dict(zip(own, names, strict=True))
-            for name, references in part.columns.items():
-                head, _, entry = name.partition(".")
-                united.setdefault(f"{renamed[head]}.{entry}" if entry else renamed[head], set()).update(references)
-        return SelectColumns(united, [branch for part in parts for branch in part.branches])
 
-    def _selected(self, scope: Scope) -> SelectColumns:
-        select = typed("exp.Select", scope.expression)
-        sources = {name: self._source(source) for name, source in scope.sources.items()}
-        allowed = {name: _allowed(result, select, name) for name, result in sources.items()}
-        constants = {
-            projection.alias_or_name: found.this
-            for projection in select.selects
-            if isinstance(found := _uncast(projection.unalias()), exp.Literal) and found.is_string
-        }
-        item = constants.get("item", "")
-        everywhere = {
-            ColumnReference(one.table, one.column, INDIRECT, how, one.item)
-            for column, how in _indirect(select)
-            for one in self._of(column, sources, allowed)
-        }
-        columns: dict[str, set[ColumnReference]] = {}
-        for projection in select.selects:
-            name, value = projection.alias_or_name, projection.unalias()
-            columns[name] = self._traced(value, sources, allowed, item, name) | everywhere
-            for entry, expression in self._entries(value, sources):
-                columns[f"{name}.{entry}"] = self._traced(expression, sources, allowed, "", name) | everywhere
-        branches: list[Mapping[str, str]] = [constants] if item else []
-        if not item and len(passed := [n for n in sources if sources[n].branches]) == 1 and "item" in columns:
-            branches = allowed[passed[0]]
-        return SelectColumns(columns, branches)
+def _read_table(table: exp.Table, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
+    key = (table.db, table.name)
+    known = tables[key]
+    columns = {
+        name: {ColumnReference(key, name, DIRECT, "select", item) for item in known.items.get(name) or frozenset({""})}
+        for name in (*known.columns, *known.items)
+    }
+    return SelectColumns(columns, list(known.branches))
 
-    def _source(self, source: exp.Expr | Scope) -> SelectColumns:
-        if isinstance(source, Scope):
-            return self.read(source)
-        table = typed("exp.Table", source)
-        key = (table.db, table.name)
-        known = self._tables[key]
-        columns: dict[str, set[ColumnReference]] = {}
-        for name in {**dict.fromkeys(known.columns), **dict.fromkeys(known.items)}:
-            items = known.items.get(name) or frozenset({""})
-            columns[name] = {ColumnReference(key, name, DIRECT, "select", item) for item in items}
-        return SelectColumns(columns, list(known.branches))
 
-    def _traced(
-        self,
-        value: exp.Expr,
-        sources: Mapping[str, SelectColumns],
-        allowed: Mapping[str, list[Mapping[str, str]]],
-        item: str,
-        name: str,
-    ) -> set[ColumnReference]:
-        """What one projection comes from; where it comes from no column, the model itself says it."""
-        found: set[ColumnReference] = set()
-        for column, kind, how in _parts(value):
-            for one in self._of(column, sources, allowed):
-                stays = one.kind == DIRECT and kind == DIRECT
-                through = one.how if one.kind == INDIRECT else how
-                found.add(
-                    ColumnReference(one.table, one.column, DIRECT if stays else INDIRECT, through, one.item or item)
-                )
-        if any(isinstance(one.this, exp.Star) for one in value.find_all(exp.Count)):
-            rows = [reference for result in sources.values() for reference in result.columns.get("_row", ())]
-            found |= {ColumnReference(one.table, one.column, DIRECT, "count", one.item or item) for one in rows}
-        if not found and isinstance(_uncast(value), exp.Literal | exp.Boolean):
-            found.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
-        return found
+class _Column(NamedTuple):
+    """A column of a source, and the entry of a map that is asked for; empty for the whole column."""
 
-    def _entries(self, value: exp.Expr, sources: Mapping[str, SelectColumns]) -> Iterator[tuple[str, exp.Expr]]:
-        """The entries of a map that a projection makes or hands on."""
-        plain = _uncast(value)
-        if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
-            for pair in plain.this.expressions:
-                yield pair.this.name, pair.expression
-        elif isinstance(plain, exp.Column) and plain.table in sources:
-            prefix = f"{plain.name}."
-            for name in sources[plain.table].columns:
-                if name.startswith(prefix):
-                    entry = name.removeprefix(prefix)
-                    yield entry, exp.Bracket(this=plain.copy(), expressions=[exp.Literal.string(entry)])
+    source: str
+    name: str
+    entry: str
 
-    def _of(
-        self,
-        column: tuple[str, str, str],
-        sources: Mapping[str, SelectColumns],
-        allowed: Mapping[str, list[Mapping[str, str]]],
-    ) -> Iterator[ColumnReference]:
-        """What a column of a source comes from, less the items that the query leaves out."""
-        source, name, entry = column
-        if source not in sources:
-            return
-        result = sources[source]
-        references = result.columns.get(f"{name}.{entry}") if entry else None
+
+@dataclass(frozen=True)
+class _Sources:
+    """The tables and subqueries that a ``SELECT`` reads.
+
+    Attributes:
+        columns: of each source, by alias.
+        branches: of each source, those that the filter lets through.
+    """
+
+    columns: Mapping[str, SelectColumns]
+    branches: Mapping[str, list[Branch]]
+
+    @classmethod
+    def of(cls, select: exp.Select, columns: Mapping[str, SelectColumns]) -> "_Sources":
+        """Return the sources of a ``SELECT`` with the branches that its filter lets through."""
+        branches = {alias: list(source.branches) for alias, source in columns.items()}
+        where = select.args.get("where")
+        for term in _list_conjuncts(where.this) if where is not None else ():
+            column, values = _read_constant_filter(term)
+            if column is not None and column.table in branches:
+                branches[column.table] = [
+                    branch for branch in branches[column.table] if branch.get(column.name) in {None, *values}
+                ]
+        return cls(columns, branches)
+
+    def list_references(self, column: _Column) -> list[ColumnReference]:
+        """Return the references of a source's column, less the items that the filter leaves out."""
+        source = self.columns.get(column.source)
+        if source is None:
+            return []
+        references = source.columns.get(f"{column.name}.{column.entry}") if column.entry else None
         if references is None:
-            references = result.columns.get(name, set())
-        kept = {branch["item"] for branch in allowed[source]}
-        left_out = {branch["item"] for branch in result.branches} - kept
-        yield from (one for one in references if one.item not in left_out)
+            references = source.columns.get(column.name, set())
+        kept = {branch["item"] for branch in self.branches[column.source]}
+        excluded = {branch["item"] for branch in source.branches} - kept
+        return [reference for reference in references if reference.item not in excluded]
+
+
+def _read_select(select: exp.Select, sources: _Sources) -> SelectColumns:
+    constants = {
+        projection.alias_or_name: value.this
+        for projection in select.selects
+        if isinstance(value := _uncast(projection.unalias()), exp.Literal) and value.is_string
+    }
+    item = constants.get("item", "")
+    everywhere = {
+        ColumnReference(reference.table, reference.column, INDIRECT, how, reference.item)
+        for column, how in _list_clause_columns(select)
+        for reference in sources.list_references(column)
+    }
+    columns: dict[str, set[ColumnReference]] = {}
+    for projection in select.selects:
+        name, value = projection.alias_or_name, projection.unalias()
+        columns[name] = _read_projection(name, value, sources, item) | everywhere
+        for entry, expression in _list_entries(value, sources):
+            columns[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | everywhere
+    if item:
+        return SelectColumns(columns, [constants])
+    passed = [alias for alias, source in sources.columns.items() if source.branches]
+    is_passed_on = len(passed) == 1 and "item" in columns
+    return SelectColumns(columns, sources.branches[passed[0]] if is_passed_on else [])
+
+
+def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -> set[ColumnReference]:
+    """Return the references of a projection; one without any column is stated by the model itself."""
+    found: set[ColumnReference] = set()
+    for node in value.find_all(exp.Column):
+        kind, how = _classify_use(node, value)
+        for reference in sources.list_references(_read_column(node)):
+            is_direct = reference.kind == DIRECT and kind == DIRECT
+            step = reference.how if reference.kind == INDIRECT else how
+            found.add(
+                ColumnReference(
+                    reference.table, reference.column, DIRECT if is_direct else INDIRECT, step, reference.item or item
+                )
+            )
+    if any(isinstance(count.this, exp.Star) for count in value.find_all(exp.Count)):
+        found |= {
+            ColumnReference(row.table, row.column, DIRECT, "count", row.item or item)
+            for source in sources.columns.values()
+            for row in source.columns.get("_row", ())
+        }
+    if not found and isinstance(_uncast(value), exp.Literal | exp.Boolean):
+        found.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
+    return found
+
+
+def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp.Expr]]:
+    """Yield the entries of a map that a projection makes or passes on."""
+    plain = _uncast(value)
+    if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
+        for pair in plain.this.expressions:
+            yield pair.this.name, pair.expression
+    elif isinstance(plain, exp.Column) and plain.table in sources.columns:
+        prefix = f"{plain.name}."
+        for name in sources.columns[plain.table].columns:
+            if name.startswith(prefix):
+                entry = name.removeprefix(prefix)
+                yield entry, exp.Bracket(this=plain.copy(), expressions=[exp.Literal.string(entry)])
 
 
 def _uncast(value: exp.Expr) -> exp.Expr:
@@ -211,24 +249,17 @@ def _uncast(value: exp.Expr) -> exp.Expr:
     return value
 
 
-def _parts(value: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str, str]]:
-    """Each column in a projection: whether its value goes on, or only decides."""
-    for column in value.find_all(exp.Column):
-        kind, how = _part_played(column, value)
-        yield _column(column), kind, how
-
-
-def _part_played(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
-    child: exp.Expr = column
+def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
+    """Return whether a column's value goes on in a projection or only decides, and how."""
+    child = column
     while child is not root and child.parent is not None:
         parent = child.parent
-        if isinstance(parent, exp.If) and parent.this is child:
+        is_subject = parent.this is child
+        if isinstance(parent, exp.If | exp.Case) and is_subject:
             return INDIRECT, "condition"
-        if isinstance(parent, exp.Case) and parent.this is child:
-            return INDIRECT, "condition"
-        if isinstance(parent, exp.Window) and parent.this is not child:
+        if isinstance(parent, exp.Window) and not is_subject:
             return INDIRECT, "window"
-        if isinstance(parent, exp.Filter) and parent.this is not child:
+        if isinstance(parent, exp.Filter) and not is_subject:
             return INDIRECT, "filter"
         if isinstance(parent, exp.Ordered):
             return INDIRECT, "order"
@@ -236,18 +267,17 @@ def _part_played(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
     return DIRECT, "select"
 
 
-def _column(column: exp.Column) -> tuple[str, str, str]:
-    """Source, name, and the entry of a map that is asked for."""
+def _read_column(column: exp.Column) -> _Column:
     parent = column.parent
     if isinstance(parent, exp.Bracket) and parent.this is column and len(parent.expressions) == 1:
-        wanted = parent.expressions[0]
-        if isinstance(wanted, exp.Literal) and wanted.is_string:
-            return column.table, column.name, wanted.this
-    return column.table, column.name, ""
+        entry = parent.expressions[0]
+        if isinstance(entry, exp.Literal) and entry.is_string:
+            return _Column(column.table, column.name, entry.this)
+    return _Column(column.table, column.name, "")
 
 
-def _indirect(select: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str]]:
-    """Columns that decide which rows there are, how they meet, and in which order they stand."""
+def _list_clause_columns(select: exp.Select) -> Iterator[tuple[_Column, str]]:
+    """Yield the columns that decide which rows there are, how they are joined, and their order."""
     clauses: list[tuple[exp.Expr | None, str]] = [
         (select.args.get("where"), "filter"),
         (select.args.get("having"), "filter"),
@@ -257,43 +287,27 @@ def _indirect(select: exp.Expr) -> Iterator[tuple[tuple[str, str, str], str]]:
         *((join.args.get("on"), "join") for join in select.args.get("joins") or ()),
     ]
     for clause, how in clauses:
-        if clause is not None:
-            for column in clause.find_all(exp.Column):
-                yield _column(column), how
+        for column in clause.find_all(exp.Column) if clause is not None else ():
+            yield _read_column(column), how
 
 
-def _allowed(result: SelectColumns, select: exp.Expr, source: str) -> list[Mapping[str, str]]:
-    """The branches of a source that a query's filter lets through."""
-    where = select.args.get("where")
-    kept = list(result.branches)
-    for term in _conjuncts(where.this if where is not None else None):
-        wanted = _constants(term, source)
-        if wanted is not None:
-            column, values = wanted
-            kept = [branch for branch in kept if column not in branch or branch[column] in values]
-    return kept
-
-
-def _conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
-    if isinstance(condition, exp.And):
-        yield from _conjuncts(condition.left)
-        yield from _conjuncts(condition.right)
-    elif isinstance(condition, exp.Paren):
-        yield from _conjuncts(condition.this)
-    elif condition is not None:
-        yield condition
-
-
-def _constants(term: exp.Expr, source: str) -> tuple[str, set[str]] | None:
-    """A filter of a column of the source to certain texts."""
-    values: Iterable[exp.Expr]
-    if isinstance(term, exp.In):
-        column, values = term.this, term.expressions
-    elif isinstance(term, exp.EQ):
-        column, values = term.left, [term.right]
+def _list_conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
+    plain = condition.unnest()
+    if isinstance(plain, exp.And):
+        yield from _list_conjuncts(plain.left)
+        yield from _list_conjuncts(plain.right)
     else:
-        return None
-    literals = {one.this for one in values if isinstance(one, exp.Literal) and one.is_string}
-    if isinstance(column, exp.Column) and column.table == source and literals:
-        return column.name, literals
-    return None
+        yield plain
+
+
+def _read_constant_filter(term: exp.Expr) -> tuple[exp.Column | None, set[str]]:
+    """Return the column that a term compares with constant texts, and the texts; None for another term."""
+    match term:
+        case exp.In():
+            column, values = term.this, term.expressions
+        case exp.EQ():
+            column, values = term.left, [term.right]
+        case _:
+            return None, set()
+    texts = {value.this for value in values if isinstance(value, exp.Literal) and value.is_string}
+    return (column, texts) if isinstance(column, exp.Column) and texts else (None, set())

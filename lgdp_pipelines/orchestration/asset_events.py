@@ -301,12 +301,12 @@ def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """
     lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == data_return.code))
-    columns = {to: None for _, at, to in sorted(lineage.by_target) if at == table and "." not in to}
+    columns = lineage.list_columns(data_return.code, table)
     found: dict[str, list[dg.TableColumnDep]] = {}
     for column in columns:
         deps = {
             (key, edge.from_column): None
-            for edge in lineage.way_back(data_return.code, table, column)
+            for edge in lineage.trace_back(data_return.code, table, column)
             if (key := _find_source_asset(data_return, edge.from_table, table)) is not None
         }
         found[column] = [dg.TableColumnDep(asset_key=key, column_name=name) for key, name in deps]

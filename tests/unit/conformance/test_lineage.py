@@ -73,7 +73,7 @@ def test_a_filter_to_one_part_of_a_union_leaves_the_items_of_the_others() -> Non
     assert {one.item for one in found if one.column == "v"} == {"i2"}
 
 
-def test_every_published_column_has_a_way_back(built: BuiltPlatform) -> None:
+def test_every_published_column_has_a_trace_back(built: BuiltPlatform) -> None:
     assert find_unexplained_columns(built.edges, built.register) == []
 
 
@@ -92,7 +92,7 @@ def test_a_return_without_edges_is_named(built: BuiltPlatform) -> None:
 
 
 def test_both_majors_are_reached_under_their_own_headers(built: BuiltPlatform) -> None:
-    way = LineageGraph(built.edges).way_back("SHELTER", "conformed.shelter_stay", "ref")
+    way = LineageGraph(built.edges).trace_back("SHELTER", "conformed.shelter_stay", "ref")
     ends = {
         (edge.from_column, edge.contract_version, edge.item) for edge in way if edge.from_table.startswith("extract")
     }
@@ -104,7 +104,7 @@ def test_both_majors_are_reached_under_their_own_headers(built: BuiltPlatform) -
 
 def test_a_count_depends_on_what_it_is_broken_down_by_and_on_what_is_withheld(built: BuiltPlatform) -> None:
     lineage = LineageGraph(built.edges)
-    every = lineage.way_back("SHELTER", "published.shelter_counts", "value", along=lambda _: True)
+    every = lineage.trace_back("SHELTER", "published.shelter_counts", "value", direct_only=False)
     indirect = {(edge.from_table, edge.from_column) for edge in every if edge.kind == "indirect"}
     assert ("candidate.withheld__shelter_counts", "is_withheld") in indirect
     assert ("staging.stg_shelter__stay", "gender") in indirect
@@ -142,11 +142,11 @@ def test_openlineage_names_tables_that_are_kept(built: BuiltPlatform) -> None:
 
 def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rests_on(built: BuiltPlatform) -> None:
     lineage = LineageGraph(built.edges)
-    figure = lineage.way_back("BINS", "published.bins_material", "value", "urn:lgdp:item:bins:each")
+    figure = lineage.trace_back("BINS", "published.bins_material", "value", "urn:lgdp:item:bins:each")
     ends = {(edge.from_table, edge.from_column) for edge in figure}
     assert {("reference.people@1", "people"), ("extract.bins.material", "TONNES")} <= ends
     assert ("extract.bins.material", "BAGS") not in ends
-    group = lineage.way_back("BINS", "published.bins_material", "alike")
+    group = lineage.trace_back("BINS", "published.bins_material", "alike")
     assert ("reference.groups@1", "family_group") in {(edge.from_table, edge.from_column) for edge in group}
     rows = built.read("published.bins_material").filter(item="urn:lgdp:item:bins:each").sort("_release_row")
     assert rows.select("value", "obs_status", "unit", "alike").rows() == [
