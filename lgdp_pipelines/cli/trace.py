@@ -15,7 +15,7 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_json, print_markup
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
-from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, find_trace
+from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, TraceRequest, TraceSources, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import token_key
 from lgdp_pipelines.workflows.publishing import load_column_edges
 
@@ -54,17 +54,10 @@ def trace(
     if len(parts) not in (2, 3):
         raise WrongUse(f"“{table}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
     edges = load_column_edges(platform)
+    key = token_key(platform.settings.secrets)
     result = find_trace(
-        platform.lake,
-        platform.ledger,
-        platform.register,
-        edges,
-        token_key(platform.settings.secrets),
-        table=".".join(parts[:2]),
-        column=parts[2] if len(parts) == 3 else None,
-        council=council,
-        period=period,
-        row=row,
+        TraceRequest(".".join(parts[:2]), parts[2] if len(parts) == 3 else None, council, period, row),
+        TraceSources(platform.lake, platform.ledger, platform.register, edges, key),
     )
     match trace_format:
         case TraceFormat.JSON:

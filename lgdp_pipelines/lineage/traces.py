@@ -1,8 +1,8 @@
-"""Tracing: which data item, contract, submission, receipt, file and rows a published or conformed figure comes from.
+"""Traces: the data item, contract, submission, receipt, file and rows that a figure comes from.
 
-Lineage says which columns, tokens and the model's own breakdown say which rows, the ledger says whose files. No cell of
-a council's file is repeated: the answer names rows and headers, never what stands there. What belongs here: finding the
-answer. What does not: its shape (``traced``), and printing it.
+Lineage gives the columns, tokens and the model's own breakdown give the rows, the ledger gives the files. A trace
+repeats no cell of a council's file: it names rows and headers. What belongs here: traces and finding them. What does
+not: printing them (``cli.trace``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +25,52 @@ from lgdp_pipelines.storage.pseudonym_keys import TokenKey
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
 
+_OBSERVATIONS = "conformed.observation"
+
+_FIGURE_COLUMNS = frozenset({"value", "obs_status", "unit", "item", "item_title"})
+"""Columns that lead back by the figure's own item; a dimension has an item of its own."""
+
+RowNumbers = dict[str, tuple[int, ...]]
+"""Row numbers by submission id; none means all rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRequest:
+    """The column or figure to trace.
+
+    Attributes:
+        table: ``published.<name>`` or ``conformed.<name>``.
+        column: of the table; None: ``value`` of figures, every column of cases.
+        council: any code or known name; with ``period``, to trace files too.
+        period: id.
+        row: ``_release_row`` of a published table within council and period, ``_row`` of a conformed one.
+    """
+
+    table: str
+    column: str | None = None
+    council: str | None = None
+    period: str | None = None
+    row: int | None = None
+
+
+@dataclass(frozen=True)
+class TraceSources:
+    """The records that traces are found in.
+
+    Attributes:
+        lake: the Delta tables.
+        ledger: of submissions and receipts.
+        register: of returns.
+        edges: column lineage.
+        key: of the tokens that name published rows.
+    """
+
+    lake: Lake
+    ledger: Ledger
+    register: Register
+    edges: Iterable[ColumnEdge]
+    key: TokenKey
+
 
 @dataclass(frozen=True, slots=True)
 class TracedItem:
@@ -35,7 +81,7 @@ class TracedItem:
         title: for people.
         definition: in full.
         unit: of a figure; empty for others.
-        verified: ``READ``, ``memory, unverified`` or ``ours``; empty for what the platform counts.
+        verified: ``READ``, ``memory, unverified`` or ``ours``; empty for a count of the platform.
     """
 
     urn: str
@@ -53,8 +99,8 @@ class TracedColumn:
         table: of the return.
         header: as in the file; ``(row)`` where the rows themselves are counted.
         item: URN of its data item; empty for rows.
-        contract_version: of the contract that says so.
-        system: whose export has the column so, by its mapping; empty: by the contract itself.
+        contract_version: of the contract with this header.
+        system: whose export has this header, by its mapping; empty: the contract itself has it.
     """
 
     table: str
@@ -69,13 +115,13 @@ class TracedReceipt:
     """A file that was received.
 
     Attributes:
-        file_name: as the council called it.
-        sha256: of its bytes, under which they are kept.
+        file_name: the council's own.
+        sha256: of its bytes.
         size: in bytes.
         received_at: in UTC.
-        transport: how it came.
-        table: which table it holds, where a submission has a file for each.
-        system: whose export it is; empty: in the contract's own manner.
+        transport: by which it came.
+        table: that it holds, where a submission has a file for each table.
+        system: whose export it is; empty: a file as the contract has it.
     """
 
     file_name: str
@@ -93,13 +139,13 @@ class TracedSubmission:
 
     Attributes:
         id: of the submission.
-        council_code: who sent it.
-        period: what for.
-        state: what has become of it.
-        verdict: of its latest judgement; empty where there is none.
-        contract_version: that it was judged by; empty likewise.
+        council_code: of the sender.
+        period: that it is for.
+        state: of the submission.
+        verdict: of its latest judgement; empty for none.
+        contract_version: that it was judged by; empty for no judgement.
         receipts: its files.
-        rows: of them that the figure comes from, as a person sees them in the file; empty where all of them count.
+        rows: row numbers in the files that the figure comes from; empty: all rows.
     """
 
     id: str
@@ -114,19 +160,19 @@ class TracedSubmission:
 
 @dataclass(frozen=True)
 class Trace:
-    """Where a figure comes from.
+    """The origin of a column or figure.
 
     Attributes:
-        table: ``layer.name`` that was asked.
-        columns: of it that were asked.
-        return_code: whose journey it is.
-        figure: the row that was asked, as it is published; None where no single row was.
+        table: ``layer.name``.
+        columns: of the table that were traced.
+        return_code: the return.
+        figure: the published row; None for no single row.
         items: data items, the figure's own first.
         extract_columns: columns of councils' files.
-        steps: every step between columns, nearest first.
-        submissions: whose files; empty where no council and period were asked.
-        notes: what a reader must know besides.
-        known_issues: that people have put on the figures of the council and period, and that still show.
+        steps: between columns, nearest first.
+        submissions: of the figure; empty without council and period.
+        notes: for the reader.
+        known_issues: active ones on the figures of the council and period.
     """
 
     table: str
@@ -141,16 +187,70 @@ class Trace:
     known_issues: tuple[RecordedIssue, ...] = ()
 
 
+def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
+    """Return the origin of a column, or of one figure.
+
+    Raises:
+        WrongUse: table, column, council, period or row do not exist.
+    """
+    council = sources.register.councils.named(request.council).code if request.council else None
+    period = parse_period(request.period).id if request.period else None
+    scope = {"period": period, "council_code": council} if council and period else None
+    if request.row is not None and scope is None:
+        raise WrongUse("A row is numbered within council and period.", remedy="Give --council and --period too.")
+    target = _find_target(sources, request.table, council, period)
+    code = target.data_return.code
+    graph = LineageGraph(tuple(edge for edge in sources.edges if edge.return_code == code))
+    rows = None if scope is None else _read_rows(sources.lake, target, scope, request.row)
+    figure = rows.row(0, named=True) if request.row is not None and rows is not None and rows.height == 1 else None
+    columns = _choose_columns(graph, target, request.column)
+    item = str(figure["item"]) if figure is not None and "item" in figure else ""
+    steps = dict.fromkeys(
+        edge
+        for column in columns
+        for edge in graph.trace_back(code, target.name, column, item if column in _FIGURE_COLUMNS else "")
+    )
+    items = _describe_items(target.data_return, [item, *(edge.item for edge in steps)])
+    submissions: tuple[TracedSubmission, ...] = ()
+    notes: list[str] = []
+    known_issues: tuple[RecordedIssue, ...] = ()
+    if council and period and rows is not None:
+        row_numbers = _RowFinder(sources, target, council, period).find(request.row, rows, notes)
+        submissions = tuple(_describe_submission(sources.ledger, *found) for found in row_numbers.items())
+        about = {"", *(traced.urn for traced in items)}
+        active = sources.ledger.known_issues.find_active(code, council, period)
+        known_issues = tuple(known_issue for known_issue in active if known_issue.issue.item_urn in about)
+    return Trace(
+        table=target.name,
+        columns=columns,
+        return_code=code,
+        figure=None if figure is None else {name: value for name, value in figure.items() if not name.startswith("_")},
+        items=items,
+        extract_columns=_list_extract_columns(steps, submissions),
+        steps=tuple(steps),
+        submissions=submissions,
+        notes=tuple(notes),
+        known_issues=known_issues,
+    )
+
+
 @dataclass(frozen=True)
-class _Place:
-    """A table that can be traced: whose it is, where it lies and how its rows lead back."""
+class _Target:
+    """A table that can be traced.
+
+    Attributes:
+        data_return: the return.
+        stored: the table in the lake.
+        tables: of the return that its rows come from.
+        shape: of its rows.
+        number_column: column of the row number that a request names.
+    """
 
     data_return: Return
     stored: LakeTable
     tables: tuple[UnitedTable, ...]
     shape: ProductShape
-    number: str
-    """The column that a row is asked by."""
+    number_column: str
 
     @property
     def name(self) -> str:
@@ -158,298 +258,182 @@ class _Place:
         return f"{self.stored.layer}.{self.stored.name}"
 
 
-def find_trace(
-    lake: Lake,
-    ledger: Ledger,
-    register: Register,
-    edges: Iterable[ColumnEdge],
-    key: TokenKey,
-    *,
-    table: str,
-    column: str | None = None,
-    council: str | None = None,
-    period: str | None = None,
-    row: int | None = None,
-) -> Trace:
-    """Where a column, or one very figure, comes from.
-
-    Args:
-        lake: the Delta tables.
-        ledger: what happened.
-        register: what is asked.
-        edges: column lineage.
-        key: that published rows are named with.
-        table: ``published.<name>`` or ``conformed.<name>``.
-        column: of it; None: of figures ``value``, of cases every column.
-        council: any code or known name; with ``period``, whose files.
-        period: id.
-        row: published: ``_release_row`` within council and period; conformed: ``_row`` of the file.
-
-    Returns:
-        The trace.
-
-    Raises:
-        WrongUse: table, column, council, period or row do not exist.
-    """
-    code = register.councils.named(council).code if council else None
-    when = parse_period(period).id if period else None
-    if row is not None and (code is None or when is None):
-        raise WrongUse("A row is numbered within council and period.", remedy="Give --council and --period too.")
-    place = _place(register, table, lake, code, when)
-    lineage = LineageGraph(tuple(edge for edge in edges if edge.return_code == place.data_return.code))
-    rows = _slice(lake, place, code, when, row)
-    figure = rows.row(0, named=True) if row is not None and rows is not None and rows.height == 1 else None
-    columns = _columns(lineage, place, column)
-    item = str(figure["item"]) if figure is not None and "item" in figure else ""
-    steps = list(
-        dict.fromkeys(
-            edge
-            for one in columns
-            for edge in lineage.way_back(place.data_return.code, place.name, one, _item_of(one, item))
-        )
-    )
-    notes: list[str] = []
-    found = _submissions(_Asked(lake, ledger, place, key, code, when), row, rows, notes) if code and when else ()
-    items = _items(place.data_return, item, steps)
-    return Trace(
-        table=place.name,
-        columns=columns,
-        return_code=place.data_return.code,
-        figure=None if figure is None else {name: value for name, value in figure.items() if not name.startswith("_")},
-        items=items,
-        extract_columns=_extract_columns(steps, found),
-        steps=tuple(steps),
-        submissions=found,
-        notes=tuple(notes),
-        known_issues=_known_issues(ledger, place.data_return, code, when, items),
-    )
+def _find_target(sources: TraceSources, table: str, council: str | None, period: str | None) -> _Target:
+    targets = list(_list_targets(sources.register))
+    for target in targets:
+        if target.name == table:
+            return target
+    slugs = [data_return.slug for data_return in sources.register.returns.values()]
+    if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
+        return _find_observations(sources, table, council, period)
+    published = [target.name for target in targets if target.stored.layer == "published"]
+    raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(published)}.")
 
 
-def _known_issues(
-    ledger: Ledger, data_return: Return, council: str | None, period: str | None, items: Sequence[TracedItem]
-) -> tuple[RecordedIssue, ...]:
-    """Those on the return as a whole, and on any of the items, for the council and period."""
-    if council is None or period is None:
-        return ()
-    about = {"", *(item.urn for item in items)}
-    return tuple(
-        one for one in ledger.known_issues.find_active(data_return.code, council, period) if one.issue.item_urn in about
-    )
-
-
-def _item_of(column: str, item: str) -> str:
-    """A figure's own item leads back from its value; a dimension has an item of its own."""
-    return item if column in {"value", "obs_status", "unit", "item", "item_title"} else ""
-
-
-def _place(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
+def _list_targets(register: Register) -> Iterable[_Target]:
+    """Yield every published table, and every table of conformed cases."""
     for data_return in register.returns.values():
         for product in list_products(data_return):
-            if table == f"published.{product.name}":
-                return _Place(data_return, published_table(product), product.tables, product.shape, "_release_row")
-        for united in unite_tables(data_return):
-            stored = case_table(united)
-            if table == f"conformed.{stored.name}" and stored.name in _case_names(data_return):
-                return _Place(data_return, stored, (united,), ProductShape.CASES, "_row")
-    if table in {
-        "conformed.observation",
-        *(f"conformed.observation__{data_return.slug}" for data_return in register.returns.values()),
-    }:
-        return _observations(register, table, lake, council, period)
-    names = [
-        f"published.{product.name}"
-        for data_return in register.returns.values()
-        for product in list_products(data_return)
-    ]
-    raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(names)}.")
+            stored = published_table(product)
+            yield _Target(data_return, stored, product.tables, product.shape, "_release_row")
+            if product.shape is ProductShape.CASES:
+                (table,) = product.tables
+                yield _Target(data_return, case_table(table), product.tables, product.shape, "_row")
 
 
-def _case_names(data_return: Return) -> set[str]:
-    return {
-        case_table(table).name
-        for product in list_products(data_return)
-        if product.shape is ProductShape.CASES
-        for table in product.tables
-    }
-
-
-def _observations(register: Register, table: str, lake: Lake, council: str | None, period: str | None) -> _Place:
-    """The shared table holds figures of every return, so a period's kind, or who stands there, says which is meant."""
-    wanted = table.removeprefix("conformed.observation").removeprefix("__")
-    returns = [data_return for data_return in register.returns.values() if not wanted or data_return.slug == wanted]
+def _find_observations(sources: TraceSources, table: str, council: str | None, period: str | None) -> _Target:
+    """Return a return's slice of the shared table: by its name, the period's kind, or the rows that are there."""
+    slug = table.removeprefix(_OBSERVATIONS).removeprefix("__")
+    returns = [data_return for data_return in sources.register.returns.values() if slug in ("", data_return.slug)]
     if period is not None:
         kind = parse_period(period).kind
         returns = [data_return for data_return in returns if data_return.latest.period_kind is kind]
-    if len(returns) > 1 and council and period and lake.exists(OBSERVATION):
-        there = set(
-            lake.read(OBSERVATION, {"period": period, "council_code": council}, ["return_code"])["return_code"].unique()
-        )
-        returns = [data_return for data_return in returns if data_return.code in there] or returns
+    if len(returns) > 1 and council and period and sources.lake.exists(OBSERVATION):
+        rows = sources.lake.read(OBSERVATION, {"period": period, "council_code": council}, ["return_code"])
+        present = set(rows["return_code"].unique())
+        returns = [data_return for data_return in returns if data_return.code in present] or returns
     if len(returns) != 1:
         choices = ", ".join(
-            f"conformed.observation__{data_return.slug}" for data_return in returns or register.returns.values()
+            f"{_OBSERVATIONS}__{data_return.slug}" for data_return in returns or sources.register.returns.values()
         )
         raise WrongUse("Several returns have figures there.", remedy=f"Say which: {choices}.")
-    data_return = returns[0]
-    return _Place(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES, "_row")
+    (data_return,) = returns
+    return _Target(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES, "_row")
 
 
-def _slice(lake: Lake, place: _Place, council: str | None, period: str | None, row: int | None) -> pl.DataFrame | None:
-    """The rows that are asked, or None where no council and period are."""
-    if council is None or period is None:
-        return None
-    where = {"period": period, "council_code": council}
-    if place.stored is OBSERVATION:
-        where["return_code"] = place.data_return.code
-    rows = lake.read(place.stored, where) if lake.exists(place.stored) else pl.DataFrame()
+def _read_rows(lake: Lake, target: _Target, scope: Mapping[str, str], row: int | None) -> pl.DataFrame:
+    """Return the slice's rows, or the one that the request names."""
+    constants = {"return_code": target.data_return.code} if target.stored is OBSERVATION else {}
+    rows = lake.read(target.stored, {**scope, **constants}) if lake.exists(target.stored) else pl.DataFrame()
     if rows.is_empty():
         raise WrongUse(
-            f"{council} has nothing for {period} in {place.name}.", remedy="`lgdp status` shows who has submitted what."
+            f"{scope['council_code']} has nothing for {scope['period']} in {target.name}.",
+            remedy="`lgdp status` shows who has submitted what.",
         )
     if row is None:
         return rows
-    found = rows.filter(pl.col(place.number) == row)
+    found = rows.filter(pl.col(target.number_column) == row)
     if found.is_empty():
-        raise WrongUse(f"{place.name} has no row {row} of {council} for {period}.")
+        raise WrongUse(f"{target.name} has no row {row} of {scope['council_code']} for {scope['period']}.")
     return found
 
 
-def _columns(lineage: LineageGraph, place: _Place, column: str | None) -> tuple[str, ...]:
-    known = sorted({to for _, at, to in lineage.by_target if at == place.name and "." not in to})
+def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) -> tuple[str, ...]:
+    known = graph.list_columns(target.data_return.code, target.name)
     if column is None:
-        return ("value",) if "value" in known and place.shape is not ProductShape.CASES else tuple(known)
+        return ("value",) if "value" in known and target.shape is not ProductShape.CASES else tuple(known)
     if column not in known:
-        raise WrongUse(f"{place.name} has no column “{column}”.", remedy=f"Choose one of: {', '.join(known)}.")
+        raise WrongUse(f"{target.name} has no column “{column}”.", remedy=f"Choose one of: {', '.join(known)}.")
     return (column,)
 
 
-def _items(data_return: Return, item: str, steps: Sequence[ColumnEdge]) -> tuple[TracedItem, ...]:
-    urns = dict.fromkeys([item, *(edge.item for edge in steps)])
+def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedItem, ...]:
     described: dict[str, TracedItem] = {}
     for contract in data_return.contracts:
         for table in contract.tables:
-            for one in table.all_items:
-                described[one.urn] = TracedItem(one.urn, one.title, one.definition, one.unit, one.provenance.verified)
+            for item in table.all_items:
+                described[item.urn] = TracedItem(
+                    item.urn, item.title, item.definition, item.unit, item.provenance.verified
+                )
             for count in table.counts:
                 text = f"Counted by the platform over the rows of {table.title}."
                 described[count.urn] = TracedItem(count.urn, count.title, text, count.unit, "")
-    return tuple(described[urn] for urn in urns if urn in described)
+    return tuple(described[urn] for urn in dict.fromkeys(urns) if urn in described)
 
 
-def _extract_columns(steps: Sequence[ColumnEdge], submissions: Sequence[TracedSubmission]) -> tuple[TracedColumn, ...]:
-    """Columns of extracts; where submissions are known, only as the contracts and mappings that read them say."""
-    versions = {one.contract_version for one in submissions if one.contract_version}
+def _list_extract_columns(
+    steps: Iterable[ColumnEdge], submissions: Sequence[TracedSubmission]
+) -> tuple[TracedColumn, ...]:
+    """Return columns of extracts; of known submissions, by the contracts and mappings that read them."""
+    versions = {submission.contract_version for submission in submissions if submission.contract_version}
     edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
-    systems = _systems({parse_system(edge.from_table) for edge in edges}, submissions)
-    return tuple(
-        dict.fromkeys(
-            TracedColumn(
-                edge.from_table.rsplit(".", 1)[1],
-                edge.from_column,
-                edge.item,
-                edge.contract_version,
-                parse_system(edge.from_table),
-            )
-            for edge in edges
-            if (not versions or edge.contract_version in versions) and parse_system(edge.from_table) in systems
-        )
-    )
+    systems = _choose_systems({parse_system(edge.from_table) for edge in edges}, submissions)
+    columns = [
+        TracedColumn(edge.from_table.rsplit(".", 1)[1], edge.from_column, edge.item, edge.contract_version, system)
+        for edge in edges
+        if (system := parse_system(edge.from_table)) in systems and (not versions or edge.contract_version in versions)
+    ]
+    return tuple(dict.fromkeys(columns))
 
 
-def _systems(known: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
-    """The systems whose exports the submissions are, a council's own mapping before the system's; all, of none."""
-    found = set()
+def _choose_systems(known: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
+    """Return the systems of the submissions, a council's own mapping before the system's; without submissions, all."""
+    systems = set()
     for submission in submissions:
         for receipt in submission.receipts:
             own = f"{receipt.system}@{submission.council_code}"
-            found.add(own if own in known else receipt.system)
-    return found if submissions else known
+            systems.add(own if own in known else receipt.system)
+    return systems if submissions else known
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Which slice of which table is traced, and what that needs."""
+class _RowFinder:
+    """Finds the submissions and rows of a slice, or of one of its rows."""
 
-    lake: Lake
-    ledger: Ledger
-    place: _Place
-    key: TokenKey
+    sources: TraceSources
+    target: _Target
     council: str
     period: str
 
-    @property
-    def where(self) -> dict[str, str]:
-        """The slice."""
-        return {"period": self.period, "council_code": self.council}
+    def find(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
+        """Return row numbers by submission, and add to the notes."""
+        released = self._find_released_submission()
+        if row is None:
+            if "_submission_id" in rows.columns:
+                return {str(submission_id): () for submission_id in rows["_submission_id"].unique().sort()}
+            found: RowNumbers = {released: ()} if released else {}
+        elif self.target.shape is ProductShape.COUNTS:
+            found = self._find_counted_rows(rows.row(0, named=True))
+            if rows["obs_status"][0] == ObservationStatus.SUPPRESSED:
+                notes.append("The figure is withheld: how many rows it counts is not to be passed on.")
+            if released is not None and found and set(found) != {released}:
+                notes.append(f"The release was made from {released}; a later submission has been conformed since.")
+        elif "_trace_id" in rows.columns:
+            found = self._resolve_token(str(rows["_trace_id"][0]))
+        else:
+            found = _group_rows(rows)
+        if not found:
+            notes.append("The rows that this figure was made from are no longer kept.")
+        return found
 
-    @property
-    def released(self) -> str | None:
-        """The submission that the latest release was made from."""
-        release = self.ledger.releases.find_latest(self.place.data_return.code, self.period)
+    def _find_released_submission(self) -> str | None:
+        """Return the id of the submission in the latest release."""
+        release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
         return release.submissions.get(self.council) if release else None
 
+    def _resolve_token(self, trace_id: str) -> RowNumbers:
+        """Return the landed row of a token. Landed tables hold the rows of every submission, current or not."""
+        scope = {"period": self.period, "council_code": self.council}
+        for united in self.target.tables:
+            for contract, table in united.majors.values():
+                landed = self.sources.lake.read(landed_table(contract, table), scope, ["_submission_id", "_row"])
+                for submission_id, number in landed.sort(
+                    "_submission_id", "_row", descending=[True, False]
+                ).iter_rows():
+                    if self.sources.key.trace_id(str(submission_id), int(number)) == trace_id:
+                        return {str(submission_id): (int(number),)}
+        return {}
 
-def _submissions(
-    asked: _Asked, row: int | None, rows: pl.DataFrame | None, notes: list[str]
-) -> tuple[TracedSubmission, ...]:
-    if rows is None:
-        return ()
-    if row is None:
-        found = _standing(asked, rows)
-    elif asked.place.shape is ProductShape.COUNTS:
-        found = _counted(asked, rows.row(0, named=True))
-        if rows["obs_status"][0] == ObservationStatus.SUPPRESSED:
-            notes.append("The figure is withheld: how many rows it counts is not to be passed on.")
-        if asked.released is not None and found and set(found) != {asked.released}:
-            notes.append(f"The release was made from {asked.released}; a later submission has been conformed since.")
-    elif "_trace_id" in rows.columns:
-        found = _resolved(asked, str(rows["_trace_id"][0]))
-    else:
-        found = _named(rows)
-    if not found:
-        notes.append("The rows that this figure was made from are no longer kept.")
-    return tuple(_described(asked.ledger, submission, numbers) for submission, numbers in found.items())
-
-
-def _standing(asked: _Asked, rows: pl.DataFrame) -> dict[str, tuple[int, ...]]:
-    """Whole slices: the submission that conformed rows name, or the one in the latest release."""
-    if "_submission_id" in rows.columns:
-        return {str(one): () for one in rows["_submission_id"].unique().sort()}
-    return {asked.released: ()} if asked.released else {}
+    def _find_counted_rows(self, figure: Mapping[str, object]) -> RowNumbers:
+        """Return the conformed cases of a count: those with the figure's codes in each dimension."""
+        table, dimensions = next(
+            (table, count.by) for table in self.target.tables for count in table.counts if count.urn == figure["item"]
+        )
+        cases = self.sources.lake.read(case_table(table), {"period": self.period, "council_code": self.council})
+        for name in dimensions:
+            code = figure[f"{name}_given"] if f"{name}_given" in figure else figure[name]
+            cases = cases.filter(pl.col(name).cast(pl.String).eq_missing(pl.lit(code, pl.String)))
+        return _group_rows(cases)
 
 
-def _named(rows: pl.DataFrame) -> dict[str, tuple[int, ...]]:
-    """Rows that say themselves where they come from; a counted figure has no row of its own."""
-    found: dict[str, list[int]] = {}
-    for submission, number in rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row").iter_rows():
-        found.setdefault(str(submission), []).append(int(number))
-    return {submission: tuple(numbers) for submission, numbers in found.items()}
+def _group_rows(rows: pl.DataFrame) -> RowNumbers:
+    """Return row numbers by submission id; a counted figure has no row of its own."""
+    numbered = rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row")
+    groups = numbered.group_by("_submission_id", maintain_order=True).agg("_row")
+    return {str(submission_id): tuple(numbers) for submission_id, numbers in groups.iter_rows()}
 
 
-def _resolved(asked: _Asked, trace_id: str) -> dict[str, tuple[int, ...]]:
-    """The one landed row whose token it is: every submission's rows are there, whatever stands today."""
-    for united in asked.place.tables:
-        for contract, table in united.majors.values():
-            landed = asked.lake.read(landed_table(contract, table), asked.where, ["_submission_id", "_row"])
-            for submission, number in landed.sort("_submission_id", "_row", descending=[True, False]).iter_rows():
-                if asked.key.trace_id(str(submission), int(number)) == trace_id:
-                    return {str(submission): (int(number),)}
-    return {}
-
-
-def _counted(asked: _Asked, figure: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
-    """The conformed cases that a count counts: those with the figure's codes in each item it is broken down by."""
-    table, by = next(
-        (table, count.by) for table in asked.place.tables for count in table.counts if count.urn == figure["item"]
-    )
-    cases = asked.lake.read(case_table(table), asked.where)
-    for name in by:
-        code = figure[f"{name}_given"] if f"{name}_given" in figure else figure[name]
-        cases = cases.filter(pl.col(name).cast(pl.String).eq_missing(pl.lit(code, pl.String)))
-    return _named(cases)
-
-
-def _described(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> TracedSubmission:
+def _describe_submission(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> TracedSubmission:
     try:
         submission = ledger.submissions.get(submission_id)
     except LedgerError:
@@ -460,8 +444,16 @@ def _described(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> Tra
         ) from None
     judgement = ledger.judgements.find_latest(submission_id)
     receipts = tuple(
-        TracedReceipt(one.file_name, one.sha256, one.size, one.received_at, str(one.transport), one.table, one.system)
-        for one in ledger.submissions.list_receipts(submission_id)
+        TracedReceipt(
+            receipt.file_name,
+            receipt.sha256,
+            receipt.size,
+            receipt.received_at,
+            str(receipt.transport),
+            receipt.table,
+            receipt.system,
+        )
+        for receipt in ledger.submissions.list_receipts(submission_id)
     )
     return TracedSubmission(
         id=submission.id,

@@ -4,7 +4,8 @@ SHELTER, cases, quarterly, two majors (an item renamed, one added); VISIT, cases
 BINS, figures, yearly, two tables; CLIENTS, figures about people, so small numbers are withheld.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -15,14 +16,16 @@ from types import MappingProxyType
 import polars as pl
 import pyarrow as pa
 
-from lgdp_pipelines.dbt_build.invocation import BuildOutcome
-from lgdp_pipelines.dbt_build.project import Project
+from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
+from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
+from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival
 from lgdp_pipelines.lineage.column_edges import ColumnEdge
 from lgdp_pipelines.lineage.column_lineage import build_column_edges
+from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
@@ -314,3 +317,24 @@ class BuiltPlatform:
     @cached_property
     def edges(self) -> tuple[ColumnEdge, ...]:
         return build_column_edges(self.project, self.register)
+
+
+@contextmanager
+def build_platform(home: Path) -> Iterator[BuiltPlatform]:
+    """Fill a lake and a ledger, and conform and publish every slice of the register's returns."""
+    settings = Settings.at(home)
+    register = small_register()
+    lake = Lake(settings.lake)
+    fill_lake(lake, register)
+    settings.home.mkdir(exist_ok=True)
+    ledger = Ledger.open(settings.database_url)
+    fill_ledger(ledger, register)
+    ledger.mirror(lake, "SHELTER")
+    project = write_project(settings, {**generate_conformed_models(register), **generate_published_models(register)})
+    periods = {"SHELTER": [OLD, NEW], "VISIT": [VISITED], "BINS": [YEAR], "CLIENTS": [YEAR]}
+    outcomes = {
+        code: run_build(project, settings, register.returns[code], ids, commit={"run": "first"})
+        for code, ids in periods.items()
+    }
+    yield BuiltPlatform(settings, register, project, lake, ledger, outcomes)
+    ledger.close()

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
+from lgdp_pipelines.handover.repairs import Repair, RepairKind
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -28,6 +29,8 @@ from lgdp_pipelines.reporting.report_content import (
 )
 from lgdp_pipelines.reporting.report_formats import (
     CSV_COLUMNS,
+    FINDINGS_JSON,
+    PAGE,
     build_report_document,
     format_findings_csv,
     format_notes_text,
@@ -292,3 +295,38 @@ def test_note_says_why_and_which_name_to_use() -> None:
     for words in ("The name says nothing.", "HL1_2024-25_Q1.csv", "<b>what.doc", "out/hl1"):
         assert words in shown.text
     assert "HL1_2024-25_Q1.csv" in format_notes_text([note])
+
+
+REPAIRS = (
+    Repair("material", "urn:lgdp:item:bins:bags", RepairKind.NUMBER, 1_234),
+    Repair("material", "urn:lgdp:item:bins:material", RepairKind.ALIAS, 1),
+)
+
+
+def repaired_report(bins: Contract) -> Report:
+    plain = report(bins, Verdict.ACCEPTED, state="current")
+    return replace(plain, judgement=replace(plain.judgement, repairs=REPAIRS))
+
+
+def test_page_text_and_json_tell_it_in_the_contracts_order(bins: Contract) -> None:
+    told = repaired_report(bins)
+    lines = [
+        "Material: 1 cell read as the code that they stand for",
+        "Bags: 1,234 cells brought into the contract's form of numbers",
+    ]
+    files = render_report_files(told)
+    page = Tags(files[PAGE].decode()).text
+    text = format_report_text(told)
+    assert all(line in page and line in text for line in lines)
+    assert text.index(lines[0]) < text.index(lines[1])
+    assert json.loads(files[FINDINGS_JSON])["repairs"] == [
+        {"table": "material", "item": "urn:lgdp:item:bins:bags", "kind": "number", "cells": 1234},
+        {"table": "material", "item": "urn:lgdp:item:bins:material", "kind": "alias", "cells": 1},
+    ]
+
+
+def test_where_nothing_was_repaired_nothing_is_said(bins: Contract) -> None:
+    plain = report(bins, Verdict.ACCEPTED, state="current")
+    assert "spelling" not in format_report_text(plain)
+    assert "spelling" not in Tags(render_report_files(plain)[PAGE].decode()).text
+    assert hash_report(plain) != hash_report(repaired_report(bins))

@@ -6,7 +6,6 @@ import duckdb
 import pytest
 
 from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
-from lgdp_pipelines.dbt_build.model_text import literal, select_rows
 from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.register.model.contract import Register
 from tests.support.shipped_register import shipped_register
@@ -57,18 +56,3 @@ def test_withheld_items_do_not_stand_in_any_conformed_or_published_model() -> No
     for path, text in {**generate_conformed_models(register), **generate_published_models(register)}.items():
         if not path.startswith(("models/staging", "models/register")):
             assert "surname" not in text, path
-
-
-@pytest.mark.parametrize("text", ["plain", "it's", "{{ var('x') }}", "{% raw %}", "{", "'{'", ""])
-def test_no_text_of_the_register_is_read_as_code(text: str) -> None:
-    assert "{{" not in literal(text)
-    assert "{%" not in literal(text)
-    with duckdb.connect() as connection:
-        assert connection.execute(f"select {literal(text)}").fetchone() == (text,)
-
-
-def test_a_list_without_rows_still_has_its_columns() -> None:
-    with duckdb.connect() as connection:
-        answer = connection.execute(select_rows({"code": "varchar", "order": "date"}, []))
-        assert [column[0] for column in answer.description] == ["code", "order"]
-        assert answer.fetchall() == []

@@ -3,22 +3,24 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.lineage.traces import Trace, find_trace
+from lgdp_pipelines.lineage.traces import Trace, TraceRequest, TraceSources, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
 from tests.support.small_lakehouse import NEW, YEAR, BuiltPlatform
 
 
-def traced(built: BuiltPlatform, table: str, **asked: object) -> Trace:
-    key = token_key(built.settings.secrets)
-    return find_trace(built.lake, built.ledger, built.register, built.edges, key, table=table, **asked)  # type: ignore[arg-type]
+def trace(built: BuiltPlatform, table: str, *, key: TokenKey | None = None, **request: object) -> Trace:
+    sources = TraceSources(
+        built.lake, built.ledger, built.register, built.edges, key or token_key(built.settings.secrets)
+    )
+    return find_trace(TraceRequest(table, **request), sources)  # type: ignore[arg-type]
 
 
 def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatform) -> None:
-    found = traced(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
+    found = trace(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
     assert found.figure is not None
     assert (found.figure["material"], found.figure["value"], found.figure["obs_status"]) == ("paper", None, "Q")
-    assert [(one.urn, one.unit) for one in found.items] == [("urn:lgdp:item:bins:tonnes", "tonnes")]
-    assert [(one.header, one.contract_version) for one in found.extract_columns] == [("TONNES", "1.0.0")]
+    assert [(item.urn, item.unit) for item in found.items] == [("urn:lgdp:item:bins:tonnes", "tonnes")]
+    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("TONNES", "1.0.0")]
     (submission,) = found.submissions
     assert (submission.id, submission.rows, submission.contract_version) == ("BINS.FIF.CY2023.001", (3,), "1.0.0")
     (receipt,) = submission.receipts
@@ -27,8 +29,8 @@ def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatfo
 
 
 def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: BuiltPlatform) -> None:
-    found = traced(built, "published.bins_material", column="value")
-    assert {one.urn for one in found.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
+    found = trace(built, "published.bins_material", column="value")
+    assert {item.urn for item in found.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
     assert not any("money" in edge.from_table for edge in found.steps)
     assert [edge.from_table for edge in found.steps if edge.item.endswith("bags")] == [
         "candidate.candidate__bins_material",
@@ -43,7 +45,7 @@ def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: BuiltPla
 
 def test_a_count_goes_back_to_the_rows_that_it_counts(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="f", reason="c")
-    found = traced(built, "published.shelter_counts", council="FIF", period=NEW, row=int(counts["_release_row"][0]))
+    found = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=int(counts["_release_row"][0]))
     (submission,) = found.submissions
     # Three rows of (f, a) and twenty of (f, b) come first, from row 2 on; then seven of (f, c).
     assert submission.id == f"SHELTER.FIF.{NEW}.001"
@@ -51,63 +53,60 @@ def test_a_count_goes_back_to_the_rows_that_it_counts(built: BuiltPlatform) -> N
     assert submission.contract_version == "2.0.0"
     assert found.items[0].urn == "urn:lgdp:item:shelter:stays_by_gender_and_reason"
     assert found.notes == ("The figure is withheld: how many rows it counts is not to be passed on.",)
-    assert [one.header for one in found.extract_columns] == ["(row)"]
+    assert [column.header for column in found.extract_columns] == ["(row)"]
 
 
 def test_a_count_of_what_nobody_filled_in_goes_back_to_those_rows(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="m")
     row = next(r for r in counts.iter_rows(named=True) if r["broken_down_by"] == "gender, reason" and not r["reason"])
-    found = traced(built, "published.shelter_counts", council="FIF", period=NEW, row=row["_release_row"])
+    found = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=row["_release_row"])
     assert found.submissions[0].rows == tuple(range(44, 54))  # after 3 + 20 + 7 + 12 rows from row 2 on
 
 
 def test_a_published_case_goes_back_by_its_token(built: BuiltPlatform) -> None:
-    found = traced(built, "published.shelter", column="gender", council="Glasgow City", period=NEW, row=2)
+    found = trace(built, "published.shelter", column="gender", council="Glasgow City", period=NEW, row=2)
     (submission,) = found.submissions
     assert (submission.id, submission.rows) == (f"SHELTER.GLG.{NEW}.001", (3,))
-    assert [(one.urn) for one in found.items] == ["urn:lgdp:item:shelter:gender"]
-    assert [(one.header, one.contract_version) for one in found.extract_columns] == [("GENDER", "2.0.0")]
+    assert [item.urn for item in found.items] == ["urn:lgdp:item:shelter:gender"]
+    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("GENDER", "2.0.0")]
 
 
 def test_another_key_resolves_nothing(built: BuiltPlatform) -> None:
-    found = find_trace(
-        built.lake, built.ledger, built.register, built.edges, TokenKey(bytes(32)),
-        table="published.shelter", council="GLG", period=NEW, row=2,
-    )  # fmt: skip
+    found = trace(built, "published.shelter", key=TokenKey(bytes(32)), council="GLG", period=NEW, row=2)
     assert found.submissions == ()
     assert found.notes == ("The rows that this figure was made from are no longer kept.",)
 
 
 def test_a_conformed_case_says_itself_where_it_comes_from(built: BuiltPlatform) -> None:
-    found = traced(built, "conformed.shelter_stay", column="ref", council="FIF", period="FY2023-24-Q4", row=4)
+    found = trace(built, "conformed.shelter_stay", column="ref", council="FIF", period="FY2023-24-Q4", row=4)
     assert found.submissions[0].rows == (4,)
-    assert [(one.header, one.contract_version) for one in found.extract_columns] == [("STAY_REF", "1.0.0")]
+    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("STAY_REF", "1.0.0")]
 
 
 def test_a_conformed_observation_is_traced_by_return_and_row(built: BuiltPlatform) -> None:
-    found = traced(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
+    found = trace(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
     assert found.return_code == "BINS"
-    alone = traced(built, "conformed.observation", council="GLG", period=NEW)
+    alone = trace(built, "conformed.observation", council="GLG", period=NEW)
     assert alone.return_code == "SHELTER"
     assert found.figure is not None
     assert found.figure["item"] == "urn:lgdp:item:bins:cost"
     assert found.submissions[0].rows == (2,)
 
 
-def test_without_council_and_period_only_columns_are_traced(built: BuiltPlatform) -> None:
-    found = traced(built, "published.shelter", column="started")
+def test_without_council_and_period_only_columns_are_trace(built: BuiltPlatform) -> None:
+    found = trace(built, "published.shelter", column="started")
     assert found.submissions == ()
-    assert {one.contract_version for one in found.extract_columns} == {"1.0.0", "2.0.0"}
+    assert {column.contract_version for column in found.extract_columns} == {"1.0.0", "2.0.0"}
 
 
 def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: BuiltPlatform) -> None:
-    found = traced(built, "published.shelter", council="GLG", period=NEW, row=1)
+    found = trace(built, "published.shelter", council="GLG", period=NEW, row=1)
     assert "REF-GLG" not in repr(found)
     assert "Smith" not in repr(found)
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "request_fields",
     [
         {"table": "published.nothing"},
         {"table": "validated.shelter__stay__v2"},
@@ -120,6 +119,6 @@ def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: BuiltPlatform) -> No
         {"table": "conformed.observation", "council": "FIF", "period": YEAR, "row": 2},  # of two returns
     ],
 )
-def test_what_does_not_exist_is_said(built: BuiltPlatform, asked: dict[str, object]) -> None:
+def test_what_does_not_exist_is_said(built: BuiltPlatform, request_fields: dict[str, object]) -> None:
     with pytest.raises(WrongUse):
-        traced(built, **asked)  # type: ignore[arg-type]
+        trace(built, **request_fields)  # type: ignore[arg-type]
