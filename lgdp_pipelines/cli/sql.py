@@ -12,7 +12,7 @@ import typer
 from lgdp_pipelines.cli.output import TableFormat, print_rows, say
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import run_select
 
 
 class SqlFormat(StrEnum):
@@ -39,7 +39,7 @@ def sql(
     catalogue = Settings.from_environment().catalogue
     if not catalogue.exists():
         raise WrongUse("There is no lakehouse yet.", where=str(catalogue), remedy="Run `lgdp demo`, or submit a file.")
-    answer = ask(catalogue, statement)
+    answer = run_select(catalogue, statement)
     if sql_format is SqlFormat.PARQUET:
         if sys.stdout.isatty():
             raise WrongUse("Parquet cannot be shown on a terminal.", remedy="Send it to a file: `… > answer.parquet`.")

@@ -16,7 +16,7 @@ from lgdp_pipelines.cli.output import print_json, print_markup
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
 from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, TraceRequest, TraceSources, find_trace
-from lgdp_pipelines.storage.pseudonym_keys import token_key
+from lgdp_pipelines.storage.pseudonym_keys import load_pseudonym_key
 from lgdp_pipelines.workflows.publishing import load_column_edges
 
 _ROWS_SHOWN = 30
@@ -54,7 +54,7 @@ def trace(
     if len(parts) not in (2, 3):
         raise WrongUse(f"“{table}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
     edges = load_column_edges(platform)
-    key = token_key(platform.settings.secrets)
+    key = load_pseudonym_key(platform.settings.secrets)
     result = find_trace(
         TraceRequest(".".join(parts[:2]), parts[2] if len(parts) == 3 else None, council, period, row),
         TraceSources(platform.lake, platform.ledger, platform.register, edges, key),

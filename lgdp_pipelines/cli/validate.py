@@ -18,7 +18,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_csv, print_json, print_markup
 from lgdp_pipelines.errors import UnreadableExtract, WrongUse
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.register.loader import load_register
@@ -85,7 +85,7 @@ def validate(
         *_comparisons(register, sent, system, [_parse_earlier(data_return, sent, text) for text in earlier or ()]),
         *_comparisons(register, sent, system, [_parse_other(register, sent, text) for text in other or ()]),
     ]
-    with TemporaryDirectory(prefix="lgdp-") as folder, Spill(Path(folder)) as spill:
+    with TemporaryDirectory(prefix="lgdp-") as folder, ChunkSpool(Path(folder)) as spill:
         reading, judgement = judge_local_extract(register, sent, comparisons, spill)
     match result_format:
         case ValidateFormat.JSON:
@@ -95,9 +95,9 @@ def validate(
             print_csv(columns, judgement.findings.select(columns).iter_rows())
         case ValidateFormat.TEXT:
             _print_result(register, reading, judgement, sent)
-    if reading.unreadable is not None:
+    if reading.unreadable_reason is not None:
         raise UnreadableExtract(
-            f"This cannot be read as {contract.return_code}: {reading.unreadable}",
+            f"This cannot be read as {contract.return_code}: {reading.unreadable_reason}",
             where=", ".join(file.name for file in files),
             remedy=f"Export it again as {((mapping and mapping.extract) or contract.extract).described}.",
         )
@@ -198,7 +198,7 @@ def _print_result(register: Register, reading: Reading, judgement: ValidationRes
         _print_dim(f"translated: {title}, {translation.cells:,} cells by {translation.kind}")
     titles = {(table.name, item.urn): item.title for table in contract.tables for item in table.items}
     for repair in judgement.repairs:
-        _print_dim(f"repaired: {titles[repair.table, repair.item]}, {repair.cells:,} cells {repair.kind.words}")
+        _print_dim(f"repaired: {titles[repair.table, repair.item]}, {repair.cells:,} cells {repair.kind.description}")
     not_run = [outcome for outcome in judgement.results if outcome.result is RuleResult.NOT_RUN]
     passed = sum(outcome.result is RuleResult.PASSED for outcome in judgement.results)
     print_markup(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")

@@ -32,7 +32,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import ApiSource, DropBoxSource, SftpSource, Source
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 
 ACCOUNTS_AT_ONCE = 8
 """So many accounts are visited side by side. OpenSSH turns some away where ten or more are logging in at once."""
@@ -121,7 +121,7 @@ class _Visit:
 
     source: Source
     ledger: Ledger
-    raw: RawStore
+    raw: ByteStore
     environment: Mapping[str, str]
     transport: Transport
     returns: Collection[str] | None
@@ -139,7 +139,7 @@ def collect_source(
     source: Source,
     register: Register,
     ledger: Ledger,
-    raw: RawStore,
+    raw: ByteStore,
     *,
     today: date,
     environment: Mapping[str, str],

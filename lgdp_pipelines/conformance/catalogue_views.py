@@ -8,7 +8,8 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
-from lgdp_pipelines.dbt_build.model_text import select_rows, sql_type
+from lgdp_pipelines.dbt_build.model_text import select_rows
+from lgdp_pipelines.handover.column_types import column_type
 from lgdp_pipelines.ledger.figure_annotations import NOISE, rule_noise
 from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE
@@ -85,7 +86,7 @@ def _reference(table: ReferenceTable) -> CatalogueView:
     """All versions of a reference table, under its own columns."""
     columns = {
         column.name: (
-            sql_type(column.type),
+            column_type(column.type).sql,
             f"{column.title}, in {column.unit}." if column.unit else f"{column.title}.",
         )
         for column in table.columns

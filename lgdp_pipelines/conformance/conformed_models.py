@@ -18,8 +18,8 @@ from lgdp_pipelines.dbt_build.model_text import (
     format_model,
     format_properties,
     select_rows,
-    sql_type,
 )
+from lgdp_pipelines.handover.column_types import column_type
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -106,7 +106,7 @@ def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict
     columns = []
     for item in table.items:
         source = item.columns.get(contract.version.major, "")
-        column = {"name": item.name, "column": source, "type": sql_type(item.type, item.precision, item.scale)}
+        column = {"name": item.name, "column": source, "type": column_type(item.type, item.precision, item.scale).sql}
         if item.declared.role is Role.MEASURE:
             is_measured = source and declared.by_name[source].role is Role.MEASURE
             column["status"] = f"{source}_status" if is_measured else ""

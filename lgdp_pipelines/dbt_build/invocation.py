@@ -18,13 +18,13 @@ from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, list_validated
 from lgdp_pipelines.dbt_build.model_text import select_no_rows
 from lgdp_pipelines.dbt_build.project import Project
 from lgdp_pipelines.errors import BuildFailed
-from lgdp_pipelines.handover.scratch_folders import scratch_folder
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import LakeTable, validated_table
+from lgdp_pipelines.storage.lake_tables import LakeTable, define_validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 MEMORY = "1536MB"
@@ -145,7 +145,7 @@ def run_build(
     from lgdp_pipelines.dbt_build import dbt_runner  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
     ids = tuple(dict.fromkeys(parse_period(period).id for period in periods))
-    with scratch_folder(settings.scratch, "dbt") as scratch:
+    with open_scratch_folder(settings.scratch, "dbt") as scratch:
         _write_profile(scratch, settings, data_return, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
         invocation = dbt_runner.invoke_dbt(
@@ -175,9 +175,9 @@ def run_build(
 
 def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
     lake = Lake(settings.lake)
-    validated = [validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
+    validated = [define_validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
     ledger = [table for table in TABLES if table.name in LEDGER_SOURCES]
-    row_count = sum(lake.count(table, {"period": list(periods)}) for table in validated)
+    row_count = sum(lake.count_rows(table, {"period": list(periods)}) for table in validated)
     plugin = {
         "module": "lgdp_pipelines.dbt_build.lake_plugin",
         "config": {
@@ -206,11 +206,11 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
 
 def _create_source(lake: Lake, table: LakeTable) -> list[str]:
     """Return the statements that create a source view; it is empty where the table was never written."""
-    schema = duckdb_connections.identifier(table.layer)
+    schema = duckdb_connections.quote_identifier(table.layer)
     rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else select_no_rows(table.arrow_schema)  # noqa: S608 - quoted
     return [
         f"create schema if not exists {schema}",
-        f"create view {schema}.{duckdb_connections.identifier(table.name)} as {rows}",
+        f"create view {schema}.{duckdb_connections.quote_identifier(table.name)} as {rows}",
     ]
 
 

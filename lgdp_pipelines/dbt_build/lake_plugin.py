@@ -16,12 +16,13 @@ import pyarrow as pa
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from lgdp_pipelines.errors import BuildFailed
+from lgdp_pipelines.handover.column_types import arrow_to_frame, polars_to_arrow_schema
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.column_widening import widen_types
-from lgdp_pipelines.storage.frame_schema import Frames, arrow_schema_of, frame_of
+from lgdp_pipelines.storage.frame_schema import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
+from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
 
 HMAC_MACRO = """
 create or replace macro lgdp_token(purpose, subject, val) as
@@ -42,7 +43,7 @@ case
             )
 end
 """
-"""HMAC-SHA256 as :class:`~lgdp_pipelines.storage.pseudonym_keys.TokenKey` makes it, over all rows at once in DuckDB.
+"""HMAC-SHA256 as :class:`~lgdp_pipelines.storage.pseudonym_keys.PseudonymKey` derives it, in DuckDB over all rows.
 
 The key is a variable of the connection, so no statement, log or compiled file holds it.
 """
@@ -61,7 +62,7 @@ class Plugin(BasePlugin):
     def initialize(self, plugin_config: dict[str, Any]) -> None:
         """Read the profile's configuration."""
         self._lake = Lake(Path(plugin_config["lake"]))
-        self._key: TokenKey = token_key(Path(plugin_config["secrets"]))
+        self._key: PseudonymKey = load_pseudonym_key(Path(plugin_config["secrets"]))
         self._writes = Path(plugin_config["writes"])
         self._sources: list[str] = plugin_config["sources"]
         self._connection: duckdb.DuckDBPyConnection | None = None
@@ -69,7 +70,7 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Load the packaged Delta extension, create the source views and the token function."""
         for statement in (
-            f"LOAD {duckdb_connections.quoted(str(duckdb_connections.delta_extension()))}",
+            f"LOAD {duckdb_connections.quote_literal(str(duckdb_connections.find_delta_extension()))}",
             *self._sources,
             HMAC_MACRO,
         ):
@@ -89,9 +90,11 @@ class Plugin(BasePlugin):
             raise BuildFailed("dbt asked for rows to be written before it opened its database.")
         with self._connection.cursor() as cursor:
             relation = cursor.table(str(target_config.relation))
-            rows = Frames(frame_of(relation.limit(0).to_arrow_table()).schema, lambda: iterate_frames(relation))
+            rows = FrameSource(
+                arrow_to_frame(relation.limit(0).to_arrow_table()).schema, lambda: iterate_frames(relation)
+            )
             count = relation.shape[0]
-            schema = arrow_schema_of(rows.schema)
+            schema = polars_to_arrow_schema(rows.schema)
             table = LakeTable(layer, name, schema, tuple(target["partition_by"]), tuple(target["open_columns"]))
             widen_types(self._lake, table, schema, target["commit"])
             if target["whole_by"]:
@@ -101,7 +104,7 @@ class Plugin(BasePlugin):
                     column: value if isinstance(value, str) else list(value)
                     for column, value in target["where"].items()
                 }
-                version = self._lake.replace(table, rows, where=where, commit=target["commit"])
+                version = self._lake.replace_slice(table, rows, where=where, commit=target["commit"])
         write = {"model": target["model"], "table": str(table), "version": version, "rows": count}
         with self._writes.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(write) + "\n")
@@ -113,14 +116,14 @@ class Plugin(BasePlugin):
         if version is not None and _is_equal(stored, rows):
             return version
         keys = sorted({*stored[key].to_pylist(), *rows[key].to_pylist()})
-        return self._lake.replace(table, rows, where={key: keys}, commit=commit)
+        return self._lake.replace_slice(table, rows, where={key: keys}, commit=commit)
 
 
 def iterate_frames(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
     """Yield the rows of a relation in batches."""
     with relation.to_arrow_reader(BATCH_ROWS) as reader:
         for batch in reader:
-            yield frame_of(pa.Table.from_batches([batch]))
+            yield arrow_to_frame(pa.Table.from_batches([batch]))
 
 
 def _is_equal(stored: pa.Table, rows: pa.Table) -> bool:

@@ -11,21 +11,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.storage.duckdb_connections import identifier
-
-_TYPES = {
-    ItemType.TEXT: "varchar",
-    ItemType.INTEGER: "bigint",
-    ItemType.NUMBER: "double",
-    ItemType.DATE: "date",
-    ItemType.BOOLEAN: "boolean",
-}
-
-
-def sql_type(kind: ItemType, precision: int = 0, scale: int = 0) -> str:
-    """Return DuckDB's name of an item's type."""
-    return f"decimal({precision}, {scale})" if kind is ItemType.DECIMAL else _TYPES[kind]
+from lgdp_pipelines.storage.duckdb_connections import quote_identifier
 
 
 def literal(value: object) -> str:
@@ -55,7 +41,7 @@ def select_rows(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
         columns: SQL type by name. Each value is cast, so that no type depends on DuckDB's guess.
         rows: values in the order of the columns; may be empty.
     """
-    names = [identifier(name) for name in columns]
+    names = [quote_identifier(name) for name in columns]
     typed = ",\n    ".join(
         f"cast({name} as {kind}) as {name}" for name, kind in zip(names, columns.values(), strict=True)
     )

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.handover.scratch_folders import scratch_folder
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 
-HELD_BYTES = 512 * 1024**2
+SPOOL_MEMORY_BYTES = 512 * 1024**2
 """So much of a run's tables is held in memory; the rest lies on disk."""
 
 
-class Part(Protocol):
+class Chunk(Protocol):
     """Where one piece is."""
 
     @property
@@ -73,19 +73,19 @@ class _Spilled:
 
 
 @dataclass(frozen=True)
-class Pieces:
+class ChunkedFrame:
     """A table in pieces. It can be gone through as often as anybody wants.
 
     Attributes:
         schema: names and types of its columns.
-        parts: where its pieces are, in the table's order.
+        chunks: where its pieces are, in the table's order.
     """
 
     schema: pl.Schema
-    parts: tuple[Part, ...]
+    chunks: tuple[Chunk, ...]
 
     @classmethod
-    def of(cls, *frames: pl.DataFrame) -> "Pieces":
+    def from_frames(cls, *frames: pl.DataFrame) -> "ChunkedFrame":
         """Frames of the same columns, held in memory; at least one."""
         return cls(frames[0].schema, tuple(map(_Held, frames)))
 
@@ -97,14 +97,14 @@ class Pieces:
     @cached_property
     def height(self) -> int:
         """How many rows it has."""
-        return sum(part.height for part in self.parts)
+        return sum(part.height for part in self.chunks)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return (part.read(None) for part in self.parts)
+        return (part.read(None) for part in self.chunks)
 
-    def only(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    def iter_chunks(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
         """Its pieces with these columns; the others are not read."""
-        return (part.read(columns) for part in self.parts)
+        return (part.read(columns) for part in self.chunks)
 
     def head(self, rows: int) -> pl.DataFrame:
         """Its first rows."""
@@ -115,33 +115,33 @@ class Pieces:
                 break
         return found
 
-    def whole(self) -> pl.DataFrame:
+    def collect(self) -> pl.DataFrame:
         """All of it in memory: for tables that are known to be small."""
         frames = list(self)
         return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=False)
 
-    def arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
+    def to_arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
         """These columns as something that DuckDB reads as often as it wants, from memory or from disk."""
-        if all(isinstance(part, _Held) for part in self.parts):
-            return pa.concat_tables([part.read(columns).to_arrow() for part in self.parts])
-        return ds.dataset([part.dataset(columns) for part in self.parts])
+        if all(isinstance(part, _Held) for part in self.chunks):
+            return pa.concat_tables([part.read(columns).to_arrow() for part in self.chunks])
+        return ds.dataset([part.dataset(columns) for part in self.chunks])
 
 
-class Keep(Protocol):
+class ChunkStore(Protocol):
     """Takes the pieces of a table as they come, and gives them back as a table."""
 
-    def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> Pieces:
+    def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
         """Keep the frames, which all have the schema's columns."""
         ...
 
 
-def in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> Pieces:
+def store_in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
     """Keep all pieces in memory, for who has asked for a small table."""
     held = list(frames) or [pl.DataFrame(schema=schema)]
-    return Pieces(schema, tuple(map(_Held, held)))
+    return ChunkedFrame(schema, tuple(map(_Held, held)))
 
 
-class Spill(AbstractContextManager["Spill"]):
+class ChunkSpool(AbstractContextManager["ChunkSpool"]):
     """What one run keeps until it is over: in memory while there is room, and then on disk.
 
     Attributes:
@@ -149,29 +149,29 @@ class Spill(AbstractContextManager["Spill"]):
         held: bytes that may still be held in memory.
     """
 
-    def __init__(self, root: Path, held: int = HELD_BYTES) -> None:
+    def __init__(self, root: Path, held: int = SPOOL_MEMORY_BYTES) -> None:
         self.root = root
         self.held = held
         self._open = ExitStack()
         self._folder: Path | None = None
         self._files = 0
 
-    def keep(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> Pieces:
+    def store(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
         """Keep the pieces of a table, each before the next is asked for.
 
         Raises:
             StorageError: there is no room on the disk.
         """
-        parts = tuple(self._kept(frame) for frame in frames)
-        return Pieces(schema, parts or (_Held(pl.DataFrame(schema=schema)),))
+        chunks = tuple(self._kept(frame) for frame in frames)
+        return ChunkedFrame(schema, chunks or (_Held(pl.DataFrame(schema=schema)),))
 
     def folder(self) -> Path:
         """The run's own folder, which goes when the run is over."""
         if self._folder is None:
-            self._folder = self._open.enter_context(scratch_folder(self.root, "run"))
+            self._folder = self._open.enter_context(open_scratch_folder(self.root, "run"))
         return self._folder
 
-    def room(self) -> Path:
+    def create_folder(self) -> Path:
         """A folder of somebody's own within it."""
         self._files += 1
         room = self.folder() / f"{self._files:06d}"
@@ -184,7 +184,7 @@ class Spill(AbstractContextManager["Spill"]):
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def _kept(self, frame: pl.DataFrame) -> Part:
+    def _kept(self, frame: pl.DataFrame) -> Chunk:
         size = int(frame.estimated_size())
         if size <= self.held:
             self.held -= size

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.findings import RuleOutcome
 
 UNMAPPED = "_unmapped"
@@ -39,7 +39,7 @@ class ExtractFile:
         """The content, to be read from its beginning; to be closed by whoever opens it."""
         return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
-    def bytes(self) -> bytes:
+    def read_bytes(self) -> bytes:
         """The content."""
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
@@ -49,12 +49,12 @@ class Fault:
     """Why an extract, or the part of it from some place on, cannot be read.
 
     Attributes:
-        what: what is wrong and what to do, without anything that the extract says.
+        message: what is wrong and what to do, without anything that the extract says.
         row: where; None where no row can be named.
         sheet: of a workbook, where one was found.
     """
 
-    what: str
+    message: str
     row: int | None = None
     sheet: str | None = None
 
@@ -69,21 +69,20 @@ class Reading:
             cannot be read; an optional table that was not sent is not there.
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
-        unreadable: why nothing can be judged, for people; None where something can.
+        unreadable_reason: why nothing can be judged, for people; None where something can.
         headers: by table name and item name, the header (or key, or path) as the file has it; an item that the file
             does not name is not there.
         sheets: by table name, the sheet of the workbook that it was read from; tables of other formats are not there.
-        unlisted: ``_row`` of rows whose cells cannot be told apart and that no finding lists, because there are too
-            many; by table name.
+        unlisted_rows: by table name, ``_row`` of the misshapen rows beyond those that findings list.
     """
 
-    tables: Mapping[str, Pieces]
+    tables: Mapping[str, ChunkedFrame]
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
-    unreadable: str | None = None
+    unreadable_reason: str | None = None
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     sheets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    unlisted: Mapping[str, pl.Series] = field(default_factory=lambda: MappingProxyType({}))
+    unlisted_rows: Mapping[str, pl.Series] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def rows(self) -> int:

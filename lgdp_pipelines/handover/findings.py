@@ -7,6 +7,7 @@ of findings and outcomes, and how to make them. What does not: testing a rule (`
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import polars as pl
 
@@ -35,7 +36,7 @@ is asked about, or null (:class:`QueryScope`).
 """
 
 
-LISTED = 1_000
+MAX_LISTED = 1_000
 """Findings of one rule that are listed; how many there are is always told in full."""
 
 
@@ -74,7 +75,7 @@ class RuleOutcome:
     query_scopes: tuple[QueryScope, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, rule: Rule, failed: int) -> "RuleOutcome":
+    def from_count(cls, rule: Rule, failed: int) -> "RuleOutcome":
         """The outcome of a rule that was run and was broken at so many places."""
         return cls(rule.id, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
 
@@ -84,12 +85,12 @@ class RuleOutcome:
         return cls(rule.id, RuleResult.NOT_RUN, 0, reason)
 
 
-def no_findings() -> pl.DataFrame:
+def empty_findings() -> pl.DataFrame:
     """An empty frame of :data:`FINDING_SCHEMA`."""
     return pl.DataFrame(schema=FINDING_SCHEMA)
 
 
-def finding_rows(
+def build_finding_rows(
     rule: Rule,
     message: str | pl.Series,
     *,
@@ -126,12 +127,64 @@ def finding_rows(
     )
 
 
-def gathered(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def concat_findings(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Findings from several rules as one frame, in the order given."""
-    return pl.concat([no_findings(), *parts])
+    return pl.concat([empty_findings(), *parts])
 
 
-def counted(findings: pl.DataFrame) -> Mapping[Severity, int]:
+def count_by_severity(findings: pl.DataFrame) -> Mapping[Severity, int]:
     """How many findings there are of each severity; every severity has its number, 0 included."""
     found = dict(findings.group_by("severity").len().iter_rows())
     return {severity: int(found.get(str(severity), 0)) for severity in Severity}
+
+
+class RepairKind(StrEnum):
+    """What a cell took to be as the contract spells it."""
+
+    SPACE = "space"
+    """White space around it went, or it held nothing else."""
+    ALIAS = "alias"
+    """Another spelling of a code, which its list names."""
+    PATTERN = "pattern"
+    """Another spelling of a code, of a form that its list names."""
+    COUNCIL = "council"
+    """Another code or a known name of the council became its register code."""
+    PERIOD = "period"
+    """Another spelling of the period became its id."""
+    DATE = "date"
+    """A date in another form that the contract declares."""
+    NUMBER = "number"
+    """A number in another form that the contract declares."""
+
+    @property
+    def description(self) -> str:
+        """What was done, for people."""
+        return _REPAIR_DESCRIPTIONS[self]
+
+
+_REPAIR_DESCRIPTIONS = {
+    RepairKind.SPACE: "white space taken away",
+    RepairKind.ALIAS: "read as the code that they stand for",
+    RepairKind.PATTERN: "read as the code whose form they have",
+    RepairKind.COUNCIL: "read as the council's register code",
+    RepairKind.PERIOD: "read as the period's id",
+    RepairKind.DATE: "brought into the contract's form of dates",
+    RepairKind.NUMBER: "brought into the contract's form of numbers",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """How many cells of an item were made canonical in one way, in one judgement.
+
+    Attributes:
+        table: of the contract.
+        item: URN of the data item.
+        kind: what they took.
+        cells: how many; each cell is counted once.
+    """
+
+    table: str
+    item: str
+    kind: RepairKind
+    cells: int

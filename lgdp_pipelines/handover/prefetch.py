@@ -21,7 +21,7 @@ WORKERS = 2
 _END = object()
 
 
-class Ahead(AbstractContextManager["Ahead[Made]"], Generic[Made]):
+class Prefetch(AbstractContextManager["Prefetch[Made]"], Generic[Made]):
     """Items of an iterator, each made in a thread while the one before it is being used.
 
     Args:
@@ -38,7 +38,7 @@ class Ahead(AbstractContextManager["Ahead[Made]"], Generic[Made]):
             self._coming = self._pool.submit(next, self._items, _END)
             yield cast("Made", item)
 
-    def stopped(self) -> list[Made]:
+    def stop(self) -> list[Made]:
         """What was made and not asked for yet. Nothing is made after it."""
         left = self._coming.result()
         return [] if left is _END else [cast("Made", left)]
@@ -50,13 +50,13 @@ class Ahead(AbstractContextManager["Ahead[Made]"], Generic[Made]):
         self._pool.shutdown(cancel_futures=True)
 
 
-def ahead(items: Iterable[Made]) -> Iterator[Made]:
+def prefetch(items: Iterable[Made]) -> Iterator[Made]:
     """The items, each made in a thread while the one before it is being used."""
-    with Ahead(items) as coming:
+    with Prefetch(items) as coming:
         yield from coming
 
 
-def each_ahead(make: Callable[[From], Made], items: Iterable[From]) -> Iterator[Made]:
+def prefetch_map(make: Callable[[From], Made], items: Iterable[From]) -> Iterator[Made]:
     """What is made of each item, in order, by a few threads at a time.
 
     Args:

@@ -17,8 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
-from lgdp_pipelines.handover.prefetch import ahead
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
+from lgdp_pipelines.handover.prefetch import prefetch
 
 ROWS_A_BATCH = 65_536
 """A multiple of eight, so that only the last batch has bits to spare in its bitmaps."""
@@ -27,7 +27,7 @@ _OLDEST = pl.CompatLevel.oldest()
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
+class RowDigest:
     """What a table's rows come to.
 
     Attributes:
@@ -39,7 +39,7 @@ class Digest:
     rows: int
 
 
-def digest_of(rows: Pieces, order_by: str | None = "_row") -> Digest:
+def digest_rows(rows: ChunkedFrame, order_by: str | None = "_row") -> RowDigest:
     """The digest of a table.
 
     Args:
@@ -48,9 +48,9 @@ def digest_of(rows: Pieces, order_by: str | None = "_row") -> Digest:
     """
     stream = _Hashed()
     with pa.ipc.new_stream(pa.PythonFile(stream, mode="w"), _arrow_schema(rows.schema)) as writer:
-        for batch in ahead(map(_canonical, _even(_ordered(rows, order_by)))):
+        for batch in prefetch(map(_canonical, _even(_ordered(rows, order_by)))):
             writer.write_batch(batch)
-    return Digest(stream.sha256.hexdigest(), rows.height)
+    return RowDigest(stream.sha256.hexdigest(), rows.height)
 
 
 class _Hashed:
@@ -80,19 +80,19 @@ class _Hashed:
         """Nothing is held."""
 
 
-def _ordered(rows: Pieces, order_by: str | None) -> Iterable[pl.DataFrame]:
+def _ordered(rows: ChunkedFrame, order_by: str | None) -> Iterable[pl.DataFrame]:
     """The pieces with the table's columns in its order, rows in theirs.
 
     Rows of a table as read are in order already, and then nothing is gathered in memory.
     """
     if order_by is None or _is_ordered(rows, order_by):
-        return rows.only(rows.columns)
-    return [rows.whole().select(rows.columns).sort(order_by, maintain_order=True)]
+        return rows.iter_chunks(rows.columns)
+    return [rows.collect().select(rows.columns).sort(order_by, maintain_order=True)]
 
 
-def _is_ordered(rows: Pieces, column: str) -> bool:
+def _is_ordered(rows: ChunkedFrame, column: str) -> bool:
     last: int | None = None
-    for piece in rows.only([column]):
+    for piece in rows.iter_chunks([column]):
         places = piece.get_column(column)
         if places.is_empty():
             continue

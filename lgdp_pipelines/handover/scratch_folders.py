@@ -17,7 +17,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def scratch_folder(root: Path, kind: str) -> Iterator[Path]:
+def open_scratch_folder(root: Path, kind: str) -> Iterator[Path]:
     """A new folder below a root, removed afterwards, also after an error; and with it those of killed processes.
 
     Args:
@@ -25,7 +25,7 @@ def scratch_folder(root: Path, kind: str) -> Iterator[Path]:
         kind: what the folder is for; its name begins so.
     """
     root.mkdir(parents=True, exist_ok=True)
-    sweep(root)
+    remove_abandoned_folders(root)
     folder = root / f"{kind}-{uuid4().hex}"
     with _locked(folder):
         try:
@@ -34,7 +34,7 @@ def scratch_folder(root: Path, kind: str) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(root: Path) -> None:
+def remove_abandoned_folders(root: Path) -> None:
     """Remove the folders below a root whose process has died."""
     for lock in root.glob(f"[!.]*/{LOCK}"):
         if is_abandoned(lock):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import BinaryIO
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.handover.prefetch import Ahead
+from lgdp_pipelines.handover.prefetch import Prefetch
 from lgdp_pipelines.landing.byte_columns import Octets
 from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.csv_cells import read_body, read_plain
@@ -57,11 +57,11 @@ def _below(text: "_Text", dialect: Dialect, head: Head) -> Iterator[Cells | Faul
     if text.is_whole:
         yield from _with_care(text, dialect, head, row)
         return
-    with Ahead(_even_pieces(text, dialect, head)) as pieces:
+    with Prefetch(_even_pieces(text, dialect, head)) as pieces:
         for content, quotes in pieces:
             plain = read_plain(content, dialect, head, row, quotes)
             if plain is None:
-                cut = [content, *(one for one, _ in pieces.stopped())]
+                cut = [content, *(one for one, _ in pieces.stop())]
                 text.content = b"".join([*cut, text.content])
                 break
             yield plain

@@ -15,9 +15,9 @@ from functools import partial
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Keep, in_memory
+from lgdp_pipelines.handover.chunked_frame import ChunkStore, store_in_memory
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Fault, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, finding_rows, gathered
+from lgdp_pipelines.handover.findings import RuleOutcome, build_finding_rows, concat_findings
 from lgdp_pipelines.landing.cell_blocks import Cells
 from lgdp_pipelines.landing.file_reader import cells_in, opened, other_delimiter, records_in
 from lgdp_pipelines.landing.header_matching import match_headers
@@ -40,7 +40,7 @@ def read_extract(
     files: Sequence[ExtractFile],
     mapping: SystemMapping | None = None,
     *,
-    keep: Keep = in_memory,
+    keep: ChunkStore = store_in_memory,
 ) -> Reading:
     """The tables of text that the files of one submission hold.
 
@@ -52,9 +52,9 @@ def read_extract(
 
     Returns:
         Tables, findings, and an outcome for each rule of the kinds ``readable``, ``columns`` and ``extra_columns``.
-        Bytes that cannot be read are a finding and :attr:`Reading.unreadable`, not an exception.
+        Bytes that cannot be read are a finding and :attr:`Reading.unreadable_reason`, not an exception.
     """
-    rules = [rule for rule in list_rules(contract) if rule.kind in TESTED_HERE]
+    rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     extract = (mapping and mapping.extract) or contract.extract
     if extract.format.is_records:
@@ -62,16 +62,16 @@ def read_extract(
     else:
         landed, faults = _tables(contract, extract, files, mapping, keep)
     faults += _nothing(contract, landed)
-    faulty = [finding_rows(readable, fault.what, rows=[fault.row], sheet=fault.sheet) for fault in faults]
-    findings = gathered([*faulty, *(one.findings for one in landed.values())])
+    faulty = [build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults]
+    findings = concat_findings([*faulty, *(one.findings for one in landed.values())])
     return Reading(
         tables={name: one.pieces for name, one in landed.items() if one.pieces is not None},
         findings=findings,
         results=_outcomes(rules, findings, landed),
-        unreadable=None if landed else " ".join(fault.what for fault in faults),
+        unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
         headers={name: one.headers for name, one in landed.items() if one.pieces is not None},
         sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
-        unlisted={name: one.unlisted for name, one in landed.items()},
+        unlisted_rows={name: one.unlisted for name, one in landed.items()},
     )
 
 
@@ -84,7 +84,7 @@ def _nothing(contract: Contract, landed: Mapping[str, Landed]) -> list[Fault]:
     return [Fault(f"The extract has no rows. Check that the export took the right council and period.{instead}")]
 
 
-TESTED_HERE = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
+READING_RULE_KINDS = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
 """Kinds of rule that reading tests, each of which has an outcome in a reading."""
 
 
@@ -94,7 +94,7 @@ def _outcomes(rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str
     return tuple(
         RuleOutcome.not_run(rule, absent)
         if rule.table and rule.table not in landed
-        else RuleOutcome.of(rule, failed.get(rule.id, 0) + _unlisted(rule, landed))
+        else RuleOutcome.from_count(rule, failed.get(rule.id, 0) + _unlisted(rule, landed))
         for rule in rules
     )
 
@@ -104,7 +104,7 @@ def _unlisted(rule: Rule, landed: Mapping[str, Landed]) -> int:
 
 
 def _tables(
-    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: Keep
+    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: ChunkStore
 ) -> tuple[dict[str, Landed], list[Fault]]:
     """Tables by name; none where a file cannot be read, since its rows may be what the others lean on."""
     by_table, faults = _by_table(contract, files, mapping)
@@ -136,13 +136,13 @@ def _table(
     mapped: TableMapping | None,
     file: ExtractFile,
     joined: Sequence[ExtractFile],
-    keep: Keep,
+    keep: ChunkStore,
 ) -> Landed | Fault:
     others = []
     for declared, other in zip(mapped.files[1:] if mapped else (), joined, strict=True):
         cells = _whole(extract, other, _spelling(table, mapped, declared.name))
         if isinstance(cells, Fault):
-            return Fault(f"In {other.name}: {cells.what}", cells.row, cells.sheet)
+            return Fault(f"In {other.name}: {cells.message}", cells.row, cells.sheet)
         others.append((declared, other.name, cells))
     with opened(file, extract) as plain:
         if isinstance(plain, Fault):
@@ -256,6 +256,6 @@ def _all_records(extract: Extract, files: Sequence[ExtractFile], beyond: Sequenc
         with opened(file, extract) as plain:
             found = plain if isinstance(plain, Fault) else records_in(plain, extract, beyond)
         if isinstance(found, Fault):
-            return Fault(found.what, found.row and found.row + len(records))
+            return Fault(found.message, found.row and found.row + len(records))
         records += found
     return records

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
-from lgdp_pipelines.handover.findings import finding_rows, gathered
+from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
 from lgdp_pipelines.landing.header_matching import Match, match_headers
 from lgdp_pipelines.landing.json_parser import Json, Repeating, cell_text, flat
 from lgdp_pipelines.landing.landed_tables import ColumnRules, Landed
@@ -103,7 +103,7 @@ def _landed(contract: Contract, table: Table, records: Sequence[_Record], mapped
     if records:
         findings += _of_keys(rules, keys, match)
     findings.append(_repeated_extra(rules.columns, left, records))
-    return Landed(Pieces.of(pl.DataFrame(columns)), gathered(findings), headers)
+    return Landed(ChunkedFrame.from_frames(pl.DataFrame(columns)), concat_findings(findings), headers)
 
 
 def _first(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:
@@ -117,7 +117,7 @@ def _left_over(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
 
 def _nested(rule: Rule, item: Item, called: str, values: Sequence[Json], records: Sequence[_Record]) -> pl.DataFrame:
     rows = [record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)]
-    return finding_rows(
+    return build_finding_rows(
         rule,
         f"“{called}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
         rows=rows,
@@ -136,7 +136,7 @@ def _repeated(
         or (isinstance(record.cells, Repeating) and not set(keys).isdisjoint(record.cells.names))
     ]
     if rows:
-        yield finding_rows(
+        yield build_finding_rows(
             rule, f"The record has “{called}” more than once. {rule.guidance}", rows=rows, item=item, column=called
         )
 
@@ -147,7 +147,7 @@ def _repeated_extra(rule: Rule, extra: Sequence[str], records: Sequence[_Record]
         for record in records
         if isinstance(record.cells, Repeating) and not set(extra).isdisjoint(record.cells.names)
     ]
-    return finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
+    return build_finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
 
 
 def _of_keys(rules: ColumnRules, keys: Sequence[str], match: Match) -> Iterator[pl.DataFrame]:
@@ -155,14 +155,14 @@ def _of_keys(rules: ColumnRules, keys: Sequence[str], match: Match) -> Iterator[
         if item.required:
             called = match.called[item.name]
             message = f"No record has the key “{called}”. {rules.columns.guidance}"
-            yield finding_rows(rules.columns, message, item=item, column=called)
+            yield build_finding_rows(rules.columns, message, item=item, column=called)
     for place, items in match.ambiguous.items():
         titles = " or ".join(f"“{item.title}”" for item in items)
         message = f"A key could be {titles}. Name it so that it can be only one of them."
         for item in items:
-            yield finding_rows(rules.columns, message, item=item, column=keys[place])
+            yield build_finding_rows(rules.columns, message, item=item, column=keys[place])
     for place in match.extra:
-        yield finding_rows(
+        yield build_finding_rows(
             rules.extra_columns,
             f"A key is none of the contract's. {rules.extra_columns.guidance}",
             column=keys[place],

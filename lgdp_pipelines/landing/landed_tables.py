@@ -11,9 +11,9 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Keep, Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkStore
 from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
-from lgdp_pipelines.handover.findings import LISTED, finding_rows, gathered
+from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
 from lgdp_pipelines.landing.cell_blocks import Cells, no_misshapen
 from lgdp_pipelines.landing.header_matching import Match, match_headers
 from lgdp_pipelines.landing.joined_files import Joining
@@ -36,7 +36,7 @@ class Landed:
         unlisted: ``_row`` of the misshapen rows that no finding lists.
     """
 
-    pieces: Pieces | None
+    pieces: ChunkedFrame | None
     findings: pl.DataFrame
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sheet: str | None = None
@@ -60,14 +60,16 @@ class ColumnRules:
 def not_sent(contract: Contract, table: Table) -> Landed:
     """A table that must be sent and was not."""
     rule = ColumnRules.of(contract, table).columns
-    return Landed(None, finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others."))
+    return Landed(
+        None, build_finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others.")
+    )
 
 
 def landed_cells(
     contract: Contract,
     table: Table,
     pieces: Iterator[Cells | Fault],
-    keep: Keep,
+    keep: ChunkStore,
     mapped: TableMapping | None = None,
     others: Sequence[tuple[JoinedFile, str, Cells]] = (),
 ) -> Landed | Fault:
@@ -107,7 +109,7 @@ def landed_cells(
     headers = {name: first.header[place] for name, place in landing.taken.items()}
     for join in joins:
         headers |= join.headers
-    placed = gathered(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
+    placed = concat_findings(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
     return Landed(kept, placed, headers, first.sheet, landing.unlisted())
 
 
@@ -147,7 +149,7 @@ class _Landing:
         return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
 
     def _note_misshapen(self, misshapen: pl.DataFrame) -> None:
-        listed = misshapen.head(LISTED - self.misshapen.height)
+        listed = misshapen.head(MAX_LISTED - self.misshapen.height)
         self.misshapen = pl.concat([self.misshapen, listed])
         if misshapen.height > listed.height:
             self._unlisted.append(misshapen.get_column(ROW).slice(listed.height))
@@ -209,7 +211,7 @@ def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
             pl.lit(width),
         ).alias("message")
     ).to_series()
-    return finding_rows(rule, messages, rows=misshapen.get_column(ROW))
+    return build_finding_rows(rule, messages, rows=misshapen.get_column(ROW))
 
 
 def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterator[pl.DataFrame]:
@@ -225,29 +227,29 @@ def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterato
         yield one.with_columns(where.alias("message"))
     # Such a row is none of the base's, whose numbers a finding of columns would spoil.
     yield _ragged(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
-    misplaced = list(islice(join.misplaced(), LISTED))
+    misplaced = list(islice(join.misplaced(), MAX_LISTED))
     messages = pl.Series("message", [one.what for one in misplaced], dtype=pl.String)
-    yield finding_rows(readable, messages, rows=[one.row for one in misplaced])
+    yield build_finding_rows(readable, messages, rows=[one.row for one in misplaced])
 
 
 def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match: Match) -> Iterator[pl.DataFrame]:
     header, row = first.header, first.header_row
     if not match.positions:
         # It may be a row of data: then nothing of it may be repeated as if it were a header.
-        yield finding_rows(
+        yield build_finding_rows(
             rules.columns,
             f"Row {row} names none of the columns. Send the column names in row {row}, before the first row of data.",
         )
         return
     for item in match.missing:
         called = match.called[item.name]
-        yield finding_rows(
+        yield build_finding_rows(
             rules.columns, f"The column “{called}” is missing. {rules.columns.guidance}", item=item, column=called
         )
     for item in match.repeated:
         places = match.positions[item.name]
         numbers = ", ".join(str(place + 1) for place in places)
-        yield finding_rows(
+        yield build_finding_rows(
             rules.columns,
             f"The columns {numbers} all name “{match.called[item.name]}”. {rules.columns.guidance}",
             item=item,
@@ -256,7 +258,7 @@ def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match
     for place, items in match.ambiguous.items():
         titles = " or ".join(f"“{item.title}”" for item in items)
         for item in items:
-            yield finding_rows(
+            yield build_finding_rows(
                 rules.columns,
                 f"Column {place + 1} could be {titles}. Name it so that it can be only one of them.",
                 item=item,
@@ -266,7 +268,7 @@ def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match
     is_header = len(match.positions) > len(match.missing)
     for place in match.extra:
         if header[place].strip() or place in filled:
-            yield finding_rows(
+            yield build_finding_rows(
                 rules.extra_columns,
                 f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
                 column=heading(header, place) if is_header else f"column {place + 1}",

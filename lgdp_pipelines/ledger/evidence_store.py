@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.handover.row_digest import Digest
+from lgdp_pipelines.handover.row_digest import RowDigest
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
@@ -114,10 +114,10 @@ def _evidence_from_row(row: Mapping[Any, Any]) -> Evidence:
         ),
         code_sha256=row["code_sha256"],
         packages=row["packages"],
-        findings=Digest(row["findings_sha256"], row["findings"]),
+        findings=RowDigest(row["findings_sha256"], row["findings"]),
         tables=_parse_digests(row["tables"]),
     )
 
 
-def _parse_digests(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Digest]:
-    return {name: Digest(**digest) for name, digest in values.items()}
+def _parse_digests(values: Mapping[str, Mapping[str, Any]]) -> dict[str, RowDigest]:
+    return {name: RowDigest(**digest) for name, digest in values.items()}

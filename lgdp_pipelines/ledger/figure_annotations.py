@@ -12,7 +12,7 @@ from types import MappingProxyType
 from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, QUERY_COPY
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState
 from lgdp_pipelines.ledger.rule_effectiveness import CORRECT_AS_SENT
-from lgdp_pipelines.storage.duckdb_connections import identifier, quoted
+from lgdp_pipelines.storage.duckdb_connections import quote_identifier, quote_literal
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity
@@ -27,7 +27,7 @@ BESIDE: Mapping[str, str] = MappingProxyType(
 )
 """What each column is that stands beside the figures; a column of the table itself of that name goes into it."""
 
-_ANSWERED = f"({', '.join(quoted(state.value) for state in (QueryState.ANSWERED, QueryState.ACCEPTED))})"
+_ANSWERED = f"({', '.join(quote_literal(state.value) for state in (QueryState.ANSWERED, QueryState.ACCEPTED))})"
 
 
 def beside_figures(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
@@ -46,7 +46,7 @@ def beside_figures(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
         names = lake.schema(table).names
         given = f"{lake.scan_sql(table)} AS given"
         if not (_is_copied(lake, KNOWN_ISSUE_COPY) and _is_copied(lake, QUERY_COPY)):
-            return f"SELECT {', '.join(identifier(name) for name in names)} FROM {given}"  # noqa: S608 - all quoted
+            return f"SELECT {', '.join(quote_identifier(name) for name in names)} FROM {given}"  # noqa: S608 - all quoted
         accepted_with = ["given.known_issues"] if "known_issues" in names else []
         noted = ["noted[given.item]", "noted['']"] if "item" in names else ["noted_anywhere"]
         said = {
@@ -54,8 +54,8 @@ def beside_figures(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
             "query_answers": "beside.query_answers",
             "known_issues": f"nullif(concat_ws('; ', {', '.join(accepted_with + noted)}), '')",
         }
-        columns = {name: f"given.{identifier(name)}" for name in names} | said
-        shown = ", ".join(f"{what} AS {identifier(name)}" for name, what in columns.items())
+        columns = {name: f"given.{quote_identifier(name)}" for name in names} | said
+        shown = ", ".join(f"{what} AS {quote_identifier(name)}" for name, what in columns.items())
         return (
             f"WITH {_notes(lake, return_code)}, {_asked(lake, return_code)}, beside AS "  # noqa: S608 - all quoted
             "(SELECT * FROM notes FULL JOIN asked USING (council_code, period)) "
@@ -75,7 +75,7 @@ def _notes(lake: Lake, return_code: str) -> str:
     return (
         "one AS (SELECT council_code, period, item, string_agg(words, '; ' ORDER BY number) AS words, "  # noqa: S608 - quoted
         f"min(number) AS number FROM {lake.scan_sql(KNOWN_ISSUE_COPY)} "
-        f"WHERE return_code = {quoted(return_code)} AND lifted_at IS NULL GROUP BY ALL), "
+        f"WHERE return_code = {quote_literal(return_code)} AND lifted_at IS NULL GROUP BY ALL), "
         "notes AS (SELECT council_code, period, map(list(item), list(words)) AS noted, "
         "string_agg(CASE WHEN item = '' THEN words ELSE concat(item, ': ', words) END, '; ' ORDER BY number) "
         "AS noted_anywhere FROM one GROUP BY ALL)"
@@ -86,10 +86,10 @@ def _asked(lake: Lake, return_code: str) -> str:
     """Of each council and period, how many queries are open, and what was answered."""
     return (
         f"asked AS (SELECT council_code, period, "  # noqa: S608 - quoted
-        f"count(*) FILTER (state = {quoted(QueryState.OPEN.value)}) AS open_queries, "
+        f"count(*) FILTER (state = {quote_literal(QueryState.OPEN.value)}) AS open_queries, "
         "string_agg(concat(rule, CASE WHEN scope = '' THEN '' ELSE concat(' (', scope, ')') END, ': ', answer_code), "
         f"'; ' ORDER BY number) FILTER (state IN {_ANSWERED}) AS query_answers "
-        f"FROM {lake.scan_sql(QUERY_COPY)} WHERE return_code = {quoted(return_code)} GROUP BY ALL)"
+        f"FROM {lake.scan_sql(QUERY_COPY)} WHERE return_code = {quote_literal(return_code)} GROUP BY ALL)"
     )
 
 
@@ -121,14 +121,15 @@ def rule_noise(results: LakeTable) -> Callable[[Lake], str]:
     """
 
     def select(lake: Lake) -> str:
-        is_accepted = f"state = {quoted(QueryState.ACCEPTED.value)}"
-        is_corrected = f"state = {quoted(QueryState.EXPIRED.value)} AND ending = {quoted(ExpiryReason.CORRECTED.value)}"
-        is_noise = f"{is_accepted} AND answer_code = {quoted(CORRECT_AS_SENT)}"
+        is_accepted = f"state = {quote_literal(QueryState.ACCEPTED.value)}"
+        is_expired = f"state = {quote_literal(QueryState.EXPIRED.value)}"
+        is_corrected = f"{is_expired} AND ending = {quote_literal(ExpiryReason.CORRECTED.value)}"
+        is_noise = f"{is_accepted} AND answer_code = {quote_literal(CORRECT_AS_SENT)}"
         counts = ", ".join(f"coalesce({name}, 0) AS {name}" for name in list(NOISE)[2:-1])
         return (
             "WITH tested AS (SELECT return_code, rule, count(*) AS judged, sum(failed)::BIGINT AS findings "  # noqa: S608 - quoted
-            f"FROM {lake.scan_sql(results)} WHERE severity = {quoted(Severity.QUERY.value)} "
-            f"AND result <> {quoted(RuleResult.NOT_RUN.value)} GROUP BY ALL), "
+            f"FROM {lake.scan_sql(results)} WHERE severity = {quote_literal(Severity.QUERY.value)} "
+            f"AND result <> {quote_literal(RuleResult.NOT_RUN.value)} GROUP BY ALL), "
             f"asked AS (SELECT return_code, rule, count(*) AS opened, count(*) FILTER ({is_accepted}) AS accepted, "
             f"sum(sent_back)::BIGINT AS sent_back, count(*) FILTER ({is_corrected}) AS corrected, "
             f"count(*) FILTER ({is_noise}) AS noise FROM {lake.scan_sql(QUERY_COPY)} GROUP BY ALL) "

@@ -13,9 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.handover.repairs import Repair
-from lgdp_pipelines.handover.row_digest import Digest
+from lgdp_pipelines.handover.findings import Repair, RuleOutcome
+from lgdp_pipelines.handover.row_digest import RowDigest
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
@@ -72,7 +71,7 @@ class ComparedRows:
     period: str
     submission_id: str | None
     judgement: int | None
-    tables: Mapping[str, Digest]
+    tables: Mapping[str, RowDigest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +99,8 @@ class Evidence:
     against: tuple[ComparedRows, ...]
     code_sha256: str
     packages: Mapping[str, str]
-    findings: Digest
-    tables: Mapping[str, Digest]
+    findings: RowDigest
+    tables: Mapping[str, RowDigest]
 
 
 @dataclass(frozen=True, slots=True)

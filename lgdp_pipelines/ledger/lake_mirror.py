@@ -279,7 +279,7 @@ def copy_to_lake(
             if memory.digests.get(place) == digest:
                 continue
             if place in memory.digests or not _is_copied(lake, table, code, rows):
-                lake.replace(
+                lake.replace_slice(
                     table,
                     lambda table=table, code=code: _read_rows(database, table, code),  # type: ignore[misc] # bound per round
                     where={"return_code": code},

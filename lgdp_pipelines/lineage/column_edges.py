@@ -165,4 +165,4 @@ def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[
             return None
     ordered = sorted(edges)
     rows = pa.table({name: [getattr(edge, name) for edge in ordered] for name in schema.names}, schema=schema)
-    return lake.replace(COLUMN_EDGE_TABLE, rows, where=where, commit=commit)
+    return lake.replace_slice(COLUMN_EDGE_TABLE, rows, where=where, commit=commit)

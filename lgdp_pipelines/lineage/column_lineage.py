@@ -33,7 +33,7 @@ from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.register.versions.version_union import list_products
-from lgdp_pipelines.storage.lake_tables import table_name, validated_table
+from lgdp_pipelines.storage.lake_tables import define_validated_table, table_name
 
 SYSTEM_COLUMNS: Mapping[str, str] = {
     "council_code": "the council whose account it came by; checked against the item where the return has one",
@@ -209,7 +209,7 @@ def _list_validated_columns(contract: Contract, table: Table) -> SourceColumns:
             items[f"{item.name}_status"] = frozenset({item.urn})
     for column, role in _KEYS:
         items[column] = frozenset(item.urn for item in table.having(role))
-    return SourceColumns(tuple(validated_table(contract, table).arrow_schema.names), items)
+    return SourceColumns(tuple(define_validated_table(contract, table).arrow_schema.names), items)
 
 
 def build_export_edges(

@@ -20,8 +20,8 @@ from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph, parse_
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.versions.version_union import ProductShape, UnitedTable, list_products, unite_tables
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import LakeTable, landed_table
-from lgdp_pipelines.storage.pseudonym_keys import TokenKey
+from lgdp_pipelines.storage.lake_tables import LakeTable, define_landed_table
+from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
 
@@ -69,7 +69,7 @@ class TraceSources:
     ledger: Ledger
     register: Register
     edges: Iterable[ColumnEdge]
-    key: TokenKey
+    key: PseudonymKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,11 +406,11 @@ class _RowFinder:
         scope = {"period": self.period, "council_code": self.council}
         for united in self.target.tables:
             for contract, table in united.majors.values():
-                landed = self.sources.lake.read(landed_table(contract, table), scope, ["_submission_id", "_row"])
+                landed = self.sources.lake.read(define_landed_table(contract, table), scope, ["_submission_id", "_row"])
                 for submission_id, number in landed.sort(
                     "_submission_id", "_row", descending=[True, False]
                 ).iter_rows():
-                    if self.sources.key.trace_id(str(submission_id), int(number)) == trace_id:
+                    if self.sources.key.derive_trace_id(str(submission_id), int(number)) == trace_id:
                         return {str(submission_id): (int(number),)}
         return {}
 

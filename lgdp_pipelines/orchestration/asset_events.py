@@ -13,7 +13,7 @@ import dagster as dg
 import polars as pl
 
 from lgdp_pipelines.dbt_build.invocation import BuildOutcome, BuiltModel, BuiltTest
-from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.findings import RuleOutcome, empty_findings
 from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph
@@ -125,7 +125,7 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
         SUBMISSION_ON_TIME,
         not outcome.is_late,
         dg.AssetCheckSeverity.WARN,
-        no_findings(),
+        empty_findings(),
         {"submission": submission, "received": received},
     )
 

@@ -10,8 +10,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.handover.repairs import Repair
+from lgdp_pipelines.handover.findings import Repair, RuleOutcome
 from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState, RecordedIssue
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract
@@ -203,7 +202,7 @@ class Report:
         order = {key: number for number, key in enumerate(titles)}
         known = [repair for repair in self.judgement.repairs if (repair.table, repair.item) in titles]
         known.sort(key=lambda repair: order[repair.table, repair.item])
-        return tuple((titles[repair.table, repair.item], repair.kind.words, repair.cells) for repair in known)
+        return tuple((titles[repair.table, repair.item], repair.kind.description, repair.cells) for repair in known)
 
     def count_failures(self, severity: Severity) -> int:
         """Return the number of places that break rules of a severity."""

@@ -23,7 +23,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ASIDE = "incoming"
 
 
-class RawStore:
+class ByteStore:
     """The bytes of all receipts, each once.
 
     Attributes:
@@ -64,9 +64,9 @@ class RawStore:
         Raises:
             StorageError: they are not here, or no longer what they were.
         """
-        return self.proved(sha256).read_bytes()
+        return self.verify(sha256).read_bytes()
 
-    def proved(self, sha256: str) -> Path:
+    def verify(self, sha256: str) -> Path:
         """The file that holds the bytes, read through and proved to be what was put.
 
         Raises:
@@ -82,7 +82,7 @@ class RawStore:
         return file
 
     @contextmanager
-    def proving(self, sha256s: Sequence[str]) -> Iterator[list[Path]]:
+    def verify_while_reading(self, sha256s: Sequence[str]) -> Iterator[list[Path]]:
         """The files that hold bytes, to be read while they are proved to be what was put.
 
         What was read may be used for nothing before this has ended, without an exception.
@@ -91,7 +91,7 @@ class RawStore:
             StorageError: some are not here, or no longer what they were; whatever came of reading them.
         """
         with ThreadPoolExecutor(1) as aside:
-            proofs = [aside.submit(self.proved, sha256) for sha256 in sha256s]
+            proofs = [aside.submit(self.verify, sha256) for sha256 in sha256s]
             try:
                 yield [self._file(sha256) for sha256 in sha256s]
             finally:
@@ -99,7 +99,7 @@ class RawStore:
                     proof.result()
 
     def path(self, sha256: str) -> Path:
-        """The file that holds them, whether it is there or not. Not proved: :meth:`proved` proves."""
+        """The file that holds them, whether it is there or not. Not proved: :meth:`verify` does that."""
         return self._file(sha256)
 
     def remove(self, sha256: str) -> None:
@@ -135,7 +135,7 @@ class RawStore:
             aside.unlink(missing_ok=True)
 
 
-class RegisterStore(RawStore):
+class RegisterStore(ByteStore):
     """The files of every register that anything was judged by, each once: no retention of extracts looks in here."""
 
     FOLDER = "asked"
@@ -144,7 +144,7 @@ class RegisterStore(RawStore):
     LOST = "Restore the lake's folder `asked` from a backup."
     CHANGED = "Restore this file from a backup."
 
-    def keep(self, files: Mapping[str, bytes]) -> str:
+    def put_files(self, files: Mapping[str, bytes]) -> str:
         """Keep a register's files, and the list of them: its sha256. What is here already costs a look.
 
         The list has a line a file, ``<sha256>  <path>``, and is put away last: where it is, all of them are.
@@ -165,7 +165,7 @@ class RegisterStore(RawStore):
             self.put(listed)
         return name
 
-    def lay_out(self, name: str, folder: Path) -> None:
+    def restore_files(self, name: str, folder: Path) -> None:
         """Put a register's files back into a folder, as they were.
 
         Args:

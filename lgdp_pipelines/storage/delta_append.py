@@ -25,8 +25,9 @@ from deltalake.exceptions import CommitFailedError
 from deltalake.transaction import AddAction, RemoveAction
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.frame_schema import Frames, frame_of
-from lgdp_pipelines.storage.lake_tables import Where, values_of
+from lgdp_pipelines.handover.column_types import arrow_to_frame
+from lgdp_pipelines.storage.frame_schema import FrameSource
+from lgdp_pipelines.storage.lake_tables import SliceFilter, slice_values
 
 BYTES_A_FILE = 64 * 1024**2
 """So much of a slice, as it lies in memory, becomes one file: ten million rows then take 2.6 GB of memory, not 3.8."""
@@ -35,14 +36,14 @@ Partition = Mapping[str, str | None]
 """The values by which a table is cut, of one part of it."""
 
 
-def partition_of(columns: Sequence[str], where: Where) -> Partition | None:
+def partition_of(columns: Sequence[str], where: SliceFilter) -> Partition | None:
     """The one part of a table in which a slice lies; None where the slice may lie in several."""
-    if any(column not in where or len(values_of(where, column)) > 1 for column in columns):
+    if any(column not in where or len(slice_values(where, column)) > 1 for column in columns):
         return None
-    return {column: next(iter(values_of(where, column)), None) for column in columns}
+    return {column: next(iter(slice_values(where, column)), None) for column in columns}
 
 
-def files_alone(delta: DeltaTable, partition: Partition, where: Where) -> pl.DataFrame | None:
+def files_alone(delta: DeltaTable, partition: Partition, where: SliceFilter) -> pl.DataFrame | None:
     """The files that hold the slice's rows; None where one of them holds others' besides, or may.
 
     Args:
@@ -53,7 +54,7 @@ def files_alone(delta: DeltaTable, partition: Partition, where: Where) -> pl.Dat
     Returns:
         Columns path (text) and size_bytes (int64), one row a file.
     """
-    files = frame_of(pa.table(delta.get_add_actions(flatten=True)))
+    files = arrow_to_frame(pa.table(delta.get_add_actions(flatten=True)))
     for column, value in partition.items():
         part = pl.col(f"partition.{column}").cast(pl.String)
         files = files.filter(part.is_null() if value is None else part == value)
@@ -64,7 +65,7 @@ def files_alone(delta: DeltaTable, partition: Partition, where: Where) -> pl.Dat
         if where[column] is None or files.schema.get(bounds[0]) != pl.String:
             return None
         low, high, nulls = (pl.col(one) for one in bounds)
-        values = values_of(where, column)
+        values = slice_values(where, column)
         may_hold = pl.any_horizontal([(low <= value) & (high >= value) for value in values]).fill_null(value=True)
         files = files.filter(may_hold)
         is_alone = (low == high) & low.is_in(values) & (nulls == 0)
@@ -89,7 +90,13 @@ class Home:
 
 
 def put(
-    delta: DeltaTable, home: Home, rows: Frames, *, instead_of: pl.DataFrame, properties: CommitProperties, mark: str
+    delta: DeltaTable,
+    home: Home,
+    rows: FrameSource,
+    *,
+    instead_of: pl.DataFrame,
+    properties: CommitProperties,
+    mark: str,
 ) -> None:
     """Write rows as files, and commit them in place of others. Where that fails, the files go again.
 
@@ -141,7 +148,7 @@ def version_of(root: Path, mark: str, after: int) -> int | None:
     return next((version for version, log in there if mark in log.read_text(encoding="utf-8")), None)
 
 
-def _written(home: Home, rows: Frames, undone: ExitStack) -> Iterator[AddAction]:
+def _written(home: Home, rows: FrameSource, undone: ExitStack) -> Iterator[AddAction]:
     folder = "/".join(f"{column}={_folder_name(value)}" for column, value in home.partition.items())
     for frame in _enough(rows.again()):
         name = f"part-{uuid4()}.parquet"

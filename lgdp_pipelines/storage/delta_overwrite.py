@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
-from lgdp_pipelines.handover.prefetch import ahead
-from lgdp_pipelines.storage.frame_schema import Frames, arrow_schema_of, as_arrow
+from lgdp_pipelines.handover.column_types import frame_to_arrow, polars_to_arrow_schema
+from lgdp_pipelines.handover.prefetch import prefetch
+from lgdp_pipelines.storage.frame_schema import FrameSource
 
 
 def rewrite(
-    delta: DeltaTable, rows: Frames, *, condition: str, open_columns: Sequence[str], properties: CommitProperties
+    delta: DeltaTable, rows: FrameSource, *, condition: str, open_columns: Sequence[str], properties: CommitProperties
 ) -> None:
     """Put rows in place of those that a condition holds for, in one commit.
 
@@ -30,12 +31,12 @@ def rewrite(
         DeltaError: the disk did not take the rows.
     """
     refused: list[Exception] = []
-    schema = arrow_schema_of(rows.schema)
+    schema = polars_to_arrow_schema(rows.schema)
 
     def given() -> Iterator[pa.RecordBatch]:
         try:
-            for frame in ahead(rows.again()):
-                yield from as_arrow(frame, schema).to_batches()
+            for frame in prefetch(rows.again()):
+                yield from frame_to_arrow(frame, schema).to_batches()
         except Exception as error:
             refused.append(error)
             raise

@@ -10,7 +10,8 @@ import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.frame_schema import Frames, arrow_schema_of, frame_schema_of, plain, refuse_differences
+from lgdp_pipelines.handover.column_types import arrow_to_polars_schema, plain_type, polars_to_arrow_schema
+from lgdp_pipelines.storage.frame_schema import FrameSource, refuse_differences
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -23,7 +24,9 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
     """
     return DeltaTable.create(
         str(path),
-        schema=_commented(table.schema or pa.schema([pa.field(one.name, plain(one.type)) for one in schema]), table),
+        schema=_commented(
+            table.schema or pa.schema([pa.field(one.name, plain_type(one.type)) for one in schema]), table
+        ),
         mode="ignore",
         partition_by=list(table.partition_by),
         name=str(table),
@@ -36,7 +39,7 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
     )
 
 
-def fit(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
+def fit(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
     """Rows as the table on disk has them, and the table made ready for them.
 
     Rows must have exactly the columns that are declared, or, where nothing is declared, those on disk. Columns declared
@@ -45,7 +48,7 @@ def fit(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     Raises:
         SchemaMismatch: anything else differs.
     """
-    given = arrow_schema_of(rows.schema)
+    given = polars_to_arrow_schema(rows.schema)
     if table.schema is None:
         refuse_differences(given, pa.schema(delta.schema().to_arrow()), where=str(table))
         return rows
@@ -53,13 +56,13 @@ def fit(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     return widened(delta, table, rows)
 
 
-def widened(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
+def widened(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
     """Add to a table the columns that only the rows have, and to the rows those that only the table has, as nulls.
 
     Raises:
         SchemaMismatch: a column that both have is of another type.
     """
-    present, given = pa.schema(delta.schema().to_arrow()), arrow_schema_of(rows.schema)
+    present, given = pa.schema(delta.schema().to_arrow()), polars_to_arrow_schema(rows.schema)
     for field in given:
         if field.name in present.names and present.field(field.name).type != field.type:
             raise SchemaMismatch(
@@ -74,7 +77,7 @@ def widened(delta: DeltaTable, table: LakeTable, rows: Frames) -> Frames:
     whole = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
     if whole.names == given.names:
         return rows
-    laid = frame_schema_of(whole)
+    laid = arrow_to_polars_schema(whole)
 
     def lay(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(

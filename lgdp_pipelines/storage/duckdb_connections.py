@@ -25,7 +25,7 @@ _NO_PROGRESS_BAR = "SET enable_progress_bar = false"
 """DuckDB draws it on standard output, amid what a machine is to read."""
 
 
-def delta_extension() -> Path:
+def find_delta_extension() -> Path:
     """The packaged file of the ``delta`` extension, for this version of DuckDB.
 
     Raises:
@@ -44,12 +44,12 @@ def delta_extension() -> Path:
     return file
 
 
-def quoted(text: str) -> str:
+def quote_literal(text: str) -> str:
     """A text as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """A name as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -71,18 +71,18 @@ def connect(
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)
     try:
         connection.execute(_NO_PROGRESS_BAR)
-        connection.execute(f"LOAD {quoted(str(delta_extension()))}")
+        connection.execute(f"LOAD {quote_literal(str(find_delta_extension()))}")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
+def open_sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
     """A connection in memory for SQL that somebody else wrote, such as a contract's rules.
 
     It reaches no file, no network and no Python variable, its settings cannot be changed, and its memory is bounded.
-    Frames are given to it by ``register``; ``SET VARIABLE`` works. Bound each query with :func:`time_limit`.
+    Frames are given to it by ``register``; ``SET VARIABLE`` works. Bound each query with :func:`limit_time`.
 
     Args:
         scratch: a folder for what does not fit into its memory, and for nothing else: the one folder whose files its
@@ -114,12 +114,12 @@ _OWN = _Own()
 
 
 @contextmanager
-def kept_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
+def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
     """A sandbox without a folder, made once in a thread and given again: for what is small, making one costs most.
 
     Whoever registers a frame takes it away again. After an error nobody is given the same connection.
     """
-    connection = _OWN.sandbox or sandbox()
+    connection = _OWN.sandbox or open_sandbox()
     _OWN.sandbox = None
     try:
         yield connection
@@ -130,7 +130,7 @@ def kept_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def time_limit(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
     """Stop what runs on a connection after so many seconds. The connection can be used again afterwards.
 
     Raises:

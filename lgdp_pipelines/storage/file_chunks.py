@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from lgdp_pipelines.storage.frame_schema import frame_of
+from lgdp_pipelines.handover.column_types import arrow_to_frame
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class FilePart:
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
         """Them, with these columns; None: with all."""
         chosen = None if columns is None else list(columns)
-        return frame_of(self.fragment.to_table(schema=self.schema, columns=chosen, filter=self.chosen))
+        return arrow_to_frame(self.fragment.to_table(schema=self.schema, columns=chosen, filter=self.chosen))
 
     def dataset(self, columns: Sequence[str]) -> ds.Dataset:
         """Them, with these columns, for DuckDB to read as often as it wants."""

@@ -27,23 +27,21 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from lgdp_pipelines.errors import StaleSubmission, StorageError, WriteConflict
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
+from lgdp_pipelines.handover.column_types import arrow_to_frame, arrow_to_polars_schema, polars_to_arrow_schema
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.delta_append import Home, files_alone, partition_of, put, version_of
 from lgdp_pipelines.storage.delta_overwrite import rewrite
 from lgdp_pipelines.storage.delta_schema import create, fit, open_columns_of
 from lgdp_pipelines.storage.file_chunks import FilePart
-from lgdp_pipelines.storage.frame_schema import (
-    Frames,
-    Rows,
-    alike,
-    arrow_schema_of,
-    frame_of,
-    frame_schema_of,
-    frames,
-    refuse_strangers,
+from lgdp_pipelines.storage.frame_schema import FrameSource, Rows, alike, frames, refuse_strangers
+from lgdp_pipelines.storage.lake_tables import (
+    LakeTable,
+    SliceFilter,
+    build_predicate,
+    parse_submission_id,
+    slice_values,
 )
-from lgdp_pipelines.storage.lake_tables import LakeTable, Where, predicate, submission_key, values_of
 
 _ATTEMPTS = 30
 _LONGEST_PAUSE_S = 0.5
@@ -83,9 +81,11 @@ class Lake:
 
     def scan_sql(self, table: LakeTable) -> str:
         """What to write after ``FROM`` in DuckDB: ``delta_scan('…')``."""
-        return f"delta_scan({duckdb_connections.quoted(str(self.path(table)))})"
+        return f"delta_scan({duckdb_connections.quote_literal(str(self.path(table)))})"
 
-    def read(self, table: LakeTable, where: Where | None = None, columns: list[str] | None = None) -> pl.DataFrame:
+    def read(
+        self, table: LakeTable, where: SliceFilter | None = None, columns: list[str] | None = None
+    ) -> pl.DataFrame:
         """Rows of the present version.
 
         Args:
@@ -102,18 +102,18 @@ class Lake:
         delta = self._opened(table)
         if delta is None:
             empty = table.arrow_schema.empty_table()
-            return frame_of(empty.select(columns) if columns else empty)
+            return arrow_to_frame(empty.select(columns) if columns else empty)
         present = pa.schema(delta.schema().to_arrow()).names if columns else []
         absent = [name for name in columns or () if name not in present]
         if not absent:
-            return frame_of(_rows(delta, where, columns))
-        found = frame_of(_rows(delta, where, [name for name in columns or () if name in present]))
-        declared = frame_schema_of(table.arrow_schema)
+            return arrow_to_frame(_rows(delta, where, columns))
+        found = arrow_to_frame(_rows(delta, where, [name for name in columns or () if name in present]))
+        declared = arrow_to_polars_schema(table.arrow_schema)
         return found.with_columns(pl.lit(None, dtype=declared[name]).alias(name) for name in absent).select(
             columns or ()
         )
 
-    def count(self, table: LakeTable, where: Where) -> int:
+    def count_rows(self, table: LakeTable, where: SliceFilter) -> int:
         """How many rows a slice has; 0 where the table was never written.
 
         Raises:
@@ -122,7 +122,7 @@ class Lake:
         delta = self._opened(table)
         return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows(filter=_filter(where)))
 
-    def pieces(self, table: LakeTable, where: Where) -> Pieces:
+    def read_chunks(self, table: LakeTable, where: SliceFilter) -> ChunkedFrame:
         """A slice of the present version in pieces, one a file, each read when its turn comes.
 
         Raises:
@@ -130,13 +130,13 @@ class Lake:
         """
         delta = self._opened(table)
         if delta is None:
-            return Pieces.of(frame_of(table.arrow_schema.empty_table()))
+            return ChunkedFrame.from_frames(arrow_to_frame(table.arrow_schema.empty_table()))
         chosen, dataset = _filter(where), delta.to_pyarrow_dataset()
-        schema = frame_schema_of(dataset.schema)
+        schema = arrow_to_polars_schema(dataset.schema)
         parts = tuple(FilePart(one, dataset.schema, chosen) for one in dataset.get_fragments(filter=chosen))
-        return Pieces(schema, parts or Pieces.of(pl.DataFrame(schema=schema)).parts)
+        return ChunkedFrame(schema, parts or ChunkedFrame.from_frames(pl.DataFrame(schema=schema)).chunks)
 
-    def slices(self, table: LakeTable, period: str) -> dict[str, str]:
+    def read_slice_submissions(self, table: LakeTable, period: str) -> dict[str, str]:
         """The submission whose rows stand in each council's slice of a period, by register code.
 
         A council whose current submission has no rows in this table is not among them.
@@ -145,10 +145,10 @@ class Lake:
         if delta is None:
             return {}
         rows = _scanned(delta, {"period": period}, ["council_code", "_submission_id"])
-        pairs = (frame_of(pa.Table.from_batches([batch])).unique().iter_rows() for batch in rows)
+        pairs = (arrow_to_frame(pa.Table.from_batches([batch])).unique().iter_rows() for batch in rows)
         return dict(chain.from_iterable(pairs))
 
-    def standing(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
+    def read_current_numbers(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
         """The number of the submission last put in place for each council and period, by register code.
 
         It is known where that submission has no rows here too; 0 where a slice was taken away since. A council whose
@@ -160,8 +160,8 @@ class Lake:
         found = {council: delta.transaction_version(_standing_key(period, council)) for council in councils}
         return {council: number for council, number in found.items() if number is not None}
 
-    def replace(
-        self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: Where, commit: Mapping[str, str]
+    def replace_slice(
+        self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: SliceFilter, commit: Mapping[str, str]
     ) -> int:
         """Put rows in place of a slice, in one commit. No rows: the slice becomes empty.
 
@@ -180,7 +180,7 @@ class Lake:
             WriteConflict: other writers kept winning.
             StorageError: a row lies outside the slice, or the disk did not take it.
         """
-        predicate(where)  # the same strictness for files as for rows
+        build_predicate(where)  # the same strictness for files as for rows
 
         def change(base: DeltaTable | None) -> int:
             def proved(frame: pl.DataFrame) -> pl.DataFrame:
@@ -215,7 +215,7 @@ class Lake:
             StorageError: rows and submissions contradict each other.
         """
         where = {"period": period, "council_code": sorted(submissions)}
-        predicate(where)
+        build_predicate(where)
         _refuse_contradictions(table, period, submissions)
 
         def proved(frame: pl.DataFrame) -> pl.DataFrame:
@@ -224,12 +224,12 @@ class Lake:
             return frame
 
         given = frames(rows).each(proved)
-        numbers = {council: submission_key(one).number for council, one in submissions.items()}
+        numbers = {council: parse_submission_id(one).number for council, one in submissions.items()}
         standing_now = {_standing_key(period, council): number for council, number in numbers.items()}
 
         def change(base: DeltaTable | None) -> int:
             # Made before the numbers are looked at: somebody else may have made it, and written to it, meanwhile.
-            base = base or create(self.path(table), table, arrow_schema_of(given.schema))
+            base = base or create(self.path(table), table, polars_to_arrow_schema(given.schema))
             for council, number in numbers.items():
                 standing = base.transaction_version(_standing_key(period, council))
                 if standing is not None and standing > number:
@@ -243,7 +243,7 @@ class Lake:
 
         return self._committed(table, change)
 
-    def remove(self, table: LakeTable, where: Where, commit: Mapping[str, str] | None = None) -> int | None:
+    def remove_slice(self, table: LakeTable, where: SliceFilter, commit: Mapping[str, str] | None = None) -> int | None:
         """Empty a slice, as a recovery does with what no ledger entry stands behind.
 
         Where the slice is named by period and councils, any submission of theirs may be put there afterwards: the
@@ -256,8 +256,8 @@ class Lake:
             WriteConflict: other writers kept winning.
             StorageError: ``where`` is not a slice.
         """
-        predicate(where)
-        forgotten = list(product(values_of(where, "period"), values_of(where, "council_code")))
+        build_predicate(where)
+        forgotten = list(product(slice_values(where, "period"), slice_values(where, "council_code")))
         if not self.exists(table):
             return None
 
@@ -281,12 +281,12 @@ class Lake:
         self,
         table: LakeTable,
         base: DeltaTable | None,
-        rows: Frames,
-        where: Where,
+        rows: FrameSource,
+        where: SliceFilter,
         commit: Mapping[str, str],
         standing: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
-        delta = base or create(self.path(table), table, arrow_schema_of(rows.schema))
+        delta = base or create(self.path(table), table, polars_to_arrow_schema(rows.schema))
         version = delta.version()
         fitting = fit(delta, table, rows)
         if base is None or delta.version() != version:
@@ -298,8 +298,8 @@ class Lake:
         self,
         delta: DeltaTable,
         table: LakeTable,
-        rows: Frames,
-        where: Where,
+        rows: FrameSource,
+        where: SliceFilter,
         commit: Mapping[str, str],
         standing: Mapping[str, int],
     ) -> int:
@@ -314,7 +314,7 @@ class Lake:
         given = alike(rows, where=str(table))
         alone = None if partition is None else files_alone(delta, partition, where)
         if partition is None or alone is None:
-            rewrite(delta, given, condition=predicate(where), open_columns=open_columns, properties=properties)
+            rewrite(delta, given, condition=build_predicate(where), open_columns=open_columns, properties=properties)
         else:
             home = Home(self.path(table), partition, open_columns)
             put(delta, home, given, instead_of=alone, properties=properties, mark=mark)
@@ -345,11 +345,11 @@ class Lake:
         )
 
 
-def _rows(delta: DeltaTable, where: Where | None, columns: list[str] | None) -> pa.Table:
+def _rows(delta: DeltaTable, where: SliceFilter | None, columns: list[str] | None) -> pa.Table:
     return delta.to_pyarrow_dataset().to_table(columns=columns, filter=_filter(where) if where else None)
 
 
-def _scanned(delta: DeltaTable, where: Where, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _scanned(delta: DeltaTable, where: SliceFilter, columns: list[str]) -> Iterator[pa.RecordBatch]:
     return iter(
         delta.to_pyarrow_dataset().to_batches(
             columns=columns, filter=_filter(where), batch_readahead=2, fragment_readahead=1
@@ -357,16 +357,16 @@ def _scanned(delta: DeltaTable, where: Where, columns: list[str]) -> Iterator[pa
     )
 
 
-def _filter(where: Where) -> pc.Expression:
-    predicate(where)  # the same strictness for reading as for writing
+def _filter(where: SliceFilter) -> pc.Expression:
+    build_predicate(where)  # the same strictness for reading as for writing
     terms = [
-        pc.field(column).isin(list(values)) if (values := values_of(where, column)) else pc.field(column).is_null()
+        pc.field(column).isin(list(values)) if (values := slice_values(where, column)) else pc.field(column).is_null()
         for column in where
     ]
     return reduce(and_, terms)
 
 
-def _writers_keys(table: LakeTable, where: Where) -> list[str]:
+def _writers_keys(table: LakeTable, where: SliceFilter) -> list[str]:
     """What two writers of one slice have in common: its submission, or else the part of the table that it lies in.
 
     Raises:
@@ -377,7 +377,7 @@ def _writers_keys(table: LakeTable, where: Where) -> list[str]:
         raise StorageError(
             "A slice names its submissions, or a value of each column that the table is cut by.", where=str(table)
         )
-    parts = product(*(values_of(where, column) or ("",) for column in columns))
+    parts = product(*(slice_values(where, column) or ("",) for column in columns))
     return ["/".join(["lgdp", "writers", *values]) for values in parts]
 
 
@@ -387,7 +387,7 @@ def _standing_key(period: str, council: str) -> str:
 
 def _refuse_contradictions(table: LakeTable, period: str, submissions: Mapping[str, str]) -> None:
     """Each submission is of its council and the period."""
-    keys = {council: submission_key(one) for council, one in submissions.items()}
+    keys = {council: parse_submission_id(one) for council, one in submissions.items()}
     if any(key.council_code != council or key.period != period for council, key in keys.items()):
         raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))
 

@@ -12,10 +12,11 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.handover.column_types import item_column_type
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
 
-Where = Mapping[str, str | Sequence[str] | None]
+SliceFilter = Mapping[str, str | Sequence[str] | None]
 """Rows whose columns have these values: one, any of several, or null."""
 
 
@@ -79,7 +80,7 @@ _KEY_COMMENTS = {
 }
 
 
-def landed_table(contract: Contract, table: Table) -> LakeTable:
+def define_landed_table(contract: Contract, table: Table) -> LakeTable:
     """Where every cell of a table lies as text, as sent: one slice a submission, rejected ones too.
 
     Columns: council_code, period, an item's name each, _unmapped (text), _submission_id (text), _row (int64). Anything
@@ -102,17 +103,17 @@ def landed_table(contract: Contract, table: Table) -> LakeTable:
     )
 
 
-def validated_table(contract: Contract, table: Table) -> LakeTable:
+def define_validated_table(contract: Contract, table: Table) -> LakeTable:
     """Where a table lies typed, one slice a council and period: that of its current submission.
 
-    Columns: council_code, period, all items typed by :func:`arrow_type`, ``<measure>_status`` (letter of
+    Columns: council_code, period, all items typed by :func:`item_column_type`, ``<measure>_status`` (letter of
     ``ObservationStatus``) for each measure, _repairs (text; null in rows that came as they are asked for),
     _submission_id (text), _row (int64).
     """
     measures = [item for item in table.all_items if item.role is Role.MEASURE]
     fields = [
         *_keys(),
-        *(pa.field(item.name, arrow_type(item)) for item in table.all_items),
+        *(pa.field(item.name, item_column_type(item).arrow) for item in table.all_items),
         *(pa.field(f"{item.name}_status", pa.string()) for item in measures),
         pa.field("_repairs", pa.string()),
         *_origin(),
@@ -138,23 +139,6 @@ def validated_table(contract: Contract, table: Table) -> LakeTable:
 def table_name(contract: Contract, table: Table) -> str:
     """``<return>__<table>__v<major>``."""
     return f"{contract.slug}__{table.name}__v{contract.version.major}"
-
-
-def arrow_type(item: Item) -> pa.DataType:
-    """The type of an item's validated column."""
-    match item.type:
-        case ItemType.TEXT:
-            return pa.string()
-        case ItemType.INTEGER:
-            return pa.int64()
-        case ItemType.NUMBER:
-            return pa.float64()
-        case ItemType.DECIMAL:
-            return pa.decimal128(item.precision, item.scale)
-        case ItemType.DATE:
-            return pa.date32()
-        case ItemType.BOOLEAN:
-            return pa.bool_()
 
 
 def _keys() -> list[pa.Field]:
@@ -233,7 +217,7 @@ class SubmissionKey:
     number: int
 
 
-def submission_key(submission_id: str) -> SubmissionKey:
+def parse_submission_id(submission_id: str) -> SubmissionKey:
     """What a submission's id says.
 
     Raises:
@@ -245,7 +229,7 @@ def submission_key(submission_id: str) -> SubmissionKey:
     return SubmissionKey(found["return_code"], found["council_code"], found["period"], int(found["n"]))
 
 
-def predicate(where: Where) -> str:
+def build_predicate(where: SliceFilter) -> str:
     """A slice as SQL. Values come from outside, so each must have the strict form of its column; none holds a quote.
 
     Raises:
@@ -269,7 +253,7 @@ def _term(column: str, values: str | Sequence[str] | None) -> str:
     return f"{column} IN ({literals})"
 
 
-def values_of(where: Where, column: str) -> tuple[str, ...]:
+def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
     """The values that a slice gives for a column; none where it gives null or does not name it."""
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)

@@ -25,7 +25,7 @@ _BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True)
-class TokenKey:
+class PseudonymKey:
     """The platform's key. It shows itself in no representation.
 
     Attributes:
@@ -44,17 +44,17 @@ class TokenKey:
         """First block of HMAC's outer hash."""
         return bytes(byte ^ 0x5C for byte in self.secret.ljust(_BLOCK, b"\0"))
 
-    def token(self, purpose: str, subject: str, value: str) -> str:
+    def derive_token(self, purpose: str, subject: str, value: str) -> str:
         """The token: 128 bits in hexadecimal. Lengths are hashed too, so no two triples run together."""
         text = f"{len(purpose)}:{purpose}{len(subject)}:{subject}{value}"
         return hmac.new(self.secret, text.encode(), hashlib.sha256).hexdigest()[:_TOKEN_LETTERS]
 
-    def trace_id(self, submission_id: str, row: int) -> str:
+    def derive_trace_id(self, submission_id: str, row: int) -> str:
         """The token of one row of one submission."""
-        return self.token(TRACE, submission_id, str(row))
+        return self.derive_token(TRACE, submission_id, str(row))
 
 
-def token_key(folder: Path) -> TokenKey:
+def load_pseudonym_key(folder: Path) -> PseudonymKey:
     """The platform's key, made at first use; two processes that are first at once get the same one.
 
     Args:
@@ -76,7 +76,7 @@ def token_key(folder: Path) -> TokenKey:
             where=file.name,
             remedy="Put the key back from its copy: under a new key old tokens can no longer be traced.",
         )
-    return TokenKey(secret)
+    return PseudonymKey(secret)
 
 
 def _make(file: Path) -> None:

@@ -131,13 +131,15 @@ def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, content: s
     connection.execute("CREATE SCHEMA platform")
     connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
     connection.executemany("INSERT INTO platform.open_folder VALUES (?)", [[folder] for folder in folders])
-    connection.execute(f"COMMENT ON TABLE platform.open_folder IS {duckdb_connections.quoted(_FOLDERS + content)}")
+    connection.execute(
+        f"COMMENT ON TABLE platform.open_folder IS {duckdb_connections.quote_literal(_FOLDERS + content)}"
+    )
 
 
 def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: CatalogueView) -> None:
-    name = f"{duckdb_connections.identifier(view.schema)}.{duckdb_connections.identifier(view.name)}"
+    name = f"{duckdb_connections.quote_identifier(view.schema)}.{duckdb_connections.quote_identifier(view.name)}"
     try:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.identifier(view.schema)}")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.quote_identifier(view.schema)}")
         connection.execute(f"CREATE VIEW {name} AS {_select(lake, view.source)}")
     except duckdb.Error as error:
         raise StorageError(f"A view of the catalogue cannot be made: {_first_line(error)}", where=name) from error
@@ -151,19 +153,19 @@ def _select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
     if not isinstance(source, LakeTable):
         return source(lake)
     # Columns by name: a view over * breaks as soon as a minor version adds a column.
-    columns = ", ".join(duckdb_connections.identifier(column) for column in lake.schema(source).names)
+    columns = ", ".join(duckdb_connections.quote_identifier(column) for column in lake.schema(source).names)
     return f"SELECT {columns} FROM {lake.scan_sql(source)}"  # noqa: S608 - names and path are quoted
 
 
 def _comments(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: str) -> Iterator[str]:
     description, comments = _words(view)
     if description:
-        yield f"COMMENT ON VIEW {name} IS {duckdb_connections.quoted(description)}"
+        yield f"COMMENT ON VIEW {name} IS {duckdb_connections.quote_literal(description)}"
     described = connection.execute(f"DESCRIBE {name}").fetchall()
     for column in (row[0] for row in described):
         if comments.get(column):
-            column_name = f"{name}.{duckdb_connections.identifier(column)}"
-            yield f"COMMENT ON COLUMN {column_name} IS {duckdb_connections.quoted(comments[column])}"
+            column_name = f"{name}.{duckdb_connections.quote_identifier(column)}"
+            yield f"COMMENT ON COLUMN {column_name} IS {duckdb_connections.quote_literal(comments[column])}"
 
 
 def _words(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
@@ -172,7 +174,7 @@ def _words(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
     return view.description or (own.description if own else ""), view.comments or (own.comments if own else {})
 
 
-def ask(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
+def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
     """Ask the catalogue.
 
     Args:
@@ -190,7 +192,7 @@ def ask(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
     _refuse_all_but_select(sql)
     with contextlib.closing(_opened(path)) as connection:
         try:
-            with duckdb_connections.time_limit(connection, seconds):
+            with duckdb_connections.limit_time(connection, seconds):
                 return connection.execute(sql).to_arrow_table()
         except duckdb.PermissionException:
             raise QueryRefused("The query reaches for something outside the lakehouse.", remedy=_READ_ONLY) from None
@@ -204,10 +206,10 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
         raise QueryRefused("There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first.")
     connection = duckdb_connections.connect()
     try:
-        connection.execute(f"ATTACH {duckdb_connections.quoted(str(path))} AS lakehouse (READ_ONLY)")
+        connection.execute(f"ATTACH {duckdb_connections.quote_literal(str(path))} AS lakehouse (READ_ONLY)")
         connection.execute("USE lakehouse")
         rows = connection.execute("SELECT path FROM platform.open_folder").fetchall()
-        folders = ", ".join(duckdb_connections.quoted(str(row[0])) for row in rows)
+        folders = ", ".join(duckdb_connections.quote_literal(str(row[0])) for row in rows)
         connection.execute(f"SET allowed_directories = [{folders}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
@@ -224,7 +226,7 @@ def _refuse_all_but_select(sql: str) -> None:
         raise QueryRefused(_first_line(error), remedy=_READ_ONLY) from None
     if not statements:
         raise QueryRefused("There is no question.", remedy=_READ_ONLY)
-    with contextlib.closing(duckdb_connections.sandbox()) as connection:
+    with contextlib.closing(duckdb_connections.open_sandbox()) as connection:
         parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(parsed[0]) if parsed else {"error": True}
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:

@@ -25,11 +25,12 @@ from pandera.config import ValidationDepth, config_context
 from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from lgdp_pipelines.errors import LgdpError
+from lgdp_pipelines.handover.column_types import item_column_type
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
-from lgdp_pipelines.validation.type_parsing import TypedChunk, has_text_rules, parse_bound, polars_type
+from lgdp_pipelines.validation.type_parsing import TypedChunk, has_text_rules, parse_bound
 from lgdp_pipelines.vocabulary.code_lists import Code
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
@@ -139,7 +140,7 @@ def _columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dic
         own = [rule for rule in rules if rule.items[0] == item.name]
         text_rules = [rule for rule in own if rule.kind in _TEXT_KINDS and has_text_rules(item)]
         columns[item.name] = pa.Column(
-            polars_type(item),
+            item_column_type(item).polars,
             nullable=all(rule.kind is not RuleKind.REQUIRED for rule in own),
             checks=[check for rule in own if rule not in text_rules for check in _checks(item, rule, facts)],
         )

@@ -9,18 +9,19 @@ from collections.abc import Iterator, Mapping
 
 import polars as pl
 
+from lgdp_pipelines.handover.column_types import item_column_type
 from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
-from lgdp_pipelines.validation.type_parsing import polars_type, typed_schema
+from lgdp_pipelines.validation.type_parsing import typed_schema
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
 def validated_schema(table: Table) -> pl.Schema:
     """Return the columns of a validated table: those of :func:`typed_schema`, and derived items with their status."""
-    derived: dict[str, pl.DataType] = {item.name: polars_type(item) for item in table.derived}
+    derived: dict[str, pl.DataType] = {item.name: item_column_type(item).polars for item in table.derived}
     statuses = {f"{item.name}_status": pl.String() for item in table.derived if item.role is Role.MEASURE}
     return pl.Schema({**typed_schema(table), **derived, **statuses})
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import Reading
-from lgdp_pipelines.handover.findings import LISTED, finding_rows, gathered
+from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -21,7 +21,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 def build_findings(
-    contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, Pieces], reading: Reading
+    contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, ChunkedFrame], reading: Reading
 ) -> pl.DataFrame:
     """Return all findings, by table, row and rule; findings without a row come first.
 
@@ -39,7 +39,9 @@ def build_findings(
     ]
     rule_order = {rule.id: number for number, rule in enumerate(rules)}
     table_order = {table.name: number for number, table in enumerate(contract.tables)}
-    listed = gathered([landed.group_by("rule", maintain_order=True).head(LISTED).select(landed.columns), *parts])
+    listed = concat_findings(
+        [landed.group_by("rule", maintain_order=True).head(MAX_LISTED).select(landed.columns), *parts]
+    )
     return listed.sort(
         pl.col("table").replace_strict(table_order, default=None, return_dtype=pl.Int64),
         "row",
@@ -50,19 +52,19 @@ def build_findings(
 
 
 def _rule_findings(
-    contract: Contract, rule: Rule, violations: RuleViolations, tables: Mapping[str, Pieces], reading: Reading
+    contract: Contract, rule: Rule, violations: RuleViolations, tables: Mapping[str, ChunkedFrame], reading: Reading
 ) -> pl.DataFrame:
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.items else None
     message = f"Not met: {rule.title}. {rule.guidance}"
     column = reading.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""
     sheet = reading.sheets.get(rule.table)
     if violations.is_about_table:
-        return finding_rows(rule, message, item=item, column=column, sheet=sheet)
-    rows = violations.rows.head(LISTED)
+        return build_finding_rows(rule, message, item=item, column=column, sheet=sheet)
+    rows = violations.rows.head(MAX_LISTED)
     if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
         first = find_first_occurrences(tables[rule.table], rule.items, rows).to_frame("first")
         with_first = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
         messages = first.select(with_first.alias("message")).to_series()
-        return finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
+        return build_finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
     scopes = label_scopes(rule, rows, tables[rule.table]).alias("scope")
-    return finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(scopes)
+    return build_finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(scopes)

@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, Reading
-from lgdp_pipelines.handover.findings import LISTED, RuleOutcome
-from lgdp_pipelines.handover.prefetch import each_ahead
-from lgdp_pipelines.handover.repairs import Repair
+from lgdp_pipelines.handover.findings import MAX_LISTED, Repair, RuleOutcome
+from lgdp_pipelines.handover.prefetch import prefetch_map
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -37,7 +36,7 @@ class ValidationResult:
 
     Attributes:
         verdict: accepted, queried or rejected.
-        findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`LISTED`.
+        findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`MAX_LISTED`.
         results: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
             ``reason`` says how many findings are not listed, or why a rule was not run.
         tables: validated tables by name: items in their types, ``<measure>_status``, ``_repairs``, ``_row``; without
@@ -49,7 +48,7 @@ class ValidationResult:
     verdict: Verdict
     findings: pl.DataFrame
     results: tuple[RuleOutcome, ...]
-    tables: Mapping[str, Pieces]
+    tables: Mapping[str, ChunkedFrame]
     translated: tuple[TranslationCount, ...] = ()
     repairs: tuple[Repair, ...] = ()
 
@@ -77,7 +76,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
         if table.name not in excluded.tables
     }
     typed = {
-        name: context.spill.keep(
+        name: context.spill.store(
             table_judge.judge(reading.tables.get(name, ())), validated_schema(contract.by_name[name])
         )
         for name, table_judge in judges.items()
@@ -137,7 +136,7 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
         table.name: pl.concat(
             [
                 found.filter(pl.col("table") == table.name).get_column("row").drop_nulls().unique().alias(ROW),
-                reading.unlisted.get(table.name, NO_ROWS),
+                reading.unlisted_rows.get(table.name, NO_ROWS),
             ]
         )
         for table in contract.tables
@@ -149,7 +148,9 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
     )
 
 
-def _explain_not_run(contract: Contract, rule: Rule, tables: Mapping[str, Pieces], excluded: _ExcludedData) -> str:
+def _explain_not_run(
+    contract: Contract, rule: Rule, tables: Mapping[str, ChunkedFrame], excluded: _ExcludedData
+) -> str:
     """Return why a rule cannot be run; empty where it can."""
     if not tables:
         return "The extract cannot be read."
@@ -192,7 +193,7 @@ class _TableJudge:
 
     def judge(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """Yield the values of each chunk, which is judged on the way."""
-        for typed, broken in each_ahead(self._read, map(self._prepare, landed)):
+        for typed, broken in prefetch_map(self._read, map(self._prepare, landed)):
             for rule_id, violations in broken.violations.items():
                 self.violations[rule_id] = self.violations[rule_id].followed_by(violations)
             in_error = self._derived.extend_errors(broken.in_error)
@@ -220,9 +221,9 @@ class _TableJudge:
 
 def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
     """Return the outcome, with a reason where not all of its findings are listed."""
-    if outcome.failed <= LISTED:
+    if outcome.failed <= MAX_LISTED:
         return outcome
-    reason = f"The first {LISTED} findings are listed, {outcome.failed - LISTED} more are not."
+    reason = f"The first {MAX_LISTED} findings are listed, {outcome.failed - MAX_LISTED} more are not."
     return replace(outcome, reason=reason)
 
 

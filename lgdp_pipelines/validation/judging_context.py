@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 
-PriorPeriodRows = Callable[[Period, Table], Pieces | None]
+PriorPeriodRows = Callable[[Period, Table], ChunkedFrame | None]
 """Returns the council's validated rows of a table in an earlier period; None where there are none."""
 
-OtherReturnRows = Callable[[Return, Period, Table], Pieces | None]
+OtherReturnRows = Callable[[Return, Period, Table], ChunkedFrame | None]
 """Returns the council's current validated rows of a table of another return in a period; None where there are none."""
 
 AbsenceReason = Callable[[str, Period], str]
@@ -69,7 +69,7 @@ class JudgingContext(SubmissionFacts):
         mapping: how the system's export answers the contract; None where the extract follows the contract itself.
     """
 
-    spill: Spill
+    spill: ChunkSpool
     prior_rows: PriorPeriodRows = no_prior_rows
     other_rows: OtherReturnRows = no_other_rows
     absence_reason: AbsenceReason = explain_no_accepted_submission

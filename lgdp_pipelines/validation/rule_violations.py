@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
-from lgdp_pipelines.handover.findings import LISTED, QueryScope, RuleOutcome
+from lgdp_pipelines.handover.findings import MAX_LISTED, QueryScope, RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -29,7 +29,7 @@ class RuleViolations:
     """The places that break one rule.
 
     Attributes:
-        rows: ``_row`` of the first :data:`LISTED` rows that break it, each once, in the file's order; of all such rows
+        rows: ``_row`` of the first :data:`MAX_LISTED` rows that break it, each once, in file order; of all such rows
             where the rule has scopes.
         failed: number of places that break it.
         is_about_table: whether the rule is broken by the table as a whole and by no row in particular.
@@ -44,7 +44,7 @@ class RuleViolations:
     @classmethod
     def of_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
         """Return the violations by some rows, all of which are kept where the rule has scopes."""
-        return cls(rows if rule is not None and rule.scope else rows.head(LISTED), rows.len())
+        return cls(rows if rule is not None and rule.scope else rows.head(MAX_LISTED), rows.len())
 
     @classmethod
     def of_table(cls, *, is_broken: bool) -> "RuleViolations":
@@ -53,12 +53,12 @@ class RuleViolations:
 
     def followed_by(self, later: "RuleViolations") -> "RuleViolations":
         """Return the violations in this chunk of a table and a later one."""
-        rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(LISTED)
+        rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(MAX_LISTED)
         return RuleViolations(rows, self.failed + later.failed)
 
     def outcome(self, rule: Rule) -> RuleOutcome:
         """Return the outcome of the rule that was tested."""
-        return RuleOutcome.not_run(rule, self.reason) if self.reason else RuleOutcome.of(rule, self.failed)
+        return RuleOutcome.not_run(rule, self.reason) if self.reason else RuleOutcome.from_count(rule, self.failed)
 
 
 def exclude_rows(rows: pl.Series, excluded: pl.Series) -> pl.Series:
@@ -72,7 +72,7 @@ def add_query_scopes(
     contract: Contract,
     outcomes: Sequence[RuleOutcome],
     violations: Mapping[str, RuleViolations],
-    tables: Mapping[str, Pieces],
+    tables: Mapping[str, ChunkedFrame],
 ) -> tuple[RuleOutcome, ...]:
     """Return the outcomes, with query scopes for each broken rule that raises a query.
 
@@ -97,7 +97,7 @@ def add_query_scopes(
 
 
 def _scopes(
-    contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, Pieces]
+    contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, ChunkedFrame]
 ) -> Iterator[QueryScope]:
     if violations is None or violations.is_about_table or rule.table not in tables:
         yield QueryScope("", failed)
@@ -111,10 +111,10 @@ def _scopes(
     labelled = broken.with_columns(_scope_label(rule.scope).alias(_SCOPE))
     for scope in labelled.get_column(_SCOPE).unique().sort():
         rows = labelled.filter(pl.col(_SCOPE) == scope)
-        yield QueryScope(str(scope), rows.height, _fingerprint(rows.head(LISTED), items))
+        yield QueryScope(str(scope), rows.height, _fingerprint(rows.head(MAX_LISTED), items))
 
 
-def label_scopes(rule: Rule, rows: pl.Series, table: Pieces) -> pl.Series:
+def label_scopes(rule: Rule, rows: pl.Series, table: ChunkedFrame) -> pl.Series:
     """Return the scope of each row; null where the rule has no scopes.
 
     Args:
@@ -128,10 +128,10 @@ def label_scopes(rule: Rule, rows: pl.Series, table: Pieces) -> pl.Series:
     return rows.to_frame(ROW).join(labelled, on=ROW, how="left", maintain_order="left").get_column(_SCOPE)
 
 
-def _select_rows(table: Pieces, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
     """Return some rows of a table, in the table's order, with some of its columns."""
     columns, wanted = list(dict.fromkeys([ROW, *names])), rows.to_frame(ROW)
-    chunks = [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.only(columns)]
+    chunks = [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
     return pl.concat(chunks, rechunk=False).sort(ROW)
 
 

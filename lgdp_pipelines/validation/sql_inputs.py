@@ -10,7 +10,7 @@ from functools import cached_property
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
@@ -36,14 +36,16 @@ class SqlInputs:
 
     def __init__(self, context: JudgingContext) -> None:
         self._context = context
-        self._fetched: dict[ExternalTable, Pieces | str] = {}
+        self._fetched: dict[ExternalTable, ChunkedFrame | str] = {}
 
     def missing_reason(self, rule: Rule) -> str:
         """Return why a relation that a rule reads is missing; empty where none is."""
         fetched = (self._fetch(table) for table in external_tables(rule))
         return next((reason for reason in fetched if isinstance(reason, str)), "")
 
-    def relations(self, rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series]) -> Mapping[str, Pieces]:
+    def relations(
+        self, rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series]
+    ) -> Mapping[str, ChunkedFrame]:
         """Return the relations that some rules read, by the name that their SQL has for them.
 
         Args:
@@ -55,30 +57,30 @@ class SqlInputs:
         found = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
         named = {name for rule in rules for name in prepare_rule(rule).tables}
         if IN_ERROR in named:
-            found[IN_ERROR] = Pieces.of(_cells_in_error(in_error))
+            found[IN_ERROR] = ChunkedFrame.from_frames(_cells_in_error(in_error))
         if CODES in named:
-            found[CODES] = Pieces.of(self._valid_codes())
+            found[CODES] = ChunkedFrame.from_frames(self._valid_codes())
         return found
 
-    def _fetch(self, table: ExternalTable) -> Pieces | str:
+    def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
         if table not in self._fetched:
             self._fetched[table] = self._reference(table) if table.is_reference else self._other_return(table)
         return self._fetched[table]
 
-    def _reference(self, wanted: ExternalTable) -> Pieces | str:
+    def _reference(self, wanted: ExternalTable) -> ChunkedFrame | str:
         table = self._reference_tables[wanted.table]
         day = self._context.period.end
         version = table.in_force(day)
         if version is None:
             return f"No version of “{table.title}” was in force on {day}."
-        return Pieces.of(_reference_rows(table, version))
+        return ChunkedFrame.from_frames(_reference_rows(table, version))
 
-    def _other_return(self, wanted: ExternalTable) -> Pieces | str:
+    def _other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
         data_return = self._returns[wanted.of]
         periods = matching_periods(data_return, self._context.period)
         if not periods:
             return f"{data_return.code} was not asked for {self._context.period.id}."
-        parts: list[tuple[Period, Pieces]] = []
+        parts: list[tuple[Period, ChunkedFrame]] = []
         for period in periods:
             rows = self._context.other_rows(data_return, period, data_return.contract_for(period).by_name[wanted.table])
             if rows is None:
@@ -86,7 +88,7 @@ class SqlInputs:
             parts.append((period, rows))
         columns = shared_columns([data_return.contract_for(period) for period in periods], wanted.table)
         schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD_COLUMN: pl.String()})
-        return self._context.spill.keep(_label_periods(parts, columns), schema)
+        return self._context.spill.store(_label_periods(parts, columns), schema)
 
     def _valid_codes(self) -> pl.DataFrame:
         context = self._context
@@ -116,10 +118,10 @@ def _cells_in_error(in_error: Mapping[tuple[str, str], pl.Series]) -> pl.DataFra
     return pl.concat([_ERRORS_SCHEMA.to_frame(), *cells])
 
 
-def _label_periods(parts: Sequence[tuple[Period, Pieces]], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+def _label_periods(parts: Sequence[tuple[Period, ChunkedFrame]], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yield the rows of several periods, each row with the period it is of."""
     for period, rows in parts:
-        for chunk in rows.only(columns):
+        for chunk in rows.iter_chunks(columns):
             yield chunk.with_columns(pl.lit(period.id).alias(PERIOD_COLUMN))
 
 

@@ -17,12 +17,12 @@ import sqlglot
 from sqlglot import exp
 
 from lgdp_pipelines.errors import QueryRefused
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.sql_fragments import OWN_ROW
 from lgdp_pipelines.register.rules.sql_statements import fill_table_names
-from lgdp_pipelines.storage.duckdb_connections import kept_sandbox, sandbox, time_limit
+from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, reuse_sandbox
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
 
@@ -35,7 +35,7 @@ _DIALECT = "duckdb"
 
 @contextmanager
 def open_rule_connection(
-    rules: Sequence[Rule], tables: Mapping[str, Pieces], context: JudgingContext
+    rules: Sequence[Rule], tables: Mapping[str, ChunkedFrame], context: JudgingContext
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield a connection that holds what rules read of a submission, its variables, and nothing else.
 
@@ -47,14 +47,14 @@ def open_rule_connection(
     """
     is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
     with (
-        kept_sandbox() if is_small else closing(sandbox(context.spill.room())) as connection,
+        reuse_sandbox() if is_small else closing(open_sandbox(context.spill.create_folder())) as connection,
         ExitStack() as registered,
     ):
         read: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
         takes_all = any(prepare_rule(rule).takes_all for rule in rules)
         for name, table in tables.items():
             columns = [column for column in table.columns if takes_all or column in read]
-            connection.register(name, table.arrow(columns))
+            connection.register(name, table.to_arrow(columns))
             registered.callback(connection.unregister, name)
         variables = {
             "council_code": context.council.code,
@@ -65,7 +65,7 @@ def open_rule_connection(
         }
         for name, value in variables.items():
             connection.execute(f"SET VARIABLE {name} = $1", [value])
-        with time_limit(connection, _SECONDS):
+        with limit_time(connection, _SECONDS):
             yield connection
 
 

@@ -11,7 +11,7 @@ from math import ceil
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
@@ -34,8 +34,8 @@ class TableRows:
         in_error: ``_row`` of the cells in error, by table and item.
     """
 
-    landed: Mapping[str, Pieces]
-    validated: Mapping[str, Pieces]
+    landed: Mapping[str, ChunkedFrame]
+    validated: Mapping[str, ChunkedFrame]
     in_error: Mapping[tuple[str, str], pl.Series]
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
@@ -89,7 +89,7 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
     return found
 
 
-def find_repeated_keys(table: Pieces, names: Sequence[str]) -> pl.Series:
+def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
     """Return ``_row`` of the rows whose key an earlier row has. A key with an empty part is no key."""
     count = _count_shares(table)
     found = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
@@ -105,7 +105,7 @@ def _repeated_keys(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     return rows.select(pl.col(ROW).filter(repeats)).to_series()
 
 
-def find_first_occurrences(table: Pieces, names: Sequence[str], rows: pl.Series) -> pl.Series:
+def find_first_occurrences(table: ChunkedFrame, names: Sequence[str], rows: pl.Series) -> pl.Series:
     """Return, for each row, the first row that has the same key.
 
     Args:
@@ -116,12 +116,12 @@ def find_first_occurrences(table: Pieces, names: Sequence[str], rows: pl.Series)
     wanted = rows.to_frame(ROW)
     columns = [*names, ROW]
     repeated = pl.concat(
-        [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.only(columns)], rechunk=False
+        [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.iter_chunks(columns)], rechunk=False
     )
     candidates = pl.concat(
         [
             chunk.select(columns).join(repeated, on=names, how="semi").group_by(names).agg(pl.col(ROW).min())
-            for chunk in table.only(columns)
+            for chunk in table.iter_chunks(columns)
         ]
     )
     first = candidates.group_by(names).agg(pl.col(ROW).min().alias("first"))
@@ -136,12 +136,14 @@ ROWS_PER_SHARE = 4_000_000
 """Approximate number of rows of a share, of the few columns that are read."""
 
 
-def _count_shares(*tables: Pieces) -> int:
+def _count_shares(*tables: ChunkedFrame) -> int:
     """Return the number of shares that the largest of some tables is read in."""
     return max(1, *(ceil(table.height / ROWS_PER_SHARE) for table in tables))
 
 
-def _read_share(table: Pieces, by: Sequence[str], columns: Sequence[str], number: int, count: int) -> pl.DataFrame:
+def _read_share(
+    table: ChunkedFrame, by: Sequence[str], columns: Sequence[str], number: int, count: int
+) -> pl.DataFrame:
     """Return one share of a table, in the table's order.
 
     Args:
@@ -152,7 +154,7 @@ def _read_share(table: Pieces, by: Sequence[str], columns: Sequence[str], number
         count: of all shares.
     """
     wanted = list(dict.fromkeys([*by, *columns]))
-    chunks: Iterator[pl.DataFrame] = (chunk.select(wanted) for chunk in table.only(wanted))
+    chunks: Iterator[pl.DataFrame] = (chunk.select(wanted) for chunk in table.iter_chunks(wanted))
     if count > 1:
         is_in_share = pl.struct(by).hash() % count == number if by else pl.lit(number == 0)
         chunks = (chunk.filter(is_in_share) for chunk in chunks)
@@ -205,7 +207,7 @@ def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Tabl
 
 
 def _find_excessive_changes(
-    table: Pieces, prior_rows: Pieces, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
+    table: ChunkedFrame, prior_rows: ChunkedFrame, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
 ) -> pl.Series:
     """Return ``_row`` of the rows whose figure changed by more than it may, in order."""
     by, count = list(terms.by), _count_shares(table, prior_rows)

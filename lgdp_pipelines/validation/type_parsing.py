@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from lgdp_pipelines.handover.column_types import item_column_type
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
@@ -58,13 +59,6 @@ class TypedChunk:
     refused: Mapping[tuple[str, RuleKind], pl.Series]
 
 
-def polars_type(item: Item) -> pl.DataType:
-    """Return the type of an item's validated column."""
-    if item.type is ItemType.DECIMAL:
-        return pl.Decimal(item.precision, item.scale)
-    return _POLARS_TYPES[item.type]
-
-
 _POLARS_TYPES: Mapping[ItemType, pl.DataType] = {
     ItemType.TEXT: pl.String(),
     ItemType.INTEGER: pl.Int64(),
@@ -78,7 +72,7 @@ def typed_schema(table: Table) -> pl.Schema:
     """Return the columns of a typed table: items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``."""
     return pl.Schema(
         {
-            **{item.name: polars_type(item) for item in table.items},
+            **{item.name: item_column_type(item).polars for item in table.items},
             **{f"{item.name}_status": pl.String() for item in table.having(Role.MEASURE)},
             REPAIRS: pl.String(),
             ROW: pl.Int64(),
@@ -192,7 +186,7 @@ def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
             number = cell.well_formed.cast(pl.Float64, strict=False)
             return pl.when(number.is_finite()).then(number)
         case ItemType.INTEGER | ItemType.DECIMAL:
-            return cell.well_formed.cast(polars_type(item), strict=False)
+            return cell.well_formed.cast(item_column_type(item).polars, strict=False)
         case ItemType.DATE:
             return cell.well_formed.str.to_date(item.date_format, strict=False, cache=False)
         case ItemType.BOOLEAN:

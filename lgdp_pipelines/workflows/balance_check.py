@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 
 DAYS_PER_CYCLE = 28
 """Days in which all received bytes are read again: each day a share, chosen by sha256."""
@@ -38,14 +38,14 @@ class ByteVerification:
 
 
 def find_imbalances(
-    ledger: Ledger, received_bytes: RawStore, return_code: str | None = None, period: str | None = None
+    ledger: Ledger, received_bytes: ByteStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
     """Return what does not add up, of a return and period or of everything, in plain sentences."""
     received = ledger.receipts.list_digests(return_code, period)
     return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, received)]
 
 
-def check_balance(ledger: Ledger, received_bytes: RawStore, return_code: str, period: str) -> None:
+def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, period: str) -> None:
     """Make sure that everything of a return and period is accounted for.
 
     Raises:
@@ -63,7 +63,7 @@ def check_balance(ledger: Ledger, received_bytes: RawStore, return_code: str, pe
         )
 
 
-def verify_daily_share(ledger: Ledger, received_bytes: RawStore, today: date) -> ByteVerification:
+def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -> ByteVerification:
     """Read a day's share of the received bytes and compare them with their sha256."""
     share = today.toordinal() % DAYS_PER_CYCLE
     chosen = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
@@ -71,7 +71,7 @@ def verify_daily_share(ledger: Ledger, received_bytes: RawStore, today: date) ->
 
 
 def verify_bytes(
-    received_bytes: RawStore, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None
+    received_bytes: ByteStore, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None
 ) -> ByteVerification:
     """Read received bytes and compare them with their sha256."""
     files, size, damaged = 0, 0, []
@@ -84,7 +84,7 @@ def verify_bytes(
     return ByteVerification(files, size, tuple(damaged))
 
 
-def _find_missing_bytes(received_bytes: RawStore, received: Iterable[tuple[str, int]]) -> Iterator[str]:
+def _find_missing_bytes(received_bytes: ByteStore, received: Iterable[tuple[str, int]]) -> Iterator[str]:
     for sha256, size in sorted(received):
         try:
             stored_size = received_bytes.path(sha256).stat().st_size

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
@@ -17,7 +17,7 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.cross_return import external_tables, matching_periods
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import LakeTable, validated_table
+from lgdp_pipelines.storage.lake_tables import LakeTable, define_validated_table
 from lgdp_pipelines.validation.judging_context import OtherReturnRows, PriorPeriodRows, no_other_rows, no_prior_rows
 from lgdp_pipelines.validation.table_rules import comparison_period
 from lgdp_pipelines.vocabulary.periods import Period
@@ -62,26 +62,26 @@ class ComparisonReader:
         self._return = data_return
         self._is_shared = is_shared
         self._current = cache(ledger.submissions.find_current)
-        self._shared: dict[tuple[str, str], Mapping[str, Pieces] | None] = {}
+        self._shared: dict[tuple[str, str], Mapping[str, ChunkedFrame] | None] = {}
 
     def rows_for(self, council: str) -> ComparisonRows:
         """Return the functions that fetch a council's rows."""
 
-        def prior_rows(period: Period, table: Table) -> Pieces | None:
+        def prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
             return self._read_prior_rows(council, period, table)
 
-        def other_rows(data_return: Return, period: Period, table: Table) -> Pieces | None:
+        def other_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
             return self._read_other_rows(council, data_return, period, table)
 
         return ComparisonRows(prior_rows, other_rows)
 
-    def _read_prior_rows(self, council: str, period: Period, table: Table) -> Pieces | None:
+    def _read_prior_rows(self, council: str, period: Period, table: Table) -> ChunkedFrame | None:
         if period.start < self._return.first_period.start:
             return None
         contract = self._return.contract_for(period)
         if table.name not in contract.by_name:
             return None
-        stored = validated_table(contract, contract.by_name[table.name])
+        stored = define_validated_table(contract, contract.by_name[table.name])
         if not self._lake.exists(stored):
             return None
         shared = self._read_shared(stored, period.id)
@@ -90,7 +90,7 @@ class ComparisonReader:
         rows = self._read(stored, period.id, council)
         return rows if rows.height else None
 
-    def _read_other_rows(self, council: str, data_return: Return, period: Period, table: Table) -> Pieces | None:
+    def _read_other_rows(self, council: str, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of a council's current submission; none of a nil return.
 
         A submission that a version of another major accepted has other columns than the rule was written for: it is
@@ -104,25 +104,25 @@ class ComparisonReader:
             contract.version.major
         ):
             return None
-        stored = validated_table(contract, contract.by_name[table.name])
+        stored = define_validated_table(contract, contract.by_name[table.name])
         shared = self._read_shared(stored, period.id)
         return (shared or {}).get(council) or self._read(stored, period.id, council)
 
-    def _read(self, stored: LakeTable, period: str, council: str) -> Pieces:
-        return self._lake.pieces(stored, {"period": period, "council_code": council})
+    def _read(self, stored: LakeTable, period: str, council: str) -> ChunkedFrame:
+        return self._lake.read_chunks(stored, {"period": period, "council_code": council})
 
-    def _read_shared(self, stored: LakeTable, period: str) -> Mapping[str, Pieces] | None:
+    def _read_shared(self, stored: LakeTable, period: str) -> Mapping[str, ChunkedFrame] | None:
         """Return the rows of a period by council; None where each council's are to be read by themselves."""
         key = (str(stored), period)
         if self._is_shared and key not in self._shared:
-            rows = self._lake.pieces(stored, {"period": period})
+            rows = self._lake.read_chunks(stored, {"period": period})
             self._shared[key] = None if rows.height > SHARED_ROWS else _group_by_council(rows)
         return self._shared.get(key)
 
 
-def _group_by_council(rows: Pieces) -> Mapping[str, Pieces]:
-    frames = rows.whole().partition_by("council_code", as_dict=True)
-    return {str(council): Pieces.of(frame) for (council, *_), frame in frames.items()}
+def _group_by_council(rows: ChunkedFrame) -> Mapping[str, ChunkedFrame]:
+    frames = rows.collect().partition_by("council_code", as_dict=True)
+    return {str(council): ChunkedFrame.from_frames(frame) for (council, *_), frame in frames.items()}
 
 
 def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: str, default: Contract) -> Contract:

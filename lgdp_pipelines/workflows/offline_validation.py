@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill, in_memory
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, store_in_memory
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
@@ -47,7 +47,7 @@ class LocalExtract:
 
 
 def judge_local_extract(
-    register: Register, extract: LocalExtract, others: Sequence[LocalExtract], spill: Spill
+    register: Register, extract: LocalExtract, others: Sequence[LocalExtract], spill: ChunkSpool
 ) -> tuple[Reading, ValidationResult]:
     """Judge files by the rules that the platform will apply.
 
@@ -69,7 +69,7 @@ def judge_local_extract(
     )
 
 
-def _make_context(register: Register, extract: LocalExtract, spill: Spill) -> JudgingContext:
+def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) -> JudgingContext:
     return JudgingContext(
         extract.contract,
         register,
@@ -83,16 +83,18 @@ def _make_context(register: Register, extract: LocalExtract, spill: Spill) -> Ju
 
 def _judge(extract: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
     files = [ExtractFile(file.name, file) for file in extract.files]
-    reading = read_extract(extract.contract, files, extract.mapping, keep=context.spill.keep)
+    reading = read_extract(extract.contract, files, extract.mapping, keep=context.spill.store)
     return reading, judge(reading, context)
 
 
 class _LocalComparisons:
     """The rows of a council's other files, each judged for itself."""
 
-    def __init__(self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spill: Spill) -> None:
+    def __init__(
+        self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spill: ChunkSpool
+    ) -> None:
         self._return_code = return_code
-        self._tables: dict[tuple[str, Period], Mapping[str, Pieces]] = {}
+        self._tables: dict[tuple[str, Period], Mapping[str, ChunkedFrame]] = {}
         self._rejected: set[tuple[str, Period]] = set()
         for extract in extracts:
             key = (extract.contract.return_code, extract.period)
@@ -103,15 +105,15 @@ class _LocalComparisons:
             else:
                 self._tables[key] = judgement.tables
 
-    def find_prior_rows(self, period: Period, table: Table) -> Pieces | None:
+    def find_prior_rows(self, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of a prior period."""
         tables = self._tables.get((self._return_code, period))
         return None if tables is None else tables.get(table.name)
 
-    def find_other_rows(self, data_return: Return, period: Period, table: Table) -> Pieces | None:
+    def find_other_rows(self, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of another return; none of a table that did not come."""
         tables = self._tables.get((data_return.code, period))
-        return None if tables is None else tables.get(table.name, in_memory([], typed_schema(table)))
+        return None if tables is None else tables.get(table.name, store_in_memory([], typed_schema(table)))
 
     def explain_absence(self, return_code: str, period: Period) -> str:
         """Return why there are no rows of a return and period, and how to give them."""

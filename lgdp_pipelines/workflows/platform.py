@@ -16,7 +16,7 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.storage.byte_store import RawStore, RegisterStore
+from lgdp_pipelines.storage.byte_store import ByteStore, RegisterStore
 from lgdp_pipelines.storage.lake import Lake
 
 
@@ -65,9 +65,9 @@ class Platform:
         return Lake(self.settings.lake)
 
     @cached_property
-    def received_bytes(self) -> RawStore:
+    def received_bytes(self) -> ByteStore:
         """The received bytes."""
-        return RawStore(self.settings.lake)
+        return ByteStore(self.settings.lake)
 
     @cached_property
     def register_files(self) -> RegisterStore:
@@ -81,7 +81,7 @@ class Platform:
         Raises:
             StorageError: the disk does not take them.
         """
-        return self.register_files.keep(self.register.files)
+        return self.register_files.put_files(self.register.files)
 
     @cached_property
     def ledger(self) -> Ledger:

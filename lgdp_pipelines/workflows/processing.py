@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, Evidence, NewJudgement
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import is_late
-from lgdp_pipelines.storage.lake_tables import submission_key
-from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
+from lgdp_pipelines.storage.lake_tables import parse_submission_id
+from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -128,7 +128,7 @@ def process(
     ledger, data_return, period = platform.ledger, request.data_return, request.period
     contract = request.contract
     outcomes: tuple[SubmissionOutcome, ...] = ()
-    with Spill(platform.settings.scratch) as spill:
+    with ChunkSpool(platform.settings.scratch) as spill:
         remove_withdrawn_rows(platform, data_return, period, request.councils, spill, notify_withdrawn)
         # What a run that died left in the slices is undone first; its submissions are still unjudged in the ledger.
         recover_slices(platform, data_return, period, spill)
@@ -175,7 +175,7 @@ def _judge_submissions(
     platform: Platform,
     request: ProcessRequest,
     submissions: Sequence[Submission],
-    spill: Spill,
+    spill: ChunkSpool,
     progress: Callable[[str], None],
 ) -> list[JudgedSubmission]:
     reader = ComparisonReader(platform.register, platform.ledger, platform.lake, request.data_return)
@@ -197,7 +197,7 @@ def _choose_current(judged: Sequence[JudgedSubmission], current: Mapping[str, st
     for one in judged:
         submission = one.submission
         present = current.get(submission.council_code)
-        is_older = present is not None and submission_key(present).number > submission.number
+        is_older = present is not None and parse_submission_id(present).number > submission.number
         if one.judgement.verdict is not Verdict.REJECTED and not is_older:
             chosen[submission.council_code] = submission.id
     return chosen
@@ -229,7 +229,7 @@ def _list_outcomes(
 def _describe_judgements(
     platform: Platform, contract: Contract, outcomes: Sequence[SubmissionOutcome], evidence: Mapping[str, Evidence]
 ) -> list[NewJudgement]:
-    key = token_key(platform.settings.secrets)
+    key = load_pseudonym_key(platform.settings.secrets)
     return [
         NewJudgement(
             submission_id=outcome.submission.id,
@@ -248,7 +248,7 @@ def _describe_judgements(
     ]
 
 
-def _seal_fingerprints(key: TokenKey, outcomes: Sequence[RuleOutcome]) -> tuple[RuleOutcome, ...]:
+def _seal_fingerprints(key: PseudonymKey, outcomes: Sequence[RuleOutcome]) -> tuple[RuleOutcome, ...]:
     """Return outcomes whose fingerprints of figures are under the platform's key.
 
     A plain hash of a few cells could be tried out until it fits, so none ever reaches the ledger.
@@ -257,7 +257,9 @@ def _seal_fingerprints(key: TokenKey, outcomes: Sequence[RuleOutcome]) -> tuple[
     def seal(rule: str, scope: QueryScope) -> QueryScope:
         if not scope.fingerprint:
             return scope
-        return replace(scope, fingerprint=key.token(_FINGERPRINT_PURPOSE, f"{rule} {scope.scope}", scope.fingerprint))
+        return replace(
+            scope, fingerprint=key.derive_token(_FINGERPRINT_PURPOSE, f"{rule} {scope.scope}", scope.fingerprint)
+        )
 
     return tuple(
         replace(outcome, query_scopes=tuple(seal(outcome.rule, scope) for scope in outcome.query_scopes))

@@ -6,7 +6,7 @@ does not: processing (``processing``), and answering over HTTP (``portal``).
 
 from dataclasses import dataclass
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.submission_calendar import is_late
@@ -88,7 +88,7 @@ def _build_preliminary_report(
     register, ledger, contract, period = platform.register, platform.ledger, submitted.contract, submitted.period
     council = register.councils.by_code[receipt.council_code]
     reader = ComparisonReader(register, ledger, platform.lake, data_return, is_shared=False)
-    with Spill(platform.settings.scratch) as spill:
+    with ChunkSpool(platform.settings.scratch) as spill:
         comparison = reader.rows_for(council.code)
         reading, judgement = judge_files(register, platform.received_bytes, submitted, spill, comparison)
         rows = {name: pieces.height for name, pieces in reading.tables.items()}

@@ -41,7 +41,7 @@ from lgdp_pipelines.reporting.report_content import (
 from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
 from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import FINDING, landed_table, submission_key
+from lgdp_pipelines.storage.lake_tables import FINDING, define_landed_table, parse_submission_id
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -202,7 +202,7 @@ def _read_files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
 
 def locate_report_folder(platform: Platform, submission_id: str) -> Path:
     """Return the folder of a submission's report: ``outbox/<council>/<return>/<period>/<submission>``."""
-    key = submission_key(submission_id)
+    key = parse_submission_id(submission_id)
     return platform.settings.home / OUTBOX / key.council_code / key.return_code / key.period / submission_id
 
 
@@ -274,7 +274,7 @@ class _SliceFacts:
     Attributes:
         contract: that they were judged by.
         findings: by submission.
-        no_findings: an empty table of findings.
+        empty_findings: an empty table of findings.
         rows: rows of each table, by submission; of a return with one table the ledger has counted them.
         current: the current submission of each council.
         accepted_at: when each council's first accepted submission came.
@@ -284,7 +284,7 @@ class _SliceFacts:
 
     contract: Contract
     findings: Mapping[str, pl.DataFrame]
-    no_findings: pl.DataFrame
+    empty_findings: pl.DataFrame
     rows: Mapping[str, Mapping[str, int]]
     current: Mapping[str, str]
     accepted_at: Mapping[str, datetime]
@@ -310,7 +310,7 @@ def _read_slice_facts(platform: Platform, return_code: str, period: str, ids: Se
             str(submission_id): frame.drop("_submission_id")
             for (submission_id, *_), frame in findings.partition_by("_submission_id", as_dict=True).items()
         },
-        no_findings=findings.clear().drop("_submission_id"),
+        empty_findings=findings.clear().drop("_submission_id"),
         rows=_count_rows(platform.lake, contract, period, ids) if len(contract.tables) > 1 else {},
         current=ledger.submissions.find_current(return_code, period),
         accepted_at=ledger.submissions.find_first_accepted_times(return_code, period),
@@ -323,7 +323,7 @@ def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str])
     """Return the rows of each table that came, by submission."""
     counts: dict[str, dict[str, int]] = {id_: {} for id_ in ids}
     for table in contract.tables:
-        stored = landed_table(contract, table)
+        stored = define_landed_table(contract, table)
         if lake.exists(stored):
             rows = lake.read(stored, {"period": period, "_submission_id": list(ids)}, ["_submission_id"])
             for submission_id, count in rows.group_by("_submission_id").len().iter_rows():
@@ -347,7 +347,7 @@ def _build_report(platform: Platform, facts: _SliceFacts, judged: UndeliveredJud
         judgement=ReportedJudgement(
             verdict=judgement.verdict,
             results=judgement.results,
-            findings=facts.findings.get(submission_id, facts.no_findings),
+            findings=facts.findings.get(submission_id, facts.empty_findings),
             table_rows=facts.rows.get(submission_id, {contract.tables[0].name: judgement.rows}),
             judged_at=judgement.judged_at,
             repairs=judgement.repairs,

@@ -19,10 +19,10 @@ import polars as pl
 
 import lgdp_pipelines
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError, WrongUse
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
-from lgdp_pipelines.handover.row_digest import Digest, digest_of
-from lgdp_pipelines.handover.scratch_folders import scratch_folder
+from lgdp_pipelines.handover.row_digest import RowDigest, digest_rows
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
     ComparedSubmission,
@@ -38,7 +38,7 @@ from lgdp_pipelines.register.model.contract import Contract, Register, Return, s
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, submission_key
+from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, parse_submission_id
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.type_parsing import typed_schema
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
@@ -60,7 +60,7 @@ CACHED_SUBMISSIONS = 256
 SHOWN_DIFFERENCES = 5
 """Differences of one kind that are described; the rest are counted."""
 
-StandingRows = Callable[[str, Period, Table], Pieces | None]
+StandingRows = Callable[[str, Period, Table], ChunkedFrame | None]
 """Returns the council's rows of a return's table in a period, as they were; None where there were none."""
 
 
@@ -81,10 +81,10 @@ def hash_code() -> str:
     return digest.hexdigest()
 
 
-def digest_judgement(judgement: ValidationResult) -> tuple[Digest, dict[str, Digest]]:
+def digest_judgement(judgement: ValidationResult) -> tuple[RowDigest, dict[str, RowDigest]]:
     """Return the digest of a judgement's findings, and of each of its validated tables by name."""
-    findings = digest_of(Pieces.of(judgement.findings), order_by=None)
-    return findings, {name: digest_of(pieces) for name, pieces in sorted(judgement.tables.items())}
+    findings = digest_rows(ChunkedFrame.from_frames(judgement.findings), order_by=None)
+    return findings, {name: digest_rows(pieces) for name, pieces in sorted(judgement.tables.items())}
 
 
 def gather_evidence(
@@ -181,8 +181,8 @@ class ReplayedJudgement:
     """
 
     judgement: ValidationResult
-    findings: Digest
-    tables: Mapping[str, Digest]
+    findings: RowDigest
+    tables: Mapping[str, RowDigest]
     notes: tuple[str, ...]
 
 
@@ -196,9 +196,9 @@ class JudgementReplayer:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._registers: dict[str, Register | str] = {}
-        self._small_tables: dict[tuple[str, int], Mapping[str, Pieces]] = {}
+        self._small_tables: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
 
-    def replay(self, original: EvidencedJudgement, spill: Spill) -> ReplayedJudgement:
+    def replay(self, original: EvidencedJudgement, spill: ChunkSpool) -> ReplayedJudgement:
         """Make a judgement again.
 
         Args:
@@ -218,17 +218,17 @@ class JudgementReplayer:
         return ReplayedJudgement(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
     def _judge(
-        self, original: EvidencedJudgement, evidence: Evidence, standing: StandingRows | None, spill: Spill
+        self, original: EvidencedJudgement, evidence: Evidence, standing: StandingRows | None, spill: ChunkSpool
     ) -> ValidationResult:
         register = self._load_register(evidence.register_sha256)
         submission = self._platform.ledger.submissions.get(original.submission_id)
         contract = _find_contract(register, submission, original)
 
-        def prior_rows(period: Period, table: Table) -> Pieces | None:
+        def prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
             rows = standing(submission.return_code, period, table) if standing else None
             return rows if rows is not None and rows.height else None
 
-        def other_rows(data_return: Return, period: Period, table: Table) -> Pieces | None:
+        def other_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
             return standing(data_return.code, period, table) if standing else None
 
         receipts = self._list_receipts(submission, evidence)
@@ -250,17 +250,17 @@ class JudgementReplayer:
             if not self._platform.received_bytes.path(file.sha256).exists():
                 raise ReplayError(f"The bytes of receipt {file.receipt} of {submission.id} are not held any more.")
             try:
-                self._platform.received_bytes.proved(file.sha256)
+                self._platform.received_bytes.verify(file.sha256)
             except StorageError as error:
                 raise ReplayError(f"Receipt {file.receipt} of {submission.id}: {error.what} {error.remedy}") from error
         return [receipts[file.receipt] for file in evidence.inputs]
 
-    def _read_standing_rows(self, evidence: Evidence, note: Callable[[str], None], spill: Spill) -> StandingRows:
-        tables_by_judgement: dict[tuple[str, int], Mapping[str, Pieces]] = {}
+    def _read_standing_rows(self, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool) -> StandingRows:
+        tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
         compared = {(other.return_code, other.period): other for other in evidence.against}
         register = self._load_register(evidence.register_sha256)
 
-        def rows(return_code: str, period: Period, table: Table) -> Pieces | None:
+        def rows(return_code: str, period: Period, table: Table) -> ChunkedFrame | None:
             other = compared.get((return_code, period.id))
             if other is None or other.submission_id is None:
                 return None
@@ -273,8 +273,8 @@ class JudgementReplayer:
                 tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
             pieces = tables_by_judgement[key].get(table.name)
             if pieces is None:
-                return Pieces.of(pl.DataFrame(schema=typed_schema(table)))
-            if digest_of(pieces) != other.tables.get(table.name):
+                return ChunkedFrame.from_frames(pl.DataFrame(schema=typed_schema(table)))
+            if digest_rows(pieces) != other.tables.get(table.name):
                 note(f"The rows of {other.submission_id} that it was held against came out otherwise than they stood.")
             return pieces
 
@@ -288,17 +288,17 @@ class JudgementReplayer:
                 return found
         raise ReplayError(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
 
-    def _make_tables(self, other: EvidencedJudgement, spill: Spill) -> Mapping[str, Pieces]:
+    def _make_tables(self, other: EvidencedJudgement, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
         """Return another submission's validated tables; what it was itself compared with does not change its rows."""
         tables = self._judge(other, _require_evidence(other), None, spill).tables
         self._remember(other, tables)
         return tables
 
-    def _remember(self, judgement: EvidencedJudgement, tables: Mapping[str, Pieces]) -> None:
+    def _remember(self, judgement: EvidencedJudgement, tables: Mapping[str, ChunkedFrame]) -> None:
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
         key = (judgement.submission_id, judgement.judgement)
-        self._small_tables[key] = {name: Pieces.of(pieces.whole()) for name, pieces in tables.items()}
+        self._small_tables[key] = {name: ChunkedFrame.from_frames(pieces.collect()) for name, pieces in tables.items()}
         while len(self._small_tables) > CACHED_SUBMISSIONS:
             del self._small_tables[next(iter(self._small_tables))]
 
@@ -314,8 +314,8 @@ class JudgementReplayer:
     def _restore_register(self, register_sha256: str) -> Register | str:
         """Return the register as it was, or why it cannot be restored."""
         try:
-            with scratch_folder(self._platform.settings.scratch, "register") as folder:
-                self._platform.register_files.lay_out(register_sha256, folder)
+            with open_scratch_folder(self._platform.settings.scratch, "register") as folder:
+                self._platform.register_files.restore_files(register_sha256, folder)
                 return load_register(folder)
         except RegisterError:
             return "The present code cannot read the register as it was."
@@ -411,7 +411,7 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
     Raises:
         LgdpError: the platform is broken.
     """
-    with Spill(platform.settings.scratch) as spill:
+    with ChunkSpool(platform.settings.scratch) as spill:
         try:
             replayed = replayer.replay(original, spill)
         except ReplayError as error:
@@ -467,7 +467,7 @@ def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Eviden
     """Yield where findings differ, if those of then are still in the lake: it holds those of the last judgement."""
     if not lake.exists(FINDING):
         return
-    key = submission_key(original.submission_id)
+    key = parse_submission_id(original.submission_id)
     where = {"return_code": key.return_code, "period": key.period, "_submission_id": original.submission_id}
     then = lake.read(FINDING, where, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
     columns = ["rule", "table", "row", "column", "message"]
@@ -479,9 +479,9 @@ def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Eviden
             yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
 
 
-def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, now: Pieces) -> Iterator[str]:
+def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, now: ChunkedFrame) -> Iterator[str]:
     """Yield where rows differ, if those of then still stand in the lake."""
-    key = submission_key(original.submission_id)
+    key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
     if not platform.lake.exists(table):
@@ -489,12 +489,12 @@ def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, n
     standing = platform.ledger.evidence.find_accepted(original.submission_id)
     if standing is None or standing.judgement != original.judgement or original.evidence is None:
         return
-    rows = platform.lake.pieces(table, {"period": key.period, "_submission_id": original.submission_id})
+    rows = platform.lake.read_chunks(table, {"period": key.period, "_submission_id": original.submission_id})
     if not set(now.columns) <= set(rows.columns):
         return
-    then = Pieces.of(rows.whole().select(now.columns).sort("_row"))
-    if digest_of(then) == original.evidence.tables[name]:
-        yield from _compare_cells(then.whole(), now.whole())
+    then = ChunkedFrame.from_frames(rows.collect().select(now.columns).sort("_row"))
+    if digest_rows(then) == original.evidence.tables[name]:
+        yield from _compare_cells(then.collect(), now.collect())
 
 
 def _compare_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lgdp_pipelines.handover.column_types import arrow_to_polars_schema
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.storage.frame_schema import Frames, frame_schema_of
+from lgdp_pipelines.storage.frame_schema import FrameSource
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, landed_table, validated_table
+from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, define_landed_table, define_validated_table
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.submission_judgement import JudgedSubmission
 
@@ -72,8 +73,8 @@ class SliceWriter:
         ]
         if not landed:
             return
-        stored = landed_table(self.contract, table)
-        schema = frame_schema_of(stored.arrow_schema)
+        stored = define_landed_table(self.contract, table)
+        schema = arrow_to_polars_schema(stored.arrow_schema)
 
         def rows() -> Iterator[pl.DataFrame]:
             for submission, chunks in landed:
@@ -81,11 +82,11 @@ class SliceWriter:
 
         ids = [one.submission.id for one in judged]
         where = {"period": self.period.id, "_submission_id": ids}
-        self.lake.replace(stored, Frames(schema, rows), where=where, commit=self._describe_commit(ids))
+        self.lake.replace_slice(stored, FrameSource(schema, rows), where=where, commit=self._describe_commit(ids))
 
     def _write_findings(self, judged: Sequence[JudgedSubmission]) -> None:
         ids = [one.submission.id for one in judged]
-        self.lake.replace(
+        self.lake.replace_slice(
             FINDING,
             pl.concat([_add_finding_keys(one.judgement.findings, one.submission) for one in judged]),
             where={"return_code": self.contract.return_code, "period": self.period.id, "_submission_id": ids},
@@ -103,8 +104,8 @@ class SliceWriter:
         current = {one.submission.council_code: one.submission.id for one in accepted}
         # One table after the other: where a run dies in between, recovery sees in the first that they disagree.
         for table in self.contract.tables:
-            stored = validated_table(self.contract, table)
-            schema = frame_schema_of(stored.arrow_schema)
+            stored = define_validated_table(self.contract, table)
+            schema = arrow_to_polars_schema(stored.arrow_schema)
 
             def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
                 for one in accepted:
@@ -112,7 +113,7 @@ class SliceWriter:
 
             self.lake.replace_councils(
                 stored,
-                Frames(schema, rows),
+                FrameSource(schema, rows),
                 period=self.period.id,
                 submissions=current,
                 commit=self._describe_commit(list(current.values())),
@@ -124,11 +125,11 @@ class SliceWriter:
         """Remove the slices of councils from the tables of every other major version."""
         for major, tables in validated_tables_by_major(self.data_return).items():
             for table in tables if major != self.contract.version.major else ():
-                standing = self.lake.standing(table, self.period.id, councils)
+                standing = self.lake.read_current_numbers(table, self.period.id, councils)
                 stale = {council for council, number in standing.items() if number}
-                stale |= councils & set(self.lake.slices(table, self.period.id))
+                stale |= councils & set(self.lake.read_slice_submissions(table, self.period.id))
                 if stale:
-                    self.lake.remove(table, {"period": self.period.id, "council_code": sorted(stale)})
+                    self.lake.remove_slice(table, {"period": self.period.id, "council_code": sorted(stale)})
 
     def _describe_commit(self, submission_ids: Sequence[str]) -> Mapping[str, str]:
         return {"run": self.run_id, "submissions": " ".join(submission_ids)}
@@ -137,7 +138,7 @@ class SliceWriter:
 def validated_tables_by_major(data_return: Return) -> Mapping[int, tuple[LakeTable, ...]]:
     """Return the validated tables of a return, by major version."""
     return {
-        major: tuple(validated_table(contract, table) for table in contract.tables)
+        major: tuple(define_validated_table(contract, table) for table in contract.tables)
         for major, contract in data_return.majors.items()
     }
 

@@ -7,17 +7,17 @@ does not: reading (``landing``), the rules (``validation``) and the order of a r
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, finding_rows, no_findings
-from lgdp_pipelines.landing.extract_reader import TESTED_HERE, read_extract
+from lgdp_pipelines.handover.findings import RuleOutcome, build_finding_rows, empty_findings
+from lgdp_pipelines.landing.extract_reader import READING_RULE_KINDS, read_extract
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.ledger.submissions import RequiredFiles
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.vocabulary.periods import Period
@@ -59,9 +59,9 @@ class SubmittedFiles:
 
 def judge_files(
     register: Register,
-    received_bytes: RawStore,
+    received_bytes: ByteStore,
     submitted: SubmittedFiles,
-    spill: Spill,
+    spill: ChunkSpool,
     comparison: ComparisonRows = NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
     """Read the files of a submission and judge them; only ``spill`` is written to."""
@@ -70,7 +70,7 @@ def judge_files(
         return judge_nil_return(contract)
     system, council_code = receipts[0].system, receipts[0].council_code
     mapping = register.mapping_for(system, contract.return_code, council_code, contract)
-    with received_bytes.proving([receipt.sha256 for receipt in receipts]) as paths:
+    with received_bytes.verify_while_reading([receipt.sha256 for receipt in receipts]) as paths:
         files = [
             ExtractFile(receipt.file_name, path, receipt.table) for receipt, path in zip(receipts, paths, strict=True)
         ]
@@ -79,7 +79,7 @@ def judge_files(
         reading = (
             _reject_unmapped(contract, system)
             if is_unmapped
-            else read_extract(contract, files, mapping, keep=spill.keep)
+            else read_extract(contract, files, mapping, keep=spill.store)
         )
     context = JudgingContext(
         contract,
@@ -96,17 +96,19 @@ def judge_files(
 
 
 def _reject_unmapped(contract: Contract, system: str) -> Reading:
-    rules = [rule for rule in list_rules(contract) if rule.kind in TESTED_HERE]
+    rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
     message = (
         f"The register has no mapping of the system {system} to {contract.return_code} {contract.version}. Nothing is "
         "wrong with the file itself: ask the platform's engineers to add the mapping, then have it judged again."
     )
     readable = _find_readable_rule(rules)
     results = tuple(
-        RuleOutcome.of(rule, 1) if rule is readable else RuleOutcome.not_run(rule, "The extract cannot be read.")
+        RuleOutcome.from_count(rule, 1)
+        if rule is readable
+        else RuleOutcome.not_run(rule, "The extract cannot be read.")
         for rule in rules
     )
-    return Reading({}, finding_rows(readable, message), results, unreadable=message)
+    return Reading({}, build_finding_rows(readable, message), results, unreadable_reason=message)
 
 
 def judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
@@ -120,9 +122,9 @@ def judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
         f"{contract.return_code} takes no nil return. Send the extract, or ask {contract.owner or 'its owner'} whether "
         "you need to report for this period."
     )
-    findings = no_findings() if contract.nil_return else finding_rows(readable, message)
+    findings = empty_findings() if contract.nil_return else build_finding_rows(readable, message)
     results = tuple(
-        RuleOutcome.of(rule, findings.height) if rule is readable else RuleOutcome.not_run(rule, _NO_ROWS)
+        RuleOutcome.from_count(rule, findings.height) if rule is readable else RuleOutcome.not_run(rule, _NO_ROWS)
         for rule in rules
     )
     verdict = Verdict.ACCEPTED if contract.nil_return else Verdict.REJECTED

@@ -7,12 +7,12 @@ withdrawal (``ledger.withdrawals``).
 
 from collections.abc import Callable, Collection, Sequence
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Return, Version
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import submission_key
+from lgdp_pipelines.storage.lake_tables import parse_submission_id
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.workflows.comparison_rows import find_accepting_contract
 from lgdp_pipelines.workflows.platform import Platform
@@ -25,7 +25,7 @@ def remove_withdrawn_rows(
     data_return: Return,
     period: Period,
     councils: Collection[str],
-    spill: Spill,
+    spill: ChunkSpool,
     notify: Callable[[Sequence[Submission]], None],
 ) -> None:
     """Remove the rows of withdrawn submissions from the slices, and record that it is done.
@@ -49,7 +49,7 @@ def remove_withdrawn_rows(
         platform.ledger.withdrawals.finish([submission.id for submission in withdrawn])
 
 
-def recover_slices(platform: Platform, data_return: Return, period: Period, spill: Spill) -> None:
+def recover_slices(platform: Platform, data_return: Return, period: Period, spill: ChunkSpool) -> None:
     """Make the validated slices of a return and period agree with the ledger.
 
     A slice that does not agree is removed, from every table of every major version. Then the current submission's slice
@@ -63,7 +63,7 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
     for tables in validated_tables_by_major(data_return).values():
         for table in tables:
             if platform.lake.exists(table):
-                platform.lake.remove(table, {"period": period.id, "council_code": sorted(councils)})
+                platform.lake.remove_slice(table, {"period": period.id, "council_code": sorted(councils)})
     judged_by_version: dict[Version, list[JudgedSubmission]] = {}
     for council in sorted(councils & set(current)):
         submission = platform.ledger.submissions.get(current[council])
@@ -88,12 +88,15 @@ def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, pe
     rows has no slice.
     """
     current = ledger.submissions.find_current(data_return.code, period.id)
-    numbers = {council: submission_key(submission_id).number for council, submission_id in current.items()}
+    numbers = {council: parse_submission_id(submission_id).number for council, submission_id in current.items()}
     tables_by_major = validated_tables_by_major(data_return)
-    slices = {major: [lake.slices(table, period.id) for table in tables] for major, tables in tables_by_major.items()}
+    slices = {
+        major: [lake.read_slice_submissions(table, period.id) for table in tables]
+        for major, tables in tables_by_major.items()
+    }
     councils = {council for tables in slices.values() for table in tables for council in table} | set(current)
     last_written = {
-        major: [lake.standing(table, period.id, councils) for table in tables]
+        major: [lake.read_current_numbers(table, period.id, councils) for table in tables]
         for major, tables in tables_by_major.items()
     }
 

@@ -29,7 +29,7 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.orchestration.in_process_runner import open_runner, prepare_dagster_home
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import run_select
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
@@ -97,7 +97,7 @@ class Stages:
 def shown(settings: Settings, query: str) -> Any:
     """What SQL says; None where it cannot be asked yet."""
     try:
-        return ask(settings.catalogue, query).to_pylist()[0]["found"]
+        return run_select(settings.catalogue, query).to_pylist()[0]["found"]
     except LgdpError:
         return None
 

@@ -31,9 +31,9 @@ from lgdp_pipelines.ledger.receipts import ReceiptRepository
 from lgdp_pipelines.ledger.releases import ReleaseRepository
 from lgdp_pipelines.ledger.submissions import SubmissionRepository
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.pseudonym_keys import token_key
+from lgdp_pipelines.storage.pseudonym_keys import load_pseudonym_key
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import publishing
 from lgdp_pipelines.workflows.platform import Platform
@@ -92,11 +92,11 @@ class Listener:
 
 
 def _replaced(table: str) -> Effect:
-    return Effect(Lake, "replace", table)
+    return Effect(Lake, "replace_slice", table)
 
 
 EFFECTS = {
-    "raw put": Effect(RawStore, "put", call=2),
+    "raw put": Effect(ByteStore, "put", call=2),
     "receipt recorded": Effect(ReceiptRepository, "record", call=2),
     "submissions opened": Effect(SubmissionRepository, "open"),
     "landed written": _replaced("landed/library__loan__v1"),
@@ -252,7 +252,7 @@ def saved(home: Path) -> None:
 def prepared(folder: Path) -> None:
     """The starts, and what comes of an undisturbed run from each."""
     write_register(folder / "register", library(BUSY))
-    token_key(Settings.at(folder / "nothing").secrets)
+    load_pseudonym_key(Settings.at(folder / "nothing").secrets)
     undisturbed(folder, "nothing", "published", "released")
     undisturbed(folder, "released", "processed", "judged")
     known = {("nothing", "published"), ("released", "processed")}

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import run_select
 from lgdp_pipelines.workflows.platform import Platform
 
 _TECHNICAL = {"run_id", "versions", "at", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}
@@ -36,7 +36,9 @@ def state(platform: Platform) -> dict[str, Any]:
     found["received"] = sorted(file.name for file in (home / "lake" / "received").rglob("*") if file.is_file())
     found["balance"] = platform.ledger.balance.find_problems()
     if platform.settings.catalogue.exists():
-        views = ask(platform.settings.catalogue, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views()")
+        views = run_select(
+            platform.settings.catalogue, "SELECT schema_name || '.' || view_name AS name FROM duckdb_views()"
+        )
         found["catalogue"] = sorted(name for name in views["name"].to_pylist() if "duckdb" not in name)
     return found
 

@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 
 from lgdp_pipelines.register.model.table_model import Role
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.lake_tables import submission_key
+from lgdp_pipelines.storage.lake_tables import parse_submission_id
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reproduction import (
@@ -385,7 +385,7 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
     platform = Platform(Settings.at(home))
     past = JudgementReplayer(platform)
-    keys = {one: submission_key(one) for one in platform.ledger.evidence.list_judged()}
+    keys = {one: parse_submission_id(one) for one in platform.ledger.evidence.list_judged()}
     chosen = [
         one
         for one, key in keys.items()

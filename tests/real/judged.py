@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
@@ -56,9 +56,9 @@ def judged(register: Register, return_code: str, folder: Path, scratch: Path, co
     sources = SOURCE_ROWS[return_code](folder, register.councils)
     all_of_it = Judged()
     for council in councils:
-        accepted: dict[str, Mapping[str, Pieces]] = {}
+        accepted: dict[str, Mapping[str, ChunkedFrame]] = {}
         periods = sorted((parse_period(period) for one, period in cut if one == council), key=lambda one: one.start)
-        with Spill(scratch) as spill:
+        with ChunkSpool(scratch) as spill:
             for period in periods:
                 content = cut[council, period.id]
                 judgement = _judgement(register, return_code, council, period, content, accepted, spill)
@@ -78,14 +78,14 @@ def _judgement(
     council: str,
     period: Period,
     content: bytes,
-    accepted: Mapping[str, Mapping[str, Pieces]],
-    spill: Spill,
+    accepted: Mapping[str, Mapping[str, ChunkedFrame]],
+    spill: ChunkSpool,
 ) -> ValidationResult:
     contract = register.returns[return_code].contract_for(period)
     if contract.extract.records_at:  # what an API gives as a list stands under a key in one answer
         content = b'{"%s": %s}' % (contract.extract.records_at.encode(), content)
 
-    def earlier(before: Period, table: Table) -> Pieces | None:
+    def earlier(before: Period, table: Table) -> ChunkedFrame | None:
         return accepted.get(before.id, {}).get(table.name)
 
     context = make_context(contract, register, council, period, spill, prior_rows=earlier)

@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.published_extracts import people_supported, school_list
-from lgdp_pipelines.storage.sql_catalogue import ask
+from lgdp_pipelines.storage.sql_catalogue import run_select
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -125,7 +125,7 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
 ) -> None:
     assert held
     standing = [one for one in given if one.sheet == "Sheet1"]
-    rows = ask(
+    rows = run_select(
         platform.settings.catalogue,
         "SELECT council_code, period, item, known_issues, count(*) AS n FROM published.people_supported GROUP BY ALL",
     ).to_pylist()
@@ -168,7 +168,7 @@ def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform:
         for _, row in LIST.schools(REAL)
         if row[1] in councils
     }
-    published = ask(
+    published = run_select(
         platform.settings.catalogue,
         """SELECT council_code, seed_code, school_name, postcode, uprn, denomination, value, period
            FROM published.school_list""",
@@ -179,7 +179,9 @@ def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform:
 
 
 def test_ways_to_reach_a_school_go_no_further_than_the_validated_table(platform: Platform) -> None:
-    shown = ask(platform.settings.catalogue, "SELECT column_name FROM (DESCRIBE published.school_list)").to_pylist()
+    shown = run_select(
+        platform.settings.catalogue, "SELECT column_name FROM (DESCRIBE published.school_list)"
+    ).to_pylist()
     names = {row["column_name"] for row in shown}
     assert {"school_name", "website", "medium"} <= names
     assert not {"email", "phone_number"} & names

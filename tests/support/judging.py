@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, no_findings
+from lgdp_pipelines.handover.findings import RuleOutcome, empty_findings
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -22,7 +22,7 @@ LANDING_KINDS = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 
 
 def make_context(
-    contract: Contract, register: Register, council: str, period: Period, spill: Spill, **facts: object
+    contract: Contract, register: Register, council: str, period: Period, spill: ChunkSpool, **facts: object
 ) -> JudgingContext:
     """Return a context; received on the period's last day, and with nothing to compare with, unless facts say so."""
     given = {"received_on": period.end, **facts}
@@ -32,19 +32,19 @@ def make_context(
 
 def judge_files(files: Sequence[ExtractFile], context: JudgingContext) -> ValidationResult:
     """Read the files of an extract as landing does, and judge them."""
-    return judge(read_extract(context.contract, files, context.mapping, keep=context.spill.keep), context)
+    return judge(read_extract(context.contract, files, context.mapping, keep=context.spill.store), context)
 
 
 def judge_tables(
     tables: Mapping[str, pl.DataFrame], context: JudgingContext, findings: pl.DataFrame | None = None
 ) -> ValidationResult:
     """Judge landed tables made by hand; the rules that landing tests have passed, unless findings break them."""
-    landed = no_findings() if findings is None else findings
+    landed = empty_findings() if findings is None else findings
     broken = set(landed["rule"])
     results = tuple(
-        RuleOutcome.of(rule, int(rule.id in broken))
+        RuleOutcome.from_count(rule, int(rule.id in broken))
         for rule in list_rules(context.contract)
         if rule.kind in LANDING_KINDS
     )
-    reading = Reading({name: Pieces.of(table) for name, table in tables.items()}, landed, results)
+    reading = Reading({name: ChunkedFrame.from_frames(table) for name, table in tables.items()}, landed, results)
     return judge(reading, context)

@@ -49,8 +49,8 @@ def build_judgement(
         rows=rows,
         rules=RULES,
         results=(
-            RuleOutcome.of(ERROR_RULE, errors),
-            RuleOutcome.of(QUERY_RULE, queries),
-            RuleOutcome.of(NOTE_RULE, notes),
+            RuleOutcome.from_count(ERROR_RULE, errors),
+            RuleOutcome.from_count(QUERY_RULE, queries),
+            RuleOutcome.from_count(NOTE_RULE, notes),
         ),
     )

@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
-from lgdp_pipelines.handover.findings import LISTED
+from lgdp_pipelines.handover.findings import MAX_LISTED
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.judging_context import JudgingContext
@@ -24,7 +24,7 @@ from tests.support.judging import judge_files
 
 def judge_extract(asked: Asked, extract: Extract) -> ValidationResult:
     """The judgement of an extract, read from files as the platform reads it."""
-    with TemporaryDirectory() as folder, Spill(Path(folder) / "spill") as spill:
+    with TemporaryDirectory() as folder, ChunkSpool(Path(folder) / "spill") as spill:
         files = []
         for table, content in extract.files.items():
             path = Path(folder) / f"{table}.csv"
@@ -42,8 +42,8 @@ def judge_extract(asked: Asked, extract: Extract) -> ValidationResult:
         return judge_files(files, context)
 
 
-def _pieces(frame: pl.DataFrame | None) -> Pieces | None:
-    return None if frame is None else Pieces.of(frame)
+def _pieces(frame: pl.DataFrame | None) -> ChunkedFrame | None:
+    return None if frame is None else ChunkedFrame.from_frames(frame)
 
 
 def list_differences(asked: Asked, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
@@ -62,7 +62,7 @@ def list_differences(asked: Asked, extract: Extract, judgement: ValidationResult
         f"{rule} is no rule of the contract" for rule in planted.keys() - {one.rule for one in judgement.results}
     )
     places = TRUTH.names()
-    expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(LISTED).select(places)
+    expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(MAX_LISTED).select(places)
     found = judgement.findings.select(places)
     for words, one, other in (("not found", expected, found), ("found besides", found, expected)):
         differing = one.join(other, on=places, how="anti", nulls_equal=True)

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Rule
@@ -133,7 +133,7 @@ class RuleFixture:
         contract = register.returns["TST"].latest
         by_table = dict(rows) if isinstance(rows, Mapping) else {"t": rows}
         by_table = {name: by_table.get(name, ()) for name in ("t", *self.others)}
-        with Spill(SCRATCH) as spill:
+        with ChunkSpool(SCRATCH) as spill:
             facts = {"received_on": self.received_on, **self.arguments}
             context = make_context(contract, register, "FIF", parse_period(self.period), spill, **facts)
             tables = {

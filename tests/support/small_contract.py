@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import polars as pl
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Register, Version
 from lgdp_pipelines.register.model.extract_format import Extract, Format
@@ -73,7 +73,7 @@ class Bench:
             )
             for name, cells in by_table.items()
         }
-        with Spill(SCRATCH) as spill:
+        with ChunkSpool(SCRATCH) as spill:
             context = JudgingContext(
                 self.contract, self.register, council, period, received_on or period.end, spill, earlier
             )
@@ -85,7 +85,7 @@ class Bench:
 
     def values(self, rows: Sequence[Sequence[str | None]], name: str) -> list[object]:
         """A validated column."""
-        return self.judge(rows).tables[self.contract.tables[0].name].whole().get_column(name).to_list()
+        return self.judge(rows).tables[self.contract.tables[0].name].collect().get_column(name).to_list()
 
 
 def places(judgement: ValidationResult) -> list[tuple[str, int | None]]:

@@ -52,7 +52,7 @@ from lgdp_pipelines.register.model.table_model import (
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import LakeTable, landed_table, validated_table
+from lgdp_pipelines.storage.lake_tables import LakeTable, define_landed_table, define_validated_table
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind
@@ -263,17 +263,19 @@ def fill_lake(lake: Lake, register: Register) -> None:
 
 
 def _put(lake: Lake, one: Contract, table: str, period: str, rows: list[dict]) -> None:
-    validated = validated_table(one, one.by_name[table])
-    lake.replace(
+    validated = define_validated_table(one, one.by_name[table])
+    lake.replace_slice(
         validated, pa.Table.from_pylist(rows, schema=validated.arrow_schema), where={"period": period}, commit={}
     )
-    landed = landed_table(one, one.by_name[table])
+    landed = define_landed_table(one, one.by_name[table])
     texts = [
         {name: str(row[name]) if row.get(name) is not None else None for name in landed.arrow_schema.names}
         | {"_row": row["_row"]}
         for row in rows
     ]
-    lake.replace(landed, pa.Table.from_pylist(texts, schema=landed.arrow_schema), where={"period": period}, commit={})
+    lake.replace_slice(
+        landed, pa.Table.from_pylist(texts, schema=landed.arrow_schema), where={"period": period}, commit={}
+    )
 
 
 SUBMITTED = (("SHELTER", "FIF", OLD), ("SHELTER", "FIF", NEW), ("SHELTER", "GLG", NEW), ("BINS", "FIF", YEAR))
@@ -290,7 +292,7 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
         (submission,) = ledger.submissions.open(code, period)
         one = register.returns[code].contracts[-1 if period != OLD else 0]
         broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
-        results = [RuleOutcome.of(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
+        results = [RuleOutcome.from_count(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
         verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
         judged = NewJudgement(
             submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results

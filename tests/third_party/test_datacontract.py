@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
@@ -85,7 +85,7 @@ def judged(
 ) -> tuple[ValidationResult, dict[str, pl.DataFrame]]:
     """Our judgement of some files, and the validated tables."""
     contract = register.returns[code].latest
-    with Spill(files[0].parent / "spill") as spill:
+    with ChunkSpool(files[0].parent / "spill") as spill:
         context = make_context(
             contract, register, "FIF", period, spill, received_on=datetime(2024, 5, 2, tzinfo=UTC).date()
         )

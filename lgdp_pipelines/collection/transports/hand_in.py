@@ -14,7 +14,7 @@ from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 
@@ -29,7 +29,7 @@ def hand_in(
     files: Sequence[Path],
     *,
     ledger: Ledger,
-    raw: RawStore,
+    raw: ByteStore,
     mapping: SystemMapping | None = None,
 ) -> tuple[Receipt, ...]:
     """Record files that somebody hands in for a return, council and period.
@@ -74,7 +74,7 @@ def hand_in(
 
 
 def hand_in_nil(
-    asked: Return, council: Council, period: Period, files: Sequence[Path], *, ledger: Ledger, raw: RawStore
+    asked: Return, council: Council, period: Period, files: Sequence[Path], *, ledger: Ledger, raw: ByteStore
 ) -> tuple[Receipt, ...]:
     """Record that a council has nothing to report, with the declaration that it gives, or in so many words.
 
@@ -136,7 +136,7 @@ def _tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | 
     return tuple(found)
 
 
-def _received(file: Path, raw: RawStore) -> str:
+def _received(file: Path, raw: ByteStore) -> str:
     """Put a file's bytes away as they are read; their sha256."""
     try:
         with file.open("rb") as stream:

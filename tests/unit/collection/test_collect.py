@@ -17,7 +17,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from tests.support.memory_transport import HeldFile, MemoryTransport
 
 Q1, Q2 = "hl1/HL1_2024-25_Q1.csv", "hl1/HL1_2024-25_Q2.csv"
@@ -31,8 +31,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def raw(tmp_path: Path) -> RawStore:
-    return RawStore(tmp_path / "lake")
+def raw(tmp_path: Path) -> ByteStore:
+    return ByteStore(tmp_path / "lake")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def transport(sftp_source: Source, register: Register, today: date) -> Callable[
 
 @pytest.fixture
 def collect(
-    sftp_source: Source, register: Register, ledger: Ledger, raw: RawStore, today: date
+    sftp_source: Source, register: Register, ledger: Ledger, raw: ByteStore, today: date
 ) -> Callable[..., CollectionReport]:
     def collected(transport: MemoryTransport, **narrowed: Any) -> CollectionReport:
         return collect_source(
@@ -73,7 +73,7 @@ def of(report: CollectionReport, council: str) -> Any:
     return account
 
 
-def test_what_is_new_gets_a_receipt_and_its_bytes_are_kept(collect: Any, transport: Any, raw: RawStore) -> None:
+def test_what_is_new_gets_a_receipt_and_its_bytes_are_kept(collect: Any, transport: Any, raw: ByteStore) -> None:
     report = collect(transport(FIF={Q1: b"Fife's first"}, GLG={Q1: b"Glasgow's first"}))
     (receipt,) = of(report, "FIF").fetched
     assert (receipt.return_code, receipt.council_code, receipt.period) == ("HL1", "FIF", "FY2024-25-Q1")
@@ -117,7 +117,7 @@ def test_the_same_bytes_of_another_council_are_no_duplicate(collect: Any, transp
 
 
 def test_what_cannot_be_routed_is_kept_and_reported_with_its_reason(
-    collect: Any, transport: Any, raw: RawStore, ledger: Ledger
+    collect: Any, transport: Any, raw: ByteStore, ledger: Ledger
 ) -> None:
     report = collect(transport(FIF={"hl1/final version.csv": b"which quarter?"}))
     (receipt,) = of(report, "FIF").unrecognised
@@ -190,7 +190,7 @@ class DiesBeforeTheReceipt:
 
 
 def test_a_run_that_dies_between_bytes_and_receipt_loses_and_doubles_nothing(
-    collect: Any, transport: Any, ledger: Ledger, raw: RawStore, tmp_path: Path
+    collect: Any, transport: Any, ledger: Ledger, raw: ByteStore, tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
         collect(transport(FIF={Q1: b"first"}), ledger=DiesBeforeTheReceipt(ledger))
@@ -205,11 +205,11 @@ def test_a_run_that_dies_between_bytes_and_receipt_loses_and_doubles_nothing(
 def test_a_platform_that_is_broken_is_not_reported_as_a_council_s_failure(
     collect: Any, transport: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_raw: RawStore, _data: object) -> str:
+    def full(_raw: ByteStore, _data: object) -> str:
         message = "no room"
         raise StorageError(message)
 
-    monkeypatch.setattr(RawStore, "put", full)
+    monkeypatch.setattr(ByteStore, "put", full)
     with pytest.raises(ExceptionGroup) as broken:
         collect(transport(FIF={Q1: b"first"}))
     assert broken.group_contains(StorageError)

@@ -25,7 +25,7 @@ from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import DropBoxSource, FolderReturn, Source
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from lgdp_pipelines.vocabulary.periods import financial_quarter
 from tests.support.machine import ROOT, require
 
@@ -94,7 +94,7 @@ def test_what_is_delivered_is_collected_once_with_its_council_and_system(
 ) -> None:
     content = os.urandom(9_000_000)
     put(fife, f"in/hl1/{HL1}", content)
-    raw = RawStore(tmp_path / "lake")
+    raw = ByteStore(tmp_path / "lake")
     with closing(Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger:
 
         def collected() -> Any:

@@ -8,14 +8,14 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from lgdp_pipelines.vocabulary.periods import financial_quarter, month
 
 
 @pytest.fixture
-def platform(tmp_path: Path) -> Iterator[tuple[Ledger, RawStore]]:
+def platform(tmp_path: Path) -> Iterator[tuple[Ledger, ByteStore]]:
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    yield ledger, RawStore(tmp_path / "lake")
+    yield ledger, ByteStore(tmp_path / "lake")
     ledger.close()
 
 

@@ -26,7 +26,7 @@ from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference, Source
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 from tests.support.machine import SSHD, find_sshd, require
 
 QUICK = Timeouts(connect=10, answer=10, settle_seconds=60, second_look_seconds=0.5, retry=Retry(3, 0.05, 0.2))
@@ -87,7 +87,7 @@ def home(tmp_path: Path, keys: Any) -> Path:
 @pytest.fixture
 def collect(home: Path, sftp_source: Source, register: Register, today: date, environment_for: Any) -> Any:
     """Collects Fife's account into a ledger and a store that stay the same for a test."""
-    ledger, raw = Ledger.open(f"sqlite:///{home / 'ledger.sqlite'}"), RawStore(home / "lake")
+    ledger, raw = Ledger.open(f"sqlite:///{home / 'ledger.sqlite'}"), ByteStore(home / "lake")
     source = replace(
         sftp_source,
         councils=("FIF",),
@@ -128,7 +128,7 @@ def test_new_extracts_are_collected_once_and_known_the_next_time(home: Path, put
     assert [one.name for one in first.left] == ["HL1_2024-25_Q2.csv.part"]
     assert first.failures == ()
     (large,) = [one for one in first.fetched if one.return_code == "HL1"]
-    assert RawStore(home / "lake").get(large.sha256) == content
+    assert ByteStore(home / "lake").get(large.sha256) == content
     assert (second.receipts, second.known, second.failures) == ((), 3, ())
 
 

@@ -2,7 +2,7 @@
 
 from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views as conformed_views
 from lgdp_pipelines.publication.release_views import build_release_views as published_views
-from lgdp_pipelines.storage.sql_catalogue import ask, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import run_select, write_catalogue
 from tests.support.small_lakehouse import BuiltPlatform
 
 
@@ -10,27 +10,27 @@ def test_every_column_of_every_published_table_says_what_it_is(built: BuiltPlatf
     write_catalogue(
         built.settings.catalogue, built.lake, [*conformed_views(built.register), *published_views(built.register)]
     )
-    undescribed = ask(
+    undescribed = run_select(
         built.settings.catalogue,
         "select table_name, column_name from duckdb_columns() "
         "where schema_name in ('published', 'conformed', 'register', 'reference') and comment is null and not internal",
     ).to_pylist()
     assert undescribed == []
-    titles = ask(
+    titles = run_select(
         built.settings.catalogue,
         "select o.value, d.title from published.bins_material as o "
         "join register.data_item as d using (item) where o.value = 12.5",
     ).to_pylist()
     assert titles == [{"value": 12.5, "title": "Tonnes"}]
-    names = ask(built.settings.catalogue, 'select title from register."return" order by return_code').to_pylist()
+    names = run_select(built.settings.catalogue, 'select title from register."return" order by return_code').to_pylist()
     assert [row["title"] for row in names] == ["BINS return", "CLIENTS return", "SHELTER return", "VISIT return"]
-    council = ask(built.settings.catalogue, "select count(*) as n from ledger.submission").to_pylist()
+    council = run_select(built.settings.catalogue, "select count(*) as n from ledger.submission").to_pylist()
     assert council == [{"n": 3}]
 
 
 def test_every_version_of_a_reference_table_can_be_asked(built: BuiltPlatform) -> None:
     write_catalogue(built.settings.catalogue, built.lake, conformed_views(built.register))
-    rows = ask(
+    rows = run_select(
         built.settings.catalogue,
         "select council_code, year, people, version, valid_from::text as valid_from, valid_to::text as valid_to "
         "from reference.people order by version, council_code",

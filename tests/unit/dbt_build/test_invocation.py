@@ -14,10 +14,10 @@ from lgdp_pipelines.dbt_build.invocation import run_build
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.duckdb_connections import delta_extension
+from lgdp_pipelines.storage.duckdb_connections import find_delta_extension
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.pseudonym_keys import token_key
+from lgdp_pipelines.storage.pseudonym_keys import load_pseudonym_key
 from tests.support.small_lakehouse import NEW, OLD, YEAR, BuiltPlatform
 
 
@@ -49,7 +49,7 @@ def test_a_breakdown_comes_back_from_delta_as_it_went_in(built: BuiltPlatform) -
     scan = built.lake.scan_sql(OBSERVATION)
     sql = f"select breakdown['material'], breakdown['unit'] from {scan} where item like '%tonnes'"
     with duckdb.connect() as connection:
-        connection.execute(f"load '{delta_extension()}'")
+        connection.execute(f"load '{find_delta_extension()}'")
         assert sorted(connection.execute(sql).fetchall()) == [("glass", "recycled"), ("paper", "landfill")]
 
 
@@ -155,9 +155,9 @@ def test_pseudonyms_match_within_a_return_and_never_across(built: BuiltPlatform)
 
 
 def test_a_pseudonym_is_the_keyed_token_of_use_item_and_value(built: BuiltPlatform) -> None:
-    key = token_key(built.settings.secrets)
+    key = load_pseudonym_key(built.settings.secrets)
     visits = built.read("conformed.visit_visit").sort("_row")["who"].to_list()
-    assert visits[0] == key.token("visit", "urn:lgdp:item:person:ref", "REF-FIF-0")
+    assert visits[0] == key.derive_token("visit", "urn:lgdp:item:person:ref", "REF-FIF-0")
 
 
 def test_no_raw_identifier_lies_in_conformed_or_published_tables_or_their_logs(built: BuiltPlatform) -> None:
@@ -209,10 +209,10 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: BuiltPlatform)
     stray = whole.with_columns(pl.lit("ZZZ").alias("council_code"))
     before = built.read("published.bins_material")
     try:
-        lake.replace(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
+        lake.replace_slice(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
         outcome = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "stray"})
     finally:
-        lake.replace(table, whole, where={"period": YEAR}, commit={})
+        lake.replace_slice(table, whole, where={"period": YEAR}, commit={})
     assert not outcome.is_published
     assert "published/bins_material" not in outcome.written
     (failed,) = {test.description for test in outcome.failed_tests}
@@ -227,7 +227,7 @@ def test_nothing_is_left_in_the_scratch_folder(built: BuiltPlatform) -> None:
 
 
 def test_the_key_stands_in_no_file_but_its_own(built: BuiltPlatform) -> None:
-    key = token_key(built.settings.secrets)
+    key = load_pseudonym_key(built.settings.secrets)
     needles = (key.secret, key.secret.hex().encode(), key.inner_pad, key.outer_pad)
     files = [
         file for file in built.settings.home.rglob("*") if file.is_file() and file.parent != built.settings.secrets

@@ -32,8 +32,8 @@ def told(reading: Reading) -> list[tuple[object, ...]]:
 def refusal(reading: Reading) -> str:
     assert reading.tables == {}
     assert reading.findings["rule"].to_list() == ["tst.readable"]
-    assert reading.unreadable == reading.findings["message"][0]
-    return str(reading.unreadable)
+    assert reading.unreadable_reason == reading.findings["message"][0]
+    return str(reading.unreadable_reason)
 
 
 def test_rows_before_the_header_are_passed_over_and_counted(read: Read) -> None:

@@ -47,7 +47,7 @@ def told(reading: Reading) -> list[tuple[str, int | None, str]]:
 
 def test_rows_are_the_bases_with_the_cells_of_the_others(braeside: tuple[Contract, SystemMapping]) -> None:
     reading = read(braeside, decisions=DECISIONS, cases=CASES)
-    frame = reading.tables["application"].whole()
+    frame = reading.tables["application"].collect()
     assert frame.select("_row", "application_ref", "assessment_date", "assessment_decision_code").rows() == [
         (2, "0001", "8/4/2024", "1"),
         (3, "0002", None, None),
@@ -64,7 +64,7 @@ def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
 ) -> None:
     more = DECISIONS.replace("|OFFICER", "").replace("|X", "").replace("1|||\n", "1||\n")
     reading = read(braeside, cases=CASES, decisions=more + "0009|1/4/2024|1||\n0001|8/4/2024|2||\n|8/4/2024|2||\n")
-    frame = reading.tables["application"].whole()
+    frame = reading.tables["application"].collect()
     assert frame.get_column("assessment_decision_code").to_list() == [None, None, "7"]
     found = told(reading)
     assert [(rule, row) for rule, row, _ in found] == [("hl1.readable", 5), ("hl1.readable", 4), ("hl1.readable", 6)]
@@ -74,11 +74,11 @@ def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
 
 def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contract, SystemMapping]) -> None:
     alone = read(braeside, cases=CASES)
-    assert alone.unreadable is not None
-    assert "“decisions” of the export is missing" in alone.unreadable
+    assert alone.unreadable_reason is not None
+    assert "“decisions” of the export is missing" in alone.unreadable_reason
     keyless = read(braeside, cases=CASES, decisions=DECISIONS.replace("Case|", "Number|"))
-    assert keyless.unreadable is not None
-    assert "no column “CASE”" in keyless.unreadable
+    assert keyless.unreadable_reason is not None
+    assert "no column “CASE”" in keyless.unreadable_reason
 
 
 def test_a_missing_column_is_told_with_its_file(braeside: tuple[Contract, SystemMapping]) -> None:
@@ -90,4 +90,4 @@ def test_a_missing_column_is_told_with_its_file(braeside: tuple[Contract, System
 def test_a_file_of_neither_name_is_refused(braeside: tuple[Contract, SystemMapping]) -> None:
     contract, mapping = braeside
     reading = read_extract(contract, [ExtractFile("x.txt", CASES.encode())], mapping)
-    assert reading.unreadable is not None
+    assert reading.unreadable_reason is not None

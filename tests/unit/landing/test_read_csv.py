@@ -28,7 +28,7 @@ def failed(reading: Reading) -> dict[str, int]:
 
 
 def rows(reading: Reading, table: str = "t", columns: Sequence[str] = ("a", "b", "c")) -> list[tuple[object, ...]]:
-    return list(reading.tables[table].whole().select("_row", *columns).iter_rows())
+    return list(reading.tables[table].collect().select("_row", *columns).iter_rows())
 
 
 def test_a_good_file_has_no_findings_and_an_outcome_for_each_rule(plain: Contract) -> None:
@@ -39,7 +39,7 @@ def test_a_good_file_has_no_findings_and_an_outcome_for_each_rule(plain: Contrac
         ("tst.t.columns", "passed"),
         ("tst.t.extra_columns", "passed"),
     ]
-    assert reading.unreadable is None
+    assert reading.unreadable_reason is None
     assert reading.tables["t"].columns == ["a", "b", "c", "_unmapped", "_row"]
 
 
@@ -65,14 +65,14 @@ def test_a_missing_column_is_an_error_at_its_item(plain: Contract) -> None:
 def test_a_column_twice_is_an_error_and_nothing_of_it_is_lost(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,b\n1,2,3,4\n")
     assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
-    assert json.loads(reading.tables["t"].whole()["_unmapped"][0]) == {"b": "4"}
+    assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"b": "4"}
 
 
 def test_an_unknown_column_is_a_query_and_its_cells_are_kept(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,Extra\n1,2,3,x\n4,5,6,\n")
     assert found(reading) == [("tst.t.extra_columns", None, None, "Extra")]
     assert reading.findings["severity"].to_list() == ["query"]
-    assert [text and json.loads(text) for text in reading.tables["t"].whole()["_unmapped"]] == [{"Extra": "x"}, None]
+    assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [{"Extra": "x"}, None]
 
 
 def test_columns_without_name_or_cells_are_nothing(plain: Contract) -> None:
@@ -82,7 +82,7 @@ def test_columns_without_name_or_cells_are_nothing(plain: Contract) -> None:
 def test_a_column_without_name_that_has_cells_is_told_by_its_number(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,\n1,2,3,x\n")
     assert found(reading) == [("tst.t.extra_columns", None, None, "(column 4)")]
-    assert json.loads(reading.tables["t"].whole()["_unmapped"][0]) == {"(column 4)": "x"}
+    assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"(column 4)": "x"}
 
 
 def test_a_file_without_header_is_told_once_and_its_first_row_is_not_repeated(plain: Contract) -> None:
@@ -95,7 +95,7 @@ def test_ragged_rows_are_told_by_row_and_their_cells_are_kept(plain: Contract) -
     reading = read(plain, b"A,B,C\n1,2,3\n1,2\n\n1,2,3,secret\n")
     assert found(reading) == [("tst.t.columns", None, 3, None), ("tst.t.columns", None, 5, None)]
     assert failed(reading) == {"tst.t.columns": 2}
-    assert json.loads(reading.tables["t"].whole()["_unmapped"][2]) == {"(column 4)": "secret"}
+    assert json.loads(reading.tables["t"].collect()["_unmapped"][2]) == {"(column 4)": "secret"}
     assert not any("secret" in message for message in reading.findings["message"])
 
 
@@ -117,7 +117,7 @@ def test_bytes_that_are_no_text_are_told_by_row(contract: Make, plain: Contract,
     reading = read(contract(*plain.tables, encoding=encoding), content)
     assert found(reading) == [("tst.readable", None, 3, None)]
     assert reading.tables == {}
-    assert reading.unreadable
+    assert reading.unreadable_reason
     assert [(outcome.rule, outcome.result) for outcome in reading.results] == [
         ("tst.readable", "failed"),
         ("tst.t.columns", "not_run"),

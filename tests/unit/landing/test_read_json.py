@@ -40,7 +40,7 @@ def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None
     reading = read(
         listed, text, '[{"A": 12345678901234567890123, "B": NaN, "C": 1.0}]', '[{"A": "nan", "B": " 7 ", "C": "00123"}]'
     )
-    assert list(reading.tables["t"].whole().drop("_unmapped").iter_rows()) == [
+    assert list(reading.tables["t"].collect().drop("_unmapped").iter_rows()) == [
         ("2.8318148239349914E-4", "1", "2", 1),
         ("12345678901234567890123", "NaN", "1.0", 2),
         ("nan", " 7 ", "00123", 3),
@@ -49,7 +49,7 @@ def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None
 
 def test_null_missing_and_empty_are_empty_and_truth_is_a_word(listed: Contract) -> None:
     reading = read(listed, '[{"A": true, "B": null, "C": ""}, {"A": false}]')
-    assert list(reading.tables["t"].whole().drop("_unmapped").iter_rows()) == [
+    assert list(reading.tables["t"].collect().drop("_unmapped").iter_rows()) == [
         ("true", None, None, 1),
         ("false", None, None, 2),
     ]
@@ -60,8 +60,8 @@ def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -
     first = '{"data": {"rows": [{"A": 1, "B": 2}, {"A": 3, "C": 4}]}, "next": "x"}'
     second = '{"data": {"rows": [{"A": 5, "b": 6}]}}'
     reading = read(pages, f"{first}\n{second}\n")
-    assert list(reading.tables["first"].whole().drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
-    assert list(reading.tables["second"].whole().drop("_unmapped").iter_rows()) == [("3", "4", 2)]
+    assert list(reading.tables["first"].collect().drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
+    assert list(reading.tables["second"].collect().drop("_unmapped").iter_rows()) == [("3", "4", 2)]
     assert found(reading) == []
 
 
@@ -69,7 +69,7 @@ def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
     reading = read(pages, '{"data": {"rows": [{"A": 1}, {"A": 1, "B": 2, "C": 3}, {"A": 1, "B": 2}, 7]}}')
     assert found(reading) == [("tst.readable", None, row, None) for row in (1, 2, 4)]
     assert reading.tables["first"].height == 1
-    assert reading.unreadable is None
+    assert reading.unreadable_reason is None
 
 
 def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: Contract) -> None:
@@ -81,7 +81,7 @@ def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: C
 def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:
     reading = read(listed, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
     assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
-    assert [text and json.loads(text) for text in reading.tables["t"].whole()["_unmapped"]] == [
+    assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [
         {"X": "y", "Z": None},
         None,
     ]
@@ -100,7 +100,7 @@ def test_an_unknown_key_twice_in_a_record_is_told_by_row(listed: Contract) -> No
 def test_a_nested_value_in_a_text_is_told_and_kept_as_json(listed: Contract) -> None:
     reading = read(listed, '[{"A": {"é": [true]}}, {"A": 2}]')
     assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
-    assert json.loads(reading.tables["t"].whole()["a"][0]) == {"é": [True]}
+    assert json.loads(reading.tables["t"].collect()["a"][0]) == {"é": [True]}
 
 
 def test_a_nested_value_elsewhere_is_left_to_its_type(
@@ -129,7 +129,7 @@ def test_a_nested_value_elsewhere_is_left_to_its_type(
 def test_what_is_no_json_list_is_unreadable_and_no_crash(listed: Contract, text: str) -> None:
     reading = read(listed, text)
     assert failed(reading) == {"tst.readable": 1}
-    assert reading.unreadable
+    assert reading.unreadable_reason
 
 
 @pytest.mark.parametrize("depth", [100, 400, 700, 900, 2_000, 9_000, 200_000])
@@ -144,7 +144,7 @@ def test_an_escape_that_is_no_character_is_told_by_row(listed: Contract, escape:
 
 
 def test_an_escaped_backslash_before_u0000_is_a_text(listed: Contract) -> None:
-    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"].whole()["a"].to_list() == ["\\u0000"]
+    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"].collect()["a"].to_list() == ["\\u0000"]
 
 
 def test_undecodable_bytes_are_told_by_line(listed: Contract) -> None:
@@ -171,6 +171,6 @@ def test_any_records_are_read_cell_for_cell(
         )
 
     records = [record for page in drawn for record in page]
-    assert list(reading.tables["t"].whole().select("_row", "a", "b", "c").iter_rows()) == [
+    assert list(reading.tables["t"].collect().select("_row", "a", "b", "c").iter_rows()) == [
         (row, *(text(record.get(key)) for key in "ABC")) for row, record in enumerate(records, start=1)
     ]

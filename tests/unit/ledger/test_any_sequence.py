@@ -24,8 +24,8 @@ STEPS = 150
 
 def judged(submission_id: str, verdict: Verdict) -> NewJudgement:
     outcomes = (
-        RuleOutcome.of(ERROR, 2 if verdict is Verdict.REJECTED else 0),
-        RuleOutcome.of(QUERY, 1 if verdict is Verdict.QUERIED else 0),
+        RuleOutcome.from_count(ERROR, 2 if verdict is Verdict.REJECTED else 0),
+        RuleOutcome.from_count(QUERY, 1 if verdict is Verdict.QUERIED else 0),
     )
     return NewJudgement(submission_id, verdict, "1.0.0", "c" * 64, "v", 3, (ERROR, QUERY), outcomes)
 

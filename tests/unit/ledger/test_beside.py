@@ -17,7 +17,7 @@ from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.schema import REPAIR
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.sql_catalogue import CatalogueView, ask, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, run_select, write_catalogue
 
 PERIOD = "FY2024-25"
 FIGURES = LakeTable(
@@ -40,8 +40,8 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
     lake = Lake(tmp_path / "lake")
     rows = [(council, PERIOD, item, 1, 9) for council in ("FIF", "GLG") for item in ("urn:a", "urn:b")]
     frame = pl.DataFrame(rows, schema=FIGURES.arrow_schema.names, orient="row")
-    lake.replace(FIGURES, frame, where={"period": PERIOD}, commit={})
-    lake.replace(CASES, frame.select("council_code", "period"), where={"period": PERIOD}, commit={})
+    lake.replace_slice(FIGURES, frame, where={"period": PERIOD}, commit={})
+    lake.replace_slice(CASES, frame.select("council_code", "period"), where={"period": PERIOD}, commit={})
 
     def asked(sql: str) -> list[dict[str, Any]]:
         path = tmp_path / "lakehouse.duckdb"
@@ -54,7 +54,7 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
         )
         if not path.exists() or lake.exists(QUERY_COPY):
             write_catalogue(path, lake, [*views, noise])
-        return ask(path, sql).to_pylist()
+        return run_select(path, sql).to_pylist()
 
     return asked
 

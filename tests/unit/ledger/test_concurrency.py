@@ -144,6 +144,6 @@ def test_what_a_killed_run_left_can_be_undone(tmp_path: Path) -> None:
 
     put(1)
     put(2)
-    lake.remove(table, {"period": PERIOD, "council_code": "FIF"})
+    lake.remove_slice(table, {"period": PERIOD, "council_code": "FIF"})
     put(1)
-    assert lake.slices(table, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.001"}
+    assert lake.read_slice_submissions(table, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.001"}

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.row_digest import Digest
+from lgdp_pipelines.handover.row_digest import RowDigest
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
     Evidence,
@@ -29,13 +29,13 @@ EVIDENCE = Evidence(
     code_lists=(PinnedVersion("hl1-assess", "1.4", "l" * 64),),
     reference_tables=(PinnedVersion("population", "2024", "p" * 64),),
     against=(
-        ComparedRows("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": Digest("d" * 64, 7)}),
+        ComparedRows("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": RowDigest("d" * 64, 7)}),
         ComparedRows("HL3", "FY2024-25", None, None, {}),
     ),
     code_sha256="c" * 64,
     packages={"polars": "2.1.0", "python": "3.11.9"},
-    findings=Digest("f" * 64, 3),
-    tables={"assess": Digest("t" * 64, 10)},
+    findings=RowDigest("f" * 64, 3),
+    tables={"assess": RowDigest("t" * 64, 10)},
 )
 
 

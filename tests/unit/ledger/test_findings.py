@@ -1,7 +1,14 @@
 import polars as pl
 import pyarrow as pa
 
-from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome, counted, finding_rows, gathered, no_findings
+from lgdp_pipelines.handover.findings import (
+    FINDING_SCHEMA,
+    RuleOutcome,
+    build_finding_rows,
+    concat_findings,
+    count_by_severity,
+    empty_findings,
+)
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Role, Rule
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
@@ -15,7 +22,7 @@ ITEM = Item(
 
 
 def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
-    found = finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
+    found = build_finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
     assert found.schema == FINDING_SCHEMA
     assert found.rows() == [
         (
@@ -34,13 +41,13 @@ def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
 
 
 def test_a_finding_on_the_extract_as_a_whole_has_no_table_and_no_row() -> None:
-    found = finding_rows(WHOLE, "Cannot be read.")
+    found = build_finding_rows(WHOLE, "Cannot be read.")
     assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
 
 
 def test_messages_header_and_sheet_may_be_given() -> None:
     rows = pl.Series("n", [7, 8], dtype=pl.UInt32)
-    found = finding_rows(RULE, pl.Series(["a", "b"]), rows=rows, item=ITEM, column="ASSESS ", sheet="Sheet1")
+    found = build_finding_rows(RULE, pl.Series(["a", "b"]), rows=rows, item=ITEM, column="ASSESS ", sheet="Sheet1")
     assert found.select("row", "message", "column", "sheet").rows() == [
         (7, "a", "ASSESS ", "Sheet1"),
         (8, "b", "ASSESS ", "Sheet1"),
@@ -48,18 +55,18 @@ def test_messages_header_and_sheet_may_be_given() -> None:
 
 
 def test_no_rows_are_no_findings() -> None:
-    assert finding_rows(RULE, "x", rows=[]).equals(no_findings())
-    assert gathered([]).equals(no_findings())
+    assert build_finding_rows(RULE, "x", rows=[]).equals(empty_findings())
+    assert concat_findings([]).equals(empty_findings())
 
 
 def test_findings_are_counted_by_severity() -> None:
-    found = gathered([finding_rows(RULE, "x", rows=[1, 2]), finding_rows(WHOLE, "y")])
-    assert counted(found) == {Severity.ERROR: 2, Severity.QUERY: 1, Severity.KNOWN_ISSUE: 0}
+    found = concat_findings([build_finding_rows(RULE, "x", rows=[1, 2]), build_finding_rows(WHOLE, "y")])
+    assert count_by_severity(found) == {Severity.ERROR: 2, Severity.QUERY: 1, Severity.KNOWN_ISSUE: 0}
 
 
 def test_an_outcome_says_whether_the_rule_failed() -> None:
-    assert RuleOutcome.of(RULE, 0) == RuleOutcome("hl1.assess.codes", RuleResult.PASSED, 0, "")
-    assert RuleOutcome.of(RULE, 3) == RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 3, "")
+    assert RuleOutcome.from_count(RULE, 0) == RuleOutcome("hl1.assess.codes", RuleResult.PASSED, 0, "")
+    assert RuleOutcome.from_count(RULE, 3) == RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 3, "")
     assert RuleOutcome.not_run(RULE, "no column") == RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "no column")
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from lgdp_pipelines.dbt_build.lake_plugin import HMAC_MACRO
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
+from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
 
-KEY = TokenKey(bytes(range(32)))
+KEY = PseudonymKey(bytes(range(32)))
 
 
 def test_a_token_is_the_first_half_of_hmac_sha256_over_lengths_and_texts() -> None:
@@ -39,16 +39,16 @@ def test_duckdb_makes_the_same_token_for_any_text() -> None:
 
 def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
-    key = token_key(folder)
+    key = load_pseudonym_key(folder)
     assert len(key.secret) == 32
-    assert token_key(folder) == key
+    assert load_pseudonym_key(folder) == key
     (file,) = folder.iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_many_that_are_first_at_once_get_one_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
-        keys = set(pool.map(lambda _: token_key(tmp_path / "secrets"), range(64)))
+        keys = set(pool.map(lambda _: load_pseudonym_key(tmp_path / "secrets"), range(64)))
     assert len(keys) == 1
 
 
@@ -58,8 +58,8 @@ def test_the_key_shows_itself_in_no_representation() -> None:
 
 
 def test_a_spoilt_key_is_never_replaced_in_silence(tmp_path: Path) -> None:
-    token_key(tmp_path)
+    load_pseudonym_key(tmp_path)
     (tmp_path / "token.key").write_text("half")
     with pytest.raises(LedgerError, match="does not hold a key"):
-        token_key(tmp_path)
+        load_pseudonym_key(tmp_path)
     assert (tmp_path / "token.key").read_text() == "half"

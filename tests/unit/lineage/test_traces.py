@@ -4,13 +4,13 @@ import pytest
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.traces import Trace, TraceRequest, TraceSources, find_trace
-from lgdp_pipelines.storage.pseudonym_keys import TokenKey, token_key
+from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
 from tests.support.small_lakehouse import NEW, YEAR, BuiltPlatform
 
 
-def trace(built: BuiltPlatform, table: str, *, key: TokenKey | None = None, **request: object) -> Trace:
+def trace(built: BuiltPlatform, table: str, *, key: PseudonymKey | None = None, **request: object) -> Trace:
     sources = TraceSources(
-        built.lake, built.ledger, built.register, built.edges, key or token_key(built.settings.secrets)
+        built.lake, built.ledger, built.register, built.edges, key or load_pseudonym_key(built.settings.secrets)
     )
     return find_trace(TraceRequest(table, **request), sources)  # type: ignore[arg-type]
 
@@ -72,7 +72,7 @@ def test_a_published_case_goes_back_by_its_token(built: BuiltPlatform) -> None:
 
 
 def test_another_key_resolves_nothing(built: BuiltPlatform) -> None:
-    found = trace(built, "published.shelter", key=TokenKey(bytes(32)), council="GLG", period=NEW, row=2)
+    found = trace(built, "published.shelter", key=PseudonymKey(bytes(32)), council="GLG", period=NEW, row=2)
     assert found.submissions == ()
     assert found.notes == ("The rows that this figure was made from are no longer kept.",)
 

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
-from lgdp_pipelines.handover.repairs import Repair, RepairKind
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA, Repair, RepairKind, RuleOutcome
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -99,7 +98,7 @@ def report(
     results = tuple(
         RuleOutcome.not_run(rule, "No earlier period.")
         if rule.id in not_run
-        else RuleOutcome.of(rule, counts.get(rule.id, 0))
+        else RuleOutcome.from_count(rule, counts.get(rule.id, 0))
         for rule in list_rules(contract)
     )
     return build_report(

@@ -18,7 +18,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator import council_systems
 from lgdp_pipelines.simulator.council_systems import SimulatedSystems, run_simulator
 from lgdp_pipelines.simulator.scenario import ScenarioOptions
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 
 TODAY = date(2024, 11, 21)
 OPTIONS = ScenarioOptions(TODAY, seed=7)
@@ -45,7 +45,7 @@ def collect(tmp_path: Path, systems: SimulatedSystems, few: Register) -> Iterato
             few.sources[source],
             few,
             ledger,
-            RawStore(tmp_path / "lake"),
+            ByteStore(tmp_path / "lake"),
             today=TODAY,
             environment=systems.environment,
             councils=COUNCILS,

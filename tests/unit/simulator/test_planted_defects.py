@@ -7,7 +7,7 @@ import pytest
 
 from lgdp_pipelines.collection.file_routing import Route, RoutingFailure, route
 from lgdp_pipelines.collection.transports.folder_files import is_unfinished
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
@@ -31,7 +31,7 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
     def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
         contract = register.returns[code].contract_for(period)
         mapping = register.mapping_for(system_of(register, code, council), code, council, contract)
-        with Spill(tmp_path_factory.getbasetemp()) as spill:
+        with ChunkSpool(tmp_path_factory.getbasetemp()) as spill:
             sources = {"mapping": mapping, **({"prior_rows": earlier} if earlier else {})}
             context = make_context(contract, register, council, period, spill, **sources)
             return judge_files([ExtractFile("extract", content, None)], context)

@@ -10,7 +10,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, header_rows, workbook
@@ -77,7 +77,7 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
         if code not in {"CLK", "ELN", "ORK"}:
             continue
         contract = data_return.contract_for(parse_period(period))
-        with Spill(tmp_path) as spill:
+        with ChunkSpool(tmp_path) as spill:
             context = make_context(contract, register, code, parse_period(period), spill)
             judgement = judge_files([ExtractFile("schools.xlsx", content, None)], context)
         asked = judgement.findings.filter(pl.col("severity") != "known_issue")

@@ -21,7 +21,7 @@ from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
 from lgdp_pipelines.storage import delta_append, duckdb_connections
 from lgdp_pipelines.storage import lake as lake_module
 from lgdp_pipelines.storage.delta_schema import open_columns_of
-from lgdp_pipelines.storage.frame_schema import Frames
+from lgdp_pipelines.storage.frame_schema import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -66,7 +66,7 @@ def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(lake: Lake
 def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, put: Put) -> None:
     (fife,), _ = changed(lake, people, put("FIF", 1))
     assert changed(lake, people, put("FIF", 2, ())) == ([], [fife])
-    version = lake.remove(people, {"period": PERIOD, "council_code": "FIF"})
+    version = lake.remove_slice(people, {"period": PERIOD, "council_code": "FIF"})
     assert version is not None
     assert changed(lake, people, version) == ([], [])
 
@@ -89,15 +89,15 @@ def test_who_stands_between_two_councils_of_a_file_may_be_in_it(
     """The log has bounds alone: FIF stands between EDH and GLG, and is not there. Nothing may be lost by that doubt."""
     together(lake, people, rows, "EDH", "GLG")
     put("FIF", 1)
-    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+    assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
     assert lake.read(people).height == 6
 
 
 def test_a_file_of_another_period_is_never_in_the_way(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": "FY2023-24", "council_code": ["FIF", "GLG"]}
     old = pl.concat([rows("FIF", 1, period="FY2023-24"), rows("GLG", 1, period="FY2023-24")])
-    lake.replace(people, old, where=where, commit={})
-    version = lake.replace(people, rows("FIF", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
+    lake.replace_slice(people, old, where=where, commit={})
+    version = lake.replace_slice(people, rows("FIF", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
     assert changed(lake, people, version)[1] == []
     assert lake.read(people).height == 6
 
@@ -106,7 +106,7 @@ def test_a_slice_of_whole_partitions_needs_no_bounds(lake: Lake, rows: Rows) -> 
     """Conformed and published tables: nothing in them is open, and a period is replaced whole."""
     table = LakeTable("conformed", "observation", None, ("period",))
     for number in (1, 2):
-        version = lake.replace(table, rows("FIF", number), where={"period": PERIOD}, commit={})
+        version = lake.replace_slice(table, rows("FIF", number), where={"period": PERIOD}, commit={})
     added, removed = changed(lake, table, version)
     assert (len(added), len(removed)) == (1, 1)
     assert lake.read(table)["amount"].to_list() == [200, 201]
@@ -116,7 +116,7 @@ def test_a_slice_over_several_partitions_is_left_to_delta_lake(lake: Lake, peopl
     both = pl.concat([rows("FIF", 1), rows("FIF", 1, period="FY2023-24")])
     where = {"period": [PERIOD, "FY2023-24"], "council_code": "FIF"}
     for _ in range(2):
-        lake.replace(people, both, where=where, commit={})
+        lake.replace_slice(people, both, where=where, commit={})
     assert sorted(lake.read(people)["period"].to_list()) == ["FY2023-24"] * 2 + [PERIOD] * 2
 
 
@@ -140,7 +140,7 @@ def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
         ("CY2024", "FIF", "Arthur", date(1999, 12, 31), None, None, None, None),
     ]
     frame = pl.DataFrame(rows, schema=pl.from_arrow(schema.empty_table()).schema, orient="row")  # type: ignore[union-attr]
-    version = lake.replace(table, frame, where={"period": "CY2024", "council_code": "FIF"}, commit={})
+    version = lake.replace_slice(table, frame, where={"period": "CY2024", "council_code": "FIF"}, commit={})
     (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
     assert add["partitionValues"] == {"period": "CY2024"}
     assert add["size"] == (lake.path(table) / add["path"]).stat().st_size
@@ -185,7 +185,7 @@ def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
     wanted: dict[str, int] = {}
     for number, councils in enumerate([*writes, [council]]):
         frame = pl.DataFrame({"period": "CY2024", "council_code": councils, "n": [number] * len(councils)})
-        lake.replace(table, frame, where={"period": "CY2024", "council_code": councils}, commit={})
+        lake.replace_slice(table, frame, where={"period": "CY2024", "council_code": councils}, commit={})
         wanted |= dict.fromkeys(councils, number)
     assert dict(lake.read(table, None, ["council_code", "n"]).iter_rows()) == wanted
 
@@ -197,7 +197,9 @@ def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
     frames = [rows("FIF", 1, ("Ann",)), rows("FIF", 1, ()), rows("FIF", 1, ("Bob", "Cy"))]
     where = {"period": PERIOD, "council_code": "FIF"}
     for _ in range(2):
-        version = lake.replace(people, Frames(frames[0].schema, lambda: iter(frames)), where=where, commit={})
+        version = lake.replace_slice(
+            people, FrameSource(frames[0].schema, lambda: iter(frames)), where=where, commit={}
+        )
     added, removed = changed(lake, people, version)
     assert (len(added), len(removed)) == (2, 2)
     assert sorted(lake.read(people)["name"].to_list()) == ["Ann", "Bob", "Cy"]
@@ -213,15 +215,15 @@ def test_files_of_rows_that_broke_off_are_taken_away(
         raise StorageError("The scratch disk is full.")
 
     with pytest.raises(StorageError, match="scratch disk"):
-        lake.replace(people, Frames(rows("FIF", 1).schema, breaking), where={"period": PERIOD}, commit={})
+        lake.replace_slice(people, FrameSource(rows("FIF", 1).schema, breaking), where={"period": PERIOD}, commit={})
     assert list(lake.path(people).rglob("*.parquet")) == []
 
 
 def test_a_disk_that_takes_no_file_is_said_without_any_row(lake: Lake, people: LakeTable, rows: Rows) -> None:
-    lake.replace(people, rows("FIF", 1), where={"period": "FY2024-25"}, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where={"period": "FY2024-25"}, commit={})
     (lake.path(people) / "period=FY2023-24").write_text("no folder")
     with pytest.raises(StorageError, match="disk did not take") as refused:
-        lake.replace(people, rows("FIF", 1, ("Zaphod",), "FY2023-24"), where={"period": "FY2023-24"}, commit={})
+        lake.replace_slice(people, rows("FIF", 1, ("Zaphod",), "FY2023-24"), where={"period": "FY2023-24"}, commit={})
     assert "Zaphod" not in f"{refused.value!r} {refused.value.__cause__!r}"
     assert lake.version(people) == 1
 
@@ -250,7 +252,7 @@ def test_a_null_partition_is_one_of_its_own(lake: Lake) -> None:
     table = LakeTable("ledger", "receipt", schema, ("return_code",))
     for code, number in (("HL1", 1), (None, 2), ("HL1", 3), (None, 4)):
         rows = pa.table([[code], [number]], schema=schema)
-        version = lake.replace(table, rows, where={"return_code": code}, commit={})
+        version = lake.replace_slice(table, rows, where={"return_code": code}, commit={})
     added, removed = changed(lake, table, version)
     assert (len(added), len(removed)) == (1, 1)
     assert sorted(lake.read(table)["id"].to_list()) == [3, 4]
@@ -275,10 +277,10 @@ def test_a_slice_of_one_period_and_one_of_several_are_never_both_there(
 ) -> None:
     table = LakeTable("published", "figure", None, ("period",))
     several = pl.concat([rows("FIF", 2), rows("FIF", 2, period="FY2023-24")])
-    lake.replace(table, rows("ABE", 1, period="FY2022-23"), where={"period": "FY2022-23"}, commit={})
+    lake.replace_slice(table, rows("ABE", 1, period="FY2022-23"), where={"period": "FY2022-23"}, commit={})
     where = {"period": [PERIOD, "FY2023-24"]}
-    overtaken(monkeypatch, "put", lambda: lake.replace(table, several, where=where, commit={}))
-    lake.replace(table, rows("FIF", 3), where={"period": PERIOD}, commit={})
+    overtaken(monkeypatch, "put", lambda: lake.replace_slice(table, several, where=where, commit={}))
+    lake.replace_slice(table, rows("FIF", 3), where={"period": PERIOD}, commit={})
     assert lake.read(table, {"period": PERIOD})["amount"].to_list() == [300, 301]
     assert lake.read(table).height == 6
 
@@ -287,9 +289,9 @@ def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
-    lake.replace(people, rows("FIF", 1), where=where, commit={})
-    overtaken(monkeypatch, "put", lambda: lake.replace(people, rows("FIF", 2), where=where, commit={}))
-    version = lake.replace(people, rows("FIF", 3), where=where, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
+    overtaken(monkeypatch, "put", lambda: lake.replace_slice(people, rows("FIF", 2), where=where, commit={}))
+    version = lake.replace_slice(people, rows("FIF", 3), where=where, commit={})
     named = {path for one in range(version + 1) for path in changed(lake, people, one)[0]}
     assert len(named) == 3
     assert {str(file.relative_to(lake.path(people))) for file in lake.path(people).rglob("*.parquet")} == named
@@ -307,7 +309,7 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     )
     put("FIF", 1)
     assert len(written) == 2, "one for each of the two"
-    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+    assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
 
 
 def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
@@ -315,7 +317,7 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
 ) -> None:
     put("FIF", 1)
     closer = replace(people, open_columns=("council_code",))
-    lake.replace(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
+    lake.replace_slice(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
     delta = DeltaTable(lake.path(people))
     assert open_columns_of(delta) == ("council_code",)
     version = put("EDH", 1)
@@ -338,7 +340,7 @@ def test_each_frame_is_held_against_what_is_said_of_all(
     given = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
     where = {"period": PERIOD, "council_code": "FIF"}
     with pytest.raises(SchemaMismatch, match="not shaped as the table is"):
-        lake.replace(people, Frames(given[0].schema, lambda: iter(given)), where=where, commit={})
+        lake.replace_slice(people, FrameSource(given[0].schema, lambda: iter(given)), where=where, commit={})
     assert lake.read(people).is_empty()
     assert list(lake.path(people).rglob("*.parquet")) == []
 
@@ -346,9 +348,9 @@ def test_each_frame_is_held_against_what_is_said_of_all(
 def test_a_file_whose_path_is_encoded_goes_too(lake: Lake) -> None:
     schema = pa.schema([("kind", pa.string()), ("n", pa.int64())])
     table = LakeTable("conformed", "kinds", schema, ("kind",))
-    lake.replace(table, pa.table([["a"], [1]], schema=schema), where={"kind": "a"}, commit={})
+    lake.replace_slice(table, pa.table([["a"], [1]], schema=schema), where={"kind": "a"}, commit={})
     write_deltalake(lake.path(table), pa.table([["a:b"], [2]], schema=schema), mode="append")
-    lake.replace(table, pa.table([["a:b"], [3]], schema=schema), where={"kind": "a:b"}, commit={})
+    lake.replace_slice(table, pa.table([["a:b"], [3]], schema=schema), where={"kind": "a:b"}, commit={})
     assert sorted(lake.read(table).rows()) == [("a", 1), ("a:b", 3)]
 
 
@@ -356,7 +358,7 @@ def test_a_day_beyond_four_digits_has_no_bound(lake: Lake) -> None:
     schema = pa.schema([("period", pa.string()), ("day", pa.date32())])
     table = LakeTable("conformed", "days", schema, ("period",), ("day",))
     rows = pa.table([pa.array(["CY2024"] * 2), pa.array([-1, 3_000_000], pa.date32())], schema=schema)
-    version = lake.replace(table, rows, where={"period": "CY2024"}, commit={})
+    version = lake.replace_slice(table, rows, where={"period": "CY2024"}, commit={})
     (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
     assert json.loads(add["stats"])["minValues"] == {"day": "1969-12-31"}
     assert json.loads(add["stats"])["maxValues"] == {}
@@ -371,9 +373,9 @@ def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
     frame = rows("FIF", 2).with_columns(more=pl.lit(1, dtype=pl.Int64))
     with pytest.raises(StaleSubmission):
         lake.replace_councils(wider, frame, period=PERIOD, submissions={"FIF": f"HL1.FIF.{PERIOD}.002"}, commit={})
-    assert lake.standing(people, PERIOD, ["FIF"]) == {"FIF": 3}
+    assert lake.read_current_numbers(people, PERIOD, ["FIF"]) == {"FIF": 3}
 
 
 def test_a_slice_says_in_which_part_of_the_table_it_lies(lake: Lake, people: LakeTable, rows: Rows) -> None:
     with pytest.raises(StorageError, match="each column that the table is cut by"):
-        lake.replace(people, rows("FIF", 1), where={"council_code": "FIF"}, commit={})
+        lake.replace_slice(people, rows("FIF", 1), where={"council_code": "FIF"}, commit={})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lgdp_pipelines.handover.prefetch import WORKERS, Ahead, ahead, each_ahead
+from lgdp_pipelines.handover.prefetch import WORKERS, Prefetch, prefetch, prefetch_map
 
 
 def counting(made: list[int], stop: int) -> Iterator[int]:
@@ -16,8 +16,8 @@ def counting(made: list[int], stop: int) -> Iterator[int]:
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 7])
 def test_items_come_in_order_and_all_of_them(stop: int) -> None:
-    assert list(ahead(range(stop))) == list(range(stop))
-    assert list(each_ahead(lambda one: one * 10, range(stop))) == [one * 10 for one in range(stop)]
+    assert list(prefetch(range(stop))) == list(range(stop))
+    assert list(prefetch_map(lambda one: one * 10, range(stop))) == [one * 10 for one in range(stop)]
 
 
 def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
@@ -28,7 +28,7 @@ def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
         was_made.set()
         yield 2
 
-    for item in ahead(items()):
+    for item in prefetch(items()):
         made.append(item)
         assert was_made.wait(timeout=30)
     assert made == [1, 2]
@@ -39,25 +39,25 @@ def test_an_error_comes_where_the_item_would() -> None:
         yield 1
         raise ValueError("broken")
 
-    coming = ahead(items())
+    coming = prefetch(items())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="broken"):
         next(coming)
     with pytest.raises(ZeroDivisionError):
-        list(each_ahead(lambda one: 1 // one, [1, 2, 0, 4]))
+        list(prefetch_map(lambda one: 1 // one, [1, 2, 0, 4]))
 
 
 def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> None:
     made: list[int] = []
-    with Ahead(counting(made, 100)) as coming:
+    with Prefetch(counting(made, 100)) as coming:
         first = next(iter(coming))
-        left = coming.stopped()
+        left = coming.stop()
     assert [first, *left] == made == [0, 1]
 
 
 def test_no_more_is_made_than_a_few_items_ahead() -> None:
     taken: list[int] = []
-    coming = each_ahead(lambda one: one, counting(taken, 100))
+    coming = prefetch_map(lambda one: one, counting(taken, 100))
     assert next(coming) == 0
     coming.close()
     assert len(taken) <= WORKERS + 1

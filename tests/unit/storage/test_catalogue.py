@@ -13,7 +13,7 @@ from lgdp_pipelines.errors import QueryRefused, StorageError
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _opened, ask, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _opened, run_select, write_catalogue
 
 COUNTS = LakeTable(
     "published",
@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 def filled(lake: Lake, put: Callable[..., int]) -> Lake:
     put("FIF", 1)
     frame = pl.DataFrame({"period": ["CY2024", "CY2024"], "council_code": ["FIF", "GLG"], "value": [3, 4]})
-    lake.replace(COUNTS, frame, where={"period": "CY2024"}, commit={})
+    lake.replace_slice(COUNTS, frame, where={"period": "CY2024"}, commit={})
     return lake
 
 
@@ -56,22 +56,22 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [3]})
     people = LakeTable("validated", "hl1__assess__v1", None, ("period",))
     for table in (COUNTS, people):
-        lake.replace(table, frame, where={"period": "CY2024"}, commit={})
+        lake.replace_slice(table, frame, where={"period": "CY2024"}, commit={})
     write_catalogue(folder / "lakehouse.duckdb", lake, [CatalogueView("published", "hl1", COUNTS)])
     return folder / "lakehouse.duckdb"
 
 
 def test_views_with_comments_are_asked_in_sql(written: Path) -> None:
-    assert ask(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
+    assert run_select(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
     said = "SELECT comment FROM duckdb_views() WHERE view_name = 'hl1'"
-    assert ask(written, said).to_pylist() == [{"comment": "Applications, it's said."}]
+    assert run_select(written, said).to_pylist() == [{"comment": "Applications, it's said."}]
     said = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'hl1' AND comment IS NOT NULL"
-    assert ask(written, said).to_pylist() == [{"column_name": "value", "comment": "Applications."}]
+    assert run_select(written, said).to_pylist() == [{"column_name": "value", "comment": "Applications."}]
 
 
 def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(written: Path, filled: Lake) -> None:
     with pytest.raises(QueryRefused, match="waste"):
-        ask(written, "FROM published.waste")
+        run_select(written, "FROM published.waste")
     joined = CatalogueView(
         "published",
         "both",
@@ -81,24 +81,24 @@ def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(writ
     )
     write_catalogue(written, filled, [joined])
     with pytest.raises(QueryRefused):
-        ask(written, "FROM published.both")
+        run_select(written, "FROM published.both")
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [1]})
-    filled.replace(NEVER, frame, where={"period": "CY2024"}, commit={})
+    filled.replace_slice(NEVER, frame, where={"period": "CY2024"}, commit={})
     write_catalogue(written, filled, [joined])
-    assert ask(written, "FROM published.both").to_pylist() == [{"value": 3}]
+    assert run_select(written, "FROM published.both").to_pylist() == [{"value": 3}]
 
 
 def test_news_in_a_table_are_seen_without_writing_the_catalogue_again(written: Path, filled: Lake) -> None:
     frame = pl.DataFrame({"period": ["CY2025"], "council_code": ["FIF"], "value": [90]})
-    filled.replace(COUNTS, frame, where={"period": "CY2025"}, commit={})
-    assert ask(written, "SELECT max(value) AS m FROM published.hl1").to_pylist() == [{"m": 90}]
+    filled.replace_slice(COUNTS, frame, where={"period": "CY2025"}, commit={})
+    assert run_select(written, "SELECT max(value) AS m FROM published.hl1").to_pylist() == [{"m": 90}]
 
 
 def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(written: Path, filled: Lake) -> None:
     wider = LakeTable("published", "hl1", COUNTS.arrow_schema.append(pa.field("late", pa.bool_())), ("period",))
     frame = pl.DataFrame({"period": ["CY2025"], "council_code": ["FIF"], "value": [90], "late": [True]})
-    filled.replace(wider, frame, where={"period": "CY2025"}, commit={})
-    assert ask(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 3}]
+    filled.replace_slice(wider, frame, where={"period": "CY2025"}, commit={})
+    assert run_select(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 3}]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: P
     folder = standing.parent
     before = {file for file in folder.rglob("*") if file.is_file()}
     with pytest.raises(QueryRefused) as refused:
-        ask(standing, sql.format(tmp=folder, lake=folder / "lake"))
+        run_select(standing, sql.format(tmp=folder, lake=folder / "lake"))
     assert refused.value.what
     assert "\n" not in refused.value.what
     assert {file for file in folder.rglob("*") if file.is_file()} == before
@@ -169,7 +169,7 @@ def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(writte
     secretly.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
     secretly.close()
     with pytest.raises(QueryRefused, match="outside the lakehouse"):
-        ask(written, "SELECT name FROM published.raw")
+        run_select(written, "SELECT name FROM published.raw")
 
 
 def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, people: LakeTable) -> None:
@@ -182,7 +182,7 @@ def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, pe
 def test_a_view_that_cannot_be_made_leaves_the_old_catalogue(written: Path, filled: Lake) -> None:
     with pytest.raises(StorageError, match="cannot be made"):
         write_catalogue(written, filled, [CatalogueView("published", "x", "SELECT nothing FROM nowhere")])
-    assert ask(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 2}]
+    assert run_select(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 2}]
     assert [file.name for file in written.parent.iterdir()] == [written.name]
 
 
@@ -191,7 +191,7 @@ def test_a_reader_goes_on_with_the_file_it_opened(written: Path, filled: Lake) -
     write_catalogue(written, filled, [])
     assert reader.execute("SELECT count(*) FROM published.hl1").fetchall() == [(2,)]
     with pytest.raises(QueryRefused):
-        ask(written, "FROM published.hl1")
+        run_select(written, "FROM published.hl1")
 
 
 def test_writers_and_askers_at_once_do_each_other_no_harm(written: Path, filled: Lake) -> None:
@@ -200,7 +200,7 @@ def test_writers_and_askers_at_once_do_each_other_no_harm(written: Path, filled:
         return 7
 
     def question(_: int) -> int:
-        return int(ask(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1")["total"][0].as_py())
+        return int(run_select(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1")["total"][0].as_py())
 
     with ThreadPoolExecutor(3) as pool:
         answers = [*pool.map(write, range(2)), *pool.map(question, range(3)), *pool.map(write, range(1))]
@@ -211,13 +211,13 @@ def test_writers_and_askers_at_once_do_each_other_no_harm(written: Path, filled:
 def test_a_question_that_takes_too_long_is_stopped(written: Path) -> None:
     started = time.monotonic()
     with pytest.raises(QueryRefused, match="longer than"):
-        ask(written, "SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=0.3)
+        run_select(written, "SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=0.3)
     assert time.monotonic() - started < 20
 
 
 def test_without_a_catalogue_there_is_one_clear_sentence(path: Path) -> None:
     with pytest.raises(QueryRefused, match="no lakehouse yet"):
-        ask(path, "SELECT 1")
+        run_select(path, "SELECT 1")
 
 
 def test_a_catalogue_that_says_the_same_stays_and_one_that_does_not_is_written_anew(path: Path, filled: Lake) -> None:
@@ -228,7 +228,7 @@ def test_a_catalogue_that_says_the_same_stays_and_one_that_does_not_is_written_a
     assert path.stat().st_ino == first
     write_catalogue(path, filled, [replace(view, description="In other words.")])
     assert path.stat().st_ino != first
-    [said] = ask(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'counted'").to_pylist()
+    [said] = run_select(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'counted'").to_pylist()
     assert said == {"comment": "In other words."}
 
 

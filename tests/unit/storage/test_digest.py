@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
-from lgdp_pipelines.handover.row_digest import ROWS_A_BATCH, Digest, digest_of
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
+from lgdp_pipelines.handover.row_digest import ROWS_A_BATCH, RowDigest, digest_rows
 
 SCHEMA = pl.Schema(
     {
@@ -51,7 +51,7 @@ CELLS = st.tuples(
 )
 
 
-def expected(rows: Sequence[Sequence[Any]]) -> Digest:
+def expected(rows: Sequence[Sequence[Any]]) -> RowDigest:
     """The digest by its definition, from Python's values by pyarrow alone."""
     stream = BytesIO()
     with pa.ipc.new_stream(stream, ARROW) as writer:
@@ -59,7 +59,7 @@ def expected(rows: Sequence[Sequence[Any]]) -> Digest:
             part = rows[start : start + ROWS_A_BATCH]
             columns = [pa.array([row[place] for row in part], field.type) for place, field in enumerate(ARROW)]
             writer.write_batch(pa.record_batch(columns, schema=ARROW))
-    return Digest(hashlib.sha256(stream.getvalue()).hexdigest(), len(rows))
+    return RowDigest(hashlib.sha256(stream.getvalue()).hexdigest(), len(rows))
 
 
 def framed(rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
@@ -81,7 +81,7 @@ def test_the_digest_is_that_of_the_rows_however_they_are_cut(
     places = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
     pieces = [frame.slice(start, end - start) for start, end in pairwise(places)]
 
-    assert digest_of(Pieces.of(*pieces)) == expected(rows)
+    assert digest_rows(ChunkedFrame.from_frames(*pieces)) == expected(rows)
 
 
 @settings(max_examples=40)
@@ -95,7 +95,9 @@ def test_any_other_cell_gives_another_digest(cells: list[tuple[Any, ...]], data:
     changed[place][column] = other
     is_same = str(other) == str(rows[place][column]) and type(other) is type(rows[place][column])
 
-    assert (digest_of(Pieces.of(framed(changed))) == digest_of(Pieces.of(framed(rows)))) is is_same
+    assert (
+        digest_rows(ChunkedFrame.from_frames(framed(changed))) == digest_rows(ChunkedFrame.from_frames(framed(rows)))
+    ) is is_same
 
 
 def test_what_a_parser_left_beneath_a_null_makes_no_difference() -> None:
@@ -116,14 +118,16 @@ def test_what_a_parser_left_beneath_a_null_makes_no_difference() -> None:
     ).cast({"opened": pl.Date})
 
     assert frame.equals(clean)
-    assert digest_of(Pieces.of(frame), None) == digest_of(Pieces.of(clean), None)
+    assert digest_rows(ChunkedFrame.from_frames(frame), None) == digest_rows(ChunkedFrame.from_frames(clean), None)
 
 
 def test_text_is_the_same_as_a_dictionary_or_as_text() -> None:
     plain = pl.DataFrame({"code": ["b", None, "a", "b"]})
 
     for kind in (pl.Categorical(), pl.Enum(["a", "b"]), pl.Enum(["b", "c", "a"])):
-        assert digest_of(Pieces.of(plain.cast(kind)), None) == digest_of(Pieces.of(plain), None)
+        assert digest_rows(ChunkedFrame.from_frames(plain.cast(kind)), None) == digest_rows(
+            ChunkedFrame.from_frames(plain), None
+        )
 
 
 def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
@@ -131,28 +135,28 @@ def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
     whole = expected(rows)
     mixed = framed([rows[2], rows[0], rows[1]])
 
-    assert digest_of(Pieces.of(mixed)) == whole
-    assert digest_of(Pieces.of(mixed.head(1), mixed.tail(2))) == whole
-    assert digest_of(Pieces.of(mixed), None) != whole
+    assert digest_rows(ChunkedFrame.from_frames(mixed)) == whole
+    assert digest_rows(ChunkedFrame.from_frames(mixed.head(1), mixed.tail(2))) == whole
+    assert digest_rows(ChunkedFrame.from_frames(mixed), None) != whole
 
 
 def test_columns_are_taken_in_the_table_s_order_whatever_a_piece_has() -> None:
     rows = numbered([("a", 1, 0.5, None, None, True), ("b", *[None] * 5)])
     frame = framed(rows)
-    with Spill(Path("unused")) as spill:
-        kept = spill.keep([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
+    with ChunkSpool(Path("unused")) as spill:
+        kept = spill.store([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
 
-        assert digest_of(kept) == expected(rows)
+        assert digest_rows(kept) == expected(rows)
 
 
 @pytest.mark.parametrize("size", [ROWS_A_BATCH - 1, ROWS_A_BATCH, ROWS_A_BATCH + 1])
 def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_path: Path) -> None:
     rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
     frame = framed(rows)
-    with Spill(tmp_path, held=int(frame.estimated_size() // 2)) as spill:
-        kept = spill.keep([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
+    with ChunkSpool(tmp_path, held=int(frame.estimated_size() // 2)) as spill:
+        kept = spill.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
 
-        assert digest_of(kept) == digest_of(Pieces.of(frame)) == expected(rows)
+        assert digest_rows(kept) == digest_rows(ChunkedFrame.from_frames(frame)) == expected(rows)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +166,11 @@ def test_an_empty_table_has_the_digest_of_its_columns(schema: Mapping[str, pl.Da
     empty = pl.DataFrame(schema=schema)
     others: list[dict[str, pl.DataType]] = [{"a": pl.Date()}, {"A": pl.Int64()}, {"b": pl.Int64(), "a": pl.Int64()}]
 
-    assert digest_of(Pieces.of(empty, empty), None) == digest_of(Pieces.of(empty), None)
-    assert digest_of(Pieces.of(empty), None).rows == 0
+    assert digest_rows(ChunkedFrame.from_frames(empty, empty), None) == digest_rows(
+        ChunkedFrame.from_frames(empty), None
+    )
+    assert digest_rows(ChunkedFrame.from_frames(empty), None).rows == 0
     for other in others:
-        assert digest_of(Pieces.of(pl.DataFrame(schema=other)), None) != digest_of(Pieces.of(empty), None)
+        assert digest_rows(ChunkedFrame.from_frames(pl.DataFrame(schema=other)), None) != digest_rows(
+            ChunkedFrame.from_frames(empty), None
+        )

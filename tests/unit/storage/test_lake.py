@@ -9,7 +9,7 @@ import pytest
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
 from lgdp_pipelines.storage import duckdb_connections
-from lgdp_pipelines.storage.frame_schema import Frames
+from lgdp_pipelines.storage.frame_schema import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -26,9 +26,9 @@ def commits(lake: Lake, table: LakeTable) -> list[dict[str, object]]:
 def test_a_table_that_was_never_written_is_empty_and_has_no_version(lake: Lake, people: LakeTable) -> None:
     assert not lake.exists(people)
     assert lake.version(people) is None
-    assert lake.slices(people, PERIOD) == {}
+    assert lake.read_slice_submissions(people, PERIOD) == {}
     assert lake.read(people).columns == people.arrow_schema.names
-    assert lake.remove(people, {"period": PERIOD}) is None
+    assert lake.remove_slice(people, {"period": PERIOD}) is None
     assert not lake.exists(people)
 
 
@@ -44,8 +44,11 @@ def test_a_slice_is_replaced_and_others_stay(lake: Lake, people: LakeTable, put:
     put("GLG", 1, ("D",))
     put("FIF", 2, ("E",))
     assert sorted(lake.read(people, columns=["council_code", "name"]).rows()) == [("FIF", "E"), ("GLG", "D")]
-    assert lake.slices(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.002", "GLG": f"HL1.GLG.{PERIOD}.001"}
-    assert lake.slices(people, "FY2023-24") == {}
+    assert lake.read_slice_submissions(people, PERIOD) == {
+        "FIF": f"HL1.FIF.{PERIOD}.002",
+        "GLG": f"HL1.GLG.{PERIOD}.001",
+    }
+    assert lake.read_slice_submissions(people, "FY2023-24") == {}
 
 
 def test_all_councils_of_a_period_are_one_commit(lake: Lake, people: LakeTable, rows: Rows) -> None:
@@ -79,7 +82,7 @@ def test_a_lower_number_is_refused_and_nothing_changes(lake: Lake, people: LakeT
             commit={},
         )
     assert lake.version(people) == before
-    assert lake.slices(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.002"}
+    assert lake.read_slice_submissions(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.002"}
 
 
 def test_numbers_are_compared_as_numbers(lake: Lake, people: LakeTable, put: Put) -> None:
@@ -101,7 +104,7 @@ def test_an_accepted_submission_without_rows_empties_the_slice_and_still_stands(
     put("FIF", 1)
     put("GLG", 1)
     put("FIF", 2, ())
-    assert lake.slices(people, PERIOD) == {"GLG": f"HL1.GLG.{PERIOD}.001"}
+    assert lake.read_slice_submissions(people, PERIOD) == {"GLG": f"HL1.GLG.{PERIOD}.001"}
     with pytest.raises(StaleSubmission):
         put("FIF", 1)
 
@@ -110,10 +113,10 @@ def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: Pu
     put("FIF", 1)
     put("GLG", 1)
     put("FIF", 2)
-    lake.remove(people, {"period": PERIOD, "council_code": ["FIF", "ABE"]})
-    assert lake.slices(people, PERIOD) == {"GLG": f"HL1.GLG.{PERIOD}.001"}
+    lake.remove_slice(people, {"period": PERIOD, "council_code": ["FIF", "ABE"]})
+    assert lake.read_slice_submissions(people, PERIOD) == {"GLG": f"HL1.GLG.{PERIOD}.001"}
     put("FIF", 1)
-    assert lake.slices(people, PERIOD)["FIF"] == f"HL1.FIF.{PERIOD}.001"
+    assert lake.read_slice_submissions(people, PERIOD)["FIF"] == f"HL1.FIF.{PERIOD}.001"
 
 
 @pytest.mark.parametrize(
@@ -131,14 +134,14 @@ def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: Pu
 def test_rows_of_another_shape_are_refused_not_cast(
     lake: Lake, people: LakeTable, rows: Rows, change: Callable[[pl.DataFrame], pl.DataFrame], said: str
 ) -> None:
-    lake.replace(people, rows("FIF", 1), where={"period": PERIOD}, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where={"period": PERIOD}, commit={})
     where = {"period": PERIOD, "council_code": "FIF"}
     with pytest.raises(SchemaMismatch, match=said):
-        lake.replace(people, change(rows("FIF", 2)), where=where, commit={})
+        lake.replace_slice(people, change(rows("FIF", 2)), where=where, commit={})
     assert lake.version(people) == 1
     first = LakeTable(people.layer, "fresh__t__v1", people.schema, people.partition_by)
     with pytest.raises(SchemaMismatch):
-        lake.replace(first, change(rows("FIF", 2)), where=where, commit={})
+        lake.replace_slice(first, change(rows("FIF", 2)), where=where, commit={})
     assert first.schema is not None
     assert lake.read(first).is_empty()
 
@@ -150,8 +153,8 @@ def test_nullability_metadata_and_text_layout_do_not_matter(lake: Lake, people: 
         [pa.field(one.name, one.type, nullable=False, metadata={"note": "x"}) for one in people.arrow_schema]
     )
     where = {"period": PERIOD, "council_code": "FIF"}
-    lake.replace(people, table.cast(strict), where=where, commit={})
-    lake.replace(people, rows("FIF", 1), where=where, commit={})
+    lake.replace_slice(people, table.cast(strict), where=where, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
     assert lake.read(people).equals(rows("FIF", 1))
 
 
@@ -160,15 +163,15 @@ def test_a_table_without_declared_columns_takes_those_of_its_first_write(lake: L
     where = {"period": PERIOD}
     with pytest.raises(StorageError, match="never written"):
         lake.read(table)
-    lake.replace(table, rows("FIF", 1), where=where, commit={})
+    lake.replace_slice(table, rows("FIF", 1), where=where, commit={})
     assert lake.schema(table).names == rows("FIF", 1).columns
     with pytest.raises(SchemaMismatch, match="extra unknown"):
-        lake.replace(table, rows("FIF", 1).with_columns(extra=pl.lit(1)), where=where, commit={})
+        lake.replace_slice(table, rows("FIF", 1).with_columns(extra=pl.lit(1)), where=where, commit={})
 
 
 def test_a_row_outside_the_slice_is_refused_without_repeating_it(lake: Lake, people: LakeTable, rows: Rows) -> None:
     with pytest.raises(StorageError, match="another council_code") as refused:
-        lake.replace(people, rows("GLG", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
+        lake.replace_slice(people, rows("GLG", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
     assert "Buchanan" not in str(refused.value)
     assert lake.read(people).is_empty()
 
@@ -205,7 +208,7 @@ def test_rows_must_be_of_the_submission_that_is_to_stand(lake: Lake, people: Lak
 def test_only_well_formed_values_name_a_slice(lake: Lake, people: LakeTable, put: Put, where: dict[str, str]) -> None:
     put("FIF", 1)
     with pytest.raises(StorageError):
-        lake.remove(people, where)
+        lake.remove_slice(people, where)
     assert lake.version(people) == 1
 
 
@@ -223,7 +226,7 @@ def test_a_minor_version_adds_a_column_and_older_ones_go_on(
         comments={"reason": "Why."},
     )
     frame = rows("GLG", 1).insert_column(3, pl.Series("reason", ["because", None], dtype=pl.String))
-    lake.replace(newer, frame, where={"period": PERIOD, "council_code": "GLG"}, commit={})
+    lake.replace_slice(newer, frame, where={"period": PERIOD, "council_code": "GLG"}, commit={})
     put("ABE", 1)
     found = lake.read(newer).sort("council_code", "_row")
     assert found["reason"].to_list() == [None, None, None, None, "because", None]
@@ -235,7 +238,7 @@ def test_a_column_that_changes_type_needs_a_table_of_its_own(lake: Lake, people:
     other = LakeTable(people.layer, people.name, pa.schema([("period", pa.string()), ("amount", pa.string())]))
     frame = pl.DataFrame({"period": [PERIOD], "amount": ["00123"]})
     with pytest.raises(SchemaMismatch, match="major version"):
-        lake.replace(other, frame, where={"period": PERIOD}, commit={})
+        lake.replace_slice(other, frame, where={"period": PERIOD}, commit={})
 
 
 def test_no_personal_text_is_in_the_log_not_even_in_its_checkpoints(lake: Lake, people: LakeTable, put: Put) -> None:
@@ -254,7 +257,7 @@ def test_no_personal_text_is_in_the_log_not_even_in_its_checkpoints(lake: Lake, 
 
 def test_a_table_with_no_open_column_has_no_statistics_at_all(lake: Lake, people: LakeTable, rows: Rows) -> None:
     closed = LakeTable("landed", "hl1__assess__v1", people.schema, ("period",))
-    lake.replace(closed, rows("FIF", 1), where={"period": PERIOD}, commit={})
+    lake.replace_slice(closed, rows("FIF", 1), where={"period": PERIOD}, commit={})
     adds = [entry["add"] for entry in commits(lake, closed) if "add" in entry]
     stats = [json.loads(str(add["stats"])) for add in adds if isinstance(add, dict)]
     assert [(one["numRecords"], one["minValues"], one["maxValues"]) for one in stats] == [(2, {}, {})]
@@ -265,7 +268,7 @@ def test_a_column_that_is_no_longer_open_loses_its_statistics(
 ) -> None:
     put("FIF", 1)
     closer = LakeTable(people.layer, people.name, people.schema, people.partition_by, ("council_code",))
-    lake.replace(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
+    lake.replace_slice(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
     adds = [entry["add"] for entry in commits(lake, people) if "add" in entry]
     last = adds[-1]
     assert isinstance(last, dict)
@@ -293,13 +296,13 @@ def test_null_names_a_slice_of_its_own(lake: Lake) -> None:
         "ledger", "receipt", pa.schema([("return_code", pa.string()), ("id", pa.int64())]), ("return_code",)
     )
     for number in (1, 2):
-        lake.replace(
+        lake.replace_slice(
             table,
             pa.table([["HL1"], [number]], schema=table.schema),
             where={"return_code": "HL1"},
             commit={},
         )
-        lake.replace(
+        lake.replace_slice(
             table,
             pa.table([[None], [number * 10]], schema=table.schema),
             where={"return_code": None},
@@ -325,23 +328,23 @@ def test_a_refused_write_says_nothing_of_the_rows(lake: Lake, people: LakeTable,
 def test_rows_come_frame_by_frame_and_a_slice_is_read_file_by_file(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": ["FIF", "GLG"]}
     frames = [rows("FIF", 1), rows("GLG", 2)]
-    given = Frames(frames[0].schema, lambda: iter(frames))
-    lake.replace(people, given, where=where, commit={})
+    given = FrameSource(frames[0].schema, lambda: iter(frames))
+    lake.replace_slice(people, given, where=where, commit={})
     assert lake.read(people).sort("council_code").equals(pl.concat(frames))
-    lake.replace(people, rows("EDH", 3), where={"period": PERIOD, "council_code": "EDH"}, commit={})
-    found = lake.pieces(people, {"period": PERIOD})
-    assert len(found.parts) == 2
+    lake.replace_slice(people, rows("EDH", 3), where={"period": PERIOD, "council_code": "EDH"}, commit={})
+    found = lake.read_chunks(people, {"period": PERIOD})
+    assert len(found.chunks) == 2
     assert found.height == 3 * rows("FIF", 1).height
-    assert found.whole().sort("council_code").equals(pl.concat([rows("EDH", 3), *frames]))
-    assert [frame.columns for frame in found.only(["name"])] == [["name"], ["name"]]
-    assert lake.pieces(people, {"period": PERIOD, "council_code": "GLG"}).whole().equals(rows("GLG", 2))
-    assert lake.pieces(people, {"period": "FY1999-00-Q1"}).height == 0
-    assert lake.slices(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
+    assert found.collect().sort("council_code").equals(pl.concat([rows("EDH", 3), *frames]))
+    assert [frame.columns for frame in found.iter_chunks(["name"])] == [["name"], ["name"]]
+    assert lake.read_chunks(people, {"period": PERIOD, "council_code": "GLG"}).collect().equals(rows("GLG", 2))
+    assert lake.read_chunks(people, {"period": "FY1999-00-Q1"}).height == 0
+    assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
 
 
 def test_who_gives_the_rows_may_fail_and_nothing_is_written(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
-    lake.replace(people, rows("FIF", 1), where=where, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
     frame = rows("FIF", 2)
 
     def breaking() -> Iterator[pl.DataFrame]:
@@ -349,6 +352,6 @@ def test_who_gives_the_rows_may_fail_and_nothing_is_written(lake: Lake, people: 
         raise StorageError("The scratch disk is full.")
 
     with pytest.raises(StorageError, match="scratch disk"):
-        lake.replace(people, Frames(frame.schema, breaking), where=where, commit={})
+        lake.replace_slice(people, FrameSource(frame.schema, breaking), where=where, commit={})
     assert lake.version(people) == 1
     assert lake.read(people).equals(rows("FIF", 1))

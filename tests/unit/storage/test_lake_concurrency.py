@@ -27,20 +27,21 @@ lake = Lake(Path(sys.argv[1]))
 council = sys.argv[2]
 for n in range(5):
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": [council], "n": [n]})
-    lake.replace(table, frame, where={"period": "CY2024", "council_code": council}, commit={"run": f"{council}-{n}"})
+    where = {"period": "CY2024", "council_code": council}
+    lake.replace_slice(table, frame, where=where, commit={"run": f"{council}-{n}"})
 """
 
 
 def test_six_writers_to_one_slice_all_land(lake: Lake, people: LakeTable, rows: Callable[..., pl.DataFrame]) -> None:
     def write(number: int) -> int:
-        return lake.replace(
+        return lake.replace_slice(
             people, rows("FIF", number), where={"period": PERIOD, "council_code": "FIF"}, commit={"run": str(number)}
         )
 
     with ThreadPoolExecutor(6) as pool:
         versions = list(pool.map(write, range(1, 7)))
     assert len(set(versions)) == 6
-    last = lake.slices(people, PERIOD)["FIF"]
+    last = lake.read_slice_submissions(people, PERIOD)["FIF"]
     assert versions.index(max(versions)) + 1 == int(last[-3:])
     assert lake.read(people).height == 2
 
@@ -70,7 +71,7 @@ def test_the_higher_number_wins_whoever_commits_first(
     with ThreadPoolExecutor(4) as pool:
         landed = dict(zip(range(8, 0, -1), pool.map(write, range(8, 0, -1)), strict=True))
     assert landed[8]
-    assert lake.slices(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.008"} if names else {})
+    assert lake.read_slice_submissions(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.008"} if names else {})
 
 
 @pytest.mark.parametrize("names", [("Buchanan",), ()])
@@ -92,7 +93,7 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
     monkeypatch.setattr(Lake, "_opened", open_then_be_overtaken)
     with pytest.raises(StaleSubmission):
         put("FIF", 2)
-    assert lake.slices(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.003"} if names else {})
+    assert lake.read_slice_submissions(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.003"} if names else {})
 
 
 def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
@@ -111,23 +112,23 @@ def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
     monkeypatch.setattr(Lake, "_opened", find_nothing_and_be_overtaken)
     with pytest.raises(StaleSubmission):
         put("FIF", 2)
-    assert lake.slices(people, PERIOD) == {}
+    assert lake.read_slice_submissions(people, PERIOD) == {}
 
 
 def test_what_gives_the_rows_is_asked_again_when_another_writer_came_between(
     lake: Lake, people: LakeTable, rows: Callable[..., pl.DataFrame]
 ) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
-    lake.replace(people, rows("FIF", 1), where=where, commit={})
+    lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
     asked: list[int] = []
 
     def latest() -> pl.DataFrame:
         asked.append(len(asked))
         if len(asked) == 1:
-            lake.replace(people, rows("FIF", 2), where=where, commit={})
+            lake.replace_slice(people, rows("FIF", 2), where=where, commit={})
             return rows("FIF", 1)
         return rows("FIF", 3)
 
-    lake.replace(people, latest, where=where, commit={})
+    lake.replace_slice(people, latest, where=where, commit={})
     assert len(asked) == 2
-    assert lake.slices(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.003"}
+    assert lake.read_slice_submissions(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.003"}

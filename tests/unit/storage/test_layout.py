@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lgdp_pipelines.storage.frame_schema import as_arrow, plain
+from lgdp_pipelines.handover.column_types import frame_to_arrow, plain_type
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -20,8 +20,8 @@ ID = "HL1.FIF.FY2024-25-Q1.001"
 def test_what_polars_gave_can_be_filtered_by_whoever_reads_it(tmp_path: Path) -> None:
     frame = pl.DataFrame({"period": ["CY2024"] * 2, "_submission_id": [ID] * 2, "name": ["Ann", None], "n": [1, 2]})
     lake = Lake(tmp_path)
-    for rows in (frame, as_arrow(frame, SCHEMA)):
-        lake.replace(TABLE, rows, where={"period": "CY2024", "_submission_id": ID}, commit={})
+    for rows in (frame, frame_to_arrow(frame, SCHEMA)):
+        lake.replace_slice(TABLE, rows, where={"period": "CY2024", "_submission_id": ID}, commit={})
 
         read = lake.read(TABLE, {"period": "CY2024", "_submission_id": ID}, ["name", "n"])
 
@@ -35,7 +35,7 @@ def test_text_that_no_batch_can_hold_comes_in_several() -> None:
     frame = pl.DataFrame({"name": ["x" * 100] * 5, "n": range(5)})
     schema = pa.schema([("name", pa.string()), ("n", pa.int64())])
 
-    rows = as_arrow(frame, schema, most=250)
+    rows = frame_to_arrow(frame, schema, max_batch_bytes=250)
 
     assert [batch.num_rows for batch in rows.to_batches()] == [2, 1, 2]
     assert rows.column("n").to_pylist() == [0, 1, 2, 3, 4]
@@ -45,7 +45,7 @@ def test_text_that_no_batch_can_hold_comes_in_several() -> None:
 def test_columns_are_laid_out_as_the_table_has_them_whatever_their_order() -> None:
     schema = pa.schema([("n", pa.int64()), ("name", pa.string())])
 
-    rows = as_arrow(pl.DataFrame({"name": ["Ann", None], "n": [1, None]}), schema)
+    rows = frame_to_arrow(pl.DataFrame({"name": ["Ann", None], "n": [1, None]}), schema)
 
     assert rows.schema == schema
     assert rows.to_pylist() == [{"n": 1, "name": "Ann"}, {"n": None, "name": None}]
@@ -63,7 +63,7 @@ def test_columns_are_laid_out_as_the_table_has_them_whatever_their_order() -> No
     ],
 )
 def test_a_layout_makes_no_other_type_however_deep_it_lies(kind: pa.DataType, same: pa.DataType) -> None:
-    assert plain(kind) == same
+    assert plain_type(kind) == same
 
 
 def test_what_a_row_is_broken_down_by_stays_a_map(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_a_row_is_broken_down_by_stays_a_map(tmp_path: Path) -> None:
     table, lake = LakeTable("conformed", "observation", schema, ("period",)), Lake(tmp_path)
     rows = pa.table([["CY2024"] * 2, [[("tenure", "A")], None]], schema=schema)
 
-    lake.replace(table, rows, where={"period": "CY2024"}, commit={})
+    lake.replace_slice(table, rows, where={"period": "CY2024"}, commit={})
 
     assert lake.schema(table).field("breakdown").type == kind
     [file] = lake.path(table).rglob("*.parquet")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lgdp_pipelines.storage.lake import Lake
-from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.storage.lake_tables import define_validated_table
 from tests.unit.storage.test_tables import CONTRACT, TABLE
 
 YEAR = "FY2023-24"
@@ -19,7 +19,7 @@ def rows(schema: pa.Schema, council: str, **cells: str) -> pa.Table:
 
 def test_old_rows_stay_and_say_nothing_of_repairs(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    now = validated_table(CONTRACT, TABLE)
+    now = define_validated_table(CONTRACT, TABLE)
     old = replace(now, schema=pa.schema([one for one in now.arrow_schema if one.name != "_repairs"]))
     before = {"FIF": f"PEOPLE-X.FIF.{YEAR}.001"}
     lake.replace_councils(old, rows(old.arrow_schema, "FIF"), period=YEAR, submissions=before, commit={})

@@ -11,8 +11,8 @@ import pyarrow.dataset as ds
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill, in_memory
-from lgdp_pipelines.handover.scratch_folders import scratch_folder, sweep
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, store_in_memory
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder, remove_abandoned_folders
 
 FRAMES = [pl.DataFrame({"a": ["x", None], "b": [1, 2]}), pl.DataFrame({"a": ["Ünzählig"], "b": [3]})]
 WHOLE = pl.concat(FRAMES)
@@ -20,12 +20,12 @@ WHOLE = pl.concat(FRAMES)
 
 @pytest.mark.parametrize("held", [0, FRAMES[0].estimated_size(), 10**6])
 def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(held: int, tmp_path: Path) -> None:
-    with Spill(tmp_path, held=int(held)) as spill:
-        kept = spill.keep(iter(FRAMES), WHOLE.schema)
+    with ChunkSpool(tmp_path, held=int(held)) as spill:
+        kept = spill.store(iter(FRAMES), WHOLE.schema)
         for _ in range(2):
             assert [frame.rows() for frame in kept] == [frame.rows() for frame in FRAMES]
-            assert [frame.rows() for frame in kept.only(["b"])] == [[(1,), (2,)], [(3,)]]
-            assert kept.whole().equals(WHOLE)
+            assert [frame.rows() for frame in kept.iter_chunks(["b"])] == [[(1,), (2,)], [(3,)]]
+            assert kept.collect().equals(WHOLE)
         assert (kept.height, kept.columns, kept.head(1).rows()) == (3, ["a", "b"], [("x", 1)])
         assert kept.head(3).equals(WHOLE)
         assert len(list(tmp_path.rglob("*.arrow"))) == {0: 2, 10**6: 0}.get(held, 1)
@@ -33,18 +33,18 @@ def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(held: int, tmp_pa
 
 
 def test_duckdb_reads_pieces_from_memory_and_disk_together(tmp_path: Path) -> None:
-    with Spill(tmp_path, held=int(FRAMES[0].estimated_size())) as spill:
-        kept = spill.keep(iter(FRAMES), WHOLE.schema)
-        found = kept.arrow(["b"])
+    with ChunkSpool(tmp_path, held=int(FRAMES[0].estimated_size())) as spill:
+        kept = spill.store(iter(FRAMES), WHOLE.schema)
+        found = kept.to_arrow(["b"])
         assert isinstance(found, ds.Dataset)
         assert found.to_table(columns=["b"]).column("b").to_pylist() == [1, 2, 3]
 
 
 def test_a_table_without_pieces_has_its_columns(tmp_path: Path) -> None:
-    with Spill(tmp_path) as spill:
-        for kept in (spill.keep(iter(()), WHOLE.schema), in_memory(iter(()), WHOLE.schema)):
-            assert (kept.height, kept.whole().schema) == (0, WHOLE.schema)
-    assert Pieces.of(*FRAMES).head(9).equals(WHOLE)
+    with ChunkSpool(tmp_path) as spill:
+        for kept in (spill.store(iter(()), WHOLE.schema), store_in_memory(iter(()), WHOLE.schema)):
+            assert (kept.height, kept.collect().schema) == (0, WHOLE.schema)
+    assert ChunkedFrame.from_frames(*FRAMES).head(9).equals(WHOLE)
 
 
 def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
             assert len(list(tmp_path.rglob("*.arrow"))) == number
             yield frame
 
-    with Spill(tmp_path, held=0) as spill:
-        spill.keep(frames(), WHOLE.schema)  # type: ignore[arg-type] - a generator
+    with ChunkSpool(tmp_path, held=0) as spill:
+        spill.store(frames(), WHOLE.schema)  # type: ignore[arg-type] - a generator
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with Spill(tmp_path, held=0) as spill:
-            spill.keep(iter(FRAMES), WHOLE.schema)
+        with ChunkSpool(tmp_path, held=0) as spill:
+            spill.store(iter(FRAMES), WHOLE.schema)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -69,17 +69,17 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    with Spill(tmp_path, held=0) as spill:
+    with ChunkSpool(tmp_path, held=0) as spill:
         spill.folder().joinpath("000001.arrow").mkdir()
         with pytest.raises(StorageError, match="cannot be put aside"):
-            spill.keep(iter(FRAMES), WHOLE.schema)
+            spill.store(iter(FRAMES), WHOLE.schema)
 
 
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from lgdp_pipelines.handover.scratch_folders import scratch_folder
-with scratch_folder(Path(sys.argv[1]), "run") as folder:
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
+with open_scratch_folder(Path(sys.argv[1]), "run") as folder:
     (folder / "rows.arrow").write_bytes(b"x")
     print(folder.name, flush=True)
     time.sleep(60)
@@ -91,13 +91,13 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_needs_stays(tmp_p
     try:
         assert holder.stdout is not None
         name = holder.stdout.readline().strip()
-        with scratch_folder(tmp_path, "dbt") as folder:
-            sweep(tmp_path)
+        with open_scratch_folder(tmp_path, "dbt") as folder:
+            remove_abandoned_folders(tmp_path)
             assert {one.name for one in tmp_path.iterdir()} == {name, folder.name}
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
         assert (tmp_path / name / "rows.arrow").exists()
-        with scratch_folder(tmp_path, "dbt") as folder:
+        with open_scratch_folder(tmp_path, "dbt") as folder:
             assert {one.name for one in tmp_path.iterdir()} == {folder.name}
     finally:
         holder.kill()

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.byte_store import RawStore
+from lgdp_pipelines.storage.byte_store import ByteStore
 
 DATA = "name,amount\r\nBuchanan,1\r\n".encode("cp1252")
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
 def test_bytes_come_back_as_they_were_put(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     assert store.put(DATA) == SHA256
     assert store.get(SHA256) == DATA
     assert store.path(SHA256) == tmp_path / "received" / SHA256[:2] / SHA256
@@ -20,13 +20,13 @@ def test_bytes_come_back_as_they_were_put(tmp_path: Path) -> None:
 
 
 def test_chunks_are_the_same_as_the_whole(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     assert store.put(DATA[i : i + 5] for i in range(0, len(DATA), 5)) == SHA256
     assert store.get(SHA256) == DATA
 
 
 def test_putting_again_leaves_the_first_file_alone(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     store.put(DATA)
     before = store.path(SHA256).stat()
     assert store.put(DATA) == SHA256
@@ -36,7 +36,7 @@ def test_putting_again_leaves_the_first_file_alone(tmp_path: Path) -> None:
 
 
 def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     store.put(DATA)
     store.path(SHA256).write_bytes(DATA[:-1])
     with pytest.raises(StorageError, match="no longer what was received"):
@@ -46,22 +46,28 @@ def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -
 
 
 def test_bytes_that_are_read_while_they_are_proved_are_refused_whatever_came_of_them(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     store.put(DATA)
-    with store.proving([SHA256]) as [path]:
+    with store.verify_while_reading([SHA256]) as [path]:
         assert path.read_bytes() == DATA
     store.path(SHA256).write_bytes(DATA[:-1])
-    with pytest.raises(StorageError, match="no longer what was received"), store.proving([SHA256]) as [path]:
+    with (
+        pytest.raises(StorageError, match="no longer what was received"),
+        store.verify_while_reading([SHA256]) as [path],
+    ):
         path.read_bytes()
-    with pytest.raises(StorageError, match="no longer what was received"), store.proving([SHA256]) as [path]:
+    with (
+        pytest.raises(StorageError, match="no longer what was received"),
+        store.verify_while_reading([SHA256]) as [path],
+    ):
         path.read_bytes().decode("ascii").index("a reader that stumbles over them")
     store.remove(SHA256)
-    with pytest.raises(StorageError, match="missing"), store.proving([SHA256]) as [path]:
+    with pytest.raises(StorageError, match="missing"), store.verify_while_reading([SHA256]) as [path]:
         path.read_bytes()
 
 
 def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     store.put(DATA)
     store.remove(SHA256)
     store.remove(SHA256)
@@ -71,14 +77,14 @@ def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "A" * 64, "a" * 63, "", "a" * 64 + "\n"])
 def test_nothing_but_a_sha256_names_a_file(tmp_path: Path, name: str) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     for use in (store.get, store.path, store.remove):
         with pytest.raises(StorageError, match="not a sha256"):
             use(name)
 
 
 def test_an_empty_extract_is_kept_too(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     assert store.get(store.put(b"")) == b""
 
 
@@ -87,14 +93,14 @@ def test_bytes_that_stop_coming_leave_nothing_behind(tmp_path: Path) -> None:
         yield DATA
         raise ConnectionError
 
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     with pytest.raises(ConnectionError):
         store.put(broken())
     assert not [file for file in (tmp_path / "received").rglob("*") if file.is_file()]
 
 
 def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp_path: Path) -> None:
-    store, other = RawStore(tmp_path), RawStore(tmp_path)
+    store, other = ByteStore(tmp_path), ByteStore(tmp_path)
 
     def slow() -> Iterator[bytes]:
         yield DATA[:5]
@@ -107,7 +113,7 @@ def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp
 
 
 def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     left = tmp_path / "received" / "incoming" / "0123"
     left.write_bytes(b"half of an extr")
     store.put(DATA)
@@ -116,7 +122,7 @@ def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_takes_nothing_is_our_trouble(tmp_path: Path) -> None:
-    store = RawStore(tmp_path)
+    store = ByteStore(tmp_path)
     (tmp_path / "received" / SHA256[:2]).write_bytes(b"")
     with pytest.raises(StorageError, match="cannot be put away"):
         store.put(DATA)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.storage.byte_store import RawStore, RegisterStore
+from lgdp_pipelines.storage.byte_store import ByteStore, RegisterStore
 
 FILES = {"codelists/a.yaml": b"id: a\n", "returns/x/x.v1.0.0.odcs.yaml": b"\xef\xbb\xbfid: x\r\n", "b.csv": b""}
 
@@ -17,8 +17,8 @@ def kept(root: Path) -> list[str]:
 
 def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path / "lake")
-    name = store.keep(FILES)
-    store.lay_out(name, tmp_path / "again")
+    name = store.put_files(FILES)
+    store.restore_files(name, tmp_path / "again")
 
     found = {
         file.relative_to(tmp_path / "again").as_posix(): file.read_bytes()
@@ -30,8 +30,8 @@ def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None
 
 def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
-    first = store.keep(FILES)
-    second = store.keep({**FILES, "b.csv": b"1\n", "c.csv": b"1\n"})
+    first = store.put_files(FILES)
+    second = store.put_files({**FILES, "b.csv": b"1\n", "c.csv": b"1\n"})
 
     assert store.get(first).decode() == "".join(
         f"{hashlib.sha256(FILES[path]).hexdigest()}  {path}\n" for path in sorted(FILES)
@@ -39,30 +39,30 @@ def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> No
     assert kept(tmp_path) == sorted(
         {first, second, *(hashlib.sha256(content).hexdigest() for content in (*FILES.values(), b"1\n"))}
     )
-    assert store.keep(dict(reversed(FILES.items()))) == first
+    assert store.put_files(dict(reversed(FILES.items()))) == first
 
 
 def test_what_a_killed_run_did_not_finish_is_finished(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
-    name = store.keep(FILES)
+    name = store.put_files(FILES)
     store.remove(name)
     store.remove(hashlib.sha256(FILES["b.csv"]).hexdigest())
 
-    assert store.keep(FILES) == name
-    store.lay_out(name, tmp_path / "again")
+    assert store.put_files(FILES) == name
+    store.restore_files(name, tmp_path / "again")
 
 
 def test_a_file_that_was_lost_is_kept_anew(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
-    name = store.keep(FILES)
+    name = store.put_files(FILES)
     store.remove(hashlib.sha256(FILES["b.csv"]).hexdigest())
-    store.keep(FILES)
-    store.lay_out(name, tmp_path / "again")
+    store.put_files(FILES)
+    store.restore_files(name, tmp_path / "again")
 
 
 def test_received_bytes_and_register_files_never_meet(tmp_path: Path) -> None:
-    store, raw = RegisterStore(tmp_path), RawStore(tmp_path)
-    name = store.keep(FILES)
+    store, raw = RegisterStore(tmp_path), ByteStore(tmp_path)
+    name = store.put_files(FILES)
     raw.remove(name)
 
     assert store.get(name)
@@ -72,11 +72,11 @@ def test_received_bytes_and_register_files_never_meet(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
-    name = store.keep(FILES)
+    name = store.put_files(FILES)
     file = store.path(hashlib.sha256(FILES["codelists/a.yaml"]).hexdigest())
     file.write_bytes(b"id: b\n")
     with pytest.raises(StorageError, match="Files of an earlier register are no longer what was kept"):
-        store.lay_out(name, tmp_path / "again")
+        store.restore_files(name, tmp_path / "again")
     file.unlink()
     with pytest.raises(StorageError, match="Files of an earlier register are missing"):
-        store.lay_out(name, tmp_path / "once more")
+        store.restore_files(name, tmp_path / "once more")

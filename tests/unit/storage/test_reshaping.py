@@ -23,7 +23,7 @@ def lake(tmp_path: Path) -> Lake:
 def put(lake: Lake, kind: pa.DataType, *values: object, period: str = "CY2023") -> None:
     rows = [{"council_code": "FIF", "period": period, "x": value} for value in values]
     schema = pa.schema([*KEYS, ("x", kind)])
-    lake.replace(TABLE, pa.Table.from_pylist(rows, schema=schema), where={"period": period}, commit={})
+    lake.replace_slice(TABLE, pa.Table.from_pylist(rows, schema=schema), where={"period": period}, commit={})
 
 
 def wanted(kind: pa.DataType) -> pa.Schema:

@@ -12,10 +12,10 @@ from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Pri
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import (
     LakeTable,
-    landed_table,
-    predicate,
-    submission_key,
-    validated_table,
+    build_predicate,
+    define_landed_table,
+    define_validated_table,
+    parse_submission_id,
 )
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
@@ -65,7 +65,7 @@ CONTRACT = Contract(
 
 
 def test_landed_keeps_every_item_as_text_and_opens_none() -> None:
-    landed = landed_table(CONTRACT, TABLE)
+    landed = define_landed_table(CONTRACT, TABLE)
     assert str(landed) == "landed/people_x__case_record__v2"
     assert landed.partition_by == ("period",)
     names = ["area", "reference", "remark", "kind", "people", "weight", "cost", "born", "is_open"]
@@ -75,7 +75,7 @@ def test_landed_keeps_every_item_as_text_and_opens_none() -> None:
 
 
 def test_validated_is_typed_with_a_status_for_each_measure() -> None:
-    validated = validated_table(CONTRACT, TABLE)
+    validated = define_validated_table(CONTRACT, TABLE)
     assert str(validated) == "validated/people_x__case_record__v2"
     assert validated.arrow_schema == pa.schema(
         [
@@ -102,13 +102,13 @@ def test_validated_is_typed_with_a_status_for_each_measure() -> None:
 
 
 def test_personal_items_and_free_text_are_not_open() -> None:
-    open_columns = set(validated_table(CONTRACT, TABLE).open_columns)
+    open_columns = set(define_validated_table(CONTRACT, TABLE).open_columns)
     assert {"area", "kind", "people", "cost", "people_status"} <= open_columns
     assert not {"reference", "remark", "born"} & open_columns
 
 
 def test_each_type_survives_the_lake(tmp_path: Path) -> None:
-    table = validated_table(CONTRACT, TABLE)
+    table = define_validated_table(CONTRACT, TABLE)
     row: dict[str, object] = dict.fromkeys(table.arrow_schema.names)
     row |= {
         "council_code": "FIF",
@@ -125,13 +125,13 @@ def test_each_type_survives_the_lake(tmp_path: Path) -> None:
     }
     lake = Lake(tmp_path)
     rows = pa.Table.from_pylist([row], schema=table.arrow_schema)
-    lake.replace(table, rows, where={"period": "FY2024-25"}, commit={})
+    lake.replace_slice(table, rows, where={"period": "FY2024-25"}, commit={})
     assert lake.read(table).to_dicts() == [row]
 
 
 def test_predicates_are_written_out_of_well_formed_values() -> None:
     where = {"return_code": "HL1", "period": ["FY2024-25", "2024-04"], "_submission_id": None}
-    assert predicate(where) == (
+    assert build_predicate(where) == (
         "return_code IN ('HL1') AND period IN ('FY2024-25', '2024-04') AND _submission_id IS NULL"
     )
 
@@ -144,14 +144,14 @@ def test_predicates_are_written_out_of_well_formed_values() -> None:
     ],
 )
 def test_a_submissions_id_says_what_it_is_of(text: str, council: str, period: str, number: int) -> None:
-    key = submission_key(text)
+    key = parse_submission_id(text)
     assert (key.council_code, key.period, key.number) == (council, period, number)
 
 
 @pytest.mark.parametrize("text", ["", "HL1.FIF.FY2024-25", "HL1.FIF.FY2024-25.1", "HL1.FIF.FY2024-25.001\n", "a.b.c.d"])
 def test_what_is_no_submissions_id_is_refused(text: str) -> None:
     with pytest.raises(StorageError, match="not a submission"):
-        submission_key(text)
+        parse_submission_id(text)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lgdp_pipelines.handover.findings import LISTED, QueryScope
+from lgdp_pipelines.handover.findings import MAX_LISTED, QueryScope
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
@@ -79,12 +79,12 @@ def test_a_rule_that_holds_or_rejects_asks_nothing() -> None:
 
 
 def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -> None:
-    rows = [[str(number), "R" if number < LISTED + 5 else "G", "99", ""] for number in range(LISTED + 12)]
+    rows = [[str(number), "R" if number < MAX_LISTED + 5 else "G", "99", ""] for number in range(MAX_LISTED + 12)]
     judgement = BENCH.judge(rows)
     assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_much").query_scopes] == [
-        ("colour=G", 7), ("colour=R", LISTED + 5),
+        ("colour=G", 7), ("colour=R", MAX_LISTED + 5),
     ]  # fmt: skip
-    assert judgement.findings.filter(rule="tst.not_much").height == LISTED
+    assert judgement.findings.filter(rule="tst.not_much").height == MAX_LISTED
 
 
 def test_a_finding_on_a_table_as_a_whole_has_no_fingerprint() -> None:

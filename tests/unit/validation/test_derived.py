@@ -172,7 +172,7 @@ def figures(version: str, indicator: str = "X") -> Bench:
 
 
 def rows_of(bench: Bench, sent: list[list[str | None]], **facts: object) -> list[tuple[object, ...]]:
-    frame: pl.DataFrame = bench.judge(sent, **facts).tables["t"].whole()  # type: ignore[arg-type]
+    frame: pl.DataFrame = bench.judge(sent, **facts).tables["t"].collect()  # type: ignore[arg-type]
     return frame.select("rate", "rate_status", "grouped").rows()
 
 
@@ -203,6 +203,6 @@ def test_the_group_is_that_of_the_indicator() -> None:
 
 def test_an_empty_table_has_the_columns_of_any_other() -> None:
     empty, filled = CASES.judge([]), CASES.judge([[None, None]])
-    assert empty.tables["t"].whole().schema == filled.tables["t"].whole().schema
+    assert empty.tables["t"].collect().schema == filled.tables["t"].collect().schema
     assert empty.verdict is Verdict.ACCEPTED
     assert outcome(empty, "tst.no_child").result is RuleResult.PASSED

@@ -5,7 +5,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import CouncilLimits, EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import PriorPeriodRows
@@ -51,7 +51,7 @@ def before(**figures: str | None) -> PriorPeriodRows:
         {"k": list(figures), "n": [figure and Decimal(figure) for figure in figures.values()]},
         schema={"k": pl.String, "n": pl.Decimal(9, 2)},
     )
-    return lambda _period, _table: Pieces.of(frame)
+    return lambda _period, _table: ChunkedFrame.from_frames(frame)
 
 
 @pytest.mark.parametrize(

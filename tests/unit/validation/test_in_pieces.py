@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Pieces, Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing import landed_tables as landing_tables
 from lgdp_pipelines.landing import text_blocks
@@ -52,12 +52,12 @@ def as_they_were() -> Iterator[None]:
     text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = blocks, rows
 
 
-def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, ValidationResult]:
+def judged(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
     path = tmp_path / "extract.csv"
     path.write_bytes(content)
-    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], keep=spill.keep)
+    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], keep=spill.store)
     before = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
-    prior = Pieces.of(*before.iter_slices(1))
+    prior = ChunkedFrame.from_frames(*before.iter_slices(1))
     context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, prior_rows=lambda _period, _table: prior)
     return reading, judge(reading, context)
 
@@ -65,13 +65,13 @@ def judged(content: bytes, spill: Spill, tmp_path: Path) -> tuple[Reading, Valid
 def everything(reading: Reading, judgement: ValidationResult) -> dict[str, object]:
     """All that is told and kept of a submission."""
     return {
-        "unreadable": reading.unreadable,
-        "landed": {name: table.whole().rows() for name, table in reading.tables.items()},
+        "unreadable": reading.unreadable_reason,
+        "landed": {name: table.collect().rows() for name, table in reading.tables.items()},
         "verdict": judgement.verdict,
         "findings": judgement.findings.rows(),
         "results": judgement.results,
-        "validated": {name: table.whole().rows() for name, table in judgement.tables.items()},
-        "types": {name: table.whole().schema for name, table in judgement.tables.items()},
+        "validated": {name: table.collect().rows() for name, table in judgement.tables.items()},
+        "types": {name: table.collect().schema for name, table in judgement.tables.items()},
     }
 
 
@@ -97,15 +97,15 @@ ROWS = [
 @pytest.mark.parametrize("size", [5, 40])
 def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_path: Path) -> None:
     content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
-    with Spill(tmp_path / "one") as spill:
+    with ChunkSpool(tmp_path / "one") as spill:
         one = judged(content, spill, tmp_path)
         whole = everything(*one)
-        assert [len(table.parts) for table in one[0].tables.values()] == [1]
+        assert [len(table.chunks) for table in one[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
     text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
-    with Spill(tmp_path / "many", held=0) as spill:
+    with ChunkSpool(tmp_path / "many", held=0) as spill:
         many = judged(content, spill, tmp_path)
-        assert min(len(table.parts) for table in many[0].tables.values()) > 3
+        assert min(len(table.chunks) for table in many[0].tables.values()) > 3
         assert list((tmp_path / "many").rglob("*.arrow"))
         assert everything(*many) == whole
     assert not list((tmp_path / "many").iterdir())
@@ -119,10 +119,10 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
     last: str, tmp_path: Path
 ) -> None:
     content = (HEADER + "\n".join(ROWS) + "\n").encode() + last.encode("latin-1")
-    with Spill(tmp_path / "one") as spill:
+    with ChunkSpool(tmp_path / "one") as spill:
         whole = everything(*judged(content, spill, tmp_path))
     text_blocks.BLOCK_BYTES = 30
-    with Spill(tmp_path / "many", held=0) as spill:
+    with ChunkSpool(tmp_path / "many", held=0) as spill:
         assert everything(*judged(content, spill, tmp_path)) == whole
     assert whole["landed"] == {}
     assert whole["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
@@ -132,12 +132,12 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (landing_tables, rule_violations, finding_messages):
-        monkeypatch.setattr(module, "LISTED", 2)
+        monkeypatch.setattr(module, "MAX_LISTED", 2)
     text_blocks.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
-    with Spill(tmp_path, held=0) as spill:
+    with ChunkSpool(tmp_path, held=0) as spill:
         reading, judgement = judged(content, spill, tmp_path)
-        assert judgement.tables["t"].whole()["_row"].to_list() == [9, 10, 11, 12, 13]
+        assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
     failed = {one.rule: one.failed for one in judgement.results if one.failed}
     assert failed["tst.t.columns"] == 7
     assert failed["tst.t.key"] == 4

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
@@ -46,7 +46,7 @@ def journey(bench: Bench, *texts: str | bytes) -> ValidationResult:
         ExtractFile(f"{table.name}.csv", text if isinstance(text, bytes) else text.encode(), table.name)
         for table, text in zip(bench.contract.tables, texts, strict=False)
     ]
-    with Spill(SCRATCH) as spill:
+    with ChunkSpool(SCRATCH) as spill:
         return judge_files(files, make_context(bench.contract, bench.register, "FIF", YEAR, spill))
 
 
@@ -62,7 +62,7 @@ def test_a_good_submission_is_accepted_and_typed() -> None:
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.findings.is_empty()
     assert judgement.findings.schema == FINDING_SCHEMA
-    assert judgement.tables["t"].whole().rows(named=True) == [
+    assert judgement.tables["t"].collect().rows(named=True) == [
         {"ref": "A", "n": 10, "m": 1, "note": None, "_repairs": None, "_row": 2}
     ]
 
@@ -142,7 +142,7 @@ def test_a_file_without_its_header_is_told_once() -> None:
 def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
     judgement = journey(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
     assert places(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
-    assert judgement.tables["t"].whole()["_row"].to_list() == [2, 4]
+    assert judgement.tables["t"].collect()["_row"].to_list() == [2, 4]
 
 
 def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
@@ -248,14 +248,14 @@ PAINS = make_bench(
 def test_a_header_in_small_letters_keeps_its_column() -> None:
     judgement = journey(PAINS, "ref,NAME,Code,hours,dAy\n00123,Buchanan,R,7,01/02/2024\n")
     assert judgement.verdict is Verdict.ACCEPTED
-    assert judgement.tables["t"].whole()["ref"].to_list() == ["00123"]
+    assert judgement.tables["t"].collect()["ref"].to_list() == ["00123"]
 
 
 def test_nan_within_a_name_stays_and_a_reference_is_no_number() -> None:
     judgement = journey(PAINS, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
     assert judgement.verdict is Verdict.ACCEPTED
-    assert judgement.tables["t"].whole()["ref"].to_list() == ["00123", "12E5"]
-    assert judgement.tables["t"].whole()["name"].to_list() == ["Buchanan", "nan"]
+    assert judgement.tables["t"].collect()["ref"].to_list() == ["00123", "12E5"]
+    assert judgement.tables["t"].collect()["name"].to_list() == ["Buchanan", "nan"]
 
 
 def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.repairs import RepairKind
+from lgdp_pipelines.handover.findings import RepairKind
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.normalisation import Normaliser
@@ -54,7 +54,7 @@ def test_a_day_in_no_declared_form_is_a_finding_and_is_not_counted(text: str) ->
     judgement = DAY.judge([[text]])
     assert outcome(judgement, "tst.n.type").failed == 1
     assert judgement.repairs == ()
-    assert judgement.tables["t"].whole()[REPAIRS].to_list() == [None]
+    assert judgement.tables["t"].collect()[REPAIRS].to_list() == [None]
 
 
 STYLES = [NumberStyle(".", ","), NumberStyle(",", ""), NumberStyle(",", " "), NumberStyle(".", "'")]
@@ -179,4 +179,4 @@ def test_more_kinds_of_repair_than_one_number_holds() -> None:
 
 
 def test_every_kind_has_words() -> None:
-    assert all(kind.words for kind in RepairKind)
+    assert all(kind.description for kind in RepairKind)

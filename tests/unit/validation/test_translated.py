@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.chunked_frame import Spill
+from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.landing.header_matching import match_headers
 from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
@@ -79,7 +79,7 @@ def translated(name: str, cells: list[str | None], **facts: object) -> list[str 
 
 
 def judged(one: SystemMapping, **cells: list[str | None]) -> ValidationResult:
-    with Spill(SCRATCH) as spill:
+    with ChunkSpool(SCRATCH) as spill:
         context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, mapping=one)
         return judge_tables({"t": landed(**cells)}, context)
 
@@ -97,14 +97,14 @@ def test_an_unmapped_code_stays_as_sent_and_breaks_the_rule_about_codes() -> Non
     one = mapping(codes={"colour": {"Rot": "R"}})
     found = judged(one, colour=["Rot", "Blau"])
     assert places(found) == [("tst.colour.codes", 3)]
-    assert found.tables["t"].whole().get_column("colour").to_list() == ["R", "Blau"]
+    assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "Blau"]
 
 
 def test_an_unmapped_code_that_the_contract_happens_to_spell_alike_is_not_taken_for_it() -> None:
     one = mapping(codes={"colour": {"1": "R", "R": "G"}})
     found = judged(one, colour=["1", "R", "2", "red"])
     assert places(found) == [("tst.colour.codes", 4), ("tst.colour.codes", 5)]
-    assert found.tables["t"].whole().get_column("colour").to_list() == ["R", "G", "2 (unmapped)", "red (unmapped)"]
+    assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "G", "2 (unmapped)", "red (unmapped)"]
 
 
 def test_codes_of_a_form_are_made_from_its_groups() -> None:
@@ -140,7 +140,7 @@ def test_a_day_that_there_is_not_breaks_the_type() -> None:
 
 def test_a_date_in_the_contracts_form_is_not_read_where_the_mapping_says_another() -> None:
     found = judged(mapping(dates={"day": "MMddyyyy"}), day=["01022024", "2024-01-02", "13012024"])
-    assert found.tables["t"].whole().get_column("day").to_list() == [date(2024, 1, 2), None, None]
+    assert found.tables["t"].collect().get_column("day").to_list() == [date(2024, 1, 2), None, None]
     assert places(found) == [("tst.day.type", 3), ("tst.day.type", 4)]
     other = judged(mapping(date_format="d/M/yyyy"), day=["01022024"])
     assert places(other) == [("tst.day.type", 2)]
@@ -166,7 +166,7 @@ def test_numbers_are_read_as_the_mapping_spells_them(style: NumberStyle, sent: s
 def test_a_number_spelt_otherwise_is_no_number(sent: str) -> None:
     found = judged(mapping(numbers=NumberStyle(",", ".")), cost=[sent, "1"])
     assert places(found) == [("tst.cost.type", 2)]
-    assert found.tables["t"].whole().get_column("cost").to_list() == [None, Decimal(1)]
+    assert found.tables["t"].collect().get_column("cost").to_list() == [None, Decimal(1)]
 
 
 def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
@@ -185,12 +185,12 @@ def test_a_figure_finer_than_the_contract_asks_is_not_rounded() -> None:
 def test_a_mark_of_the_system_becomes_one_of_the_contract() -> None:
     found = judged(mapping(codes={"n": {"hidden": "*"}}), n=["hidden", "5"])
     assert found.verdict is Verdict.ACCEPTED
-    assert found.tables["t"].whole().select("n", "n_status").rows() == [(None, "Q"), (5, "A")]
+    assert found.tables["t"].collect().select("n", "n_status").rows() == [(None, "Q"), (5, "A")]
 
 
 def test_true_and_false_have_codes_too() -> None:
     found = judged(mapping(codes={"is_new": {"Y": "true", "N": "false"}}), is_new=["Y", "n", "true", "?"])
-    assert found.tables["t"].whole().get_column("is_new").to_list() == [True, False, None, None]
+    assert found.tables["t"].collect().get_column("is_new").to_list() == [True, False, None, None]
     assert places(found) == [("tst.is_new.type", 4), ("tst.is_new.type", 5)]
 
 
@@ -199,7 +199,7 @@ def test_constants_fill_every_row_also_with_the_submissions_own_council() -> Non
     columns = {name: column for name, column in COLUMNS.items() if name not in constants}
     found = judged(mapping(columns=columns, constants=constants), n=["1", "2"])
     assert found.verdict is Verdict.ACCEPTED
-    assert found.tables["t"].whole().select("who", "ref").rows() == [("FIF", "all"), ("FIF", "all")]
+    assert found.tables["t"].collect().select("who", "ref").rows() == [("FIF", "all"), ("FIF", "all")]
 
 
 def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:

@@ -165,7 +165,7 @@ MEASURE = of_items(
 
 def test_marks_are_answers_with_a_status() -> None:
     judgement = MEASURE.judge([["5", "1"], ["*", ""], [" z ", None], ["", "1"], ["#", "x"]])
-    frame = judgement.tables["t"].whole()
+    frame = judgement.tables["t"].collect()
     assert frame["n"].to_list() == [5, None, None, None, None]
     assert frame["n_status"].to_list() == ["A", "Q", "M", "O", "O"]
     assert frame["m_status"].to_list() == ["A", "O", "O", "A", "O"]
@@ -196,7 +196,7 @@ def test_an_unknown_code_that_is_a_query_is_kept_as_sent() -> None:
     queried = of_items(make_item("c", code_list="colours", severities={RuleKind.CODES: Severity.QUERY}))
     judgement = queried.judge([["X"], ["red"]])
     assert judgement.verdict is Verdict.QUERIED
-    assert judgement.tables["t"].whole()["c"].to_list() == ["X", "R"]
+    assert judgement.tables["t"].collect()["c"].to_list() == ["X", "R"]
 
 
 PLACED = of_items(
@@ -208,7 +208,7 @@ PLACED = of_items(
 def test_every_spelling_of_the_council_becomes_its_code(spelling: str) -> None:
     judgement = PLACED.judge([[spelling, "2024-25"]])
     assert places(judgement) == []
-    assert judgement.tables["t"].whole().row(0)[:2] == ("FIF", YEAR.id)
+    assert judgement.tables["t"].collect().row(0)[:2] == ("FIF", YEAR.id)
 
 
 @pytest.mark.parametrize("spelling", ["Moray", "MRY", "300", "Fifeshire", "FI", "25"])
@@ -258,8 +258,8 @@ def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[s
     """Columns that stand as sent take a shorter way; row by row and all at once must give the same."""
     whole = EVERYTHING.judge(rows)
     single = [EVERYTHING.judge([row]) for row in rows]
-    assert whole.tables["t"].whole().drop("_row").rows() == [
-        one.tables["t"].whole().drop("_row").row(0) for one in single
+    assert whole.tables["t"].collect().drop("_row").rows() == [
+        one.tables["t"].collect().drop("_row").row(0) for one in single
     ]
     assert [rule for rule, _ in sorted(places(whole), key=lambda place: place[1] or 0)] == [
         rule for one in single for rule, _ in places(one)
@@ -267,7 +267,7 @@ def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[s
 
 
 def test_types_are_those_of_the_validated_table() -> None:
-    frame = EVERYTHING.judge([[None] * 9]).tables["t"].whole()
+    frame = EVERYTHING.judge([[None] * 9]).tables["t"].collect()
     assert frame.schema == pl.Schema(
         {
             "whole": pl.Int64,

@@ -10,7 +10,7 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.storage.lake_tables import define_validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from lgdp_pipelines.workflows import withdrawal_and_recovery
@@ -68,7 +68,7 @@ def standing(platform: Platform) -> dict[str, str]:
     data_return = platform.register.returns["ALLOTMENT"]
     contract = data_return.latest
     assert find_inconsistent_slices(platform.lake, platform.ledger, data_return, PERIOD) == set()
-    return platform.lake.slices(validated_table(contract, contract.tables[0]), PERIOD.id)
+    return platform.lake.read_slice_submissions(define_validated_table(contract, contract.tables[0]), PERIOD.id)
 
 
 def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: Give) -> None:

@@ -13,7 +13,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.storage.lake_tables import define_validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
@@ -61,7 +61,7 @@ class World:
         for major, contract in self.asked.majors.items():
             (table,) = contract.tables
             measure = next(item.name for item in table.items if item.urn.endswith(":plots"))
-            rows = platform.lake.read(validated_table(contract, table), {"period": PERIOD.id})
+            rows = platform.lake.read(define_validated_table(contract, table), {"period": PERIOD.id})
             if rows.height:
                 found[major] = sorted(rows.select("_submission_id", measure).rows())
         return found
@@ -140,7 +140,9 @@ def test_a_run_that_died_between_the_majors_is_finished(world: World, monkeypatc
 
 def test_a_slice_that_nobody_knows_of_is_made_again_by_the_version_that_accepted_it(world: World) -> None:
     platform, contract = world.platform, world.asked.majors[1]
-    platform.lake.remove(validated_table(contract, contract.tables[0]), {"period": PERIOD.id, "council_code": ["FIF"]})
+    platform.lake.remove_slice(
+        define_validated_table(contract, contract.tables[0]), {"period": PERIOD.id, "council_code": ["FIF"]}
+    )
     assert not world.agrees()
     world.run()
     assert world.stands() == FIRST_STANDS

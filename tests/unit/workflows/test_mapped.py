@@ -11,7 +11,7 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.lake_tables import validated_table
+from lgdp_pipelines.storage.lake_tables import define_validated_table
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.platform import Platform
@@ -58,7 +58,7 @@ class World:
 
     def rows(self, code: str, period: Period, *columns: str) -> list[tuple[object, ...]]:
         contract = self.platform.register.returns[code].contract_for(period)
-        stored = validated_table(contract, contract.tables[0])
+        stored = define_validated_table(contract, contract.tables[0])
         return (
             self.platform.lake.read(stored, {"period": period.id, "council_code": self.council})
             .sort("_row")

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
@@ -63,9 +63,9 @@ def controlled(others: Mapping[str, Mapping[str, Members]], **words: object) -> 
     return RuleFixture(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], others=others)
 
 
-def before(_period: Period, _table: Table) -> Pieces:
+def before(_period: Period, _table: Table) -> ChunkedFrame:
     """What the council sent for the period before: 100 of x, nothing of y, no figure of z."""
-    return Pieces.of(pl.DataFrame({"k": ["x", "y", "z"], "n": [100, 0, None]}))
+    return ChunkedFrame.from_frames(pl.DataFrame({"k": ["x", "y", "z"], "n": [100, 0, None]}))
 
 
 FORM = {"form": {"line": DIMENSION, "part": {**DIMENSION, **LETTER}, "m": FIGURE}}

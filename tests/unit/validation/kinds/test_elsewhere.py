@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.handover.chunked_frame import Pieces
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.validation.type_parsing import typed_schema
@@ -71,15 +71,15 @@ STREETS = {
 }
 
 
-def standing(rows: Rows, *, absent: Sequence[str] = ()) -> Callable[[Return, Period, Table], Pieces | None]:
+def standing(rows: Rows, *, absent: Sequence[str] = ()) -> Callable[[Return, Period, Table], ChunkedFrame | None]:
     """What stands of OTHER: the same rows in each period, but for those where nothing does."""
 
-    def others(data_return: Return, period: Period, asked: Table) -> Pieces | None:
+    def others(data_return: Return, period: Period, asked: Table) -> ChunkedFrame | None:
         assert (data_return.code, asked.name) == ("OTHER", "things")
         if period.id in absent:
             return None
         cells = [(*row, "A", "A", None, number) for number, row in enumerate(rows, start=2)]
-        return Pieces.of(pl.DataFrame(cells, schema=typed_schema(asked), orient="row"))
+        return ChunkedFrame.from_frames(pl.DataFrame(cells, schema=typed_schema(asked), orient="row"))
 
     return others
 
