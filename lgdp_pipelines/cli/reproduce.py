@@ -12,8 +12,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_json, print_markup, say, show_progress
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.judgement_records import EvidencedJudgement
-from lgdp_pipelines.ledger.judgement_records import as_plain as evidence_plain
+from lgdp_pipelines.ledger.judgement_records import EvidencedJudgement, evidence_to_dict
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
     Reproduction,
@@ -124,5 +123,5 @@ def _evidence(proof: EvidencedJudgement) -> dict[str, object]:
         "verdict": str(proof.verdict),
         "contract": {"version": proof.contract_version, "sha256": proof.contract_sha256},
         "code_version": proof.code_version,
-        "evidence": evidence_plain(proof.evidence) if proof.evidence else None,
+        "evidence": evidence_to_dict(proof.evidence) if proof.evidence else None,
     }

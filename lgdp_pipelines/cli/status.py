@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import Row, TableFormat, new_table, print_markup, print_rows, print_table
-from lgdp_pipelines.ledger.obligations import LatestOutcome, latest_outcome_of
+from lgdp_pipelines.ledger.obligations import LatestOutcome, find_latest_outcome
 from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.submission_calendar import Timing, due_date, timing
@@ -91,7 +91,7 @@ def _row(platform: Platform, data_return: Return, standing: SubmissionStatus, no
         "received_at": standing.received_at.isoformat(timespec="seconds") if standing.received_at else None,
         "due": due_date(contract, span).isoformat(),
         "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
-        "answer": latest_outcome_of(standing),
+        "answer": find_latest_outcome(standing),
         "noted": note_count,
     }
 
@@ -142,7 +142,7 @@ def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
         LatestOutcome.WITHDRAWN: f"[dim]↩[/dim]{current}{late}",
         LatestOutcome.WAITING: "…",
     }
-    return symbols[latest_outcome_of(standing)]
+    return symbols[find_latest_outcome(standing)]
 
 
 def print_summary(platform: Platform) -> None:
@@ -169,7 +169,7 @@ def print_summary(platform: Platform) -> None:
         table.add_row(return_code, period, *(str(count or "") for count in counts), f"{rows:,}")
     print_table(table)
     for standing in standings:
-        if latest_outcome_of(standing) is LatestOutcome.REJECTED and standing.submission_id:
+        if find_latest_outcome(standing) is LatestOutcome.REJECTED and standing.submission_id:
             kept = f"; {standing.current} stays" if standing.current else ""
             print_markup(
                 f"  [red]✗[/red] {standing.submission_id}: {_failed_rules(platform, standing.submission_id)}{kept}"

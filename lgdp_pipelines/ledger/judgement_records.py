@@ -1,11 +1,11 @@
-"""What each judgement was made of, and what it came to, so that it can be made again and held against itself.
+"""Records of judgements and their evidence: frozen values that the ledger takes and returns.
 
-A judgement follows from bytes, the register, other submissions that were read, a day, and code. Evidence names each of
-them by content. Whoever still holds the bytes can then judge again and must come to the same findings and the same
-rows: their digests are here too. Evidence is written once, with its judgement, and never changed. It holds no cell, no
-name of a file and no secret.
-What belongs here: the records. What does not: how they are kept (``proving``), gathering them and judging again
-(``journey``).
+A judgement follows from bytes, the register, other submissions, a day, and code. Evidence names each of them by
+content, with the digests of the findings and rows: whoever holds the bytes can judge again and must come to the same.
+Evidence is stored once, with its judgement, and never changed. It holds no cell, no file name and no secret.
+
+The records load without SQLAlchemy. They are stored in ``judgements`` and ``evidence_store``; gathering evidence and
+judging again belong in ``workflows``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """One received file that was read.
+    """A received file that a judgement read.
 
     Attributes:
         receipt: number of its receipt.
         sha256: of its bytes.
-        table: that it was sent for; empty where it was sent for none in particular.
-        system: the back-office system whose export it is; empty: in the contract's manner.
-        mapping_sha256: of the mapping that it was read by; empty where it was read by none.
+        table: that it was sent for; empty without a particular one.
+        system: the back-office system that exported it; empty: as the contract has it.
+        mapping_sha256: of the mapping that it was read by; empty without one.
         nil: whether it says that there is nothing to report.
     """
 
@@ -42,12 +42,12 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class PinnedVersion:
-    """A code list or reference table as it was.
+    """The version of a code list or reference table that a judgement used.
 
     Attributes:
         id: in the register.
-        version: of it.
-        sha256: of what it said.
+        version: in the register.
+        sha256: of its content.
     """
 
     id: str
@@ -57,13 +57,13 @@ class PinnedVersion:
 
 @dataclass(frozen=True, slots=True)
 class ComparedRows:
-    """What the council had current elsewhere, which figures were held against.
+    """The rows of the council's other submission that a judgement compared with.
 
     Attributes:
         return_code: its own return, or another.
         period: id.
-        submission_id: what was current there; None where nothing was.
-        judgement: number of the judgement by which its rows stood; None where there was none that left evidence.
+        submission_id: current there; None without one.
+        judgement: number of the judgement that accepted its rows; None where it left no evidence.
         tables: digests of those rows, by table name.
     """
 
@@ -76,19 +76,19 @@ class ComparedRows:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one judgement was made of, and what it came to.
+    """The inputs of a judgement, and the digests of its findings and rows.
 
     Attributes:
         inputs: the files, in the order in which they were read.
         received_on: the day, in Scotland, on which the last byte came.
         register_sha256: of the list of the register's files, each with its sha256; the list and the files are kept.
-        code_lists: those that the contract's items name.
-        reference_tables: those of the register, each version.
-        against: other submissions of the council, as they stood.
-        code_sha256: of the package's own files.
+        code_lists: of the contract's items.
+        reference_tables: of the register, each version.
+        against: rows of the council's other submissions that it compared with.
+        code_sha256: of the files of this package.
         packages: version of each package that can influence a result, and of Python.
         findings: digest of the findings.
-        tables: digest of each validated table, by name; none where nothing could be read.
+        tables: digest of each validated table, by name; empty where no file could be read.
     """
 
     inputs: tuple[InputFile, ...]
@@ -108,14 +108,14 @@ class EvidencedJudgement:
     """A judgement with its evidence.
 
     Attributes:
-        submission_id: what was judged.
+        submission_id: of the submission.
         judgement: number of the judgement.
-        verdict: what it came to.
-        contract_version: by which contract.
+        verdict: accepted, queried or rejected.
+        contract_version: of the contract it was judged by.
         contract_sha256: of the contract's file.
-        code_version: by which code.
-        results: what became of each rule.
-        evidence: of it; None where it was judged before evidence was kept.
+        code_version: of the code that judged.
+        results: of each rule.
+        evidence: of the judgement; None where none was stored.
     """
 
     submission_id: str
@@ -130,12 +130,12 @@ class EvidencedJudgement:
 
 @dataclass(frozen=True, slots=True, order=True)
 class ComparedSubmission:
-    """What a submission was held against: what its council had current for a return and a period.
+    """A council's other submission that a judgement compared with.
 
     Attributes:
-        return_code: its own return, or another.
-        period: id; of the own return an earlier one.
-        submission_id: what was current there; None where nothing was.
+        return_code: the same return, or another.
+        period: id; an earlier one where the return is the same.
+        submission_id: current there; None without one.
     """
 
     return_code: str
@@ -145,20 +145,20 @@ class ComparedSubmission:
 
 @dataclass(frozen=True, slots=True)
 class NewJudgement:
-    """One judging of a submission, for the ledger.
+    """A judgement of a submission, to record in the ledger.
 
     Attributes:
-        submission_id: what was judged.
-        verdict: what it came to.
-        contract_version: by which contract.
+        submission_id: of the submission.
+        verdict: accepted, queried or rejected.
+        contract_version: of the contract it was judged by.
         contract_sha256: of the contract's file.
-        code_version: by which code.
-        rows: how many rows the submission has, over all tables.
-        rules: every rule of the contract.
-        results: what became of each of them, once each.
-        against: the other submissions of its council that it was held against, each return and period once.
-        evidence: what it was made of, so that it can be made again; None where nobody can make it again.
-        repairs: how many cells were brought into the contract's own spelling.
+        code_version: of the code that judged.
+        rows: of the submission, over all tables.
+        rules: all rules of the contract.
+        results: of each rule, once.
+        against: the council's other submissions that it was compared with, each return and period once.
+        evidence: from which it can be judged again; None where that is impossible.
+        repairs: counts of cells that were made canonical.
     """
 
     submission_id: str
@@ -176,23 +176,23 @@ class NewJudgement:
 
 @dataclass(frozen=True, slots=True)
 class JudgementRecord:
-    """One judging of a submission, as the ledger keeps it.
+    """A judgement of a submission, as recorded in the ledger.
 
     Attributes:
-        submission_id: what was judged.
+        submission_id: of the submission.
         number: in the sequence of the submission's judgements, from 1.
-        verdict: what it came to.
-        contract_version: by which contract.
+        verdict: accepted, queried or rejected.
+        contract_version: of the contract it was judged by.
         contract_sha256: of the contract's file.
-        code_version: by which code.
-        rows: how many rows the submission has.
+        code_version: of the code that judged.
+        rows: of the submission, over all tables.
         errors: findings of severity error.
         queries: findings of severity query.
         known_issues: findings of severity known issue.
         run_id: the run that judged.
         judged_at: in UTC.
-        results: what became of each rule.
-        repairs: how many cells were brought into the contract's own spelling.
+        results: of each rule.
+        repairs: counts of cells that were made canonical.
     """
 
     submission_id: str
@@ -211,6 +211,6 @@ class JudgementRecord:
     repairs: tuple[Repair, ...] = ()
 
 
-def as_plain(evidence: Evidence) -> dict[str, Any]:
-    """Evidence as JSON has it."""
+def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
+    """Return evidence as values that JSON can hold."""
     return {**asdict(evidence), "received_on": evidence.received_on.isoformat()}

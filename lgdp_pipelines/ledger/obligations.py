@@ -1,7 +1,7 @@
-"""What each council owes: the calendar held against how everyone stands.
+"""Obligations: what each council owes, from the calendar and the status of its submissions.
 
-What belongs here: pure questions about what is due, late, open and done. What does not: when anything is due
-(``register.calendar``), and reminding anybody (``feedback``).
+What is due, late, open or done is worked out here, without looking into the ledger. The days on which returns are due
+belong in ``register.submission_calendar``, and reminders in ``reporting``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,24 +16,24 @@ from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 LOOKS_BACK_DAYS = 365
-"""How long after its due day something is still asked for; what is older is history."""
+"""Days after its due day on which a submission is still asked for."""
 
 
 class ObligationState(StrEnum):
-    """How a council stands with what it owes."""
+    """The state of an obligation."""
 
     DONE = "done"
-    """A submission of it was accepted and stands, a nil return too."""
+    """A submission is current; it may be a nil return."""
     OPEN = "open"
-    """Nothing stands, and it is not due yet."""
+    """No submission is current, and it is not due yet."""
     DUE_TODAY = "due today"
-    """Nothing stands, and this is the last day."""
+    """No submission is current, and this is the last day."""
     LATE = "late"
-    """Nothing stands, and it was due."""
+    """No submission is current, and the due day has passed."""
 
 
 class LatestOutcome(StrEnum):
-    """What the latest word of a council is."""
+    """The outcome of a council's latest submission."""
 
     NOTHING = "nothing"
     WAITING = "waiting"
@@ -46,21 +46,21 @@ class LatestOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """One return that one council owes for one period.
+    """A return that a council owes for a period.
 
     Attributes:
         return_code: of the return.
         council_code: of the council.
         period: that it is owed for.
         due: the last day on which it is in time.
-        state: how the council stands with it.
-        latest_outcome: its latest word.
+        state: done, open, due today or late.
+        latest_outcome: of the council's latest submission.
         days_late: how long it has been late, or how late the first accepted submission came; 0 where it was in time.
         is_early: whether the first accepted submission came before the period had ended.
-        submission_id: the latest submission; None where there is none.
-        standing_id: the submission that stands; None where none does.
-        answered_on: the day on which the latest submission's last file came; None where there is none.
-        open_queries: on what stands.
+        submission_id: the latest submission; None without one.
+        current_id: the current submission; None without one.
+        received_on: the day on which the latest submission's last file came; None without one.
+        open_queries: on the current submission.
     """
 
     return_code: str
@@ -72,100 +72,100 @@ class Obligation:
     days_late: int
     is_early: bool
     submission_id: str | None
-    standing_id: str | None
-    answered_on: date | None
+    current_id: str | None
+    received_on: date | None
     open_queries: int
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more is asked for."""
+        """Whether the council has met the obligation."""
         return self.state is ObligationState.DONE
 
 
-def obligations(
-    returns: Iterable[Return], councils: Sequence[str], standings: Iterable[SubmissionStatus], today: date
+def calculate_obligations(
+    returns: Iterable[Return], councils: Sequence[str], statuses: Iterable[SubmissionStatus], today: date
 ) -> tuple[Obligation, ...]:
-    """Everything that councils owe today, in order of due day, return and council.
+    """Return all obligations of councils today, in order of due day, return and council.
 
-    What became due more than :data:`LOOKS_BACK_DAYS` ago is left out.
+    Those due more than :data:`LOOKS_BACK_DAYS` ago are left out.
 
     Args:
-        returns: that are asked.
+        returns: that councils owe.
         councils: register codes.
-        standings: of the ledger.
+        statuses: of submissions, from the ledger.
         today: the day in Scotland.
     """
-    known = by_place(standings)
-    found = [
-        owed
+    by_place = index_statuses(statuses)
+    owed = [
+        obligation
         for data_return in returns
         for period in periods_of(data_return, today)
         if due_date(data_return.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
-        for owed in owed_for(data_return, period, councils, known, today)
+        for obligation in list_period_obligations(data_return, period, councils, by_place, today)
     ]
-    return tuple(sorted(found, key=lambda one: (one.due, one.return_code, one.period.id, one.council_code)))
+    return tuple(sorted(owed, key=lambda duty: (duty.due, duty.return_code, duty.period.id, duty.council_code)))
 
 
-def owed_for(
+def list_period_obligations(
     data_return: Return,
     period: Period,
     councils: Sequence[str],
-    standings: Mapping[tuple[str, str, str], SubmissionStatus],
+    statuses: Mapping[tuple[str, str, str], SubmissionStatus],
     today: date,
 ) -> Iterator[Obligation]:
-    """What each council owes for one period of a return, in the councils' order."""
+    """Return the obligation of each council for one period of a return, in the councils' order."""
     contract = data_return.contract_for(period)
     due = due_date(contract, period)
     for council in councils:
-        standing = standings.get((data_return.code, council, period.id))
-        first = standing.reported_at if standing and standing.current else None
+        status = statuses.get((data_return.code, council, period.id))
+        first = status.reported_at if status and status.current else None
         came = timing(contract, period, first) if first else None
         yield Obligation(
             return_code=data_return.code,
             council_code=council,
             period=period,
             due=due,
-            state=_duty(standing, due, today),
-            latest_outcome=latest_outcome_of(standing),
-            days_late=_days_late(standing, due, today),
+            state=_find_state(status, due, today),
+            latest_outcome=find_latest_outcome(status),
+            days_late=_count_days_late(status, due, today),
             is_early=came is Timing.EARLY,
-            submission_id=standing.submission_id if standing else None,
-            standing_id=standing.current if standing else None,
-            answered_on=day_in_scotland(standing.received_at) if standing and standing.received_at else None,
-            open_queries=standing.open_queries if standing else 0,
+            submission_id=status.submission_id if status else None,
+            current_id=status.current if status else None,
+            received_on=day_in_scotland(status.received_at) if status and status.received_at else None,
+            open_queries=status.open_queries if status else 0,
         )
 
 
-def by_place(standings: Iterable[SubmissionStatus]) -> dict[tuple[str, str, str], SubmissionStatus]:
-    """Standings by return, council and period."""
-    return {(one.return_code, one.council_code, one.period): one for one in standings}
+def index_statuses(statuses: Iterable[SubmissionStatus]) -> dict[tuple[str, str, str], SubmissionStatus]:
+    """Return statuses by return, council and period."""
+    return {(status.return_code, status.council_code, status.period): status for status in statuses}
 
 
-def _duty(standing: SubmissionStatus | None, due: date, today: date) -> ObligationState:
-    if standing is not None and standing.current is not None:
+def _find_state(status: SubmissionStatus | None, due: date, today: date) -> ObligationState:
+    if status is not None and status.current is not None:
         return ObligationState.DONE
     if today > due:
         return ObligationState.LATE
     return ObligationState.DUE_TODAY if today == due else ObligationState.OPEN
 
 
-def latest_outcome_of(standing: SubmissionStatus | None) -> LatestOutcome:
-    """What a council's latest word is."""
-    if standing is None:
+def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
+    """Return the outcome of a council's latest submission."""
+    if status is None:
         return LatestOutcome.NOTHING
-    if standing.waiting or standing.state is SubmissionState.JUDGING or standing.state is None:
+    if status.waiting or status.state is SubmissionState.JUDGING or status.state is None:
         return LatestOutcome.WAITING
-    if standing.state is SubmissionState.WITHDRAWN:
+    if status.state is SubmissionState.WITHDRAWN:
         return LatestOutcome.WITHDRAWN
-    if standing.state is SubmissionState.REJECTED or standing.verdict is Verdict.REJECTED:
+    if status.state is SubmissionState.REJECTED or status.verdict is Verdict.REJECTED:
         return LatestOutcome.REJECTED
-    if standing.nil:
+    if status.nil:
         return LatestOutcome.NIL
-    return LatestOutcome.QUERIED if standing.open_queries else LatestOutcome.ACCEPTED
+    return LatestOutcome.QUERIED if status.open_queries else LatestOutcome.ACCEPTED
 
 
-def _days_late(standing: SubmissionStatus | None, due: date, today: date) -> int:
+def _count_days_late(status: SubmissionStatus | None, due: date, today: date) -> int:
     from_day = today
-    if standing is not None and standing.current is not None and standing.reported_at is not None:
-        from_day = day_in_scotland(standing.reported_at)
+    if status is not None and status.current is not None and status.reported_at is not None:
+        from_day = day_in_scotland(status.reported_at)
     return max(0, (from_day - due).days)

@@ -1,7 +1,7 @@
-"""What the ledger tells of queries and known issues, as plain values.
+"""Records of queries and known issues: states, steps, and frozen values that the ledger takes and returns.
 
-What belongs here: the words for what can become of a query, and the frozen records. What does not: how they change
-(``queries``, ``known_issues``).
+The records load without SQLAlchemy, so that texts and pages can use them. How they change is in ``query_lifecycle`` and
+``known_issues``.
 """
 
 from dataclasses import dataclass
@@ -10,49 +10,49 @@ from enum import StrEnum
 
 
 class QueryState(StrEnum):
-    """What has become of a query: exactly one of these, and its last event says which."""
+    """The state of a query, which follows from its events."""
 
     OPEN = "open"
     """The council must confirm or explain."""
     ANSWERED = "answered"
-    """The council has; the recipient has not said yet whether that will do."""
+    """The council has answered; the recipient has not yet decided on the answer."""
     ACCEPTED = "accepted"
     """The recipient has accepted the answer."""
     EXPIRED = "expired"
-    """What stands no longer shows it."""
+    """The current submission no longer shows it."""
 
 
 class QueryStep(StrEnum):
-    """What can happen to a query."""
+    """A step in the life of a query."""
 
     OPENED = "opened"
-    """A submission that stands shows it for the first time."""
+    """A current submission shows it for the first time."""
     ANSWERED = "answered"
     """The council has answered it, with a code and words."""
     ACCEPTED = "accepted"
     """A recipient has accepted the answer."""
     SENT_BACK = "sent_back"
-    """A recipient asks again; the answer is kept in the history."""
+    """A recipient has asked again; the answer stays in the history."""
     CHANGED = "changed"
-    """The figures that it is about are others now: an answer that was accepted is to be looked at again."""
+    """Its figures have changed: an accepted answer must be looked at again."""
     EXPIRED = "expired"
-    """What stands no longer shows it."""
+    """The current submission no longer shows it."""
     REOPENED = "reopened"
-    """It had expired, and what stands shows it again."""
+    """It had expired, and the current submission shows it again."""
 
 
 class ExpiryReason(StrEnum):
-    """Why a query expired: the ``code`` of that event."""
+    """The reason why a query expired: the ``code`` of that event."""
 
     CORRECTED = "corrected"
     """A later submission no longer shows it."""
     JUDGED_AGAIN = "judged_again"
-    """The same submission does not show it any more: a rule, or what it is held against, has changed."""
+    """The same submission no longer shows it: a rule, or a submission it is compared with, has changed."""
     WITHDRAWN = "withdrawn"
     """The council took the submission back."""
 
 
-_AFTER = {
+_NEXT_STATES = {
     QueryStep.OPENED: QueryState.OPEN,
     QueryStep.ANSWERED: QueryState.ANSWERED,
     QueryStep.ACCEPTED: QueryState.ACCEPTED,
@@ -63,26 +63,26 @@ _AFTER = {
 
 
 def state_after(state: QueryState, step: QueryStep) -> QueryState:
-    """The state of a query after one more step."""
+    """Return the state of a query after one more step."""
     if step is QueryStep.CHANGED:
         return QueryState.ANSWERED if state is QueryState.ACCEPTED else state
-    return _AFTER[step]
+    return _NEXT_STATES[step]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryEvent:
-    """One step in the life of a query. Events are added and never changed.
+    """A step in the life of a query. Events are added and never changed.
 
     Attributes:
         query_id: of the query.
         at: in UTC.
-        step: what happened.
-        submission_id: the submission that showed, or no longer shows, what is asked; None where people spoke.
-        failed: at how many places the rule was broken then.
-        by: who spoke, for the council or as a recipient; empty where the platform did.
-        code: of an answer, of the list of answers; of an end, of :class:`ExpiryReason`; empty otherwise.
-        words: of whoever spoke.
-        origin: the query whose answer was taken over, such as last year's; None where the answer was given anew.
+        step: taken.
+        submission_id: the submission that showed it then, or no longer showed it.
+        failed: number of places at which the rule was broken then.
+        by: the person who answered, accepted or sent back; empty for steps of the platform.
+        code: of an answer, from the list of answers; of an expiry, of :class:`ExpiryReason`; empty otherwise.
+        words: of the person.
+        origin: the query whose answer was taken over, such as last year's; None where the answer was new.
     """
 
     query_id: str
@@ -98,22 +98,22 @@ class QueryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Something unlikely that a council must confirm or explain: one rule, at one scope, for one period.
+    """A question to a council, to confirm or explain something unlikely: one rule, at one scope, for one period.
 
     Attributes:
-        id: ``<return>.<council>.<period>.Q<nnn>``: the same for as long as the question is the same.
+        id: ``<return>.<council>.<period>.Q<nnn>``: the same as long as the question is the same.
         return_code: of the return.
         council_code: of the council.
         period: id.
         number: in the sequence of its return, council and period, from 1.
         rule: stable id of the rule.
-        scope: codes of the part of the table that is meant; empty where all of it is.
-        state: what has become of it.
-        failed: at how many places the rule is broken, or last was.
+        scope: codes of the part of the table that it is about; empty for the whole table.
+        state: of the query.
+        failed: number of places at which the rule is broken, or last was.
         submission_id: the submission that shows it, or showed it last.
         opened_at: when it was first opened, in UTC.
-        expired_at: when it expired; None where it has not.
-        answer: the answer that stands; None where there is none, or where it was sent back.
+        expired_at: when it expired; None otherwise.
+        answer: the last answer; None without one, or where it was sent back.
     """
 
     id: str
@@ -133,17 +133,17 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class KnownIssue:
-    """A note that a named person puts on figures of a council and period: it shows wherever the figures show.
+    """A note by a named person on figures of a council and period, shown wherever the figures are shown.
 
     Attributes:
         return_code: of the return.
         council_code: of the council.
         period: id.
         item_urn: of the data item; empty where it is about the return as a whole.
-        words: for everybody who uses the figures.
-        by: who puts it there.
-        role: in which role.
-        source: where it was read; empty where it is the person's own.
+        words: for all users of the figures.
+        by: the person's name.
+        role: of the person.
+        source: that the person took it from; empty where the note is their own.
     """
 
     return_code: str
@@ -158,15 +158,15 @@ class KnownIssue:
 
 @dataclass(frozen=True, slots=True)
 class RecordedIssue:
-    """A known issue as the ledger keeps it.
+    """A known issue as recorded in the ledger.
 
     Attributes:
-        number: of the known issue, in the order in which they were put.
-        issue: what it says, where.
+        number: in the order in which known issues were added.
+        issue: the note, and its place.
         put_at: in UTC.
-        lifted_at: since when it no longer shows; None where it does.
-        lifted_by: who lifted it; empty likewise.
-        lift_reason: in their words; empty likewise.
+        lifted_at: since when it no longer shows; None while it does.
+        lifted_by: the person who lifted it; empty while it shows.
+        lift_reason: in their words; empty while it shows.
     """
 
     number: int

@@ -14,6 +14,7 @@ from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, filter_return
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState, SubmissionState
+from lgdp_pipelines.register.model.sources import TransportKind
 
 
 class ReceiptRepository(Repository):
@@ -97,6 +98,7 @@ def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["table"] = values.pop("table_name")
     values["state"] = ReceiptState(values["state"])
+    values["transport"] = TransportKind(values["transport"])
     return Receipt(**values)
 
 

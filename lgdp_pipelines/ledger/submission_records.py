@@ -1,7 +1,7 @@
-"""What the ledger tells and is told, as plain values.
+"""Records of receipts and submissions: states, and frozen values that the ledger takes and returns.
 
-What belongs here: the words for what can become of a receipt or submission, and the frozen records. What does
-not: how they are kept (``schema``) and how they change (``arriving``, ``opening``, ``settling``).
+The records load without SQLAlchemy, so that texts and pages can use them. Their tables are in ``schema``; how they
+change is in ``receipts``, ``submissions`` and ``withdrawals``.
 """
 
 from collections.abc import Mapping
@@ -14,27 +14,27 @@ from lgdp_pipelines.vocabulary.verdicts import Verdict
 
 
 class ReceiptState(StrEnum):
-    """What has become of a receipt: exactly one of these."""
+    """The state of a receipt."""
 
     WAITING = "waiting"
-    """No submission has taken it up yet."""
+    """Not yet part of a submission."""
     UNRECOGNISED = "unrecognised"
-    """Nobody could tell which return or period it answers. It is kept, and reported back."""
+    """Of an unknown return or period: kept, and reported back."""
     DUPLICATE = "duplicate"
-    """The same bytes as came last."""
+    """The same bytes as the receipt before."""
     PART = "part"
     """Part of one submission."""
 
 
 class SubmissionState(StrEnum):
-    """What has become of a submission: exactly one of these."""
+    """The state of a submission."""
 
     JUDGING = "judging"
-    """Opened, and no judgement has been settled yet."""
+    """Opened, and not yet judged."""
     REJECTED = "rejected"
     """Judged, and never accepted."""
     CURRENT = "current"
-    """Accepted, and the last such of its return, council and period: its rows stand in the validated slice."""
+    """The last accepted one of its return, council and period: its rows are in the validated slice."""
     SUPERSEDED = "superseded"
     """Accepted, and a later one is current."""
     WITHDRAWN = "withdrawn"
@@ -43,12 +43,12 @@ class SubmissionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One extract that has come, its bytes already put away.
+    """An extract that has come, its bytes already stored.
 
     Attributes:
-        return_code: the return it answers; None where nobody can tell.
+        return_code: the return it answers; None where it is unknown.
         council_code: the council whose account it came by.
-        period: id; None where nobody can tell.
+        period: id; None where it is unknown.
         table: name of its table, where a submission has a file for each; None otherwise.
         file_name: as the council called it.
         size: in bytes.
@@ -59,8 +59,8 @@ class Arrival:
         path: in the account; for an API the request.
         modified: when the source says that it last changed.
         etag: that the source gave.
-        reason: why nobody can tell what it answers; empty otherwise.
-        system: the back-office system whose export it is, as its mappings call it; empty: in the contract's manner.
+        reason: why its return or period is unknown; empty otherwise.
+        system: the back-office system that exported it, as its mappings call it; empty: as the contract has it.
         nil: whether the council says that it has nothing to report; the bytes are the declaration as sent.
     """
 
@@ -82,54 +82,36 @@ class Arrival:
     nil: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The record of one extract received: the arrival, when it came, and what has become of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt(Arrival):
+    """The record of one extract received: the arrival, when it came, and its state.
 
     Attributes:
         id: in order of arrival.
         received_at: in UTC.
-        state: what has become of it.
+        state: waiting, unrecognised, duplicate or part.
         submission_id: the submission it is part of; None unless ``state`` is part.
         duplicate_of: the receipt whose bytes it repeats; None unless ``state`` is duplicate.
-
-    The others are those of :class:`Arrival`.
     """
 
     id: int
     received_at: datetime
     state: ReceiptState
-    return_code: str | None
-    council_code: str
-    period: str | None
-    table: str | None
-    file_name: str
-    size: int
-    sha256: str
-    transport: str
-    source: str
-    account: str
-    path: str
-    modified: datetime | None
-    etag: str | None
-    reason: str
     submission_id: str | None
     duplicate_of: int | None
-    system: str = ""
-    nil: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PendingWork:
-    """A return and period with something to do.
+    """A return and period with work to do.
 
     Attributes:
         return_code: of the return.
         period: id.
         councils: register codes, in order.
-        receipts: ids of the receipts that no submission has taken up, in order.
-        submissions: what is to be done with submissions, in order: ``judge <id>``, ``withdraw <id>``, or
-            ``judge <id> against <id>`` where what it was held against has changed.
+        receipts: ids of the waiting receipts, in order.
+        submissions: tasks, in order: ``judge <id>``, ``withdraw <id>``, or ``judge <id> against <id>`` where a
+            submission that it was compared with was replaced.
     """
 
     return_code: str
@@ -141,7 +123,7 @@ class PendingWork:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What answers a return for a council and period.
+    """The extracts that answer a return for a council and period.
 
     Attributes:
         id: ``<return>.<council>.<period>.<nnn>``.
@@ -149,7 +131,7 @@ class Submission:
         council_code: of the council.
         period: id.
         number: in the sequence of its return, council and period, from 1.
-        state: what has become of it.
+        state: of the submission.
         opened_at: in UTC.
         received_at: when the last of its files came, in UTC.
     """
@@ -166,14 +148,14 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """That a council took a submission back.
+    """The record that a council took a submission back.
 
     Attributes:
         submission_id: of the submission.
         withdrawn_at: in UTC.
-        withdrawn_by: who did it for the council.
+        withdrawn_by: the person who did it for the council.
         reason: in their words.
-        finished_at: when its rows were out of the validated slices; None where nobody knows that yet.
+        finished_at: when its rows were out of the validated slices; None until then.
     """
 
     submission_id: str
@@ -185,25 +167,25 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionStatus:
-    """One cell of the grid: how a council stands with a return and period.
+    """The status of a council for a return and period: one cell of the grid.
 
     Attributes:
         return_code: of the return.
         council_code: of the council.
         period: id.
-        submission_id: its latest submission; None where receipts are waiting and there is none yet.
-        state: of that submission; None where there is none.
-        verdict: of its latest judgement; None where it was never judged.
-        rows: by that judgement; None likewise.
-        errors: findings of that judgement, by severity.
-        queries: likewise.
-        known_issues: likewise.
-        received_at: when the last file of that submission came; None where there is none.
-        current: the submission whose rows stand; None where none was accepted yet.
+        submission_id: its latest submission; None where receipts wait and there is none yet.
+        state: of that submission; None without one.
+        verdict: of its latest judgement; None before the first.
+        rows: by that judgement; None before the first.
+        errors: findings of severity error in that judgement.
+        queries: findings of severity query.
+        known_issues: findings of severity known issue.
+        received_at: when the last file of that submission came; None without one.
+        current: the submission whose rows are in the validated slice; None without one.
         open_queries: on the current submission.
-        waiting: receipts that no submission has taken up.
+        waiting: receipts not yet part of a submission.
         nil: whether the latest submission is a nil return.
-        reported_at: when the first submission came that was accepted and not taken back; None where none was.
+        reported_at: when the first submission came that was accepted and not withdrawn; None without one.
     """
 
     return_code: str
@@ -226,14 +208,14 @@ class SubmissionStatus:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptTotals:
-    """Where some of the bytes that arrived went.
+    """The number and bytes of receipts of one return and state.
 
     Attributes:
-        return_code: the return they answer; None where nobody can tell.
-        receipt_state: what has become of their receipts.
-        submission_state: what has become of the submissions that took them up; None where none has.
+        return_code: of the return; None where it is unknown.
+        receipt_state: of the receipts.
+        submission_state: of the submissions that they are part of; None where they are part of none.
         receipts: how many.
-        size: how many bytes.
+        size: in bytes.
     """
 
     return_code: str | None
@@ -245,13 +227,13 @@ class ReceiptTotals:
 
 @dataclass(frozen=True, slots=True)
 class ReminderRecord:
-    """What a council was reminded of.
+    """A reminder that was prepared for a council.
 
     Attributes:
         council_code: of the council.
         return_code: of the return.
         period: id.
-        stage: such as ``due_soon`` or ``late_7``; each stage is told once.
+        stage: such as ``due_soon`` or ``late_7``; each stage is sent once.
         submission_id: the submission it is about; empty where it is about none.
     """
 
@@ -270,7 +252,7 @@ class Release:
         return_code: of the return.
         period: id.
         number: in the sequence of the period's releases, from 1.
-        sha256: of what it was made from: the submissions and the model.
+        sha256: of its content: the submissions and the models.
         model_sha256: of the models that made it.
         versions: Delta version of each published table, by name.
         submissions: the submission of each council in it, by register code.

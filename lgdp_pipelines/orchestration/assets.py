@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.ledger.obligations import by_place, owed_for
+from lgdp_pipelines.ledger.obligations import index_statuses, list_period_obligations
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.orchestration import asset_events, asset_specs, policy
 from lgdp_pipelines.orchestration.event_log import batch_events
@@ -213,7 +213,9 @@ def evaluate_reported(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield for each period whether all councils have reported, as the ledger has it now."""
     for period in periods:
-        standings = by_place(platform.ledger.submissions.list_statuses(data_return.code, period))
+        standings = index_statuses(platform.ledger.submissions.list_statuses(data_return.code, period))
         councils = platform.register.councils.codes
-        owed = list(owed_for(data_return, parse_period(period), councils, standings, platform.day_in_scotland))
+        owed = list(
+            list_period_obligations(data_return, parse_period(period), councils, standings, platform.day_in_scotland)
+        )
         yield asset_events.evaluate_all_councils_reported(data_return, owed)

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.responses import Response
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.ledger.obligations import obligations
+from lgdp_pipelines.ledger.obligations import calculate_obligations
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
@@ -142,7 +142,9 @@ def calendar_document(platform: Platform, council_code: str) -> Mapping[str, obj
     """What a council owes today, in order of due day."""
     register = platform.register
     today = day_in_scotland(platform.clock())
-    owed = obligations(register.returns.values(), [council_code], platform.ledger.submissions.list_statuses(), today)
+    owed = calculate_obligations(
+        register.returns.values(), [council_code], platform.ledger.submissions.list_statuses(), today
+    )
     return {
         "council": council_code,
         "today": today.isoformat(),

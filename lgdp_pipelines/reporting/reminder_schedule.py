@@ -120,7 +120,7 @@ def _list_stages(obligation: Obligation, title: str, notices: Notices, today: da
     if obligation.state is ObligationState.LATE and past:
         when = f"due on {format_day(obligation.due)} and is {format_count(obligation.days_late, 'day')} late"
         yield f"late_{max(past)}", "", f"{subject} was {when}.{last_answer}"
-    if obligation.submission_id is None or obligation.answered_on is None or obligation.answered_on >= today:
+    if obligation.submission_id is None or obligation.received_on is None or obligation.received_on >= today:
         return
     if obligation.latest_outcome is LatestOutcome.REJECTED:
         accepted = " What was accepted before still stands." if obligation.is_done else ""
@@ -129,4 +129,4 @@ def _list_stages(obligation: Obligation, title: str, notices: Notices, today: da
     if obligation.open_queries:
         questions = format_count(obligation.open_queries, "question is", "questions are")
         text = f"{subject}: {questions} open. Its report says which; confirm or correct."
-        yield "queries", obligation.standing_id or "", text
+        yield "queries", obligation.current_id or "", text

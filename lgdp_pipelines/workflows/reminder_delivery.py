@@ -7,7 +7,7 @@ here: that order, and what each council owes today. What does not: dates and wor
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lgdp_pipelines.ledger.obligations import Obligation, obligations
+from lgdp_pipelines.ledger.obligations import Obligation, calculate_obligations
 from lgdp_pipelines.register.files.notification_file import load_notices
 from lgdp_pipelines.reporting.reminder_schedule import (
     Reminder,
@@ -41,7 +41,7 @@ class ReminderReport:
 def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
     """Return what each council owes today, in order of due day, return, period and council."""
     register = platform.register
-    return obligations(
+    return calculate_obligations(
         register.returns.values(),
         register.councils.codes,
         platform.ledger.submissions.list_statuses(),

@@ -14,7 +14,7 @@ from lgdp_pipelines.ledger.judgement_records import (
     InputFile,
     NewJudgement,
     PinnedVersion,
-    as_plain,
+    evidence_to_dict,
 )
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -59,7 +59,7 @@ def test_evidence_comes_back_as_it_was_given(ledger: Ledger, settle: Callable[..
     assert found.evidence == EVIDENCE
     assert (found.judgement, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
     assert {one.rule: one.failed for one in found.results} == {"hl1.assess.codes": 0, "hl1.rise": 2, "hl1.note": 0}
-    assert as_plain(EVIDENCE)["received_on"] == "2026-01-05"
+    assert evidence_to_dict(EVIDENCE)["received_on"] == "2026-01-05"
 
 
 def test_each_judgement_has_its_own_and_the_rows_stand_by_the_last_that_did_not_reject(

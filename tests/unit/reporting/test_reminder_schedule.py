@@ -24,8 +24,8 @@ def owed(
 ) -> Obligation:
     values: dict[str, object] = {
         "return_code": "HL1", "council_code": "FIF", "period": parse_period("FY2024-25-Q1"), "due": DUE, "state": state,
-        "latest_outcome": latest_outcome, "days_late": 0, "is_early": False, "submission_id": None, "standing_id": None,
-        "answered_on": None, "open_queries": 0,
+        "latest_outcome": latest_outcome, "days_late": 0, "is_early": False, "submission_id": None, "current_id": None,
+        "received_on": None, "open_queries": 0,
     }  # fmt: skip
     return Obligation(**(values | changed))  # type: ignore[arg-type]
 
@@ -63,7 +63,7 @@ def test_on_the_day_it_says_today() -> None:
 
 def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
     rejected = owed(
-        ObligationState.DONE, LatestOutcome.REJECTED, submission_id=SUBMISSION, answered_on=date(2024, 7, 20)
+        ObligationState.DONE, LatestOutcome.REJECTED, submission_id=SUBMISSION, received_on=date(2024, 7, 20)
     )
     assert told(rejected, date(2024, 7, 20)) == [], "its report went on that day"
     found = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
@@ -74,8 +74,8 @@ def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
 def test_open_queries_are_about_what_stands() -> None:
     asked = owed(
         ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_queries=1,
-        standing_id="HL1.FIF.FY2024-25-Q1.001",
-        answered_on=date(2024, 7, 20),
+        current_id="HL1.FIF.FY2024-25-Q1.001",
+        received_on=date(2024, 7, 20),
     )  # fmt: skip
     found = plan_reminders([asked], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [
@@ -89,7 +89,7 @@ def test_what_is_done_calls_for_nothing() -> None:
 
 
 def test_a_late_council_is_told_what_became_of_what_it_sent() -> None:
-    late = owed(ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, answered_on=DUE)
+    late = owed(ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, received_on=DUE)
     found = dict(told(late, date(2024, 7, 30)))
     assert found["late_1"].endswith("What you last sent was rejected; its report says why.")
     assert set(found) == {"late_1", "rejected"}

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.errors import LedgerError, WrongUse
-from lgdp_pipelines.ledger.judgement_records import as_plain
+from lgdp_pipelines.ledger.judgement_records import evidence_to_dict
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -221,7 +221,7 @@ def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: Wo
     assert first.packages["polars"] == version("polars")
     assert listed == [f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}" for name in sorted(files)]
     assert first.register_sha256 != last.register_sha256
-    assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(re.findall(r"[\w.]+", json.dumps(as_plain(first))))
+    assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(re.findall(r"[\w.]+", json.dumps(evidence_to_dict(first))))
 
 
 def test_evidence_is_there_for_sql(past_world: World) -> None:
