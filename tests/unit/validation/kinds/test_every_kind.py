@@ -7,14 +7,14 @@ import pytest
 from lgdp_pipelines.register.rules.rule_kinds import KINDS
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.support.rule_cases import Case, RuleFixture
-from tests.unit.validation.kinds import test_across_rows, test_cells, test_elsewhere, test_files, test_within_rows
+from tests.unit.validation.kinds import test_across_rows, test_cells, test_external_rules, test_files, test_within_rows
 
 FIVE = ("passes", "fails", "border", "nulls", "empty")
 RULED: dict[str, tuple[RuleFixture, tuple[Case, ...]]] = {
     **test_cells.CASES,
     **test_within_rows.CASES,
     **test_across_rows.CASES,
-    **test_elsewhere.CASES,
+    **test_external_rules.CASES,
 }
 
 
