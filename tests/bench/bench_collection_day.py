@@ -57,9 +57,9 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
             today=platform.today, environment=platform.environment,
         )  # fmt: skip
     stages.end("collect")
-    for one in sorted(platform.ledger.submissions.list_pending_work(), key=lambda waits: waits.return_code):
-        data_return, period = platform.register.returns[one.return_code], parse_period(one.period)
-        process(platform, ProcessRequest(data_return, period, one.councils), "bench")
+    for work in sorted(platform.ledger.submissions.list_pending_work(), key=lambda waits: waits.return_code):
+        data_return, period = platform.register.returns[work.return_code], parse_period(work.period)
+        process(platform, ProcessRequest(data_return, period, work.councils), "bench")
     stages.end("process")
     for data_return in platform.register.returns.values():
         publish(platform, data_return, list_changed_periods(platform, data_return), run_id="bench")
@@ -142,7 +142,7 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
 
     def is_whole() -> bool:
         releases = [platform.ledger.releases.find_latest(data_return.code, world.PERIOD) for data_return in returns]
-        return all(one is not None and len(one.submissions) == councils for one in releases)
+        return all(release is not None and len(release.submissions) == councils for release in releases)
 
     with daemon(settings):
         whole = until("the day", is_whole) - began
@@ -171,7 +171,7 @@ def tick_after(settings: Settings, moment: float) -> float:
         for state in instance.all_instigator_state():
             if state.name == WATCH:
                 ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=moment - 5)
-                return min(one.timestamp for one in ticks if one.run_ids and one.timestamp > moment - 5)
+                return min(tick.timestamp for tick in ticks if tick.run_ids and tick.timestamp > moment - 5)
     sys.exit("no tick saw the resubmission")
 
 

@@ -101,11 +101,11 @@ def _received(path: Path, home: Path, shape: Shape) -> Platform:
 
 def _refuse_wrong(outcome: SubmissionOutcome, shape: Shape, every: int) -> None:
     """What is fast and wrong is no measurement."""
-    failed = {one.rule: one.failed for one in outcome.judgement.results if one.result is RuleResult.FAILED}
+    failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.result is RuleResult.FAILED}
     wanted = {rule: count for rule, count in shape.defects(outcome.rows, every).items() if count}
     if failed != wanted or not outcome.is_standing:
         sys.exit(f"The made-up extract fails {failed}, and should fail {wanted}.")
-    repaired = sum(one.cells for one in outcome.judgement.repairs)
+    repaired = sum(repair.cells for repair in outcome.judgement.repairs)
     if repaired != (2 * outcome.rows if shape.names == OTHERWISE else 0):
         sys.exit(f"Of the made-up extract {repaired} cells are repaired.")
 
@@ -138,7 +138,7 @@ def measure(way: str, path: Path, warm: Path, home: Path, columns: int, said: st
 
 def medians(runs: list[Figures]) -> Figures:
     """Of each figure."""
-    return {key: median(one[key] for one in runs) for key in runs[0]}
+    return {key: median(run[key] for run in runs) for key in runs[0]}
 
 
 def against_floor(columns: int, times: int) -> int:
@@ -152,16 +152,16 @@ def against_floor(columns: int, times: int) -> int:
             made_up(folder / f"{said}.warm.csv", extract_of(columns, said), WARM, every)
         size = (folder / ".csv").stat().st_size / 1e6
         print(f"{rows:,} rows of {columns} columns, {size:.0f} MB; medians of {times} runs", flush=True)
-        runs: dict[tuple[str, str], list[Figures]] = {one: [] for one in ways}
+        runs: dict[tuple[str, str], list[Figures]] = {way: [] for way in ways}
         for number in range(times):
             for way, said in ways:
                 path, home = folder / f"{said}.csv", folder / f"{number}{way}{said}"
                 runs[way, said].append(measured(way, path, folder / f"{said}.warm.csv", home, columns, said))
                 subprocess.run(["rm", "-rf", str(home)], check=True)
-    took = {one: medians(found) for one, found in runs.items()}
-    for (way, said), one in took.items():
-        print(f"{f'{way} {said}':<15}{one['wall']:6.2f} s {one['cpu']:6.2f} s of CPU {one['mb']:7,.0f} MB "
-              f"{rows / one['wall']:>10,.0f} rows/s")  # fmt: skip
+    took = {key: medians(found) for key, found in runs.items()}
+    for (way, said), figures in took.items():
+        print(f"{f'{way} {said}':<15}{figures['wall']:6.2f} s {figures['cpu']:6.2f} s of CPU {figures['mb']:7,.0f} MB "
+              f"{rows / figures['wall']:>10,.0f} rows/s")  # fmt: skip
     base = took["floor", ""]
     missed = 0
     for told_of, way, target in (("landed left out", "slice", SLICE), ("landed included", "whole", WHOLE)):

@@ -164,7 +164,7 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     told["left_in_scratch"] = size_of(scratch)
     told["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     told["lake_mb"] = size_of(settings.lake) / 2**20
-    failed = {one.rule: one.failed for one in outcome.judgement.results if one.failed}
+    failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.failed}
     told["is_right"] = (
         outcome.judgement.verdict is (Verdict.QUERIED if rows >= EVERY else Verdict.ACCEPTED)
         and failed == ({"visit.in_order": rows // EVERY} if rows >= EVERY else {})
@@ -173,7 +173,7 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
         and publication.outcome.written["published/visit"].rows == rows
     )
     told["failed"] = failed
-    told["written"] = {table: one.rows for table, one in publication.outcome.written.items()}
+    told["written"] = {table: model.rows for table, model in publication.outcome.written.items()}
     return told
 
 

@@ -60,7 +60,7 @@ def main() -> None:
         (schemas / "sources" / "bench-push.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
         platform = Platform(Settings.at(home / "data", schemas))
         earlier(platform, home)
-        source = next(one for one in push_sources(platform.register) if one.id == SOURCE["id"])
+        source = next(candidate for candidate in push_sources(platform.register) if candidate.id == SOURCE["id"])
         token, _ = new_token(source, "FIF", platform.environment)
         with running(platform) as url:
             times, cpu = timed(url, token)
@@ -93,7 +93,7 @@ def timed(url: str, token: str) -> tuple[list[float], list[float]]:
             cpu.append(spent() - used)
             told = answer.json()
             assert (answer.status_code, told["verdict"], told["rows"]) == (202, "rejected", ROWS), told
-            assert any(one["rule"] == "hl1.assess.codes" for one in told["findings"])
+            assert any(finding["rule"] == "hl1.assess.codes" for finding in told["findings"])
     return times[1:], cpu[1:]
 
 

@@ -31,32 +31,33 @@ OLD_FILES, TARGET = 10_000, 10.0
 PLACED = datetime(2024, 1, 15, tzinfo=UTC)
 
 
-def sources(one: OpenSshFolder) -> dict[str, dict[str, object]]:
+def sources(openssh: OpenSshFolder) -> dict[str, dict[str, object]]:
     """Drop boxes, from which the server is configured, and the same folders as servers that are looked into."""
     returns = [{"return": "ALLOTMENT", "folder": "in", "pattern": r"plots-(?P<period>\d{4})-\d+\.csv"}]
     shared = {"councils": "all", "username": "lgdp-{council_lower}", "returns": returns}
     return {
-        "boxes": {"id": "boxes", "title": "Boxes", "transport": "drop-box", "address": str(one.drop_boxes), **shared},
+        "boxes": {"id": "boxes", "title": "Boxes", "transport": "drop-box", "address": str(openssh.drop_boxes)}
+        | shared,
         "servers": {
             "id": "servers",
             "title": "Servers",
             "transport": "sftp",
             "address": "${COUNCILS:-127.0.0.1:1}",
-            "credential": f"file:{one.folder}/keys/lgdp-{{council_lower}}",
-            "known_hosts": f"file:{one.folder}/known_hosts",
+            "credential": f"file:{openssh.folder}/keys/lgdp-{{council_lower}}",
+            "known_hosts": f"file:{openssh.folder}/known_hosts",
             **shared,
         },
     }
 
 
-def fill(platform: Platform, one: OpenSshFolder, councils: Councils) -> None:
+def fill(platform: Platform, openssh: OpenSshFolder, councils: Councils) -> None:
     """Lay old files, and write their receipts down."""
     moment = int(PLACED.timestamp())
     for council in councils:
         account = f"lgdp-{council.code.lower()}"
         names = [f"plots-2023-{number}.csv" for number in range(OLD_FILES)]
         for name in names:
-            file = one.drop_boxes / account / "in" / name
+            file = openssh.drop_boxes / account / "in" / name
             file.touch()
             os.utime(file, (moment, moment))
         rows = [
@@ -74,18 +75,18 @@ def main() -> int:
     """Lay everything out, and look."""
     councils = load_register(PROJECT / "schemas").councils
     accounts = [f"lgdp-{council.code.lower()}" for council in councils]
-    with tempfile.TemporaryDirectory() as temporary, create_openssh_folder(accounts) as one:
+    with tempfile.TemporaryDirectory() as temporary, create_openssh_folder(accounts) as openssh:
         folder = Path(temporary)
         schemas = write_register(folder / "register", allotment_v1())
-        for name, source in sources(one).items():
+        for name, source in sources(openssh).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
-        drop_boxes, keys = load_register(schemas).sources["boxes"], str(one.authorized)
+        drop_boxes, keys = load_register(schemas).sources["boxes"], str(openssh.authorized)
         with run_openssh_server(
-            one, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
+            openssh, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
         ) as port:
             os.environ["COUNCILS"] = f"127.0.0.1:{port}"
             platform = Platform(Settings.at(folder / "home", schemas))
-            fill(platform, one, councils)
+            fill(platform, openssh, councils)
             seconds, cpu = time.perf_counter(), time.process_time()
             news = find_news(
                 platform.register.sources["servers"],

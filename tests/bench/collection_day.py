@@ -135,7 +135,7 @@ def _day(number: pl.Expr, span: int, first: str) -> pl.Expr:
 
 
 def _code(codes: list[Part], number: pl.Expr) -> pl.Expr:
-    return pl.lit(pl.Series([str(one["value"]) for one in codes])).gather(number % len(codes))
+    return pl.lit(pl.Series([str(code["value"]) for code in codes])).gather(number % len(codes))
 
 
 def case_rows(council: str, sg_code: str, start: int) -> bytes:

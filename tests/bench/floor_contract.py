@@ -99,7 +99,7 @@ class Shape:
             return {}
         hit = [number // every for number in range(every - 1, rows, every)]
         names = ("in_order", "kind0.codes", "minutes0.range", "team0.pattern", "cost0.range")
-        return {f"{self.slug}.{name}": sum(one % 5 == place for one in hit) for place, name in enumerate(names)}
+        return {f"{self.slug}.{name}": sum(row % 5 == place for row in hit) for place, name in enumerate(names)}
 
     def _item(self, name: str, kind: str, more: Part, privacy: str, role: str = "attribute", **words: object) -> Part:
         more = dict(more)
@@ -143,7 +143,7 @@ def _kinds(more: Part) -> set[str]:
 
 def _plain(part: Part) -> Part:
     """Without words that say nothing."""
-    return {**part, "customProperties": [one for one in part["customProperties"] if one["value"] is not None]}
+    return {**part, "customProperties": [entry for entry in part["customProperties"] if entry["value"] is not None]}
 
 
 def _group_cells(rows: pl.Expr, n: int, every: int) -> Cells:

@@ -81,8 +81,8 @@ class _Files(asyncssh.SFTPServer):
     async def scandir(self, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
         if self._mood.breaks == "while it lists":
             self._channel.get_connection().abort()
-        async for one in super().scandir(path):
-            yield one
+        async for entry in super().scandir(path):
+            yield entry
         for name in self._mood.names:
             attributes = asyncssh.SFTPAttrs(size=5, permissions=0o100644, mtime=1_700_000_000, atime=1_700_000_000)
             yield asyncssh.SFTPName(name, b"", attributes)

@@ -172,11 +172,11 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
 
 def processed(platform: Platform) -> None:
     """What the command line does with what is waiting, without Dagster."""
-    for one in platform.ledger.submissions.list_pending_work():
-        data_return = platform.register.returns[one.return_code]
+    for work in platform.ledger.submissions.list_pending_work():
+        data_return = platform.register.returns[work.return_code]
         process(
             platform,
-            ProcessRequest(data_return, parse_period(one.period), one.councils),
+            ProcessRequest(data_return, parse_period(work.period), work.councils),
             str(os.getpid()),
             notify=Listener.told,
         )
@@ -349,12 +349,12 @@ def made_stricter(folder: Path, name: str) -> None:
 def side_by_side(work: Sequence[Callable[[], None]]) -> None:
     """Do each piece of work in a process of its own, two at a time."""
     running = 0
-    for one in work:
+    for point in work:
         if running == AT_ONCE:
             os.wait()
             running -= 1
         if os.fork() == 0:
-            in_a_fork(one)
+            in_a_fork(point)
             os._exit(0)
         running += 1
     while running:

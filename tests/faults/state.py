@@ -56,7 +56,7 @@ def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
             row["receipt_id"] = numbers[row["receipt_id"]]
         if "inputs" in row:
             inputs = json.loads(row["inputs"])
-            row["inputs"] = [one | {"receipt": numbers[one["receipt"]]} for one in inputs]
+            row["inputs"] = [entry | {"receipt": numbers[entry["receipt"]]} for entry in inputs]
         kept.append({name: value for name, value in row.items() if name not in _TECHNICAL})
     return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
 

@@ -178,7 +178,7 @@ class Scene:
             environment=environment,
             transport=transport,
         )
-        return {one.council_code: one for one in report.accounts}
+        return {account.council_code: account for account in report.accounts}
 
 
 @pytest.fixture(scope="module")
@@ -198,11 +198,11 @@ def test_bad_answer_is_told_and_touches_nothing(scene: Scene, bad: BadAnswer) ->
     told = getattr(reports["FIF"], bad.becomes)
     assert told, reports["FIF"]
     assert bad.says in str(told)
-    assert all(one.remedy for one in reports["FIF"].failures)
+    assert all(failure.remedy for failure in reports["FIF"].failures)
     assert not any(secret in str(reports) for secret in ("fife-token", "glasgow-token", "secret stack trace"))
     assert reports["GLG"].failures == ()
     assert [row["council_code"] for row in scene.world.receipts()[receipts:] if row["period"] == PERIOD] == [
-        one.council_code for one in reports["GLG"].receipts if one.period == PERIOD
+        receipt.council_code for receipt in reports["GLG"].receipts if receipt.period == PERIOD
     ]
     assert scene.world.standing() == before
     assert scene.world.platform.ledger.balance.find_problems() == []
@@ -221,15 +221,15 @@ def test_busy_moment_is_waited_out(scene: Scene) -> None:
 
     assert answers == []
     assert reports["FIF"].failures == ()
-    assert [one.period for one in reports["FIF"].fetched] == [PERIOD]
+    assert [receipt.period for receipt in reports["FIF"].fetched] == [PERIOD]
 
 
 def test_log_in_page_for_an_answer_is_kept_and_judged_as_what_it_is(scene: Scene) -> None:
     before = scene.world.standing()
     scene.line.answer = http("200 OK", HTML, "Content-Type: text/html")
 
-    (receipt,) = [one for one in scene.collect()["FIF"].receipts if one.period == PERIOD]
-    outcomes = [one for one in scene.world.judge("SHELF-JSON") if one.council == "FIF"]
+    (receipt,) = [candidate for candidate in scene.collect()["FIF"].receipts if candidate.period == PERIOD]
+    outcomes = [outcome for outcome in scene.world.judge("SHELF-JSON") if outcome.council == "FIF"]
 
     assert scene.world.platform.received_bytes.path(receipt.sha256).read_bytes() == HTML
     assert str(outcomes[-1].judgement.verdict) == "rejected"

@@ -69,6 +69,6 @@ def test_nothing_climbed_out_of_an_archive() -> None:
 
 
 def test_table_is_large_enough_and_every_fault_has_a_name_of_its_own() -> None:
-    names = [one.name for one in (*CSV, *HARMLESS, *STRUCTURED)]
+    names = [bad_extract.name for bad_extract in (*CSV, *HARMLESS, *STRUCTURED)]
 
     assert len(names) == len(set(names)) >= 80

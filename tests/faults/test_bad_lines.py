@@ -64,7 +64,7 @@ class Scene:
             environment=known,
             transport=transport,
         )
-        return {one.council_code: one for one in report.accounts}
+        return {account.council_code: account for account in report.accounts}
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_upload_that_stops_and_goes_on_is_taken_once_whole(scene: Scene) -> None
         return await collecting
 
     first = asyncio.run(goes_on())["FIF"]
-    assert [one.reason for one in first.left if "changed while" in one.reason]
+    assert [skipped.reason for skipped in first.left if "changed while" in skipped.reason]
     assert first.receipts == ()
 
     half.write_bytes(whole)
@@ -208,7 +208,7 @@ def test_name_that_answers_nothing_is_kept_and_told(scene: Scene, name: str, say
 
     assert says in receipt.reason
     assert receipt.council_code == "FIF"
-    assert receipt.id in [one.id for one in scene.world.platform.ledger.receipts.list_unrecognised()]
+    assert receipt.id in [unrecognised.id for unrecognised in scene.world.platform.ledger.receipts.list_unrecognised()]
     assert scene.world.standing() == before
 
 
@@ -223,7 +223,7 @@ def test_name_that_leads_astray_is_never_fetched_and_shown_on_one_line(scene: Sc
 
     report = scene.collect()["FIF"]
 
-    assert [one.file_name for one in report.receipts] == ["shelves_2023.csv"]
+    assert [receipt.file_name for receipt in report.receipts] == ["shelves_2023.csv"]
     assert all(left.name.isprintable() and len(left.name) <= 80 for left in report.left)
 
 

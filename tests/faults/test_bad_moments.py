@@ -160,7 +160,7 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
 
     with ThreadPoolExecutor(2) as pool:
         done = [pool.submit(run, platform) for platform in others]
-        failures = [one.exception() for one in done]
+        failures = [future.exception() for future in done]
 
     assert all(failure is None or isinstance(failure, LgdpError) for failure in failures), failures
     world.judge(CODE)
@@ -194,8 +194,8 @@ def test_clock_that_jumps_changes_no_order(world: World, jump: timedelta) -> Non
 
     outcomes = jumped.judge(CODE)
 
-    assert [str(one.judgement.verdict) for one in outcomes] == ["accepted", "accepted"]
-    numbers = [one.submission.number for one in outcomes]
+    assert [str(outcome.judgement.verdict) for outcome in outcomes] == ["accepted", "accepted"]
+    numbers = [outcome.submission.number for outcome in outcomes]
     assert numbers == sorted(numbers)
     assert world.platform.ledger.submissions.get(outcomes[0].submission.id).state is SubmissionState.SUPERSEDED
     assert f"after the jump {jump.days}" in fife(world)[0]

@@ -56,7 +56,9 @@ def ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStat
 
 def process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     [pid] = {
-        found[1] for one in instance.all_logs(run.run_id) if (found := re.search(r"run \(pid: (\d+)\)", one.message))
+        found[1]
+        for event in instance.all_logs(run.run_id)
+        if (found := re.search(r"run \(pid: (\d+)\)", event.message))
     }
     return int(pid)
 
@@ -91,7 +93,7 @@ def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed
 
 def _wait_for_idle(launcher: WarmRunLauncher) -> None:
     until = time.monotonic() + SECONDS
-    while any(one.run_id for one in launcher._workers) and time.monotonic() < until:
+    while any(worker.run_id for worker in launcher._workers) and time.monotonic() < until:
         time.sleep(0.05)
 
 

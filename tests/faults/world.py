@@ -126,9 +126,9 @@ def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
             rules=(rule("opened_before_today", "No branch opens in the future", "opened > DATE '2100-01-01'"),),
         ),
     )  # fmt: skip
-    for one in asked["customProperties"]:
-        if one["property"] == "lgdpExtract":
-            one["value"] = extract
+    for custom_property in asked["customProperties"]:
+        if custom_property["property"] == "lgdpExtract":
+            custom_property["value"] = extract
     return asked
 
 
@@ -213,8 +213,8 @@ def world_at(folder: Path) -> World:
         for council in ("FIF", "GLG"):
             world.hand(code, content, council=council)
         outcomes = world.judge(code)
-        assert [str(one.judgement.verdict) for one in outcomes] == ["accepted", "accepted"], (
+        assert [str(outcome.judgement.verdict) for outcome in outcomes] == ["accepted", "accepted"], (
             code,
-            [one.judgement.findings.to_dicts() for one in outcomes],
+            [outcome.judgement.findings.to_dicts() for outcome in outcomes],
         )
     return world

@@ -55,8 +55,8 @@ def test_a_second_withdrawal_within_the_hour_has_a_run_of_its_own(world: World) 
     for plots in ("12", "13"):
         world.hand_in("FIF", f"Fife,Town,1,{plots}")
         world.run_waiting()
-        [one] = world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023").values()
-        world.platform.ledger.withdrawals.record(one, by="A", reason="Wrong")
+        [current] = world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023").values()
+        world.platform.ledger.withdrawals.record(current, by="A", reason="Wrong")
         [request] = list_process_requests(world.platform)
         world.run(request)
         keys.append(request.run_key)
@@ -115,7 +115,7 @@ def test_a_failed_run_raises_an_alert_without_what_the_error_said(world: World) 
         instance=world.instance, run_config=request.run_config, tags=dict(request.tags), raise_on_error=False
     )
     assert not failed.success
-    sensor = next(one for one in world.definitions.sensors or [] if one.name == "alert_engineers")  # type: ignore[union-attr]
+    sensor = next(candidate for candidate in world.definitions.sensors or [] if candidate.name == "alert_engineers")  # type: ignore[union-attr]
     context = dg.build_run_status_sensor_context(
         sensor_name="alert_engineers",
         dagster_instance=world.instance,

@@ -67,9 +67,9 @@ def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or
     home: Path, planted: list[dict[str, Any]]
 ) -> None:
     outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for one in planted:
-        if one["return_code"] == "HL1":
-            outcomes[one["period"], one["council_code"]].add(one["outcome"])
+    for mistake in planted:
+        if mistake["return_code"] == "HL1":
+            outcomes[mistake["period"], mistake["council_code"]].add(mistake["outcome"])
     councils = {row["council_code"] for row in query_lake(home, "SELECT council_code FROM conformed.council")}
     assert len(councils) == 32
 
@@ -83,7 +83,9 @@ def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or
 def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
     """Councils of which the simulator holds no file for the period that is free of rejecting mistakes."""
     files = {
-        (one["council_code"], one["file"]) for one in planted if one["outcome"] in ("rejected", "unrecognised", "left")
+        (mistake["council_code"], mistake["file"])
+        for mistake in planted
+        if mistake["outcome"] in ("rejected", "unrecognised", "left")
     }
     spelt = period.removeprefix("FY").replace("-Q", "_Q")
     lost = []
@@ -97,15 +99,15 @@ def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[s
 
 def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
     receipts = query_lake(home, "SELECT council_code, file_name, state FROM ledger.receipt")
-    states = {(one["council_code"], one["file_name"]): one["state"] for one in receipts}
+    states = {(receipt["council_code"], receipt["file_name"]): receipt["state"] for receipt in receipts}
 
-    for one in planted:
-        key = (one["council_code"], one["file"])
-        match one["outcome"]:
+    for mistake in planted:
+        key = (mistake["council_code"], mistake["file"])
+        match mistake["outcome"]:
             case "unrecognised" | "duplicate":
-                assert states[key] == one["outcome"], one
+                assert states[key] == mistake["outcome"], mistake
             case "left" | "missing":
-                assert key not in states, one
+                assert key not in states, mistake
 
 
 def test_second_demonstration_makes_nothing_twice(home: Path) -> None:
@@ -180,8 +182,8 @@ def test_waste_adds_up_to_the_nations_own_rows_but_for_rounding_to_the_tonne(hom
     assert {r["n"] for r in summed} == {32}
     assert len(summed) == len(nation) == 8 * 66 + 2
     # Thirty-two figures and their total, each rounded to the tonne: at most half a tonne each.
-    assert max(abs(one) for one in differences) <= 0.5 * 33
-    assert sum(abs(one) > 1e-6 for one in differences) == 175
+    assert max(abs(difference) for difference in differences) <= 0.5 * 33
+    assert sum(abs(difference) > 1e-6 for difference in differences) == 175
 
 
 @needs_real_data
@@ -243,7 +245,7 @@ def test_every_published_school_figure_equals_its_source_under_either_header(hom
     for period, contract in zip(SCHOOLS, contracts, strict=True):
         header, rows = schools(period)
         # A header of two rows is “upper / lower”; no lower one stands twice in either workbook.
-        items = {one.header.rpartition(" / ")[2]: one.urn for one in contract.tables[0].having(Role.MEASURE)}
+        items = {item.header.rpartition(" / ")[2]: item.urn for item in contract.tables[0].having(Role.MEASURE)}
         places = {place: items[name] for place, name in enumerate(header) if name in items}
         assert len(places) == len(items)
         for row in rows:
@@ -375,9 +377,9 @@ def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> 
         received = instance.get_materialized_partitions(dg.AssetKey(["received", "hl1"]))
         published = instance.get_materialized_partitions(dg.AssetKey(["published", "hl1"]))
 
-    keys = {f"{one['council']}|{one['period']}" for one in standings}
+    keys = {f"{standing['council']}|{standing['period']}" for standing in standings}
     assert received == landed == keys
-    assert validated == {f"{one['council']}|{one['period']}" for one in standings if one["current"]}
+    assert validated == {f"{standing['council']}|{standing['period']}" for standing in standings if standing["current"]}
     assert published == {"FY2024-25-Q1", "FY2024-25-Q2"}
 
 
@@ -385,16 +387,19 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
     platform = Platform(Settings.at(home))
     past = JudgementReplayer(platform)
-    keys = {one: parse_submission_id(one) for one in platform.ledger.evidence.list_judged()}
+    keys = {judgement_id: parse_submission_id(judgement_id) for judgement_id in platform.ledger.evidence.list_judged()}
     chosen = [
-        one
-        for one, key in keys.items()
+        judgement_id
+        for judgement_id, key in keys.items()
         if key.return_code in {"HL1", "DHP"} or key.council_code in {"FIF", "GLG", "ORK"}
     ]
-    done = [reproduce_judgement(platform, past, find_judgement(platform.ledger, one)) for one in chosen]
+    done = [
+        reproduce_judgement(platform, past, find_judgement(platform.ledger, judgement_id)) for judgement_id in chosen
+    ]
 
-    assert {(one.result, one.reason, one.differences, one.notes) for one in done} == {
-        (ReproductionResult.IDENTICAL, "", (), ())
-    }
-    assert {one.original.verdict for one in done} == set(Verdict)
+    assert {
+        (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
+        for reproduction in done
+    } == {(ReproductionResult.IDENTICAL, "", (), ())}
+    assert {reproduction.original.verdict for reproduction in done} == set(Verdict)
     assert len(chosen) > 150

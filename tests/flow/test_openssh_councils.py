@@ -81,14 +81,14 @@ class World:
         self.as_council(account, do)
 
 
-def sources(one: OpenSshFolder) -> Mapping[str, Any]:
+def sources(openssh: OpenSshFolder) -> Mapping[str, Any]:
     councils = ["FIF", "GLG"]
     return {
         "boxes": {
             "id": "boxes",
             "title": "Drop boxes",
             "transport": "drop-box",
-            "address": str(one.drop_boxes),
+            "address": str(openssh.drop_boxes),
             "councils": councils,
             "username": "lgdp-{council_lower}",
             "outbox": "out",
@@ -101,8 +101,8 @@ def sources(one: OpenSshFolder) -> Mapping[str, Any]:
             "address": "${COUNCILS:-127.0.0.1:1}",
             "councils": councils,
             "username": "lgdp-{council_lower}",
-            "credential": f"file:{one.folder}/keys/lgdp-{{council_lower}}",
-            "known_hosts": f"file:{one.folder}/known_hosts",
+            "credential": f"file:{openssh.folder}/keys/lgdp-{{council_lower}}",
+            "known_hosts": f"file:{openssh.folder}/known_hosts",
             "outbox": "in/back",
             "returns": [
                 {
@@ -118,21 +118,21 @@ def sources(one: OpenSshFolder) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("councils")
-    with create_openssh_folder([FIFE, GLASGOW]) as one:
+    with create_openssh_folder([FIFE, GLASGOW]) as openssh:
         schemas = write_register(folder / "register", allotment_v1())
-        for name, source in sources(one).items():
+        for name, source in sources(openssh).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
         register = load_register(schemas)
         drop_boxes = register.sources["boxes"]
-        keys = str(one.authorized)
+        keys = str(openssh.authorized)
         with (
             run_openssh_server(
-                one, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
+                openssh, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
             ) as port,
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setenv("COUNCILS", f"127.0.0.1:{port}")
-            yield World(CommandLine(folder / "home", schemas), one, register, port)
+            yield World(CommandLine(folder / "home", schemas), openssh, register, port)
 
 
 def test_an_account_sees_its_own_folders_and_nothing_else(world: World) -> None:
@@ -221,8 +221,8 @@ def glasgows(world: World) -> Mapping[str, bytes]:
 
 
 def everything_below(folder: Path) -> Mapping[str, bytes]:
-    found = (one for one in folder.rglob("*"))
-    return {str(one.relative_to(folder)): one.read_bytes() if one.is_file() else b"" for one in found}
+    found = (path for path in folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in found}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
@@ -236,7 +236,7 @@ def test_no_council_can_see_or_touch_another_s_folder(
 
     world.as_council(FIFE, tried)
     assert everything_below(world.box(GLASGOW)) == glasgows
-    assert sorted(one.name for one in world.box(FIFE).iterdir()) == ["in", "out"]
+    assert sorted(path.name for path in world.box(FIFE).iterdir()) == ["in", "out"]
     assert everything_below(world.box(FIFE) / "in") == {"own.csv": b"Fife's"}
 
 
@@ -308,7 +308,9 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
         {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},
         {"council_code": "GLG", "transport": "drop-box", "account": GLASGOW, "state": "part"},
     ]
-    verdicts = {one["submission"]: one["verdict"] for one in world.lgdp("status", "--format", "json").rows}
+    verdicts = {
+        standing["submission"]: standing["verdict"] for standing in world.lgdp("status", "--format", "json").rows
+    }
     assert verdicts == {"ALLOTMENT.FIF.CY2023.001": "accepted", "ALLOTMENT.GLG.CY2023.002": "rejected"}
     platform = Platform(Settings.at(world.lgdp.home, world.lgdp.schemas))
     for source in platform.register.sources.values():

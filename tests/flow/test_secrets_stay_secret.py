@@ -196,7 +196,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
         finally:
             logging.getLogger().removeHandler(kept)
     home = folder / "home"
-    (pseudonym_key,) = [one for one in (home / "secrets").iterdir() if one.is_file()]
+    (pseudonym_key,) = [path for path in (home / "secrets").iterdir() if path.is_file()]
     secrets = spelt_out(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
     texts = [*said, ("log", "\n".join(kept.lines)), *read_stored_text(home, but=home / "secrets")]
     return Searched(texts, secrets, asked)
@@ -216,7 +216,9 @@ def spelt_out(private: str) -> dict[str, str]:
 
 def test_every_secret_was_used(searched: Searched) -> None:
     """Else nothing would have been shown."""
-    sent = " ".join(f"{one.headers.get('authorization')} {one.query.get('api_key')}" for one in searched.asked)
+    sent = " ".join(
+        f"{request.headers.get('authorization')} {request.query.get('api_key')}" for request in searched.asked
+    )
     for name in ("bearer", "key", "token"):
         assert PLANTED[name] in sent
     assert base64.b64encode(f"client:{PLANTED['basic']}".encode()).decode() in sent

@@ -29,7 +29,7 @@ def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
 
 def test_councils_are_listed_with_their_sources(lgdp: CommandLine) -> None:
     rows = lgdp("sources", "--format", "json").rows
-    assert [(one["source"], one["transport"], one["council"], one["returns"], one["last_receipt"]) for one in rows] == [
+    assert [(row["source"], row["transport"], row["council"], row["returns"], row["last_receipt"]) for row in rows] == [
         ("boxes", "drop-box", "FIF", "ALLOTMENT", None),
         ("boxes", "drop-box", "GLG", "ALLOTMENT", None),
     ]
@@ -38,7 +38,7 @@ def test_councils_are_listed_with_their_sources(lgdp: CommandLine) -> None:
 
 def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: CommandLine) -> None:
     said = lgdp("sources", "--check", "--format", "json", expect=1)
-    assert [(one["council"], one["state"]) for one in said.rows] == [("FIF", "well"), ("GLG", "refused")]
+    assert [(row["council"], row["state"]) for row in said.rows] == [("FIF", "well"), ("GLG", "refused")]
     assert "GLG: The account has no drop box" in said.err
     assert lgdp("sources", "--check", "--council", "Fife", "--format", "json").rows[0]["state"] == "well"
 

@@ -74,12 +74,12 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
 
 
 def test_a_corrected_year_has_the_next_one_judged_again(life: Life) -> None:
-    one, two = "ALLOTMENT.FIF.CY2022.001", "ALLOTMENT.FIF.CY2023.001"
+    earlier, two = "ALLOTMENT.FIF.CY2022.001", "ALLOTMENT.FIF.CY2023.001"
     accepted = {"number": 1, "verdict": "accepted"}
 
-    assert life.judged_at_first == [{"submission_id": one, **accepted}, {"submission_id": two, **accepted}]
+    assert life.judged_at_first == [{"submission_id": earlier, **accepted}, {"submission_id": two, **accepted}]
     assert life.judged_after_correction == [
-        {"submission_id": one, **accepted},
+        {"submission_id": earlier, **accepted},
         {"submission_id": "ALLOTMENT.FIF.CY2022.002", **accepted},
         {"submission_id": two, **accepted},
         {"submission_id": two, "number": 2, "verdict": "queried"},
@@ -87,7 +87,7 @@ def test_a_corrected_year_has_the_next_one_judged_again(life: Life) -> None:
 
 
 def test_a_nil_return_is_an_answer_without_rows(life: Life) -> None:
-    glasgow = next(one for one in life.status_with_nil if one["council"] == "GLG")
+    glasgow = next(standing for standing in life.status_with_nil if standing["council"] == "GLG")
 
     assert "ALLOTMENT.GLG.CY2023.001: accepted (0 rows" in life.nil.out
     assert (glasgow["state"], glasgow["answer"], glasgow["rows"]) == ("current", "nil", 0)
@@ -95,7 +95,11 @@ def test_a_nil_return_is_an_answer_without_rows(life: Life) -> None:
 
 
 def test_a_withdrawn_submission_leaves_nothing_published_and_nothing_comes_back(life: Life) -> None:
-    fife = [(one["period"], one["state"], one["current"]) for one in life.status_after if one["council"] == "FIF"]
+    fife = [
+        (standing["period"], standing["state"], standing["current"])
+        for standing in life.status_after
+        if standing["council"] == "FIF"
+    ]
 
     assert "ALLOTMENT.FIF.CY2023.001: withdrawn" in life.withdrawn.out
     assert [(row["period"], row["value"]) for row in life.published_with_nil] == [("CY2022", 200.0), ("CY2023", 95.0)]
@@ -144,7 +148,7 @@ def test_a_byte_that_is_lost_is_said(life: Life) -> None:
 
 def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> None:
     owed = life.lgdp("calendar", "--council", "Fife", "--format", "json").rows
-    by_period = {one["period"]: (one["due"], one["duty"]) for one in owed}
+    by_period = {obligation["period"]: (obligation["due"], obligation["duty"]) for obligation in owed}
     shown = life.lgdp("remind", "--dry-run", "--format", "json").rows
     told = life.lgdp("remind", "--format", "json").rows
     again = life.lgdp("remind", "--format", "json").rows
@@ -153,7 +157,9 @@ def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> 
     assert "CY2023" not in by_period, "due more than a year ago"
     assert by_period["CY2025"] == ("2026-01-30", "late"), "30 days after the year's end"
     assert shown == told
-    assert {one["stage"] for one in told if one["council"] == "FIF" and one["period"] == "CY2025"} == {"late_28"}
+    assert {
+        reminder["stage"] for reminder in told if reminder["council"] == "FIF" and reminder["period"] == "CY2025"
+    } == {"late_28"}
     assert again == []
     assert len(letters) == 1
     assert "ALLOTMENT (Allotment of councils) for CY2025 was due on 30 January 2026" in letters[0].read_text()

@@ -366,7 +366,9 @@ def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: 
     assert len(others) > 10
     for file in others:
         content = file.read_bytes()
-        assert not [one for one in needles if one.encode() in content or one.encode("utf-16-le") in content], file
+        assert not [
+            needle for needle in needles if needle.encode() in content or needle.encode("utf-16-le") in content
+        ], file
 
 
 def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: CommandLine) -> None:
@@ -384,12 +386,12 @@ def cells(value: object) -> Iterable[str]:
         case str():
             yield value
         case dict():
-            for key, one in value.items():
+            for key, member in value.items():
                 yield from cells(key)
-                yield from cells(one)
+                yield from cells(member)
         case list() | tuple():
-            for one in value:
-                yield from cells(one)
+            for member in value:
+                yield from cells(member)
 
 
 def test_answers_come_as_csv_and_json_too(stays: CommandLine) -> None:

@@ -104,11 +104,11 @@ def assert_shape(found: dict[str, Any]) -> None:
     assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
     for finding in found["findings"]:
         assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]
-    assert [one["rule"] for one in found["rules"]] == [rule.id for rule in list_rules(contract)]
-    for one in found["rules"]:
-        assert list(one) == ["rule", "result", "failed"]
-        assert one["result"] in ("passed", "failed", "not_run")
-    failed = {one["rule"]: one["failed"] for one in found["rules"] if one["failed"]}
+    assert [rule_result["rule"] for rule_result in found["rules"]] == [rule.id for rule in list_rules(contract)]
+    for rule_result in found["rules"]:
+        assert list(rule_result) == ["rule", "result", "failed"]
+        assert rule_result["result"] in ("passed", "failed", "not_run")
+    failed = {rule_result["rule"]: rule_result["failed"] for rule_result in found["rules"] if rule_result["failed"]}
     listed = [finding["rule"] for finding in found["findings"]]
     assert failed == {rule: listed.count(rule) for rule in listed}
 
@@ -155,7 +155,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[str]:
 
 def test_rows_are_those_that_a_spreadsheet_shows(lgdp: CommandLine, bad: Path) -> None:
     found = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)["findings"]
-    places = {(one["rule"], one["row"], one["column"]) for one in found}
+    places = {(finding["rule"], finding["row"], finding["column"]) for finding in found}
 
     assert places == {
         ("hl1.application.key", 3, "APPREF"),

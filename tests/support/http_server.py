@@ -93,7 +93,7 @@ def run_coroutine(what: Any) -> Any:
 
 
 def build_page(*records: int, **more: object) -> str:
-    return json.dumps({"data": [{"n": one} for one in records], **more})
+    return json.dumps({"data": [{"n": record} for record in records], **more})
 
 
 def read_numbers(content: bytes) -> list[int]:

@@ -59,13 +59,14 @@ def list_differences(asked: Asked, extract: Extract, judgement: ValidationResult
         if outcome.failed != wanted or not_run:
             yield f"{outcome.rule}: {wanted} planted, {outcome.failed} found, {outcome.result}"
     yield from (
-        f"{rule} is no rule of the contract" for rule in planted.keys() - {one.rule for one in judgement.results}
+        f"{rule} is no rule of the contract"
+        for rule in planted.keys() - {rule_outcome.rule for rule_outcome in judgement.results}
     )
     places = TRUTH.names()
     expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(MAX_LISTED).select(places)
     found = judgement.findings.select(places)
-    for words, one, other in (("not found", expected, found), ("found besides", found, expected)):
-        differing = one.join(other, on=places, how="anti", nulls_equal=True)
+    for words, wanted, other in (("not found", expected, found), ("found besides", found, expected)):
+        differing = wanted.join(other, on=places, how="anti", nulls_equal=True)
         yield from (f"{words}: {place}" for place in differing.head(20).iter_rows())
     if found.height != expected.height:
         yield f"{found.height} findings are listed, {expected.height} were planted"

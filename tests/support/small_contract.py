@@ -95,7 +95,7 @@ def places(judgement: ValidationResult) -> list[tuple[str, int | None]]:
 
 def outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
     """What became of a rule."""
-    return next(one for one in judgement.results if one.rule == rule)
+    return next(rule_outcome for rule_outcome in judgement.results if rule_outcome.rule == rule)
 
 
 def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
@@ -157,7 +157,7 @@ def make_bench(*tables: Table, kind: PeriodKind = PeriodKind.FINANCIAL_YEAR) -> 
         path=Path("tst.odcs.yaml"),
         sha256="",
     )
-    councils = Councils(MappingProxyType({one.code: one for one in (FIFE, MORAY)}))
+    councils = Councils(MappingProxyType({council.code: council for council in (FIFE, MORAY)}))
     register = Register(Path(), councils, MappingProxyType({COLOURS.id: COLOURS}), MappingProxyType({}), {}, "")
     return Bench(contract, register)
 

@@ -203,8 +203,8 @@ def small_register() -> Register:
     return Register(
         root=Path(),
         councils=Councils(MappingProxyType(councils)),
-        code_lists={one.id: one for one in lists},
-        returns={one.code: one for one in returns},
+        code_lists={code_list.id: code_list for code_list in lists},
+        returns={data_return.code: data_return for data_return in returns},
         sources={},
         sha256="small",
         reference={"people": PEOPLE},
@@ -233,7 +233,7 @@ FIFE_NEW = {("f", "a"): 3, ("f", "b"): 20, ("f", "c"): 7, ("m", "a"): 12, ("m", 
 def fill_lake(lake: Lake, register: Register) -> None:
     """Landed and validated slices of every return."""
     shelter = register.returns["SHELTER"]
-    old, new = (one for one in shelter.contracts)
+    old, new = (contract for contract in shelter.contracts)
     _put(lake, old, "stay", OLD, stay_rows("FIF", OLD, {("f", "a"): 6, ("m", "b"): 8}, ref="stay_ref"))
     small = stay_rows("GLG", NEW, {("m", "c"): 2}, ref="ref")
     _put(lake, new, "stay", NEW, [*stay_rows("FIF", NEW, FIFE_NEW, ref="ref"), *small])
@@ -242,7 +242,13 @@ def fill_lake(lake: Lake, register: Register) -> None:
          "_submission_id": f"VISIT.FIF.{VISITED}.001", "_row": n + 2}
         for n in (0, 1, 1)
     ]  # fmt: skip
-    _put(lake, register.returns["VISIT"].latest, "visit", VISITED, [{**one, "_row": n} for n, one in enumerate(visits)])
+    _put(
+        lake,
+        register.returns["VISIT"].latest,
+        "visit",
+        VISITED,
+        [{**visit, "_row": n} for n, visit in enumerate(visits)],
+    )
     people = [
         {"council_code": "FIF", "period": YEAR, "age": age, "clients": n, "clients_status": "A" if n else "L",
          "rate": None if n is None else n / 10, "rate_status": "A" if n else "L",
@@ -262,12 +268,12 @@ def fill_lake(lake: Lake, register: Register) -> None:
     _put(lake, register.returns["BINS"].latest, "money", YEAR, money)
 
 
-def _put(lake: Lake, one: Contract, table: str, period: str, rows: list[dict]) -> None:
-    validated = define_validated_table(one, one.by_name[table])
+def _put(lake: Lake, contract: Contract, table: str, period: str, rows: list[dict]) -> None:
+    validated = define_validated_table(contract, contract.by_name[table])
     lake.replace_slice(
         validated, pa.Table.from_pylist(rows, schema=validated.arrow_schema), where={"period": period}, commit={}
     )
-    landed = define_landed_table(one, one.by_name[table])
+    landed = define_landed_table(contract, contract.by_name[table])
     texts = [
         {name: str(row[name]) if row.get(name) is not None else None for name in landed.arrow_schema.names}
         | {"_row": row["_row"]}
@@ -290,12 +296,12 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
                     "hand", council, name)
         )  # fmt: skip
         (submission,) = ledger.submissions.open(code, period)
-        one = register.returns[code].contracts[-1 if period != OLD else 0]
+        contract = register.returns[code].contracts[-1 if period != OLD else 0]
         broken = {"shelter.nights_rounded", "shelter.nights_few"} if (council, period) == ("FIF", NEW) else set()
-        results = [RuleOutcome.from_count(rule, 2 if rule.id in broken else 0) for rule in list_rules(one)]
+        results = [RuleOutcome.from_count(rule, 2 if rule.id in broken else 0) for rule in list_rules(contract)]
         verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
         judged = NewJudgement(
-            submission.id, verdict, str(one.version), one.sha256, "test", 52, list_rules(one), results
+            submission.id, verdict, str(contract.version), contract.sha256, "test", 52, list_rules(contract), results
         )
         ledger.judgements.record("run", [judged])
 
