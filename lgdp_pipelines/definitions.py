@@ -1,4 +1,4 @@
-"""The door that Dagster opens."""
+"""The definitions that Dagster loads (``workspace.yaml``)."""
 
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.settings import Settings

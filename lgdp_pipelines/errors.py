@@ -1,38 +1,38 @@
-"""Every way the platform can refuse, drawn as a tree.
+"""The platform's errors, drawn as a tree.
 
 ::
 
     LgdpError
-    ├── WrongUse             asked for something that does not exist: a return, council, period, file or option
-    ├── RegisterError        the register contradicts itself; carries every contradiction at once
-    ├── UnreadableExtract    the bytes are not what the contract says the extract is
-    ├── QueryRefused         a SQL question that cannot be answered, or may not be asked
+    ├── WrongUse             a return, council, period, file or option does not exist
+    ├── RegisterError        the register contradicts itself; holds every contradiction
+    ├── UnreadableExtract    an extract cannot be read as the contract says
+    ├── StatementRefused     a SQL statement cannot be answered, or is not allowed
     ├── SourceError          a council's system did not give what it was asked for
-    │   ├── SourceUnreachable    nobody answered, or the line broke
-    │   └── SourceRefused        somebody answered who is not who was expected, or who does not know us
-    │       └── AccountRefused       nothing else in the account is worth asking for
+    │   ├── SourceUnreachable    it did not answer in time, or the connection broke
+    │   └── SourceRefused        the wrong host answered, or the right one does not accept our key
+    │       └── AccountRefused       it does not know our account, so nothing else in it is tried
     ├── StorageError         a table did not take a write
-    │   ├── SchemaMismatch       the rows are not shaped as the table is
-    │   ├── StaleSubmission      a later submission already stands there
-    │   └── WriteConflict        other writers kept winning
-    ├── BuildFailed          dbt could not make a model; what was published stands
-    ├── LedgerError          the ledger does not balance, or was asked for an impossible step
-    └── Refused              a request over HTTP is not answered as it was asked (``portal.problems``)
+    │   ├── SchemaMismatch       the rows do not have the table's schema
+    │   ├── StaleSubmission      a later submission is already in the slice
+    │   └── WriteConflict        every retry lost against other writers
+    ├── BuildFailed          dbt could not make a model; what was published stays
+    ├── LedgerError          the ledger does not balance, or does not allow a step
+    └── Refused              an HTTP request is refused (``portal.problem_documents``)
 
-Bad data is never an exception: it is a finding. What belongs here is a platform, a register or a request that is wrong.
-Each error says *what*, *where* and *what to do next*; the command line prints the three and no traceback.
+Bad data is never an exception: it is a finding. An error is about the platform, the register or a request. Each says
+*what* is wrong, *where*, and *what to do*; the command line prints the three and no traceback.
 """
 
 from dataclasses import dataclass
 
 
 class LgdpError(Exception):
-    """The root: a refusal with a remedy.
+    """The root of the platform's errors: what is wrong, where, and what to do.
 
     Attributes:
         what: what is wrong, one sentence without personal values or secrets.
-        where: the file, table, return or host that it concerns; empty where that is plain from ``what``.
-        remedy: what to do next; empty where nothing helps.
+        where: the file, table, return or host; empty where ``what`` says it.
+        remedy: what to do; empty where nothing helps.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
@@ -42,23 +42,23 @@ class LgdpError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        """The one clear message: what, where, what to do next."""
+        """Return the message: what, where, what to do."""
         place = f" ({self.where})" if self.where else ""
         advice = f"\n  → {self.remedy}" if self.remedy else ""
         return f"{self.what}{place}{advice}"
 
 
 class WrongUse(LgdpError):
-    """Somebody asked for a return, council, period, file or option that does not exist."""
+    """A return, council, period, file or option does not exist."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Contradiction:
-    """One place where the register contradicts itself, the standard or the facts.
+    """A place where the register contradicts itself, the standard or the facts.
 
     Attributes:
         file: path below the register's folder.
-        line: line in it, from 1; 0 where the whole file is meant.
+        line: line in it, from 1; 0 for the whole file.
         what: what is wrong.
         remedy: what to do.
     """
@@ -69,7 +69,7 @@ class Contradiction:
     remedy: str
 
     def __str__(self) -> str:
-        """``file:line: what → remedy``, as editors expect it."""
+        """Return ``file:line: what → remedy``, as editors expect it."""
         return f"{self.file}:{self.line}: {self.what}\n  → {self.remedy}"
 
 
@@ -83,27 +83,27 @@ class RegisterError(LgdpError):
     def __init__(self, contradictions: tuple[Contradiction, ...]) -> None:
         self.contradictions = tuple(sorted(contradictions))
         count = len(contradictions)
-        listed = "\n".join(str(one) for one in self.contradictions)
+        listed = "\n".join(str(contradiction) for contradiction in self.contradictions)
         super().__init__(f"The register has {count} contradiction{'s' if count != 1 else ''}:\n{listed}")
 
 
 class UnreadableExtract(LgdpError):
-    """The bytes are not what the contract says the extract is: nothing in them can be judged row by row."""
+    """An extract cannot be read as the contract says, so none of its rows can be judged."""
 
 
-class QueryRefused(LgdpError):
-    """A SQL question that cannot be answered, or that may not be asked of a read-only lakehouse."""
+class StatementRefused(LgdpError):
+    """A SQL statement cannot be answered, or is not allowed in a read-only lakehouse."""
 
 
 class SourceError(LgdpError):
-    """A council's system did not give what it was asked for. Other councils are not held up."""
+    """A council's system did not give what it was asked for. Other councils are not delayed."""
 
 
 class SourceUnreachable(SourceError):
-    """Nobody answered in time, or the line broke: worth another try.
+    """A council's system did not answer in time, or the connection broke: worth another try.
 
     Attributes:
-        wait: seconds the other side asked to be left alone before the next try; None where it did not say.
+        wait: seconds that the other side asked us to wait; None where it did not say.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "", wait: float | None = None) -> None:
@@ -112,11 +112,11 @@ class SourceUnreachable(SourceError):
 
 
 class SourceRefused(SourceError):
-    """The wrong host answered, or the right one does not know our key: another try will not help."""
+    """The wrong host answered, or the right one does not accept our key: another try will not help."""
 
 
 class AccountRefused(SourceRefused):
-    """We are not known at all: to ask for the next thing with the same secret would only lock the account."""
+    """The account is not known: another request with the same secret would only lock it."""
 
 
 class StorageError(LgdpError):
@@ -124,20 +124,20 @@ class StorageError(LgdpError):
 
 
 class SchemaMismatch(StorageError):
-    """The rows are not shaped exactly as the table is. Nothing was written."""
+    """The rows do not have the table's schema. Nothing was written."""
 
 
 class StaleSubmission(StorageError):
-    """A later submission already stands in the slice. Nothing was written."""
+    """A later submission is already in the slice. Nothing was written."""
 
 
 class WriteConflict(StorageError):
-    """Other writers kept winning; every retry was used up. Nothing was written."""
+    """Every retry lost against other writers. Nothing was written."""
 
 
 class BuildFailed(LgdpError):
-    """dbt could not parse the project or make a model. A failed test is no error: it is in the build's outcome."""
+    """dbt could not parse the project or make a model. A failed test is part of the build's outcome instead."""
 
 
 class LedgerError(LgdpError):
-    """The ledger does not balance, or was asked for a step that its state does not allow."""
+    """The ledger does not balance, or its state does not allow a step."""

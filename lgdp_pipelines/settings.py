@@ -1,4 +1,4 @@
-"""Where things are. What belongs here: paths and addresses, each with a default. No secret is ever a setting."""
+"""Settings: paths and addresses, each with a default. No secret is ever a setting."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where one platform keeps its things.
+    """The paths and addresses of one platform.
 
     Attributes:
         home: what the platform writes (``LGDP_HOME``; default ``data/`` in the project).
@@ -29,33 +29,33 @@ class Settings:
     dbt_project: Path = PROJECT / "dbt_project"
 
     @classmethod
-    def at(cls, home: Path, schemas: Path = PROJECT / "schemas") -> "Settings":
-        """The settings of a platform that keeps everything under one folder."""
+    def from_folder(cls, home: Path, schemas: Path = PROJECT / "schemas") -> "Settings":
+        """Return the settings of a platform that keeps everything under one folder."""
         home = home.resolve()
         return cls(home, schemas.resolve(), home / "lake", f"sqlite:///{home / 'ledger.sqlite'}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
-        """The settings that the environment names, with defaults for the rest.
+        """Return the settings that the environment names, with defaults for the rest.
 
         Raises:
-            WrongUse: ``LGDP_LAKE`` names a kind of place that the platform cannot write to.
+            WrongUse: ``LGDP_LAKE`` is no folder.
         """
         env = os.environ if environment is None else environment
-        plain = cls.at(
+        defaults = cls.from_folder(
             Path(env.get("LGDP_HOME") or PROJECT / "data"), Path(env.get("LGDP_SCHEMAS") or PROJECT / "schemas")
         )
-        lake = env.get("LGDP_LAKE") or str(plain.lake)
+        lake = env.get("LGDP_LAKE") or str(defaults.lake)
         if "://" in lake:
             raise WrongUse(
-                f"LGDP_LAKE names {lake.split('://', 1)[0]}://, and the lake can only be a folder.",
+                f"LGDP_LAKE names {lake.split('://', 1)[0]}://, but the lake must be a folder.",
                 remedy="Set LGDP_LAKE to a path, or leave it out to use the lake folder under LGDP_HOME.",
             )
         return cls(
-            home=plain.home,
-            schemas=plain.schemas,
+            home=defaults.home,
+            schemas=defaults.schemas,
             lake=Path(lake).resolve(),
-            database_url=env.get("LGDP_DATABASE_URL") or plain.database_url,
+            database_url=env.get("LGDP_DATABASE_URL") or defaults.database_url,
         )
 
     @property
@@ -70,12 +70,12 @@ class Settings:
 
     @property
     def scratch(self) -> Path:
-        """Files of a run that nobody needs after it."""
+        """Temporary files of runs."""
         return self.home / "scratch"
 
     @property
     def secrets(self) -> Path:
-        """Keys that the platform made for itself, readable by its account alone."""
+        """Keys that the platform made, readable by its account alone."""
         return self.home / "secrets"
 
     @property

@@ -1,6 +1,7 @@
 """When things happen: the only code that knows Dagster.
 
-``specs``, ``partitions``, ``events``, ``assets``, ``sensors``, ``policy`` and ``build`` tell Dagster about the journey;
-``runner`` runs the same jobs in this process for the command line. What does not belong here: the order of a run's
-effects (``journey``), and any rule about data.
+``asset_specs``, ``asset_events`` and ``assets`` show the stages as assets and report results; ``jobs`` are the runs,
+``sensors`` start them, ``policy`` and ``partitions`` hold what they share, ``definitions_builder`` puts them together.
+``in_process_runner`` runs the same jobs for the command line; ``warm_launcher`` and ``warm_worker`` run them for
+Dagster's daemon. What does not belong here: the order of a run's effects (``workflows``), and any rule about data.
 """

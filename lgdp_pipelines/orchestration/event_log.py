@@ -1,10 +1,11 @@
 """Dagster's SQLite event log, with connections that stay open and many events in one transaction.
 
 Dagster opens, sets up and closes two databases for each event, and waits for the disk at each: 5 ms, with some 3,000
-events on a day on which every council sends something. Nothing else is different: files and tables are Dagster's own,
-and a folder written by either is read by the other. Where Dagster's storage is PostgreSQL, this is not in use.
+events on a day on which every council sends something. On a fifth of that day (10 returns, 320 files) this event log
+took 84 s of CPU and 176 s by the clock, Dagster's own 125 s and 540 s. Files and tables are Dagster's own, and a folder
+written by either is read by the other. Where Dagster's storage is PostgreSQL, this is not in use.
 
-What belongs here: how events are written. What does not: which events there are (``events``).
+What belongs here: how events are written. What does not: the events themselves (``asset_events``).
 """
 
 import os
@@ -25,7 +26,7 @@ from lgdp_pipelines.orchestration.dagster_internals import (
 )
 
 _OPEN_FILES = 8
-"""Databases whose connections stay open: the index, and the runs that were written or read last."""
+"""Databases whose connections stay open: the index, and the runs used last."""
 
 
 class EventLog(SqliteEventLogStorage):
@@ -33,37 +34,37 @@ class EventLog(SqliteEventLogStorage):
 
     Args:
         base_dir: the folder with the databases.
-        inst_data: how Dagster was told of this class.
+        inst_data: the class and settings in ``dagster.yaml``.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._lock = threading.RLock()
         self._engines: OrderedDict[tuple[int, str], sa.Engine] = OrderedDict()
-        self._together: ExitStack | None = None
-        self._begun: dict[str, sa.Connection] = {}
+        self._batch: ExitStack | None = None
+        self._batch_connections: dict[str, sa.Connection] = {}
         super().__init__(base_dir, inst_data)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """As Dagster makes one from its settings."""
+        """Return the event log of Dagster's settings."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """What this thread stores within the block is stored whole at its end, or not at all where it raises."""
+    def open_batch(self) -> Iterator[None]:
+        """Store the events of this thread's block in one transaction, or none of them where it raises."""
         with self._lock:
-            if self._together is not None:
+            if self._batch is not None:
                 yield
                 return
             with ExitStack() as stack:
-                self._together = stack
+                self._batch = stack
                 try:
                     yield
                 finally:
-                    self._together, self._begun = None, {}
+                    self._batch, self._batch_connections = None, {}
 
     def dispose(self) -> None:
-        """Close everything."""
+        """Close every connection."""
         with self._lock:
             while self._engines:
                 self._engines.popitem()[1].dispose()
@@ -71,15 +72,15 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        """Dagster's way to each database."""
+        """Open a connection to the database of a run or the index, as Dagster asks for it."""
         with self._lock:
-            if self._together is None:
+            if self._batch is None:
                 with self._engine(shard).begin() as connection:
                     yield connection
                 return
-            if shard not in self._begun:
-                self._begun[shard] = self._together.enter_context(self._engine(shard).begin())
-            yield self._begun[shard]
+            if shard not in self._batch_connections:
+                self._batch_connections[shard] = self._batch.enter_context(self._engine(shard).begin())
+            yield self._batch_connections[shard]
 
     def _engine(self, shard: str) -> sa.Engine:
         key = (os.getpid(), shard)  # a connection does not survive a fork
@@ -113,14 +114,14 @@ class EventLog(SqliteEventLogStorage):
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
-    # With its write-ahead log, SQLite keeps whole through a killed process this way too; where the machine itself goes
-    # down, events of its last moments may be missing, and the ledger's rows are not.
+    # With its write-ahead log, SQLite survives a killed process this way too. Where the machine itself goes down, the
+    # last events may be missing, but no rows of the ledger.
     connection.execute("PRAGMA synchronous = NORMAL")
 
 
 @contextmanager
 def batch_events(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Events that are stored within the block go into one transaction, where the storage is the one above."""
+    """Store the events of a block in one transaction, where the storage is an :class:`EventLog`."""
     storage = instance.event_log_storage
-    with storage.together() if isinstance(storage, EventLog) else nullcontext():
+    with storage.open_batch() if isinstance(storage, EventLog) else nullcontext():
         yield

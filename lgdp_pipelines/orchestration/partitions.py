@@ -17,12 +17,12 @@ PERIOD = "period"
 
 
 def build_period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
-    """The periods of a return that have begun."""
+    """Return the periods of a return that have begun."""
     return dg.StaticPartitionsDefinition([period.id for period in periods_of(data_return, today)])
 
 
 def build_council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
-    """Every council in every period of a return that has begun."""
+    """Return every council in every period of a return that has begun."""
     return dg.MultiPartitionsDefinition(
         {
             COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)),
@@ -32,27 +32,27 @@ def build_council_period_grid(data_return: Return, register: Register, today: da
 
 
 def make_partition_key(council: str, period: str) -> dg.MultiPartitionKey:
-    """The key of one council in one period."""
+    """Return the key of one council in one period."""
     return dg.MultiPartitionKey({COUNCIL: council, PERIOD: period})
 
 
 def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
-    """Councils by period, of the keys that a run was given, in the keys' order."""
-    found: dict[str, list[str]] = defaultdict(list)
+    """Return the councils of a run's keys by period, in the keys' order."""
+    councils: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         if not isinstance(key, dg.MultiPartitionKey):
             raise TypeError(f"{key!r} is not a key of two dimensions")
         dimensions = key.keys_by_dimension
-        found[dimensions[PERIOD]].append(dimensions[COUNCIL])
-    return dict(found)
+        councils[dimensions[PERIOD]].append(dimensions[COUNCIL])
+    return dict(councils)
 
 
 def make_range_tags(first: str, last: str) -> dict[str, str]:
-    """The tags that make one run of all partitions from the first to the last."""
+    """Return the tags that make one run of all partitions from the first to the last."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
 def make_all_councils_tags(register: Register, period: str) -> dict[str, str]:
-    """The tags of a run over every council in one period."""
+    """Return the tags of a run over every council in one period."""
     codes = register.councils.codes
     return make_range_tags(make_partition_key(codes[0], period), make_partition_key(codes[-1], period))

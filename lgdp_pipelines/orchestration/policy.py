@@ -11,42 +11,33 @@ import dagster as dg
 
 from lgdp_pipelines.vocabulary.verdicts import CheckFamily
 
-warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
-
-
 # Dagster sets that parameter itself when it binds a sensor to its jobs.
+warnings.filterwarnings("ignore", r"Parameter `owners` of initializer `SensorDefinition", dg.BetaWarning)
 
 SLICE_TAG = "lgdp/slice"
 """Run tag of a return and period; ``dagster.yaml`` allows one run at a time for each value of it."""
-
 
 SOURCE_TAG = "lgdp/source"
 """Run tag of a collection: the source's id."""
 
 RUN_RETRIES = {"dagster/max_retries": "2"}
-"""A run is idempotent slices alone, so a run that died is simply started again, twice."""
-
+"""A run has no effect but idempotent slices, so one that died is started again, twice."""
 
 ROW_COUNT = "dagster/row_count"
 """Metadata that Dagster shows beside an asset."""
 
-
 SUBMISSION_ON_TIME = "submission_on_time"
-
-
 ALL_COUNCILS_REPORTED = "all_councils_reported"
-
-
 SLICE_TESTS_HOLD = "slice_tests_hold"
 
 
 def make_slice_tag(slug: str, period: str) -> dict[str, str]:
-    """The tag that keeps two runs off one return and period."""
+    """Return the tag by which two runs of one return and period exclude each other."""
     return {SLICE_TAG: f"{slug}/{period}"}
 
 
 def follow_upstream() -> dg.AutomationCondition[Any]:
-    """Make a period again as soon as any council's slice of it has changed.
+    """Return the condition to make a period again as soon as any council's slice of it has changed.
 
     ``eager()`` would wait until no council is missing, and a condition on blocking checks until every council's check
     has passed: with one council late neither ever fires. A rejected submission materialises nothing, and that is the
@@ -58,7 +49,7 @@ def follow_upstream() -> dg.AutomationCondition[Any]:
 
 
 def map_period_to_councils() -> dg.PartitionMapping:
-    """A period depends on the same period of all councils."""
+    """Return the mapping from a period to the same period of all councils."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping("period")
@@ -67,7 +58,7 @@ def map_period_to_councils() -> dg.PartitionMapping:
 def build_partitioned_check(
     name: str, asset: dg.AssetKey, grid: dg.PartitionsDefinition, description: str
 ) -> dg.AssetCheckSpec:
-    """A check with a result for each partition. The only place that makes them: they are a preview in Dagster 1.13."""
+    """Return a check with a result for each partition; made here alone, as these are a preview in Dagster 1.13."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(name, asset=asset, description=description, partitions_def=grid)
@@ -82,4 +73,4 @@ CHECK_DESCRIPTIONS = {
     CheckFamily.RULES_HOLD: "The contract's rules across items, rows and tables hold.",
     CheckFamily.FIGURES_ARE_PLAUSIBLE: "Nothing is so unlikely that the council must confirm or explain it.",
 }
-"""What is true when a check is green."""
+"""The statement that holds when a check is green."""

@@ -1,6 +1,6 @@
-"""Sources in the graph, and whether their accounts answer: an asset each, with a check that a job of its own makes.
+"""Sources in the graph: an asset each, with a check that their accounts answer, and its hourly schedule.
 
-What belongs here: telling Dagster. What does not: asking an account (``collection.health``).
+What belongs here: reporting to Dagster. What does not: connecting to an account (``collection.account_health``).
 """
 
 from collections.abc import Sequence
@@ -12,30 +12,29 @@ from lgdp_pipelines.orchestration.asset_specs import make_source_key
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
-ACCOUNTS_ANSWER = "accounts_answer"
-"""The check."""
+ACCOUNTS_ANSWER_CHECK = "accounts_answer"
 
-CHECK_SOURCES = "check_sources"
-"""The job that makes it, and the name of its schedule with ``_hourly`` behind."""
+CHECK_SOURCES_JOB = "check_sources"
+"""The job that makes the check; its schedule's name ends in ``_hourly``."""
 
 
 def build_source_spec(source: Source) -> dg.AssetSpec:
-    """``[source, id]``: where extracts come from; nothing here makes it."""
-    given = ", ".join(one.return_code for one in source.returns)
+    """Return ``[source, id]``, where extracts come from; no run makes it."""
+    returns = ", ".join(answered.return_code for answered in source.returns)
     return dg.AssetSpec(
         make_source_key(source),
-        description=f"**{source.title}.** Gives {given}, for {len(source.councils)} councils.",
+        description=f"**{source.title}.** Gives {returns}, for {len(source.councils)} councils.",
         group_name="sources",
         kinds={str(source.transport)},
     )
 
 
 def build_source_check(source: Source) -> dg.AssetChecksDefinition:
-    """``accounts_answer`` of a source. One council's account that does not is a warning about that council."""
+    """Return ``accounts_answer`` of a source, which warns of each council's account that cannot be used."""
 
     @dg.asset_check(
         asset=make_source_key(source),
-        name=ACCOUNTS_ANSWER,
+        name=ACCOUNTS_ANSWER_CHECK,
         description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
     )
     def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
@@ -46,56 +45,49 @@ def build_source_check(source: Source) -> dg.AssetChecksDefinition:
 
 
 def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
-    """What is told of a source's accounts: how many are well, and of each its state, latency and remedy."""
-    ill = [one for one in health if one.state in UNHEALTHY]
-    well = sum(one.state is AccountState.WELL for one in health)
-    schema = dg.TableSchema(
-        columns=[
-            dg.TableColumn("council"),
-            dg.TableColumn("state"),
-            dg.TableColumn("seconds", "float"),
-            dg.TableColumn("what"),
-            dg.TableColumn("remedy"),
-        ]
-    )
+    """Return how many of a source's accounts are well, with state, latency and remedy of each."""
+    unhealthy = [account for account in health if account.state in UNHEALTHY]
+    well = sum(account.state is AccountState.WELL for account in health)
+    types = {"council": "string", "state": "string", "seconds": "float", "what": "string", "remedy": "string"}
     records = [
         dg.TableRecord(
             {
-                "council": one.council_code,
-                "state": str(one.state),
-                "seconds": round(one.seconds, 3),
-                "what": one.what,
-                "remedy": one.remedy,
+                "council": account.council_code,
+                "state": str(account.state),
+                "seconds": round(account.seconds, 3),
+                "what": account.what,
+                "remedy": account.remedy,
             }
         )
-        for one in sorted(health, key=lambda one: (one.state not in UNHEALTHY, one.council_code))
+        for account in sorted(health, key=lambda account: (account.state not in UNHEALTHY, account.council_code))
     ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, type_) for name, type_ in types.items()])
     return dg.AssetCheckResult(
-        passed=not ill,
+        passed=not unhealthy,
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{well} of {len(health)} accounts answer.",
         metadata={
             "well": well,
-            "not well": ", ".join(one.council_code for one in ill) or "none",
-            "slowest, in seconds": round(max((one.seconds for one in health), default=0.0), 3),
+            "not well": ", ".join(account.council_code for account in unhealthy) or "none",
+            "slowest, in seconds": round(max((account.seconds for account in health), default=0.0), 3),
             "accounts": dg.MetadataValue.table(records, schema),
         },
     )
 
 
 def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
-    """The schedule of the job that asks every source; none where there is no source."""
+    """Return the hourly schedule of the job that checks every source; none where there is no source."""
     if not checks:
         return []
     job = dg.define_asset_job(
-        CHECK_SOURCES,
-        selection=dg.AssetSelection.checks(*(key for one in checks for key in one.check_keys)),
+        CHECK_SOURCES_JOB,
+        selection=dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
         description="Ask every account of every source whether it can be used. Nothing is fetched.",
         executor_def=dg.in_process_executor,
     )
     return [
         dg.ScheduleDefinition(
-            name=f"{CHECK_SOURCES}_hourly",
+            name=f"{CHECK_SOURCES_JOB}_hourly",
             job=job,
             cron_schedule="17 * * * *",
             execution_timezone="Europe/London",

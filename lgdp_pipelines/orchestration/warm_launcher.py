@@ -1,11 +1,12 @@
-"""Runs in processes that are there already: a run begins at once, and not after everything was imported again.
+"""A run launcher with warm workers: processes that have everything imported and do one run after another.
 
-Dagster's usual launcher starts a process a run, which costs 4 to 5 s of CPU before the first step; a council's file
-goes through three runs. Here a worker does one run after another, as many side by side as ``dagster.yaml`` allows.
-A worker that dies takes one run with it, whose only effects are idempotent slices: it is marked failed, and retried.
-A worker whose register, code or day is no longer today's ends when it is idle, and another takes its place.
+Dagster's usual launcher starts a process for each run, which costs 4 to 5 s of CPU before the first step, and a
+council's file goes through three runs. A worker that dies takes one run with it, whose only effects are idempotent
+slices: the run is marked failed, and retried. An idle worker whose register, code or day is no longer the present one
+ends, and another takes its place.
 
-What belongs here: keeping workers, giving them runs, saying how a run fares. What does not: doing a run (``worker``).
+What belongs here: keeping workers, giving them runs, and reporting whether a run is alive. What does not: doing a run
+(``warm_worker``).
 """
 
 import subprocess
@@ -31,8 +32,8 @@ from lgdp_pipelines.orchestration.dagster_internals import (
 )
 from lgdp_pipelines.settings import PROJECT, Settings
 
-_IDLE_AT_MOST = 2
-"""Workers that wait for a run; more than these end when they have done theirs."""
+_MAX_IDLE_WORKERS = 2
+"""Workers that wait for a run; more than these end after theirs."""
 
 
 @dataclass
@@ -40,24 +41,24 @@ class _Worker:
     """A process that does runs.
 
     Attributes:
-        process: it.
-        orders: run ids go in here.
-        answers: a line comes out here when a run is done.
-        state: of register, code and day that it began with.
-        run_id: what it is doing; empty where it waits.
+        process: the operating system's.
+        requests: its standard input, which takes run ids.
+        replies: its standard output, with a line for each run that is done.
+        fingerprint: of the register, code and day that it began with.
+        run_id: the run that it is doing; empty where it waits.
     """
 
     process: subprocess.Popen[str]
-    orders: IO[str]
-    answers: IO[str]
-    state: str
+    requests: IO[str]
+    replies: IO[str]
+    fingerprint: str
     run_id: str = field(default="")
 
     def take(self, run_id: str) -> bool:
-        """Whether it took the run."""
+        """Give it a run, and return whether it took it."""
         try:
-            self.orders.write(f"{run_id}\n")
-            self.orders.flush()
+            self.requests.write(f"{run_id}\n")
+            self.requests.flush()
         except OSError:
             return False
         self.run_id = run_id
@@ -65,11 +66,11 @@ class _Worker:
 
 
 class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
-    """Gives runs to workers that have everything loaded.
+    """Gives runs to workers that have everything imported.
 
     Args:
-        folder: where workers lock a file for the run that they are at.
-        inst_data: how Dagster was told of this class.
+        folder: where a worker keeps a file locked for the run that it is doing.
+        inst_data: the class and settings in ``dagster.yaml``.
     """
 
     def __init__(self, folder: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -81,33 +82,33 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """How Dagster was told of this class."""
+        """The class and settings in ``dagster.yaml``."""
         return self._inst_data
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """What ``dagster.yaml`` says of it."""
+        """Return the settings that ``dagster.yaml`` takes."""
         return {"folder": dg.StringSource}
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """As Dagster makes one from its settings."""
+        """Return the launcher of Dagster's settings."""
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Give a run to a worker that waits, or to a new one."""
         run_id = context.dagster_run.run_id
-        state = fingerprint_code(Settings.from_environment())
+        fingerprint = fingerprint_code(Settings.from_environment())
         with self._lock:
-            for worker in [one for one in self._workers if not one.run_id]:
-                if worker.state != state:
+            for worker in [worker for worker in self._workers if not worker.run_id]:
+                if worker.fingerprint != fingerprint:
                     self._dismiss(worker)
                 elif worker.take(run_id):
                     return
-            self._start(state).take(run_id)
+            self._start(fingerprint).take(run_id)
 
     def terminate(self, run_id: str) -> bool:
-        """Ask for a run's end. Its worker looks for that every few seconds, whichever process asks."""
+        """Ask for a run to be cancelled; its worker looks for that every few seconds."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -116,27 +117,27 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Workers that died are noticed."""
+        """Whether dead workers are noticed."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Whether a worker is at a run: one of this process's, or one that an earlier process started."""
+        """Return whether a worker is doing a run, also one that an earlier process started."""
         with self._lock:
-            is_ours = any(one.run_id == run.run_id and one.process.poll() is None for one in self._workers)
+            is_ours = any(worker.run_id == run.run_id and worker.process.poll() is None for worker in self._workers)
         file = self._folder / run.run_id
         if is_ours or (file.exists() and not is_abandoned(file)):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "The worker that had this run is gone.")
 
     def dispose(self) -> None:
-        """Let workers end, each after the run that it is at."""
+        """Let workers end, each after its run."""
         with self._lock:
             for worker in list(self._workers):
                 self._dismiss(worker)
 
-    def _start(self, state: str) -> _Worker:
+    def _start(self, fingerprint: str) -> _Worker:
         self._folder.mkdir(parents=True, exist_ok=True)
-        # A session of its own: Ctrl-C at the terminal lets it finish its run, as the end of its orders does.
+        # A session of its own: Ctrl-C at the terminal lets it finish its run, as the end of its input does.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, with fixed words
             [sys.executable, "-m", "lgdp_pipelines.orchestration.warm_worker", str(self._folder)],
             stdin=subprocess.PIPE,
@@ -144,24 +145,24 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             text=True,
             start_new_session=True,
         )
-        if process.stdin is None or process.stdout is None:  # pragma: no cover - asked for above
+        if process.stdin is None or process.stdout is None:  # pragma: no cover - both are pipes
             raise TypeError
-        worker = _Worker(process, process.stdin, process.stdout, state)
+        worker = _Worker(process, process.stdin, process.stdout, fingerprint)
         self._workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), name="lgdp-worker", daemon=True).start()
         return worker
 
     def _listen(self, worker: _Worker) -> None:
-        """Hear of each run that a worker has done; where it is heard no more, its run has failed."""
-        with worker.answers as answers:
-            for _ in answers:
+        """Note each run that a worker has done; when its output ends, a run that it still had has failed."""
+        with worker.replies as replies:
+            for _ in replies:
                 with self._lock:
                     worker.run_id = ""
-                    if sum(not one.run_id for one in self._workers) > _IDLE_AT_MOST:
+                    if sum(not idle.run_id for idle in self._workers) > _MAX_IDLE_WORKERS:
                         self._dismiss(worker)
         worker.process.wait()
-        with suppress(OSError):  # an order that nobody took
-            worker.orders.close()
+        with suppress(OSError):  # a request that no process read
+            worker.requests.close()
         with self._lock:
             if worker in self._workers:
                 self._workers.remove(worker)
@@ -171,18 +172,18 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
                 self._instance.report_run_failed(run, "The worker that had this run died.")
 
     def _dismiss(self, worker: _Worker) -> None:
-        """Let a worker end when it is idle. Its listener stays until it has."""
-        worker.orders.close()
+        """Let a worker end when it is idle; its listener stays until then."""
+        worker.requests.close()
         self._workers.remove(worker)
 
 
 def fingerprint_code(settings: Settings) -> str:
-    """A word that changes when the register, the code or the day does."""
+    """Return a text that changes with the register, the code and the day."""
     files = [
         file.stat()
         for folder in (settings.schemas, settings.dbt_project, PROJECT / "lgdp_pipelines")
         for file in folder.rglob("*")
         if file.suffix in {".yaml", ".csv", ".sql", ".py", ".md"}
     ]
-    latest = max((one.st_mtime_ns for one in files), default=0)
+    latest = max((file.st_mtime_ns for file in files), default=0)
     return f"{datetime.now(UTC):%Y-%m-%d}/{len(files)}/{latest}"

@@ -1,9 +1,9 @@
-"""A process that does one run after another: ``python -m lgdp_pipelines.orchestration.warm_worker FOLDER``.
+"""A warm worker does one run after another: ``python -m lgdp_pipelines.orchestration.warm_worker FOLDER``.
 
-Run ids come by standard input, a line each; a line goes out by standard output when one is done. It ends with its
-input. While it is at a run it keeps a file of that name in the folder locked, so that whoever asks knows it alive.
+Run ids come by standard input, a line each; a line goes out by standard output when one is done. The process ends with
+its input. During a run it keeps a file of that name locked in the folder, by which others see that it is alive.
 
-What belongs here: doing runs. What does not: which run, and when (``launcher``).
+What belongs here: doing runs. What does not: which run, and when (``warm_launcher``).
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from lgdp_pipelines.orchestration.dagster_internals import execute_run
 
 @contextmanager
 def hold_run_lock(run: Path) -> Iterator[None]:
-    """Keep a run's file locked; the system lets go of it when this process dies, however it dies."""
+    """Keep a run's file locked; the system releases the lock when this process dies, however it dies."""
     descriptor = os.open(run, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -32,9 +32,9 @@ def hold_run_lock(run: Path) -> Iterator[None]:
 
 
 def main(folder: Path) -> None:
-    """Do runs until there are no more orders."""
-    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # whatever prints something prints it where the log goes
+    """Do runs until the input ends."""
+    replies = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # what a run prints goes where the log goes
     with dg.DagsterInstance.get() as instance:
         for line in sys.stdin:
             run_id = line.strip()
@@ -43,8 +43,8 @@ def main(folder: Path) -> None:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
-            answers.write("done\n")
-            answers.flush()
+            replies.write("done\n")
+            replies.flush()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from lgdp_pipelines.errors import QueryRefused, StorageError
+from lgdp_pipelines.errors import StatementRefused, StorageError
 
 _OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
@@ -134,7 +134,7 @@ def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterato
     """Stop what runs on a connection after so many seconds. The connection can be used again afterwards.
 
     Raises:
-        QueryRefused: the time was up.
+        StatementRefused: the time was up.
     """
     timer = threading.Timer(seconds, connection.interrupt)
     timer.daemon = True
@@ -142,7 +142,7 @@ def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterato
     try:
         yield
     except duckdb.InterruptException:
-        raise QueryRefused(
+        raise StatementRefused(
             f"The query took longer than {seconds:g} seconds and was stopped.",
             remedy="Ask for fewer periods or councils, or aggregate before joining.",
         ) from None

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from lgdp_pipelines.errors import QueryRefused, StorageError
+from lgdp_pipelines.errors import StatementRefused, StorageError
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
@@ -186,7 +186,7 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
         The answer.
 
     Raises:
-        QueryRefused: it is not one ``SELECT``, names what is not there, reaches for what is not open, or takes too
+        StatementRefused: it is not one ``SELECT``, names what is not there, reaches for what is not open, or takes too
             long.
     """
     _refuse_all_but_select(sql)
@@ -195,15 +195,21 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
             with duckdb_connections.limit_time(connection, seconds):
                 return connection.execute(sql).to_arrow_table()
         except duckdb.PermissionException:
-            raise QueryRefused("The query reaches for something outside the lakehouse.", remedy=_READ_ONLY) from None
+            raise StatementRefused(
+                "The query reaches for something outside the lakehouse.", remedy=_READ_ONLY
+            ) from None
         except duckdb.Error as error:
-            raise QueryRefused(_first_line(error), remedy="`SHOW ALL TABLES` lists tables and their columns.") from None
+            raise StatementRefused(
+                _first_line(error), remedy="`SHOW ALL TABLES` lists tables and their columns."
+            ) from None
 
 
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     """The catalogue, attached to a database in memory: settings of several askers in one process stay apart."""
     if not path.is_file():
-        raise QueryRefused("There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first.")
+        raise StatementRefused(
+            "There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first."
+        )
     connection = duckdb_connections.connect()
     try:
         connection.execute(f"ATTACH {duckdb_connections.quote_literal(str(path))} AS lakehouse (READ_ONLY)")
@@ -223,24 +229,24 @@ def _refuse_all_but_select(sql: str) -> None:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
-        raise QueryRefused(_first_line(error), remedy=_READ_ONLY) from None
+        raise StatementRefused(_first_line(error), remedy=_READ_ONLY) from None
     if not statements:
-        raise QueryRefused("There is no question.", remedy=_READ_ONLY)
+        raise StatementRefused("There is no question.", remedy=_READ_ONLY)
     with contextlib.closing(duckdb_connections.open_sandbox()) as connection:
         parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(parsed[0]) if parsed else {"error": True}
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:
-        raise QueryRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)
+        raise StatementRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)
     for node in _nodes(tree):
         if node.get("type") == "TABLE_FUNCTION":
             _refuse_function(str(node["function"]["function_name"]))
         if node.get("type") == "BASE_TABLE" and set("/\\*:") & set(str(node["table_name"])):
-            raise QueryRefused("The lakehouse reads its own tables, not files.", remedy=_READ_ONLY)
+            raise StatementRefused("The lakehouse reads its own tables, not files.", remedy=_READ_ONLY)
 
 
 def _refuse_function(name: str) -> None:
     if name.lower() not in _FUNCTIONS:
-        raise QueryRefused(
+        raise StatementRefused(
             f"{name} is not for use here: the lakehouse reads its own tables, not files.", remedy=_READ_ONLY
         )
 

@@ -16,7 +16,7 @@ import polars as pl
 import sqlglot
 from sqlglot import exp
 
-from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule
@@ -118,7 +118,7 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
     Rules that test each row of a table for itself run in one scan of the table.
 
     Raises:
-        QueryRefused: a rule cannot be run, which is a fault of the register, not of the data.
+        StatementRefused: a rule cannot be run, which is a fault of the register, not of the data.
     """
     found: dict[str, pl.Series | None] = {}
     for table in dict.fromkeys(rule.table for rule in rules):
@@ -150,7 +150,7 @@ def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl
     """Return ``_row`` of the rows that break a rule; None where it is broken and no row can be named.
 
     Raises:
-        QueryRefused: the rule cannot be run, which is a fault of the register, not of the data.
+        StatementRefused: the rule cannot be run, which is a fault of the register, not of the data.
     """
     prepared = prepare_rule(rule)
     if prepared.row_statement:
@@ -241,9 +241,9 @@ def _run(connection: duckdb.DuckDBPyConnection, statement: str, rule: Rule) -> p
         raise _refused(rule, error) from None
 
 
-def _refused(rule: Rule, error: duckdb.Error) -> QueryRefused:
+def _refused(rule: Rule, error: duckdb.Error) -> StatementRefused:
     # DuckDB's own message may hold a value of the data.
-    return QueryRefused(
+    return StatementRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
         where=f"table {rule.table}, line {rule.line} of the contract",
         remedy="Correct its query, so that it runs on whatever councils send; TRY_CAST gives null where CAST fails.",

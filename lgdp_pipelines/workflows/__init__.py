@@ -1,6 +1,7 @@
-"""The stages put together: what happens to a return's extracts, in which order, whoever asks for it.
+"""The application layer: each workflow puts the stages together, whoever starts it.
 
-``platform`` opens the parts; ``process`` goes from received bytes to validated slices, ``publish`` from there to
-releases. What belongs here: the order of effects, so that a run that dies can be repeated. What does not: any rule
-about data (the stages), and when it happens (``orchestration`` by Dagster, ``portal`` by HTTP).
+``platform`` opens the parts, ``stages`` has the order of the stages. ``processing``, ``publishing`` and
+``report_delivery`` are the stages' own workflows; the other modules are named after theirs. What belongs here: the
+order of effects, so that a run that dies can be repeated. What does not: any rule about data, and when a workflow is
+started (``orchestration`` by Dagster, ``cli`` by people, ``portal`` by HTTP).
 """

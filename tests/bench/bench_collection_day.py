@@ -45,7 +45,7 @@ PATIENCE = 1800.0
 
 def opened(folder: Path, home: Path) -> Platform:
     """The platform of a measurement."""
-    return Platform(Settings.at(home, folder / "schemas"), environment=dict(os.environ))
+    return Platform(Settings.from_folder(home, folder / "schemas"), environment=dict(os.environ))
 
 
 def plain(folder: Path, home: Path) -> dict[str, float]:
@@ -135,7 +135,7 @@ def daemon(settings: Settings) -> Iterator[None]:
 
 def by_daemon(folder: Path, home: Path) -> dict[str, float]:
     """The day by Dagster's daemon; then one council's resubmission."""
-    settings = Settings.at(home, folder / "schemas")
+    settings = Settings.from_folder(home, folder / "schemas")
     platform = opened(folder, home)
     returns = list(platform.register.returns.values())
     councils, began = len(platform.register.councils.codes), time.time()

@@ -93,7 +93,7 @@ def _measured() -> Iterator[Figures]:
 
 
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
-    platform = Platform(Settings.at(home, write_register(home / "register", shape.contract())))
+    platform = Platform(Settings.from_folder(home, write_register(home / "register", shape.contract())))
     data_return, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
     hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.received_bytes)
     return platform

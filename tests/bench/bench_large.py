@@ -141,7 +141,7 @@ def size_of(folder: Path) -> int:
 
 def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     """The whole way of the file, in this process."""
-    settings = Settings.at(home, write_register(home / "register", contract_of_visits()))
+    settings = Settings.from_folder(home, write_register(home / "register", contract_of_visits()))
     platform = Platform(settings)
     data_return, period = platform.register.returns["VISIT"], parse_period(PERIOD)
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch

@@ -58,7 +58,7 @@ def main() -> None:
         schemas = home / "schemas"
         shutil.copytree(PROJECT / "schemas", schemas)
         (schemas / "sources" / "bench-push.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
-        platform = Platform(Settings.at(home / "data", schemas))
+        platform = Platform(Settings.from_folder(home / "data", schemas))
         earlier(platform, home)
         source = next(candidate for candidate in push_sources(platform.register) if candidate.id == SOURCE["id"])
         token, _ = new_token(source, "FIF", platform.environment)

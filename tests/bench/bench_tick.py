@@ -85,7 +85,7 @@ def main() -> int:
             openssh, render_configuration(drop_boxes, {}, keys=keys), render_setup_script(drop_boxes, {}, keys=keys)
         ) as port:
             os.environ["COUNCILS"] = f"127.0.0.1:{port}"
-            platform = Platform(Settings.at(folder / "home", schemas))
+            platform = Platform(Settings.from_folder(folder / "home", schemas))
             fill(platform, openssh, councils)
             seconds, cpu = time.perf_counter(), time.process_time()
             news = find_news(

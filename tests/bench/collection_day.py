@@ -193,7 +193,7 @@ def lay_world(folder: Path) -> Register:
         for number, code in enumerate((*CASES, *FIGURES))
         for council in register.councils
     )
-    write_files(Settings.at(folder, folder / "schemas"), register, Scenario(0, files, (), {}, {}))
+    write_files(Settings.from_folder(folder, folder / "schemas"), register, Scenario(0, files, (), {}, {}))
     return register
 
 

@@ -152,7 +152,7 @@ NEWS = {
 def platform_at(home: Path) -> Platform:
     """The platform over a home; its register lies beside all homes, unless it has one of its own."""
     own = home / "register"
-    platform = Platform(Settings.at(home, own if own.exists() else home.parent / "register"))
+    platform = Platform(Settings.from_folder(home, own if own.exists() else home.parent / "register"))
     platform.code_version = "test"  # somebody may commit between two runs
     return platform
 
@@ -252,7 +252,7 @@ def saved(home: Path) -> None:
 def prepared(folder: Path) -> None:
     """The starts, and what comes of an undisturbed run from each."""
     write_register(folder / "register", library(BUSY))
-    load_pseudonym_key(Settings.at(folder / "nothing").secrets)
+    load_pseudonym_key(Settings.from_folder(folder / "nothing").secrets)
     undisturbed(folder, "nothing", "published", "released")
     undisturbed(folder, "released", "processed", "judged")
     known = {("nothing", "published"), ("released", "processed")}

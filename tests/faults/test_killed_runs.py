@@ -119,4 +119,4 @@ def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_pat
     assert set(again.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: rejected (2 rows, 1 errors, 0 queries)"}
     assert lgdp.query_lake("SELECT count(*) AS n FROM ledger.submission") == [{"n": 1}]
     assert [row["rule"] for row in lgdp.query_lake("FROM judged.finding")] == ["library.books.type"]
-    assert Platform(Settings.at(lgdp.home, register)).ledger.balance.find_problems() == []
+    assert Platform(Settings.from_folder(lgdp.home, register)).ledger.balance.find_problems() == []

@@ -66,7 +66,7 @@ def process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
 def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings.at(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
+    settings = Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
     prepare_dagster_home(settings)
     monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
     monkeypatch.setenv("LGDP_HOME", str(settings.home))
@@ -98,7 +98,7 @@ def _wait_for_idle(launcher: WarmRunLauncher) -> None:
 
 
 def test_a_worker_is_for_one_state_of_the_register(tmp_path: Path) -> None:
-    settings = Settings.at(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
+    settings = Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
     before = fingerprint_code(settings)
     assert fingerprint_code(settings) == before
     file = next(settings.schemas.rglob("*.odcs.yaml"))

@@ -208,7 +208,7 @@ def world_at(folder: Path) -> World:
     council = item("shelf-own:council", "council", OWN[0], "string", "council", more=MUST)
     year = item("shelf-own:year", "year", OWN[1], "string", "period", more=MUST)
     add_contract(schemas, shelf_contract("SHELF-OWN", {"format": "csv"}, council, year))
-    world = World(Platform(Settings.at(folder / "home", schemas)), folder)
+    world = World(Platform(Settings.from_folder(folder / "home", schemas)), folder)
     for code, (_, content) in EXTRACTS.items():
         for council in ("FIF", "GLG"):
             world.hand(code, content, council=council)

@@ -38,7 +38,7 @@ class World:
     def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
         self.clock = Clock()
         schemas = write_register(folder / "schemas", allotment_v1())
-        self.platform = Platform(Settings.at(folder / "home", schemas), clock=self.clock)
+        self.platform = Platform(Settings.from_folder(folder / "home", schemas), clock=self.clock)
         self.definitions = build_definitions(self.platform.settings, overrides={"platform": self.platform})
         self.instance = instance
         self.folder = folder

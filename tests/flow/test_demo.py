@@ -385,7 +385,7 @@ def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> 
 
 def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path) -> None:
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
-    platform = Platform(Settings.at(home))
+    platform = Platform(Settings.from_folder(home))
     past = JudgementReplayer(platform)
     keys = {judgement_id: parse_submission_id(judgement_id) for judgement_id in platform.ledger.evidence.list_judged()}
     chosen = [

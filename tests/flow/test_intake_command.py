@@ -77,7 +77,7 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine
 
 def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) -> None:
     file = write_csv(tmp_path, "stays.csv", HEADER, BAD)
-    platform = Platform(Settings.at(lgdp.home, lgdp.schemas))
+    platform = Platform(Settings.from_folder(lgdp.home, lgdp.schemas))
     data_return, period, fife = (
         platform.register.named("RESPITE"),
         parse_period("CY2022"),

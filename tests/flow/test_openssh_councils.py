@@ -312,7 +312,7 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
         standing["submission"]: standing["verdict"] for standing in world.lgdp("status", "--format", "json").rows
     }
     assert verdicts == {"ALLOTMENT.FIF.CY2023.001": "accepted", "ALLOTMENT.GLG.CY2023.002": "rejected"}
-    platform = Platform(Settings.at(world.lgdp.home, world.lgdp.schemas))
+    platform = Platform(Settings.from_folder(world.lgdp.home, world.lgdp.schemas))
     for source in platform.register.sources.values():
         news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
         assert (news.councils, news.failures) == ((), ())

@@ -35,7 +35,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     folder = tmp_path_factory.mktemp("published")
     for part in ("councils", "codelists", "returns/people_supported", "returns/school_list"):
         shutil.copytree(PROJECT / "schemas" / part, folder / "schemas" / part)
-    found = Platform(Settings.at(folder / "home", folder / "schemas"))
+    found = Platform(Settings.from_folder(folder / "home", folder / "schemas"))
     for code, period, cutter in (
         ("PEOPLE-SUPPORTED", PERIOD, people_supported),
         ("SCHOOL-LIST", CENSUS, school_list),

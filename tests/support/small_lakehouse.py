@@ -330,7 +330,7 @@ class BuiltPlatform:
 @contextmanager
 def build_platform(home: Path) -> Iterator[BuiltPlatform]:
     """Fill a lake and a ledger, and conform and publish every slice of the register's returns."""
-    settings = Settings.at(home)
+    settings = Settings.from_folder(home)
     register = small_register()
     lake = Lake(settings.lake)
     fill_lake(lake, register)

@@ -249,7 +249,7 @@ def test_a_period_that_is_none_is_refused_before_anything_runs(built: BuiltPlatf
 
 
 def test_a_ledger_that_was_never_mirrored_is_an_empty_one(built: BuiltPlatform, tmp_path: Path) -> None:
-    settings = Settings.at(tmp_path)
+    settings = Settings.from_folder(tmp_path)
     outcome = run_build(built.project, settings, built.register.returns["BINS"], [YEAR], commit={})
     assert outcome.is_published
     assert Lake(settings.lake).read(LakeTable("published", "bins_money")).is_empty()

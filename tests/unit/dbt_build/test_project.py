@@ -26,7 +26,7 @@ from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.settings import Settings
 from tests.support.small_lakehouse import small_register
 models = generate_conformed_models(replace(small_register(), returns={}))
-print(write_project(Settings.at(Path(sys.argv[1])), models).folder)
+print(write_project(Settings.from_folder(Path(sys.argv[1])), models).folder)
 """
 
 
@@ -81,7 +81,7 @@ def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_rep
         "{{ config(materialized='table', tags=['visit']) }}\n"
         "select cast(who || '-secret-cell' as integer) as broken from {{ ref('visit_visit') }}\n"
     )
-    settings = replace(Settings.at(tmp_path / "home"), dbt_project=handwritten)
+    settings = replace(Settings.from_folder(tmp_path / "home"), dbt_project=handwritten)
     project = write_project(settings, all_models())
     assert "'ours' as who" in project.models["model.lgdp.visit_visit"].sql
     assert not (project.folder / "models/conformed/visit/visit_visit.sql").exists()
@@ -96,7 +96,7 @@ def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_rep
 
 def test_a_project_that_dbt_cannot_parse_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match="nowhere"):
-        write_project(Settings.at(tmp_path), all_models() | {"models/staging/bad.sql": BAD})
+        write_project(Settings.from_folder(tmp_path), all_models() | {"models/staging/bad.sql": BAD})
     assert list((tmp_path / "dbt").iterdir()) == []
 
 

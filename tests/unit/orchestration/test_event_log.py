@@ -17,7 +17,7 @@ CHECK = dg.AssetCheckKey(KEY, "it_holds")
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    settings = Settings.at(tmp_path / 'a "home"')
+    settings = Settings.from_folder(tmp_path / 'a "home"')
     prepare_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as opened:
         yield opened

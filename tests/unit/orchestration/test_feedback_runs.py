@@ -31,7 +31,7 @@ def platform(tmp_path: Path) -> Platform:
     schemas = write_register(tmp_path / "schemas", respite())
     source = json.dumps(BOXES | {"address": str(tmp_path / "nowhere")})
     (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
-    return Platform(Settings.at(tmp_path / "home", schemas), environment={})
+    return Platform(Settings.from_folder(tmp_path / "home", schemas), environment={})
 
 
 def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(

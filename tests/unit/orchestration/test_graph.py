@@ -16,7 +16,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
-    settings = Settings.at(tmp_path_factory.mktemp("graph"))
+    settings = Settings.from_folder(tmp_path_factory.mktemp("graph"))
     platform = Platform(settings, clock=lambda: NOON)
     return build_definitions(settings, overrides={"platform": platform}).get_repository_def()
 

@@ -25,7 +25,7 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def platform_at(schemas: Path) -> Callable[[Path], Platform]:
-    return lambda home: Platform(Settings.at(home, schemas), environment={})
+    return lambda home: Platform(Settings.from_folder(home, schemas), environment={})
 
 
 @pytest.fixture(scope="module")

@@ -255,7 +255,7 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import Settings
 
-platform = Platform(Settings.at(Path(sys.argv[1]), Path(sys.argv[2])), environment={})
+platform = Platform(Settings.from_folder(Path(sys.argv[1]), Path(sys.argv[2])), environment={})
 platform.ledger
 with running(platform) as url:
     print(url, flush=True)

@@ -87,7 +87,7 @@ def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path:
     said = json.loads((schemas / "sources" / "council-push.yaml").read_text(encoding="utf-8"))
     said["credential"] = "env:PUSH_{council}"
     (folder / "sources" / "council-push.yaml").write_text(json.dumps(said), encoding="utf-8")
-    platform = Platform(Settings.at(tmp_path / "home", folder), environment={"PUSH_FIF": TOKEN})
+    platform = Platform(Settings.from_folder(tmp_path / "home", folder), environment={"PUSH_FIF": TOKEN})
 
     caller = Tokens(platform.register, platform.environment).caller(TOKEN)
     assert caller is not None

@@ -32,7 +32,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def systems(home: Path, few: Register) -> Iterator[SimulatedSystems]:
-    with run_simulator(Settings.at(home), few, OPTIONS, sftp_port=0, api_port=0) as running_systems:
+    with run_simulator(Settings.from_folder(home), few, OPTIONS, sftp_port=0, api_port=0) as running_systems:
         yield running_systems
 
 
@@ -145,7 +145,7 @@ def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with run_simulator(Settings.at(home), few, OPTIONS, sftp_port=port, api_port=port) as other:
+        with run_simulator(Settings.from_folder(home), few, OPTIONS, sftp_port=port, api_port=port) as other:
             ports = {int(address.rpartition(":")[2]) for address in (other.sftp_address, other.api_address)}
             assert len(ports) == 2
             assert port not in ports

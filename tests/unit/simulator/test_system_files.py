@@ -19,7 +19,7 @@ from lgdp_pipelines.simulator.system_files import WrittenFiles, write_files
 
 @pytest.fixture
 def write(register: Register, synthetic: Scenario, tmp_path: Path) -> Callable[[], WrittenFiles]:
-    return lambda: write_files(Settings.at(tmp_path), register, synthetic)
+    return lambda: write_files(Settings.from_folder(tmp_path), register, synthetic)
 
 
 def extracts(folder: Path) -> dict[Path, tuple[int, bytes]]:

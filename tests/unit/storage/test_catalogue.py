@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lgdp_pipelines.errors import QueryRefused, StorageError
+from lgdp_pipelines.errors import StatementRefused, StorageError
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
@@ -70,7 +70,7 @@ def test_views_with_comments_are_asked_in_sql(written: Path) -> None:
 
 
 def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(written: Path, filled: Lake) -> None:
-    with pytest.raises(QueryRefused, match="waste"):
+    with pytest.raises(StatementRefused, match="waste"):
         run_select(written, "FROM published.waste")
     joined = CatalogueView(
         "published",
@@ -80,7 +80,7 @@ def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(writ
         comments={"value": "Both."},
     )
     write_catalogue(written, filled, [joined])
-    with pytest.raises(QueryRefused):
+    with pytest.raises(StatementRefused):
         run_select(written, "FROM published.both")
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [1]})
     filled.replace_slice(NEVER, frame, where={"period": "CY2024"}, commit={})
@@ -139,7 +139,7 @@ def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(w
 def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: Path, sql: str) -> None:
     folder = standing.parent
     before = {file for file in folder.rglob("*") if file.is_file()}
-    with pytest.raises(QueryRefused) as refused:
+    with pytest.raises(StatementRefused) as refused:
         run_select(standing, sql.format(tmp=folder, lake=folder / "lake"))
     assert refused.value.what
     assert "\n" not in refused.value.what
@@ -168,7 +168,7 @@ def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(writte
     secretly = duckdb_connections.connect(written)
     secretly.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
     secretly.close()
-    with pytest.raises(QueryRefused, match="outside the lakehouse"):
+    with pytest.raises(StatementRefused, match="outside the lakehouse"):
         run_select(written, "SELECT name FROM published.raw")
 
 
@@ -190,7 +190,7 @@ def test_a_reader_goes_on_with_the_file_it_opened(written: Path, filled: Lake) -
     reader = duckdb_connections.connect(written, read_only=True)
     write_catalogue(written, filled, [])
     assert reader.execute("SELECT count(*) FROM published.hl1").fetchall() == [(2,)]
-    with pytest.raises(QueryRefused):
+    with pytest.raises(StatementRefused):
         run_select(written, "FROM published.hl1")
 
 
@@ -210,13 +210,13 @@ def test_writers_and_askers_at_once_do_each_other_no_harm(written: Path, filled:
 
 def test_a_question_that_takes_too_long_is_stopped(written: Path) -> None:
     started = time.monotonic()
-    with pytest.raises(QueryRefused, match="longer than"):
+    with pytest.raises(StatementRefused, match="longer than"):
         run_select(written, "SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=0.3)
     assert time.monotonic() - started < 20
 
 
 def test_without_a_catalogue_there_is_one_clear_sentence(path: Path) -> None:
-    with pytest.raises(QueryRefused, match="no lakehouse yet"):
+    with pytest.raises(StatementRefused, match="no lakehouse yet"):
         run_select(path, "SELECT 1")
 
 

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.storage import duckdb_connections
 
 
@@ -76,7 +76,10 @@ def test_the_sandbox_is_bounded_in_memory() -> None:
 def test_a_query_is_stopped_when_its_time_is_up_and_the_connection_goes_on() -> None:
     connection = duckdb_connections.open_sandbox(threads=1)
     started = time.monotonic()
-    with pytest.raises(QueryRefused, match=r"longer than 0\.3 seconds"), duckdb_connections.limit_time(connection, 0.3):
+    with (
+        pytest.raises(StatementRefused, match=r"longer than 0\.3 seconds"),
+        duckdb_connections.limit_time(connection, 0.3),
+    ):
         connection.execute("SELECT count(*) FROM range(100000000) a, range(100000000) b").fetchall()
     assert time.monotonic() - started < 20
     with duckdb_connections.limit_time(connection, 30):

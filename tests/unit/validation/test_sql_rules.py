@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.validation import sql_rules
@@ -126,7 +126,7 @@ def test_an_optional_table_that_was_not_sent_is_empty_to_the_rules_of_others() -
 def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(query: str, tmp_path: Path) -> None:
     path = tmp_path / "secret.csv"
     path.write_text("content\nsecret\n")
-    with pytest.raises(QueryRefused, match=r"tst\.rule") as refused:
+    with pytest.raises(StatementRefused, match=r"tst\.rule") as refused:
         bench(sql(query.replace("{path}", str(path)))).judge([["1", "1", "Jane Doe"]])
     assert "Jane" not in str(refused.value)
     assert refused.value.__cause__ is None
@@ -145,5 +145,5 @@ def test_a_rule_that_takes_too_long_is_stopped_and_named(monkeypatch: pytest.Mon
     endless = (
         "SELECT count(*) FROM {model} m, range(100000) x, range(100000) y, range(100000) z WHERE m.a + x.range = 1"
     )
-    with pytest.raises(QueryRefused, match=r"tst\.rule"):
+    with pytest.raises(StatementRefused, match=r"tst\.rule"):
         bench(sql(endless)).judge([["1", "1", "x"]])

@@ -51,7 +51,7 @@ def platform(tmp_path: Path) -> Platform:
     (schemas / "sources" / "boxes.yaml").write_text(source, encoding="utf-8")
     (tmp_path / "boxes" / "lgdp-fif" / "in").mkdir(parents=True)
     (tmp_path / "boxes" / "lgdp-fif" / "out").mkdir()
-    return Platform(Settings.at(tmp_path / "home", schemas), environment={})
+    return Platform(Settings.from_folder(tmp_path / "home", schemas), environment={})
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ def platform(tmp_path: Path) -> Platform:
     """A platform that asks ALLOTMENT, with nil returns, and LIBRARY, without."""
     asked = allotment_v1()
     asked["customProperties"].append({"property": "lgdpNilReturn", "value": True})
-    return Platform(Settings.at(tmp_path / "home", write_register(tmp_path / "schemas", asked, library())))
+    return Platform(Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas", asked, library())))
 
 
 def run(platform: Platform, told: list[Submission] | None = None) -> tuple[SubmissionOutcome, ...]:
@@ -132,7 +132,7 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
         if step == "recover":
             patch.setattr(withdrawal_and_recovery, "recover_slices", dies)
         elif step == "finish":
-            patch.setattr(platform.ledger, "finish_withdrawals", dies)
+            patch.setattr(platform.ledger.withdrawals, "finish", dies)
         data_return = platform.register.returns["ALLOTMENT"]
         with pytest.raises(KeyboardInterrupt):
             process(

@@ -39,7 +39,7 @@ class World:
 
     @property
     def platform(self) -> Platform:
-        return Platform(Settings.at(self.folder / "home", self.folder / "register"))
+        return Platform(Settings.from_folder(self.folder / "home", self.folder / "register"))
 
     @property
     def asked(self) -> Return:

@@ -69,7 +69,7 @@ class World:
 
 @cache
 def _platform(folder: Path) -> Platform:
-    return Platform(Settings.at(folder / "home", folder / "register"))
+    return Platform(Settings.from_folder(folder / "home", folder / "register"))
 
 
 @pytest.fixture(scope="module")

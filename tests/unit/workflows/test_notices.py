@@ -108,7 +108,7 @@ def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platfor
     contacts.mkdir(parents=True)
     (contacts / "FIF").write_text(f"{ADDRESS}\nsecond@fife.example\n")
     environment = {"ENGINEERS": "eng@example.org", "HOOK": f"http://127.0.0.1:{hook_port}/{SECRET}"}
-    return Platform(Settings.at(tmp_path / "home", schemas), environment=environment, clock=lambda: NOW)
+    return Platform(Settings.from_folder(tmp_path / "home", schemas), environment=environment, clock=lambda: NOW)
 
 
 def test_each_contact_gets_a_letter_of_their_own_once(tmp_path: Path, mail: tuple[Mailbox, int]) -> None:
@@ -154,7 +154,7 @@ def test_a_run_that_dies_before_the_ledger_knows_writes_the_same_file_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(platform.ledger, "record_reminder", dies)
+        patch.setattr(platform.ledger.reminders, "record", dies)
         with pytest.raises(KeyboardInterrupt):
             send_reminders(platform)
     send_reminders(platform)
@@ -208,7 +208,7 @@ def test_nobody_listening_loses_no_alert(tmp_path: Path) -> None:
 
 
 def test_a_job_of_any_name_makes_a_file_in_its_folder(tmp_path: Path) -> None:
-    platform = Platform(Settings.at(tmp_path / "home", write_register(tmp_path / "schemas")), environment={})
+    platform = Platform(Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas")), environment={})
     path, _ = raise_alert(platform, Alert(**{**_values(), "job": "../../etc/passwd"}))
     assert path.parent == tmp_path / "home" / "alerts"
 

@@ -44,7 +44,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, register: Register) -> Plat
 
 
 def opened(folder: Path, register: Register) -> Platform:
-    platform = Platform(Settings.at(folder / "home"))
+    platform = Platform(Settings.from_folder(folder / "home"))
     platform.__dict__["register"] = register
     return platform
 

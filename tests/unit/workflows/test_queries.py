@@ -98,7 +98,7 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _world(folder: Path) -> World:
     return World(
-        Platform(Settings.at(folder / "home", folder / "schemas")),
+        Platform(Settings.from_folder(folder / "home", folder / "schemas")),
         CommandLine(folder / "home", folder / "schemas"),
         folder,
     )

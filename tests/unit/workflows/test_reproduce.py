@@ -76,7 +76,7 @@ class World:
     schemas: Path
 
     def platform(self) -> Platform:
-        return Platform(Settings.at(self.home, self.schemas))
+        return Platform(Settings.from_folder(self.home, self.schemas))
 
 
 def give(platform: Platform, folder: Path, code: str, council: str, period: str, *texts: tuple[str, str]) -> None:
@@ -350,7 +350,7 @@ def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Pat
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(platform.ledger, "settle", dies)
+        patch.setattr(platform.ledger.judgements, "record", dies)
         with pytest.raises(KeyboardInterrupt):
             give(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
     settle(world.platform())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lgdp_pipelines.errors import QueryRefused
+from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.sql_rules import prepare_rule
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
@@ -69,6 +69,6 @@ def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> No
     broken = write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
     items = {"k": KEY, "a": TEXT, "c": DATE, "d": DATE}
     ruled = RuleFixture(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])
-    with pytest.raises(QueryRefused, match=r"tst\.bad") as refused:
+    with pytest.raises(StatementRefused, match=r"tst\.bad") as refused:
         ruled.judged([["1", "Jane Doe", None, None]])
     assert "Jane" not in str(refused.value)
