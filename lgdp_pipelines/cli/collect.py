@@ -39,7 +39,7 @@ def print_collection(source: Source, report: CollectionReport) -> None:
         "without news": sum(account.known + account.unchanged for account in report.accounts),
         "duplicate": sum(len(account.duplicates) for account in report.accounts),
         "unrecognised": sum(len(account.unrecognised) for account in report.accounts),
-        "left": sum(len(account.left) for account in report.accounts),
+        "left": sum(len(account.skipped) for account in report.accounts),
         "failed": len(report.failures),
     }
     summary = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count or name == "new")
@@ -47,7 +47,7 @@ def print_collection(source: Source, report: CollectionReport) -> None:
     for account in report.accounts:
         for receipt in account.unrecognised:
             say(f"  [yellow]?[/yellow] {account.council_code}: {escape(receipt.file_name)}: {escape(receipt.reason)}")
-        for entry in account.left:
+        for entry in account.skipped:
             say(f"  [yellow]·[/yellow] {account.council_code}: {escape(entry.name)}: {escape(entry.reason)}")
         for failure in account.failures:
             say(f"  [red]✗[/red] {account.council_code}: {escape(failure.what)} ({escape(failure.where)})")

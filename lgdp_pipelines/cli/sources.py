@@ -11,7 +11,9 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import Row, TableFormat, print_rows, say, show_progress
-from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, check_accounts
+from lgdp_pipelines.collection.account_checks import UNHEALTHY, AccountHealth, check_accounts
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -65,9 +67,8 @@ def sources(
 
 def _check(platform: Platform, source: Source, codes: Sequence[str]) -> Sequence[AccountHealth]:
     with show_progress(f"Checking {source.title}, {len(codes)} accounts"):
-        return check_accounts(
-            source, platform.register, environment=platform.environment, today=platform.today, councils=codes
-        )
+        transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+        return check_accounts(transport, codes)
 
 
 def _health_columns(account: AccountHealth | None) -> Row:

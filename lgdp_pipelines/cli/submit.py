@@ -12,6 +12,7 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.journey import finish_journey, run_with_progress
 from lgdp_pipelines.cli.output import print_markup, say
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -43,13 +44,12 @@ def submit(
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")
     previous = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
+    inbox = Inbox(platform.ledger, platform.received_bytes)
     if is_nil:
-        receipts = hand_in_nil(data_return, authority, span, paths, ledger=platform.ledger, raw=platform.received_bytes)
+        receipts = hand_in_nil(data_return, authority, span, paths, inbox)
     else:
         mapping = arguments.select_mapping(platform.register, system, data_return.contract_for(span), authority)
-        receipts = hand_in(
-            data_return, authority, span, paths, ledger=platform.ledger, raw=platform.received_bytes, mapping=mapping
-        )
+        receipts = hand_in(data_return, authority, span, paths, inbox, mapping)
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with run_with_progress(platform, "Journey") as runner:

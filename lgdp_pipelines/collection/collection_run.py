@@ -1,49 +1,49 @@
-"""Collecting: what is new in a source's accounts becomes received bytes and receipts.
+"""Collecting: new extracts in a source's accounts become received bytes and receipts.
 
-Accounts are visited side by side, and one that fails holds up no other: what went wrong in it is a value in the report.
-A council is who its account says; nothing in a name or in the bytes can change that.
+Accounts are visited side by side, and one that fails holds up no other: its failure is a value in the report. An
+account's council is the one in the register; nothing in a name or in the bytes can change that.
 
-Bytes are put away first and the receipt is written after them. A run that dies between the two has recorded nothing, so
+Bytes are stored first and the receipt is written after them. A run that dies between the two has recorded nothing, so
 the next one fetches the entry again; its bytes are there already and the receipt follows. Nothing is lost and nothing
-is there twice.
+is stored twice.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
+from typing import Self, TypeVar
 
 from lgdp_pipelines.collection.file_routing import Route, RoutingFailure
-from lgdp_pipelines.collection.secrets import account_name
-from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
-from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
-from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import (
+    NO_VALIDATORS,
     Account,
+    CacheValidators,
     Download,
     Entry,
+    Inbox,
+    ListedEntry,
     NoNewContent,
     Progress,
     SkippedEntry,
     Transport,
 )
 from lgdp_pipelines.errors import AccountRefused, SourceError, SourceUnreachable, WrongUse
-from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState
-from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import ApiSource, DropBoxSource, SftpSource, Source
-from lgdp_pipelines.storage.byte_store import ByteStore
+from lgdp_pipelines.register.model.sources import Source
+
+Visited = TypeVar("Visited")
 
 ACCOUNTS_AT_ONCE = 8
-"""So many accounts are visited side by side. OpenSSH turns some away where ten or more are logging in at once."""
+"""So many accounts are visited side by side. OpenSSH refuses some where ten or more are logging in at once."""
 
-LONGEST_VISIT = 3600.0
-"""Seconds: a server that sends a byte a minute never falls silent, and would hold up whoever waits for the run."""
+LONGEST_VISIT_SECONDS = 3600.0
+"""A server that sends a byte a minute never falls silent, and would hold up the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What kept an account, or one entry of it, from being collected.
+    """The reason why an account, or one entry of it, was not collected.
 
     Attributes:
         what: one sentence.
@@ -55,46 +55,54 @@ class Failure:
     where: str
     remedy: str
 
+    @classmethod
+    def of(cls, error: SourceError, entry: Entry | None = None) -> Self:
+        """Return the failure that an error of an account, or of one entry, stands for."""
+        return cls(error.what, f"{error.where}, {entry.name}" if entry else error.where, error.remedy)
+
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """What one visit to one account came to.
+    """The result of one visit to one account.
 
     Attributes:
-        council_code: whose account it is.
-        receipts: of everything fetched, duplicates and what could not be recognised included.
-        known: entries that were there and that a receipt knows.
-        unchanged: entries that were asked for and have not changed.
-        left: what was seen and deliberately not taken.
-        failures: what went wrong.
+        council_code: of the account.
+        receipts: of everything fetched, duplicates and unrecognised files included.
+        known: count of entries that a receipt knows.
+        unchanged: count of entries that were requested and have not changed.
+        skipped: entries that were deliberately not fetched.
+        failures: of the account and its entries.
     """
 
     council_code: str
     receipts: tuple[Receipt, ...] = ()
     known: int = 0
     unchanged: int = 0
-    left: tuple[SkippedEntry, ...] = ()
+    skipped: tuple[SkippedEntry, ...] = ()
     failures: tuple[Failure, ...] = ()
 
     @property
     def fetched(self) -> tuple[Receipt, ...]:
-        """Receipts that bring news for a return."""
-        return tuple(one for one in self.receipts if one.state is ReceiptState.WAITING)
+        """Return the receipts of new extracts of a return."""
+        return self._in_state(ReceiptState.WAITING)
 
     @property
     def duplicates(self) -> tuple[Receipt, ...]:
-        """Receipts of bytes that had been received before."""
-        return tuple(one for one in self.receipts if one.state is ReceiptState.DUPLICATE)
+        """Return the receipts of bytes that had been received before."""
+        return self._in_state(ReceiptState.DUPLICATE)
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
-        """Receipts of what answers nothing that anybody could tell. They are kept, and somebody has to look."""
-        return tuple(one for one in self.receipts if one.state is ReceiptState.UNRECOGNISED)
+        """Return the receipts of files whose return is unknown; a person has to look at them."""
+        return self._in_state(ReceiptState.UNRECOGNISED)
+
+    def _in_state(self, state: ReceiptState) -> tuple[Receipt, ...]:
+        return tuple(receipt for receipt in self.receipts if receipt.state is state)
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionReport:
-    """What collecting from one source came to.
+    """The result of collecting from one source.
 
     Attributes:
         source: its id.
@@ -106,223 +114,207 @@ class CollectionReport:
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
-        """All receipts of all accounts."""
-        return tuple(receipt for one in self.accounts for receipt in one.receipts)
+        """Return all receipts of all accounts."""
+        return tuple(receipt for account in self.accounts for receipt in account.receipts)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """All failures of all accounts."""
-        return tuple(failure for one in self.accounts for failure in one.failures)
+        """Return all failures of all accounts."""
+        return tuple(failure for account in self.accounts for failure in account.failures)
 
 
-@dataclass(frozen=True)
-class _Visit:
-    """What every visit to an account of one source needs."""
+@dataclass(frozen=True, slots=True)
+class CollectionScope:
+    """The part of a source that is collected.
 
-    source: Source
-    ledger: Ledger
-    raw: ByteStore
-    environment: Mapping[str, str]
-    transport: Transport
-    returns: Collection[str] | None
-    longest: float
-    progress: Progress
+    Attributes:
+        councils: register codes; None: every council with an account.
+        returns: codes; None: everything the source gives.
+        seconds_per_account: a longer visit ends, and the next collection fetches the rest.
+    """
 
-    def wants(self, entry: Entry) -> bool:
-        """Whether an entry answers a return that is collected now. Where all are, what answers none is wanted too."""
+    councils: Collection[str] | None = None
+    returns: Collection[str] | None = None
+    seconds_per_account: float = LONGEST_VISIT_SECONDS
+
+    def has_entry(self, entry: Entry) -> bool:
+        """Return whether an entry is in scope; an unrecognised one is where all returns are."""
         if self.returns is None:
             return True
         return isinstance(entry.routing, Route) and entry.routing.return_code in self.returns
 
 
+EVERYTHING = CollectionScope()
+
+
 def collect_source(
-    source: Source,
-    register: Register,
-    ledger: Ledger,
-    raw: ByteStore,
-    *,
-    today: date,
-    environment: Mapping[str, str],
-    councils: Collection[str] | None = None,
-    returns: Collection[str] | None = None,
-    transport: Transport | None = None,
-    longest: float = LONGEST_VISIT,
+    transport: Transport[Source],
+    inbox: Inbox,
+    scope: CollectionScope = EVERYTHING,
     progress: Progress = lambda _: None,
 ) -> CollectionReport:
-    """Fetch what is new in a source's accounts.
+    """Fetch the new extracts in a source's accounts.
 
     Args:
-        source: where from.
-        register: what is asked.
-        ledger: takes the receipts.
-        raw: takes the bytes.
-        today: periods that begin later are asked of nobody.
-        environment: what variables and secret references are read from.
-        councils: register codes; None: every council with an account.
-        returns: codes; None: everything the source gives.
-        transport: how to reach it; None: as the source declares.
-        longest: seconds that one account is visited for; what has not come by then is fetched the next time.
-        progress: told as each account is done.
+        transport: the way to the source.
+        inbox: takes bytes and receipts.
+        scope: what is collected.
+        progress: takes a sentence as each account is done.
 
     Returns:
         What happened in each account. A source that could not be reached is a failure in it, never an exception.
-    """
-    visit = _Visit(
-        source=source,
-        ledger=ledger,
-        raw=raw,
-        environment=environment,
-        transport=transport or create_transport(source, register, ledger, today=today, environment=environment),
-        returns=returns,
-        longest=longest,
-        progress=progress,
-    )
-    asked = tuple(code for code in source.councils if councils is None or code in councils)
-    return CollectionReport(source.id, asyncio.run(_visit_all(visit, asked)))
-
-
-def create_transport(
-    source: Source, register: Register, ledger: Ledger, *, today: date, environment: Mapping[str, str]
-) -> Transport:
-    """The transport that a source declares.
 
     Raises:
-        WrongUse: extracts of this source are handed in, not fetched.
+        WrongUse: nothing is fetched from this source.
+        StorageError, LedgerError: the platform cannot record what arrived.
     """
-    match source:
-        case SftpSource():
-            return SftpTransport(source, register.returns, environment, today)
-        case DropBoxSource():
-            return DropBoxTransport(source, register.returns, environment, today)
-        case ApiSource():
+    if not transport.source.is_fetched:
+        raise WrongUse(
+            f"Nothing is fetched from {transport.source.id}: its extracts come by themselves.",
+            remedy="Hand an extract in by `lgdp submit`, or wait for the council's own system.",
+        )
 
-            def last_marks(council_code: str, path: str) -> CacheValidators:
-                return CacheValidators(
-                    *ledger.receipts.find_cache_validators(
-                        source.id, account_name(source, environment, council_code), path
-                    )
-                )
-
-            return ApiTransport(source, register.returns, environment, today, last_marks)
-        case _:
-            raise WrongUse(
-                f"Nothing is fetched from {source.id}: its extracts come by themselves.",
-                remedy="Hand an extract in by `lgdp submit`, or wait for the council's own system.",
-            )
-
-
-async def _visit_all(visit: _Visit, councils: tuple[str, ...]) -> tuple[AccountReport, ...]:
-    free = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
-
-    async def one(council_code: str) -> AccountReport:
-        async with free:
-            report = await _visit_account(visit, council_code)
-        visit.progress(summarise(report))
+    async def visit(council_code: str) -> AccountReport:
+        report = await _visit_account(transport, inbox, scope, council_code)
+        progress(summarise(report))
         return report
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(code)) for code in sorted(councils)]
-    return tuple(task.result() for task in tasks)
+    reports = visit_accounts(transport.source, scope.councils, visit)
+    return CollectionReport(transport.source.id, tuple(reports.values()))
 
 
-async def _visit_account(visit: _Visit, council_code: str) -> AccountReport:
+def visit_accounts(
+    source: Source, councils: Collection[str] | None, visit: Callable[[str], Awaitable[Visited]]
+) -> dict[str, Visited]:
+    """Visit a source's accounts side by side, and return the results by council code, in order.
+
+    Args:
+        source: of the accounts.
+        councils: register codes; None: every council with an account.
+        visit: takes a council code.
+    """
+    codes = sorted(code for code in source.councils if councils is None or code in councils)
+
+    async def visit_all() -> Iterable[Visited]:
+        places = asyncio.Semaphore(ACCOUNTS_AT_ONCE)
+
+        async def visit_in_turn(council_code: str) -> Visited:
+            async with places:
+                return await visit(council_code)
+
+        return await asyncio.gather(*(visit_in_turn(code) for code in codes))
+
+    return dict(zip(codes, asyncio.run(visit_all()), strict=True))
+
+
+async def _visit_account(
+    transport: Transport[Source], inbox: Inbox, scope: CollectionScope, council_code: str
+) -> AccountReport:
     report = AccountReport(council_code)
     try:
-        account_id = account_name(visit.source, visit.environment, council_code)
-        known = visit.ledger.receipts.list_known_entries(visit.source.id, account_id)
-        async with asyncio.timeout(visit.longest), visit.transport.account(council_code) as account:
+        name = transport.account_name(council_code)
+        known = inbox.ledger.receipts.list_known_entries(transport.source.id, name)
+        async with asyncio.timeout(scope.seconds_per_account), transport.account(council_code) as account:
             listing = await account.entries()
-            entries = [one for one in listing.entries if visit.wants(one)]
-            news = [one for one in entries if not is_known(one, known)]
-            report = replace(report, known=len(entries) - len(news), left=listing.left)
-            for entry in news:
-                report = await _take(visit, report, account_id, account, entry)
+            entries = [entry for entry in listing.entries if scope.has_entry(entry)]
+            new = [entry for entry in entries if not is_known(entry, known)]
+            report = replace(report, known=len(entries) - len(new), skipped=listing.skipped)
+            for entry in new:
+                report = await _fetch(transport, inbox, report, account, entry)
     except SourceError as error:
-        report = replace(report, failures=(*report.failures, failure_from(error)))
+        report = replace(report, failures=(*report.failures, Failure.of(error)))
     except TimeoutError:
         slow = Failure(
-            f"The account took longer than {visit.longest:g} seconds.",
-            f"source {visit.source.id}, council {council_code}",
-            "What came is kept, and the rest is fetched the next time; ask the council about its line.",
+            f"The account took longer than {scope.seconds_per_account:g} seconds.",
+            transport.describe(council_code),
+            "What came is kept, and the next collection fetches the rest; ask the council about its line.",
         )
         report = replace(report, failures=(*report.failures, slow))
     return report
 
 
-def is_known(entry: Entry, known: Collection[tuple[str, int, int]]) -> bool:
-    """Whether a receipt knows exactly this entry. One whose size and time nobody knows is always asked for."""
+def is_known(entry: Entry, known: Collection[ListedEntry]) -> bool:
+    """Return whether a receipt knows exactly this entry; never true of one without size and time."""
     return (entry.path, entry.size, entry.modified) in known
 
 
-async def _take(visit: _Visit, report: AccountReport, account_id: str, account: Account, entry: Entry) -> AccountReport:
-    """The report with what became of one entry added to it.
+async def _fetch(
+    transport: Transport[Source], inbox: Inbox, report: AccountReport, account: Account, entry: Entry
+) -> AccountReport:
+    """Fetch one entry, and return the report with its outcome added.
 
     Raises:
         SourceUnreachable: nothing more can be fetched from this account now.
-        AccountRefused: likewise, and not later either.
+        AccountRefused: nothing more can be fetched from this account, now or later.
     """
     try:
-        outcome = await account.fetch(entry)
+        outcome = await account.fetch(entry, _last_validators(transport, inbox, report.council_code, entry))
     except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
-        return replace(report, failures=(*report.failures, failure_from(error, entry)))
+        return replace(report, failures=(*report.failures, Failure.of(error, entry)))
     match outcome:
         case NoNewContent():
             return replace(report, unchanged=report.unchanged + 1)
         case SkippedEntry():
-            return replace(report, left=(*report.left, outcome))
+            return replace(report, skipped=(*report.skipped, outcome))
         case Download():
             with outcome:
-                receipt = _record(visit, report.council_code, account_id, entry, outcome)
+                receipt = _record(transport, inbox, report.council_code, entry, outcome)
             return replace(report, receipts=(*report.receipts, receipt))
 
 
-def _record(visit: _Visit, council_code: str, account_id: str, entry: Entry, download: Download) -> Receipt:
-    sha256 = visit.raw.put(download.chunks())
-    routing = entry.routing
-    routed = routing if isinstance(routing, Route) else None
-    return visit.ledger.receipts.record(
-        Arrival(
-            return_code=routed.return_code if routed else None,
-            council_code=council_code,
-            period=routed.period.id if routed else None,
-            table=routed.table if routed else None,
-            file_name=entry.name,
-            size=download.size,
-            sha256=sha256,
-            transport=visit.source.transport,
-            source=visit.source.id,
-            account=account_id,
-            path=entry.path,
-            modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
-            etag=download.etag,
-            reason=routing.reason if isinstance(routing, RoutingFailure) else "",
-            system=_system_of(visit.source.for_council(council_code), routed),
-            nil=routed is not None and routed.nil,
+def _last_validators(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry) -> CacheValidators:
+    """Return the validators of the last answer received for an entry; none where a listing says what is new."""
+    if transport.source.is_watched:
+        return NO_VALIDATORS
+    return CacheValidators(
+        *inbox.ledger.receipts.find_cache_validators(
+            transport.source.id, transport.account_name(council_code), entry.path
         )
     )
 
 
-def _system_of(source: Source, routed: Route | None) -> str:
-    """The back-office system whose mapping reads what answers a return; empty where nobody can tell, or none does."""
-    return next((one.system for one in source.returns if routed and one.return_code == routed.return_code), "")
+def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry, download: Download) -> Receipt:
+    """Store the bytes of an entry, and then write its receipt."""
+    sha256 = inbox.raw.put(download.chunks())
+    routing = entry.routing
+    route = routing if isinstance(routing, Route) else None
+    return inbox.ledger.receipts.record(
+        Arrival(
+            return_code=route.return_code if route else None,
+            council_code=council_code,
+            period=route.period.id if route else None,
+            table=route.table if route else None,
+            file_name=entry.name,
+            size=download.size,
+            sha256=sha256,
+            transport=transport.source.transport,
+            source=transport.source.id,
+            account=transport.account_name(council_code),
+            path=entry.path,
+            modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
+            etag=download.etag,
+            reason=routing.reason if isinstance(routing, RoutingFailure) else "",
+            system=_system_of(transport.source.for_council(council_code), route),
+            nil=route is not None and route.nil,
+        )
+    )
 
 
-def failure_from(error: SourceError, entry: Entry | None = None) -> Failure:
-    """A failure as a value."""
-    place = f"{error.where}, {entry.name}" if entry is not None else error.where
-    return Failure(error.what, place, error.remedy)
+def _system_of(source: Source, route: Route | None) -> str:
+    """Return the back-office system whose mapping reads a routed file; empty where no mapping does."""
+    return next((answer.system for answer in source.returns if route and answer.return_code == route.return_code), "")
 
 
 def summarise(report: AccountReport) -> str:
-    """A report in one line, for people who watch."""
+    """Return a report as one line for people."""
     counts = {
         "fetched": len(report.fetched),
         "duplicate": len(report.duplicates),
         "unrecognised": len(report.unrecognised),
-        "left": len(report.left),
+        "left": len(report.skipped),
         "failed": len(report.failures),
     }
-    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    return f"{report.council_code}: {said or 'no news'}"
+    outcome = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"{report.council_code}: {outcome or 'no news'}"

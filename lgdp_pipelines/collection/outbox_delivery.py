@@ -1,22 +1,18 @@
-"""What goes back: files put into councils' outboxes, in their own SFTP accounts and drop boxes.
+"""Deliveries into councils' outboxes, in their own SFTP accounts and drop boxes.
 
-What belongs here: reaching an account's outbox. What does not: what a file says (``feedback``), and which has been
-delivered already (``journey``).
+What belongs here: reaching an account's outbox. What does not: what a file says (``reporting``), and which files have
+been delivered already (``workflows``).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from typing import cast
 
-from lgdp_pipelines.collection.collection_run import Failure, failure_from
-from lgdp_pipelines.collection.transports.drop_box import DropBoxTransport
-from lgdp_pipelines.collection.transports.folder_files import Timeouts
-from lgdp_pipelines.collection.transports.sftp import SftpTransport
-from lgdp_pipelines.collection.transports.transport import DeliveringTransport
+from lgdp_pipelines.collection.collection_run import Failure
+from lgdp_pipelines.collection.transports.transport import DeliveringAccount, Transport
 from lgdp_pipelines.errors import SourceError, WrongUse
-from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.register.model.sources import DropBoxSource, FolderSource, SftpSource, Source
+from lgdp_pipelines.register.model.sources import FolderSource, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +20,7 @@ class OutgoingFile:
     """A file that goes back to a council.
 
     Attributes:
-        name: without folder; another file of that name is never overwritten, so a name must say whose it is.
+        name: without folder, naming its subject, because another file of that name is never overwritten.
         content: its bytes.
     """
 
@@ -32,60 +28,32 @@ class OutgoingFile:
     content: bytes
 
 
-def has_outbox(source: Source) -> bool:
-    """Whether anything goes back to councils by this source."""
-    return source.delivers_back
-
-
-def deliver_files(
-    source: Source,
-    council_code: str,
-    files: Sequence[OutgoingFile],
-    register: Register,
-    *,
-    environment: Mapping[str, str],
-    transport: DeliveringTransport | None = None,
-) -> Failure | None:
-    """Put files into one council's outbox.
-
-    May be repeated: what lies there already with the same bytes is left.
+def deliver_files(transport: Transport[Source], council_code: str, files: Sequence[OutgoingFile]) -> Failure | None:
+    """Put files into one council's outbox; a file that is there with the same bytes is left.
 
     Args:
-        source: with an outbox.
-        council_code: whose.
-        files: what goes back.
-        register: what is asked.
-        environment: what variables and secret references are read from.
-        transport: how to reach the account; None: as the source declares.
+        transport: the way to a source with an outbox.
+        council_code: of the account.
+        files: to deliver.
 
     Returns:
-        What kept the files from being delivered, all of them or some; None where all of them lie in the outbox.
+        The reason why some of the files were not delivered; None where all of them are in the outbox.
 
     Raises:
         WrongUse: the source has no outbox.
     """
-    reached = transport or _transport_of(source, register, environment)
-    outbox = source.outbox if isinstance(source, FolderSource) else ""
+    source = transport.source
+    if not isinstance(source, FolderSource) or not source.outbox:
+        raise WrongUse(f"The source {source.id} has no outbox.", remedy="Add an outbox to the source.")
 
-    async def put() -> None:
-        async with reached.account(council_code) as account:
-            for one in files:
-                await account.deliver(outbox, one.name, one.content)
+    async def deliver_all() -> None:
+        async with transport.account(council_code) as account:
+            for file in files:
+                # Every transport of a source with folders has accounts that deliver.
+                await cast("DeliveringAccount", account).deliver(source.outbox, file.name, file.content)
 
     try:
-        asyncio.run(put())
+        asyncio.run(deliver_all())
     except SourceError as error:
-        return failure_from(error)
+        return Failure.of(error)
     return None
-
-
-def _transport_of(source: Source, register: Register, environment: Mapping[str, str]) -> DeliveringTransport:
-    if not source.delivers_back:
-        raise WrongUse(f"The source {source.id} has no outbox.", remedy="Add outbox to it, or leave the files be.")
-    match source:
-        case SftpSource():
-            return SftpTransport(source, register.returns, environment, date.max, Timeouts())
-        case DropBoxSource():
-            return DropBoxTransport(source, register.returns, environment, date.max, Timeouts())
-        case _:
-            raise WrongUse(f"Nothing goes back by {source.id}.", remedy="Remove its outbox.")

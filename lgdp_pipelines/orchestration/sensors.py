@@ -12,8 +12,10 @@ from typing import Any
 import dagster as dg
 
 from lgdp_pipelines import errors
-from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.account_checks import find_news
 from lgdp_pipelines.collection.collection_run import Failure
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.orchestration.dagster_internals import WILL_RETRY_TAG
 from lgdp_pipelines.orchestration.jobs import (
     COLLECT_JOB,
@@ -83,7 +85,8 @@ def build_watch_sensor(source: Source) -> dg.SensorDefinition:
     def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
         if any(run.tags.get(SOURCE_TAG) == source.id for run in list_unfinished_runs(context.instance)):
             return dg.SensorResult(skip_reason="A collection from these accounts is under way.")
-        news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
+        transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+        news = find_news(transport, platform.ledger)
         for line in summarise_failures(news.failures):
             context.log.warning(line)
         if not news.councils:

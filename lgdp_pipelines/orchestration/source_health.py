@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from lgdp_pipelines.collection.account_health import UNHEALTHY, AccountHealth, AccountState, check_accounts
+from lgdp_pipelines.collection.account_checks import UNHEALTHY, AccountHealth, AccountState, check_accounts
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.orchestration.asset_specs import make_source_key
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.platform import Platform
@@ -38,8 +40,8 @@ def build_source_check(source: Source) -> dg.AssetChecksDefinition:
         description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
     )
     def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
-        health = check_accounts(source, platform.register, environment=platform.environment, today=platform.today)
-        return build_check_result(health)
+        transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+        return build_check_result(check_accounts(transport))
 
     return accounts_answer
 

@@ -21,6 +21,8 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lgdp_pipelines.collection.transports.push import PushedExtract, receive
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal import intake, problem_documents, responses
@@ -83,30 +85,31 @@ class Intake:
         given = request.query_params.multi_items()
         if len({name for name, _ in given}) < len(given):
             raise Refused(HTTPStatus.BAD_REQUEST, "A parameter is given twice.", remedy="Give each of them once.")
-        said = await to_thread.run_sync(intake.asked, self.platform, caller, dict(given))
+        extract = await to_thread.run_sync(intake.parse_parameters, self.platform, caller, dict(given))
         intake.refuse_too_large(request, self.limits)
-        receipt = await self._received(request, caller, said)
+        receipt = await self._receive(request, extract)
         answer = await self._answer(receipt)
         told = responses.answer_document(answer, _root(request))
         is_news = receipt.state is not ReceiptState.DUPLICATE
         location = {"Location": f"{_root(request)}/submissions/{receipt.id}"}
         return JSONResponse(told, HTTPStatus.ACCEPTED if is_news else HTTPStatus.OK, headers=location)
 
-    async def _received(self, request: Request, caller: Caller, said: intake.Asked) -> Receipt:
-        if self._uploads[caller.council_code] >= self.limits.uploads_at_once:
+    async def _receive(self, request: Request, extract: PushedExtract) -> Receipt:
+        if self._uploads[extract.council_code] >= self.limits.uploads_at_once:
             raise Refused(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"{self.limits.uploads_at_once} files are being sent with this token already.",
                 remedy="Send them one after the other.",
                 headers={"Retry-After": "10"},
             )
-        self._uploads[caller.council_code] += 1
+        self._uploads[extract.council_code] += 1
         try:
             with await intake.body(request, self.limits) as download:
                 # Whether or not anybody still listens: a thread is always waited for.
-                return await to_thread.run_sync(intake.record, self.platform, caller, said, download)
+                inbox = Inbox(self.platform.ledger, self.platform.received_bytes)
+                return await to_thread.run_sync(receive, extract, download, inbox)
         finally:
-            self._uploads[caller.council_code] -= 1
+            self._uploads[extract.council_code] -= 1
 
     async def _answer(self, receipt: Receipt) -> ReceiptStatus:
         """What is to be told on a receipt; without a verdict where no place to judge it becomes free in time."""

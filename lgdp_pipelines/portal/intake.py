@@ -10,21 +10,20 @@ answered (``answers``).
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from lgdp_pipelines.collection.file_routing import find_table_named, has_file_per_table, match_table, table_names
+from lgdp_pipelines.collection.transports.push import PushedExtract
 from lgdp_pipelines.collection.transports.transport import Download
-from lgdp_pipelines.errors import StorageError, WrongUse
-from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.portal.access_tokens import Caller
 from lgdp_pipelines.portal.problem_documents import Refused
 from lgdp_pipelines.portal.request_limits import Limits
 from lgdp_pipelines.register.model.contract import Contract, Return
-from lgdp_pipelines.register.model.sources import Source, SourceReturn, TransportKind
+from lgdp_pipelines.register.model.sources import Source, SourceReturn
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -34,31 +33,8 @@ LONGEST_NAME = 200
 _TOGETHER = 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request says that its body is.
-
-    Attributes:
-        data_return: the return that it answers.
-        period: that it is for.
-        source: the push source that it came by.
-        file_name: as the council calls it.
-        table: name of its table, where a submission has a file for each.
-        system: the back-office system whose export it is; empty: in the contract's manner.
-        nil: whether the council says that it has nothing to report.
-    """
-
-    data_return: Return
-    period: Period
-    source: Source
-    file_name: str
-    table: str | None
-    system: str
-    nil: bool
-
-
-def asked(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> Asked:
-    """What a request says that its body is.
+def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> PushedExtract:
+    """Return the return, period and file that a request says its body is.
 
     Args:
         platform: with its register.
@@ -82,7 +58,16 @@ def asked(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> 
     nil = _nil(parameters.get("nil", "false"))
     file_name = _file_name(parameters.get("file") or f"{data_return.code}_{period.id}.{contract.extract.format}")
     table = None if nil else _table(contract, mapping, parameters.get("table"), file_name)
-    return Asked(data_return, period, source, file_name, table, mapping.system if mapping else "", nil)
+    return PushedExtract(
+        source=source.id,
+        council_code=caller.council_code,
+        return_code=data_return.code,
+        period=period,
+        table=table,
+        file_name=file_name,
+        system=mapping.system if mapping else "",
+        is_nil=nil,
+    )
 
 
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
@@ -234,33 +219,3 @@ async def _fill(download: Download, request: Request, limits: Limits) -> None:
 
 def _broken_off(what: str, status: HTTPStatus) -> Refused:
     return Refused(status, f"{what} Nothing was recorded.", remedy="Send the file again from its beginning.")
-
-
-def record(platform: Platform, caller: Caller, said: Asked, download: Download) -> Receipt:
-    """Put a whole body away and write its receipt.
-
-    Raises:
-        StorageError: there is no room for it. Nothing was recorded.
-        LedgerError: the ledger did not take the receipt. Nothing was recorded.
-    """
-    try:
-        sha256 = platform.received_bytes.put(download.chunks())
-    except OSError as error:
-        raise StorageError("Received bytes cannot be put away.", remedy="Make room in the lake.") from error
-    return platform.ledger.receipts.record(
-        Arrival(
-            return_code=said.data_return.code,
-            council_code=caller.council_code,
-            period=said.period.id,
-            table=said.table,
-            file_name=said.file_name,
-            size=download.size,
-            sha256=sha256,
-            transport=TransportKind.PUSH,
-            source=said.source.id,
-            account=caller.council_code,
-            path=said.file_name,
-            system=said.system,
-            nil=said.nil,
-        )
-    )

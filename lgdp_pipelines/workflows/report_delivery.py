@@ -13,14 +13,15 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure
-from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files, has_outbox
+from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
+from lgdp_pipelines.collection.transports import create_transport
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
@@ -138,7 +139,7 @@ def hash_undelivered(platform: Platform) -> str:
 
 def _list_account_outboxes(platform: Platform) -> list[Source]:
     """Return the sources that name an outbox in councils' own accounts."""
-    return [source for source in platform.register.sources.values() if has_outbox(source)]
+    return [source for source in platform.register.sources.values() if source.delivers_back]
 
 
 def _list_undelivered(platform: Platform, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
@@ -178,10 +179,12 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
         parcel = _Parcel(files, Delivery(hash_note(note), receipt_id=receipt_id))
         parcels.setdefault(note.council.code, []).append(parcel)
 
+    transport = create_transport(source, platform.register, platform.environment, date.max)
+
     def deliver(council_code: str) -> Failure | None:
         council_parcels = parcels[council_code]
         files = [file for parcel in council_parcels for file in parcel.files]
-        failure = deliver_files(source, council_code, files, platform.register, environment=platform.environment)
+        failure = deliver_files(transport, council_code, files)
         if failure is None:
             ledger.deliveries.record(source.id, [parcel.delivery for parcel in council_parcels])
             progress(f"{len(council_parcels)} reports into {council_code}'s account in {source.id}")

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
-from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
+from lgdp_pipelines.collection.collection_run import CollectionReport, CollectionScope, collect_source
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.submission_records import PendingWork
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.sources import Source
@@ -104,16 +106,9 @@ def collect(
     platform: Platform, source: Source, councils: Sequence[str], progress: Callable[[str], None]
 ) -> CollectionReport:
     """Fetch what is new in a source's accounts, and write a receipt for each extract."""
-    return collect_source(
-        source,
-        platform.register,
-        platform.ledger,
-        platform.received_bytes,
-        councils=councils or None,
-        today=platform.today,
-        environment=platform.environment,
-        progress=progress,
-    )
+    transport = create_transport(source, platform.register, platform.environment, platform.today)
+    inbox = Inbox(platform.ledger, platform.received_bytes)
+    return collect_source(transport, inbox, CollectionScope(councils=councils or None), progress)
 
 
 def list_fetched_sources(register: Register, returns: Iterable[Return]) -> list[Source]:

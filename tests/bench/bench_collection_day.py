@@ -23,8 +23,10 @@ import collection_day as world
 import dagster as dg
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.account_checks import find_news
 from lgdp_pipelines.collection.collection_run import collect_source
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT, Inbox
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.orchestration.in_process_runner import open_runner, prepare_dagster_home
@@ -52,10 +54,8 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
     """The stages, one after another."""
     platform, stages = opened(folder, home), Stages()
     for source in platform.register.sources.values():
-        collect_source(
-            source, platform.register, platform.ledger, platform.received_bytes,
-            today=platform.today, environment=platform.environment,
-        )  # fmt: skip
+        transport = create_transport(source, platform.register, platform.environment, platform.today)
+        collect_source(transport, Inbox(platform.ledger, platform.received_bytes))
     stages.end("collect")
     for work in sorted(platform.ledger.submissions.list_pending_work(), key=lambda waits: waits.return_code):
         data_return, period = platform.register.returns[work.return_code], parse_period(work.period)
@@ -181,7 +181,8 @@ def tick(folder: Path, home: Path) -> dict[str, float]:
     source = platform.register.sources["councils-sftp"]
     fill(platform, folder)
     stages = Stages()
-    news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
+    transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+    news = find_news(transport, platform.ledger)
     stages.end("look")
     return {**stages.seconds, "news": float(len(news.entries)), "failures": float(len(news.failures))}
 

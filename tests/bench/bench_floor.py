@@ -29,6 +29,7 @@ from deltalake import write_deltalake
 from floor_contract import COUNCIL, OTHERWISE, PERIOD, SHAPES, Shape, made_up
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -95,7 +96,7 @@ def _measured() -> Iterator[Figures]:
 def _received(path: Path, home: Path, shape: Shape) -> Platform:
     platform = Platform(Settings.from_folder(home, write_register(home / "register", shape.contract())))
     data_return, council = platform.register.returns[shape.code], platform.register.councils.by_code[COUNCIL]
-    hand_in(data_return, council, parse_period(PERIOD), [path], ledger=platform.ledger, raw=platform.received_bytes)
+    hand_in(data_return, council, parse_period(PERIOD), [path], inbox=Inbox(platform.ledger, platform.received_bytes))
     return platform
 
 

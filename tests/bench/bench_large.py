@@ -24,6 +24,7 @@ import polars as pl
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -147,7 +148,7 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
     told: dict[str, Any] = {}
     with measured("received", scratch, told):
-        hand_in(data_return, council, period, [path], ledger=platform.ledger, raw=platform.received_bytes)
+        hand_in(data_return, council, period, [path], inbox=Inbox(platform.ledger, platform.received_bytes))
     marks: dict[str, float] = {}
     with measured("processed", scratch, told):
         [outcome] = process(

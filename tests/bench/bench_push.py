@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx2
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.portal.access_tokens import new_token, push_sources
 from lgdp_pipelines.portal.server import running
 from lgdp_pipelines.settings import PROJECT, Settings
@@ -76,7 +77,7 @@ def earlier(platform: Platform, home: Path) -> None:
     file = home / "before.csv"
     file.write_bytes(SAMPLE.read_bytes())
     council = platform.register.councils.named("FIF")
-    hand_in(data_return, council, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
+    hand_in(data_return, council, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
     process(platform, ProcessRequest(data_return, period, ["FIF"]), "bench")
 
 

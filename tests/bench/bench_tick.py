@@ -17,8 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.account_checks import find_news
 from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
@@ -88,12 +90,9 @@ def main() -> int:
             platform = Platform(Settings.from_folder(folder / "home", schemas))
             fill(platform, openssh, councils)
             seconds, cpu = time.perf_counter(), time.process_time()
-            news = find_news(
-                platform.register.sources["servers"],
-                platform.register,
-                platform.ledger,
-                environment=platform.environment,
-            )
+            source = platform.register.sources["servers"]
+            transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+            news = find_news(transport, platform.ledger)
             seconds, cpu = time.perf_counter() - seconds, time.process_time() - cpu
     print(
         f"{len(accounts)} accounts of {OLD_FILES} old files: {seconds:.1f} s, {cpu:.1f} s of CPU, "

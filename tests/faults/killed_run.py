@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from lgdp_pipelines import cli
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.judgements import JudgementRepository
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.receipts import ReceiptRepository
@@ -167,7 +168,7 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
         files[0].write_text("\n".join(["Branch,Books", *branches, ""]), encoding="utf-8")
         files[1].write_text("\n".join(["Branch,Month,Loans", *loans, ""]), encoding="utf-8")
         authority = platform.register.councils.by_code[council]
-        hand_in(data_return, authority, PERIOD, files, ledger=platform.ledger, raw=platform.received_bytes)
+        hand_in(data_return, authority, PERIOD, files, inbox=Inbox(platform.ledger, platform.received_bytes))
 
 
 def processed(platform: Platform) -> None:

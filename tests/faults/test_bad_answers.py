@@ -15,13 +15,14 @@ import pytest
 
 from lgdp_pipelines.collection.collection_run import AccountReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports.api import ApiTimeouts, ApiTransport
+from lgdp_pipelines.collection.transports.api import ApiTransport
+from lgdp_pipelines.collection.transports.transport import Inbox, Timeouts
 from lgdp_pipelines.register.model.sources import ApiReturn, ApiSource, NextPaging, SecretReference
 from tests.faults.bad_extract import HTML
 from tests.faults.world import PERIOD, World, json_of, records_of, world_at
 
 TODAY = date(2023, 11, 21)
-QUICK = ApiTimeouts(connect=3, answer=2, retry=Retry(2, 0.01, 0.02))
+QUICK = Timeouts(connect_seconds=3, answer_seconds=2, retry=Retry(2, 0.01, 0.02))
 SOURCE = ApiSource(
     id="shelves-api",
     title="Test",
@@ -168,16 +169,8 @@ class Scene:
             "SHELVES_TOKEN_FIF": "fife-token",
             "SHELVES_TOKEN_GLG": "glasgow-token",
         }
-        transport = ApiTransport(SOURCE, platform.register.returns, environment, TODAY, lambda *_: None, QUICK)
-        report = collect_source(
-            SOURCE,
-            platform.register,
-            platform.ledger,
-            platform.received_bytes,
-            today=TODAY,
-            environment=environment,
-            transport=transport,
-        )
+        transport = ApiTransport(SOURCE, platform.register.returns, environment, TODAY, QUICK)
+        report = collect_source(transport, Inbox(platform.ledger, platform.received_bytes))
         return {account.council_code: account for account in report.accounts}
 
 

@@ -17,6 +17,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import FINDING
@@ -156,8 +157,7 @@ class World:
             register.councils.by_code[council],
             parse_period(period),
             [file],
-            ledger=self.platform.ledger,
-            raw=self.platform.received_bytes,
+            inbox=Inbox(self.platform.ledger, self.platform.received_bytes),
         )
         return receipt
 

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.sensors import list_process_requests
 from lgdp_pipelines.settings import Settings
@@ -51,8 +52,7 @@ class World:
             register.councils.by_code[council],
             parse_period(period),
             [file],
-            ledger=self.platform.ledger,
-            raw=self.platform.received_bytes,
+            inbox=Inbox(self.platform.ledger, self.platform.received_bytes),
         )
         self.clock.now += timedelta(seconds=1)
 

@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -83,7 +84,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) ->
         parse_period("CY2022"),
         platform.register.councils.named("FIF"),
     )
-    hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
+    hand_in(data_return, fife, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
     process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
     deliver_reports(platform)
     submission = "RESPITE.FIF.CY2022.001"

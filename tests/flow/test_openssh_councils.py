@@ -9,15 +9,18 @@ import stat
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.account_checks import find_news
 from lgdp_pipelines.collection.openssh_setup import render_configuration, render_setup_script
 from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
@@ -209,11 +212,9 @@ def glasgows(world: World) -> Mapping[str, bytes]:
     world.put(FIFE, "in/own.csv", b"Fife's")
     assert (
         deliver_files(
-            world.register.sources["boxes"],
+            create_transport(world.register.sources["boxes"], world.register, {}, date.max),
             "FIF",
             [OutgoingFile("report.csv", b"a report")],
-            world.register,
-            environment={},
         )
         is None
     )
@@ -314,7 +315,8 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
     assert verdicts == {"ALLOTMENT.FIF.CY2023.001": "accepted", "ALLOTMENT.GLG.CY2023.002": "rejected"}
     platform = Platform(Settings.from_folder(world.lgdp.home, world.lgdp.schemas))
     for source in platform.register.sources.values():
-        news = find_news(source, platform.register, platform.ledger, environment=platform.environment)
+        transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+        news = find_news(transport, platform.ledger)
         assert (news.councils, news.failures) == ((), ())
     platform.ledger.close()
 
@@ -333,12 +335,11 @@ def test_what_goes_back_is_put_on_a_council_s_own_server(world: World) -> None:
         await sftp.makedirs("in/back", exist_ok=True)
 
     world.as_council(GLASGOW, prepared)
-    source, environment = world.register.sources["servers"], {"COUNCILS": f"127.0.0.1:{world.port}"}
+    environment = {"COUNCILS": f"127.0.0.1:{world.port}"}
+    transport = create_transport(world.register.sources["servers"], world.register, environment, date.max)
 
     def put_back(content: bytes) -> Any:
-        return deliver_files(
-            source, "GLG", [OutgoingFile("report.html", content)], world.register, environment=environment
-        )
+        return deliver_files(transport, "GLG", [OutgoingFile("report.html", content)])
 
     assert (put_back(b"<p>one"), put_back(b"<p>one")) == (None, None)
     assert "not overwritten" in put_back(b"<p>two").what

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.published_extracts import people_supported, school_list
 from lgdp_pipelines.storage.sql_catalogue import run_select
@@ -49,8 +50,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
                 found.register.councils.by_code[council],
                 period,
                 [file],
-                ledger=found.ledger,
-                raw=found.raw,
+                inbox=Inbox(found.ledger, found.received_bytes),
             )
         process(found, ProcessRequest(data_return, period, SHOWN), "test")
         assert publish(found, data_return, [period.id], run_id="test").outcome.is_published

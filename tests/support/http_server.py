@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports.api import ApiTimeouts
+from lgdp_pipelines.collection.transports.transport import Timeouts
 
 SECRET = "s3cret/of+fife=&?"
-QUICK_TIMEOUTS = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 1.0))
+QUICK_TIMEOUTS = Timeouts(connect_seconds=5, answer_seconds=5, retry=Retry(3, 0.01, 1.0))
 
 
 @dataclass

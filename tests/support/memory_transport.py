@@ -7,7 +7,6 @@ source does. Its files may be changed between two collections, and an account or
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
 
 from lgdp_pipelines.collection.file_routing import returns_in_folder, route
 from lgdp_pipelines.collection.transports.transport import (
@@ -17,10 +16,10 @@ from lgdp_pipelines.collection.transports.transport import (
     Listing,
     NoNewContent,
     SkippedEntry,
+    Transport,
 )
 from lgdp_pipelines.errors import SourceError
-from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.register.model.sources import FolderSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,15 @@ class HeldFile:
 
 
 @dataclass(frozen=True)
-class MemoryTransport:
+class MemoryTransport(Transport[FolderSource]):
     """Accounts of one source, held in memory.
 
     Attributes:
-        source: as the register declares it.
-        returns: the register's returns by code.
-        today: no file is for a period that begins later.
         held: files by path (``folder/name``) by council code; or the error that opening the account raises.
-        fetched: every (council code, path) that was asked for, in order.
+        fetched: every (council code, path) that was requested, in order.
     """
 
-    source: Source
-    returns: Mapping[str, Return]
-    today: date
-    held: Mapping[str, Mapping[str, HeldFile] | SourceError]
+    held: Mapping[str, Mapping[str, HeldFile] | SourceError] = field(default_factory=dict)
     fetched: list[tuple[str, str]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -79,10 +72,14 @@ class MemoryAccount:
         """Every held file, in order of path."""
         return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
 
-    async def answers(self) -> None:
-        """It always does."""
+    async def probe(self) -> None:
+        """Do nothing: it always answers."""
 
-    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
+    async def fetch(
+        self,
+        entry: Entry,
+        validators: object = None,  # noqa: ARG002 - a listing says what is new
+    ) -> Download | SkippedEntry | NoNewContent:
         """The held bytes.
 
         Raises:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpAccount
-from lgdp_pipelines.collection.transports.transport import Download
+from lgdp_pipelines.collection.transports.transport import Download, Timeouts
 
-QUICK_TIMEOUTS = Timeouts(connect=5, answer=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05))
+QUICK_TIMEOUTS = Timeouts(
+    connect_seconds=5, answer_seconds=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05)
+)
 AccountCall = Callable[[SftpAccount], Awaitable[Any]]
 FileWriter = Callable[..., Path]
 

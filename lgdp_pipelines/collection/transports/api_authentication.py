@@ -1,9 +1,9 @@
-"""Access to an API: how a request is made ours on its last step to the wire.
+"""Authentication at an API: how the secret of an account gets into each request.
 
 A secret is added below the client that sends a request: the requests that the client logs, and that its exceptions
 carry, never hold one, neither in a header nor in the address.
 
-What belongs here: the four methods. What does not: what is asked (``api``), and where a secret is (``secrets``).
+What belongs here: the methods of authentication. What does not: requests (``api``), and reading secrets (``secrets``).
 """
 
 import json
@@ -21,43 +21,44 @@ from urllib.parse import quote, quote_plus
 import httpx2
 
 from lgdp_pipelines.collection.retry import parse_retry_after
-from lgdp_pipelines.collection.secrets import Secret
+from lgdp_pipelines.collection.secrets import Secret, resolve_credential
+from lgdp_pipelines.collection.transports.transport import Transport
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.sources import (
-    Authentication,
+    ApiSource,
     BasicAuthentication,
     BearerAuthentication,
     KeyAuthentication,
     OAuth2Authentication,
 )
 
-SHORTLY = 30.0
-"""Seconds before its end at which a token is no longer used."""
+EXPIRY_MARGIN_SECONDS = 30.0
+"""A token is no longer used so long before its end."""
 
 LARGEST_TOKEN = 64 * 1024
 """Bytes: an answer longer than this holds no token."""
 
-_COME_BACK = frozenset({httpx2.codes.REQUEST_TIMEOUT, httpx2.codes.TOO_EARLY, httpx2.codes.TOO_MANY_REQUESTS})
+_TRANSIENT = frozenset({httpx2.codes.REQUEST_TIMEOUT, httpx2.codes.TOO_EARLY, httpx2.codes.TOO_MANY_REQUESTS})
 
 
 class Authenticator(Protocol):
-    """One council's way to show who we are."""
+    """One council's way to authenticate requests."""
 
-    async def authorised(self, request: httpx2.Request) -> httpx2.Request:
-        """The same request with our secret in it.
+    async def authorise(self, request: httpx2.Request) -> httpx2.Request:
+        """Return a request with the secret in it.
 
         Raises:
-            SourceRefused: we are given no token.
-            SourceUnreachable: nobody gives tokens now.
+            SourceRefused: the server issues no token.
+            SourceUnreachable: the server of tokens does not answer.
         """
         ...
 
-    def renewed(self) -> bool:
-        """Whether a request that was refused is worth another try with a new token."""
+    def renew(self) -> bool:
+        """Return whether a refused request is worth another try, with a new token."""
         ...
 
     def secrets(self) -> tuple[str, ...]:
-        """What must never be found in an answer."""
+        """Return the texts that no answer may contain."""
         ...
 
 
@@ -69,16 +70,16 @@ class HeaderAuthenticator:
         self._value = value
         self._secret = secret
 
-    async def authorised(self, request: httpx2.Request) -> httpx2.Request:
-        """The request with the header."""
-        return _again(request, request.url, {self._name: self._value.reveal()})
+    async def authorise(self, request: httpx2.Request) -> httpx2.Request:
+        """Return the request with the header."""
+        return _copy_request(request, request.url, {self._name: self._value.reveal()})
 
-    def renewed(self) -> bool:
-        """It stays the same."""
+    def renew(self) -> bool:
+        """Return False: the secret stays the same."""
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """The secret, as it is and as the header spells it."""
+        """Return the secret, as it is and as the header holds it."""
         return tuple(dict.fromkeys((self._secret.reveal(), self._value.reveal().rpartition(" ")[2])))
 
 
@@ -89,90 +90,90 @@ class ParameterAuthenticator:
         self._name = name
         self._key = key
 
-    async def authorised(self, request: httpx2.Request) -> httpx2.Request:
-        """The request with the parameter at the end of its address; what stands before it stays as it is."""
+    async def authorise(self, request: httpx2.Request) -> httpx2.Request:
+        """Return the request with the parameter at the end of its address."""
         given = f"{quote(self._name)}={quote(self._key.reveal(), safe='')}".encode()
         query = request.url.query
-        return _again(request, request.url.copy_with(query=query + b"&" + given if query else given), {})
+        return _copy_request(request, request.url.copy_with(query=query + b"&" + given if query else given), {})
 
-    def renewed(self) -> bool:
-        """It stays the same."""
+    def renew(self) -> bool:
+        """Return False: the secret stays the same."""
         return False
 
     def secrets(self) -> tuple[str, ...]:
-        """The key, as it is and as an address spells it."""
+        """Return the key, as it is and as an address encodes it."""
         key = self._key.reveal()
         return tuple(dict.fromkeys((key, quote(key, safe=""), quote_plus(key))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A token, and the moment from which it is no longer used; None: it is used until it is refused."""
+    """A token, and the moment of its last use; None: it is used until it is refused."""
 
     value: Secret
     until: float | None
 
 
-class ClientCredentials:
-    """A token that is asked for by a client of ours, used until shortly before its end, and renewed where refused.
+@dataclass(frozen=True, slots=True)
+class OAuthClient:
+    """The platform as a client of an OAuth 2 server.
 
-    Args:
-        address: that gives tokens.
-        client_id: who we are there.
+    Attributes:
+        token_address: of the tokens.
+        client_id: of the platform there.
         secret: of the client.
-        scope: what the token is to be good for.
-        where: the account, for messages.
-        timeout: how long an answer is waited for.
-        clock: seconds that only go forward.
+        scope: that the token is for; empty where the server asks for none.
     """
 
+    token_address: httpx2.URL
+    client_id: str
+    secret: Secret
+    scope: str
+
+
+class ClientCredentials:
+    """A token requested by a client, used until shortly before its end, and renewed where refused (RFC 6749)."""
+
     def __init__(
-        self,
-        address: str,
-        client_id: str,
-        secret: Secret,
-        scope: str,
-        *,
-        where: str,
-        timeout: httpx2.Timeout,
-        clock: Callable[[], float] = monotonic,
+        self, client: OAuthClient, *, where: str, timeout: httpx2.Timeout, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._address = parse_safe_url(address, where)
-        self._client_id = client_id
-        self._secret = secret
-        self._scope = scope
+        self._client = client
         self._where = where
         self._timeout = timeout
         self._clock = clock
         self._token: _Token | None = None
 
-    async def authorised(self, request: httpx2.Request) -> httpx2.Request:
-        """The request with a token that is good now."""
+    async def authorise(self, request: httpx2.Request) -> httpx2.Request:
+        """Return the request with a valid token."""
         token = self._token
         if token is None or (token.until is not None and self._clock() >= token.until):
-            token = self._token = await self._asked()
-        return _again(request, request.url, {"Authorization": f"Bearer {token.value.reveal()}"})
+            token = self._token = await self._request_token()
+        return _copy_request(request, request.url, {"Authorization": f"Bearer {token.value.reveal()}"})
 
-    def renewed(self) -> bool:
-        """Another token is asked for at the next request."""
+    def renew(self) -> bool:
+        """Drop the token, so that the next request fetches another, and return True."""
         self._token = None
         return True
 
     def secrets(self) -> tuple[str, ...]:
-        """The client's secret and the token."""
-        return (self._secret.reveal(), *([self._token.value.reveal()] if self._token else []))
+        """Return the client's secret and the token."""
+        return (self._client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
 
-    async def _asked(self) -> _Token:
-        form = {"grant_type": "client_credentials"} | ({"scope": self._scope} if self._scope else {})
+    async def _request_token(self) -> _Token:
+        form = {"grant_type": "client_credentials"} | ({"scope": self._client.scope} if self._client.scope else {})
         # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
-        basic = _basic(quote_plus(self._client_id), quote_plus(self._secret.reveal()))
+        basic = _format_basic(quote_plus(self._client.client_id), quote_plus(self._client.secret.reveal()))
         try:
             async with (
-                create_client(HeaderAuthenticator("Authorization", basic, self._secret), self._timeout) as client,
-                client.stream("POST", self._address, data=form, headers={"Accept": "application/json"}) as response,
+                create_client(
+                    HeaderAuthenticator("Authorization", basic, self._client.secret), self._timeout
+                ) as client,
+                client.stream(
+                    "POST", self._client.token_address, data=form, headers={"Accept": "application/json"}
+                ) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
-                    raise self._refusal(response)
+                    raise self._make_refusal(response)
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
@@ -182,9 +183,9 @@ class ClientCredentials:
             raise SourceUnreachable(
                 "The address that gives tokens did not answer, or the line broke.",
                 where=self._where,
-                remedy="It is tried again at the next collection; if it stays so, ask the council about its system.",
+                remedy="The next collection tries again. If the error persists, ask the council about its system.",
             ) from error
-        token = _token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
+        token = _parse_token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
             raise AccountRefused(
                 "The answer of the token's address holds no bearer token.",
@@ -193,13 +194,13 @@ class ClientCredentials:
             )
         return token
 
-    def _refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
+    def _make_refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
         status = response.status_code
         if is_transient(status):
             return SourceUnreachable(
                 f"The address that gives tokens could not answer now (HTTP {status}).",
                 where=self._where,
-                remedy="It is tried again at the next collection.",
+                remedy="The next collection tries again.",
                 wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         return AccountRefused(
@@ -209,93 +210,86 @@ class ClientCredentials:
         )
 
 
-def _token(body: bytes, now: float) -> _Token | None:
-    """The token in an answer; None where there is none. Nothing of the answer is kept or told."""
+def _parse_token(body: bytes, now: float) -> _Token | None:
+    """Return the token in an answer, or None. No message repeats any part of the answer."""
     try:
-        said = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or str(said.get("token_type", "bearer")).casefold() != "bearer":
+    if not isinstance(answer, dict) or str(answer.get("token_type", "bearer")).casefold() != "bearer":
         return None
-    value, seconds = said.get("access_token"), said.get("expires_in")
-    if not isinstance(value, str) or not value or not all("!" <= one <= "~" for one in value):
+    value, seconds = answer.get("access_token"), answer.get("expires_in")
+    if not isinstance(value, str) or not value or not all("!" <= character <= "~" for character in value):
         return None
-    lasts = (
+    lifetime = (
         float(seconds)
         if isinstance(seconds, int | float) or (isinstance(seconds, str) and seconds.isdecimal())
         else None
     )
-    return _Token(Secret(value), None if lasts is None else now + max(lasts - SHORTLY, 0.0))
+    return _Token(Secret(value), None if lifetime is None else now + max(lifetime - EXPIRY_MARGIN_SECONDS, 0.0))
 
 
-def create_authenticator(
-    authentication: Authentication, username: str, credential: Secret, token_address: str, *, where: str,
-    timeout: httpx2.Timeout,
-) -> Authenticator:  # fmt: skip
-    """How a council's API is shown who we are.
-
-    Args:
-        authentication: as the source declares it.
-        username: of the account: a user's name, or a client's id.
-        credential: of the account.
-        token_address: that gives tokens, its variables filled in.
-        where: the account, for messages.
-        timeout: how long a token is waited for.
+def create_authenticator(transport: Transport[ApiSource], council_code: str, timeout: httpx2.Timeout) -> Authenticator:
+    """Return the authenticator of one council's account.
 
     Raises:
-        SourceRefused: a secret would travel in clear text.
+        SourceRefused: the secret is not there, or would travel in clear text.
     """
+    authentication = transport.source.authentication
+    credential = resolve_credential(transport.source, transport.environment, council_code)
+    username = transport.account_name(council_code)
     match authentication:
         case BearerAuthentication():
             return HeaderAuthenticator("Authorization", Secret(f"Bearer {credential.reveal()}"), credential)
         case BasicAuthentication():
-            return HeaderAuthenticator("Authorization", _basic(username, credential.reveal()), credential)
+            return HeaderAuthenticator("Authorization", _format_basic(username, credential.reveal()), credential)
         case KeyAuthentication():
             if authentication.header:
                 return HeaderAuthenticator(authentication.header, credential, credential)
             return ParameterAuthenticator(authentication.parameter, credential)
         case OAuth2Authentication():
-            return ClientCredentials(
-                token_address, username, credential, authentication.scope, where=where, timeout=timeout
-            )
+            where = transport.describe(council_code)
+            address = parse_safe_url(transport.expand(authentication.token_address), where)
+            client = OAuthClient(address, username, credential, authentication.scope)
+            return ClientCredentials(client, where=where, timeout=timeout)
 
 
 class _AuthorisedTransport(httpx2.AsyncBaseTransport):
-    """The way to the wire, on which our secret is added."""
+    """The transport that adds the secret to each request."""
 
-    def __init__(self, access: Authenticator) -> None:
+    def __init__(self, authenticator: Authenticator) -> None:
         # The register names the address: a proxy variable must not lead a secret elsewhere.
-        self._inner = httpx2.AsyncHTTPTransport(verify=_trusted(), trust_env=False)
-        self._access = access
+        self._inner = httpx2.AsyncHTTPTransport(verify=_load_tls_context(), trust_env=False)
+        self._authenticator = authenticator
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._inner.handle_async_request(await self._access.authorised(request))
-        if response.status_code == httpx2.codes.UNAUTHORIZED and self._access.renewed():
+        response = await self._inner.handle_async_request(await self._authenticator.authorise(request))
+        if response.status_code == httpx2.codes.UNAUTHORIZED and self._authenticator.renew():
             await response.aclose()
-            response = await self._inner.handle_async_request(await self._access.authorised(request))
+            response = await self._inner.handle_async_request(await self._authenticator.authorise(request))
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-def create_client(access: Authenticator, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-    """A client that follows no redirect and asks nobody else."""
+def create_client(authenticator: Authenticator, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
+    """Return a client that follows no redirect and uses no proxy."""
     return httpx2.AsyncClient(
-        transport=_AuthorisedTransport(access), timeout=timeout, follow_redirects=False, trust_env=False
+        transport=_AuthorisedTransport(authenticator), timeout=timeout, follow_redirects=False, trust_env=False
     )
 
 
 def is_transient(status: int) -> bool:
-    """Whether a refusal may be over the next time."""
-    return status in _COME_BACK or httpx2.codes.is_server_error(status)
+    """Return whether a later request may succeed."""
+    return status in _TRANSIENT or httpx2.codes.is_server_error(status)
 
 
 def parse_safe_url(address: str, where: str) -> httpx2.URL:
-    """An address that a secret may be sent to.
+    """Return an address that a secret may be sent to.
 
     Raises:
-        SourceRefused: it is none, or the secret would travel in clear text beyond this machine.
+        SourceRefused: it is not a URL, or the secret would travel in clear text beyond this machine.
     """
     try:
         url = httpx2.URL(address)
@@ -312,8 +306,8 @@ def parse_safe_url(address: str, where: str) -> httpx2.URL:
     return url
 
 
-def _again(request: httpx2.Request, url: httpx2.URL, headers: dict[str, str]) -> httpx2.Request:
-    """A request as it is, but for its address and some headers."""
+def _copy_request(request: httpx2.Request, url: httpx2.URL, headers: dict[str, str]) -> httpx2.Request:
+    """Return a copy of a request with another address and more headers."""
     return httpx2.Request(
         request.method,
         url,
@@ -323,13 +317,13 @@ def _again(request: httpx2.Request, url: httpx2.URL, headers: dict[str, str]) ->
     )
 
 
-def _basic(user: str, password: str) -> Secret:
+def _format_basic(user: str, password: str) -> Secret:
     return Secret(f"Basic {b64encode(f'{user}:{password}'.encode()).decode('ascii')}")
 
 
 @cache
-def _trusted() -> SSLContext:
-    """Whom we believe over TLS. Read once for all accounts, because it takes a while."""
+def _load_tls_context() -> SSLContext:
+    """Return the trusted certificates, read once for all accounts because that takes a while."""
     return httpx2.create_ssl_context(trust_env=False)
 
 

@@ -1,21 +1,29 @@
-"""The seam between collection and a council's system: what any transport offers, and the values that cross it.
+"""The seam between collection and councils' systems: what every transport offers, and the values that cross it.
 
-What belongs here: the two protocols and their values. What does not: how a transport does it (``sftp``, ``api``,
-``memory``), or what is done with what it brings (``collect``).
+What belongs here: the classes that each transport derives from, and their values. What does not: how a transport does
+it (its own module), and what is done with an extract (``collection_run``).
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Protocol, Self
+from typing import IO, Generic, Protocol, Self, TypeVar
 
 from lgdp_pipelines.collection.file_routing import Routing
+from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.secrets import account_name, expand_variables
 from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.storage.byte_store import ByteStore
 
 LARGEST_EXTRACT = 4 * 1024**3
-"""Bytes: what is larger is no extract of a council, and is left where it is."""
+"""Bytes: a larger file is skipped."""
 
 _IN_MEMORY = 8 * 1024**2
 _CHUNK = 1024**2
@@ -23,14 +31,14 @@ _CHUNK = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that can be fetched from an account.
+    """An extract that can be fetched from an account.
 
     Attributes:
         path: where it is in the account: folder and name, or the request that gives it.
         name: the file name to record.
         size: in bytes as listed; None where the transport cannot know before it fetches.
         modified: seconds since 1970 as listed; None where the transport cannot know.
-        routing: what the entry answers, or why nobody can tell.
+        routing: the return and period that it answers, or why the name does not say.
     """
 
     path: str
@@ -46,11 +54,11 @@ ListedEntry = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """Something seen in an account and deliberately not taken.
+    """A file of an account that is deliberately not fetched.
 
     Attributes:
         name: its name, made safe to show.
-        reason: why it was left, and what would make it come.
+        reason: why it is skipped, and what would change that.
     """
 
     name: str
@@ -59,20 +67,20 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class NoNewContent:
-    """The system says that nothing has changed since the last time, or that there is nothing."""
+    """The system says that nothing has changed since the last time, or that it has nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One look into an account.
+    """The content of an account at one time.
 
     Attributes:
-        entries: what can be fetched.
-        left: what was seen and is not taken.
+        entries: that can be fetched.
+        skipped: that are not fetched, with the reasons.
     """
 
     entries: tuple[Entry, ...]
-    left: tuple[SkippedEntry, ...]
+    skipped: tuple[SkippedEntry, ...]
 
 
 class Download:
@@ -85,28 +93,28 @@ class Download:
         self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
 
     def add(self, chunk: bytes) -> None:
-        """Append bytes as they come.
+        """Append bytes.
 
         Raises:
-            StorageError: there is no room for them. That is our trouble, not the council's.
+            StorageError: this machine has no room for them.
         """
         try:
             self._spool.write(chunk)
         except OSError as error:
             raise StorageError(
-                "An extract cannot be put aside while it is fetched.",
-                remedy="Make room where temporary files go.",
+                "An extract cannot be stored while it is fetched.",
+                remedy="Make room in the folder for temporary files.",
             ) from error
         self.size += len(chunk)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes from the beginning, a mebibyte at a time."""
+        """Yield the bytes from the beginning, a mebibyte at a time."""
         self._spool.seek(0, os.SEEK_SET)
         while chunk := self._spool.read(_CHUNK):
             yield chunk
 
     def close(self) -> None:
-        """Give the memory or the file back."""
+        """Release the memory or the file."""
         self._spool.close()
 
     def __enter__(self) -> Self:
@@ -116,36 +124,81 @@ class Download:
         self.close()
 
 
+@dataclass(frozen=True, slots=True)
+class CacheValidators:
+    """What an API said of an answer, by which it can say later that nothing has changed (RFC 9110).
+
+    Attributes:
+        etag: None where it gave none.
+        modified: time of its last change; None where it did not say.
+    """
+
+    etag: str | None = None
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a server and a writer are waited for.
+
+    Attributes:
+        connect_seconds: for a connection and a log-in.
+        answer_seconds: for one answer, or one part of a long one.
+        settle_seconds: a file is complete so long after its last change.
+        second_look_seconds: between the two looks at a file that changed more recently.
+        retry: how often an unreachable server is tried.
+    """
+
+    connect_seconds: float = 15.0
+    answer_seconds: float = 60.0
+    settle_seconds: float = 60.0
+    second_look_seconds: float = 1.0
+    retry: Retry = field(default_factory=Retry)
+
+
+IMPATIENT = Timeouts(connect_seconds=5.0, answer_seconds=10.0, retry=Retry(attempts=1))
+"""For a visit that is repeated soon: all accounts of a source that is down are visited in half a minute."""
+
+
+NO_VALIDATORS = CacheValidators()
+
+
 class Account(Protocol):
     """One council's account in a source, opened."""
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
-        """What is there.
+        """Return what can be fetched.
 
         Args:
-            known: path, size and time of change of entries that need not be looked at; an account may leave them out.
+            known: entries that a receipt knows; an account may leave them out.
 
         Raises:
-            SourceUnreachable: nobody answered, after every retry.
-            SourceRefused: the wrong host answered, or the right one refused us.
+            SourceUnreachable: no server answered, after every retry.
+            SourceRefused: another host answered, or the right one refused us.
         """
         ...
 
-    async def answers(self) -> None:
-        """Ask as little as shows that the account can be used.
+    async def fetch(
+        self, entry: Entry, validators: CacheValidators = NO_VALIDATORS
+    ) -> Download | SkippedEntry | NoNewContent:
+        """Return the bytes of an entry, or the reason why there are none this time.
 
-        Raises:
-            SourceUnreachable: nobody answered, after every retry.
-            SourceRefused: the wrong host answered, or the right one refused us.
-        """
-        ...
-
-    async def fetch(self, entry: Entry) -> Download | SkippedEntry | NoNewContent:
-        """The bytes of an entry, or why there are none this time.
+        Args:
+            entry: of this account.
+            validators: of the last answer received for it, for systems that cannot list.
 
         Raises:
             SourceUnreachable: the line broke, after every retry.
             SourceRefused: the system refused this entry.
+        """
+        ...
+
+    async def probe(self) -> None:
+        """Check with as little as possible that the account can be used.
+
+        Raises:
+            SourceUnreachable: no server answered, after every retry.
+            SourceRefused: another host answered, or the right one refused us.
         """
         ...
 
@@ -156,8 +209,8 @@ class DeliveringAccount(Account, Protocol):
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
         """Put a file into a folder of the account, whole or not at all.
 
-        It is written under another name first and then renamed. What lies there already under its name with the same
-        bytes is left, so that a delivery may be repeated; another file of that name is never overwritten.
+        The file is written under another name and then renamed. A file of its name with the same bytes is left, so
+        that a delivery may be repeated; another file of its name is never overwritten.
 
         Args:
             folder: below the account's root; it must be there.
@@ -171,27 +224,70 @@ class DeliveringAccount(Account, Protocol):
         ...
 
 
-class Transport(Protocol):
-    """A way to reach the accounts of one source."""
+SourceT = TypeVar("SourceT", bound=Source, covariant=True)  # noqa: PLC0105 - the name that pydantic and others use
 
+
+@dataclass(frozen=True)
+class Transport(ABC, Generic[SourceT]):
+    """The way to the accounts of one source.
+
+    Attributes:
+        source: as the register declares it.
+        returns: the register's returns by code.
+        environment: the values of variables and secret references.
+        today: no extract is for a period that begins later.
+        timeouts: for its server.
+    """
+
+    source: SourceT
+    returns: Mapping[str, Return]
+    environment: Mapping[str, str]
+    today: date
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+    @abstractmethod
     def account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
-        """One council's account, closed again when the block is left."""
-        ...
+        """Return one council's account, closed again when the block is left."""
+
+    def account_name(self, council_code: str) -> str:
+        """Return the name of a council's account.
+
+        Raises:
+            SourceRefused: it refers to a variable that is not set.
+        """
+        return account_name(self.source, self.environment, council_code)
+
+    def describe(self, council_code: str) -> str:
+        """Return the account's source and council, for messages."""
+        return f"source {self.source.id}, council {council_code}"
+
+    def expand(self, text: str) -> str:
+        """Return a text of the register with its variables filled in.
+
+        Raises:
+            SourceRefused: a variable is not set.
+        """
+        return expand_variables(text, self.environment)
 
 
-class DeliveringTransport(Transport, Protocol):
-    """A way to reach accounts that have an outbox."""
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The stores that take what arrives: the bytes first, and then their receipt.
 
-    def account(self, council_code: str) -> AbstractAsyncContextManager[DeliveringAccount]:
-        """One council's account, closed again when the block is left."""
-        ...
+    Attributes:
+        ledger: takes the receipts.
+        raw: takes the bytes.
+    """
+
+    ledger: Ledger
+    raw: ByteStore
 
 
 Progress = Callable[[str], None]
-"""Told one plain sentence whenever something worth showing has happened."""
+"""Takes one sentence for each event worth showing."""
 
 
 def printable_name(name: str) -> str:
-    """A name from outside, safe to show: one line, printable, not endless."""
-    safe = "".join(one if one.isprintable() else "?" for one in name)
+    """Return a name from outside that is safe to show: printable, and at most 80 characters."""
+    safe = "".join(character if character.isprintable() else "?" for character in name)
     return safe if len(safe) <= 80 else f"{safe[:79]}…"

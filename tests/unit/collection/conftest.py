@@ -13,9 +13,9 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.api import ApiTransport
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
-from lgdp_pipelines.collection.transports.transport import Download
+from lgdp_pipelines.collection.transports.transport import CacheValidators, Download
 from lgdp_pipelines.register.model.contract import (
     Contract,
     Disclosure,
@@ -250,12 +250,10 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
             environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
             environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
-            transport = ApiTransport(
-                one, register.returns, environment, today, lambda *_: marks or CacheValidators(), QUICK_TIMEOUTS
-            )
+            transport = ApiTransport(one, register.returns, environment, today, QUICK_TIMEOUTS)
             async with transport.account("FIF") as account:
                 (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
-                outcome = await account.fetch(entry)
+                outcome = await account.fetch(entry, marks or CacheValidators())
             if not isinstance(outcome, Download):
                 return outcome
             with outcome:

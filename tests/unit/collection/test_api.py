@@ -21,9 +21,15 @@ from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.retry import Retry, parse_retry_after
-from lgdp_pipelines.collection.transports.api import ApiAccount, ApiTimeouts, ApiTransport, CacheValidators
+from lgdp_pipelines.collection.transports.api import ApiAccount, ApiTransport
 from lgdp_pipelines.collection.transports.api_paging import read_path
-from lgdp_pipelines.collection.transports.transport import Download, NoNewContent, SkippedEntry
+from lgdp_pipelines.collection.transports.transport import (
+    CacheValidators,
+    Download,
+    NoNewContent,
+    SkippedEntry,
+    Timeouts,
+)
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
@@ -32,7 +38,7 @@ from lgdp_pipelines.vocabulary.periods import calendar_year
 
 UNKNOWN = CacheValidators()
 TOKENS = {"FIF": "token-of-fife", "GLG": "token-of-glasgow"}
-QUICK = ApiTimeouts(connect=5, answer=5, retry=Retry(3, 0.01, 2.0))
+QUICK = Timeouts(connect_seconds=5, answer_seconds=5, retry=Retry(3, 0.01, 2.0))
 EXTRACT = '[{"year":2023, "tonnes":2.8318148239349914E-4},\n {"year":2023,"tonnes":0.10},{"year":2023,"tonnes":7}]'
 
 
@@ -86,11 +92,10 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
                 | {f"TOKEN_{code}": token for code, token in TOKENS.items()}
                 | environment,
                 today,
-                lambda _council, _path: marks,
                 QUICK,
             )
             async with transport.account(council) as account:
-                return await of_2023(account)
+                return await of_2023(account, marks)
 
         with serving(application) as port:
             return asyncio.run(run(port))
@@ -98,9 +103,9 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
     return fetch
 
 
-async def of_2023(account: ApiAccount) -> Any:
+async def of_2023(account: ApiAccount, validators: CacheValidators = UNKNOWN) -> Any:
     (entry,) = [one for one in (await account.entries()).entries if one.routing == Route("WASTE", calendar_year(2023))]
-    outcome = await account.fetch(entry)
+    outcome = await account.fetch(entry, validators)
     if not isinstance(outcome, Download):
         return outcome
     with outcome:
@@ -122,7 +127,7 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
     environment = {"API_ADDRESS": "http://127.0.0.1:1", "TOKEN_FIF": "x"}
 
     async def run() -> Any:
-        transport = ApiTransport(api_source, register.returns, environment, today, lambda *_: CacheValidators(), QUICK)
+        transport = ApiTransport(api_source, register.returns, environment, today, QUICK)
         async with transport.account("FIF") as account:
             return (await account.entries()).entries
 
@@ -275,9 +280,7 @@ def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Registe
         environment = {"API_ADDRESS": f"http://127.0.0.1:{closed.getsockname()[1]}", "TOKEN_FIF": "x"}
 
         async def run() -> None:
-            transport = ApiTransport(
-                api_source, register.returns, environment, today, lambda *_: CacheValidators(), QUICK
-            )
+            transport = ApiTransport(api_source, register.returns, environment, today, QUICK)
             async with transport.account("FIF") as account:
                 await of_2023(account)
 

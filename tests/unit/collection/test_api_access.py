@@ -13,8 +13,12 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.collection.secrets import Secret
-from lgdp_pipelines.collection.transports.api import ApiTransport, CacheValidators
-from lgdp_pipelines.collection.transports.api_authentication import SHORTLY, ClientCredentials
+from lgdp_pipelines.collection.transports.api import ApiTransport
+from lgdp_pipelines.collection.transports.api_authentication import (
+    EXPIRY_MARGIN_SECONDS,
+    ClientCredentials,
+    OAuthClient,
+)
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import (
@@ -117,18 +121,23 @@ def test_a_client_whose_tokens_are_all_refused_is_refused_after_the_second(get: 
 
 @pytest.mark.parametrize(
     ("seconds", "later", "tokens"),
-    [(3600, 3600 - SHORTLY - 1, 1), (3600, 3600 - SHORTLY, 2), ("3600", 3570, 2), (None, 10**9, 1), (10, 0, 2)],
+    [
+        (3600, 3600 - EXPIRY_MARGIN_SECONDS - 1, 1),
+        (3600, 3600 - EXPIRY_MARGIN_SECONDS, 2),
+        ("3600", 3570, 2),
+        (None, 10**9, 1),
+        (10, 0, 2),
+    ],
 )
 def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: float, tokens: int) -> None:
     answer, given = login(seconds=seconds)
     now = {"is": 1000.0}
 
     async def twice(base: str) -> None:
-        client = ClientCredentials(
-            f"{base}/token", "c", Secret(SECRET), "", where="", timeout=httpx2.Timeout(5), clock=lambda: now["is"]
-        )
+        client = OAuthClient(httpx2.URL(f"{base}/token"), "c", Secret(SECRET), "")
+        credentials = ClientCredentials(client, where="", timeout=httpx2.Timeout(5), clock=lambda: now["is"])
         for _ in range(2):
-            await client.authorised(httpx2.Request("GET", base))
+            await credentials.authorise(httpx2.Request("GET", base))
             now["is"] += later
 
     with run_http_server(answer) as (base, _):
@@ -231,11 +240,9 @@ def test_a_line_that_breaks_holds_no_secret_in_its_errors(
 
     async def run(address: str) -> None:
         environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
-        transport = ApiTransport(
-            one, register.returns, environment, today, lambda *_: CacheValidators(), QUICK_TIMEOUTS
-        )
+        transport = ApiTransport(one, register.returns, environment, today, QUICK_TIMEOUTS)
         async with transport.account("FIF") as account:
-            await account.answers()
+            await account.probe()
 
     with run_http_server(lambda _: HttpAnswer()) as (closed_soon, _):
         pass

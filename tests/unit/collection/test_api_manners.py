@@ -6,9 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.transports.api import CacheValidators
 from lgdp_pipelines.collection.transports.api_paging import count_records, remove_parameter, set_parameter
-from lgdp_pipelines.collection.transports.transport import NoNewContent, SkippedEntry
+from lgdp_pipelines.collection.transports.transport import CacheValidators, NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.sources import CursorPaging, LinkPaging, NumberedPaging
 from tests.support.http_server import AnswerFunction, HttpAnswer, HttpRequest, build_page, read_numbers

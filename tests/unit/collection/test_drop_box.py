@@ -12,15 +12,14 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.account_watch import find_news
+from lgdp_pipelines.collection.account_checks import find_news
 from lgdp_pipelines.collection.collection_run import collect_source
 from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports import drop_box
+from lgdp_pipelines.collection.transports import create_transport, drop_box
 from lgdp_pipelines.collection.transports.drop_box import DropBoxAccount, DropBoxTransport
-from lgdp_pipelines.collection.transports.folder_files import Timeouts
-from lgdp_pipelines.collection.transports.transport import Download, SkippedEntry
+from lgdp_pipelines.collection.transports.transport import Download, Inbox, SkippedEntry, Timeouts
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
@@ -98,11 +97,11 @@ def test_what_is_delivered_is_collected_once_with_its_council_and_system(
     with closing(Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger:
 
         def collected() -> Any:
-            return collect_source(source, register, ledger, raw, today=today, environment={})
+            return collect_source(create_transport(source, register, {}, today), Inbox(ledger, raw))
 
-        news = find_news(source, register, ledger, environment={}, today=today)
+        news = find_news(create_transport(source, register, {}, today), ledger)
         (first, nothing), (again, _) = collected().accounts, collected().accounts
-        assert find_news(source, register, ledger, environment={}, today=today).councils == ()
+        assert find_news(create_transport(source, register, {}, today), ledger).councils == ()
     assert news.councils == ("FIF",)
     (receipt,) = first.fetched
     assert (receipt.council_code, receipt.return_code, receipt.period) == ("FIF", "HL1", "FY2024-25-Q1")
@@ -129,7 +128,7 @@ def test_what_lies_elsewhere_is_not_looked_at(ask: Any, fife: Path, put: Put) ->
 @pytest.mark.parametrize("name", [".HL1_2024-25_Q1.csv", f"{HL1}.part", f"{HL1}.filepart", f"{HL1}.TMP"])
 def test_files_that_are_still_being_written_by_name_are_left(name: str, ask: Any, fife: Path, put: Put) -> None:
     put(fife, f"in/hl1/{name}", b"x")
-    assert [one.name for one in ask(listed).left] == [name]
+    assert [one.name for one in ask(listed).skipped] == [name]
     assert ask(listed).entries == ()
 
 
@@ -150,7 +149,7 @@ def test_a_file_that_grows_between_two_looks_is_left(ask: Any, fife: Path) -> No
         return await looking
 
     listing = ask(looked, replace(QUICK, second_look_seconds=0.4))
-    assert (listing.entries, [one.name for one in listing.left]) == ((), [HL1])
+    assert (listing.entries, [one.name for one in listing.skipped]) == ((), [HL1])
 
 
 def symlink_to_another_council(file: Path) -> None:
@@ -187,7 +186,7 @@ THINGS: dict[str, Callable[[Path], None]] = {
 def test_what_is_no_file_of_its_own_is_left_when_it_is_listed(thing: str, ask: Any, fife: Path) -> None:
     THINGS[thing](fife / "in/hl1" / HL1)
     listing = ask(listed)
-    assert (listing.entries, [one.name for one in listing.left]) == ((), [HL1])
+    assert (listing.entries, [one.name for one in listing.skipped]) == ((), [HL1])
 
 
 @pytest.mark.parametrize("thing", [*THINGS, "a folder", "nothing"])
@@ -214,7 +213,7 @@ def test_a_delivery_folder_that_is_a_link_is_not_followed(folder: str, ask: Any,
     (fife / folder).rename(fife / "away")
     (fife / folder).symlink_to(fife.parent / "lgdp-glg" / folder)
     listing = ask(listed)
-    assert (listing.entries, [one.name for one in listing.left]) == ((), ["in/hl1"])
+    assert (listing.entries, [one.name for one in listing.skipped]) == ((), ["in/hl1"])
 
 
 def test_a_drop_box_that_is_a_link_to_another_council_s_is_refused(ask: Any, fife: Path) -> None:
@@ -229,7 +228,7 @@ def test_a_file_that_belongs_to_somebody_else_is_left(ask: Any, fife: Path, put:
     file = put(fife, f"in/hl1/{HL1}", b"x")
     os.chown(file, 54321, 54321)
     listing = ask(listed)
-    assert (listing.entries, ["does not belong" in one.reason for one in listing.left]) == ((), [True])
+    assert (listing.entries, ["does not belong" in one.reason for one in listing.skipped]) == ((), [True])
 
 
 def test_hostile_names_hold_nothing_else_up(ask: Any, fife: Path, put: Put) -> None:
@@ -240,8 +239,8 @@ def test_hostile_names_hold_nothing_else_up(ask: Any, fife: Path, put: Put) -> N
     Path(os.fsdecode(os.fsencode(fife / "in/hl1") + b"/\xff.csv")).write_bytes(b"x")
     listing = ask(listed)
     assert [one.name for one in listing.entries] == [HL1]
-    assert len(listing.left) == 4
-    assert all(one.name.isprintable() for one in listing.left)
+    assert len(listing.skipped) == 4
+    assert all(one.name.isprintable() for one in listing.skipped)
 
 
 def test_a_file_that_changes_after_it_was_listed_is_left(ask: Any, fife: Path, put: Put) -> None:
@@ -266,7 +265,7 @@ def test_a_folder_with_too_many_entries_is_refused(
 
 
 def delivered(source: Source, register: Register, *files: OutgoingFile) -> Any:
-    return deliver_files(source, "FIF", files, register, environment={})
+    return deliver_files(create_transport(source, register, {}, date.max), "FIF", files)
 
 
 def test_what_goes_back_lies_in_the_outbox_whole_and_may_be_delivered_again(
@@ -319,7 +318,7 @@ def test_nothing_goes_back_by_a_source_without_an_outbox(source: Source, registe
 
 
 async def well(account: DropBoxAccount) -> Any:
-    await account.answers()
+    await account.probe()
 
 
 def test_a_drop_box_as_it_should_be_is_well(ask: Any) -> None:
@@ -328,7 +327,11 @@ def test_a_drop_box_as_it_should_be_is_well(ask: Any) -> None:
 
 @pytest.mark.parametrize(
     ("path", "mode", "said"),
-    [("in/hl1", 0o777, "Anybody may write"), ("out", 0o777, "Anybody may write"), (".", 0o775, "Others may write")],
+    [
+        ("in/hl1", 0o777, "Every user may write"),
+        ("out", 0o777, "Every user may write"),
+        (".", 0o775, "Others may write"),
+    ],
 )
 def test_permissions_that_are_too_wide_are_told(path: str, mode: int, said: str, ask: Any, fife: Path) -> None:
     (fife / path).chmod(mode)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
@@ -24,7 +25,7 @@ def hand(platform: Any, register: Register, tmp_path: Path) -> Any:
     def handed(code: str, period: Any, *files: Path) -> Any:
         ledger, raw = platform
         fife = register.councils.by_code["FIF"]
-        return hand_in(register.returns[code], fife, period, files, ledger=ledger, raw=raw)
+        return hand_in(register.returns[code], fife, period, files, inbox=Inbox(ledger, raw))
 
     return handed
 
@@ -72,7 +73,7 @@ def test_wrong_use_is_refused_and_nothing_is_recorded(
     period = financial_quarter(2024, 1) if code == "HL1" else month(2024, 10)
     with pytest.raises(WrongUse, match=said):
         hand(code, period, *(tmp_path / name for name in names))
-    assert platform[0].waiting() == ()
+    assert platform[0].submissions.list_pending_work() == ()
 
 
 def test_a_period_of_another_kind_is_refused(hand: Any, tmp_path: Path) -> None:

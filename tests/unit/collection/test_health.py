@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.collection.account_health import AccountState, check_accounts
+from lgdp_pipelines.collection.account_checks import AccountState, check_accounts
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.orchestration.source_health import build_check_result
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import (
@@ -27,7 +29,7 @@ from tests.support.http_server import HttpAnswer, run_http_server
 @pytest.fixture
 def well(register: Register, today: date) -> Any:
     def asked(source: Source, environment: dict[str, str]) -> Any:
-        return check_accounts(source, register, environment=environment, today=today)
+        return check_accounts(create_transport(source, register, environment, today, IMPATIENT))
 
     return asked
 
@@ -70,7 +72,8 @@ def test_an_sftp_account_is_logged_in_to(
         listening = bound()
         async with await serve_sftp(listening, keys.host, {"fif": accounts["fif"]}):
             environment = environment_for(listening.getsockname()[1])
-            return await asyncio.to_thread(check_accounts, sftp_source, register, environment=environment, today=today)
+            transport = create_transport(sftp_source, register, environment, today, IMPATIENT)
+            return await asyncio.to_thread(check_accounts, transport)
 
     health = asyncio.run(run())
     assert [one.state for one in health] == [AccountState.WELL, AccountState.REFUSED]

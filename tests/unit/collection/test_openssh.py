@@ -21,15 +21,17 @@ import pytest
 
 from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
+from lgdp_pipelines.collection.transports.transport import Inbox, Timeouts
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference, Source
 from lgdp_pipelines.storage.byte_store import ByteStore
 from tests.support.machine import SSHD, find_sshd, require
 
-QUICK = Timeouts(connect=10, answer=10, settle_seconds=60, second_look_seconds=0.5, retry=Retry(3, 0.05, 0.2))
+QUICK = Timeouts(
+    connect_seconds=10, answer_seconds=10, settle_seconds=60, second_look_seconds=0.5, retry=Retry(3, 0.05, 0.2)
+)
 
 CONFIGURATION = """\
 Port {port}
@@ -97,15 +99,8 @@ def collect(home: Path, sftp_source: Source, register: Register, today: date, en
 
     def collected(port: int, **environment: str) -> CollectionReport:
         environment = environment_for(port) | environment
-        return collect_source(
-            source,
-            register,
-            ledger,
-            raw,
-            today=today,
-            environment=environment,
-            transport=SftpTransport(source, register.returns, environment, today, QUICK),
-        )
+        transport = SftpTransport(source, register.returns, environment, today, QUICK)
+        return collect_source(transport, Inbox(ledger, raw))
 
     yield collected
     ledger.close()
@@ -125,7 +120,7 @@ def test_new_extracts_are_collected_once_and_known_the_next_time(home: Path, put
         ("STAFF", "2024-10", "posts"),
     }
     assert [one.file_name for one in first.unrecognised] == ["Q2 final.csv"]
-    assert [one.name for one in first.left] == ["HL1_2024-25_Q2.csv.part"]
+    assert [one.name for one in first.skipped] == ["HL1_2024-25_Q2.csv.part"]
     assert first.failures == ()
     (large,) = [one for one in first.fetched if one.return_code == "HL1"]
     assert ByteStore(home / "lake").get(large.sha256) == content
@@ -155,7 +150,7 @@ def test_a_file_that_is_still_growing_is_left_and_collected_when_it_is_whole(
     finally:
         writer.kill()
         writer.wait(10)
-    assert (skip_changing.receipts, [one.name for one in skip_changing.left]) == ((), ["HL1_2024-25_Q1.csv"])
+    assert (skip_changing.receipts, [one.name for one in skip_changing.skipped]) == ((), ["HL1_2024-25_Q1.csv"])
     assert [one.size for one in whole.fetched] == [file.stat().st_size]
 
 
@@ -189,5 +184,5 @@ def test_hostile_names_hold_nothing_else_up(home: Path, put: Any, collect: Any) 
     with serving(home) as port:
         (report,) = collect(port).accounts
     assert [one.file_name for one in report.fetched] == ["HL1_2024-25_Q1.csv"]
-    assert len(report.left) == 3
-    assert all(one.name.isprintable() for one in report.left)
+    assert len(report.skipped) == 3
+    assert all(one.name.isprintable() for one in report.skipped)

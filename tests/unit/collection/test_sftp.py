@@ -15,9 +15,8 @@ import pytest
 
 from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.transports.folder_files import Timeouts
 from lgdp_pipelines.collection.transports.sftp import SftpAccount, SftpTransport
-from lgdp_pipelines.collection.transports.transport import SkippedEntry
+from lgdp_pipelines.collection.transports.transport import SkippedEntry, Timeouts
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
@@ -50,7 +49,7 @@ def test_a_declared_folder_that_is_missing_is_reported_and_the_others_are_listed
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
     listing = ask(list_entries)
     assert [entry.name for entry in listing.entries] == ["HL1_2024-25_Q1.csv"]
-    assert listing.left == (SkippedEntry("staff", "The account has no such folder."),)
+    assert listing.skipped == (SkippedEntry("staff", "The account has no such folder."),)
 
 
 def test_files_that_are_still_being_written_by_name_are_left(ask: Any, accounts: Any, put: FileWriter) -> None:
@@ -59,7 +58,7 @@ def test_files_that_are_still_being_written_by_name_are_left(ask: Any, accounts:
         put(accounts["fif"].root, f"hl1/{name}", b"half")
     listing = ask(list_entries)
     assert listing.entries == ()
-    assert sorted(left.name for left in listing.left) == sorted(names)
+    assert sorted(left.name for left in listing.skipped) == sorted(names)
 
 
 def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(ask: Any, accounts: Any, put: FileWriter) -> None:
@@ -85,7 +84,7 @@ def test_a_file_that_grows_between_two_looks_is_left(ask: Any, accounts: Any, pu
 
     listing = ask(while_growing)
     assert listing.entries == ()
-    assert [left.name for left in listing.left] == ["HL1_2024-25_Q1.csv"]
+    assert [left.name for left in listing.skipped] == ["HL1_2024-25_Q1.csv"]
 
 
 @pytest.mark.parametrize("change", ["grown", "shorter", "same size, other time"])
@@ -152,7 +151,7 @@ def test_one_council_cannot_reach_another_s_folder(ask: Any, accounts: Any, put:
     put(accounts["glg"].root, "hl1/HL1_2024-25_Q1.csv", b"Glasgow's")
 
     async def reach(account: SftpAccount) -> list[str]:
-        client = await account._ready()
+        client = await account._connect()
         for path in ("../glg/hl1/HL1_2024-25_Q1.csv", "/../../glg/hl1/HL1_2024-25_Q1.csv"):
             with pytest.raises(asyncssh.SFTPNoSuchFile):
                 await client.stat(path)
@@ -165,7 +164,7 @@ def test_the_account_cannot_change_what_lies_there(ask: Any, accounts: Any, put:
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"as sent")
 
     async def meddle(account: SftpAccount) -> None:
-        client = await account._ready()
+        client = await account._connect()
         with pytest.raises(asyncssh.SFTPPermissionDenied):
             await client.remove("hl1/HL1_2024-25_Q1.csv")
         with pytest.raises(asyncssh.SFTPPermissionDenied):
@@ -245,7 +244,7 @@ def silent_server() -> Iterator[int]:
 def test_a_server_that_never_answers_is_unreachable_in_time(
     environment_for: Any, sftp_source: Source, register: Register, today: date
 ) -> None:
-    impatient = Timeouts(connect=0.2, answer=0.2, retry=Retry(2, 0.01, 0.01))
+    impatient = Timeouts(connect_seconds=0.2, answer_seconds=0.2, retry=Retry(2, 0.01, 0.01))
 
     async def run(port: int) -> None:
         transport = SftpTransport(sftp_source, register.returns, environment_for(port), today, impatient)

@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lgdp_pipelines.collection.transports.folder_files import is_unfinished, name_refused
+from lgdp_pipelines.collection.transports.folder_files import is_unfinished, refuse_name
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
@@ -29,20 +29,20 @@ def test_hostile_names_are_left_and_shown_on_one_safe_line(ask: Any, accounts: A
         Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
     listing = ask(list_entries)
     assert listing.entries == ()
-    assert len(listing.left) == len(hostile)
-    assert all(left.name.isprintable() for left in listing.left)
+    assert len(listing.skipped) == len(hostile)
+    assert all(left.name.isprintable() for left in listing.skipped)
 
 
 @pytest.mark.parametrize(
     "name", ["../other/HL1.csv", "a/b", "..", ".", "", "x" * 256, "a\\b", "a\x00b", "a\udcffb", "\u202eb"]
 )
 def test_a_name_that_could_lead_astray_is_refused(name: str) -> None:
-    assert name_refused(name)
+    assert refuse_name(name)
 
 
 @pytest.mark.parametrize("name", ["HL1_2024-25_Q1.csv", "Comhairle nan Eilean Siar (é).csv", "x" * 255])
 def test_an_odd_but_harmless_name_is_not_refused(name: str) -> None:
-    assert name_refused(name) is None
+    assert refuse_name(name) is None
     assert not is_unfinished(name)
 
 
@@ -80,4 +80,4 @@ def test_path_separators_from_a_server_are_never_used(
 
     listing = asyncio.run(run())
     assert {entry.name for entry in listing.entries} == {"HL1_2024-25_Q1.csv"}
-    assert len(listing.left) == 6  # three names in each of two folders
+    assert len(listing.skipped) == 6  # three names in each of two folders

@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.orchestration.jobs import deliver_job
 from lgdp_pipelines.orchestration.sensors import feedback_sensor
 from lgdp_pipelines.settings import Settings
@@ -43,7 +44,7 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
     fife = platform.register.councils.named("FIF")
     with dg.build_sensor_context() as context:
         nothing = feedback_sensor(context, platform=platform)
-        hand_in(data_return, fife, period, [file], ledger=platform.ledger, raw=platform.received_bytes)
+        hand_in(data_return, fife, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
         process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
         before = feedback_sensor(context, platform=platform)
         result = deliver_job.execute_in_process(

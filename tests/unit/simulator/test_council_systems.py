@@ -10,8 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.account_watch import find_news
-from lgdp_pipelines.collection.collection_run import CollectionReport, collect_source
+from lgdp_pipelines.collection.account_checks import find_news
+from lgdp_pipelines.collection.collection_run import CollectionReport, CollectionScope, collect_source
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
@@ -41,14 +43,9 @@ def collect(tmp_path: Path, systems: SimulatedSystems, few: Register) -> Iterato
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
     def collected(source: str) -> CollectionReport:
+        transport = create_transport(few.sources[source], few, systems.environment, TODAY)
         return collect_source(
-            few.sources[source],
-            few,
-            ledger,
-            ByteStore(tmp_path / "lake"),
-            today=TODAY,
-            environment=systems.environment,
-            councils=COUNCILS,
+            transport, Inbox(ledger, ByteStore(tmp_path / "lake")), CollectionScope(councils=COUNCILS)
         )
 
     collected.ledger = ledger  # type: ignore[attr-defined]
@@ -66,18 +63,12 @@ def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, syste
     )
     assert {receipt.council_code for receipt in first.receipts if receipt.state.value == "unrecognised"} == {"ELS"}
     assert {receipt.council_code for receipt in first.receipts if receipt.state.value == "duplicate"} == {"FIF"}
-    assert [(account.council_code, account.left[0].name) for account in first.accounts if account.left] == [
+    assert [(account.council_code, account.skipped[0].name) for account in first.accounts if account.skipped] == [
         ("ORK", "HL1_2024-25_Q2.csv.part")
     ]
     second = collect("simulated-sftp")
     assert (second.receipts, second.failures) == ((), ())
-    news = find_news(
-        few.sources["simulated-sftp"],
-        few,
-        collect.ledger,
-        environment=systems.environment,
-        today=TODAY,
-    )
+    news = find_news(create_transport(few.sources["simulated-sftp"], few, systems.environment, TODAY), collect.ledger)
     assert set(news.councils) == {"GLG"}
 
 

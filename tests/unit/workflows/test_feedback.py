@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.deliveries import DeliveryRepository
 from lgdp_pipelines.ledger.submission_records import Arrival
@@ -73,8 +74,7 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
             platform.register.councils.named(council),
             period,
             [file],
-            ledger=platform.ledger,
-            raw=platform.received_bytes,
+            inbox=Inbox(platform.ledger, platform.received_bytes),
         )
         (outcome,) = process(platform, ProcessRequest(data_return, period, [council]), "test")
         return outcome.submission.id
@@ -218,8 +218,7 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
         platform.register.councils.named("FIF"),
         period,
         files,
-        ledger=platform.ledger,
-        raw=platform.received_bytes,
+        inbox=Inbox(platform.ledger, platform.received_bytes),
     )
     (outcome,) = process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
 

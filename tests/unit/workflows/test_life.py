@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.settings import Settings
@@ -61,7 +62,7 @@ def give(platform: Platform, tmp_path: Path) -> Give:
 def put(platform: Platform, *files: Path, code: str = "ALLOTMENT", is_nil: bool = False) -> None:
     data_return, fife = platform.register.returns[code], platform.register.councils.by_code["FIF"]
     take = hand_in_nil if is_nil else hand_in
-    take(data_return, fife, PERIOD, files, ledger=platform.ledger, raw=platform.received_bytes)
+    take(data_return, fife, PERIOD, files, inbox=Inbox(platform.ledger, platform.received_bytes))
 
 
 def standing(platform: Platform) -> dict[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import define_validated_table
@@ -52,7 +53,7 @@ class World:
             file = self.folder / "allotments.csv"
             file.write_text(content)
             fife = platform.register.councils.by_code["FIF"]
-            hand_in(self.asked, fife, PERIOD, [file], ledger=platform.ledger, raw=platform.received_bytes)
+            hand_in(self.asked, fife, PERIOD, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
         return process(platform, ProcessRequest(self.asked, PERIOD, ["FIF"], scope), "test")
 
     def stands(self) -> dict[int, list[tuple[str, float]]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.settings import Settings
@@ -49,7 +50,7 @@ class World:
         data_return, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
         mapping = platform.register.mapping_for(system, code, council.code, data_return.contract_for(period))
         return hand_in(
-            data_return, council, period, files, ledger=platform.ledger, raw=platform.received_bytes, mapping=mapping
+            data_return, council, period, files, inbox=Inbox(platform.ledger, platform.received_bytes), mapping=mapping
         )
 
     def judge(self, code: str, period: Period, scope: RunScope = RunScope.NEWS) -> tuple[SubmissionOutcome, ...]:

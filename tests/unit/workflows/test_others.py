@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from lgdp_pipelines.cli import validate as command
 from lgdp_pipelines.cli.execution import load_command
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
@@ -54,7 +55,7 @@ def give(platform: Platform, code: str, *files: Path, council: str = "FIF", peri
     data_return, span = platform.register.returns[code], parse_period(period)
     authority = platform.register.councils.by_code[council]
     take = hand_in if files else hand_in_nil
-    take(data_return, authority, span, files, ledger=platform.ledger, raw=platform.received_bytes)
+    take(data_return, authority, span, files, inbox=Inbox(platform.ledger, platform.received_bytes))
     return judge_again(platform, code, council=council, period=period)[-1]
 
 

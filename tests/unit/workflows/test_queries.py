@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.query_repository import QueryRepository
 from lgdp_pipelines.settings import PROJECT, Settings
@@ -62,8 +63,7 @@ class World:
             register.councils.by_code["FIF"],
             when,
             [file],
-            ledger=platform.ledger,
-            raw=platform.received_bytes,
+            inbox=Inbox(platform.ledger, platform.received_bytes),
         )
         process(platform, ProcessRequest(data_return, when, ["FIF"]), f"run {period} {rows}")
         deliver_reports(platform)

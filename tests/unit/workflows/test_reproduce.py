@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
+from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.judgement_records import evidence_to_dict
 from lgdp_pipelines.ledger.lake_mirror import TABLES
@@ -88,7 +89,7 @@ def give(platform: Platform, folder: Path, code: str, council: str, period: str,
         (folder / name).write_text(text)
         files.append(folder / name)
     take = hand_in if files else hand_in_nil
-    take(data_return, authority, parse_period(period), files, ledger=platform.ledger, raw=platform.received_bytes)
+    take(data_return, authority, parse_period(period), files, inbox=Inbox(platform.ledger, platform.received_bytes))
     settle(platform)
 
 
