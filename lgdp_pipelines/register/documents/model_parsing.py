@@ -21,7 +21,7 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,7 +30,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import Path, YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
+from lgdp_pipelines.register.model.field_types import ReadAs
 
 Model = TypeVar("Model")
 
@@ -76,7 +77,14 @@ class Parsed(Generic[Model]):
     contradictions: tuple[Contradiction, ...]
 
 
-def parse(kind: type[Model], node: YamlNode, *, name: str, remedy: str) -> Parsed[Model]:
+def parse(
+    kind: type[Model],
+    node: YamlNode,
+    *,
+    name: str,
+    remedy: str,
+    stand_ins: Mapping[str, Plain] = MappingProxyType({}),
+) -> Parsed[Model]:
     """Read a node as a model, as far as it is right.
 
     Args:
@@ -84,6 +92,7 @@ def parse(kind: type[Model], node: YamlNode, *, name: str, remedy: str) -> Parse
         node: the value in its file.
         name: what people call the value, such as ``a source`` or ``lgdpExtract``.
         remedy: what to do where a refusal has no better advice.
+        stand_ins: what takes the place of a word that is missing or refused, so that the rest can still be checked.
     """
     contradictions: tuple[Contradiction, ...] = ()
     while True:
@@ -97,12 +106,26 @@ def parse(kind: type[Model], node: YamlNode, *, name: str, remedy: str) -> Parse
                 dict.fromkeys(refusal.contradiction(kind, name, remedy) for refusal in refusals)
             )
             paths = {refusal.path for refusal in refusals}
+            paths -= {()} if (missing := _missing_words(refusals)) <= stand_ins.keys() else set()
             if () in paths:
                 return Parsed(None, node, contradictions)
             for path in sorted(paths, reverse=True):  # from the end of lists, so that positions stay true
                 node = node.without(path)
+            refused = missing | {str(path[0]) for path in paths if path[0] in stand_ins and len(path) == 1}
+            for word in refused:
+                node = node.with_member(word, YamlNode(node.file, node.line, stand_ins[word]))
+            stand_ins = {word: value for word, value in stand_ins.items() if word not in refused}
         else:
             return Parsed(value, node, contradictions)
+
+
+def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
+    """Return the words that the root must have and has not; an empty one stands for any other trouble with the root."""
+    return {
+        str(refusal.detail["loc"][-1]) if refusal.detail["type"] == _MISSING else ""
+        for refusal in refusals
+        if refusal.path == ()
+    }
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
@@ -122,9 +145,8 @@ class _Refusal:
         tag = detail["ctx"]["discriminator"].strip("'") if detail["type"] == "union_tag_invalid" else None
         for part in (*detail["loc"], *([tag] if tag else ())):
             # Parts that the file has not are tags of unions, "[key]" and missing words.
-            child = self.node.at(part)
-            if child in self.node.elements or (isinstance(part, str) and self.node.has(part)):
-                self.node = child
+            if self.node.has(part):
+                self.node = self.node.at(part)
                 path.append(part)
         self.path: Path = tuple(path)
 
@@ -176,8 +198,12 @@ def _words_at(kind: object, path: Path) -> Iterator[str]:
         if not path:
             yield from by_word
         elif path[0] in by_word:
-            yield from _words_at(by_word[str(path[0])].annotation, path[1:])
+            field = by_word[str(path[0])]
+            for part in (field.annotation, *field.metadata):
+                yield from _words_at(part, path[1:])
         return
+    if isinstance(kind, ReadAs):
+        yield from _words_at(kind.words, path)
     origin = get_origin(kind)
     inner = path[1:] if isinstance(origin, type) and origin is not UnionType and path else path
     for argument in get_args(kind):

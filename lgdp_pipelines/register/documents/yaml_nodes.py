@@ -102,11 +102,9 @@ class YamlNode:
 
     def at(self, key: str | int) -> "YamlNode":
         """Return a member or entry; a node without value at this node's line where there is none."""
-        if isinstance(self.children, Mapping):
-            child = self.children.get(key) if isinstance(key, str) else None
-        else:
-            child = self.children[key] if isinstance(key, int) and key < len(self.children) else None
-        return child or YamlNode(self.file, self.line, None)
+        if not self.has(key):
+            return YamlNode(self.file, self.line, None)
+        return self.children[key]  # type: ignore[index, call-overload]  # a key of a mapping, a position of a list
 
     def member(self, key: str) -> "YamlNode | None":
         """Return a member; None where there is none."""
@@ -148,9 +146,11 @@ class YamlNode:
         """Return whether a member is there and true."""
         return self.at(key).value is True
 
-    def has(self, key: str) -> bool:
-        """Return whether a member is there."""
-        return isinstance(self.children, Mapping) and key in self.children
+    def has(self, key: str | int) -> bool:
+        """Return whether a member or entry is there."""
+        if isinstance(self.children, Mapping):
+            return key in self.children
+        return isinstance(key, int) and key < len(self.children)
 
     def contradiction(self, what: str, remedy: str) -> Contradiction:
         """Return a contradiction at this node."""

@@ -16,15 +16,19 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    GetCoreSchemaHandler,
     StrictBool,
     StrictInt,
     StringConstraints,
+    Tag,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_wrap_validator_function
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 """How models of files are configured: an unknown word is refused; Python fills fields by their names."""
@@ -149,7 +153,11 @@ PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
 
 
 def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401
-    return value if not value and info.context is None else handler(value)
+    if info.context is None and not value:
+        return value
+    if value is None:
+        raise refusal("says nothing", "Write a value, or remove the word.")
+    return handler(value)
 
 
 _Value = TypeVar("_Value")
@@ -166,3 +174,29 @@ Verified: TypeAlias = Literal["READ", "memory, unverified", "ours"]
 """The mark of a fact: seen in the source named with it; remembered and not seen; made here."""
 
 VERIFIED: tuple[str, ...] = get_args(Verified)
+
+
+class ReadAs:
+    """A field whose words in a file are a model of their own, from which its value is made."""
+
+    def __init__(self, words: Any, make: Callable[[Any], object]) -> None:  # noqa: ANN401 - a type, or a form of types
+        self.words = words
+        self.make = make
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the words, with the making of the value after it."""
+
+        def read(value: object, read_words: Callable[[object], object]) -> object:
+            return value if isinstance(value, source) else self.make(read_words(value))
+
+        return no_info_wrap_validator_function(read, handler.generate_schema(self.words))
+
+
+def _tag_by_type(value: object) -> str:
+    return "<text>" if isinstance(value, str) else "<other>"
+
+
+TextOr: TypeAlias = Annotated[
+    Annotated[ExactText, Tag("<text>")] | Annotated[_Value, Tag("<other>")], Discriminator(_tag_by_type)
+]
+"""A text, or something else in its place."""
