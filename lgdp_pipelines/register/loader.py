@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.checks.derivation_checks import derived_contradictions
+from lgdp_pipelines.register.checks.derivation_checks import check_derivation
 from lgdp_pipelines.register.checks.mapping_checks import (
     mapping_contradictions,
     mappings_together,
@@ -22,7 +22,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ContractRead, contract_contradictions, read_contract
 from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
-from lgdp_pipelines.register.files.mapping_file import MappingRead, read_mapping
+from lgdp_pipelines.register.files.mapping_file import MappingFile, read_mapping
 from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
 from lgdp_pipelines.register.files.source_file import check_source, read_source
 from lgdp_pipelines.register.model.contract import Register, Return
@@ -75,7 +75,7 @@ def load_register(root: Path) -> Register:
             one
             for table in read.tables
             for item in table.items
-            for one in derived_contradictions(item, table.table, reference)
+            for one in check_derivation(item, table.table, reference)
         )
         found += contract_contradictions(read, code_lists)
     inline, in_inline = collect_inline_lists(reads)
@@ -87,8 +87,10 @@ def load_register(root: Path) -> Register:
     for document in _documents(texts, _MAPPING, found.extend):
         sha256 = hashlib.sha256(contents[document.file]).hexdigest()
         mapping, in_mapping = read_mapping(document, root / document.file, sha256)
-        found += [*in_mapping, *mapping_contradictions(mapping, councils, returns, code_lists)]
-        mapped.append(mapping)
+        found += in_mapping
+        if mapping:
+            found += mapping_contradictions(mapping, councils, returns, code_lists)
+            mapped.append(mapping)
     found += mappings_together(mapped)
 
     sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns, mapped)
@@ -176,7 +178,8 @@ def _reference(
     for document in documents:
         read = read_reference(document, contents, councils)
         found += read.found
-        tables.setdefault(read.table.id, read.table)
+        if read.table:
+            tables.setdefault(read.table.id, read.table)
     return MappingProxyType(tables), tuple(found)
 
 
@@ -201,7 +204,7 @@ def _sources(
     documents: Iterator[YamlNode],
     councils: Councils,
     returns: Mapping[str, Return],
-    mapped: Sequence[MappingRead],
+    mapped: Sequence[MappingFile],
 ) -> tuple[Mapping[str, Source], tuple[Contradiction, ...]]:
     sources: dict[str, Source] = {}
     found: list[Contradiction] = []

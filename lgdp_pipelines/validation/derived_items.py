@@ -82,7 +82,7 @@ def _day_of_year(day: pl.Expr) -> pl.Expr:
 def _quarter(quarter: Quarter) -> pl.Expr:
     day = pl.col(quarter.of)
     month, year = day.dt.month().cast(pl.Int32), day.dt.year()
-    if quarter.kind is PeriodKind.CALENDAR_QUARTER:
+    if quarter.period_kind is PeriodKind.CALENDAR_QUARTER:
         return pl.format("CY{}-Q{}", year, (month - 1) // 3 + 1)
     first_year = year - (month < _APRIL).cast(pl.Int32)
     second_year = ((first_year + 1) % 100).cast(pl.String).str.zfill(2)

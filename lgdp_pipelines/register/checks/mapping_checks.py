@@ -10,21 +10,19 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.checks.mapping_value_checks import value_contradictions
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.extract_file import extract_contradictions
-from lgdp_pipelines.register.files.header_aliases import clashes, pattern_contradictions
-from lgdp_pipelines.register.files.mapping_file import FILE_NAME, MappingRead
+from lgdp_pipelines.register.files.extract_file import check_extract
+from lgdp_pipelines.register.files.mapping_file import MappingFile
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
 from lgdp_pipelines.register.model.extract_format import Extract
-from lgdp_pipelines.register.model.field_types import find_name_pattern_problem, find_pattern_problem
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, mapping_of
-from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
+from lgdp_pipelines.register.model.table_model import Item, Spellings, Table, find_header_clashes
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
 
 
 def mapping_contradictions(
-    read: MappingRead, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
+    read: MappingFile, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
     """What one mapping says against itself, its contract and the councils.
 
@@ -37,7 +35,7 @@ def mapping_contradictions(
     mapping, root = read.mapping, read.document
     yield from _name_contradictions(read, councils)
     if mapping.extract is not None:
-        yield from extract_contradictions(mapping.extract, root.at("extract"))
+        yield from check_extract(mapping.extract, root.at("extract"))
     asked = returns.get(mapping.return_code)
     if asked is None:
         if mapping.return_code:
@@ -56,7 +54,7 @@ def mapping_contradictions(
         yield from _table_contradictions(read, contracts, councils, code_lists)
 
 
-def _name_contradictions(read: MappingRead, councils: Councils) -> Iterator[Contradiction]:
+def _name_contradictions(read: MappingFile, councils: Councils) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
     if mapping.council and mapping.council not in councils.by_code:
         yield root.at("council").contradiction(
@@ -73,7 +71,7 @@ def _name_contradictions(read: MappingRead, councils: Councils) -> Iterator[Cont
 
 
 def _table_contradictions(
-    read: MappingRead, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
+    read: MappingFile, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
     tables = {table.name: table for contract in contracts for table in contract.tables}
@@ -145,42 +143,30 @@ def _column_contradictions(one: TableMapping, where: YamlNode) -> Iterator[Contr
     columns = where.at("columns")
     for name, column in one.columns.items():
         place = columns.at(name)
-        for pattern in column.spellings.patterns:
-            if problem := find_pattern_problem(pattern):
-                yield place.contradiction(f"{name}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
-        if not column.spellings.headers and not column.spellings.patterns:
-            yield place.contradiction(f"The column of {name} has no header.", "Write header, headers or pattern.")
         if column.file and column.file not in {file.name for file in one.files}:
             yield place.contradiction(
                 f"{name} is in the file “{column.file}”, which is not declared.",
                 "Add it under files, or mend the name.",
             )
-    yield from pattern_contradictions(where.at("ignored"), "ignored")
     base = one.files[0].name if one.files else ""
     in_file: dict[str, list[tuple[str, Spellings]]] = {}
     for name, column in one.columns.items():
         in_file.setdefault(column.file or base, []).append((name, column.spellings))
     for spelt in in_file.values():
-        for name, other, text in clashes([*spelt, ("ignored", one.ignored)]):
+        for name, other, text in find_header_clashes([*spelt, ("ignored", one.ignored)]):
             place = columns.at(name) if name in one.columns else where.at("ignored")
             yield place.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
 
 
-def _file_contradictions(read: MappingRead, extract: Extract) -> Iterator[Contradiction]:
+def _file_contradictions(read: MappingFile, extract: Extract) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
     seen: set[str] = set()
     for name, one in mapping.tables.items():
         places = root.at("tables").at(name).entries("files")
         for number, (file, place) in enumerate(zip(one.files, places, strict=True)):
-            if not FILE_NAME.fullmatch(file.name):
-                yield place.contradiction(
-                    f"The file name “{file.name}” cannot be used.", "Write small letters, digits and _, a letter first."
-                )
             if file.name in seen:
                 yield place.contradiction(f"Two files are called {file.name}.", "Rename one.")
             seen.add(file.name)
-            if problem := find_name_pattern_problem(file.pattern):
-                yield place.at("pattern").contradiction(f"{file.name}: the pattern {problem}.", "Mend the pattern.")
             yield from (_joined_contradictions(one, file, place) if number else _base_contradictions(file, place))
         if one.files and extract.format.is_records:
             yield (
@@ -212,7 +198,7 @@ def _joined_contradictions(one: TableMapping, file: JoinedFile, place: YamlNode)
         )
 
 
-def mappings_together(reads: Sequence[MappingRead]) -> Iterator[Contradiction]:
+def mappings_together(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
     """What mappings say against each other: each council's export of a system is read in one way."""
     seen: dict[tuple[str, str, str, int], str] = {}
     for read in reads:
@@ -227,7 +213,7 @@ def mappings_together(reads: Sequence[MappingRead]) -> Iterator[Contradiction]:
 
 
 def source_system_contradictions(
-    source: Source, root: YamlNode, reads: Sequence[MappingRead], returns: Mapping[str, Return]
+    source: Source, root: YamlNode, reads: Sequence[MappingFile], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
     """Whether each system that a source names has a mapping for what it gives, for each of its councils.
 

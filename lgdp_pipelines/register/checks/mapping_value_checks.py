@@ -13,7 +13,6 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.system_mapping import THE_COUNCIL, THE_PERIOD, CodePattern, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.vocabulary.code_lists import CodeList
@@ -112,9 +111,6 @@ def _pattern_contradictions(
 ) -> Iterator[Contradiction]:
     if not targets:
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
-        return
-    if problem := find_pattern_problem(one.pattern):
-        yield place.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
         return
     compiled = re.compile(one.pattern)
     known = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}

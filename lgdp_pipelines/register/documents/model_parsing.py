@@ -35,7 +35,7 @@ from lgdp_pipelines.register.model.field_types import ReadAs
 
 Model = TypeVar("Model")
 
-_WORDS: Mapping[str, str] = {
+_ENDS: Mapping[str, str] = {
     "bool_type": "must be true or false",
     "dataclass_type": "must be a mapping",
     "dict_type": "must be a mapping",
@@ -159,18 +159,19 @@ class _Refusal:
     def contradiction(self, kind: type[Any], name: str, remedy: str) -> Contradiction:
         """Return the refusal in words."""
         word = str(self.detail["loc"][-1]) if self.detail["loc"] else ""
-        context = self.detail.get("ctx", {})
+        context = {
+            key: value.replace("'", "") if key.startswith("expected") else value  # pydantic quotes what may stand there
+            for key, value in self.detail.get("ctx", {}).items()
+        }
         if self.detail["type"] == _MISSING:
             return self.node.contradiction(f"{_called(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
         if self.detail["type"] in _UNKNOWN:
             known = set(_words_at(kind, self.path[:-1]))
             advice = "Remove it." if word in known else suggest(word, known)
             return self.node.contradiction(f"{_dotted(self.path)} means nothing in {name}.", advice)
-        template = _WORDS.get(self.detail["type"])
+        template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
-        return self.node.contradiction(
-            f"{_called(self.path, name)} {end}.".replace("'", ""), context.get("remedy", remedy)
-        )
+        return self.node.contradiction(f"{_called(self.path, name)} {end}.", context.get("remedy", remedy))
 
 
 def _refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:

@@ -17,6 +17,9 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
 
+TEXT = {"type": "string", "pattern": r"\S"}
+"""JSON Schema of a text that says something."""
+
 _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 
 

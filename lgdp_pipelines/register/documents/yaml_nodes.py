@@ -104,7 +104,7 @@ class YamlNode:
         """Return a member or entry; a node without value at this node's line where there is none."""
         if not self.has(key):
             return YamlNode(self.file, self.line, None)
-        return self.children[key]  # type: ignore[index, call-overload]  # a key of a mapping, a position of a list
+        return self.children[key]  # type: ignore[index]  # a key of a mapping, a position of a list
 
     def member(self, key: str) -> "YamlNode | None":
         """Return a member; None where there is none."""

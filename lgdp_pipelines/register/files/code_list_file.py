@@ -6,118 +6,103 @@ What belongs here: reading a file. What does not: what a code means to an item.
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from pathlib import PurePosixPath
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
-from lgdp_pipelines.register.model.field_types import find_name_pattern_problem
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    Day,
+    ExactText,
+    FreeText,
+    Identifier,
+    NamePattern,
+    OrEmpty,
+    Text,
+    Verified,
+    refusal,
+    refuse_repeats,
+)
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 
-_DAY = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
-_SHAPE = Shape(
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"},
-            "version": TEXT,
-            "title": TEXT,
-            "source": {"type": "string"},
-            "verified": {"enum": list(VERIFIED)},
-            "note": TEXT,
-            "codes": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "code": TEXT,
-                        "label": TEXT,
-                        "aliases": {"type": "array", "items": TEXT, "uniqueItems": True},
-                        "patterns": {"type": "array", "items": TEXT, "uniqueItems": True},
-                        "valid_from": _DAY,
-                        "valid_to": _DAY,
-                    },
-                    "required": ["code", "label"],
-                    "additionalProperties": False,
-                },
-            },
-        },
-        "required": ["id", "version", "title", "source", "verified", "codes"],
-        "additionalProperties": False,
-    }
-)
+
+@dataclass(frozen=True, config=STRICT)
+class _CodeWords:
+    """One code of a list."""
+
+    code: Text
+    label: Text
+    aliases: Annotated[tuple[ExactText, ...], AfterValidator(refuse_repeats)] = ()
+    patterns: Annotated[tuple[NamePattern, ...], AfterValidator(refuse_repeats)] = ()
+    valid_from: OrEmpty[Day | None] = None
+    valid_to: OrEmpty[Day | None] = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise refusal("ends before it begins", "Swap valid_from and valid_to.")
+        return self
+
+
+@dataclass(frozen=True, config=STRICT)
+class _CodeListWords:
+    """A code list."""
+
+    id: Identifier
+    version: Text
+    title: Text
+    source: FreeText
+    verified: Verified
+    codes: Annotated[tuple[_CodeWords, ...], Field(min_length=1)]
+    note: OrEmpty[Text] = ""
 
 
 def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
-    """The code list in a document, as far as it can be read, with what contradicts itself in it."""
-    root = document
-    entries = root.entries("codes")
-    codes = tuple(_code(entry) for entry in entries)
-    listed = CodeList(
-        id=root.text("id"),
-        version=root.text("version"),
-        title=root.text("title"),
-        source=root.text("source"),
-        verified=root.text("verified"),
-        codes=codes,
+    """Return the code list in a document, as far as it is right, with what contradicts itself in it."""
+    stand_ins = {
+        "id": PurePosixPath(document.file).stem,
+        "version": "?",
+        "title": "?",
+        "source": "?",
+        "verified": "ours",
+        "codes": [{"code": "?", "label": "?"}],
+    }
+    parsed = parse(
+        _CodeListWords,
+        document,
+        name="a code list",
+        remedy="Mend it; schemas/README.md shows a code list.",
+        stand_ins=stand_ins,
     )
-    return listed, (
-        *misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a code list."),
-        *_contradictions(root, entries, codes),
-    )
+    words = parsed.value
+    if words is None:
+        return CodeList(PurePosixPath(document.file).stem, "?", "?", "?", "ours", ()), parsed.contradictions
+    codes = tuple(Code(**vars(code)) for code in words.codes)
+    code_list = CodeList(words.id, words.version, words.title, words.source, words.verified, codes)
+    return code_list, (*parsed.contradictions, *_check(parsed.node, code_list))
 
 
-def _code(place: YamlNode) -> Code:
-    return Code(
-        code=place.text("code"),
-        label=place.text("label"),
-        aliases=place.texts("aliases"),
-        valid_from=_day(place.text("valid_from")),
-        valid_to=_day(place.text("valid_to")),
-        patterns=place.texts("patterns"),
-    )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
-
-
-def _contradictions(root: YamlNode, entries: tuple[YamlNode, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
-    listed = root.text("id")
-    if listed and root.file != f"codelists/{listed}.yaml":
-        yield root.at("id").contradiction(
-            f"The file holds {listed} and is called {root.file}.", f"Call it codelists/{listed}.yaml."
+def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
+    if node.file != f"codelists/{code_list.id}.yaml":
+        yield node.at("id").contradiction(
+            f"The file holds {code_list.id} and is called {node.file}.", f"Call it codelists/{code_list.id}.yaml."
         )
-    if root.text("verified") == "READ" and not root.text("source"):
-        yield root.at("source").contradiction("A list that was READ has no source.", "Write where it was read.")
-    taken = Counter(spelling for code in codes for spelling in {code.code, *code.aliases} if spelling)
-    yield from _pattern_contradictions(entries, codes)
-    for entry, code in zip(entries, codes, strict=True):
+    if code_list.verified == "READ" and not code_list.source:
+        yield node.at("source").contradiction("A list that was READ has no source.", "Write where it was read.")
+    counts = Counter(spelling for code in code_list.codes for spelling in {code.code, *code.aliases})
+    for entry, code in zip(node.entries("codes"), code_list.codes, strict=True):
         for spelling in {code.code, *code.aliases}:
-            if taken[spelling] > 1:
+            if counts[spelling] > 1:
                 yield entry.contradiction(f"The spelling “{spelling}” stands for two codes.", "Keep it at one.")
-        for name, day in (("valid_from", code.valid_from), ("valid_to", code.valid_to)):
-            if entry.text(name) and day is None:
-                yield entry.at(name).contradiction(f"“{entry.text(name)}” is no day.", "Write such as 2012-12-30.")
-        if code.valid_from and code.valid_to and code.valid_from > code.valid_to:
-            yield entry.contradiction(f"The code {code.code} ends before it begins.", "Swap valid_from and valid_to.")
-
-
-def _pattern_contradictions(entries: tuple[YamlNode, ...], codes: tuple[Code, ...]) -> Iterator[Contradiction]:
-    for entry, code in zip(entries, codes, strict=True):
         for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
-            if problem := find_name_pattern_problem(pattern):
-                yield place.contradiction(f"{code.code}: the pattern “{pattern}” {problem}.", "Mend the pattern.")
-                continue
-            others = [one for one in codes if one is not code]
-            for other in others:
-                fitting = [text for text in (other.code, *other.aliases) if re.fullmatch(pattern, text)]
-                if fitting or pattern in other.patterns:
+            for other in code_list.codes:
+                matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))
+                if other is not code and (matches or pattern in other.patterns):
                     yield place.contradiction(
                         f"The pattern “{pattern}” of {code.code} takes what stands for {other.code}.",
                         "Write it so that it fits one code alone.",

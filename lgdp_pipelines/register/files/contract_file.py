@@ -12,13 +12,11 @@ from pathlib import Path
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.documents.schema_errors import misshapen, odcs
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import Custom, custom_contradictions, custom_of
-from lgdp_pipelines.register.files.due_date_file import due_date_contradictions, read_due_dates
-from lgdp_pipelines.register.files.extract_file import extract_contradictions, is_xml_path, read_extract_words
-from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.custom_properties import ContractProperties, find_property, read_properties
+from lgdp_pipelines.register.files.extract_file import check_extract, is_xml_path
 from lgdp_pipelines.register.files.table_file import TableRead, columns_of, read_items, read_table, table_contradictions
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.table_model import Provenance
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
@@ -36,6 +34,8 @@ class ContractRead:
     contract: Contract
     document: YamlNode
     tables: tuple[TableRead, ...]
+    properties: ContractProperties
+    contradictions: tuple[Contradiction, ...]
 
     @property
     def inline_lists(self) -> Iterator[tuple[CodeList, YamlNode]]:
@@ -55,15 +55,12 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
         sha256: of the bytes of the file, and of its base where it has one.
     """
     root = document
-    custom = custom_of(root)
-    code = custom.text("lgdpReturn")
-    own = custom.at("lgdpProvenance")
-    provenance = Provenance(own.text("verified"), own.text("source"))
+    properties, contradictions = read_properties(ContractProperties, root)
+    code, known_kind = properties.return_code, properties.period_kind
+    provenance = properties.provenance or Provenance("", "")
     agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
-    kind = custom.text("lgdpPeriodKind")
     entries = [(entry, read_items(entry, slug(code), provenance)) for entry in root.entries("schema")]
     items = {entry.text("name"): {one.item.name: one.item for one in own} for entry, own in entries}
-    known_kind = PeriodKind(kind) if kind in set(PeriodKind) else None
     tables = tuple(
         read_table(entry, slug(code), own, RuleContext(entry.text("name"), items, known_kind, {}))
         for entry, own in entries
@@ -72,29 +69,29 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
     contract = Contract(
         return_code=code,
         version=_version(root.text("version")) or Version(0, 0, 0),
-        valid_from=custom.text("lgdpValidFrom"),
+        valid_from=properties.valid_from,
         title=root.text("name"),
         purpose=" ".join(about.text("purpose").split()),
         limitations=" ".join(about.text("limitations").split()),
         subject=root.text("domain"),
         owner=_owner(root),
-        recipients=custom.texts("lgdpRecipients"),
-        legal_basis=_legal_basis(custom.at("lgdpLegalBasis")),
-        burden_minutes=burden if isinstance(burden := custom.at("lgdpBurdenMinutes").value, int) else None,
-        period_kind=PeriodKind(kind) if kind in set(PeriodKind) else PeriodKind.FINANCIAL_YEAR,
+        recipients=properties.recipients,
+        legal_basis=str(properties.legal_basis or ""),
+        burden_minutes=properties.burden_minutes,
+        period_kind=known_kind or PeriodKind.FINANCIAL_YEAR,
         due_days=_agreed(agreed, "latency", "d") or 0,
         retention_years=_agreed(agreed, "retention", "y") or 0,
-        extract=read_extract_words(custom.at("lgdpExtract")),
-        disclosure=_disclosure(custom.at("lgdpDisclosure")),
+        extract=properties.extract or Extract(Format.CSV),
+        disclosure=properties.disclosure or Disclosure(DisclosureMethod.NONE),
         provenance=provenance,
         tables=tuple(read.table for read in tables),
         path=path,
         sha256=sha256,
-        nil_return=custom.at("lgdpNilReturn").value is True,
-        due_dates=read_due_dates(custom.at("lgdpDueDates")),
+        nil_return=properties.nil_return,
+        due_dates=properties.due_dates,
         roles=_roles(root),
     )
-    return ContractRead(contract, document, tables)
+    return ContractRead(contract, document, tables, properties, contradictions)
 
 
 def _version(text: str) -> Version | None:
@@ -112,20 +109,9 @@ def _roles(root: YamlNode) -> tuple[str, ...]:
     return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
 
 
-def _legal_basis(place: YamlNode) -> str:
-    text, verified = " ".join(place.text("text").split()), place.text("verified")
-    return text if verified == "READ" else f"{text} ({verified})"
-
-
 def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
     place = agreed.get(name)
     return place.integer("value") if place and place.text("unit") == unit else None
-
-
-def _disclosure(place: YamlNode) -> Disclosure:
-    method = place.text("method")
-    known = method in set(DisclosureMethod)
-    return Disclosure(DisclosureMethod(method) if known else DisclosureMethod.NONE, place.integer("threshold") or 0)
 
 
 def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
@@ -136,17 +122,16 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
         code_lists: the lists in ``schemas/codelists/``, by id.
     """
     contract, root = read.contract, read.document
-    custom = custom_of(root)
+    properties = read.properties
     yield from misshapen(root, odcs(), "Write it as the Open Data Contract Standard 3.2 says.")
-    yield from custom_contradictions(root, Where.CONTRACT)
+    yield from read.contradictions
     yield from _heading_contradictions(read)
     yield from _agreement_contradictions(root)
-    if custom.has("lgdpExtract"):
-        yield from extract_contradictions(contract.extract, custom.at("lgdpExtract"))
-    yield from _disclosure_contradictions(contract, custom)
-    kind = contract.period_kind if custom.text("lgdpPeriodKind") in set(PeriodKind) else None
-    yield from _first_period_contradictions(contract, custom, kind)
-    yield from due_date_contradictions(custom.at("lgdpDueDates"), kind)
+    if properties.extract:
+        yield from check_extract(properties.extract, find_property(root, "lgdpExtract"))
+    kind = properties.period_kind
+    yield from _first_period_contradictions(contract, find_property(root, "lgdpValidFrom"), kind)
+    yield from _check_due_dates(contract, find_property(root, "lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
     own_lists = {listed.id: listed for listed, _ in read.inline_lists}
@@ -225,19 +210,9 @@ def _agreement_contradictions(root: YamlNode) -> Iterator[Contradiction]:
             )
 
 
-def _disclosure_contradictions(contract: Contract, custom: Custom) -> Iterator[Contradiction]:
-    disclosure = custom.at("lgdpDisclosure")
-    suppresses = contract.disclosure.method is DisclosureMethod.SUPPRESS_BELOW
-    if suppresses != disclosure.has("threshold"):
-        yield disclosure.contradiction(
-            "Only suppress-below has a threshold, and it must have one.", "Add or remove lgdpDisclosure.threshold."
-        )
-
-
 def _first_period_contradictions(
-    contract: Contract, custom: Custom, kind: PeriodKind | None
+    contract: Contract, place: YamlNode, kind: PeriodKind | None
 ) -> Iterator[Contradiction]:
-    place = custom.at("lgdpValidFrom")
     if place.value is None or kind is None:
         return
     try:
@@ -251,36 +226,52 @@ def _first_period_contradictions(
         )
 
 
+def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
+    """Yield due dates of no period of the contract's kind, and those before their period begins."""
+    for name, day in contract.due_dates.items():
+        try:
+            period = parse_period(name)
+        except WrongUse as error:
+            yield node.at(name).contradiction(error.what, error.remedy)
+            continue
+        if kind is not None and period.kind is not kind:
+            yield node.at(name).contradiction(f"{period.id} is no {kind}.", f"Write a {kind}.")
+        elif day < period.start:
+            yield node.at(name).contradiction(
+                f"{period.id} is due before it begins.", f"Give a day from {period.start.isoformat()} on."
+            )
+
+
 def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
     """Where a return has several tables, each record or each file must show which it belongs to."""
     contract = read.contract
     several = len(read.tables) > 1
     is_records = contract.extract.format.is_records
     for one in read.tables:
-        table, custom = one.table, custom_of(one.place)
+        table = one.table
         if several and not table.record_key and not table.file_pattern:
             yield one.place.contradiction(
                 f"Nothing shows which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             )
         if table.file_pattern and not several:
-            yield custom.at("lgdpFilePattern").contradiction(
+            yield find_property(one.place, "lgdpFilePattern").contradiction(
                 f"{table.name} is the only table and has a file pattern.", "Remove lgdpFilePattern."
             )
         if table.optional and not several:
-            yield custom.at("lgdpOptional").contradiction(
+            yield find_property(one.place, "lgdpOptional").contradiction(
                 f"{table.name} is the only table and optional.", "Remove lgdpOptional."
             )
         if table.record_key is None:
             continue
         if not is_records or table.file_pattern:
-            yield custom.at("lgdpRecordKey").contradiction(
+            yield find_property(one.place, "lgdpRecordKey").contradiction(
                 f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
                 "Remove lgdpRecordKey.",
             )
         holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]
         if holders != [table.name]:
-            yield custom.at("lgdpRecordKey").contradiction(
+            yield find_property(one.place, "lgdpRecordKey").contradiction(
                 f"The record key {table.record_key} is not a header of {table.name} alone.",
                 "Name a key that every record of this table has and no other.",
             )

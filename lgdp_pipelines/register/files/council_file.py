@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.csv_records import Row, read_rows
-from lgdp_pipelines.register.files.property_vocabulary import VERIFIED
+from lgdp_pipelines.register.model.field_types import VERIFIED
 from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
 
 COUNCILS_FILE = "councils/councils.csv"

@@ -1,82 +1,241 @@
-"""The ``lgdp…`` properties of one place, and whether they are what the vocabulary says.
+"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, and what it may hold.
 
-What belongs here: reading ``customProperties``. What does not: what a word means (``vocabulary``, and whoever uses it).
+What belongs here: a model of the properties of each kind of place, and reading them from ``customProperties``. What
+does not: what the words do in a run. ``schemas/README.md`` explains the same words to those who write contracts.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeVar
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic.dataclasses import dataclass
+from pydantic.fields import FieldInfo
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import Where, words_of
+from lgdp_pipelines.register.documents.model_parsing import parse, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, mapping_node
+from lgdp_pipelines.register.model.contract import Disclosure
+from lgdp_pipelines.register.model.derivations import Derivation
+from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    Day,
+    DistinctTexts,
+    ExactText,
+    Flag,
+    NonEmptyMap,
+    NumberStyleWords,
+    OrEmpty,
+    Pattern,
+    PositiveInteger,
+    Prose,
+    Text,
+    Verified,
+    refusal,
+)
+from lgdp_pipelines.register.model.table_model import Count, Grain, Privacy, Provenance, Role, SpellingList, Spellings
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 _PREFIX = "lgdp"
 
+OVERRIDABLE = (
+    RuleKind.TYPE,
+    RuleKind.REQUIRED,
+    RuleKind.CODES,
+    RuleKind.PATTERN,
+    RuleKind.LENGTH,
+    RuleKind.RANGE,
+    RuleKind.MULTIPLE,
+    RuleKind.UNIQUE,
+    RuleKind.RELATIONSHIP,
+    RuleKind.COUNCIL,
+    RuleKind.PERIOD,
+)
+"""Rules that follow from an item, whose severity the item may set."""
 
-@dataclass(frozen=True, slots=True)
-class Custom:
-    """The ``customProperties`` of a place.
+
+def _check_overridable(kind: RuleKind) -> RuleKind:
+    if kind not in OVERRIDABLE:
+        raise refusal(f"is “{kind}”, which follows from no item", f"Use one of: {', '.join(OVERRIDABLE)}.")
+    return kind
+
+
+def _check_mark(status: ObservationStatus) -> ObservationStatus:
+    if status is ObservationStatus.NORMAL:
+        raise refusal(f"is “{status}”, which no mark stands for", "Write why the figure is missing.")
+    return status
+
+
+@dataclass(frozen=True, config=STRICT)
+class LegalBasis:
+    """Why councils give a return."""
+
+    text: Prose
+    verified: Verified
+
+    def __str__(self) -> str:
+        """Return the text, with its mark where nobody has read it."""
+        return self.text if self.verified == "READ" else f"{self.text} ({self.verified})"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class Properties:
+    """The properties of one kind of place.
 
     Attributes:
-        place: what they are properties of.
-        by_name: where each value stands.
+        place: what the properties are of, for people.
+        required: the words that each such place must have.
     """
 
-    place: YamlNode
-    by_name: Mapping[str, YamlNode]
-
-    def at(self, name: str) -> YamlNode:
-        """Where a value stands; the place itself, with None as its value, where there is none."""
-        return self.by_name.get(name) or YamlNode(self.place.file, self.place.line, None)
-
-    def has(self, name: str) -> bool:
-        """Whether a property is there."""
-        return name in self.by_name
-
-    def text(self, name: str) -> str:
-        """A text, empty where there is none."""
-        value = self.at(name).value
-        return " ".join(value.split()) if isinstance(value, str) else ""
-
-    def entries(self, name: str) -> tuple[YamlNode, ...]:
-        """The entries of a list, none where there is no list."""
-        return self.at(name).elements
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """The texts in a list."""
-        return tuple(entry.value for entry in self.entries(name) if isinstance(entry.value, str))
+    place: ClassVar[str]
+    required: ClassVar[frozenset[str]] = frozenset()
+    if TYPE_CHECKING:
+        __pydantic_fields__: ClassVar[dict[str, FieldInfo]]
 
 
-def custom_of(place: YamlNode) -> Custom:
-    """The ``customProperties`` of a place; of a property given twice, the first."""
-    found: dict[str, YamlNode] = {}
-    for entry in place.entries("customProperties"):
-        found.setdefault(entry.text("property"), entry.at("value"))
-    return Custom(place, found)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ContractProperties(Properties):
+    """The properties of a contract."""
+
+    place: ClassVar[str] = "contract"
+    required: ClassVar[frozenset[str]] = frozenset(
+        {
+            "lgdpReturn", "lgdpPeriodKind", "lgdpValidFrom", "lgdpRecipients", "lgdpLegalBasis", "lgdpExtract",
+            "lgdpDisclosure", "lgdpProvenance",
+        }
+    )  # fmt: skip
+
+    return_code: OrEmpty[Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]*(-[A-Z0-9]+)*$")]] = Field(
+        default="", validation_alias="lgdpReturn"
+    )
+    period_kind: OrEmpty[PeriodKind | None] = Field(default=None, validation_alias="lgdpPeriodKind")
+    valid_from: OrEmpty[Text] = Field(default="", validation_alias="lgdpValidFrom")
+    recipients: OrEmpty[Annotated[tuple[ExactText, ...], Field(min_length=1)]] = Field(
+        default=(), validation_alias="lgdpRecipients"
+    )
+    legal_basis: OrEmpty[LegalBasis | None] = Field(default=None, validation_alias="lgdpLegalBasis")
+    burden_minutes: OrEmpty[PositiveInteger | None] = Field(default=None, validation_alias="lgdpBurdenMinutes")
+    nil_return: Flag = Field(default=False, validation_alias="lgdpNilReturn")
+    due_dates: OrEmpty[NonEmptyMap[Day]] = Field(default_factory=dict[str, date], validation_alias="lgdpDueDates")
+    extract: OrEmpty[Extract | None] = Field(default=None, validation_alias="lgdpExtract")
+    disclosure: OrEmpty[Disclosure | None] = Field(default=None, validation_alias="lgdpDisclosure")
+    provenance: OrEmpty[Provenance | None] = Field(default=None, validation_alias="lgdpProvenance")
 
 
-def custom_contradictions(place: YamlNode, where: Where) -> Iterator[Contradiction]:
-    """What is wrong with the ``lgdp…`` properties of a place, each alone."""
-    words = words_of(where)
-    custom = custom_of(place)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class TableProperties(Properties):
+    """The properties of a table."""
+
+    place: ClassVar[str] = "table"
+    required: ClassVar[frozenset[str]] = frozenset({"lgdpGrain"})
+
+    grain: OrEmpty[Grain | None] = Field(default=None, validation_alias="lgdpGrain")
+    counts: tuple[Count, ...] = Field(default=(), validation_alias="lgdpCounts")
+    record_key: OrEmpty[Text | None] = Field(default=None, validation_alias="lgdpRecordKey")
+    file_pattern: OrEmpty[Pattern | None] = Field(default=None, validation_alias="lgdpFilePattern")
+    optional: Flag = Field(default=False, validation_alias="lgdpOptional")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class ItemProperties(Properties):
+    """The properties of an item."""
+
+    place: ClassVar[str] = "item"
+    required: ClassVar[frozenset[str]] = frozenset({"lgdpItem", "lgdpRole", "lgdpGuidance"})
+
+    urn: OrEmpty[Text] = Field(default="", validation_alias="lgdpItem")
+    role: OrEmpty[Role | None] = Field(default=None, validation_alias="lgdpRole")
+    guidance: OrEmpty[Prose] = Field(default="", validation_alias="lgdpGuidance")
+    code_list: OrEmpty[Text | None] = Field(default=None, validation_alias="lgdpCodeList")
+    codes_on: OrEmpty[Text | None] = Field(default=None, validation_alias="lgdpCodesOn")
+    unit: OrEmpty[Text] = Field(default="", validation_alias="lgdpUnit")
+    privacy: OrEmpty[Privacy | None] = Field(default=None, validation_alias="lgdpPrivacy")
+    marks: OrEmpty[NonEmptyMap[Annotated[ObservationStatus, AfterValidator(_check_mark)]]] = Field(
+        default_factory=dict, validation_alias="lgdpMarks"
+    )
+    severities: OrEmpty[
+        Annotated[Mapping[Annotated[RuleKind, AfterValidator(_check_overridable)], Severity], Field(min_length=1)]
+    ] = Field(default_factory=dict, validation_alias="lgdpSeverity")
+    provenance: OrEmpty[Provenance | None] = Field(default=None, validation_alias="lgdpProvenance")
+    aliases: SpellingList = Field(default=Spellings(), validation_alias="lgdpAliases")
+    derived: OrEmpty[Annotated[Derivation, Field(discriminator="kind")] | None] = Field(
+        default=None, validation_alias="lgdpDerived"
+    )
+    date_formats: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="lgdpDateFormats")
+    numbers: OrEmpty[NumberStyleWords | None] = Field(default=None, validation_alias="lgdpNumbers")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RuleProperties(Properties):
+    """The properties of a rule written under ``quality``."""
+
+    place: ClassVar[str] = "rule"
+
+    items: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="lgdpItems")
+    scope: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="lgdpScope")
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RelationshipProperties(Properties):
+    """The properties of a table's relationship."""
+
+    place: ClassVar[str] = "relationship"
+
+    severity: Severity = Field(default=Severity.ERROR, validation_alias="lgdpSeverity")
+    guidance: OrEmpty[Prose] = Field(default="", validation_alias="lgdpGuidance")
+
+
+PROPERTY_MODELS = (ContractProperties, TableProperties, ItemProperties, RuleProperties, RelationshipProperties)
+"""What can have ``lgdp…`` properties."""
+
+
+_Model = TypeVar("_Model", bound=Properties)
+
+
+def words_of(model: type[Properties]) -> tuple[str, ...]:
+    """Return the words of a model of properties, in order."""
+    return tuple(str(field.validation_alias) for field in model.__pydantic_fields__.values())
+
+
+def find_property(node: YamlNode, word: str) -> YamlNode:
+    """Return the value of a property; a node without value at the place itself where there is none.
+
+    Of a property that is given twice, the first counts.
+    """
+    entry = next((entry for entry in node.entries("customProperties") if entry.text("property") == word), None)
+    return entry.at("value") if entry else YamlNode(node.file, node.line, None)
+
+
+def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[Contradiction, ...]]:
+    """Return the ``lgdp…`` properties of a place, as far as they are right, and what is wrong with each alone.
+
+    Args:
+        model: of the properties.
+        node: the contract, table, item, rule or relationship.
+    """
+    known = words_of(model)
+    contradictions: list[Contradiction] = []
+    values: dict[str, YamlNode] = {}
     seen: set[str] = set()
-    for entry in place.entries("customProperties"):
-        name = entry.text("property")
-        if name in seen:
-            yield entry.contradiction(f"{name} is given twice.", "Keep one of the two.")
-        seen.add(name)
-        if name.startswith(_PREFIX) and name not in words:
-            yield entry.contradiction(f"{name} is no property of a {where}.", suggest(name, words))
-    for name, word in words.items():
-        if name in seen:
-            yield from misshapen(custom.at(name), _shape(where, name), f"Mend {name}.", label=name)
-        elif word.required:
-            yield place.contradiction(f"The {where} has no {name}.", f"Add {name} under customProperties.")
-
-
-@cache
-def _shape(where: Where, name: str) -> Shape:
-    return Shape(words_of(where)[name].schema)
+    for entry in node.entries("customProperties"):
+        word = entry.text("property")
+        if word in seen:
+            contradictions.append(entry.contradiction(f"{word} is given twice.", "Keep one of the two."))
+        elif word in known:
+            values[word] = entry.at("value")
+        elif word.startswith(_PREFIX):
+            contradictions.append(
+                entry.contradiction(f"{word} is no property of a {model.place}.", suggest(word, known))
+            )
+        seen.add(word)
+    contradictions += [
+        node.contradiction(f"The {model.place} has no {word}.", f"Add {word} under customProperties.")
+        for word in known
+        if word in model.required and word not in values
+    ]
+    given = mapping_node(node.file, node.line, values)
+    parsed = parse(model, given, name=f"the {model.place}", remedy="Mend it; schemas/README.md explains the word.")
+    return parsed.value or model(), (*contradictions, *parsed.contradictions)

@@ -4,27 +4,27 @@ What belongs here: what one ``properties`` entry says. What does not: what items
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import custom_of
-from lgdp_pipelines.register.files.derivation_file import read_derivation
-from lgdp_pipelines.register.files.header_aliases import pattern_contradictions, read_spellings
-from lgdp_pipelines.register.files.property_vocabulary import RESERVED_NAMES
+from lgdp_pipelines.register.files.custom_properties import ItemProperties, find_property, read_properties
 from lgdp_pipelines.register.files.relationship_file import read_reference
-from lgdp_pipelines.register.files.value_spellings import read_numbers, spelling_contradictions
-from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, Rate
+from lgdp_pipelines.register.files.value_spellings import spelling_contradictions
+from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate
 from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
-from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
-from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+
+RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period", "return_code"})
+"""Columns that the platform adds itself."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_UNREADABLE = FamilyGroup("?", "?", "?")
+"""Stands for a derivation that cannot be read: the item is none that councils send."""
+
 URN = re.compile(r"urn:lgdp:item:[a-z0-9]+(-[a-z0-9]+)*:[a-z0-9][a-z0-9_]*")
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
@@ -49,12 +49,14 @@ class ItemRead:
 
     item: Item
     place: YamlNode
+    properties: ItemProperties
+    contradictions: tuple[Contradiction, ...]
     inline: CodeList | None
 
     @property
     def has_role(self) -> bool:
-        """Whether it says what it is in its table; where it does not, nothing follows from its role."""
-        return custom_of(self.place).text("lgdpRole") in set(Role)
+        """Return whether the item says what it is in its table; where it does not, nothing follows from its role."""
+        return self.properties.role is not None
 
 
 def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ItemRead:
@@ -65,34 +67,33 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Item
         return_slug: of the return, for the id of an inline code list.
         provenance: of the contract, which holds where the item has none of its own.
     """
-    custom = custom_of(place)
+    properties, contradictions = read_properties(ItemProperties, place)
     name = place.text("name")
     kind, precision, scale = _type(place)
     options = place.at("logicalTypeOptions")
-    derived = read_derivation(custom.at("lgdpDerived"))
+    derived = properties.derived or (_UNREADABLE if find_property(place, "lgdpDerived").value is not None else None)
     inline = _inline_codes(place, derived, f"{return_slug}.{name}", provenance)
-    own = custom.at("lgdpProvenance")
     item = Item(
         name=name,
         header=place.text("physicalName", name),
-        urn=custom.text("lgdpItem"),
+        urn=properties.urn,
         title=place.text("businessName", name),
         definition=" ".join([*place.text("description").split(), *(str(derived).split() if derived else ())]),
         type=kind or ItemType.TEXT,
-        role=Role(custom.text("lgdpRole")) if custom.text("lgdpRole") in set(Role) else Role.ATTRIBUTE,
+        role=properties.role or Role.ATTRIBUTE,
         required=place.is_true("required"),
         key=place.is_true("primaryKey"),
-        guidance=" ".join(custom.text("lgdpGuidance").split()),
-        privacy=Privacy(custom.text("lgdpPrivacy")) if custom.text("lgdpPrivacy") in set(Privacy) else Privacy.OPEN,
-        provenance=Provenance(own.text("verified"), own.text("source")) if own.value else provenance,
-        unit=_unit(custom.text("lgdpUnit"), derived),
+        guidance=properties.guidance,
+        privacy=properties.privacy or Privacy.OPEN,
+        provenance=properties.provenance or provenance,
+        unit=_unit(properties.unit, derived),
         precision=precision,
         scale=scale,
         date_format=_date_format(options.text("format")) if kind is ItemType.DATE else None,
-        date_formats=custom.texts("lgdpDateFormats"),
-        numbers=read_numbers(custom.at("lgdpNumbers")),
-        code_list=inline.id if inline else custom.text("lgdpCodeList") or None,
-        codes_on=custom.text("lgdpCodesOn") or None,
+        date_formats=properties.date_formats,
+        numbers=properties.numbers,
+        code_list=inline.id if inline else properties.code_list,
+        codes_on=properties.codes_on,
         pattern=options.text("pattern") or None,
         min_length=options.integer("minLength"),
         max_length=options.integer("maxLength"),
@@ -100,13 +101,13 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Item
         multiple_of=_bound(options.at("multipleOf").value),
         unique=place.is_true("unique"),
         refers_to=read_reference(place),
-        marks=_marks(custom.at("lgdpMarks")),
-        severities=_severities(custom.at("lgdpSeverity")),
-        aliases=read_spellings(custom.at("lgdpAliases")),
+        marks=properties.marks,
+        severities=properties.severities,
+        aliases=properties.aliases,
         line=place.line,
         derived=derived,
     )
-    return ItemRead(item, place, inline)
+    return ItemRead(item, place, properties, contradictions, inline)
 
 
 def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
@@ -136,18 +137,6 @@ def _bound(value: object) -> str | None:
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
-def _marks(place: YamlNode) -> Mapping[str, ObservationStatus]:
-    known = set(ObservationStatus)
-    return MappingProxyType({mark: ObservationStatus(one.value) for mark, one in place.members() if one.value in known})
-
-
-def _severities(place: YamlNode) -> Mapping[RuleKind, Severity]:
-    known, kinds = set(Severity), set(RuleKind)
-    return MappingProxyType(
-        {RuleKind(kind): Severity(one.value) for kind, one in place.members() if kind in kinds and one.value in known}
-    )
-
-
 def _unit(said: str, derived: Derivation | None) -> str:
     """A unit; of a rate with what it is divided by, so that whoever sees the figure sees that too."""
     return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
@@ -167,7 +156,7 @@ def _inline_codes(place: YamlNode, derived: Derivation | None, list_id: str, pro
 def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
     """What contradicts itself in one item."""
     item, place = read.item, read.place
-    custom = custom_of(place)
+    yield from read.contradictions
     if not NAME.fullmatch(item.name):
         yield place.contradiction(
             f"The item name “{item.name}” is no column name.", "Write small letters, digits and _, a letter first."
@@ -178,15 +167,14 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
             "Choose another name; the header in the file (physicalName) can stay as it is.",
         )
     if item.urn and not URN.fullmatch(item.urn):
-        yield custom.at("lgdpItem").contradiction(
+        yield find_property(place, "lgdpItem").contradiction(
             f"{item.name} has the URN “{item.urn}”, which is not well formed.",
             "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
         )
     if not item.definition:
         yield place.contradiction(f"{item.name} has no definition.", "Write what it means under description.")
-    yield from pattern_contradictions(custom.at("lgdpAliases"), item.name)
     yield from _type_contradictions(item, place)
-    yield from spelling_contradictions(item, custom, place.at("logicalTypeOptions").text("format"))
+    yield from spelling_contradictions(item, place, place.at("logicalTypeOptions").text("format"))
     yield from _text_contradictions(item, place)
     if read.has_role:
         yield from _measure_contradictions(item, place)
@@ -242,7 +230,7 @@ def _comparable(text: str, kind: ItemType) -> float | None:
 
 
 def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    options, custom = place.at("logicalTypeOptions"), custom_of(place)
+    options = place.at("logicalTypeOptions")
     problem = find_pattern_problem(item.pattern) if item.pattern else None
     if problem:
         yield options.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
@@ -254,8 +242,8 @@ def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]
         yield place.contradiction(
             f"{item.name} has a code list and is of type {item.type}.", "Codes are text: write string and varchar."
         )
-    if place.has("enum") and custom.has("lgdpCodeList"):
-        yield custom.at("lgdpCodeList").contradiction(
+    if place.has("enum") and find_property(place, "lgdpCodeList").value is not None:
+        yield find_property(place, "lgdpCodeList").contradiction(
             f"{item.name} has both enum and lgdpCodeList.", "Keep one of them."
         )
     codes = [entry.at("value").value for entry in place.entries("enum")]
@@ -269,7 +257,6 @@ def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]
 
 
 def _measure_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    custom = custom_of(place)
     if item.role is Role.MEASURE:
         if item.type not in _NUMERIC:
             yield place.contradiction(f"{item.name} is a measure and no number.", "Write integer or number.")
@@ -277,14 +264,13 @@ def _measure_contradictions(item: Item, place: YamlNode) -> Iterator[Contradicti
             yield place.contradiction(f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households.")
         return
     for word in ("lgdpUnit", "lgdpMarks"):
-        if custom.has(word):
-            yield custom.at(word).contradiction(
+        if (said := find_property(place, word)).value is not None:
+            yield said.contradiction(
                 f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure."
             )
 
 
 def _role_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    custom = custom_of(place)
     if item.role in (Role.COUNCIL, Role.PERIOD):
         if item.type is not ItemType.TEXT:
             yield place.contradiction(
@@ -296,17 +282,19 @@ def _role_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]
                 "Remove enum, lgdpCodeList and pattern.",
             )
     if item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE:
-        yield custom.at("lgdpPrivacy").contradiction(
+        yield find_property(place, "lgdpPrivacy").contradiction(
             f"{item.name} is to be published by {item.privacy} and is no date.", "Choose another lgdpPrivacy."
         )
     if item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT:
-        yield custom.at("lgdpPrivacy").contradiction(
+        yield find_property(place, "lgdpPrivacy").contradiction(
             f"{item.name} is to be pseudonymised and is no text.", "Write string and varchar, or withhold it."
         )
-    severities = custom.at("lgdpSeverity")
-    for kind, one in severities.members():
+    severities = find_property(place, "lgdpSeverity")
+    for kind in item.severities:
         if not _has_rule(item, kind):
-            yield one.contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
+            yield severities.at(kind).contradiction(
+                f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it."
+            )
 
 
 def _has_rule(item: Item, kind: str) -> bool:

@@ -1,23 +1,38 @@
 """Mappings: ``schemas/mappings/<system>/<return>[.<council>].yaml``, how a system's export answers a return.
 
-What belongs here: reading a file. What does not: whether it is complete and agrees with the contract
-(``mapping_checks``).
+What belongs here: the words of a file, and reading them into the register's model. What does not: whether a mapping is
+complete and agrees with the contract (``checks.mapping_checks``).
 """
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA, read_extract_words
-from lgdp_pipelines.register.files.header_aliases import read_spellings
-from lgdp_pipelines.register.files.property_vocabulary import PROVENANCE, SPELLINGS, TEXT
+from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    DistinctTexts,
+    ExactText,
+    Identifier,
+    NamePattern,
+    NonEmptyMap,
+    NumberStyleWords,
+    OrEmpty,
+    Pattern,
+    PositiveInteger,
+    ReadAs,
+    Text,
+    TextOr,
+    refusal,
+    refuse_repeats,
+)
 from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
     JoinedFile,
@@ -26,167 +41,138 @@ from lgdp_pipelines.register.model.system_mapping import (
     TableMapping,
     UnitChange,
 )
-from lgdp_pipelines.register.model.table_model import Provenance, Spellings
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
+from lgdp_pipelines.register.model.table_model import Provenance, SpellingList, Spellings
 
-SYSTEM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-Read = TypeVar("Read")
-
-FILE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_REMEDY = "Mend it; schemas/README.md shows a mapping."
 
 
-def _members(properties: Mapping[str, Any], *required: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _FileWords:
+    """One of several files that make a table; the base's columns are called as its own unless ``baseKey`` says."""
+
+    name: Annotated[Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    pattern: NamePattern
+    key: OrEmpty[DistinctTexts] = ()
+    base_key: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="baseKey")
+
+    def file(self) -> JoinedFile:
+        """Return the file."""
+        return JoinedFile(self.name, self.pattern, self.key, self.base_key or self.key)
 
 
-def _by_item(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "additionalProperties": schema, "minProperties": 1}
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _ColumnWords:
+    """The column that holds an item."""
+
+    header: OrEmpty[Text] = ""
+    headers: OrEmpty[DistinctTexts] = ()
+    pattern: OrEmpty[Pattern] = ""
+    file: OrEmpty[Text] = ""
+
+    @model_validator(mode="after")
+    def _has_a_header(self) -> Self:
+        if not (self.header or self.headers or self.pattern):
+            raise refusal("has no header", "Write header, headers or pattern.")
+        return self
+
+    def column(self) -> SourceColumn:
+        """Return the column."""
+        headers = (*((self.header,) if self.header else ()), *(header.strip() for header in self.headers))
+        return SourceColumn(Spellings(headers, (self.pattern,) if self.pattern else ()), self.file)
 
 
-_TEXTS = {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True}
-_COLUMN = {
-    "anyOf": [
-        TEXT,
-        _TEXTS,
-        _members({"header": TEXT, "headers": _TEXTS, "pattern": TEXT, "file": TEXT}),
-    ]
-}
-_MARK = {"type": "string", "pattern": r"^[.,]$"}
-_TABLE = _members(
-    {
-        "files": {
-            "type": "array",
-            "minItems": 1,
-            "items": _members({"name": TEXT, "pattern": TEXT, "key": _TEXTS, "baseKey": _TEXTS}, "name", "pattern"),
-        },
-        "columns": _by_item(_COLUMN),
-        "codes": _by_item({"type": "object", "additionalProperties": {"type": "string"}, "minProperties": 1}),
-        "codePatterns": _by_item(
-            {"type": "array", "items": _members({"pattern": TEXT, "to": {"type": "string"}}, "pattern", "to")}
-        ),
-        "units": _by_item(
-            {
-                "anyOf": [
-                    TEXT,
-                    _members({"unit": TEXT, "factor": {"type": "string", "pattern": r"^\d+(\.\d+)?$"}}, "unit"),
-                ]
-            }
-        ),
-        "dates": {"anyOf": [TEXT, _by_item(TEXT)]},
-        "numbers": _members({"decimal": _MARK, "thousands": {"type": "string", "pattern": "^[., '\u00a0\u202f]$"}}),
-        "constants": _by_item(TEXT),
-        "absent": _by_item(TEXT),
-        "ignored": SPELLINGS,
-    }
-)
-_SHAPE = Shape(
-    _members(
-        {
-            "system": {"type": "string", "pattern": f"^{SYSTEM.pattern}$"},
-            "return": TEXT,
-            "council": TEXT,
-            "majors": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "uniqueItems": True},
-            "title": TEXT,
-            "provenance": PROVENANCE,
-            "extract": EXTRACT_SCHEMA,
-            "tables": _by_item(_TABLE),
-        },
-        "system",
-        "return",
-        "majors",
-        "title",
-        "provenance",
-        "tables",
+def _spell_out_column(value: object) -> object:
+    """Return a header or a list of headers as the words that they stand for."""
+    if isinstance(value, str):
+        return {"header": value}
+    return {"headers": value} if isinstance(value, list) else value
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _UnitWords:
+    """A figure in another unit, with the factor where the two units are not commonly known."""
+
+    unit: Text
+    factor: OrEmpty[Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]] = ""
+
+
+def _make_unit(words: str | _UnitWords) -> UnitChange:
+    if isinstance(words, str):
+        return UnitChange(words)
+    return UnitChange(words.unit, Decimal(words.factor) if words.factor else None)
+
+
+_File: TypeAlias = Annotated[JoinedFile, ReadAs(_FileWords, _FileWords.file)]
+_Column: TypeAlias = Annotated[
+    SourceColumn, ReadAs(Annotated[_ColumnWords, BeforeValidator(_spell_out_column)], _ColumnWords.column)
+]
+_Unit: TypeAlias = Annotated[UnitChange, ReadAs(TextOr[_UnitWords], _make_unit)]
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _TableWords:
+    """How an export fills one table; what is said of an item stands under its name."""
+
+    files: OrEmpty[Annotated[tuple[_File, ...], Field(min_length=1)]] = ()
+    columns: OrEmpty[NonEmptyMap[_Column]] = Field(default_factory=dict)
+    codes: OrEmpty[NonEmptyMap[NonEmptyMap[str]]] = Field(default_factory=dict)
+    code_patterns: OrEmpty[NonEmptyMap[tuple[CodePattern, ...]]] = Field(
+        default_factory=dict, validation_alias="codePatterns"
     )
-)
+    units: OrEmpty[NonEmptyMap[_Unit]] = Field(default_factory=dict)
+    dates: OrEmpty[TextOr[NonEmptyMap[ExactText]]] = Field(default="")
+    numbers: OrEmpty[NumberStyleWords | None] = None
+    constants: OrEmpty[NonEmptyMap[ExactText]] = Field(default_factory=dict)
+    absent: OrEmpty[NonEmptyMap[ExactText]] = Field(default_factory=dict)
+    ignored: SpellingList = Spellings()
+
+    def table(self, name: str) -> TableMapping:
+        """Return the mapping of the table of a name."""
+        words = {word: value for word, value in vars(self).items() if word != "dates"}
+        words["date_format" if isinstance(self.dates, str) else "dates"] = self.dates
+        return TableMapping(name, **words)
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _MappingWords:
+    """How the export of one system answers one return."""
+
+    system: Identifier
+    return_code: Text = Field(validation_alias="return")
+    council: OrEmpty[Text] = ""
+    majors: Annotated[tuple[PositiveInteger, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
+    title: Text
+    provenance: Provenance
+    extract: OrEmpty[Extract | None] = None
+    tables: NonEmptyMap[_TableWords]
 
 
 @dataclass(frozen=True, slots=True)
-class MappingRead:
-    """A mapping and where it stands."""
+class MappingFile:
+    """A mapping and the node that it was read from.
+
+    Attributes:
+        mapping: as read.
+        document: the file's root.
+    """
 
     mapping: SystemMapping
     document: YamlNode
 
 
-def read_mapping(document: YamlNode, path: Path, sha256: str) -> tuple[MappingRead, tuple[Contradiction, ...]]:
-    """The mapping in a document, as far as it can be read, with what is misshapen in it.
+def read_mapping(document: YamlNode, path: Path, sha256: str) -> tuple[MappingFile | None, tuple[Contradiction, ...]]:
+    """Return the mapping in a document, and what is wrong with its form; None where too little is right.
 
     Args:
-        document: the file's values.
+        document: the file's root.
         path: the file.
         sha256: of the file's bytes.
     """
-    root = document
-    marked = root.at("provenance")
-    mapping = SystemMapping(
-        system=root.text("system"),
-        return_code=root.text("return"),
-        council=root.text("council"),
-        majors=tuple(one.value for one in root.entries("majors") if isinstance(one.value, int)),
-        title=root.text("title"),
-        provenance=Provenance(marked.text("verified"), marked.text("source")),
-        extract=read_extract_words(root.at("extract")) if root.has("extract") else None,
-        path=path,
-        sha256=sha256,
-        tables=MappingProxyType({name: _table(name, place) for name, place in root.at("tables").members()}),
-    )
-    return MappingRead(mapping, document), tuple(misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a mapping."))
-
-
-def _table(name: str, place: YamlNode) -> TableMapping:
-    numbers = place.at("numbers")
-    return TableMapping(
-        table=name,
-        columns=_read(place.at("columns"), _column),
-        codes=_read(place.at("codes"), lambda one: _read(one, _text)),
-        code_patterns=_read(
-            place.at("codePatterns"),
-            lambda one: tuple(CodePattern(entry.text("pattern"), _text(entry.at("to"))) for entry in one.elements),
-        ),
-        units=_read(place.at("units"), _unit),
-        date_format=_text(place.at("dates")),
-        dates=_read(place.at("dates"), _text),
-        numbers=NumberStyle(numbers.text("decimal", "."), _text(numbers.at("thousands"))) if numbers.value else None,
-        constants=_read(place.at("constants"), _text),
-        absent=_read(place.at("absent"), _text),
-        ignored=read_spellings(place.at("ignored")),
-        files=tuple(_file(entry) for entry in place.entries("files")),
-    )
-
-
-def _read(place: YamlNode, read: Callable[[YamlNode], Read]) -> Mapping[str, Read]:
-    return MappingProxyType({name: read(one) for name, one in place.members()})
-
-
-def _text(place: YamlNode) -> str:
-    return place.value if isinstance(place.value, str) else ""
-
-
-def _column(place: YamlNode) -> SourceColumn:
-    if isinstance(place.value, str | list):
-        return SourceColumn(read_spellings(place))
-    header = place.text("header")
-    headers = ((header,) if header else ()) + place.texts("headers")
-    pattern = place.text("pattern")
-    return SourceColumn(Spellings(headers, (pattern,) if pattern else ()), place.text("file"))
-
-
-def _unit(place: YamlNode) -> UnitChange:
-    if isinstance(place.value, str):
-        return UnitChange(place.value, None)
-    try:
-        factor = Decimal(place.text("factor")) if place.has("factor") else None
-    except InvalidOperation:
-        factor = None
-    return UnitChange(place.text("unit"), factor)
-
-
-def _file(place: YamlNode) -> JoinedFile:
-    key = place.texts("key")
-    return JoinedFile(place.text("name"), place.text("pattern"), key, place.texts("baseKey") or key)
+    stand_ins = {"title": "?", "provenance": {"verified": "ours", "source": ""}}
+    parsed = parse(_MappingWords, document, name="a mapping", remedy=_REMEDY, stand_ins=stand_ins)
+    if parsed.value is None:
+        return None, parsed.contradictions
+    words = vars(parsed.value)
+    tables = {name: table.table(name) for name, table in parsed.value.tables.items()}
+    mapping = SystemMapping(**words | {"tables": tables}, path=path, sha256=sha256)
+    return MappingFile(mapping, parsed.node), parsed.contradictions

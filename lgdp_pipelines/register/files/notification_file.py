@@ -1,63 +1,32 @@
 """Who is told of what besides the outbox: ``schemas/notices.yaml``.
 
-Addresses of people are personal data, and a webhook's address lets whoever knows it in: here stands only where they
-are. What belongs here: reading the file. What does not: sending anything (``feedback``).
+Addresses of people are personal data, and a webhook's address lets whoever knows it in: the file says only where they
+are. What belongs here: reading the file. What does not: sending anything (``reporting``).
 """
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias
 
-from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
-from lgdp_pipelines.register.files.property_vocabulary import TEXT
-from lgdp_pipelines.register.model.sources import SecretReference
+from pydantic import AfterValidator, Field, StrictInt, model_validator
+from pydantic.dataclasses import dataclass
+
+from lgdp_pipelines.errors import RegisterError
+from lgdp_pipelines.register.documents.model_parsing import parse
+from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
+from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refusal, refuse_repeats
+from lgdp_pipelines.register.model.sources import Reference
 
 FILE = "notices.yaml"
 
-_REFERENCE = {"type": "string"}
-_IS_REFERENCE = re.compile(r"(env|file):\S+")
-_DAYS = {"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 365}, "uniqueItems": True}
-_SHAPE = Shape(
-    {
-        "type": "object",
-        "properties": {
-            "reminders": {
-                "type": "object",
-                "properties": {"daysBefore": _DAYS, "daysLate": _DAYS},
-                "required": ["daysBefore", "daysLate"],
-                "additionalProperties": False,
-            },
-            "email": {
-                "type": "object",
-                "properties": {
-                    "server": TEXT,
-                    "security": {"enum": ["tls", "starttls", "none"]},
-                    "sender": TEXT,
-                    "username": _REFERENCE,
-                    "password": _REFERENCE,
-                    "councils": _REFERENCE,
-                    "engineers": _REFERENCE,
-                },
-                "required": ["server", "security", "sender"],
-                "additionalProperties": False,
-            },
-            "webhook": {
-                "type": "object",
-                "properties": {"councils": _REFERENCE, "engineers": _REFERENCE},
-                "additionalProperties": False,
-                "minProperties": 1,
-            },
-        },
-        "required": ["reminders"],
-        "additionalProperties": False,
-    }
-)
+_Days: TypeAlias = Annotated[
+    tuple[Annotated[StrictInt, Field(ge=1, le=365)], ...],
+    AfterValidator(refuse_repeats),
+    AfterValidator(lambda days: tuple(sorted(days))),
+]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class Email:
     """How e-mail is sent.
 
@@ -66,34 +35,57 @@ class Email:
         security: ``tls``, ``starttls`` or ``none``.
         sender: address that it comes from; may name a variable too.
         username: of the account at the server; None where it wants none.
-        password: likewise.
+        password: of the account at the server; None where it wants none.
         councils: addresses of a council's contacts, one a line, with ``{council}`` in it; None: councils get none.
-        engineers: likewise of the engineers.
+        engineers: addresses of the engineers; None: they get none.
     """
 
-    server: str
-    security: str
-    sender: str
-    username: SecretReference | None = None
-    password: SecretReference | None = None
-    councils: SecretReference | None = None
-    engineers: SecretReference | None = None
+    server: Text
+    security: Literal["tls", "starttls", "none"]
+    sender: Text
+    username: OrEmpty[Reference | None] = None
+    password: OrEmpty[Reference | None] = None
+    councils: OrEmpty[Reference | None] = None
+    engineers: OrEmpty[Reference | None] = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class Webhook:
     """Where JSON is posted to.
 
     Attributes:
         councils: address for reminders, with ``{council}`` in it; None: none are posted.
-        engineers: address for alerts; None likewise.
+        engineers: address for alerts; None: none are posted.
     """
 
-    councils: SecretReference | None = None
-    engineers: SecretReference | None = None
+    councils: OrEmpty[Reference | None] = None
+    engineers: OrEmpty[Reference | None] = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if self.councils is None and self.engineers is None:
+            raise refusal("has no address", "Write councils or engineers, or remove it.")
+        return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
+class _ReminderWords:
+    """When councils are reminded."""
+
+    days_before: _Days = Field(validation_alias="daysBefore")
+    days_late: _Days = Field(validation_alias="daysLate")
+
+
+@dataclass(frozen=True, config=STRICT)
+class _NoticeWords:
+    """The whole file."""
+
+    reminders: _ReminderWords
+    email: OrEmpty[Email | None] = None
+    webhook: OrEmpty[Webhook | None] = None
+
+
+@plain_dataclass(frozen=True, slots=True)
 class Notices:
     """Who is told of what, and when councils are reminded.
 
@@ -111,7 +103,7 @@ class Notices:
 
 
 def load_notices(schemas: Path) -> Notices:
-    """Who is told of what; where there is no such file, files in the outbox are all there is.
+    """Return who is told of what; where there is no such file, files in the outbox are all there is.
 
     Raises:
         RegisterError: the file is not what it should be.
@@ -119,56 +111,12 @@ def load_notices(schemas: Path) -> Notices:
     path = schemas / FILE
     if not path.exists():
         return Notices()
-    document, found = read_yaml(FILE, path.read_text(encoding="utf-8"))
-    contradictions: list[Contradiction] = [
-        *found,
-        *(misshapen(document, _SHAPE, "Write it as schemas/README.md says.") if document.value else ()),
-        *_written_out(document),
-    ]
+    document, contradictions = read_yaml(FILE, path.read_text(encoding="utf-8"))
     if contradictions:
-        raise RegisterError(tuple(contradictions))
-    root = document
-    reminders = root.at("reminders")
-    return Notices(
-        days_before=tuple(sorted(_numbers(reminders.at("daysBefore")), reverse=True)),
-        days_late=tuple(sorted(_numbers(reminders.at("daysLate")))),
-        email=_email(root.at("email")) if root.has("email") else None,
-        webhook=_webhook(root.at("webhook")) if root.has("webhook") else None,
-    )
-
-
-def _written_out(root: YamlNode) -> Iterator[Contradiction]:
-    """Addresses and secrets that stand in the file themselves. What stands there is not repeated."""
-    for channel in ("email", "webhook"):
-        for name in ("username", "password", "councils", "engineers"):
-            place = root.at(channel)
-            text = place.text(name)
-            if text and not _IS_REFERENCE.fullmatch(text):
-                yield place.at(name).contradiction(
-                    f"{channel}.{name} does not say where to look.",
-                    "Write env:NAME or file:PATH, never the value itself.",
-                )
-
-
-def _numbers(place: YamlNode) -> list[int]:
-    return [one for one in place.value if isinstance(one, int)] if isinstance(place.value, list) else []
-
-
-def _email(place: YamlNode) -> Email:
-    return Email(
-        server=place.text("server"),
-        security=place.text("security"),
-        sender=place.text("sender"),
-        username=_reference(place, "username"),
-        password=_reference(place, "password"),
-        councils=_reference(place, "councils"),
-        engineers=_reference(place, "engineers"),
-    )
-
-
-def _webhook(place: YamlNode) -> Webhook:
-    return Webhook(_reference(place, "councils"), _reference(place, "engineers"))
-
-
-def _reference(place: YamlNode, name: str) -> SecretReference | None:
-    return SecretReference(place.text(name)) if place.has(name) else None
+        raise RegisterError(contradictions)
+    parsed = parse(_NoticeWords, document, name="the notices", remedy="Write it as schemas/README.md says.")
+    words = parsed.value
+    if parsed.contradictions or words is None:
+        raise RegisterError(parsed.contradictions)
+    reminders = words.reminders
+    return Notices(tuple(reversed(reminders.days_before)), reminders.days_late, words.email, words.webhook)

@@ -9,13 +9,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.csv_records import Row, read_rows
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.model_parsing import parse, suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT, VERIFIED
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    Day,
+    FreeText,
+    OrEmpty,
+    Prose,
+    Text,
+    Verified,
+    refusal,
+    refuse_repeats,
+)
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.vocabulary.councils import Councils
@@ -23,57 +36,45 @@ from lgdp_pipelines.vocabulary.councils import Councils
 DEFINITION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.yaml")
 VERSION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.v(?P<version>[0-9][0-9A-Za-z.-]*)\.csv")
 
-_NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"}
-_SHAPE = Shape(
-    {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string", "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"},
-            "title": TEXT,
-            "description": TEXT,
-            "columns": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "name": _NAME,
-                        "type": {"enum": ["text", "integer", "number", "date"]},
-                        "title": TEXT,
-                        "unit": TEXT,
-                    },
-                    "required": ["name", "type", "title"],
-                    "additionalProperties": False,
-                },
-            },
-            "key": {"type": "array", "minItems": 1, "items": _NAME, "uniqueItems": True},
-            "versions": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "properties": {
-                        "version": {"type": "string", "pattern": "^[0-9][0-9A-Za-z.-]*$"},
-                        "valid_from": {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"},
-                        "source": {"type": "string"},
-                        "verified": {"enum": list(VERIFIED)},
-                        "note": TEXT,
-                    },
-                    "required": ["version", "valid_from", "source", "verified"],
-                    "additionalProperties": False,
-                },
-            },
-        },
-        "required": ["id", "title", "description", "columns", "key", "versions"],
-        "additionalProperties": False,
-    }
-)
+_Name: TypeAlias = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _VersionWords:
+    """One version of a table."""
+
+    version: Annotated[str, StringConstraints(pattern="^[0-9][0-9A-Za-z.-]*$")]
+    valid_from: Day
+    source: FreeText
+    verified: Verified
+    note: OrEmpty[Prose] = ""
+
+    @model_validator(mode="after")
+    def _has_source(self) -> Self:
+        if self.verified == "READ" and not self.source:
+            raise refusal("was READ and has no source", "Write where it was read.")
+        return self
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _TableWords:
+    """A reference table."""
+
+    id: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+    title: Text
+    description: Prose
+    columns: Annotated[tuple[ReferenceColumn, ...], Field(min_length=1)]
+    key: Annotated[tuple[_Name, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
+    versions: Annotated[tuple[_VersionWords, ...], Field(min_length=1)]
+
+
 _FORMS: Mapping[ItemType, re.Pattern[str]] = {
     ItemType.TEXT: re.compile(r"\S(.*\S)?", re.DOTALL),
     ItemType.INTEGER: re.compile(r"-?(0|[1-9][0-9]{0,17})"),
     ItemType.NUMBER: re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"),
     ItemType.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
 }
+_REMEDY = "Mend it; schemas/README.md shows a reference table."
 COUNCIL = "council_code"
 """A column of this name holds register codes of councils, and no other."""
 
@@ -82,7 +83,7 @@ COUNCIL = "council_code"
 class ReferenceRead:
     """A reference table as far as it can be read, and what contradicts itself in it."""
 
-    table: ReferenceTable
+    table: ReferenceTable | None
     found: tuple[Contradiction, ...]
 
 
@@ -94,48 +95,31 @@ def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: 
         contents: bytes of every file of the register, by path below its folder.
         councils: whose codes a column may hold.
     """
-    root = document
-    found = list(misshapen(root, _SHAPE, "Mend it; schemas/README.md shows a reference table."))
-    columns = tuple(_column(entry) for entry in root.entries("columns"))
-    key = root.texts("key")
+    folder = document.file.split("/")[1]
+    stand_ins = {"id": folder, "title": "?", "description": "?"}
+    parsed = parse(_TableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
+    words, found = parsed.value, list(parsed.contradictions)
+    if words is None:
+        return ReferenceRead(None, tuple(found))
     versions = []
-    for entry in root.entries("versions"):
-        file = f"{document.file.removesuffix('.yaml')}.v{entry.text('version')}.csv"
-        rows, in_file = _rows(entry, file, contents, [column.name for column in columns])
+    for entry, version in zip(parsed.node.entries("versions"), words.versions, strict=True):
+        file = f"{document.file.removesuffix('.yaml')}.v{version.version}.csv"
+        rows, in_file = _rows(entry, file, contents, [column.name for column in words.columns])
         found += in_file
-        found += _row_contradictions(rows, columns, key, councils)
-        versions.append(_version(entry, rows, contents.get(file, b"")))
-    table = ReferenceTable(
-        id=root.text("id"),
-        title=root.text("title"),
-        description=" ".join(root.text("description").split()),
-        columns=columns,
-        key=key,
-        versions=tuple(versions),
-    )
-    return ReferenceRead(table, (*found, *_contradictions(root, table, contents)))
-
-
-def _column(place: YamlNode) -> ReferenceColumn:
-    kind = place.text("type")
-    return ReferenceColumn(
-        name=place.text("name"),
-        type=ItemType(kind) if kind in set(_FORMS) else ItemType.TEXT,
-        title=place.text("title"),
-        unit=place.text("unit"),
-    )
-
-
-def _version(place: YamlNode, rows: tuple[Row, ...], content: bytes) -> ReferenceVersion:
-    return ReferenceVersion(
-        version=place.text("version"),
-        valid_from=_day(place.text("valid_from")) or date.min,
-        source=" ".join(place.text("source").split()),
-        verified=place.text("verified"),
-        note=" ".join(place.text("note").split()),
-        rows=tuple(tuple(row.cells.values()) for row in rows),
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
+        found += _row_contradictions(rows, words.columns, words.key, councils)
+        versions.append(
+            ReferenceVersion(
+                version=version.version,
+                valid_from=version.valid_from,
+                source=" ".join(version.source.split()),
+                verified=version.verified,
+                note=version.note,
+                rows=tuple(tuple(row.cells.values()) for row in rows),
+                sha256=hashlib.sha256(contents.get(file, b"")).hexdigest(),
+            )
+        )
+    table = ReferenceTable(words.id, words.title, words.description, words.columns, words.key, tuple(versions))
+    return ReferenceRead(table, (*found, *_contradictions(parsed.node, table, contents)))
 
 
 def _day(text: str) -> date | None:
@@ -211,11 +195,6 @@ def _contradictions(root: YamlNode, table: ReferenceTable, contents: Mapping[str
 
 def _version_contradictions(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
     entries = root.entries("versions")
-    for place, one in zip(entries, table.versions, strict=True):
-        if place.text("valid_from") and _day(place.text("valid_from")) is None:
-            yield place.at("valid_from").contradiction(f"“{place.text('valid_from')}” is no day.", "Write 2024-03-31.")
-        if one.verified == "READ" and not one.source:
-            yield place.at("source").contradiction("A version that was READ has no source.", "Write where it was read.")
     for (_, one), (place, other) in pairwise(zip(entries, table.versions, strict=True)):
         if other.version == one.version or other.valid_from <= one.valid_from:
             yield place.contradiction(

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
-from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.custom_properties import RelationshipProperties, read_properties
 from lgdp_pipelines.register.model.table_model import Relationship, Rule
 from lgdp_pipelines.register.rules.kinds.row_rules import relationship_sql
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
-from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
+from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 _POINT = 2
 """Parts of a name with one point in it."""
@@ -50,19 +49,18 @@ def read_relationships(table: YamlNode, return_slug: str, among: RuleContext) ->
 
 
 def _rule(place: YamlNode, return_slug: str, among: RuleContext, terms: Relationship) -> Rule:
-    custom = custom_of(place)
-    severity = custom.text("lgdpSeverity") or Severity.ERROR
+    properties, _ = read_properties(RelationshipProperties, place)
     headers = " and ".join(among.items[name].header for name in terms.own)
     theirs = " and ".join(among.tables[terms.table][name].header for name in terms.theirs)
     advice = "Correct the reference, or send the row that it refers to."
     return Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=RuleKind.RELATIONSHIP,
-        severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
+        severity=properties.severity,
         table=among.table,
         items=terms.place,
         title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
-        guidance=f"{advice} {custom.text('lgdpGuidance')}".strip(),
+        guidance=f"{advice} {properties.guidance}".strip(),
         sql=relationship_sql(terms),
         terms=terms,
         line=place.line,
@@ -118,7 +116,7 @@ def relationship_contradictions(table: YamlNode, among: RuleContext) -> Iterator
         among: what they stand among.
     """
     for place in table.entries("relationships"):
-        yield from custom_contradictions(place, Where.RELATIONSHIP)
+        yield from read_properties(RelationshipProperties, place)[1]
         if not place.text("id"):
             yield place.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
         terms = _terms(place, among.table)

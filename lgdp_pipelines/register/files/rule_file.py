@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
-from lgdp_pipelines.register.files.property_vocabulary import Where
+from lgdp_pipelines.register.files.custom_properties import RuleProperties, find_property, read_properties
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (
@@ -41,6 +40,7 @@ class RuleRead:
     rule: Rule
     place: YamlNode
     item: str
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def read_rules(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[RuleRead, ...]:
@@ -60,6 +60,7 @@ def read_rules(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[R
 def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> RuleRead:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
+    properties, contradictions = read_properties(RuleProperties, place)
     metric = read_metric(place, item) if _is_library(place) else None
     terms = metric or read_terms(place.at("implementation"))
     in_terms = metric_sql(metric, among) if metric else write_sql(place.at("implementation"), among)
@@ -69,15 +70,15 @@ def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> R
         kind=kind or RuleKind.SQL,
         severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
         table=among.table,
-        items=custom_of(place).texts("lgdpItems") or ((item,) if item else terms.place if terms else ()),
+        items=properties.items or ((item,) if item else terms.place if terms else ()),
         title=" ".join(place.text("name").split()),
         guidance=" ".join(place.text("description").split()),
         sql=sql or None,
         terms=terms,
         line=place.line,
-        scope=custom_of(place).texts("lgdpScope"),
+        scope=properties.scope,
     )
-    return RuleRead(rule, place, item)
+    return RuleRead(rule, place, item, contradictions)
 
 
 def _kind(place: YamlNode) -> RuleKind | None:
@@ -107,7 +108,7 @@ def rule_contradictions(
         among: what it stands among.
     """
     rule, place, items = read.rule, read.place, among.items
-    yield from custom_contradictions(place, Where.RULE)
+    yield from read.contradictions
     for word, why in (("id", "its stable id"), ("name", "what is true when it holds"), ("description", "what to do")):
         if not place.text(word):
             yield place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
@@ -115,7 +116,7 @@ def rule_contradictions(
         yield place.at("severity").contradiction(
             f"The severity “{place.text('severity')}” is unknown.", suggest(place.text("severity"), set(Severity))
         )
-    for name in custom_of(place).texts("lgdpItems"):
+    for name in (find_property(place, "lgdpItems").value and rule.items) or ():
         if name not in items:
             yield place.contradiction(
                 f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)

@@ -10,18 +10,24 @@ from dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import custom_contradictions, custom_of
-from lgdp_pipelines.register.files.header_aliases import clashes
+from lgdp_pipelines.register.files.custom_properties import TableProperties, find_property, read_properties
 from lgdp_pipelines.register.files.item_file import NAME, URN, ItemRead, item_contradictions, read_item
-from lgdp_pipelines.register.files.property_vocabulary import Where
 from lgdp_pipelines.register.files.relationship_file import (
     read_relationships,
     reference_contradictions,
     relationship_contradictions,
 )
 from lgdp_pipelines.register.files.rule_file import RuleRead, read_rules, rule_contradictions
-from lgdp_pipelines.register.model.field_types import find_pattern_problem
-from lgdp_pipelines.register.model.table_model import Count, Grain, Item, ItemType, Privacy, Provenance, Role, Table
+from lgdp_pipelines.register.model.table_model import (
+    Grain,
+    Item,
+    ItemType,
+    Privacy,
+    Provenance,
+    Role,
+    Table,
+    find_header_clashes,
+)
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
@@ -34,10 +40,12 @@ class TableRead:
     place: YamlNode
     items: tuple[ItemRead, ...]
     rules: tuple[RuleRead, ...]
+    properties: TableProperties
+    contradictions: tuple[Contradiction, ...]
 
     def has_grain(self, grain: Grain) -> bool:
-        """Whether it says that its rows are of a grain; where it says nothing, nothing follows."""
-        return custom_of(self.place).text("lgdpGrain") == grain
+        """Return whether the table says that its rows are of a grain; where it says nothing, nothing follows."""
+        return self.properties.grain is grain
 
 
 def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemRead, ...]:
@@ -54,27 +62,22 @@ def read_table(place: YamlNode, return_slug: str, items: tuple[ItemRead, ...], a
         items: of the table.
         among: what its rules stand among.
     """
-    custom = custom_of(place)
+    properties, contradictions = read_properties(TableProperties, place)
     rules = read_rules(place, return_slug, among)
-    grain = custom.text("lgdpGrain")
     table = Table(
         name=place.text("name"),
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
-        grain=Grain(grain) if grain in set(Grain) else Grain.AGGREGATE,
+        grain=properties.grain or Grain.AGGREGATE,
         items=tuple(read.item for read in items if read.item.derived is None),
         rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
-        counts=tuple(_count(entry) for entry in custom.entries("lgdpCounts")),
-        record_key=custom.text("lgdpRecordKey") or None,
-        file_pattern=custom.text("lgdpFilePattern") or None,
-        optional=custom.at("lgdpOptional").value is True,
+        counts=properties.counts,
+        record_key=properties.record_key,
+        file_pattern=properties.file_pattern,
+        optional=properties.optional,
         derived=tuple(read.item for read in items if read.item.derived is not None),
     )
-    return TableRead(table, place, items, rules)
-
-
-def _count(place: YamlNode) -> Count:
-    return Count(place.text("item"), place.text("title"), place.text("unit"), place.texts("by"))
+    return TableRead(table, place, items, rules, properties, contradictions)
 
 
 def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
@@ -102,7 +105,7 @@ def table_contradictions(
         among: what its rules stand among.
     """
     table, place = read.table, read.place
-    yield from custom_contradictions(place, Where.TABLE)
+    yield from read.contradictions
     if not NAME.fullmatch(table.name) or "__" in table.name:
         yield place.contradiction(
             f"The table name “{table.name}” cannot be used.", "Write small letters, digits and single _."
@@ -112,7 +115,6 @@ def table_contradictions(
     if not table.items:
         yield place.contradiction(f"The table {table.name} has no items.", "List them under properties.")
     for item in read.items:
-        yield from custom_contradictions(item.place, Where.ITEM)
         yield from item_contradictions(item)
         yield from _code_list_contradictions(item, code_lists)
         yield from _codes_on_contradictions(item, among)
@@ -133,12 +135,6 @@ def table_contradictions(
     for rule in read.rules:
         yield from rule_contradictions(rule, columns, among)
     yield from relationship_contradictions(place, among)
-    if table.file_pattern and (problem := find_pattern_problem(table.file_pattern)):
-        yield (
-            custom_of(place)
-            .at("lgdpFilePattern")
-            .contradiction(f"{table.name}: the file pattern {problem}.", "Mend the pattern.")
-        )
 
 
 def _repeated(read: TableRead, what: Callable[[ItemRead], str], called: str) -> Iterator[Contradiction]:
@@ -155,24 +151,20 @@ def _repeated(read: TableRead, what: Callable[[ItemRead], str], called: str) -> 
 def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
     """Headers that would stand for two items."""
     places = {one.item.name: one.place for one in read.items}
-    for name, other, text in clashes((one.name, one.spellings) for one in read.table.items):
+    for name, other, text in find_header_clashes((one.name, one.spellings) for one in read.table.items):
         if any(fold_spelling(read.table.by_name[one].header) != fold_spelling(text) for one in (name, other)):
             yield (
-                custom_of(places[name])
-                .at("lgdpAliases")
-                .contradiction(
+                find_property(places[name], "lgdpAliases").contradiction(
                     f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
                 )
             )
 
 
 def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Iterator[Contradiction]:
-    wanted = custom_of(read.place).text("lgdpCodeList")
+    wanted = read.properties.code_list
     if wanted and wanted not in code_lists:
         yield (
-            custom_of(read.place)
-            .at("lgdpCodeList")
-            .contradiction(
+            find_property(read.place, "lgdpCodeList").contradiction(
                 f"{read.item.name} has the code list “{wanted}”, which is not there.",
                 suggest(wanted, code_lists) if code_lists else f"Write schemas/codelists/{wanted}.yaml.",
             )
@@ -180,7 +172,7 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
 
 
 def _codes_on_contradictions(read: ItemRead, among: RuleContext) -> Iterator[Contradiction]:
-    item, place = read.item, custom_of(read.place).at("lgdpCodesOn")
+    item, place = read.item, find_property(read.place, "lgdpCodesOn")
     if item.codes_on is None:
         return
     if item.code_list is None:
@@ -237,16 +229,16 @@ def _role_and_key(read: TableRead, one: ItemRead) -> Iterator[Contradiction]:
 
 def _privacy_contradictions(read: TableRead) -> Iterator[Contradiction]:
     for one in read.items:
-        item, custom = one.item, custom_of(one.place)
+        item = one.item
         if item.role in (Role.COUNCIL, Role.PERIOD):
             continue
-        if not custom.has("lgdpPrivacy"):
+        if find_property(one.place, "lgdpPrivacy").value is None:
             yield one.place.contradiction(
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             )
         elif item.privacy is Privacy.OPEN and _is_free(item):
-            yield custom.at("lgdpPrivacy").contradiction(
+            yield find_property(one.place, "lgdpPrivacy").contradiction(
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
             )
@@ -259,7 +251,7 @@ def _is_free(item: Item) -> bool:
 
 def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
     table = read.table
-    places = custom_of(read.place).entries("lgdpCounts")
+    places = find_property(read.place, "lgdpCounts").elements
     if places and read.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
     taken = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])

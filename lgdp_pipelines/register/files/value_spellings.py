@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import Custom
+from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item, ItemType
 from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle
@@ -17,32 +17,25 @@ DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
-def read_numbers(place: YamlNode) -> NumberStyle | None:
-    """How else numbers are spelled; None where nothing is said."""
-    if not isinstance(place.value, dict):
-        return None
-    thousands = place.at("thousands").value  # a space is a mark, so it is not stripped
-    return NumberStyle(place.text("decimal", "."), thousands if isinstance(thousands, str) else "")
-
-
-def spelling_contradictions(item: Item, custom: Custom, written: str) -> Iterator[Contradiction]:
+def spelling_contradictions(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
     """What contradicts itself in an item's other spellings.
 
     Args:
         item: that has them.
-        custom: its own words.
+        node: of the item.
         written: its declared form of dates, in the letters of the standard; empty where it is no date.
     """
-    yield from _date_contradictions(item, custom, written)
-    yield from _number_contradictions(item, custom.at(NUMBERS))
+    yield from _date_contradictions(item, node, written)
+    yield from _number_contradictions(item, find_property(node, NUMBERS))
 
 
-def _date_contradictions(item: Item, custom: Custom, written: str) -> Iterator[Contradiction]:
-    if custom.has(DATES) and item.type is not ItemType.DATE:
-        yield custom.at(DATES).contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
+def _date_contradictions(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+    formats = find_property(node, DATES)
+    if formats.value is not None and item.type is not ItemType.DATE:
+        yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
         return
     known = [written] if item.date_format is not None else []
-    for place in custom.entries(DATES):
+    for place in formats.elements:
         form = place.value if isinstance(place.value, str) else ""
         if problem := find_date_format_problem(form):
             yield place.contradiction(

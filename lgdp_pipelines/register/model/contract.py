@@ -11,9 +11,14 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Annotated, Self
+
+from pydantic import Field, StrictInt, model_validator
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, refusal
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, mapping_of
@@ -47,12 +52,21 @@ class Version:
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class Disclosure:
     """How small numbers are treated on publication."""
 
     method: DisclosureMethod
-    threshold: int = 0
+    threshold: OrEmpty[Annotated[StrictInt, Field(ge=2)]] = 0
+
+    @model_validator(mode="after")
+    def _has_threshold_to_suppress_below(self) -> Self:
+        if (self.method is DisclosureMethod.SUPPRESS_BELOW) is not bool(self.threshold):
+            raise refusal(
+                "has or lacks a threshold: suppress-below must have one, and no other method",
+                "Add or remove lgdpDisclosure.threshold.",
+            )
+        return self
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that what follows from one is worked out once

@@ -1,27 +1,28 @@
 """How a derived item is worked out: it has no column in an extract, and follows from other items and reference tables.
 
-What belongs here: the kinds of derivation, as plain values. What does not: reading them from a contract
-(``derived_items``) and working values out (``validation.derived``).
+What belongs here: the kinds of derivation, which ``lgdpDerived`` of an item fills. What does not: what a derivation
+says against its table and the reference tables (``checks.derivation_checks``), and working values out
+(``validation.derived_items``).
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
 from itertools import pairwise
+from typing import Annotated, Literal, TypeAlias
 
+from pydantic import AfterValidator, Field, StrictInt
+from pydantic.dataclasses import dataclass
+
+from lgdp_pipelines.register.model.field_types import STRICT, PositiveInteger, Text, refusal
 from lgdp_pipelines.vocabulary.code_lists import Code
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
-class DerivedKind(StrEnum):
-    """How a value is worked out."""
-
-    AGE_BAND = "age_band"
-    QUARTER = "quarter"
-    RATE = "rate"
-    FAMILY_GROUP = "family_group"
+def _check_bands(lower: tuple[int, ...]) -> tuple[int, ...]:
+    if any(first >= following for first, following in pairwise(lower)):
+        raise refusal("has bands that do not go up", "Write such as [0, 16, 25].")
+    return lower
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class AgeBand:
     """The band in which somebody's age is on a day, in completed years. Null without both days, or born after it.
 
@@ -31,9 +32,10 @@ class AgeBand:
         lower: the first year of each band, in order; whoever is younger than the first has no band.
     """
 
-    of: str
-    on: str
-    lower: tuple[int, ...]
+    of: Text
+    on: Text
+    lower: Annotated[tuple[Annotated[StrictInt, Field(ge=0)], ...], Field(min_length=1), AfterValidator(_check_bands)]
+    kind: Literal["age_band"] = "age_band"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -55,17 +57,18 @@ class AgeBand:
         return f"Worked out by the platform: age in completed years of {self.of} on {self.on}, as {bands}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class Quarter:
     """The quarter in which a day is, as the id of its period. Null without a day.
 
     Attributes:
         of: name of the item with the day.
-        kind: financial or calendar quarter.
+        period_kind: financial or calendar quarter.
     """
 
-    of: str
-    kind: PeriodKind
+    of: Text
+    period_kind: Literal[PeriodKind.FINANCIAL_QUARTER, PeriodKind.CALENDAR_QUARTER] = Field(validation_alias="quarters")
+    kind: Literal["quarter"] = "quarter"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -74,10 +77,10 @@ class Quarter:
 
     def __str__(self) -> str:
         """In words."""
-        return f"Worked out by the platform: {self.kind} of {self.of}."
+        return f"Worked out by the platform: {self.period_kind} of {self.of}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class Rate:
     """A figure for so many of something: people, households. Null where the reference table says nothing.
 
@@ -89,11 +92,12 @@ class Rate:
         column: of it, with how many there are.
     """
 
-    of: str
-    per: int
-    reference: str
-    version: str
-    column: str
+    of: Text
+    per: PositiveInteger
+    reference: Text
+    version: Text
+    column: Text
+    kind: Literal["rate"] = "rate"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ class Rate:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, config=STRICT)
 class FamilyGroup:
     """The family group of the council for an indicator.
 
@@ -118,9 +122,10 @@ class FamilyGroup:
         version: of it.
     """
 
-    indicator: str
-    reference: str
-    version: str
+    indicator: Text
+    reference: Text
+    version: Text
+    kind: Literal["family_group"] = "family_group"
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -140,4 +145,4 @@ class FamilyGroup:
         )
 
 
-Derivation = AgeBand | Quarter | Rate | FamilyGroup
+Derivation: TypeAlias = AgeBand | Quarter | Rate | FamilyGroup

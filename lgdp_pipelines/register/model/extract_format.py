@@ -1,13 +1,26 @@
 """How an extract is written: format, dialect, container, and where in it the records are.
 
-What belongs here: the record, and what follows from it alone. A contract says it under ``lgdpExtract``, a mapping under
-``extract``, in one vocabulary. What does not: reading YAML (``extract_files``) and reading extracts (``landing``).
+What belongs here: the model, which a contract fills under ``lgdpExtract`` and a mapping under ``extract``, and what
+follows from it alone. What does not: what its words say against each other (``files.extract_file``), and reading
+extracts (``landing``).
 """
 
+import codecs
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints
+from pydantic.dataclasses import dataclass
+
+from lgdp_pipelines.register.model.field_types import STRICT, FreeText, OrEmpty, Pattern, Text, refusal
+
+NO_QUOTE = "none"
+"""How it is written that a CSV file has no quote character."""
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 
 class Format(StrEnum):
@@ -39,7 +52,31 @@ class Container(StrEnum):
     GZ = "gz"
 
 
-@dataclass(frozen=True, slots=True)
+def _normalise_encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        return ""
+
+
+def _check_encoding(name: str) -> str:
+    if _normalise_encoding(name) not in {_normalise_encoding(known) for known in ENCODINGS}:
+        raise refusal(f"is “{name}”, which is unknown", f"Write {', '.join(ENCODINGS[:-1])} or {ENCODINGS[-1]}.")
+    return name
+
+
+def _parse_quote(value: object) -> object:
+    if value == NO_QUOTE:
+        return ""
+    if not isinstance(value, str) or not re.fullmatch(r"[^\r\n\x00A-Za-z0-9\s]", value):
+        raise refusal(f"is “{value}”, which is no quote character", f"Write one character, or {NO_QUOTE}.")
+    return value
+
+
+_Delimiter: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00A-Za-z0-9]$")]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Extract:
     """How a council's file is written.
 
@@ -58,15 +95,15 @@ class Extract:
     """
 
     format: Format
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    quote: str = '"'
-    sheet: str = ""
-    preamble: int = 0
-    header_rows: int = 1
-    records_at: str = ""
+    encoding: Annotated[Text, AfterValidator(_check_encoding)] = "utf-8"
+    delimiter: _Delimiter = ","
+    quote: OrEmpty[Annotated[str, BeforeValidator(_parse_quote)]] = '"'
+    sheet: OrEmpty[Text] = ""
+    preamble: Annotated[StrictInt, Field(ge=0, le=1000)] = 0
+    header_rows: Literal[1, 2] = Field(default=1, validation_alias="headerRows")
+    records_at: FreeText = Field(default="", validation_alias="recordsAt")
     container: Container = Container.NONE
-    member: str = ""
+    member: OrEmpty[Pattern] = ""
 
     @property
     def described(self) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from math import prod
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -27,8 +27,11 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_wrap_validator_function
+
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 """How models of files are configured: an unknown word is refused; Python fills fields by their names."""
@@ -107,8 +110,11 @@ def _parse_day(value: object) -> date:
         raise refusal(f"is “{value}”, which is no day", "Write such as 2024-03-31.") from None
 
 
-def refuse_repeats(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the texts; refuse them where one is there twice."""
+_Value = TypeVar("_Value")
+
+
+def refuse_repeats(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
+    """Return the values of a list; refuse one that is in it twice."""
     for value in values:
         if values.count(value) > 1:
             raise refusal(f"has “{value}” twice", "Keep one of the two.")
@@ -160,7 +166,6 @@ def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: Validat
     return handler(value)
 
 
-_Value = TypeVar("_Value")
 OrEmpty: TypeAlias = Annotated[_Value, WrapValidator(_pass_empty)]
 """A value whose default is empty: a file that says the word must say something, and Python may leave it empty."""
 
@@ -170,10 +175,18 @@ NonEmptyMap: TypeAlias = Annotated[Mapping[str, _Value], Field(min_length=1)]
 Flag: TypeAlias = StrictBool
 """True or false."""
 
-Verified: TypeAlias = Literal["READ", "memory, unverified", "ours"]
-"""The mark of a fact: seen in the source named with it; remembered and not seen; made here."""
+VERIFIED = ("READ", "memory, unverified", "ours")
+"""Marks of a fact: seen in the source named with it; remembered and not seen; made here."""
 
-VERIFIED: tuple[str, ...] = get_args(Verified)
+
+def _check_mark(mark: str) -> str:
+    if mark not in VERIFIED:
+        raise refusal(f"is “{mark}”, and must be one of: {'; '.join(VERIFIED)}", "Write one of the marks.")
+    return mark
+
+
+Verified: TypeAlias = Annotated[str, AfterValidator(_check_mark)]
+"""The mark of a fact."""
 
 
 class ReadAs:
@@ -200,3 +213,17 @@ TextOr: TypeAlias = Annotated[
     Annotated[ExactText, Tag("<text>")] | Annotated[_Value, Tag("<other>")], Discriminator(_tag_by_type)
 ]
 """A text, or something else in its place."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class NumberWords:
+    """How numbers are spelled, as files say it; at least one of the two marks."""
+
+    decimal: Annotated[str, StringConstraints(pattern="^[.,]$")] = "."
+    thousands: OrEmpty[Annotated[str, StringConstraints(pattern="^[., '\u00a0\u202f]$")]] = ""
+
+
+NumberStyleWords: TypeAlias = Annotated[
+    NumberStyle, ReadAs(NumberWords, lambda words: NumberStyle(words.decimal, words.thousands))
+]
+"""How numbers are spelled, as files write it."""

@@ -9,11 +9,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Annotated
 
+from pydantic import AfterValidator, StringConstraints
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refusal
 from lgdp_pipelines.register.model.table_model import ItemType
 
 
-@dataclass(frozen=True, slots=True)
+def _check_type(kind: ItemType) -> ItemType:
+    if kind in (ItemType.DECIMAL, ItemType.BOOLEAN):
+        raise refusal(f"is “{kind}”, which no reference table has", "Write text, integer, number or date.")
+    return kind
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
 class ReferenceColumn:
     """A column of a reference table.
 
@@ -24,10 +35,10 @@ class ReferenceColumn:
         unit: of a figure, such as ``people``; empty for others.
     """
 
-    name: str
-    type: ItemType
-    title: str
-    unit: str = ""
+    name: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+    type: Annotated[ItemType, AfterValidator(_check_type)]
+    title: OrEmpty[Text]
+    unit: OrEmpty[Text] = ""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
 from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.field_types import STRICT, Pattern
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle, conversion_factor
 
@@ -39,7 +42,7 @@ class SourceColumn:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class CodePattern:
     """Source codes of one form.
 
@@ -48,7 +51,7 @@ class CodePattern:
         to: the contract's code; ``{1}`` or ``{name}`` stand for what a group of the pattern holds.
     """
 
-    pattern: str
+    pattern: Pattern
     to: str
 
 

@@ -4,14 +4,32 @@ What belongs here: frozen records below the contract. What does not: the contrac
 (``model``), and the rules that follow from items (``rules``).
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Protocol
+from typing import Annotated, Protocol, TypeAlias
+
+from pydantic import AfterValidator, Field
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.register.model.derivations import Derivation
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    ExactText,
+    FreeText,
+    OrEmpty,
+    Pattern,
+    ReadAs,
+    Text,
+    TextOr,
+    Verified,
+    find_pattern_problem,
+    refuse_repeats,
+)
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
@@ -65,7 +83,7 @@ class Privacy(StrEnum):
         return self is not Privacy.OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class Provenance:
     """Where a fact was read.
 
@@ -74,8 +92,8 @@ class Provenance:
         source: address or title; empty where it is ours.
     """
 
-    verified: str
-    source: str
+    verified: OrEmpty[Verified]
+    source: FreeText
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,59 @@ class Spellings:
 
     headers: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class HeaderPattern:
+    """A regular expression for a whole header, as files write it: ``{ pattern }``."""
+
+    pattern: Pattern
+
+
+def _make_spellings(entries: Sequence[str | HeaderPattern]) -> Spellings:
+    return Spellings(
+        tuple(entry.strip() for entry in entries if isinstance(entry, str)),
+        tuple(entry.pattern for entry in entries if isinstance(entry, HeaderPattern)),
+    )
+
+
+SpellingList: TypeAlias = Annotated[
+    Spellings,
+    ReadAs(
+        Annotated[tuple[TextOr[HeaderPattern], ...], Field(min_length=1), AfterValidator(refuse_repeats)],
+        _make_spellings,
+    ),
+]
+"""Spellings, as files write them: a list of texts, and of patterns."""
+
+
+def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tuple[str, str, str]]:
+    """Yield pairs that one text would stand for: the two names, and the text or pattern.
+
+    Args:
+        spelt: names, each with what it may be called.
+    """
+    listed = list(spelt)
+    taken: dict[str, str] = {}
+    for name, one in listed:
+        for header in one.headers:
+            other = taken.setdefault(fold_spelling(header), name)
+            if other != name:
+                yield name, other, header
+    patterns = [
+        (name, re.compile(pattern))
+        for name, one in listed
+        for pattern in one.patterns
+        if find_pattern_problem(pattern) is None
+    ]
+    seen: dict[str, str] = {}
+    for name, pattern in patterns:
+        for owner, one in listed:
+            for header in one.headers:
+                if owner != name and pattern.fullmatch(header):
+                    yield name, owner, header
+        if seen.setdefault(pattern.pattern, name) != name:
+            yield name, seen[pattern.pattern], pattern.pattern
 
 
 class Terms(Protocol):
@@ -257,7 +328,7 @@ class Grain(StrEnum):
     AGGREGATE = "aggregate"
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class Count:
     """A figure that the platform counts from cases.
 
@@ -268,10 +339,10 @@ class Count:
         by: names of the items it is broken down by; each must be open and hold codes.
     """
 
-    urn: str
-    title: str
-    unit: str
-    by: tuple[str, ...]
+    urn: Annotated[Text, Field(validation_alias="item")]
+    title: Text
+    unit: Text
+    by: Annotated[tuple[ExactText, ...], AfterValidator(refuse_repeats)]
 
 
 @dataclass(frozen=True)

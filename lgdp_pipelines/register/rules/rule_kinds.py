@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import Parsed, parse, suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import custom_of
+from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
 from lgdp_pipelines.register.rules.kinds.conditional_rules import EmptyUnlessTerms, RequiredWhenTerms
 from lgdp_pipelines.register.rules.kinds.date_rules import InOrderTerms, InPeriodTerms, NotInFutureTerms
@@ -95,7 +95,7 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
     """
     if not rule.scope:
         return
-    scope = custom_of(node).at("lgdpScope")
+    scope = find_property(node, "lgdpScope")
     if rule.severity is not Severity.QUERY:
         yield scope.contradiction(
             f"The rule {rule.id} has a scope, and asks nothing.", "Write severity: query, or leave lgdpScope out."

@@ -11,9 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.schema_errors import Shape, misshapen
+from lgdp_pipelines.register.documents.schema_errors import TEXT, Shape, misshapen
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.property_vocabulary import TEXT
 
 
 class ChangeAction(StrEnum):

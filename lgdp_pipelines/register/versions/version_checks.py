@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.files.contract_file import ContractRead
-from lgdp_pipelines.register.files.custom_properties import custom_of
+from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
@@ -42,18 +42,14 @@ def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
             continue
         if earlier.contract.period_kind is not later.contract.period_kind:
             yield (
-                custom_of(place)
-                .at("lgdpPeriodKind")
-                .contradiction(
+                find_property(place, "lgdpPeriodKind").contradiction(
                     f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
                     "A return keeps its kind of period; make another return.",
                 )
             )
         elif not _is_valid_later(earlier, later):
             yield (
-                custom_of(place)
-                .at("lgdpValidFrom")
-                .contradiction(
+                find_property(place, "lgdpValidFrom").contradiction(
                     f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
                     "A later version is valid from a later period.",
                 )

@@ -42,7 +42,7 @@ SPOILT = {
         ("lgdpRole", "table"),
     ),
     "a value of the wrong type": SpoiltCase(
-        PETS, "value: [somebody]", "value: somebody", "value: somebody", ("lgdpRecipients", "array")
+        PETS, "value: [somebody]", "value: somebody", "value: somebody", ("lgdpRecipients", "list")
     ),
     "an unknown member of a value": SpoiltCase(
         PETS, "encoding: utf-8 }", "encoding: utf-8, qoute: x }", "qoute", ("lgdpExtract.qoute",)

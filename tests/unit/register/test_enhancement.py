@@ -166,7 +166,9 @@ SPOILT = {
     ),
     "bands that go down": SpoiltCase(PETS, "[0, 1, 10]", "[0, 10, 1]", "[0, 10, 1]", ("go up",)),
     "an age without bands": SpoiltCase(PETS, ", lower: [0, 1, 10]", "", "kind: age_band", ("lower",)),
-    "a word of another kind": SpoiltCase(PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("just these",)),
+    "a word of another kind": SpoiltCase(
+        PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("per means nothing",)
+    ),
     "a derived item that is sent": SpoiltCase(
         PETS,
         "description: How old.",

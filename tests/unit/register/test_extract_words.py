@@ -50,8 +50,8 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
     ("words", "said"),
     [
         ("{ format: pdf }", "must be one of: csv, xlsx"),
-        ("{ format: csv, encoding: rot13 }", "encoding “rot13” is unknown"),
-        ("{ format: csv, encoding: klingon }", "encoding “klingon” is unknown"),
+        ("{ format: csv, encoding: rot13 }", "is “rot13”, which is unknown"),
+        ("{ format: csv, encoding: klingon }", "is “klingon”, which is unknown"),
         ('{ format: csv, delimiter: "||" }', "delimiter"),
         ("{ format: csv, delimiter: a }", "delimiter"),
         ('{ format: csv, delimiter: "\'", quote: "\'" }', "the same character"),
@@ -67,7 +67,7 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
         ("{ format: xml, recordsAt: 'a[1]/b' }", "does not say which element is a record"),
         ("{ format: csv, member: x }", "Only a ZIP has members"),
         ("{ format: csv, container: zip, member: '(' }", "no regular expression"),
-        ("{ format: csv, container: rar }", "must be one of: none, zip, gz"),
+        ("{ format: csv, container: rar }", "must be one of: none, zip or gz"),
     ],
 )
 def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words: str, said: str) -> None:

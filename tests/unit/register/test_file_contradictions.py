@@ -6,7 +6,7 @@ from tests.support.small_register import API, CODES, COUNCILS, NAMES, PETS, SFTP
 
 SPOILT = {
     # Code lists.
-    "a code that is a number in a list": SpoiltCase(CODES, 'code: "2"', "code: 2", 'label: "Dog"', ("code", "string")),
+    "a code that is a number in a list": SpoiltCase(CODES, 'code: "2"', "code: 2", 'label: "Dog"', ("code", "text")),
     "a code that ends before it begins": SpoiltCase(
         CODES, "valid_to: 2030-12-31", "valid_to: 1999-12-31", "valid_to", ("ends before it begins",)
     ),

@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from lgdp_pipelines.register.documents.schema_errors import Shape
-from lgdp_pipelines.register.files.extract_file import EXTRACT_SCHEMA
-from lgdp_pipelines.register.files.property_vocabulary import WORDS, Where, words_of
+from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
+from lgdp_pipelines.register.files.custom_properties import PROPERTY_MODELS, read_properties, words_of
 from lgdp_pipelines.register.loader import load_register
+from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from lgdp_pipelines.register.model.sources import SOURCE_KINDS
+from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
+from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.support.small_register import API, PETS, SmallRegister
 
 README = (Path(__file__).resolve().parents[3] / "schemas" / "README.md").read_text(encoding="utf-8")
@@ -25,33 +28,38 @@ def _documented() -> list[tuple[str, str, bool, str]]:
 
 
 def test_the_page_lists_every_word_in_order_and_no_other() -> None:
-    assert [row[:3] for row in _documented()] == [(word.name, word.where.value, word.required) for word in WORDS]
+    words = [(word, model.place, word in model.required) for model in PROPERTY_MODELS for word in words_of(model)]
+    assert [row[:3] for row in _documented()] == words
 
 
-@pytest.mark.parametrize("name", ["lgdpPeriodKind", "lgdpGrain", "lgdpRole", "lgdpPrivacy"])
-def test_the_page_names_every_value_of_a_closed_list(name: str) -> None:
-    word = next(word for word in WORDS if word.name == name)
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("lgdpPeriodKind", PeriodKind), ("lgdpGrain", Grain), ("lgdpRole", Role), ("lgdpPrivacy", Privacy)],
+)
+def test_the_page_names_every_value_of_a_closed_list(name: str, values: type[StrEnum]) -> None:
     text = next(row[3] for row in _documented() if row[0] == name)
-    assert set(re.findall(r"`([\w-]+)`", text)) == set(word.schema["enum"])
+    assert set(re.findall(r"`([\w-]+)`", text)) == set(values)
 
 
 def test_the_page_lists_every_word_about_extracts_in_order_and_no_other() -> None:
     between = README.split("<!-- extract words")[1].split("<!-- end of extract words")[0]
     listed = [found[1] for line in between.splitlines() if (found := re.match(r"^\| `(\w+)` \|", line))]
-    assert listed == list(EXTRACT_SCHEMA["properties"])
-    for word in ("format", "container"):
+    assert listed == list(_words_of(Extract))
+    for word, values in (("format", Format), ("container", Container)):
         row = next(line for line in between.splitlines() if line.startswith(f"| `{word}`"))
-        assert set(re.findall(r"`(\w+)`", row)) - {word} == set(EXTRACT_SCHEMA["properties"][word]["enum"])
+        assert set(re.findall(r"`(\w+)`", row)) - {word} == set(values)
 
 
-def test_a_word_means_one_thing_at_a_kind_of_place() -> None:
-    for where in Where:
-        assert len(words_of(where)) == sum(word.where is where for word in WORDS)
+@pytest.mark.parametrize("model", PROPERTY_MODELS, ids=lambda model: model.place)
+def test_a_word_means_one_thing_at_a_kind_of_place(model: Any) -> None:
+    assert len(set(words_of(model))) == len(words_of(model))
 
 
-def test_every_words_schema_is_a_schema_that_refuses_something() -> None:
-    for word in WORDS:
-        assert Shape(word.schema).refusals(3.5), word.name
+@pytest.mark.parametrize(("model", "word"), [(model, word) for model in PROPERTY_MODELS for word in words_of(model)])
+def test_every_word_refuses_something(model: Any, word: str) -> None:
+    node, _ = read_yaml("x.yaml", f"customProperties:\n  - {{ property: {word}, value: 3.5 }}\n")
+    _, contradictions = read_properties(model, node)
+    assert [found.line for found in contradictions if word in found.what and "has no" not in found.what] == [2]
 
 
 def _examples() -> list[str]:
