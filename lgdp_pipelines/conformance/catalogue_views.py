@@ -1,16 +1,18 @@
-"""What an analyst finds beside published tables: register, reference tables, conformed tables, ledger and lineage.
+"""The catalogue's views over everything but releases: register, reference and conformed tables, ledger, lineage.
 
-What belongs here: views, with words from the register. What does not: writing the catalogue (``storage.catalogue``).
+What belongs here: these views and their comments. What does not: writing the catalogue (``storage.sql_catalogue``), and
+views of releases (``publication.release_views``).
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
+from string import Template
 from types import MappingProxyType
 
 from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
 from lgdp_pipelines.dbt_build.model_text import select_rows
 from lgdp_pipelines.handover.column_types import column_type
-from lgdp_pipelines.ledger.figure_annotations import NOISE, rule_noise
 from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, RULE_RESULT_COPY, TABLES
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE
 from lgdp_pipelines.register.model.contract import Register
@@ -18,39 +20,63 @@ from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.versions.version_union import UnitedTable, unite_tables
+from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView
 
 _TEXT = "varchar"
 
+_RULE_NOISE: Mapping[str, str] = {
+    "return_code": "The return.",
+    "rule": "Stable id of the rule.",
+    "judged": "Submissions that it was run on, by their latest judgement.",
+    "findings": "Places at which it was broken in those.",
+    "opened": "Queries that it led to.",
+    "accepted": "Queries whose answer stands accepted.",
+    "sent_back": "How often an answer was sent back.",
+    "corrected": "Queries that expired because a later submission no longer showed them.",
+    "noise": "Queries whose answer, correct-as-sent, stands accepted.",
+    "noise_share": "Of those accepted or corrected, how many were noise; null where none is settled.",
+}
+
 
 def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
-    """The views over everything but the published tables."""
+    """Return the views over everything but releases."""
     cases = [
-        CatalogueView("conformed", case_table(table).name, case_table(table), comments=case_comments(table))
+        CatalogueView("conformed", case_table(table).name, case_table(table), comments=describe_case_columns(table))
         for data_return in register.returns.values()
         for table in unite_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
     kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES]
     return (
-        *_of_register(register),
+        _view_returns(register),
+        _view_items(register),
+        _view_codes(register),
+        _view_rules(register),
+        *(_view_reference_table(table) for table in register.reference.values()),
         *cases,
         *(CatalogueView(table.layer, table.name, table) for table in kept),
         CatalogueView(
             "ledger",
             "rule_noise",
-            rule_noise(RULE_RESULT_COPY),
+            select_rule_noise,
             needs=(RULE_RESULT_COPY, QUERY_COPY),
             description="The queries that each rule has opened, and their outcomes; noisiest rules first.",
-            comments=NOISE,
+            comments=_RULE_NOISE,
         ),
     )
 
 
-def case_comments(table: UnitedTable) -> Mapping[str, str]:
-    """What each column of a conformed table of cases is."""
-    said = {
+def select_rule_noise(lake: Lake) -> str:
+    """Return the ``SELECT`` of ``rule_noise.sql`` over a lake."""
+    statement = Template(Path(__file__).with_name("rule_noise.sql").read_text(encoding="utf-8"))
+    return statement.substitute(rule_result=lake.scan_sql(RULE_RESULT_COPY), query=lake.scan_sql(QUERY_COPY))
+
+
+def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:
+    """Return a comment on each column of a conformed table of cases."""
+    items = {
         item.name: f"{item.declared.title}."
         + (" A pseudonym that matches within this return alone." if item.privacy is Privacy.PSEUDONYMISE else "")
         for item in table.carried
@@ -66,24 +92,24 @@ def case_comments(table: UnitedTable) -> Mapping[str, str]:
         for item in table.carried
         if item.declared.role is Role.MEASURE
     }
-    return MappingProxyType({**said, **statuses, **keys})
-
-
-def _of_register(register: Register) -> tuple[CatalogueView, ...]:
-    tables = (_reference(table) for table in register.reference.values())
-    return _returns(register), _items(register), _codes(register), _rules(register), *tables
+    return MappingProxyType({**items, **statuses, **keys})
 
 
 def _view(
-    name: str, description: str, columns: Mapping[str, tuple[str, str]], rows: list[tuple[object, ...]]
+    schema: str,
+    name: str,
+    description: str,
+    columns: Mapping[str, tuple[str, str]],
+    rows: list[tuple[object, ...]],
 ) -> CatalogueView:
+    """Return a view of constant rows, with SQL type and comment of each column."""
     types = {column: kind for column, (kind, _) in columns.items()}
     comments = {column: text for column, (_, text) in columns.items()}
-    return CatalogueView("register", name, select_rows(types, rows), description=description, comments=comments)
+    return CatalogueView(schema, name, select_rows(types, rows), description=description, comments=comments)
 
 
-def _reference(table: ReferenceTable) -> CatalogueView:
-    """All versions of a reference table, under its own columns."""
+def _view_reference_table(table: ReferenceTable) -> CatalogueView:
+    """Return a view of all versions of a reference table."""
     columns = {
         column.name: (
             column_type(column.type).sql,
@@ -100,16 +126,14 @@ def _reference(table: ReferenceTable) -> CatalogueView:
     }
     ends = [later.valid_from - timedelta(days=1) for later in table.versions[1:]]
     rows: list[tuple[object, ...]] = [
-        (*(cell or None for cell in row), one.version, one.valid_from, end, one.verified, one.source)
-        for one, end in zip(table.versions, [*ends, None], strict=True)
-        for row in one.rows
+        (*(cell or None for cell in row), version.version, version.valid_from, end, version.verified, version.source)
+        for version, end in zip(table.versions, [*ends, None], strict=True)
+        for row in version.rows
     ]
-    types = {name: kind for name, (kind, _) in columns.items()}
-    comments = {name: text for name, (_, text) in columns.items()}
-    return CatalogueView("reference", table.slug, select_rows(types, rows), description=table.title, comments=comments)
+    return _view("reference", table.slug, table.title, columns, rows)
 
 
-def _returns(register: Register) -> CatalogueView:
+def _view_returns(register: Register) -> CatalogueView:
     columns = {
         "return_code": (_TEXT, "The return."),
         "title": (_TEXT, "For people."),
@@ -132,19 +156,19 @@ def _returns(register: Register) -> CatalogueView:
     }
     rows: list[tuple[object, ...]] = [
         (
-            data_return.code, one.title,
-            one.purpose, one.limitations, one.subject, one.owner, ", ".join(one.recipients),
-            one.legal_basis, one.burden_minutes, str(one.period_kind), data_return.first_period.id, one.due_days,
-            one.retention_years, str(one.version), str(one.disclosure.method), one.disclosure.threshold,
-            one.provenance.verified, one.provenance.source,
+            data_return.code, contract.title, contract.purpose, contract.limitations, contract.subject,
+            contract.owner, ", ".join(contract.recipients), contract.legal_basis, contract.burden_minutes,
+            str(contract.period_kind), data_return.first_period.id, contract.due_days, contract.retention_years,
+            str(contract.version), str(contract.disclosure.method), contract.disclosure.threshold,
+            contract.provenance.verified, contract.provenance.source,
         )
         for data_return in register.returns.values()
-        for one in [data_return.latest]
+        for contract in [data_return.latest]
     ]  # fmt: skip
-    return _view("return", "What councils are asked for.", columns, rows)
+    return _view("register", "return", "What councils are asked for.", columns, rows)
 
 
-def _items(register: Register) -> CatalogueView:
+def _view_items(register: Register) -> CatalogueView:
     columns = {
         "item": (_TEXT, "URN of the data item, stable over versions and names."),
         "return_code": (_TEXT, "The return that asks it."),
@@ -167,14 +191,14 @@ def _items(register: Register) -> CatalogueView:
     rows: list[tuple[object, ...]] = []
     for data_return in register.returns.values():
         for table in unite_tables(data_return):
-            for one in table.items:
-                item = one.declared
+            for united in table.items:
+                item = united.declared
                 rows.append(
                     (
-                        one.urn, data_return.code,
-                        table.name, one.name, None if item.derived else item.header, item.title,
-                        item.definition, str(one.type), str(item.role), item.unit, item.code_list, item.required,
-                        item.key, str(one.privacy), item.guidance, item.provenance.verified, item.provenance.source,
+                        united.urn, data_return.code,
+                        table.name, united.name, None if item.derived else item.header, item.title,
+                        item.definition, str(united.type), str(item.role), item.unit, item.code_list, item.required,
+                        item.key, str(united.privacy), item.guidance, item.provenance.verified, item.provenance.source,
                     )
                 )  # fmt: skip
             rows += [
@@ -185,10 +209,12 @@ def _items(register: Register) -> CatalogueView:
                 )
                 for count in table.counts
             ]  # fmt: skip
-    return _view("data_item", "Every data item that councils are asked for, where it is asked.", columns, rows)
+    return _view(
+        "register", "data_item", "Every data item that councils are asked for, where it is asked.", columns, rows
+    )
 
 
-def _codes(register: Register) -> CatalogueView:
+def _view_codes(register: Register) -> CatalogueView:
     columns = {
         "code_list": (_TEXT, "Id of the code list."),
         "version": (_TEXT, "Its version."),
@@ -208,10 +234,10 @@ def _codes(register: Register) -> CatalogueView:
         for codes in register.code_lists.values()
         for code in codes.codes
     ]  # fmt: skip
-    return _view("code", "Every code of every code list.", columns, rows)
+    return _view("register", "code", "Every code of every code list.", columns, rows)
 
 
-def _rules(register: Register) -> CatalogueView:
+def _view_rules(register: Register) -> CatalogueView:
     columns = {
         "rule": (_TEXT, "Stable id."),
         "return_code": (_TEXT, "The return."),
@@ -224,10 +250,10 @@ def _rules(register: Register) -> CatalogueView:
     }
     newest: dict[str, tuple[object, ...]] = {}
     for data_return in register.returns.values():
-        for one in data_return.contracts:
-            for rule in list_rules(one):
+        for contract in data_return.contracts:
+            for rule in list_rules(contract):
                 newest[rule.id] = (
-                    rule.id, data_return.code, str(one.version), str(rule.kind), str(rule.severity), rule.table,
+                    rule.id, data_return.code, str(contract.version), str(rule.kind), str(rule.severity), rule.table,
                     rule.title, rule.guidance,
                 )  # fmt: skip
-    return _view("rule", "Every rule that submissions are held to.", columns, list(newest.values()))
+    return _view("register", "rule", "Every rule that submissions are held to.", columns, list(newest.values()))

@@ -1,10 +1,10 @@
-"""The tables that dbt models write: conformed and published.
+"""The tables in the lake that dbt models write: conformed and published.
 
-What belongs here: where they lie, how they are cut and what a row is, so that who writes and who reads them agree. What
-does not: how they are filled (``conformance``, ``publication``).
+What belongs here: their names, columns and partitions, for the rooms that write and read them. What does not: their
+models (``conformance``, ``publication``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 import pyarrow as pa
@@ -14,131 +14,102 @@ from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.versions.version_union import Product, UnitedTable
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
-OBSERVATION = LakeTable(
-    "conformed",
+
+def _declare_table(
+    name: str,
+    description: str,
+    columns: Mapping[str, tuple[pa.DataType, str]],
+    partition_by: tuple[str, ...] = (),
+    open_columns: tuple[str, ...] = (),
+) -> LakeTable:
+    """Return a conformed table from the type and comment of each column."""
+    schema = pa.schema([(column, kind) for column, (kind, _) in columns.items()])
+    comments = MappingProxyType({column: comment for column, (_, comment) in columns.items()})
+    return LakeTable("conformed", name, schema, partition_by, open_columns, description, comments)
+
+
+OBSERVATION = _declare_table(
     "observation",
-    pa.schema(
-        [
-            ("return_code", pa.string()),
-            ("council_code", pa.string()),
-            ("period", pa.string()),
-            ("table_name", pa.string()),
-            ("item", pa.string()),
-            ("breakdown", pa.map_(pa.string(), pa.string())),
-            ("value", pa.float64()),
-            ("unit", pa.string()),
-            ("obs_status", pa.string()),
-            ("_submission_id", pa.string()),
-            ("_row", pa.int64()),
-        ]
-    ),
-    ("return_code", "period"),
-    ("council_code", "table_name", "item", "obs_status", "_submission_id"),
     "One figure of one council and period: a data item, broken down. A missing or suppressed figure has a row, no "
     "value, and its status.",
-    MappingProxyType(
-        {
-            "return_code": "The return that it was given in.",
-            "council_code": "Three-letter register code of the council.",
-            "period": "Period id, which carries its kind.",
-            "table_name": "Table of the return.",
-            "item": "URN of the data item.",
-            "breakdown": "What the figure is broken down by: code by name of the dimension.",
-            "value": "The figure; null where obs_status is not A.",
-            "unit": "What the figure counts or measures.",
-            "obs_status": "SDMX status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
-            "_submission_id": "The submission that the figure came with.",
-            "_row": "Its row in the file; null where the platform counted it from cases.",
-        }
-    ),
+    {
+        "return_code": (pa.string(), "The return that it was given in."),
+        "council_code": (pa.string(), "Three-letter register code of the council."),
+        "period": (pa.string(), "Period id, which carries its kind."),
+        "table_name": (pa.string(), "Table of the return."),
+        "item": (pa.string(), "URN of the data item."),
+        "breakdown": (
+            pa.map_(pa.string(), pa.string()),
+            "What the figure is broken down by: code by name of the dimension.",
+        ),
+        "value": (pa.float64(), "The figure; null where obs_status is not A."),
+        "unit": (pa.string(), "What the figure counts or measures."),
+        "obs_status": (
+            pa.string(),
+            "SDMX status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
+        ),
+        "_submission_id": (pa.string(), "The submission that the figure came with."),
+        "_row": (pa.int64(), "Its row in the file; null where the platform counted it from cases."),
+    },
+    partition_by=("return_code", "period"),
+    open_columns=("council_code", "table_name", "item", "obs_status", "_submission_id"),
 )
 """The shared table of figures; each return replaces its own slices."""
 
-COUNCIL = LakeTable(
-    "conformed",
+COUNCIL = _declare_table(
     "council",
-    pa.schema(
-        [
-            (name, pa.string())
-            for name in (
-                "council_code",
-                "council_name",
-                "official_name",
-                "gss_code",
-                "former_gss_code",
-                "sg_code",
-                "health_code",
-                "org_id",
-                "verified",
-            )
-        ]
-    ),
-    description="The thirty-two councils and their codes in every system.",
-    comments=MappingProxyType(
-        {
-            "council_code": "Three-letter register code; the key everywhere.",
-            "council_name": "Short name.",
-            "official_name": "Name in law.",
-            "gss_code": "Current code of the Government Statistical Service.",
-            "former_gss_code": "The GSS code before its latest recoding; null where it never changed.",
-            "sg_code": "Three digits, used in Scottish Government returns.",
-            "health_code": "Two digits, used by Public Health Scotland.",
-            "org_id": "Identifier in org-id.guide.",
-            "verified": "READ, or memory, unverified.",
-        }
-    ),
+    "The thirty-two councils and their codes in every system.",
+    {
+        "council_code": (pa.string(), "Three-letter register code; the key everywhere."),
+        "council_name": (pa.string(), "Short name."),
+        "official_name": (pa.string(), "Name in law."),
+        "gss_code": (pa.string(), "Current code of the Government Statistical Service."),
+        "former_gss_code": (pa.string(), "The GSS code before its latest recoding; null where it never changed."),
+        "sg_code": (pa.string(), "Three digits, used in Scottish Government returns."),
+        "health_code": (pa.string(), "Two digits, used by Public Health Scotland."),
+        "org_id": (pa.string(), "Identifier in org-id.guide."),
+        "verified": (pa.string(), "READ, or memory, unverified."),
+    },
 )
 """The council dimension."""
 
-PERIOD = LakeTable(
-    "conformed",
+PERIOD = _declare_table(
     "period",
-    pa.schema(
-        [
-            ("period", pa.string()),
-            ("kind", pa.string()),
-            ("first_day", pa.date32()),
-            ("last_day", pa.date32()),
-            ("days", pa.int64()),
-            ("financial_year", pa.string()),
-            ("calendar_year", pa.string()),
-        ]
-    ),
-    description="Every period that a return can be asked for.",
-    comments=MappingProxyType(
-        {
-            "period": "Period id, which carries its kind.",
-            "kind": "financial-year, financial-quarter, academic-year, calendar-year, calendar-quarter, month or day.",
-            "first_day": "First day of the period.",
-            "last_day": "Last day of the period.",
-            "days": "How many days it has.",
-            "financial_year": "The financial year that holds the whole period; null where none does.",
-            "calendar_year": "The calendar year that holds the whole period; null where none does.",
-        }
-    ),
+    "Every period that a return can be asked for.",
+    {
+        "period": (pa.string(), "Period id, which carries its kind."),
+        "kind": (
+            pa.string(),
+            "financial-year, financial-quarter, academic-year, calendar-year, calendar-quarter, month or day.",
+        ),
+        "first_day": (pa.date32(), "First day of the period."),
+        "last_day": (pa.date32(), "Last day of the period."),
+        "days": (pa.int64(), "How many days it has."),
+        "financial_year": (pa.string(), "The financial year that holds the whole period; null where none does."),
+        "calendar_year": (pa.string(), "The calendar year that holds the whole period; null where none does."),
+    },
 )
 """The period dimension."""
 
 LEDGER_SOURCES = ("rule_result", "query")
-"""Mirrored tables of the ledger that published models read."""
+"""Tables of the ledger's mirror that published models read."""
 
 
 def case_table(table: UnitedTable) -> LakeTable:
-    """Where a return's cases lie, pseudonymised: every major's rows under one set of columns."""
+    """Return the table of a return's pseudonymised cases, over all versions of the contract."""
     return LakeTable(
         "conformed",
         f"{table.data_return.slug}_{table.name}",
         None,
         ("period",),
         ("council_code", "_submission_id"),
-        f"{table.data_return.latest.title}: {table.newest.title}, over all versions of the contract. "
-        "Personal identifiers are "
-        "pseudonyms that match within this return alone; dates are still exact.",
+        f"{table.data_return.latest.title}: {table.newest.title}, over all versions of the contract. Personal "
+        "identifiers are pseudonyms that match within this return alone; dates are still exact.",
     )
 
 
 def published_table(product: Product) -> LakeTable:
-    """Where a published table lies."""
+    """Return the table of a published product."""
     titles = ", ".join(table.newest.title for table in product.tables)
     return LakeTable(
         "published",
@@ -151,7 +122,7 @@ def published_table(product: Product) -> LakeTable:
 
 
 def list_validated_tables(data_return: Return) -> Iterator[tuple[Contract, Table]]:
-    """The validated tables that a return's staging reads: each table of the newest version of each major."""
+    """Yield contract and table of each validated table that staging reads: of each major, the newest version."""
     for contract in data_return.majors.values():
         for table in contract.tables:
             yield contract, table

@@ -8,17 +8,14 @@ opening such folders. What does not: running models (``invocation``), and their 
 import fcntl
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 from lgdp_pipelines.settings import Settings
 
 _MANIFEST = "manifest.msgpack"
@@ -99,22 +96,13 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     sha256 = _hash_files(files)
     folder = settings.home / "dbt" / sha256[:16]
     if not (folder / _COMPILED).exists():
-        with _exclusive_lock(settings.home / "dbt.lock"):
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with (settings.home / "dbt.lock").open("a") as lock:
+            # A parse costs many seconds, and one is enough for all processes.
+            fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / _COMPILED).exists():
-                _make_project(folder, files)
+                _make_project(settings, folder, files)
     return Project(folder, sha256)
-
-
-@contextmanager
-def _exclusive_lock(lock: Path) -> Iterator[None]:
-    """Hold a lock over all processes: a parse costs many seconds, and one is enough for all."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _read_handwritten_files(folder: Path) -> dict[str, bytes]:
@@ -141,26 +129,17 @@ def _hash_files(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _make_project(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write and parse the project in a draft folder, then rename it into place; the second of two drafts is dropped."""
+def _make_project(settings: Settings, folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write and parse the project in a scratch folder, then rename it into place whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.{uuid4().hex[:8]}")
-    scratch = draft.with_name(f"{draft.name}.scratch")
-    try:
+    with open_scratch_folder(settings.scratch, "dbt-parse") as scratch:
+        draft = scratch / "project"
         for path, content in files.items():
             target = draft / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        scratch.mkdir(parents=True)
         _parse(draft, scratch)
-        try:
-            draft.rename(folder)
-        except OSError:
-            if not (folder / _COMPILED).exists():
-                raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(scratch, ignore_errors=True)
+        draft.rename(folder)
 
 
 def _parse(draft: Path, scratch: Path) -> None:

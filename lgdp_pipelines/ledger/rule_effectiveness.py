@@ -1,7 +1,7 @@
 """How effective query rules are: their findings and queries, over all periods and councils, and how these ended.
 
 A rule whose queries mostly end as correct as sent makes only noise, and should be corrected or retired. The view
-``ledger.rule_noise`` counts the same in SQL (``figure_annotations``).
+``ledger.rule_noise`` counts the same in SQL (``conformance/rule_noise.sql``).
 """
 
 from collections import Counter, defaultdict

@@ -1,19 +1,20 @@
-"""Disclosure control: which counts are withheld so that no published figure points at a person.
+"""Disclosure control: the counts that are withheld so that no published figure points at a person.
 
 Small counts are withheld first (above 0 and below the threshold). That alone is not enough: a single withheld cell is
 the council's total less the cells shown. So more cells are withheld, the smallest first, until in each set of cells
-that add up to a figure somebody knows
+that add up to a known figure
 
 - at least two are withheld, and
-- what is withheld adds up to the threshold or more (two cells of 1 are known from a difference of 2);
+- the withheld ones add up to the threshold or more (two cells of 1 are known from a difference of 2);
 
 until no shown cells add up to a withheld one; and until no withheld cell follows from all sums taken together, which is
 tested by solving them. The total over all cells is taken to be known even where it is not published. A 0 is shown.
 
-The withheld cells all look alike: nobody can tell a small count from one that keeps it company. What this does not do:
-hide a total that is itself below the threshold and known from elsewhere, or compare releases with one another.
+The withheld cells all look alike: nobody can tell a small count from a cell that is withheld to protect it. Limits: a
+total that is itself below the threshold and known from elsewhere is not hidden, and releases are not compared with one
+another.
 
-What belongs here: the decision over the cells of one council and period. What does not: SQL (``models``).
+What belongs here: the decision over the cells of one council and period. What does not: SQL (``published_models``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,24 +34,39 @@ class CountCell:
     Attributes:
         item: URN of the count.
         breakdown: code by name of the dimension; empty for a total.
-        value: the count; None where it is missing anyway.
+        value: the count; None for a missing one.
     """
 
     item: str
     breakdown: Mapping[str, str | None]
     value: float | None
 
+    @property
+    def count(self) -> float:
+        """The count, 0 for a missing one."""
+        return self.value or 0.0
+
 
 @dataclass(frozen=True)
 class _Sum:
-    """Cells that add up to a figure: that of another cell, or one that somebody is taken to know (``parent`` None)."""
+    """Cells that add up to a known figure, by their numbers.
+
+    Attributes:
+        parent: cell of the sum; None for a total that is taken to be known.
+        children: cells that add up to it.
+    """
 
     parent: int | None
     children: tuple[int, ...]
 
+    @property
+    def members(self) -> tuple[int, ...]:
+        """All of its cells."""
+        return self.children if self.parent is None else (*self.children, self.parent)
+
 
 def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
-    """Which cells are withheld.
+    """Return for each cell whether it is withheld.
 
     Args:
         cells: columns council_code, period, population (cells of one population add up to one another), item, breakdown
@@ -58,130 +74,115 @@ def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
         threshold: counts above 0 and below it point at people.
 
     Returns:
-        Columns council_code, period, _cell and is_withheld, in the order given.
+        Columns council_code, period, _cell and is_withheld, in the order of the input.
     """
     rows = cells.to_pylist()
-    order = sorted(range(len(rows)), key=lambda n: (*_population(rows[n]), rows[n]["_cell"]))
     is_withheld = [False] * len(rows)
-    for _, group in groupby(order, key=lambda n: _population(rows[n])):
-        members = list(group)
-        found = choose_suppressed_cells(
-            [CountCell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in members], threshold
-        )
-        for n, one in zip(members, found, strict=True):
-            is_withheld[n] = one
+
+    def population(number: int) -> tuple[str, str, str]:
+        row = rows[number]
+        return row["council_code"], row["period"], row["population"]
+
+    order = sorted(range(len(rows)), key=lambda number: (*population(number), rows[number]["_cell"]))
+    for _, group in groupby(order, key=population):
+        numbers = list(group)
+        counts = [CountCell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in numbers]
+        for number, is_suppressed in zip(numbers, choose_suppressed_cells(counts, threshold), strict=True):
+            is_withheld[number] = is_suppressed
     return cells.select(["council_code", "period", "_cell"]).append_column(
         "is_withheld", pa.array(is_withheld, pa.bool_())
     )
 
 
-def _population(row: Mapping[str, str]) -> tuple[str, str, str]:
-    return row["council_code"], row["period"], row["population"]
-
-
 def choose_suppressed_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
-    """Which cells of one council, period and population are withheld, in the order given."""
-    hidden = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < threshold}
+    """Return for each cell of one council, period and population whether it is withheld."""
+    hidden = {n for n, cell in enumerate(cells) if 0 < cell.count < threshold}
     if hidden:
-        sums = _sums(cells)
-        while True:
-            more = _to_protect_sums(cells, sums, hidden, threshold) or _to_blur(cells, sums, hidden)
-            if not more:
-                break
+        sums = _list_sums(cells)
+        while more := _protect_sums(cells, sums, hidden, threshold) or _protect_solutions(cells, sums, hidden):
             hidden |= more
     return tuple(n in hidden for n in range(len(cells)))
 
 
-def _sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
-    """Every set of cells that adds up to another cell, or to the total."""
-    counts: dict[tuple[str, frozenset[str]], list[int]] = {}
+def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
+    """Return every set of cells that adds up to another cell, or to the total."""
+    tables: dict[tuple[str, frozenset[str]], list[int]] = {}
     for n, cell in enumerate(cells):
-        counts.setdefault((cell.item, frozenset(cell.breakdown)), []).append(n)
-    found = []
-    for (item, dimensions), members in counts.items():
-        if dimensions and not any(not other for _, other in counts):
-            found.append(_Sum(None, tuple(members)))
-        for (other, fewer), parents in counts.items():
-            if not fewer <= dimensions or (other, fewer) == (item, dimensions):
+        tables.setdefault((cell.item, frozenset(cell.breakdown)), []).append(n)
+    has_total = any(not dimensions for _, dimensions in tables)
+    sums = []
+    for key, members in tables.items():
+        _, dimensions = key
+        if dimensions and not has_total:
+            sums.append(_Sum(None, tuple(members)))
+        for parent_key, parents in tables.items():
+            _, fewer = parent_key
+            if not fewer <= dimensions or parent_key == key:
                 continue
             for parent in parents:
-                wanted = cells[parent].breakdown
-                children = tuple(n for n in members if all(cells[n].breakdown[d] == wanted[d] for d in fewer))
-                found.append(_Sum(parent, children))
-    return tuple(found)
+                codes = cells[parent].breakdown
+                children = (n for n in members if all(cells[n].breakdown[name] == codes[name] for name in fewer))
+                sums.append(_Sum(parent, tuple(children)))
+    return tuple(sums)
 
 
-def _to_protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
-    """The next cell to withhold because a sum gives another away; empty where none does."""
-    for one in sums:
-        there = [n for n in one.children if _value(cells, n) > 0]
-        out = [n for n in there if n in hidden]
-        shown = [n for n in there if n not in hidden]
-        if one.parent is not None and one.parent in hidden:
-            if there and not out:
-                return {_smallest(cells, shown)}
-        elif out and (len(out) < 2 or sum(_value(cells, n) for n in out) < threshold):
+def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
+    """Return the next cell to withhold because a single sum reveals another; empty where none does."""
+    for total in sums:
+        filled = [n for n in total.children if cells[n].count > 0]
+        withheld = [n for n in filled if n in hidden]
+        shown = [n for n in filled if n not in hidden]
+        if total.parent is not None and total.parent in hidden:
+            if filled and not withheld:
+                return {_find_smallest(cells, shown)}
+        elif withheld and (len(withheld) < 2 or sum(cells[n].count for n in withheld) < threshold):
             if shown:
-                return {_smallest(cells, shown)}
-            if one.parent is not None and _value(cells, one.parent) > 0:
-                return {one.parent}
+                return {_find_smallest(cells, shown)}
+            if total.parent is not None and cells[total.parent].count > 0:
+                return {total.parent}
     return set()
 
 
-def _to_blur(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
-    """The next cell to withhold because all sums together give another away; empty where they do not."""
-    for known in _determined(sums, hidden):
-        touching = [one for one in sums if known in one.children or known == one.parent]
-        shown = {
-            n
-            for one in touching
-            for n in (*one.children, *(() if one.parent is None else (one.parent,)))
-            if n not in hidden and _value(cells, n) > 0
-        }
+def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
+    """Return the next cell to withhold because all sums together reveal another; empty where they do not."""
+    for revealed in _solve_sums(sums, hidden):
+        touching = {n for total in sums if revealed in total.members for n in total.members}
+        shown = sorted(n for n in touching - hidden if cells[n].count > 0)
         if shown:
-            return {_smallest(cells, sorted(shown))}
+            return {_find_smallest(cells, shown)}
     return set()
 
 
-def _determined(sums: Sequence[_Sum], hidden: set[int]) -> list[int]:
-    """Withheld cells whose value follows from the sums: those alone in a row of the reduced system."""
-    place = {n: column for column, n in enumerate(sorted(hidden))}
-    rows: list[dict[int, int]] = []
-    for one in sums:
-        row = {place[n]: 1 for n in one.children if n in place}
-        if one.parent in place:
-            row[place[one.parent]] = (row.get(place[one.parent], 0) - 1) % _PRIME
-        row = {column: factor for column, factor in row.items() if factor}
-        if row:
-            rows.append(row)
+def _solve_sums(sums: Sequence[_Sum], hidden: set[int]) -> list[int]:
+    """Return the withheld cells whose value follows from the sums: those alone in a row of the reduced system."""
+    unknowns = sorted(hidden)
+    column_of = {n: column for column, n in enumerate(unknowns)}
     pivots: dict[int, dict[int, int]] = {}
-    for row in rows:
-        reduced = row
+    for total in sums:
+        row = {column_of[n]: 1 for n in total.children if n in column_of}
+        if total.parent in column_of:
+            parent = column_of[total.parent]
+            row[parent] = (row.get(parent, 0) - 1) % _PRIME
+        row = {column: factor for column, factor in row.items() if factor}
         for column, pivot in pivots.items():
-            reduced = _less(reduced, pivot, column)
-        if not reduced:
+            row = _eliminate(row, pivot, column)
+        if not row:
             continue
-        lead = min(reduced)
-        inverse = pow(reduced[lead], -1, _PRIME)
-        reduced = {column: factor * inverse % _PRIME for column, factor in reduced.items()}
-        pivots = {column: _less(pivot, reduced, lead) for column, pivot in pivots.items()} | {lead: reduced}
-    order = sorted(hidden)
-    return [order[column] for column, row in sorted(pivots.items()) if len(row) == 1]
+        lead = min(row)
+        inverse = pow(row[lead], -1, _PRIME)
+        row = {column: factor * inverse % _PRIME for column, factor in row.items()}
+        pivots = {column: _eliminate(pivot, row, lead) for column, pivot in pivots.items()} | {lead: row}
+    return [unknowns[column] for column, row in sorted(pivots.items()) if len(row) == 1]
 
 
-def _less(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[int, int]:
-    """A row with a column removed by subtracting the pivot's multiple."""
+def _eliminate(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[int, int]:
+    """Return a row without a column, by subtracting the pivot's multiple."""
     factor = row.get(column, 0)
     if not factor:
         return row
-    columns = row.keys() | pivot.keys()
-    left = {c: (row.get(c, 0) - factor * pivot.get(c, 0)) % _PRIME for c in columns}
-    return {c: value for c, value in left.items() if value}
+    reduced = {c: (row.get(c, 0) - factor * pivot.get(c, 0)) % _PRIME for c in row.keys() | pivot.keys()}
+    return {c: value for c, value in reduced.items() if value}
 
 
-def _value(cells: Sequence[CountCell], n: int) -> float:
-    return cells[n].value or 0.0
-
-
-def _smallest(cells: Sequence[CountCell], among: Sequence[int]) -> int:
-    return min(among, key=lambda n: (_value(cells, n), n))
+def _find_smallest(cells: Sequence[CountCell], numbers: Sequence[int]) -> int:
+    return min(numbers, key=lambda n: (cells[n].count, n))

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.dbt_build.model_tables import case_table, published_table
 from lgdp_pipelines.dbt_build.model_text import call_macro, data_test, format_model, format_properties, literal
-from lgdp_pipelines.ledger.figure_annotations import BESIDE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Privacy, Role
 from lgdp_pipelines.register.versions.version_union import Product, ProductShape, UnitedItem, list_products
@@ -39,9 +38,16 @@ NOTES: Mapping[str, str] = {
     "_release_row": "Number of the row within council and period.",
 }
 TRACE: Mapping[str, str] = {"_trace_id": "Opaque name of the row, which only the platform follows back to the file."}
+ANNOTATIONS: Mapping[str, str] = {
+    "open_queries": "Queries on the council's figures for the period that it has not answered, as of now.",
+    "query_answers": "What it has answered, as of now: rules, each with its answer's code; null where nothing.",
+    "known_issues": "Known issues: what the submission was accepted with, and what people have noted as of now; "
+    "null where there are none.",
+}
+"""Columns that the catalogue's views add or replace (``release_views``)."""
 BROKEN_DOWN_BY: Mapping[str, str] = {"broken_down_by": "Names of the dimensions; empty for a total."}
 
-_RESERVED_OF_CASES = {**KEYS, **NOTES, **TRACE, **BESIDE}
+_RESERVED_OF_CASES = {**KEYS, **NOTES, **TRACE, **ANNOTATIONS}
 _RESERVED_OF_FIGURES = {**_RESERVED_OF_CASES, **FIGURE, **BROKEN_DOWN_BY}
 """Columns of the platform's own: an item of such a name gets another one."""
 

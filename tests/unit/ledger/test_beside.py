@@ -9,12 +9,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from lgdp_pipelines.ledger.figure_annotations import beside_figures, rule_noise
+from lgdp_pipelines.conformance.catalogue_views import select_rule_noise
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, REPAIR_COPY, RULE_RESULT_COPY
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.schema import REPAIR
+from lgdp_pipelines.publication.release_views import annotate_release
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView, run_select, write_catalogue
@@ -46,12 +47,10 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
     def asked(sql: str) -> list[dict[str, Any]]:
         path = tmp_path / "lakehouse.duckdb"
         views = [
-            CatalogueView("published", table.name, beside_figures(table, "HL1"), needs=(table,))
+            CatalogueView("published", table.name, annotate_release(table, "HL1"), needs=(table,))
             for table in (FIGURES, CASES)
         ]
-        noise = CatalogueView(
-            "ledger", "rule_noise", rule_noise(RULE_RESULT_COPY), needs=(RULE_RESULT_COPY, QUERY_COPY)
-        )
+        noise = CatalogueView("ledger", "rule_noise", select_rule_noise, needs=(RULE_RESULT_COPY, QUERY_COPY))
         if not path.exists() or lake.exists(QUERY_COPY):
             write_catalogue(path, lake, [*views, noise])
         return run_select(path, sql).to_pylist()
