@@ -96,12 +96,12 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     sha256 = _hash_files(files)
     folder = settings.home / "dbt" / sha256[:16]
     if not (folder / _COMPILED).exists():
-        settings.home.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
         with (settings.home / "dbt.lock").open("a") as lock:
             # A parse costs many seconds, and one is enough for all processes.
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / _COMPILED).exists():
-                _make_project(settings, folder, files)
+                _make_project(folder, files)
     return Project(folder, sha256)
 
 
@@ -129,10 +129,9 @@ def _hash_files(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _make_project(settings: Settings, folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write and parse the project in a scratch folder, then rename it into place whole."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open_scratch_folder(settings.scratch, "dbt-parse") as scratch:
+def _make_project(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write and parse the project in a draft folder, then rename it into place whole."""
+    with open_scratch_folder(folder.parent, "draft") as scratch:
         draft = scratch / "project"
         for path, content in files.items():
             target = draft / path
