@@ -129,13 +129,17 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
     no row means that the item has no column; one that names neither means that the table has no usable columns.
     """
     column_rules = [rule.id for rule in list_rules(contract) if rule.kind is RuleKind.COLUMNS]
-    found = reading.findings.filter(pl.col("rule").is_in(column_rules))
+    column_findings = reading.findings.filter(pl.col("rule").is_in(column_rules))
     names = {(table.name, item.urn): item.name for table in contract.tables for item in table.items}
-    places = list(found.filter(pl.col("row").is_null()).select("table", "item").iter_rows())
+    places = list(column_findings.filter(pl.col("row").is_null()).select("table", "item").iter_rows())
     rows = {
         table.name: pl.concat(
             [
-                found.filter(pl.col("table") == table.name).get_column("row").drop_nulls().unique().alias(ROW),
+                column_findings.filter(pl.col("table") == table.name)
+                .get_column("row")
+                .drop_nulls()
+                .unique()
+                .alias(ROW),
                 reading.unlisted_rows.get(table.name, NO_ROWS),
             ]
         )

@@ -200,8 +200,11 @@ def _expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
 
 def _repaired_cells(item: Item, rewritten: pl.DataFrame, positions: pl.Series) -> Iterator[_RepairedCells]:
     for kind in RepairKind:
-        if kind in rewritten.columns and not (found := positions.filter(rewritten.get_column(kind))).is_empty():
-            yield _RepairedCells(item.name, kind, found)
+        if (
+            kind in rewritten.columns
+            and not (repaired_positions := positions.filter(rewritten.get_column(kind))).is_empty()
+        ):
+            yield _RepairedCells(item.name, kind, repaired_positions)
 
 
 _BITS = 60
@@ -222,9 +225,11 @@ def _repair_marks(repaired: Sequence[_RepairedCells], height: int) -> pl.Series:
                 else bits.scatter(cells.positions, bits.gather(cells.positions) + 2**number)
             )
         words = {
-            found: " ".join(f"{cells.item}:{cells.kind}" for number, cells in enumerate(group) if found >> number & 1)
+            bit_pattern: " ".join(
+                f"{cells.item}:{cells.kind}" for number, cells in enumerate(group) if bit_pattern >> number & 1
+            )
             or None
-            for found in bits.unique()
+            for bit_pattern in bits.unique()
         }
         texts = pl.Series(list(words.values()), dtype=pl.String)
         # Where a council spells its name its own way, all of its rows have the same marks.
@@ -271,12 +276,12 @@ def _dates_in_other_forms(item: Item, sent: pl.Series) -> Mapping[str, str]:
     """Return the contract's spelling of each text in another of its forms that is a date."""
     bare = sent.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
-    found: dict[str, str] = {}
+    canonical_dates: dict[str, str] = {}
     for text in bare.filter(~bare.str.contains(value_pattern(item))):
         days = (parts for parse in parsers if (parts := parse(text)) is not None and parts.exists)
         if (day := next(days, None)) is not None:
-            found[text] = day.spelt(item.date_format or "")
-    return found
+            canonical_dates[text] = day.spelt(item.date_format or "")
+    return canonical_dates
 
 
 def _rewrite_numbers(item: Item, style: NumberStyle) -> _Rewrite:

@@ -105,12 +105,12 @@ class MappingTranslator:
     def counts(self) -> tuple[TranslationCount, ...]:
         """Number of cells translated so far, in the table's order."""
         order = {item.name: number for number, item in enumerate(self._table.items)}
-        found = [
+        counted = [
             TranslationCount(self._table.name, name, kind, cells)
             for (name, kind), cells in self._cells.items()
             if cells
         ]
-        return tuple(sorted(found, key=lambda count: (order[count.item], count.kind)))
+        return tuple(sorted(counted, key=lambda count: (order[count.item], count.kind)))
 
     def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
         """Return the column, by a look-up of its different texts."""
@@ -171,7 +171,7 @@ class _CellReader:
 def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Mapping[str, str]:
     """Return code by source code, where all patterns that it matches agree on the code."""
     stripped = sent.str.strip_chars()
-    found: dict[str, set[str]] = {}
+    codes_by_text: dict[str, set[str]] = {}
     for pattern in patterns:
         # Polars' engine takes time that grows with the text alone, whatever the cell and the pattern are.
         whole = f"^(?:{pattern.pattern})$"
@@ -182,8 +182,8 @@ def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Map
         for position in matches.arg_true():
             values = iter([parts[number][position] or "" for number in groups])
             code = _GROUP.sub(lambda _match, values=values: next(values), pattern.to)  # type: ignore[misc]
-            found.setdefault(sent[position], set()).add(code)
-    return {text: codes.pop() for text, codes in found.items() if len(codes) == 1}
+            codes_by_text.setdefault(sent[position], set()).add(code)
+    return {text: codes.pop() for text, codes in codes_by_text.items() if len(codes) == 1}
 
 
 _GROUP = re.compile(r"\{(\w+)\}")

@@ -54,13 +54,13 @@ class SqlInputs:
         """
         external = dict.fromkeys(table for rule in rules for table in external_tables(rule))
         fetched = {table.name: self._fetch(table) for table in external}
-        found = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
+        relations = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
         named = {name for rule in rules for name in prepare_rule(rule).tables}
         if IN_ERROR in named:
-            found[IN_ERROR] = ChunkedFrame.from_frames(_cells_in_error(in_error))
+            relations[IN_ERROR] = ChunkedFrame.from_frames(_cells_in_error(in_error))
         if CODES in named:
-            found[CODES] = ChunkedFrame.from_frames(self._valid_codes())
-        return found
+            relations[CODES] = ChunkedFrame.from_frames(self._valid_codes())
+        return relations
 
     def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
         if table not in self._fetched:

@@ -108,7 +108,7 @@ def _prepare(sql: str, table: str) -> PreparedRule:
         names=frozenset(name for word in _column_names(tree) for name in (word, word.removesuffix("_status"))),
         words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
         takes_all=_takes_all(tree),
-        tables=frozenset(found.name for found in tree.find_all(exp.Table)) - set(_ctes(tree)),
+        tables=frozenset(relation.name for relation in tree.find_all(exp.Table)) - set(_ctes(tree)),
     )
 
 
@@ -120,12 +120,14 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
     Raises:
         StatementRefused: a rule cannot be run, which is a fault of the register, not of the data.
     """
-    found: dict[str, pl.Series | None] = {}
+    rows_by_rule: dict[str, pl.Series | None] = {}
     for table in dict.fromkeys(rule.table for rule in rules):
         row_rules = [rule for rule in rules if rule.table == table and prepare_rule(rule).row_condition]
         if len(row_rules) > 1:
-            found |= _scan_once(connection, table, row_rules)
-    return found | {rule.id: find_offending_rows(connection, rule) for rule in rules if rule.id not in found}
+            rows_by_rule |= _scan_once(connection, table, row_rules)
+    return rows_by_rule | {
+        rule.id: find_offending_rows(connection, rule) for rule in rules if rule.id not in rows_by_rule
+    }
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:

@@ -64,36 +64,36 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
         rows: the rows of the submission.
         context: what it is judged with.
     """
-    found: dict[str, RuleViolations] = {}
+    violations: dict[str, RuleViolations] = {}
     for rule in rules:
         if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
-            found[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
+            violations[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
-            found[rule.id] = RuleViolations.of_table(is_broken=is_broken)
+            violations[rule.id] = RuleViolations.of_table(is_broken=is_broken)
         if isinstance(rule.terms, EarlierPeriodTerms):
-            found[rule.id] = _compare_with_prior_period(rule, rule.terms, rows, context)
+            violations[rule.id] = _compare_with_prior_period(rule, rule.terms, rows, context)
     inputs = SqlInputs(context)
-    found |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := inputs.missing_reason(rule))}
-    in_sql = {rule.id: rule for rule in rules if rule.sql and rule.id not in found}
+    violations |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := inputs.missing_reason(rule))}
+    in_sql = {rule.id: rule for rule in rules if rule.sql and rule.id not in violations}
     if in_sql:
         sql_rules = list(in_sql.values())
         relations = {**rows.validated, **inputs.relations(sql_rules, rows.in_error)}
         with open_rule_connection(sql_rules, relations, context) as connection:
             for rule_id, broken in find_violating_rows(connection, sql_rules).items():
-                found[rule_id] = (
+                violations[rule_id] = (
                     RuleViolations.of_table(is_broken=True)
                     if broken is None
                     else rows.without_errors(in_sql[rule_id], broken.sort())
                 )
-    return found
+    return violations
 
 
 def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
     """Return ``_row`` of the rows whose key an earlier row has. A key with an empty part is no key."""
     count = _count_shares(table)
-    found = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
-    return found[0] if count == 1 else pl.concat([NO_ROWS, *found]).sort()
+    repeated = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
+    return repeated[0] if count == 1 else pl.concat([NO_ROWS, *repeated]).sort()
 
 
 def _repeated_keys(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
@@ -198,12 +198,13 @@ def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Tabl
     Items are matched by URN. None where an item was not asked, or an item of the key had another type.
     """
     by_urn = {item.urn: item for item in prior_table.items}
-    found = {name: by_urn.get(table.by_name[name].urn) for name in terms.items}
+    prior_items = {name: by_urn.get(table.by_name[name].urn) for name in terms.items}
     if any(
-        item is None or (name in terms.by and item.type is not table.by_name[name].type) for name, item in found.items()
+        item is None or (name in terms.by and item.type is not table.by_name[name].type)
+        for name, item in prior_items.items()
     ):
         return None
-    return {name: item.name for name, item in found.items() if item is not None}
+    return {name: item.name for name, item in prior_items.items() if item is not None}
 
 
 def _find_excessive_changes(
@@ -212,7 +213,7 @@ def _find_excessive_changes(
     """Return ``_row`` of the rows whose figure changed by more than it may, in order."""
     by, count = list(terms.by), _count_shares(table, prior_rows)
     prior_by, present = [prior_names[name] for name in by], {prior: name for name, prior in prior_names.items()}
-    found = [
+    changed = [
         _excessive_changes(
             _read_share(table, by, [terms.item, ROW], number, count),
             _read_share(prior_rows, prior_by, [prior_names[terms.item]], number, count).rename(present),
@@ -220,7 +221,7 @@ def _find_excessive_changes(
         )
         for number in range(count)
     ]
-    return pl.concat([NO_ROWS, *found]).sort()
+    return pl.concat([NO_ROWS, *changed]).sort()
 
 
 def _excessive_changes(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:

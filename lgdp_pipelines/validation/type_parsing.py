@@ -245,7 +245,7 @@ def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.
 def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
     if not items:
         return
-    found = (
+    parsed = (
         text.lazy()
         .select(
             *(_CANONICAL_TESTS[item.type](item).all().alias(f"{_HOLDS}{item.name}") for item in items),
@@ -260,10 +260,10 @@ def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[
     )
     for item in items:
         sent = text.get_column(item.name)
-        values = sent if item.type is ItemType.TEXT else found.get_column(item.name)
+        values = sent if item.type is ItemType.TEXT else parsed.get_column(item.name)
         # A date of the right form that is in no calendar is null, and nothing more can be read of it.
         is_read = item.type is ItemType.DATE or values.null_count() == sent.null_count()
-        if is_read and found.get_column(f"{_HOLDS}{item.name}").first() is not False:
+        if is_read and parsed.get_column(f"{_HOLDS}{item.name}").first() is not False:
             yield item.name, values
 
 

@@ -70,8 +70,8 @@ class CodeList:
     def spellings_on(self, day: date | None) -> Mapping[str, str]:
         """Return the stored code of each spelling valid on a day, or ever. Spellings match to the letter."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
-        found = {alias: code.code for code in valid for alias in code.aliases}
-        return found | {code.code: code.code for code in valid}
+        codes = {alias: code.code for code in valid for alias in code.aliases}
+        return codes | {code.code: code.code for code in valid}
 
     @cached_property
     def has_patterns(self) -> bool:
@@ -83,12 +83,12 @@ class CodeList:
         exact = self.spellings_on(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact
-        found = {
+        matching = {
             code.code
             for code in self.codes
             if code.is_valid_on(day) and any(re.fullmatch(pattern, text) for pattern in code.patterns)
         }
-        return found.pop() if len(found) == 1 else None
+        return matching.pop() if len(matching) == 1 else None
 
 
 _LONGEST_SPELLING = 500

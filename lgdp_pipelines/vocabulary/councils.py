@@ -72,11 +72,11 @@ class Councils:
     @cached_property
     def code_by_spelling(self) -> Mapping[str, str]:
         """Register code by folded spelling (see :func:`fold_spelling`); spellings of two councils are left out."""
-        found: dict[str, set[str]] = {}
+        codes_by_spelling: dict[str, set[str]] = {}
         for council in self:
             for spelling in council.spellings:
-                found.setdefault(fold_spelling(spelling), set()).add(council.code)
-        return {spelling: next(iter(codes)) for spelling, codes in found.items() if len(codes) == 1}
+                codes_by_spelling.setdefault(fold_spelling(spelling), set()).add(council.code)
+        return {spelling: next(iter(codes)) for spelling, codes in codes_by_spelling.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
         """Return the council that a code or known name means, or None."""

@@ -105,8 +105,8 @@ def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
     shape = re.compile(date_pattern(written))
 
     def read(text: str) -> DayParts | None:
-        found = shape.fullmatch(text)
-        parts = found.groupdict() if found else {}
+        match = shape.fullmatch(text)
+        parts = match.groupdict() if match else {}
         month = MONTH_NUMBERS.get(parts["name"].lower()) if "name" in parts else parts.get("month")
         return DayParts(parts["year"], month.zfill(2), parts["day"].zfill(2)) if parts and month is not None else None
 

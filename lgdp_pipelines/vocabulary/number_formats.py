@@ -71,9 +71,9 @@ def conversion_factor(source: str, target: str) -> Decimal | None:
 
 def convertible_units(target: str) -> tuple[str, ...]:
     """Return the units from which a figure can be converted to a unit, in order."""
-    found = {
+    units = {
         source + target.removeprefix(known_target)
         for source, known_target in _FACTORS
         if target == known_target or target.startswith(f"{known_target} ")
     }
-    return tuple(sorted(found))
+    return tuple(sorted(units))

@@ -252,8 +252,8 @@ def parse_period(text: str) -> Period:
         WrongUse: the text is not a period id.
     """
     for kind, pattern in _IDS.items():
-        found = pattern.fullmatch(text)
-        period = _build_period(kind, found) if found else None
+        match = pattern.fullmatch(text)
+        period = _build_period(kind, match) if match else None
         if period is not None:
             return period
     raise WrongUse(
@@ -275,13 +275,13 @@ def read_period(text: str, kind: PeriodKind) -> Period | None:
         spelled = segments[-1]
         if len(segments) > 1 and _URI_KINDS.get(segments[-2], kind) is not kind:
             return None
-    found = _IDS[kind].fullmatch(spelled) or _REAL[kind].fullmatch(spelled)
-    return _build_period(kind, found) if found else None
+    match = _IDS[kind].fullmatch(spelled) or _REAL[kind].fullmatch(spelled)
+    return _build_period(kind, match) if match else None
 
 
-def _build_period(kind: PeriodKind, found: re.Match[str]) -> Period | None:
+def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
     """Return the period of a kind that a spelling's parts name; None where there is no such period."""
-    parts = found.groupdict()
+    parts = match.groupdict()
     year, second = int(parts["year"]), parts.get("second")
     if second is not None and not _follows(year, second):
         return None

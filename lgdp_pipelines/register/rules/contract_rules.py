@@ -26,19 +26,19 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 @lru_cache(maxsize=512)
 def list_rules(contract: Contract) -> tuple[Rule, ...]:
     """Return every rule of a contract: about the extract first, then table by table."""
-    found = [_readable(contract)]
+    rules = [_readable(contract)]
     seen: set[str] = set()
     for table in contract.tables:
-        found += [_columns(contract, table), _extra_columns(contract, table)]
+        rules += [_columns(contract, table), _extra_columns(contract, table)]
         for item in table.items:
             last = item.urn.rsplit(":", 1)[-1] or item.name
             prefix = f"{contract.slug}.{table.name}.{last}" if last in seen else f"{contract.slug}.{last}"
-            found += _item_rules(item, table, prefix)
+            rules += _item_rules(item, table, prefix)
         seen |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
         if table.key:
-            found.append(_key(contract, table))
-        found += table.rules
-    return tuple(found)
+            rules.append(_key(contract, table))
+        rules += table.rules
+    return tuple(rules)
 
 
 def _readable(contract: Contract) -> Rule:

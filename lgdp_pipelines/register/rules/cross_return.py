@@ -138,11 +138,11 @@ class _CrossReturnChecker:
         columns = dict(columns_of(contract.tables))
         problems: list[Contradiction] = []
         for table in tables:
-            found = self._columns(table, rule, node, contract)
-            if isinstance(found, Contradiction):
-                problems.append(found)
+            columns_or_problem = self._columns(table, rule, node, contract)
+            if isinstance(columns_or_problem, Contradiction):
+                problems.append(columns_or_problem)
             else:
-                columns[table.name] = tuple(found)
+                columns[table.name] = tuple(columns_or_problem)
         if problems or not tables:
             yield from problems
         elif isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):

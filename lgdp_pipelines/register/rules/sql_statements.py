@@ -63,7 +63,7 @@ def find_external_tables(query: str) -> tuple[ExternalTable, ...]:
 
 def fill_table_names(query: str, own_table: str) -> str:
     """Return the statement with plain table names in place of placeholders."""
-    return _PLACEHOLDER.sub(lambda found: _plain_name(found[1], own_table), query)
+    return _PLACEHOLDER.sub(lambda match: _plain_name(match[1], own_table), query)
 
 
 def _plain_name(name: str, own_table: str) -> str:

@@ -49,10 +49,10 @@ def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Co
     tree = tree.with_member("version", head.at("version"))
     tree = _set_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
     same_major = base.text("version").split(".")[0] == head.text("version").split(".")[0]
-    found: list[Contradiction] = []
+    contradictions: list[Contradiction] = []
     for change in read.changes:
         if same_major and not _may_be_minor(change):
-            found.append(
+            contradictions.append(
                 change.place.contradiction(
                     f"Version {head.text('version')} is of the same major version as its base and does more than add.",
                     "Raise the major version, or only add; within a major, only titles, descriptions and guidance "
@@ -63,8 +63,8 @@ def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Co
             try:
                 tree = _apply(tree, change, target)
             except _ImpossibleChangeError as error:
-                found.append(error.contradiction)
-    return tree, tuple(found)
+                contradictions.append(error.contradiction)
+    return tree, tuple(contradictions)
 
 
 def _may_be_minor(change: Change) -> bool:

@@ -55,22 +55,22 @@ def resolve_versions(
     changed = {
         document.file: read_changes(document) for document in documents if document.file.endswith(CHANGES_ENDING)
     }
-    found = [contradiction for read in changed.values() for contradiction in check_change_file(read)]
-    malformed = {contradiction.file for contradiction in found}
+    contradictions = [contradiction for read in changed.values() for contradiction in check_change_file(read)]
+    malformed = {contradiction.file for contradiction in contradictions}
     files = {*whole, *changed}
     bases = {file: _base_file(file, read, files) for file, read in changed.items()}
     for file, read in changed.items():
-        found += _check_base(file, read, bases, files)
+        contradictions += _check_base(file, read, bases, files)
     waiting = {file: read for file, read in changed.items() if file not in malformed}
     while ready := [file for file in waiting if bases[file] in whole]:
         for file in ready:
             read, base = waiting.pop(file), whole[bases[file]]
-            document, contradictions = expand_changes(base.document, read)
-            found += contradictions
-            if not contradictions:
+            document, change_contradictions = expand_changes(base.document, read)
+            contradictions += change_contradictions
+            if not change_contradictions:
                 digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
                 whole[file] = ContractVersion(document, digest, read.base, read.changes)
-    return whole, tuple(found)
+    return whole, tuple(contradictions)
 
 
 def _base_file(file: str, read: ChangeFile, files: set[str]) -> str:

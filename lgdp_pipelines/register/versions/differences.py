@@ -76,15 +76,15 @@ _RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in 
 def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
     """Return everything that a later version asks otherwise than an earlier one, in the order of the later."""
     aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
-    found = (
+    differences = (
         [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
         if aspects
         else []
     )
     earlier_tables, later_tables = _declared_tables(earlier), _declared_tables(later)
     for name in dict.fromkeys((*later_tables, *earlier_tables)):
-        found += _compare_tables(earlier_tables.get(name), later_tables.get(name))
-    return tuple(found)
+        differences += _compare_tables(earlier_tables.get(name), later_tables.get(name))
+    return tuple(differences)
 
 
 def _declared_tables(contract: Contract) -> Mapping[str, Table]:
@@ -105,9 +105,9 @@ def _declared_tables(contract: Contract) -> Mapping[str, Table]:
 
 def _compare_tables(before: Table | None, after: Table | None) -> Iterator[Difference]:
     if before is None or after is None:
-        kind, there = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
-        if there is not None:
-            yield Difference(kind, "table", there.name, there.name, there.name)
+        kind, present = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
+        if present is not None:
+            yield Difference(kind, "table", present.name, present.name, present.name)
         return
     aspects = _aspects(before, after, _TABLE_ASPECTS)
     if aspects:

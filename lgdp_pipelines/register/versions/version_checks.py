@@ -19,11 +19,11 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period
 def group_by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[ContractRead, ...]]:
     """Return the contracts of each return, oldest version first; returns in order of code."""
     ordered = sorted(reads, key=lambda read: (read.contract.return_code, _version_key(read)))
-    found: dict[str, list[ContractRead]] = {}
+    by_code: dict[str, list[ContractRead]] = {}
     for read in ordered:
         if read.contract.return_code:
-            found.setdefault(read.contract.return_code, []).append(read)
-    return {code: tuple(versions) for code, versions in found.items()}
+            by_code.setdefault(read.contract.return_code, []).append(read)
+    return {code: tuple(versions) for code, versions in by_code.items()}
 
 
 def _version_key(read: ContractRead) -> tuple[int, int, int]:
@@ -124,15 +124,15 @@ def check_item_urns(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
 def collect_inline_lists(reads: Sequence[ContractRead]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
     """Return the code lists written out at items, by id, and contradictions between two places of one list."""
     lists: dict[str, CodeList] = {}
-    found: list[Contradiction] = []
+    contradictions: list[Contradiction] = []
     for read in reads:
         for code_list, place in read.inline_lists:
             known = lists.setdefault(code_list.id, code_list)
             if known.codes != code_list.codes:
-                found.append(
+                contradictions.append(
                     place.contradiction(
                         f"The codes of {code_list.id} are written out differently elsewhere.",
                         "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
                     )
                 )
-    return lists, tuple(found)
+    return lists, tuple(contradictions)

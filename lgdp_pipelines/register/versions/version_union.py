@@ -137,8 +137,8 @@ class Product:
         """Items that its figures are broken down by, each name once; none for cases."""
         if self.shape is ProductShape.CASES:
             return ()
-        found = [item for table in self.tables for item in breakdown_items(table)]
-        return tuple({item.name: item for item in found}.values())
+        items = [item for table in self.tables for item in breakdown_items(table)]
+        return tuple({item.name: item for item in items}.values())
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
@@ -168,16 +168,16 @@ def list_products(data_return: Return) -> tuple[Product, ...]:
     """
     tables = unite_tables(data_return)
     single = len(tables) == 1
-    found = []
+    products = []
     for table in tables:
         shape = ProductShape.CASES if table.newest.grain is Grain.CASE else ProductShape.FIGURES
-        found.append(
+        products.append(
             Product(data_return.slug if single else f"{data_return.slug}_{table.name}", data_return, shape, (table,))
         )
     counted = tuple(table for table in tables if table.counts)
     if counted:
-        found.append(Product(f"{data_return.slug}_counts", data_return, ProductShape.COUNTS, counted))
-    return tuple(found)
+        products.append(Product(f"{data_return.slug}_counts", data_return, ProductShape.COUNTS, counted))
+    return tuple(products)
 
 
 def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:

@@ -13,9 +13,14 @@ from pydantic.dataclasses import dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.field_types import STRICT, Text
-from lgdp_pipelines.register.rules.kinds.rule_kind import OnlyTrue, RuleContext, RuleTerms, check_items_exist
-from lgdp_pipelines.register.rules.kinds.sql_fragments import (
+from lgdp_pipelines.register.rules.kinds.rule_kind import (
+    ConditionalTerms,
     Conditions,
+    OnlyTrue,
+    RuleContext,
+    check_items_exist,
+)
+from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     answered_sql,
     check_conditions,
     conditions_sql,
@@ -23,8 +28,8 @@ from lgdp_pipelines.register.rules.kinds.sql_fragments import (
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
-@dataclass(frozen=True, config=STRICT)
-class EmptyUnlessTerms(RuleTerms):
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class EmptyUnlessTerms(ConditionalTerms):
     """The terms of an item that may be answered only where conditions hold.
 
     Attributes:
@@ -38,14 +43,9 @@ class EmptyUnlessTerms(RuleTerms):
     when: Conditions
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """The item, and those of the conditions."""
-        return (self.item, *self.when)
-
-    @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at the item that is or is not answered."""
-        return self.items
+        return (self.item, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
@@ -68,7 +68,7 @@ class EmptyUnlessTerms(RuleTerms):
         return f"SELECT count(*) FROM {{model}} WHERE {answered} AND NOT ({applies})"
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class RequiredWhenTerms(EmptyUnlessTerms):
     """The terms of an item that must be answered where conditions hold.
 

@@ -5,7 +5,6 @@ that are the same for every submission (``logicalTypeOptions`` say them).
 """
 
 from collections.abc import Iterator
-from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -17,14 +16,14 @@ from lgdp_pipelines.register.model.field_types import STRICT, Text, refuse_repea
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
+    ConditionalTerms,
+    Conditions,
     OnlyTrue,
     RuleContext,
-    RuleTerms,
     check_item_types,
     check_items_exist,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
-    Conditions,
     check_conditions,
     conditions_sql,
     join_conditions,
@@ -33,15 +32,14 @@ from lgdp_pipelines.register.rules.kinds.sql_fragments import (
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
-@dataclass(frozen=True, config=STRICT)
-class InOrderTerms(RuleTerms):
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class InOrderTerms(ConditionalTerms):
     """The terms of two dates or figures of a row, of which one is not before, or below, the other.
 
     Attributes:
         first: name of the earlier or lower.
         then: name of the later or higher.
         strictly: whether they may not be the same either.
-        when: the rows that the rule applies to; none: all.
     """
 
     kind: ClassVar = RuleKind.IN_ORDER
@@ -49,12 +47,6 @@ class InOrderTerms(RuleTerms):
     first: Text
     then: Text
     strictly: OnlyTrue = False
-    when: Conditions = field(default_factory=dict)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The two, and the items of the conditions."""
-        return (self.then, self.first, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -82,24 +74,17 @@ class InOrderTerms(RuleTerms):
         return _count_rows(out_of_order, self.when, context)
 
 
-@dataclass(frozen=True, config=STRICT)
-class NotInFutureTerms(RuleTerms):
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class NotInFutureTerms(ConditionalTerms):
     """The terms of a day that is not after the day on which the submission came.
 
     Attributes:
         item: name of the date.
-        when: the rows that the rule applies to; none: all.
     """
 
     kind: ClassVar = RuleKind.NOT_IN_FUTURE
 
     item: Text
-    when: Conditions = field(default_factory=dict)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The date, and the items of the conditions."""
-        return (self.item, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -117,7 +102,7 @@ class NotInFutureTerms(RuleTerms):
         return _count_rows(f"{quote_column(self.item)} > getvariable('received_on')", self.when, context)
 
 
-@dataclass(frozen=True, config=STRICT)
+@dataclass(frozen=True, config=STRICT, kw_only=True)
 class InPeriodTerms(NotInFutureTerms):
     """The terms of a day that lies in the submission's period.
 

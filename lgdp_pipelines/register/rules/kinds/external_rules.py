@@ -23,16 +23,15 @@ from lgdp_pipelines.register.model.field_types import STRICT, Text
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
+    ConditionalTerms,
     FigureTerms,
     ItemPairs,
     RuleContext,
-    RuleTerms,
     check_item_types,
     check_items_exist,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     OWN_ROW,
-    Conditions,
     all_filled_sql,
     cells_in_error_sql,
     check_conditions,
@@ -56,26 +55,19 @@ class ComparedFigure(StrEnum):
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
-class PresenceTerms(RuleTerms):
+class PresenceTerms(ConditionalTerms):
     """The terms of something that must be in a table elsewhere.
 
     Attributes:
         by: names of the table's columns, by names of the own items that they must equal.
-        when: the rows that the rule applies to; none: all in which the own items are filled in.
     """
 
     by: ItemPairs
-    when: Conditions = field(default_factory=dict)
 
     @property
     def elsewhere(self) -> ExternalTable:
         """The table that must have it."""
         raise NotImplementedError
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """What must be there, and the items of the conditions."""
-        return (*self.by, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -90,11 +82,11 @@ class PresenceTerms(RuleTerms):
     def _count_missing(self, context: RuleContext, applies: str, *matches: str) -> str:
         """Return the SQL that counts the own rows to which the rule applies and that no row elsewhere matches."""
         same = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
-        found = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*same, *matches)}"
+        matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*same, *matches)}"
         tested = join_conditions(
             all_filled_sql(self.by, "own"), applies, conditions_sql(self.when, context.items, "own")
         )
-        return f"SELECT count(*) FROM {{model}} AS own WHERE {tested} AND NOT EXISTS ({found})"
+        return f"SELECT count(*) FROM {{model}} AS own WHERE {tested} AND NOT EXISTS ({matching_row})"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -221,7 +213,6 @@ class AgreesWithTerms(FigureTerms):
         item: name of the own item; empty where rows are counted.
         by: names of the items there, by names of the own items that make the quantity the same one; none: each table as
             a whole.
-        when: the own rows that count; none: all.
     """
 
     kind: ClassVar = RuleKind.AGREES_WITH
@@ -230,7 +221,6 @@ class AgreesWithTerms(FigureTerms):
     figure: ComparedFigure = ComparedFigure.VALUE
     item: Text = ""
     by: ItemPairs = field(default_factory=dict)
-    when: Conditions = field(default_factory=dict)
 
     @property
     def elsewhere(self) -> ExternalTable:
@@ -246,11 +236,6 @@ class AgreesWithTerms(FigureTerms):
     def other_item(self) -> str:
         """Name of the item in the other return; empty where rows are counted."""
         return self.of.item or ("" if self.other_figure is ComparedFigure.COUNT else self.item)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The figure, what makes it the same one, and the items of the conditions."""
-        return (*self.place, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:

@@ -173,11 +173,11 @@ _WORDS: Mapping[str, str] = {
 
 
 def _bounds(node: YamlNode) -> Bounds:
-    said = {name: number for word, name in _WORDS.items() if (number := node.number(word)) is not None}
+    limits = {name: number for word, name in _WORDS.items() if (number := node.number(word)) is not None}
     between = [entry.value for entry in node.entries("mustBeBetween")]
     if len(between) == 2 and all(isinstance(bound, int | float) for bound in between):
-        said |= {"at_least": float(between[0]), "at_most": float(between[1])}
-    return Bounds(**said)
+        limits |= {"at_least": float(between[0]), "at_most": float(between[1])}
+    return Bounds(**limits)
 
 
 def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str) -> Iterator[Contradiction]:
@@ -209,8 +209,13 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
 
 
 def _check_row_count(metric: RowCountTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
-    said = [bound for _, bound in _limits(metric.bounds)]
-    if item or not said or any(bound < 0 or bound != int(bound) for bound in said) or node.text("unit") == "percent":
+    limits = [bound for _, bound in _limits(metric.bounds)]
+    if (
+        item
+        or not limits
+        or any(bound < 0 or bound != int(bound) for bound in limits)
+        or node.text("unit") == "percent"
+    ):
         yield node.contradiction(
             "The rule does not say how many rows a table must have.",
             "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or their like with whole numbers.",

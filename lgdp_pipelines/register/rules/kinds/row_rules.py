@@ -7,7 +7,6 @@ standard's metric ``rowCount``) and references to other returns (``external_rule
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import field
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +18,7 @@ from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Tex
 from lgdp_pipelines.register.model.table_model import ItemType, Relationship
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
+    ConditionalTerms,
     Count,
     RuleContext,
     RuleTerms,
@@ -27,7 +27,6 @@ from lgdp_pipelines.register.rules.kinds.rule_kind import (
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     CODES,
-    Conditions,
     all_filled_sql,
     check_conditions,
     conditions_sql,
@@ -39,15 +38,14 @@ from lgdp_pipelines.register.rules.kinds.sql_fragments import (
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
-@dataclass(frozen=True, config=STRICT)
-class RowsPerTerms(RuleTerms):
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RowsPerTerms(ConditionalTerms):
     """The terms of how many rows there may be of each group.
 
     Attributes:
         by: names of the items that make a group.
         at_least: fewest rows of a group; None: any number.
         at_most: most rows of a group; None: any number.
-        when: the rows that count; none: all. A group exists once it has any row.
     """
 
     kind: ClassVar = RuleKind.ROWS_PER
@@ -55,17 +53,11 @@ class RowsPerTerms(RuleTerms):
     by: DistinctTexts
     at_least: Annotated[Count | None, Field(validation_alias="atLeast")] = None
     at_most: Annotated[Count | None, Field(validation_alias="atMost")] = None
-    when: Conditions = field(default_factory=dict)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """What makes a group, and what counts in it."""
-        return (*self.by, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at what makes a group, in its first row, or in each row too many."""
-        return self.items
+        return (*self.by, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
@@ -113,14 +105,9 @@ class CompleteTerms(RuleTerms):
     values: Literal["listed", "present"] = "listed"
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """What is combined, and what makes a group."""
-        return (*self.over, *self.by)
-
-    @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at what is combined, in the group's first row; without groups it is about the table."""
-        return self.items
+        return (*self.over, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
@@ -138,13 +125,15 @@ class CompleteTerms(RuleTerms):
         """Count the missing rows, or the first rows of groups that miss some."""
         wanted = " * ".join(f"({self._wanted_count(name, context)})" for name in self.over)
         present = join_conditions(*(self._is_wanted(name, context) for name in self.over))
-        found = f"count(DISTINCT ({_columns(self.over)})) FILTER (WHERE {present})"
+        distinct_count = f"count(DISTINCT ({_columns(self.over)})) FILTER (WHERE {present})"
         sound = f"bool_and({not_in_error_sql('', context.table, self.items)})"
         if not self.by:
-            return f"SELECT CASE WHEN count(*) > 0 AND {sound} THEN {wanted} - {found} ELSE 0 END FROM {{model}}"
+            return (
+                f"SELECT CASE WHEN count(*) > 0 AND {sound} THEN {wanted} - {distinct_count} ELSE 0 END FROM {{model}}"
+            )
         short = (
             f"SELECT min(_row) FROM {{model}} WHERE {all_filled_sql(self.by)} GROUP BY {_columns(self.by)} "
-            f"HAVING {sound} AND {found} < {wanted}"
+            f"HAVING {sound} AND {distinct_count} < {wanted}"
         )
         return f"SELECT count(*) FROM {{model}} AS own WHERE own._row IN ({short})"
 
@@ -177,14 +166,9 @@ class NotFallingTerms(RuleTerms):
     by: DistinctTexts = ()
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """The figure, and what orders it."""
-        return (self.item, self.along, *self.by)
-
-    @property
     def place(self) -> tuple[str, ...]:
         """A finding stands at the figure that is lower than the one before."""
-        return self.items
+        return (self.item, self.along, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
@@ -208,8 +192,8 @@ def relationship_sql(terms: Relationship) -> str:
     refers = all_filled_sql(terms.own, "own")
     pairs = zip(terms.own, terms.theirs, strict=True)
     same = join_conditions(*(f"{quote_column(theirs, 'other')} = {quote_column(own, 'own')}" for own, theirs in pairs))
-    found = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {same}"
-    return f"SELECT count(*) FROM {{model}} AS own WHERE {refers} AND NOT EXISTS ({found})"
+    matching_row = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {same}"
+    return f"SELECT count(*) FROM {{model}} AS own WHERE {refers} AND NOT EXISTS ({matching_row})"
 
 
 def _columns(names: Iterable[str]) -> str:

@@ -7,9 +7,11 @@ form, the types of fields, and the checks that several kinds make. What does not
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
+from dataclasses import field
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
@@ -43,6 +45,53 @@ ItemPairs: TypeAlias = Annotated[dict[str, Text], Field(min_length=1)]
 """Names of items or columns elsewhere, by names of the own items that they must equal."""
 
 
+Value = str | int | float | bool
+
+
+class ConditionTest(StrEnum):
+    """What a condition tests in a cell."""
+
+    FILLED = "filled"
+    EMPTY = "empty"
+    AMONG = "among"
+    NOT_AMONG = "not among"
+
+
+@plain_dataclass(frozen=True, slots=True)
+class Condition:
+    """What a cell of a row must be for a rule to apply to the row.
+
+    Attributes:
+        test: what is tested.
+        values: the values that it must, or must not, be among; empty for the other tests.
+    """
+
+    test: ConditionTest
+    values: tuple[Value, ...] = ()
+
+
+def _parse_condition(written: object) -> Condition:
+    """Return ``filled``, ``empty``, ``[values]`` or ``{not: [values]}`` as a condition."""
+    match written:
+        case "filled" | "empty":
+            return Condition(ConditionTest(written))
+        case {"not": values} if len(written) == 1:  # type: ignore[arg-type]  # a mapping, as matched
+            test = ConditionTest.NOT_AMONG
+        case _:
+            values, test = written, ConditionTest.AMONG
+    if not isinstance(values, list) or not values or not all(isinstance(value, Value) for value in values):
+        raise refusal("is no condition", "Write filled, empty, a list of values, or not: and a list of values.")
+    if any(values.count(value) > 1 for value in values):
+        raise refusal("has a value twice", "Keep one of the two.")
+    return Condition(test, tuple(values))
+
+
+Conditions: TypeAlias = Annotated[
+    dict[str, Annotated[Condition, BeforeValidator(_parse_condition)]], Field(min_length=1)
+]
+"""Conditions by item, all of which must hold."""
+
+
 @plain_dataclass(frozen=True, slots=True)
 class RuleContext:
     """What a rule's contract says around it.
@@ -72,13 +121,13 @@ class RuleTerms(ABC):
 
     @property
     @abstractmethod
-    def items(self) -> tuple[str, ...]:
-        """Names of the items of the rule's own table that it reads."""
-
-    @property
-    @abstractmethod
     def place(self) -> tuple[str, ...]:
         """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items of the rule's own table that it reads."""
+        return self.place
 
     @abstractmethod
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -95,7 +144,23 @@ class RuleTerms(ABC):
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
-class FigureTerms(RuleTerms):
+class ConditionalTerms(RuleTerms):
+    """The terms of a rule that may apply to some rows only.
+
+    Attributes:
+        when: the conditions of the rows that the rule applies to; none: all.
+    """
+
+    when: Conditions = field(default_factory=dict)
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the items of the rule's own table that it reads."""
+        return tuple(dict.fromkeys((*self.place, *self.when)))
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class FigureTerms(ConditionalTerms):
     """The terms of a rule that compares two figures.
 
     Attributes:

@@ -7,67 +7,16 @@ A condition is never null: an empty cell meets ``empty`` alone. A figure is exac
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
-from typing import Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field
 from sqlglot import exp
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.model.field_types import refusal
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
-from lgdp_pipelines.register.rules.kinds.rule_kind import FigureTerms, RuleContext
+from lgdp_pipelines.register.rules.kinds.rule_kind import Condition, ConditionTest, FigureTerms, RuleContext, Value
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
-
-Value = str | int | float | bool
-
-
-class ConditionTest(StrEnum):
-    """What a condition tests in a cell."""
-
-    FILLED = "filled"
-    EMPTY = "empty"
-    AMONG = "among"
-    NOT_AMONG = "not among"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a cell of a row must be for a rule to apply to the row.
-
-    Attributes:
-        test: what is tested.
-        values: the values that it must, or must not, be among; empty for the other tests.
-    """
-
-    test: ConditionTest
-    values: tuple[Value, ...] = ()
-
-
-def _parse_condition(written: object) -> Condition:
-    """Return ``filled``, ``empty``, ``[values]`` or ``{not: [values]}`` as a condition."""
-    match written:
-        case "filled" | "empty":
-            return Condition(ConditionTest(written))
-        case {"not": values} if len(written) == 1:  # type: ignore[arg-type]  # a mapping, as matched
-            test = ConditionTest.NOT_AMONG
-        case _:
-            values, test = written, ConditionTest.AMONG
-    if not isinstance(values, list) or not values or not all(isinstance(value, Value) for value in values):
-        raise refusal("is no condition", "Write filled, empty, a list of values, or not: and a list of values.")
-    if any(values.count(value) > 1 for value in values):
-        raise refusal("has a value twice", "Keep one of the two.")
-    return Condition(test, tuple(values))
-
-
-Conditions: TypeAlias = Annotated[
-    dict[str, Annotated[Condition, BeforeValidator(_parse_condition)]], Field(min_length=1)
-]
-"""Conditions by item, all of which must hold."""
 
 
 def check_conditions(

@@ -17,6 +17,7 @@ from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Tex
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     NUMERIC,
+    Conditions,
     FigureTerms,
     ItemPairs,
     RuleContext,
@@ -24,7 +25,6 @@ from lgdp_pipelines.register.rules.kinds.rule_kind import (
     check_items_exist,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import (
-    Conditions,
     cast_figure,
     check_conditions,
     conditions_sql,
@@ -45,7 +45,6 @@ class TotalTerms(FigureTerms):
         item: name of the total.
         of: names of what is added up.
         less: names of what is taken away.
-        when: the rows that the rule applies to; none: all.
     """
 
     kind: ClassVar = RuleKind.TOTAL
@@ -53,12 +52,6 @@ class TotalTerms(FigureTerms):
     item: Text
     of: DistinctTexts
     less: DistinctTexts = ()
-    when: Conditions = field(default_factory=dict)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The total, its parts and the items of the conditions."""
-        return (*self.place, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -112,7 +105,6 @@ class ControlTerms(FigureTerms):
         item: name of the figure.
         of: the rows that are added up.
         by: names of the items of their table, by names of the own items that they must equal; none: all rows match.
-        when: the rows whose figure it is; none: all.
     """
 
     kind: ClassVar = RuleKind.CONTROL
@@ -120,12 +112,6 @@ class ControlTerms(FigureTerms):
     item: Text
     of: ControlledRows
     by: ItemPairs = field(default_factory=dict)
-    when: Conditions = field(default_factory=dict)
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """The figure, and what says which rows add up to it."""
-        return (*self.place, *self.when)
 
     @property
     def place(self) -> tuple[str, ...]:
