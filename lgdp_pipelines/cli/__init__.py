@@ -8,7 +8,8 @@ progress and prose go to standard error.
 Exit code    Meaning
 ===========  =====================================================================================
 0            Done. ``validate`` and ``submit``: accepted, with or without queries.
-1            Refused: a rejected submission, a failed collection, a ledger that does not balance.
+1            Refused: a rejected submission, a failed collection, a ledger that does not balance, a step
+             that a submission or query does not allow, or a SQL statement that cannot be run.
 2            Wrong use: a return, council, period, submission, query, known issue, source, table or
              file that does not exist, an argument that cannot be read, or an unreadable extract.
 130          Interrupted.

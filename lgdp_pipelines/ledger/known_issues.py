@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, MirrorMemory, copy_to_lake
 from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, clean_text
@@ -41,7 +41,8 @@ class KnownIssueRepository(Repository):
         """Lift a known issue: it no longer shows, and stays on record.
 
         Raises:
-            LedgerError: there is no such known issue, it was lifted before, or name or reason cannot be kept.
+            WrongUse: there is no such known issue.
+            LedgerError: it was lifted before, or name or reason cannot be kept.
         """
         values = {
             "lifted_by": clean_text(by, "The name", LONGEST_NAME),
@@ -107,7 +108,7 @@ def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> Recorde
 def _lift(connection: sa.Connection, number: int, values: Mapping[str, object]) -> RecordedIssue:
     issues = _select_issues(connection, KNOWN_ISSUE.c.number == number)
     if not issues:
-        raise LedgerError(
+        raise WrongUse(
             "There is no such known issue.", where=str(number), remedy="List them with `lgdp known-issue list`."
         )
     if issues[0].lifted_at is not None:

@@ -23,7 +23,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.findings import QueryScope
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryEvent, QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT
@@ -206,7 +206,8 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     """Record an answer to an open query, or a recipient's decision on an answer.
 
     Raises:
-        LedgerError: there is no such query, its state does not allow the step, or words or name cannot be kept.
+        WrongUse: there is no such query.
+        LedgerError: its state does not allow the step, or words or name cannot be kept.
     """
     row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).one_or_none()
     if row is None:
@@ -232,9 +233,9 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     _insert_event(connection, event)
 
 
-def unknown_query(query_id: str) -> LedgerError:
+def unknown_query(query_id: str) -> WrongUse:
     """Return the error for an id that no query has."""
-    return LedgerError("There is no such query.", where=query_id, remedy="List queries with `lgdp query list`.")
+    return WrongUse("There is no such query.", where=query_id, remedy="List queries with `lgdp query list`.")
 
 
 def _insert_event(connection: sa.Connection, event: QueryEvent) -> None:

@@ -49,7 +49,7 @@ class QueryRepository(Repository):
         """Return the query of an id, in upper or lower case.
 
         Raises:
-            LedgerError: there is no such query.
+            WrongUse: there is no such query.
         """
         with self._database.read() as connection:
             return _load_query(connection, query_id.strip().upper())
@@ -101,7 +101,8 @@ class QueryRepository(Repository):
             origin: the query whose answer is taken over; None where the answer is new.
 
         Raises:
-            LedgerError: there is no such query, it is not open, or words or name cannot be kept.
+            WrongUse: there is no such query.
+            LedgerError: it is not open, or words or name cannot be kept.
         """
         return self._record(query_id, Statement(QueryStep.ANSWERED, by, words, code, origin))
 
@@ -109,7 +110,8 @@ class QueryRepository(Repository):
         """Accept the answer to a query, as a recipient.
 
         Raises:
-            LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
+            WrongUse: there is no such query.
+            LedgerError: it has no answer, or words or name cannot be kept.
         """
         return self._record(query_id, Statement(QueryStep.ACCEPTED, by, words))
 
@@ -117,7 +119,8 @@ class QueryRepository(Repository):
         """Send an answered query back to its council, as a recipient; the answer stays in its history.
 
         Raises:
-            LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
+            WrongUse: there is no such query.
+            LedgerError: it has no answer, or words or name cannot be kept.
         """
         return self._record(query_id, Statement(QueryStep.SENT_BACK, by, words))
 

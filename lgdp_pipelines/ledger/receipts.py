@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, filter_return
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState, SubmissionState
@@ -32,12 +32,12 @@ class ReceiptRepository(Repository):
         """Return the receipt of a number.
 
         Raises:
-            LedgerError: there is no such receipt.
+            WrongUse: there is no such receipt.
         """
         with self._database.read() as connection:
             row = connection.execute(sa.select(RECEIPT).where(RECEIPT.c.id == receipt_id)).one_or_none()
         if row is None:
-            raise LedgerError("There is no such receipt.", where=str(receipt_id))
+            raise WrongUse("There is no such receipt.", where=str(receipt_id))
         return receipt_from_row(row)
 
     def list_unrecognised(self) -> tuple[Receipt, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.query_records import QueryState
 from lgdp_pipelines.ledger.receipts import receipt_from_row, select_receipts
@@ -91,7 +91,7 @@ class SubmissionRepository(Repository):
         """Return the submission of an id.
 
         Raises:
-            LedgerError: there is no such submission.
+            WrongUse: there is no such submission.
         """
         with self._database.read() as connection:
             return load_submission(connection, submission_id)
@@ -100,7 +100,7 @@ class SubmissionRepository(Repository):
         """Return the receipts whose files a submission is read from, in order of arrival.
 
         Raises:
-            LedgerError: there is no such submission.
+            WrongUse: there is no such submission.
         """
         with self._database.read() as connection:
             return _select_files(connection, load_submission(connection, submission_id).id)
@@ -202,11 +202,11 @@ def load_submission(connection: sa.Connection, submission_id: str) -> Submission
     """Return the submission of an id.
 
     Raises:
-        LedgerError: there is no such submission.
+        WrongUse: there is no such submission.
     """
     row = connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission_id)).one_or_none()
     if row is None:
-        raise LedgerError("There is no such submission.", where=submission_id, remedy="List them with `lgdp status`.")
+        raise WrongUse("There is no such submission.", where=submission_id, remedy="List them with `lgdp status`.")
     return _submission_from_row(row)
 
 

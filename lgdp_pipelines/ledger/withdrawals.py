@@ -34,7 +34,8 @@ class WithdrawalRepository(Repository):
             reason: why.
 
         Raises:
-            LedgerError: there is no such submission, a later one superseded it, or reason or name is empty.
+            WrongUse: there is no such submission.
+            LedgerError: a later one superseded it, or reason or name is empty.
         """
         return self._database.write(
             lambda connection: _withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())

@@ -436,7 +436,7 @@ def _group_rows(rows: pl.DataFrame) -> RowNumbers:
 def _describe_submission(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> TracedSubmission:
     try:
         submission = ledger.submissions.get(submission_id)
-    except LedgerError:
+    except WrongUse:
         raise LedgerError(
             "A figure names a submission that the ledger does not know.",
             where=submission_id,

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.obligations import calculate_obligations
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal.problem_documents import Refused
@@ -68,7 +68,7 @@ def receipt_named(platform: Platform, council_code: str, name: str) -> Receipt:
             found = platform.ledger.submissions.list_receipts(name)[-1]
         else:
             raise not_there()
-    except LedgerError:
+    except WrongUse:
         raise not_there() from None
     if found.council_code != council_code:
         raise not_there()

@@ -54,7 +54,8 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
 
     Raises:
         WrongUse: the code is not in the list today.
-        LedgerError: there is no such query, it is not open, or words or name cannot be kept.
+        WrongUse: there is no such query.
+        LedgerError: it is not open, or words or name cannot be kept.
     """
     valid_codes = _list_valid_codes(platform)
     if code not in valid_codes:
@@ -68,7 +69,8 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
 
     Raises:
         WrongUse: the council has not answered it before, or its code is no longer in the list.
-        LedgerError: there is no such query, or it is not open.
+        WrongUse: there is no such query.
+        LedgerError: it is not open.
     """
     queries = platform.ledger.queries
     query = queries.get(query_id)
@@ -99,7 +101,8 @@ def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = ""
 
     Raises:
         WrongUse: the person is no recipient of the return.
-        LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
+        WrongUse: there is no such query.
+        LedgerError: it has no answer, or words or name cannot be kept.
     """
     query = platform.ledger.queries.get(query_id)
     name = _identify_recipient(platform.register, query, by)
@@ -111,7 +114,8 @@ def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> 
 
     Raises:
         WrongUse: the person is no recipient of the return.
-        LedgerError: there is no such query, it has no answer, or words or name cannot be kept.
+        WrongUse: there is no such query.
+        LedgerError: it has no answer, or words or name cannot be kept.
     """
     query = platform.ledger.queries.get(query_id)
     name = _identify_recipient(platform.register, query, by)

@@ -238,7 +238,7 @@ def gather_report(platform: Platform, submission_id: str) -> Report | None:
     """Return the report on a submission; None where it has not been judged yet.
 
     Raises:
-        LedgerError: there is no such submission.
+        WrongUse: there is no such submission.
     """
     submission = platform.ledger.submissions.get(submission_id)
     judgement = platform.ledger.judgements.find_latest(submission_id)
@@ -404,7 +404,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     """Return the note on a receipt that could not be placed.
 
     Raises:
-        LedgerError: there is no such receipt.
+        WrongUse: there is no such receipt.
     """
     receipt = platform.ledger.receipts.get(receipt_id)
     source = platform.register.sources.get(receipt.source)

@@ -387,7 +387,7 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
     """Return a judgement of a submission: the last one where no number is given.
 
     Raises:
-        LedgerError: there is no such submission.
+        WrongUse: there is no such submission.
         WrongUse: it was never judged, or not so often.
     """
     ledger.submissions.get(submission_id)

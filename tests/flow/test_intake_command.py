@@ -101,7 +101,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) ->
 
 def test_wrong_use_is_told(lgdp: CommandLine) -> None:
     lgdp("report", expect=2)
-    lgdp("report", "RESPITE.FIF.CY2022.999", expect=1)
+    lgdp("report", "RESPITE.FIF.CY2022.999", expect=2)
     lgdp("report", "RESPITE.FIF.CY2022.001", "--unrecognised", expect=2)
     lgdp("token", "new", "Glasgow City", expect=2)
     assert "could be placed" in lgdp("report", "--unrecognised").out

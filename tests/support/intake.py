@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import httpx2
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.portal.request_limits import Limits
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -70,6 +70,6 @@ class RunningIntake:
         for number in itertools.count(1):
             try:
                 self.platform.ledger.receipts.get(number)
-            except LedgerError:
+            except WrongUse:
                 return number - 1
         raise AssertionError

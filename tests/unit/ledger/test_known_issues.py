@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import KnownIssue
 
@@ -49,7 +49,7 @@ def test_what_was_lifted_or_never_put_cannot_be_lifted(ledger: Ledger) -> None:
     ledger.known_issues.lift(1, by="b", reason="r")
     with pytest.raises(LedgerError, match="lifted before"):
         ledger.known_issues.lift(1, by="b", reason="r")
-    with pytest.raises(LedgerError, match="no such known issue"):
+    with pytest.raises(WrongUse, match="no such known issue"):
         ledger.known_issues.lift(2, by="b", reason="r")
     with pytest.raises(LedgerError, match="reason"):
         ledger.known_issues.lift(1, by="b", reason="")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
@@ -236,9 +236,9 @@ def test_a_step_that_its_state_does_not_allow_is_refused_and_changes_nothing(
 
 
 def test_there_is_no_such_query(ledger: Ledger) -> None:
-    with pytest.raises(LedgerError, match="no such query"):
+    with pytest.raises(WrongUse, match="no such query"):
         ledger.queries.get("HL1.FIF.FY2024-25.Q999")
-    with pytest.raises(LedgerError, match="no such query"):
+    with pytest.raises(WrongUse, match="no such query"):
         ledger.queries.answer("HL1.FIF.FY2024-25.Q999", code="c", words="w", by="b")
 
 

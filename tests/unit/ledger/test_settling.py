@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.findings import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
@@ -178,7 +178,7 @@ def test_a_judgement_that_contradicts_itself_settles_nothing(
     ledger: Ledger, submit: Submit, judge: Judge, change: Callable[[NewJudgement], NewJudgement], said: str
 ) -> None:
     good, bad = submit("ABE", "a"), submit("FIF", "a")
-    with pytest.raises(LedgerError, match=said):
+    with pytest.raises((LedgerError, WrongUse), match=said):
         ledger.judgements.record("r1", [judge(good), change(judge(bad))])
     assert states(ledger, good, bad) == ["judging", "judging"]
     assert ledger.judgements.find_latest(good) is None

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt
@@ -105,5 +105,5 @@ def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
 
 @pytest.mark.parametrize("method", ["get", "list_receipts"])
 def test_unknown_submission_is_refused(ledger: Ledger, method: str) -> None:
-    with pytest.raises(LedgerError, match="no such submission"):
+    with pytest.raises(WrongUse, match="no such submission"):
         getattr(ledger.submissions, method)("HL1.FIF.FY2024-25.001")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import PendingWork, Receipt, ReceiptState, SubmissionState
@@ -65,7 +65,7 @@ def test_what_is_superseded_or_unknown_cannot_be_taken_back(ledger: Ledger, subm
     ledger.judgements.record("r1", [judge(first), judge(submit("FIF", "b"))])
     with pytest.raises(LedgerError, match="A later submission has replaced"):
         withdraw(ledger, first)
-    with pytest.raises(LedgerError, match="no such submission"):
+    with pytest.raises(WrongUse, match="no such submission"):
         withdraw(ledger, "HL1.FIF.FY2024-25.009")
 
 

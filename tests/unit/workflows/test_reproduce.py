@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.collection.transports.transport import Inbox
-from lgdp_pipelines.errors import LedgerError, WrongUse
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.judgement_records import evidence_to_dict
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.settings import Settings
@@ -338,7 +338,7 @@ def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
     platform = past_world.platform()
     with pytest.raises(WrongUse, match="has no judgement 4"):
         find_judgement(platform.ledger, FELL, 4)
-    with pytest.raises(LedgerError, match="no such submission"):
+    with pytest.raises(WrongUse, match="no such submission"):
         find_judgement(platform.ledger, "ALLOTMENT.FIF.CY2023.009")
 
 
