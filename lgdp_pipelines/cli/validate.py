@@ -28,9 +28,9 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.validation.judge import ValidationResult
+from lgdp_pipelines.validation.table_rules import list_other_periods, list_prior_periods
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
-from lgdp_pipelines.workflows.comparison_rows import list_other_periods, list_prior_periods
 from lgdp_pipelines.workflows.offline_validation import LocalExtract, judge_local_extract
 
 PLACES_SHOWN = 20

@@ -85,7 +85,9 @@ class EventLog(SqliteEventLogStorage):
     def _engine(self, shard: str) -> sa.Engine:
         key = (os.getpid(), shard)  # a connection does not survive a fork
         if key not in self._engines:
-            self._set_up(shard)
+            if shard not in self._initialized_dbs:
+                with super()._connect(shard):  # Dagster makes a database's tables when it first connects
+                    pass
             engine = sa.create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=sa.pool.QueuePool,
@@ -99,18 +101,6 @@ class EventLog(SqliteEventLogStorage):
                 self._engines.popitem(last=False)[1].dispose()
         self._engines.move_to_end(key)
         return self._engines[key]
-
-    def _set_up(self, shard: str) -> None:
-        if shard in self._initialized_dbs:
-            return
-        engine = sa.create_engine(
-            self.conn_string_for_shard(shard),
-            poolclass=sa.pool.NullPool,
-            connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
-        )
-        self._initdb(engine)
-        engine.dispose()
-        self._initialized_dbs.add(shard)
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:

@@ -67,7 +67,7 @@ class InProcessRunner:
         processed: set[PendingWork] = set()
         while news := set(self.platform.ledger.submissions.list_pending_work()) - processed:
             processed |= news
-            for return_code, period in dict.fromkeys((one.return_code, one.period) for one in sort_waiting(news)):
+            for return_code, period in dict.fromkeys((work.return_code, work.period) for work in sort_waiting(news)):
                 data_return = self.platform.register.returns[return_code]
                 self.progress(f"judging {return_code} {period}")
                 self._run_job(

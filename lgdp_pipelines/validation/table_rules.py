@@ -13,7 +13,10 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
+from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule, Table
+from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.cross_return import external_tables, matching_periods
 from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import JudgingContext
@@ -190,6 +193,21 @@ def comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | Non
     prior = period.shifted(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
+
+
+def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
+    """Return the periods that figures of a period are compared with, in no order that matters."""
+    terms = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
+    return tuple(dict.fromkeys(prior for term in terms if (prior := comparison_period(period, term)) is not None))
+
+
+def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
+    """Return the other returns, by code, and their periods that a submission is compared with."""
+    slugs = {table.of for rule in list_rules(contract) for table in external_tables(rule) if not table.is_reference}
+    returns = [data_return for data_return in register.returns.values() if data_return.slug in slugs]
+    return tuple(
+        (data_return.code, other) for data_return in returns for other in matching_periods(data_return, period)
+    )
 
 
 def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:

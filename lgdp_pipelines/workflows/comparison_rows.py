@@ -13,13 +13,10 @@ from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.rules.cross_return import external_tables, matching_periods
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable, define_validated_table
 from lgdp_pipelines.validation.judging_context import OtherReturnRows, PriorPeriodRows, no_other_rows, no_prior_rows
-from lgdp_pipelines.validation.table_rules import comparison_period
+from lgdp_pipelines.validation.table_rules import list_other_periods, list_prior_periods
 from lgdp_pipelines.vocabulary.periods import Period
 
 SHARED_ROWS = 1_000_000
@@ -137,21 +134,6 @@ def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: 
     version, _, _ = ledger.judgements.find_accepting_version(submission_id).partition(".")
     accepting = [contract for contract in data_return.contracts if str(contract.version.major) == version]
     return accepting[-1] if accepting else default
-
-
-def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
-    """Return the periods that figures of a period are compared with, in no order that matters."""
-    terms = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
-    return tuple(dict.fromkeys(prior for one in terms if (prior := comparison_period(period, one)) is not None))
-
-
-def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
-    """Return the other returns, by code, and their periods that a submission is compared with."""
-    slugs = {table.of for rule in list_rules(contract) for table in external_tables(rule) if not table.is_reference}
-    returns = [data_return for data_return in register.returns.values() if data_return.slug in slugs]
-    return tuple(
-        (data_return.code, other) for data_return in returns for other in matching_periods(data_return, period)
-    )
 
 
 def find_comparisons(

@@ -24,7 +24,7 @@ from lgdp_pipelines.workflows.report_delivery import write_files
 ALERT_FOLDER = "alerts"
 """The folder of alerts, under ``LGDP_HOME``."""
 
-_ENGINEERS = "engineers"
+ENGINEERS = "engineers"
 _MAIL_PORT = 587
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -44,19 +44,14 @@ class UnsentNotification:
     remedy: str
 
 
-def send_to_council(
-    platform: Platform, council_code: str, notice: Notice
-) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice to a council; return how many channels took it, and which did not."""
-    return _send(platform, notice, council_code)
+def send_notice(platform: Platform, recipient: str, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
+    """Send a notice; return how many channels took it, and which did not.
 
-
-def send_to_engineers(platform: Platform, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice to the engineers; return how many channels took it, and which did not."""
-    return _send(platform, notice, _ENGINEERS)
-
-
-def _send(platform: Platform, notice: Notice, recipient: str) -> tuple[int, tuple[UnsentNotification, ...]]:
+    Args:
+        platform: the opened platform.
+        recipient: a council's register code, or :data:`ENGINEERS`.
+        notice: what is sent.
+    """
     sent, unsent = 0, []
     for send in _list_channels(platform, notice, recipient):
         try:
@@ -71,7 +66,7 @@ def _send(platform: Platform, notice: Notice, recipient: str) -> tuple[int, tupl
 def _list_channels(platform: Platform, notice: Notice, recipient: str) -> Iterator[Callable[[], None]]:
     """Yield a function that sends the notice for each channel that is configured."""
     notices, environment = load_notices(platform.settings.schemas), platform.environment
-    council = "" if recipient == _ENGINEERS else recipient
+    council = "" if recipient == ENGINEERS else recipient
     email, webhook = notices.email, notices.webhook
     if email and expand_variables(email.server, environment):
         addresses = email.councils if council else email.engineers
@@ -141,7 +136,7 @@ def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNot
     name = f"{alert.failed_at:%Y%m%dT%H%M%SZ}-{_UNSAFE.sub('_', alert.job)}-{_UNSAFE.sub('_', alert.run_id)[:8]}"
     facts = json.dumps(notice.facts, indent=1).encode()
     write_files(folder, {f"{name}.txt": notice.text.encode(), f"{name}.json": facts})
-    _, unsent = send_to_engineers(platform, notice)
+    _, unsent = send_notice(platform, ENGINEERS, notice)
     return folder / f"{name}.txt", unsent
 
 

@@ -194,11 +194,11 @@ def _judge_submissions(
 def _choose_current(judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> dict[str, str]:
     """Return the submission that each council's slice becomes: its last accepted one, if none later is current."""
     chosen: dict[str, str] = {}
-    for one in judged:
-        submission = one.submission
+    for entry in judged:
+        submission = entry.submission
         present = current.get(submission.council_code)
         is_older = present is not None and parse_submission_id(present).number > submission.number
-        if one.judgement.verdict is not Verdict.REJECTED and not is_older:
+        if entry.judgement.verdict is not Verdict.REJECTED and not is_older:
             chosen[submission.council_code] = submission.id
     return chosen
 
@@ -214,15 +214,17 @@ def _list_outcomes(
     accepted_at = platform.ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
     return tuple(
         SubmissionOutcome(
-            submission=one.submission,
-            judgement=one.judgement,
-            rows=one.reading.rows,
-            is_late=is_late(contract, period, one.submission.received_at, accepted_at.get(one.submission.council_code)),
-            is_standing=current.get(one.submission.council_code) == one.submission.id,
-            is_nil=is_nil_return(one.judgement),
-            against=compared(one.submission.council_code),
+            submission=entry.submission,
+            judgement=entry.judgement,
+            rows=entry.reading.rows,
+            is_late=is_late(
+                contract, period, entry.submission.received_at, accepted_at.get(entry.submission.council_code)
+            ),
+            is_standing=current.get(entry.submission.council_code) == entry.submission.id,
+            is_nil=is_nil_return(entry.judgement),
+            against=compared(entry.submission.council_code),
         )
-        for one in judged
+        for entry in judged
     )
 
 

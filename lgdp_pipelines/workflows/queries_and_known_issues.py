@@ -182,7 +182,7 @@ def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> 
         LedgerError: words, name or source cannot be kept.
     """
     recorded = platform.ledger.known_issues.add([resolve_entry(platform.register, entry) for entry in entries])
-    for return_code in sorted({one.issue.return_code for one in recorded}):
+    for return_code in sorted({issue.issue.return_code for issue in recorded}):
         platform.ledger.known_issues.mirror(platform.lake, return_code)
     if platform.settings.catalogue.exists():
         # A catalogue older than the first copy of known issues has no view of them.

@@ -15,7 +15,7 @@ from lgdp_pipelines.reporting.reminder_schedule import (
     build_reminder_notice,
     plan_reminders,
 )
-from lgdp_pipelines.workflows.notification_delivery import UnsentNotification, send_to_council
+from lgdp_pipelines.workflows.notification_delivery import UnsentNotification, send_notice
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import OUTBOX, write_files
 
@@ -88,7 +88,7 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
                 ledger.reminders.record(reminder.reminded, sent=False)
             new += unrecorded
             progress(f"{len(unrecorded)} for {council.name}")
-        channels, refused = send_to_council(platform, code, build_reminder_notice(council, reminders, today))
+        channels, refused = send_notice(platform, code, build_reminder_notice(council, reminders, today))
         if channels and not refused:
             for reminder in reminders:
                 ledger.reminders.record(reminder.reminded, sent=True)

@@ -262,7 +262,9 @@ def gather_reports(
     Yields:
         Reports on submissions of one return and period, at most :data:`REPORTS_PER_READ`.
     """
-    for (return_code, period), group in groupby(judgements, key=lambda one: (one.return_code, one.period)):
+    for (return_code, period), group in groupby(
+        judgements, key=lambda judgement: (judgement.return_code, judgement.period)
+    ):
         same_slice = list(group)
         for first in range(0, len(same_slice), REPORTS_PER_READ):
             chunk = same_slice[first : first + REPORTS_PER_READ]

@@ -112,16 +112,16 @@ def gather_evidence(
         for edition in table.versions
     )
     evidence = {}
-    for one in judged:
-        receipts = ledger.submissions.list_receipts(one.submission.id)
-        findings, tables = digest_judgement(one.judgement)
-        evidence[one.submission.id] = Evidence(
+    for entry in judged:
+        receipts = ledger.submissions.list_receipts(entry.submission.id)
+        findings, tables = digest_judgement(entry.judgement)
+        evidence[entry.submission.id] = Evidence(
             inputs=tuple(_describe_input(register, contract, receipt) for receipt in receipts),
             received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
             register_sha256=register_sha256,
             code_lists=code_lists,
             reference_tables=reference_tables,
-            against=tuple(_describe_compared(ledger, other) for other in compared(one.submission.council_code)),
+            against=tuple(_describe_compared(ledger, other) for other in compared(entry.submission.council_code)),
             code_sha256=hash_code(),
             packages=read_package_versions(),
             findings=findings,

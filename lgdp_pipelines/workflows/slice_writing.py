@@ -52,7 +52,7 @@ class SliceWriter:
         Raises:
             StorageError: the lake did not take them.
         """
-        accepted = [one for one in judged if current.get(one.submission.council_code) == one.submission.id]
+        accepted = [entry for entry in judged if current.get(entry.submission.council_code) == entry.submission.id]
         with ThreadPoolExecutor(WRITERS) as pool:
             writes = [
                 *(pool.submit(self.write_landed, table, judged) for table in self.contract.tables),
@@ -69,7 +69,9 @@ class SliceWriter:
             StorageError: the lake did not take them.
         """
         landed = [
-            (one.submission, one.reading.tables[table.name]) for one in judged if table.name in one.reading.tables
+            (entry.submission, entry.reading.tables[table.name])
+            for entry in judged
+            if table.name in entry.reading.tables
         ]
         if not landed:
             return
@@ -80,15 +82,15 @@ class SliceWriter:
             for submission, chunks in landed:
                 yield from _add_keys(chunks, schema, submission)
 
-        ids = [one.submission.id for one in judged]
+        ids = [entry.submission.id for entry in judged]
         where = {"period": self.period.id, "_submission_id": ids}
         self.lake.replace_slice(stored, FrameSource(schema, rows), where=where, commit=self._describe_commit(ids))
 
     def _write_findings(self, judged: Sequence[JudgedSubmission]) -> None:
-        ids = [one.submission.id for one in judged]
+        ids = [entry.submission.id for entry in judged]
         self.lake.replace_slice(
             FINDING,
-            pl.concat([_add_finding_keys(one.judgement.findings, one.submission) for one in judged]),
+            pl.concat([_add_finding_keys(entry.judgement.findings, entry.submission) for entry in judged]),
             where={"return_code": self.contract.return_code, "period": self.period.id, "_submission_id": ids},
             commit=self._describe_commit(ids),
         )
@@ -101,15 +103,15 @@ class SliceWriter:
         """
         if not accepted:
             return
-        current = {one.submission.council_code: one.submission.id for one in accepted}
+        current = {entry.submission.council_code: entry.submission.id for entry in accepted}
         # One table after the other: where a run dies in between, recovery sees in the first that they disagree.
         for table in self.contract.tables:
             stored = define_validated_table(self.contract, table)
             schema = arrow_to_polars_schema(stored.arrow_schema)
 
             def rows(table: Table = table, schema: pl.Schema = schema) -> Iterator[pl.DataFrame]:
-                for one in accepted:
-                    yield from _add_keys(one.judgement.tables.get(table.name, ()), schema, one.submission)
+                for entry in accepted:
+                    yield from _add_keys(entry.judgement.tables.get(table.name, ()), schema, entry.submission)
 
             self.lake.replace_councils(
                 stored,

@@ -48,5 +48,4 @@ def test_the_event_log_opens_its_databases_by_the_methods_that_are_replaced() ->
     storage = dagster_internals.SqliteEventLogStorage
     assert list(inspect.signature(storage._connect).parameters) == ["self", "shard"]
     assert list(inspect.signature(storage.conn_string_for_shard).parameters) == ["self", "shard_name"]
-    assert hasattr(storage, "_initdb")
     assert dagster_internals.SQLITE_BUSY_TIMEOUT_SECONDS > 0
