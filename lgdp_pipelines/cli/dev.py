@@ -16,8 +16,8 @@ import typer
 from lgdp_pipelines.cli.demo import FullOption, RealDataOption, describe_systems, scenario_options
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
-from lgdp_pipelines.portal.access_tokens import push_sources
-from lgdp_pipelines.portal.server import running as run_intake
+from lgdp_pipelines.portal.access_tokens import list_push_sources
+from lgdp_pipelines.portal.server import start_server as run_intake
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.council_systems import run_simulator
@@ -51,7 +51,7 @@ def dev(
             describe_systems(systems)
             simulated = systems.environment
             platform = Platform(settings, environment={**os.environ, **simulated})
-            if push_sources(platform.register):
+            if list_push_sources(platform.register):
                 address = stack.enter_context(run_intake(platform))
                 say(f"  intake by HTTP at {address}; `lgdp token new Fife` issues Fife's token")
         say(f"Dagster's UI: [bold]http://127.0.0.1:{port}[/bold] (Ctrl-C ends it)")

@@ -10,7 +10,7 @@ import typer
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.portal.access_tokens import Tokens, push_sources
+from lgdp_pipelines.portal.access_tokens import TokenRegistry, list_push_sources
 from lgdp_pipelines.portal.server import LOOPBACK, serve
 
 
@@ -29,13 +29,13 @@ def intake(
     Example: `lgdp intake --port 8080`
     """
     platform = arguments.open_platform()
-    if not push_sources(platform.register):
+    if not list_push_sources(platform.register):
         raise WrongUse(
             "The register has no source with transport push.",
             where=str(platform.settings.schemas / "sources"),
             remedy="Add a source with transport push; schemas/README.md shows one.",
         )
-    councils = Tokens(platform.register, platform.environment).councils
+    councils = TokenRegistry(platform.register, platform.environment).councils
     say(f"Intake: [bold]http://{host}:{port}[/bold]; {len(councils)} councils have a token (Ctrl-C ends it)")
     if host not in {LOOPBACK, "::1", "localhost"}:
         say("[yellow]![/yellow] Tokens travel in clear text here: let only a proxy that does TLS reach this port.")

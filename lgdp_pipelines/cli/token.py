@@ -10,7 +10,7 @@ import typer
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_text, say
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.portal.access_tokens import new_token, push_sources
+from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
 
 commands = typer.Typer()
 
@@ -30,7 +30,7 @@ def issue(
     """
     platform = arguments.open_platform()
     code = platform.register.councils.named(council).code
-    sources = {candidate.id: candidate for candidate in push_sources(platform.register)}
+    sources = {candidate.id: candidate for candidate in list_push_sources(platform.register)}
     if source is not None and source not in sources:
         raise WrongUse(f"There is no push source “{source}”.", remedy=f"Choose one of: {', '.join(sources)}.")
     fitting = [
@@ -41,6 +41,6 @@ def issue(
             f"{len(fitting)} push sources fit {code}.",
             remedy="Name one with --source." if fitting else "Add the council to a source with transport push.",
         )
-    token, file = new_token(fitting[0], code, platform.environment)
+    token, file = issue_token(fitting[0], code, platform.environment)
     print_text(token)
     say(f"Give it to {code} in a safe way; it is shown this once. Its hash is in {file}.")

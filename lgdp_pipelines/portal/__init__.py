@@ -1,5 +1,4 @@
-"""Windows for people and systems outside: intake by HTTP.
+"""The portal: intake of returns over HTTP, for systems outside the platform.
 
-What belongs here: what is answered over HTTP, and who may ask. What does not: what happens to what came in
-(``journey``).
+Requests, responses and access belong here. Processing what came in belongs in ``workflows``.
 """

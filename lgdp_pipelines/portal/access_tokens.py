@@ -1,11 +1,8 @@
-"""Who asks: a bearer token belongs to one council, and nothing else in a request says who it is from.
+"""Access tokens: a bearer token identifies one council, and nothing else in a request does.
 
-The register's sources with transport ``push`` refer to the tokens; here only their hashes are kept. What a reference
-names may be the token itself or ``sha256:`` with its hash in hexadecimal digits, as `lgdp token new` writes it. They
-are read again every few seconds, so that a new or a withdrawn token counts without a restart.
-
-What belongs here: from a token to a council. What does not: what it may do with which submission (``intake``,
-``answers``).
+The register's sources with transport ``push`` refer to the tokens; only their hashes are kept here. A reference may
+resolve to the token itself, or to ``sha256:`` with its hash in hexadecimal digits, as `lgdp token new` writes it.
+Tokens are read again every few seconds, so that a new or revoked token counts without a restart.
 """
 
 import hashlib
@@ -23,22 +20,22 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import PushSource
 from lgdp_pipelines.settings import PROJECT
 
-SECONDS_KNOWN = 15.0
-"""So long a withdrawn token may still be taken."""
+REFRESH_SECONDS = 15.0
+"""Seconds for which a revoked token may still be accepted."""
 
-SHORTEST = 20
-"""Characters: a shorter token could be guessed."""
+SHORTEST_TOKEN = 20
+"""Characters; a shorter token could be guessed."""
 
 _HASH = re.compile(r"sha256:(?P<digits>[0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose token a request came with.
+    """The council that sent a request.
 
     Attributes:
-        council_code: the council.
-        sources: the push sources that know the token.
+        council_code: of the council.
+        sources: the push sources that its token belongs to.
     """
 
     council_code: str
@@ -46,80 +43,79 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _TokenHash:
     digest: bytes
     council_code: str
     source: PushSource
 
 
-class Tokens:
-    """The tokens that are known.
+class TokenRegistry:
+    """The valid tokens of all councils.
 
     Args:
         register: with its push sources.
-        environment: that references are resolved against.
-        clock: seconds that only grow.
+        environment: for resolving references.
+        clock: monotonic seconds.
     """
 
     def __init__(
         self, register: Register, environment: Mapping[str, str], clock: Callable[[], float] = monotonic
     ) -> None:
-        self._sources = push_sources(register)
+        self._sources = list_push_sources(register)
         self._environment = environment
         self._clock = clock
         self._read_at = float("-inf")
-        self._known: tuple[_Known, ...] = ()
+        self._hashes: tuple[_TokenHash, ...] = ()
 
     @property
     def councils(self) -> frozenset[str]:
         """Register codes of the councils that have a token."""
-        self._renew()
-        return frozenset(one.council_code for one in self._known)
+        self._refresh()
+        return frozenset(token.council_code for token in self._hashes)
 
-    def caller(self, token: str) -> Caller | None:
-        """Whose token it is; None where it is nobody's, or more than one council's."""
-        self._renew()
+    def find_caller(self, token: str) -> Caller | None:
+        """Return the council that a token belongs to; None for an unknown token, or one of several councils."""
+        self._refresh()
         digest = hashlib.sha256(token.encode()).digest()
-        found = [one for one in self._known if hmac.compare_digest(one.digest, digest)]
-        councils = {one.council_code for one in found}
-        return Caller(councils.pop(), tuple(one.source for one in found)) if len(councils) == 1 else None
+        matches = [known for known in self._hashes if hmac.compare_digest(known.digest, digest)]
+        councils = {match.council_code for match in matches}
+        return Caller(councils.pop(), tuple(match.source for match in matches)) if len(councils) == 1 else None
 
-    def _renew(self) -> None:
+    def _refresh(self) -> None:
         now = self._clock()
-        if now - self._read_at < SECONDS_KNOWN:
+        if now - self._read_at < REFRESH_SECONDS:
             return
         self._read_at = now
-        self._known = tuple(
-            _Known(digest, council, source)
+        self._hashes = tuple(
+            _TokenHash(digest, council, source)
             for source in self._sources
             for council in source.councils
-            if (digest := _digest(source, council, self._environment)) is not None
+            if (digest := _hash_token(source, council, self._environment)) is not None
         )
 
 
-def push_sources(register: Register) -> tuple[PushSource, ...]:
-    """The sources whose councils push."""
-    return tuple(one for one in register.sources.values() if isinstance(one, PushSource))
+def list_push_sources(register: Register) -> tuple[PushSource, ...]:
+    """Return the sources whose councils push extracts."""
+    return tuple(source for source in register.sources.values() if isinstance(source, PushSource))
 
 
-def _digest(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
-    """The hash of a council's token; None where it has none, or one that could be guessed."""
+def _hash_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
+    """Return the hash of a council's token; None without one, or where it could be guessed."""
     reference = source.for_council(council_code).credential
     try:
         text = resolve_secret(reference, environment, council_code=council_code).reveal()
     except SourceRefused:
         return None
-    found = _HASH.fullmatch(text)
-    if found:
-        return bytes.fromhex(found["digits"])
-    return hashlib.sha256(text.encode()).digest() if len(text) >= SHORTEST else None
+    if match := _HASH.fullmatch(text):
+        return bytes.fromhex(match["digits"])
+    return hashlib.sha256(text.encode()).digest() if len(text) >= SHORTEST_TOKEN else None
 
 
-def new_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
-    """Make a token for a council, and write its hash where the source refers to, in place of an older one.
+def issue_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
+    """Issue a token to a council, and write its hash to the source's file in place of an older one.
 
     Returns:
-        The token, which is kept nowhere, and the file that holds its hash.
+        The token, which is stored nowhere, and the file with its hash.
 
     Raises:
         WrongUse: the source refers to no file, or the file cannot be written.
@@ -130,18 +126,18 @@ def new_token(source: PushSource, council_code: str, environment: Mapping[str, s
         raise WrongUse(
             f"{source.id} does not keep its tokens in files.",
             where=f"sources/{source.id}.yaml",
-            remedy="Set the variable that it names to a token, or to sha256: and its hash.",
+            remedy="Set the variable that it names to a token, or to sha256: and the token's hash.",
         )
     token = f"lgdp_{secrets.token_urlsafe(32)}"
     file = PROJECT / Path(place).expanduser()
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = file.with_name(f".{file.name}.part")
-        beside.touch(mode=0o600)
-        beside.write_text(f"sha256:{hashlib.sha256(token.encode()).hexdigest()}\n", encoding="ascii")
-        beside.replace(file)
+        partial = file.with_name(f".{file.name}.part")
+        partial.touch(mode=0o600)
+        partial.write_text(f"sha256:{hashlib.sha256(token.encode()).hexdigest()}\n", encoding="ascii")
+        partial.replace(file)
     except OSError as error:
         raise WrongUse(
-            "The token's hash cannot be written.", where=str(file), remedy="Look at the rights there."
+            "The token's hash cannot be written.", where=str(file), remedy="Check the folder's permissions."
         ) from error
     return token, file

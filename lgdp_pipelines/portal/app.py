@@ -1,7 +1,6 @@
-"""The intake as an application: routes, who may use them, and what every answer carries.
+"""The portal's application: routes, access, and the headers of every response.
 
-What belongs here: from a request to the function that answers it. What does not: taking a file in (``intake``), shapes
-of answers (``answers``), running a server (``serve``).
+Receiving a file is in ``intake``, the content of responses in ``responses``, and the server in ``server``.
 """
 
 from collections import Counter
@@ -26,15 +25,15 @@ from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.portal import intake, problem_documents, responses
-from lgdp_pipelines.portal.access_tokens import Caller, Tokens
-from lgdp_pipelines.portal.openapi_document import openapi
-from lgdp_pipelines.portal.problem_documents import Refused
-from lgdp_pipelines.portal.request_limits import Limits, Pace
+from lgdp_pipelines.portal.access_tokens import Caller, TokenRegistry
+from lgdp_pipelines.portal.openapi_document import build_openapi_document
+from lgdp_pipelines.portal.problem_documents import RequestRefused
+from lgdp_pipelines.portal.request_limits import RateLimiter, RequestLimits
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus, describe_receipt
 
 _HOME = Path(__file__).with_name("home.html")
-_SAFE = {
+_SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -42,114 +41,118 @@ _SAFE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Headers of every answer: nothing is kept by others, and nothing in an answer is run or framed."""
+"""Headers of every response: it is not cached, and no browser runs or frames it."""
 
 
-class Intake:
-    """What the routes share.
+class IntakeHandlers:
+    """Handles the requests of all routes.
 
     Args:
-        platform: where everything is.
-        limits: how much is taken.
+        platform: to submit to.
+        limits: on requests.
     """
 
-    def __init__(self, platform: Platform, limits: Limits) -> None:
+    def __init__(self, platform: Platform, limits: RequestLimits) -> None:
         self.platform = platform
         self.limits = limits
-        self.tokens = Tokens(platform.register, platform.environment)
-        self._pace = Pace(limits.requests_a_minute)
+        self.tokens = TokenRegistry(platform.register, platform.environment)
+        self._rate_limiter = RateLimiter(limits.requests_per_minute)
         self._uploads: Counter[str] = Counter()
-        self._judging = CapacityLimiter(limits.judging_at_once)
+        self._judgement_limiter = CapacityLimiter(limits.parallel_judgements)
 
-    def caller(self, request: Request) -> Caller:
-        """Whose token a request bears.
+    def authenticate(self, request: Request) -> Caller:
+        """Return the council whose token a request has, and count the request.
 
         Raises:
-            Refused: it bears none that is known, or came too often.
+            RequestRefused: the token is missing or unknown, or the council sent too many requests.
         """
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        caller = self.tokens.caller(token.strip()) if kind.lower() == "bearer" else None
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        caller = self.tokens.find_caller(token.strip()) if scheme.lower() == "bearer" else None
         if caller is None:
-            raise Refused(
+            raise RequestRefused(
                 HTTPStatus.UNAUTHORIZED,
                 "The token is missing or unknown.",
                 remedy="Send the header Authorization: Bearer with your council's token.",
                 headers={"WWW-Authenticate": 'Bearer realm="lgdp"'},
             )
-        self._pace.count(caller.council_code)
+        self._rate_limiter.count(caller.council_code)
         return caller
 
     async def submit(self, request: Request) -> Response:
-        """POST /submissions."""
-        caller = self.caller(request)
-        given = request.query_params.multi_items()
-        if len({name for name, _ in given}) < len(given):
-            raise Refused(HTTPStatus.BAD_REQUEST, "A parameter is given twice.", remedy="Give each of them once.")
-        extract = await to_thread.run_sync(intake.parse_parameters, self.platform, caller, dict(given))
-        intake.refuse_too_large(request, self.limits)
+        """Handle POST /submissions: receive a file."""
+        caller = self.authenticate(request)
+        parameters = request.query_params.multi_items()
+        if len({name for name, _ in parameters}) < len(parameters):
+            raise RequestRefused(
+                HTTPStatus.BAD_REQUEST, "A parameter is given twice.", remedy="Give each parameter once."
+            )
+        extract = await to_thread.run_sync(intake.parse_parameters, self.platform, caller, dict(parameters))
+        intake.check_headers(request, self.limits)
         receipt = await self._receive(request, extract)
-        answer = await self._answer(receipt)
-        told = responses.answer_document(answer, _root(request))
-        is_news = receipt.state is not ReceiptState.DUPLICATE
+        document = responses.build_status_document(await self._describe(receipt), _root(request))
+        is_new = receipt.state is not ReceiptState.DUPLICATE
         location = {"Location": f"{_root(request)}/submissions/{receipt.id}"}
-        return JSONResponse(told, HTTPStatus.ACCEPTED if is_news else HTTPStatus.OK, headers=location)
+        return JSONResponse(document, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK, headers=location)
 
     async def _receive(self, request: Request, extract: PushedExtract) -> Receipt:
-        if self._uploads[extract.council_code] >= self.limits.uploads_at_once:
-            raise Refused(
+        if self._uploads[extract.council_code] >= self.limits.parallel_uploads:
+            raise RequestRefused(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"{self.limits.uploads_at_once} files are being sent with this token already.",
-                remedy="Send them one after the other.",
+                f"{self.limits.parallel_uploads} files are already being sent with this token.",
+                remedy="Send files one after another.",
                 headers={"Retry-After": "10"},
             )
         self._uploads[extract.council_code] += 1
         try:
-            with await intake.body(request, self.limits) as download:
-                # Whether or not anybody still listens: a thread is always waited for.
+            with await intake.receive_body(request, self.limits) as download:
+                # A thread is always waited for, even where the sender has gone.
                 inbox = Inbox(self.platform.ledger, self.platform.received_bytes)
                 return await to_thread.run_sync(receive, extract, download, inbox)
         finally:
             self._uploads[extract.council_code] -= 1
 
-    async def _answer(self, receipt: Receipt) -> ReceiptStatus:
-        """What is to be told on a receipt; without a verdict where no place to judge it becomes free in time."""
-        with anyio.move_on_after(self.limits.patience):
-            told = partial(describe_receipt, self.platform, receipt, judged_inline=self.limits.judged_inline)
-            return await to_thread.run_sync(told, limiter=self._judging)
+    async def _describe(self, receipt: Receipt) -> ReceiptStatus:
+        """Return the status of a receipt; without a verdict where no judging slot becomes free in time."""
+        with anyio.move_on_after(self.limits.judging_wait_seconds):
+            describe = partial(
+                describe_receipt, self.platform, receipt, inline_judging_bytes=self.limits.inline_judging_bytes
+            )
+            return await to_thread.run_sync(describe, limiter=self._judgement_limiter)
         return ReceiptStatus(receipt)
 
     async def status(self, request: Request) -> Response:
-        """GET /submissions/{id}."""
-        caller = self.caller(request)
-        answer = await self._answer(await self._named(request, caller))
-        return JSONResponse(responses.answer_document(answer, _root(request)))
+        """Handle GET /submissions/{id}: return the status of a file."""
+        caller = self.authenticate(request)
+        status = await self._describe(await self._find_receipt(request, caller))
+        return JSONResponse(responses.build_status_document(status, _root(request)))
 
     async def report(self, request: Request) -> Response:
-        """GET /submissions/{id}/report.{form}."""
-        caller = self.caller(request)
+        """Handle GET /submissions/{id}/report.{form}: return a report."""
+        caller = self.authenticate(request)
         form = request.path_params["form"]
-        if form not in responses.FORMS:
+        if form not in responses.REPORT_TYPES:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        answer = await self._answer(await self._named(request, caller))
-        if answer.report is None:
-            raise Refused(
+        status = await self._describe(await self._find_receipt(request, caller))
+        if status.report is None:
+            raise RequestRefused(
                 HTTPStatus.CONFLICT,
                 "There is no report yet.",
-                remedy="Ask for the submission: it says what is awaited.",
+                remedy="GET the submission: its message says what it waits for.",
             )
-        return await to_thread.run_sync(responses.report_response, answer.report, form)
+        return await to_thread.run_sync(responses.build_report_response, status.report, form)
 
-    async def _named(self, request: Request, caller: Caller) -> Receipt:
+    async def _find_receipt(self, request: Request, caller: Caller) -> Receipt:
         name = request.path_params["id"]
-        return await to_thread.run_sync(responses.receipt_named, self.platform, caller.council_code, name)
+        return await to_thread.run_sync(responses.find_receipt, self.platform, caller.council_code, name)
 
     async def calendar(self, request: Request) -> Response:
-        """GET /calendar."""
-        caller = self.caller(request)
-        return JSONResponse(await to_thread.run_sync(responses.calendar_document, self.platform, caller.council_code))
+        """Handle GET /calendar: return what the council owes."""
+        caller = self.authenticate(request)
+        build = responses.build_calendar_document
+        return JSONResponse(await to_thread.run_sync(build, self.platform, caller.council_code))
 
     async def health(self, _request: Request) -> Response:
-        """GET /health: the ledger answers."""
+        """Handle GET /health: check that the ledger can be read."""
         await to_thread.run_sync(self.platform.ledger.submissions.list_pending_work)
         return JSONResponse({"status": "ok"})
 
@@ -159,7 +162,7 @@ async def _home(_request: Request) -> Response:
 
 
 async def _openapi(_request: Request) -> Response:
-    return JSONResponse(openapi())
+    return JSONResponse(build_openapi_document())
 
 
 def _root(request: Request) -> str:
@@ -167,50 +170,50 @@ def _root(request: Request) -> str:
     return root
 
 
-class _SafeHeaders:
-    """Gives every answer the headers that keep it from being run, framed or kept."""
+class _SecurityHeadersMiddleware:
+    """Adds the security headers to every response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def safely(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_SAFE)
+                MutableHeaders(scope=message).update(_SECURITY_HEADERS)
             await send(message)
 
-        await self._app(scope, receive, safely if scope["type"] == "http" else send)
+        await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def build_app(platform: Platform, limits: Limits | None = None) -> Starlette:
-    """The application.
+def build_app(platform: Platform, limits: RequestLimits | None = None) -> Starlette:
+    """Build the application.
 
     Args:
-        platform: where everything is; its register is read now, so that a contradiction in it stops the start.
-        limits: how much is taken; None: the usual.
+        platform: to submit to; its register is read now, so that a contradiction in it prevents the start.
+        limits: on requests; None: the defaults.
 
     Raises:
         RegisterError: the register contradicts itself.
     """
-    shared = Intake(platform, limits or Limits())
+    handlers = IntakeHandlers(platform, limits or RequestLimits())
     routes: list[tuple[str, str, Endpoint]] = [
-        ("POST", "/submissions", shared.submit),
-        ("GET", "/submissions/{id}", shared.status),
-        ("GET", "/submissions/{id}/report.{form}", shared.report),
-        ("GET", "/calendar", shared.calendar),
-        ("GET", "/health", shared.health),
+        ("POST", "/submissions", handlers.submit),
+        ("GET", "/submissions/{id}", handlers.status),
+        ("GET", "/submissions/{id}/report.{form}", handlers.report),
+        ("GET", "/calendar", handlers.calendar),
+        ("GET", "/health", handlers.health),
         ("GET", "/openapi.json", _openapi),
         ("GET", "/", _home),
     ]
     return Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
-        middleware=[Middleware(_SafeHeaders)],
+        middleware=[Middleware(_SecurityHeadersMiddleware)],
         exception_handlers={
-            LgdpError: problem_documents.of_platform,
-            HTTPException: problem_documents.of_http,
-            Exception: problem_documents.of_anything_else,
+            LgdpError: problem_documents.handle_platform_error,
+            HTTPException: problem_documents.handle_http_error,
+            Exception: problem_documents.handle_unexpected_error,
         },
     )

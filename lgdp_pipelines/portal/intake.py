@@ -1,11 +1,8 @@
-"""Taking a file in: from a request to received bytes and a receipt.
+"""The intake of a file: the parameters and the body of a request.
 
-A request whose words cannot be understood is refused before its body is read, and leaves nothing. Once it is
-understood, the body is put aside as it comes, never in memory as a whole; only when it is there to its last byte are
-the bytes put away and the receipt written, in this order, so that an upload that breaks off leaves nothing either.
-
-What belongs here: what a request says, its body, and the receipt. What does not: who asks (``tokens``), and what is
-answered (``answers``).
+A request with wrong parameters is refused before its body is read, and leaves nothing. The body is then written to a
+temporary file as it comes, never held in memory as a whole. Only after its last byte are the bytes stored and the
+receipt recorded (``collection.transports.push``), so that an interrupted upload leaves nothing either.
 """
 
 import asyncio
@@ -20,8 +17,8 @@ from lgdp_pipelines.collection.transports.push import PushedExtract
 from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.portal.access_tokens import Caller
-from lgdp_pipelines.portal.problem_documents import Refused
-from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.portal.problem_documents import RequestRefused
+from lgdp_pipelines.portal.request_limits import RequestLimits
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.sources import Source, SourceReturn
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
@@ -30,34 +27,38 @@ from lgdp_pipelines.workflows.platform import Platform
 
 PARAMETERS = ("return", "period", "file", "table", "system", "nil", "council")
 LONGEST_NAME = 200
-_TOGETHER = 1024**2
+_WRITE_BYTES = 1024**2
+"""Bytes collected before they are written."""
 
 
 def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> PushedExtract:
-    """Return the return, period and file that a request says its body is.
+    """Return the description of a pushed file, from the parameters of its request.
 
     Args:
         platform: with its register.
-        caller: whose token it came with.
-        parameters: of the address.
+        caller: the council that sent it.
+        parameters: of the URL.
 
     Raises:
-        WrongUse: the words cannot be understood.
-        Refused: the request claims to be another council, or its source does not give the return.
+        WrongUse: a parameter is missing, unknown or wrong.
+        RequestRefused: the request claims to be from another council, or its source does not have the return.
     """
     _refuse_unknown(parameters)
     _refuse_other_council(platform, caller, parameters.get("council"))
     for name in ("return", "period"):
         if not parameters.get(name):
-            raise WrongUse(f"The parameter {name} is missing.", remedy="Write ?return=HL1&period=FY2024-25-Q1.")
+            raise WrongUse(
+                f"The parameter {name} is missing.", remedy="Write for example ?return=HL1&period=FY2024-25-Q1."
+            )
     data_return = platform.register.named(parameters["return"])
-    period = _period(platform, data_return, parameters["period"])
+    period = _parse_period(platform, data_return, parameters["period"])
     contract = data_return.contract_for(period)
-    source, given = _given(caller, data_return)
-    mapping = _mapping(platform, data_return, contract, caller, parameters.get("system") or given.system)
-    nil = _nil(parameters.get("nil", "false"))
-    file_name = _file_name(parameters.get("file") or f"{data_return.code}_{period.id}.{contract.extract.format}")
-    table = None if nil else _table(contract, mapping, parameters.get("table"), file_name)
+    source, source_return = _find_source(caller, data_return)
+    system = parameters.get("system") or source_return.system
+    mapping = _find_mapping(platform, data_return, contract, caller, system)
+    nil = _parse_nil(parameters.get("nil", "false"))
+    file_name = _check_file_name(parameters.get("file") or f"{data_return.code}_{period.id}.{contract.extract.format}")
+    table = None if nil else _find_table(contract, mapping, parameters.get("table"), file_name)
     return PushedExtract(
         source=source.id,
         council_code=caller.council_code,
@@ -73,9 +74,7 @@ def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
     unknown = [name for name in parameters if name not in PARAMETERS]
     if unknown:
-        raise WrongUse(
-            f"There is no parameter {unknown[0][:50]!r}.", remedy=f"Those there are: {', '.join(PARAMETERS)}."
-        )
+        raise WrongUse(f"There is no parameter {unknown[0][:50]!r}.", remedy=f"Use these: {', '.join(PARAMETERS)}.")
 
 
 def _refuse_other_council(platform: Platform, caller: Caller, claimed: str | None) -> None:
@@ -83,139 +82,146 @@ def _refuse_other_council(platform: Platform, caller: Caller, claimed: str | Non
         return
     council = platform.register.councils.find(claimed)
     if council is None or council.code != caller.council_code:
-        raise Refused(
+        raise RequestRefused(
             HTTPStatus.FORBIDDEN,
-            f"The token is {caller.council_code}'s, and the request says that it is another council's.",
-            remedy="Leave the parameter council out: the token says which council it is.",
+            f"The token belongs to {caller.council_code}, but the parameter council names another council.",
+            remedy="Leave out the parameter council: the token identifies the council.",
         )
 
 
-def _period(platform: Platform, data_return: Return, text: str) -> Period:
+def _parse_period(platform: Platform, data_return: Return, text: str) -> Period:
     period = read_period(text, data_return.latest.period_kind) or parse_period(text)
     data_return.contract_for(period)
     if period.start > platform.today:
-        raise WrongUse(f"{period.id} has not begun.", remedy=f"Write a period like {data_return.first_period.id}.")
+        raise WrongUse(
+            f"The period {period.id} has not begun.", remedy=f"Write a period such as {data_return.first_period.id}."
+        )
     return period
 
 
-def _given(caller: Caller, data_return: Return) -> tuple[Source, SourceReturn]:
+def _find_source(caller: Caller, data_return: Return) -> tuple[Source, SourceReturn]:
     for source in caller.sources:
-        for one in source.for_council(caller.council_code).returns:
-            if one.return_code == data_return.code:
-                return source, one
-    raise Refused(
+        for source_return in source.for_council(caller.council_code).returns:
+            if source_return.return_code == data_return.code:
+                return source, source_return
+    raise RequestRefused(
         HTTPStatus.FORBIDDEN,
-        f"{data_return.code} is none of the returns that may be pushed with this token.",
-        remedy="Send it the agreed way, or ask for the return to be added to the source in the register.",
+        f"The return {data_return.code} may not be pushed with this token.",
+        remedy="Send it by its agreed route, or ask for the return to be added to the source in the register.",
     )
 
 
-def _mapping(
+def _find_mapping(
     platform: Platform, data_return: Return, contract: Contract, caller: Caller, system: str
 ) -> SystemMapping | None:
     mapping = platform.register.mapping_for(system, data_return.code, caller.council_code, contract)
     if system and mapping is None:
         raise WrongUse(
             f"There is no mapping of {system[:50]!r} to {data_return.code}.",
-            remedy="Leave the parameter system out where the file is as the contract has it.",
+            remedy="Leave out the parameter system if the file is as the contract has it.",
         )
     return mapping
 
 
-def _nil(text: str) -> bool:
+def _parse_nil(text: str) -> bool:
     if text not in {"true", "false"}:
-        raise WrongUse("The parameter nil is neither true nor false.", remedy="Write nil=true for a nil return.")
+        raise WrongUse("The parameter nil must be true or false.", remedy="Write nil=true for a nil return.")
     return text == "true"
 
 
-def _file_name(name: str) -> str:
-    if len(name) > LONGEST_NAME or not name.isprintable() or any(one in name for one in "/\\") or name in {".", ".."}:
+def _check_file_name(name: str) -> str:
+    if (
+        len(name) > LONGEST_NAME
+        or not name.isprintable()
+        or any(separator in name for separator in "/\\")
+        or name in {".", ".."}
+    ):
         raise WrongUse(
-            "The parameter file is no plain file name.",
-            remedy=f"Give at most {LONGEST_NAME} characters, without folders.",
+            "The parameter file must be a plain file name.",
+            remedy=f"Write at most {LONGEST_NAME} characters, without folders.",
         )
     return name
 
 
-def _table(contract: Contract, mapping: SystemMapping | None, said: str | None, file_name: str) -> str | None:
+def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | None, file_name: str) -> str | None:
     if not has_file_per_table(contract, mapping):
         return None
-    table = find_table_named(said, contract, mapping) if said else match_table(file_name, contract, mapping)
+    table = find_table_named(name, contract, mapping) if name else match_table(file_name, contract, mapping)
     if table is None:
         raise WrongUse(
-            f"{contract.return_code} has a file for each table, and the request does not say which this is.",
+            f"{contract.return_code} has a file for each table, and the request does not name its table.",
             remedy=f"Add &table= with one of: {', '.join(table_names(contract, mapping))}.",
         )
     return table
 
 
-def refuse_too_large(request: Request, limits: Limits) -> None:
-    """Refuse what says beforehand that it is too large, or that it is not sent as it is.
+def check_headers(request: Request, limits: RequestLimits) -> None:
+    """Check the content encoding and length before the body is read.
 
     Raises:
-        Refused: it does.
+        RequestRefused: the body is encoded, or too large.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refused(
+        raise RequestRefused(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            "The body is sent with a content encoding.",
-            remedy="Send the file's own bytes. A file that is itself a .gz or .zip is sent as such.",
+            "The body has a content encoding.",
+            remedy="Send the file's own bytes; send a .gz or .zip file as it is.",
         )
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limits.largest:
-        raise _too_large(limits)
+    if length.isdecimal() and int(length) > limits.largest_bytes:
+        raise _refuse_too_large(limits)
 
 
-def _too_large(limits: Limits) -> Refused:
-    return Refused(
+def _refuse_too_large(limits: RequestLimits) -> RequestRefused:
+    return RequestRefused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        f"The file is larger than {limits.largest:,} bytes. Nothing was recorded.",
+        f"The file is larger than {limits.largest_bytes:,} bytes. Nothing was recorded.",
         remedy="Send a smaller file, or split it where the return allows that.",
     )
 
 
-async def body(request: Request, limits: Limits) -> Download:
-    """The body, put aside as it comes.
+async def receive_body(request: Request, limits: RequestLimits) -> Download:
+    """Return the body, written to a temporary file as it comes.
 
     Raises:
-        Refused: it is too large, or it stopped coming. Nothing is kept.
-        StorageError: there is no room for it. Nothing is kept.
+        RequestRefused: it is too large, or was interrupted. Nothing is kept.
+        StorageError: the disk is full. Nothing is kept.
     """
     download = Download()
     try:
-        async with asyncio.timeout(limits.longest):
-            await _fill(download, request, limits)
+        async with asyncio.timeout(limits.upload_seconds):
+            await _write_body(download, request, limits)
     except TimeoutError:
         download.close()
-        raise _broken_off("The upload took too long.", HTTPStatus.REQUEST_TIMEOUT) from None
+        raise _refuse_interrupted("The upload took too long.", HTTPStatus.REQUEST_TIMEOUT) from None
     except BaseException:
         download.close()
         raise
     return download
 
 
-async def _fill(download: Download, request: Request, limits: Limits) -> None:
+async def _write_body(download: Download, request: Request, limits: RequestLimits) -> None:
     chunks = request.stream().__aiter__()
     held, size = [], 0
     try:
         while True:
-            async with asyncio.timeout(limits.silence):
+            async with asyncio.timeout(limits.idle_seconds):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 break
             held.append(chunk)
             size += len(chunk)
-            if download.size + size > limits.largest:
-                raise _too_large(limits)
-            if size >= _TOGETHER:
+            if download.size + size > limits.largest_bytes:
+                raise _refuse_too_large(limits)
+            if size >= _WRITE_BYTES:
                 await run_in_threadpool(download.add, b"".join(held))
                 held, size = [], 0
     except TimeoutError:
-        raise _broken_off("No byte came for a while.", HTTPStatus.REQUEST_TIMEOUT) from None
+        raise _refuse_interrupted("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
-        raise _broken_off("The upload broke off.", HTTPStatus.BAD_REQUEST) from None
+        raise _refuse_interrupted("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
     await run_in_threadpool(download.add, b"".join(held))
 
 
-def _broken_off(what: str, status: HTTPStatus) -> Refused:
-    return Refused(status, f"{what} Nothing was recorded.", remedy="Send the file again from its beginning.")
+def _refuse_interrupted(build_problem: str, status: HTTPStatus) -> RequestRefused:
+    return RequestRefused(status, f"{build_problem} Nothing was recorded.", remedy="Send the whole file again.")

@@ -1,6 +1,6 @@
-"""What the portal offers, as an OpenAPI document for programs.
+"""The portal's OpenAPI document.
 
-What belongs here: the document. What does not: routes (``app``); a test keeps the two in step.
+The routes are in ``app``; a test keeps both in step.
 """
 
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from importlib.metadata import version
 Json = Mapping[str, object]
 
 
-def openapi() -> Json:
-    """The OpenAPI 3.1 document."""
+def build_openapi_document() -> Json:
+    """Return the OpenAPI 3.1 document."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Local Government Data Platform: intake",
             "version": version("lgdp-pipelines"),
-            "description": "A council's system sends its returns here, and is told at once what the checks say. The "
-            "bearer token says which council it is. Times are in UTC.",
+            "description": "A council's system sends its returns here, and receives the result of the checks at once. "
+            "The bearer token identifies the council. Times are in UTC.",
         },
         "paths": {
             "/submissions": {"post": _post()},
-            "/submissions/{id}": {"get": _get("What has become of a file, and the verdict", _ANSWER, [_ID])},
+            "/submissions/{id}": {"get": _get("The status of a file, and the verdict", _ANSWER, [_ID])},
             "/submissions/{id}/report.{form}": {
                 "get": {
                     "summary": "The report on a submission, to read, to open in a spreadsheet or for a program",
@@ -36,15 +36,17 @@ def openapi() -> Json:
                     },
                 }
             },
-            "/calendar": {"get": _get("What is due from the council, late and open", {"type": "object"}, [])},
+            "/calendar": {"get": _get("What the council owes, and what is late", {"type": "object"}, [])},
             "/health": {
                 "get": {
-                    "summary": "Whether files can be taken in",
-                    "responses": {"200": {"description": "They can"}, **_problems(503)},
+                    "summary": "Check whether files can be received",
+                    "responses": {"200": {"description": "Files can be received"}, **_problems(503)},
                 }
             },
-            "/openapi.json": {"get": {"summary": "This document", "responses": {"200": {"description": "It"}}}},
-            "/": {"get": {"summary": "A page for people", "responses": {"200": {"description": "It"}}}},
+            "/openapi.json": {
+                "get": {"summary": "This document", "responses": {"200": {"description": "The document"}}}
+            },
+            "/": {"get": {"summary": "A page for people", "responses": {"200": {"description": "The page"}}}},
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -60,11 +62,11 @@ def _post() -> Json:
         "parameters": [
             _in_query("return", "Code of the return, such as HL1", required=True),
             _in_query("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
-            _in_query("file", "The file's name, as it is to be named in the report"),
-            _in_query("table", "Where a return has a file for each table: which this is"),
-            _in_query("system", "Back-office system whose export it is, where that differs from the contract"),
+            _in_query("file", "The file's name, for the report"),
+            _in_query("table", "The file's table, where a return has a file for each"),
+            _in_query("system", "Back-office system that exported the file, where it differs from the contract"),
             _in_query("nil", "true: there is nothing to report; the body may say so in words, or be empty"),
-            _in_query("council", "Must agree with the token; it need not be given"),
+            _in_query("council", "Optional; must agree with the token"),
         ],
         "requestBody": {
             "required": True,
@@ -72,8 +74,8 @@ def _post() -> Json:
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
         "responses": {
-            "202": {"description": "Kept and checked; the platform takes it on", "content": _json(_ANSWER)},
-            "200": {"description": "The very same bytes came before", "content": _json(_ANSWER)},
+            "202": {"description": "Kept and checked; the platform will process it", "content": _json(_ANSWER)},
+            "200": {"description": "The same bytes came before", "content": _json(_ANSWER)},
             **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
         },
     }
@@ -96,8 +98,8 @@ def _json(schema: Json) -> Json:
 
 
 def _problems(*statuses: int) -> Json:
-    told = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {str(status): {"description": _WHY[status], "content": told} for status in statuses}
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
 def _in_query(name: str, description: str, *, required: bool = False) -> Json:
@@ -118,20 +120,20 @@ _TOKEN: list[Json] = [{"token": []}]
 _ANSWER: Json = {"$ref": "#/components/schemas/Answer"}
 _ID = {
     **_in_path("id", {"type": "string"}),
-    "description": "As answered when the file was sent, or a submission's id from a report",
+    "description": "The id from the response to the file, or a submission's id from a report",
 }
-_WHY: Mapping[int, str] = {
-    400: "The request cannot be understood, or the upload broke off; nothing was recorded",
+_PROBLEMS: Mapping[int, str] = {
+    400: "A parameter is wrong, or the upload was interrupted; nothing was recorded",
     401: "The token is missing or unknown",
-    403: "The token is another council's, or not for this return",
-    404: "There is no such submission of this council",
+    403: "The token belongs to another council, or is not for this return",
+    404: "The council has no such submission",
     408: "The upload stopped; nothing was recorded",
     409: "There is no report yet",
     413: "The file is too large; nothing was recorded",
-    415: "The body is sent with a content encoding",
+    415: "The body has a content encoding",
     429: "Too many requests; Retry-After says when to come back",
     503: "The ledger cannot be reached now",
-    507: "There is no room now; nothing was recorded",
+    507: "The storage is full; nothing was recorded",
 }
 _TEXT: Json = {"type": "string"}
 _MAYBE_TEXT: Json = {"type": ["string", "null"]}
@@ -149,7 +151,7 @@ _ANSWER_SCHEMA: Json = {
         "verdict": {"enum": ["accepted", "queried", "rejected", None]},
         "preliminary": {
             "type": ["boolean", "null"],
-            "description": "true: as the checks say now, before the platform has taken the file on",
+            "description": "true: the result of the checks before the platform has processed the file",
         },
         "rows": _MAYBE_NUMBER,
         "findings": {

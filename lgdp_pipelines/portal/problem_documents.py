@@ -1,7 +1,6 @@
-"""Refusals over HTTP: RFC 9457 problem documents that say what, where and what to do next.
+"""Refusals over HTTP: RFC 9457 problem documents, with the problem, its place and what to do.
 
-What belongs here: the shape of a refusal, and which status a refusal of the platform has. What does not: deciding that
-something is refused.
+The form of a problem document, and the status of each error of the platform, belong here.
 """
 
 from collections.abc import Mapping
@@ -14,12 +13,12 @@ from starlette.responses import JSONResponse, Response
 from lgdp_pipelines.errors import LedgerError, LgdpError, StorageError, WrongUse
 
 
-class Refused(LgdpError):
-    """A request that is not answered as it was asked.
+class RequestRefused(LgdpError):
+    """A request is refused.
 
     Attributes:
-        status: of the answer.
-        headers: that the answer needs.
+        status: of the response.
+        headers: of the response.
     """
 
     def __init__(
@@ -36,10 +35,10 @@ class Refused(LgdpError):
         self.headers = dict(headers or {})
 
 
-def problem(
+def build_problem(
     status: HTTPStatus, what: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A problem document."""
+    """Return a problem document."""
     content = {
         "type": f"urn:lgdp:problem:{status.name.lower().replace('_', '-')}",
         "title": status.phrase,
@@ -51,44 +50,44 @@ def problem(
     return JSONResponse(content, status, media_type="application/problem+json", headers=dict(headers or {}))
 
 
-def of_platform(_request: Request, error: Exception) -> Response:
-    """A refusal of the platform as an answer."""
-    if isinstance(error, Refused):
-        return problem(error.status, error.what, where=error.where, remedy=error.remedy, headers=error.headers)
+def handle_platform_error(_request: Request, error: Exception) -> Response:
+    """Return the response to an error of the platform."""
+    if isinstance(error, RequestRefused):
+        return build_problem(error.status, error.what, where=error.where, remedy=error.remedy, headers=error.headers)
     if isinstance(error, WrongUse):
-        return problem(HTTPStatus.BAD_REQUEST, error.what, where=error.where, remedy=error.remedy)
+        return build_problem(HTTPStatus.BAD_REQUEST, error.what, where=error.where, remedy=error.remedy)
     if isinstance(error, StorageError):
-        return problem(
+        return build_problem(
             HTTPStatus.INSUFFICIENT_STORAGE,
-            "The platform has no room for this now, or cannot reach its store. Nothing was recorded.",
-            remedy="Send it again later. The platform's operators see the cause in their log.",
+            "The platform's storage is full or cannot be reached. Nothing was recorded.",
+            remedy="Send the file again later. The platform's operators see the cause in their log.",
         )
     if isinstance(error, LedgerError):
-        return problem(
+        return build_problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "The platform's ledger cannot be reached or written to now.",
-            remedy="Ask again later. A file that was sent may be sent again: the same bytes are never counted twice.",
+            remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
             headers={"Retry-After": "60"},
         )
-    return of_anything_else(_request, error)
+    return handle_unexpected_error(_request, error)
 
 
-def of_http(_request: Request, error: Exception) -> Response:
-    """A refusal of the HTTP layer, such as a path that there is not, as an answer."""
+def handle_http_error(_request: Request, error: Exception) -> Response:
+    """Return the response to an HTTP error, such as an unknown path."""
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
     headers = error.headers if isinstance(error, HTTPException) else None
-    return problem(
+    return build_problem(
         status,
         f"{status.description or status.phrase}.",
-        remedy="GET /openapi.json says what there is.",
+        remedy="See GET /openapi.json for all paths and methods.",
         headers=headers,
     )
 
 
-def of_anything_else(_request: Request, _error: Exception) -> Response:
-    """A fault of ours as an answer: what it was stands in the log, and not in here."""
-    return problem(
+def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
+    """Return the response to a fault of the platform; its cause is in the log only."""
+    return build_problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        "The platform broke while it answered this.",
-        remedy="Ask again later. A file that was sent may be sent again: the same bytes are never counted twice.",
+        "The platform failed while it processed the request.",
+        remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
     )

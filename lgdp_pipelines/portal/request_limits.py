@@ -1,7 +1,4 @@
-"""How much of anything the portal takes, and how often.
-
-What belongs here: numbers with the reason for each, and counting against them. What does not: what is counted.
-"""
+"""Limits of the portal: sizes, times and rates, and counting requests against them."""
 
 from collections import deque
 from collections.abc import Callable
@@ -10,63 +7,63 @@ from http import HTTPStatus
 from time import monotonic
 
 from lgdp_pipelines.collection.transports.transport import LARGEST_EXTRACT
-from lgdp_pipelines.portal.problem_documents import Refused
+from lgdp_pipelines.portal.problem_documents import RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much the portal takes.
+class RequestLimits:
+    """The limits on requests.
 
     Attributes:
-        largest: bytes of one file.
-        judged_inline: bytes of a submission that is judged while its sender waits; more is judged by the next run.
-        silence: seconds without a byte after which an upload is given up.
-        longest: seconds after which an upload is given up that never stopped.
-        judging_at_once: judgings side by side: each keeps a core busy.
-        uploads_at_once: uploads of one council side by side.
-        requests_a_minute: of one council.
-        patience: seconds that a sender waits at most for a free place to be judged in.
+        largest_bytes: of one file.
+        inline_judging_bytes: of a submission judged while its sender waits; the next run judges a larger one.
+        idle_seconds: without a byte before an upload is refused.
+        upload_seconds: before an upload is refused, even if bytes still come.
+        parallel_judgements: at one time; each uses one core.
+        parallel_uploads: of one council at one time.
+        requests_per_minute: of one council.
+        judging_wait_seconds: that a sender waits at most for its submission to be judged.
     """
 
-    largest: int = LARGEST_EXTRACT
-    judged_inline: int = 64 * 1024**2
-    silence: float = 60.0
-    longest: float = 3600.0
-    judging_at_once: int = 2
-    uploads_at_once: int = 4
-    requests_a_minute: int = 240
-    patience: float = 20.0
+    largest_bytes: int = LARGEST_EXTRACT
+    inline_judging_bytes: int = 64 * 1024**2
+    idle_seconds: float = 60.0
+    upload_seconds: float = 3600.0
+    parallel_judgements: int = 2
+    parallel_uploads: int = 4
+    requests_per_minute: int = 240
+    judging_wait_seconds: float = 20.0
 
 
 @dataclass(frozen=True)
-class Pace:
-    """How often each council has asked in the last minute.
+class RateLimiter:
+    """Counts each council's requests in the last minute.
 
     Attributes:
-        most: requests a minute.
-        clock: seconds that only grow.
+        limit: requests per minute.
+        clock: monotonic seconds.
     """
 
-    most: int
+    limit: int
     clock: Callable[[], float] = monotonic
-    _asked: dict[str, deque[float]] = field(default_factory=dict)
+    _times: dict[str, deque[float]] = field(default_factory=dict)
 
     def count(self, council_code: str) -> None:
         """Count a request.
 
         Raises:
-            Refused: there were too many.
+            RequestRefused: the council sent too many requests.
         """
         now = self.clock()
-        asked = self._asked.setdefault(council_code, deque())
-        while asked and asked[0] <= now - 60:
-            asked.popleft()
-        if len(asked) >= self.most:
-            wait = max(1, round(asked[0] + 60 - now))
-            raise Refused(
+        times = self._times.setdefault(council_code, deque())
+        while times and times[0] <= now - 60:
+            times.popleft()
+        if len(times) >= self.limit:
+            wait = max(1, round(times[0] + 60 - now))
+            raise RequestRefused(
                 HTTPStatus.TOO_MANY_REQUESTS,
-                f"More than {self.most} requests came with this token within a minute.",
+                f"More than {self.limit} requests came with this token within a minute.",
                 remedy=f"Ask again in {wait} seconds.",
                 headers={"Retry-After": str(wait)},
             )
-        asked.append(now)
+        times.append(now)

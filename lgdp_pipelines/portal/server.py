@@ -1,7 +1,7 @@
-"""Running the intake: a server on this machine, for as long as it is wanted.
+"""The portal's HTTP server, and its settings.
 
-It speaks plain HTTP, and a bearer token must not travel in the clear: outside this machine it stands behind a proxy
-that does TLS. What belongs here: the server's own settings. What does not: what it answers (``app``).
+It serves plain HTTP, and a bearer token must not travel unencrypted: outside this machine, run it behind a proxy that
+does TLS. The routes are in ``app``.
 """
 
 import socket
@@ -14,50 +14,52 @@ import uvicorn
 
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.portal.app import build_app
-from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.portal.request_limits import RequestLimits
 from lgdp_pipelines.workflows.platform import Platform
 
 LOOPBACK = "127.0.0.1"
 CONNECTIONS = 100
-"""At once; more are told to come back."""
+"""At one time; further ones are refused with a request to come back."""
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 10
 
 
-def serve(platform: Platform, host: str, port: int, *, root_path: str = "", limits: Limits | None = None) -> None:
-    """Answer until the process is asked to end; what is being taken in then is finished first."""
-    uvicorn.Server(_config(platform, host, port, root_path, limits, "info")).run()
+def serve(
+    platform: Platform, host: str, port: int, *, root_path: str = "", limits: RequestLimits | None = None
+) -> None:
+    """Serve until the process is asked to end, and finish the requests in progress."""
+    uvicorn.Server(_build_config(platform, host, port, root_path, limits, "info")).run()
 
 
 @contextmanager
-def running(platform: Platform, *, limits: Limits | None = None) -> Iterator[str]:
-    """The intake on a free port of this machine, for as long as the block lasts.
+def start_server(platform: Platform, *, limits: RequestLimits | None = None) -> Iterator[str]:
+    """Serve on a free local port while the block runs.
 
     Yields:
-        Its address.
+        The server's URL.
 
     Raises:
-        LgdpError: it does not start.
+        LgdpError: the server does not start.
     """
-    server = uvicorn.Server(_config(platform, LOOPBACK, 0, "", limits, "warning"))
-    with socket.socket() as listening:
-        listening.bind((LOOPBACK, 0))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    server = uvicorn.Server(_build_config(platform, LOOPBACK, 0, "", limits, "warning"))
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         deadline = monotonic() + _SECONDS_TO_START
         while not server.started:
             if not thread.is_alive() or monotonic() > deadline:
-                raise LgdpError("The intake does not start.", remedy="Look at what it logged.")
+                raise LgdpError("The intake server does not start.", remedy="See its log for the cause.")
             sleep(0.01)
         try:
-            yield f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+            yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join(_SECONDS_TO_END + 5)
 
 
-def _config(
-    platform: Platform, host: str, port: int, root_path: str, limits: Limits | None, log_level: str
+def _build_config(
+    platform: Platform, host: str, port: int, root_path: str, limits: RequestLimits | None, log_level: str
 ) -> uvicorn.Config:
     return uvicorn.Config(
         build_app(platform, limits),

@@ -39,13 +39,13 @@ class ReceiptStatus:
     is_large: bool = False
 
 
-def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int) -> ReceiptStatus:
+def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_bytes: int) -> ReceiptStatus:
     """Return the status of a receipt; of one that repeats another, the status of that one.
 
     Args:
         platform: the opened platform.
         receipt: as the ledger has it.
-        judged_inline: bytes of a submission that is judged while somebody waits.
+        inline_judging_bytes: bytes of a submission that is judged while somebody waits.
 
     Raises:
         LgdpError: the platform is broken.
@@ -61,7 +61,7 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, judged_inline: int
     files = _list_files(platform, contract, original)
     if not files:
         return ReceiptStatus(receipt, missing=_list_missing_files(platform, contract, original))
-    if sum(file.size for file in files) > judged_inline:
+    if sum(file.size for file in files) > inline_judging_bytes:
         return ReceiptStatus(receipt, is_large=True)
     submitted = SubmittedFiles(contract, period, files)
     return ReceiptStatus(receipt, _build_preliminary_report(platform, data_return, original, submitted))

@@ -19,8 +19,8 @@ import httpx2
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
-from lgdp_pipelines.portal.access_tokens import new_token, push_sources
-from lgdp_pipelines.portal.server import running
+from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
+from lgdp_pipelines.portal.server import start_server
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -61,9 +61,9 @@ def main() -> None:
         (schemas / "sources" / "bench-push.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
         platform = Platform(Settings.from_folder(home / "data", schemas))
         earlier(platform, home)
-        source = next(candidate for candidate in push_sources(platform.register) if candidate.id == SOURCE["id"])
-        token, _ = new_token(source, "FIF", platform.environment)
-        with running(platform) as url:
+        source = next(candidate for candidate in list_push_sources(platform.register) if candidate.id == SOURCE["id"])
+        token, _ = issue_token(source, "FIF", platform.environment)
+        with start_server(platform) as url:
             times, cpu = timed(url, token)
     print(f"push of {ROWS:,} rows of HL1 ({len(extract(0)) / 1024**2:.1f} MiB), {TIMES} times")
     print(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import httpx2
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.portal.request_limits import Limits
+from lgdp_pipelines.portal.request_limits import RequestLimits
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
@@ -21,7 +21,9 @@ PUSH = {
     "returns": [{"return": "RESPITE"}, {"return": "LIBRARY"}],
 }
 HEADER = "Person,Surname,Born,Began,Carer,Nights"
-LIMITS = Limits(largest=3 * 1024**2, judged_inline=2 * 1024**2, silence=1.5, requests_a_minute=100_000)
+LIMITS = RequestLimits(
+    largest_bytes=3 * 1024**2, inline_judging_bytes=2 * 1024**2, idle_seconds=1.5, requests_per_minute=100_000
+)
 
 
 def allow_nil(contract: Part) -> Part:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lgdp_pipelines.portal.access_tokens import new_token, push_sources
-from lgdp_pipelines.portal.server import running
+from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
+from lgdp_pipelines.portal.server import start_server
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 from tests.support.contracts import allotment_v1, library, respite, write_register
@@ -33,7 +33,7 @@ def served(
     platform_at: Callable[[Path], Platform], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningIntake]:
     platform = platform_at(tmp_path_factory.mktemp("home"))
-    source = push_sources(platform.register)[0]
-    tokens = {code: new_token(source, code, platform.environment)[0] for code in ("FIF", "GLG")}
-    with running(platform, limits=LIMITS) as url:
+    source = list_push_sources(platform.register)[0]
+    tokens = {code: issue_token(source, code, platform.environment)[0] for code in ("FIF", "GLG")}
+    with start_server(platform, limits=LIMITS) as url:
         yield RunningIntake(platform, url, tokens)

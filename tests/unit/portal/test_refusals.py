@@ -12,10 +12,10 @@ import httpx2
 import pytest
 
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.portal.access_tokens import new_token, push_sources
-from lgdp_pipelines.portal.problem_documents import Refused
-from lgdp_pipelines.portal.request_limits import Limits, Pace
-from lgdp_pipelines.portal.server import running
+from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
+from lgdp_pipelines.portal.problem_documents import RequestRefused
+from lgdp_pipelines.portal.request_limits import RateLimiter, RequestLimits
+from lgdp_pipelines.portal.server import start_server
 from lgdp_pipelines.workflows.platform import Platform
 from tests.support.intake import LIMITS, RunningIntake, write_stay
 
@@ -131,7 +131,7 @@ def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: R
 @pytest.mark.usefixtures("nothing_left")
 def test_file_that_turns_out_too_large_is_refused(served: RunningIntake) -> None:
     def endless() -> Iterator[bytes]:
-        for _ in range(LIMITS.largest // 65536 + 2):
+        for _ in range(LIMITS.largest_bytes // 65536 + 2):
             yield b"x" * 65536
 
     with served.client() as client:
@@ -192,7 +192,7 @@ def test_upload_that_stops_and_goes_on_is_whole(served: RunningIntake) -> None:
 
 
 def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: RunningIntake) -> None:
-    content = write_stay("LARGE") + b"\n" * (LIMITS.judged_inline + 1)
+    content = write_stay("LARGE") + b"\n" * (LIMITS.inline_judging_bytes + 1)
     with served.client("GLG") as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
 
@@ -214,13 +214,13 @@ def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served
 
 def test_too_many_requests_are_told_when_to_come_back() -> None:
     now = [0.0]
-    pace = Pace(2, clock=lambda: now[0])
+    pace = RateLimiter(2, clock=lambda: now[0])
     pace.count("FIF")
     now[0] = 20.0
     pace.count("FIF")
     pace.count("GLG")
 
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         pace.count("FIF")
     now[0] = 61.0
     pace.count("FIF")
@@ -231,9 +231,9 @@ def test_too_many_requests_are_told_when_to_come_back() -> None:
 
 def test_ledger_that_does_not_answer_is_unavailable(platform_at: Callable[[Path], Platform], tmp_path: Path) -> None:
     platform = platform_at(tmp_path)
-    token = new_token(push_sources(platform.register)[0], "FIF", platform.environment)[0]
+    token = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)[0]
     with (
-        running(platform, limits=Limits()) as url,
+        start_server(platform, limits=RequestLimits()) as url,
         httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}) as client,
     ):
         assert client.get("/health").status_code == 200
@@ -252,12 +252,12 @@ SERVE = """
 import sys
 from pathlib import Path
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.portal.server import running
+from lgdp_pipelines.portal.server import start_server
 from lgdp_pipelines.settings import Settings
 
 platform = Platform(Settings.from_folder(Path(sys.argv[1]), Path(sys.argv[2])), environment={})
 platform.ledger
-with running(platform) as url:
+with start_server(platform) as url:
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -268,7 +268,7 @@ def test_no_room_is_told_and_nothing_is_recorded(
 ) -> None:
     """The server may write no file above 12 MiB: the kernel refuses more as it would on a full disk."""
     platform = platform_at(tmp_path)
-    token = new_token(push_sources(platform.register)[0], "FIF", platform.environment)[0]
+    token = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)[0]
     most = 12 * 1024**2
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(tmp_path), str(schemas)],

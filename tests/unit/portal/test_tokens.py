@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.portal.access_tokens import SECONDS_KNOWN, Tokens, new_token, push_sources
+from lgdp_pipelines.portal.access_tokens import REFRESH_SECONDS, TokenRegistry, issue_token, list_push_sources
 from lgdp_pipelines.portal.app import build_app
-from lgdp_pipelines.portal.openapi_document import openapi
+from lgdp_pipelines.portal.openapi_document import build_openapi_document
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 
@@ -21,17 +21,17 @@ def platform(platform_at: Callable[[Path], Platform], tmp_path: Path) -> Platfor
     return platform_at(tmp_path)
 
 
-def written(platform: Platform, texts: Mapping[str, str]) -> Tokens:
+def written(platform: Platform, texts: Mapping[str, str]) -> TokenRegistry:
     folder = platform.settings.secrets / "push"
     folder.mkdir(parents=True)
     for council, text in texts.items():
         (folder / council).write_text(text, encoding="utf-8")
-    return Tokens(platform.register, platform.environment)
+    return TokenRegistry(platform.register, platform.environment)
 
 
 def test_new_token_is_its_councils_and_stands_nowhere_in_the_clear(platform: Platform) -> None:
-    made, file = new_token(push_sources(platform.register)[0], "FIF", platform.environment)
-    caller = Tokens(platform.register, platform.environment).caller(made)
+    made, file = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)
+    caller = TokenRegistry(platform.register, platform.environment).caller(made)
 
     assert caller is not None
     assert (caller.council_code, [one.id for one in caller.sources]) == ("FIF", ["council-push"])
@@ -66,12 +66,12 @@ def test_token_that_could_be_guessed_is_nobodys(platform: Platform, text: str) -
 
 def test_withdrawn_token_counts_no_longer_and_a_new_one_does_without_a_restart(platform: Platform) -> None:
     now = [0.0]
-    source = push_sources(platform.register)[0]
-    tokens = Tokens(platform.register, platform.environment, clock=lambda: now[0])
-    old, _ = new_token(source, "FIF", platform.environment)
+    source = list_push_sources(platform.register)[0]
+    tokens = TokenRegistry(platform.register, platform.environment, clock=lambda: now[0])
+    old, _ = issue_token(source, "FIF", platform.environment)
     assert tokens.caller(old) is not None
-    new, _ = new_token(source, "FIF", platform.environment)
-    now[0] = SECONDS_KNOWN + 1
+    new, _ = issue_token(source, "FIF", platform.environment)
+    now[0] = REFRESH_SECONDS + 1
 
     assert tokens.caller(old) is None
     assert tokens.caller(new) is not None
@@ -89,17 +89,17 @@ def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path:
     (folder / "sources" / "council-push.yaml").write_text(json.dumps(said), encoding="utf-8")
     platform = Platform(Settings.from_folder(tmp_path / "home", folder), environment={"PUSH_FIF": TOKEN})
 
-    caller = Tokens(platform.register, platform.environment).caller(TOKEN)
+    caller = TokenRegistry(platform.register, platform.environment).caller(TOKEN)
     assert caller is not None
     assert caller.council_code == "FIF"
     with pytest.raises(WrongUse):
-        new_token(push_sources(platform.register)[0], "FIF", platform.environment)
+        issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)
 
 
 def test_description_has_each_route_and_no_other(platform: Platform) -> None:
     described = {
         (method.upper(), path)
-        for path, methods in dict(openapi()["paths"]).items()
+        for path, methods in dict(build_openapi_document()["paths"]).items()
         for method in methods  # type: ignore[call-overload]
     }
     served = {
