@@ -1,7 +1,8 @@
 """Migrations of the ledger, run by Alembic when an older ledger is opened.
 
-A change of ``ledger.schema`` needs a new file in ``versions`` (``script.py.mako`` is its mould), named in ``HEAD``.
+A change of ``ledger.schema`` needs a new file in ``versions`` (from the template ``script.py.mako``), named in
+``HEAD``.
 """
 
 HEAD = "0006"
-"""The newest migration: what a ledger that is up to date says of itself."""
+"""The newest migration, which an up-to-date ledger has recorded."""

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection and in the transaction that it is handed."""
+"""Run the migrations in the caller's connection and transaction. Alembic executes this module."""
 
 from alembic import context
 

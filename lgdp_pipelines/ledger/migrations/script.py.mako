@@ -10,10 +10,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """To this version."""
+    """Upgrade to this version."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Back to the version before."""
+    """Return to the version before."""
     ${downgrades if downgrades else "pass"}

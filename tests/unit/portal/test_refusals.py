@@ -285,7 +285,7 @@ def test_no_room_is_told_and_nothing_is_recorded(
         server.communicate("", timeout=30)
 
     assert answer.status_code == 507
-    assert "no room" in answer.json()["detail"]
+    assert "storage is full" in answer.json()["detail"]
     assert small.json()["id"] == "1"
     ledger = Ledger.open(platform.settings.database_url)
     assert ledger.balance.find_problems() == []
