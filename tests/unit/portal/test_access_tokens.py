@@ -31,7 +31,7 @@ def written(platform: Platform, texts: Mapping[str, str]) -> TokenRegistry:
 
 def test_new_token_is_its_councils_and_stands_nowhere_in_the_clear(platform: Platform) -> None:
     made, file = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)
-    caller = TokenRegistry(platform.register, platform.environment).caller(made)
+    caller = TokenRegistry(platform.register, platform.environment).find_caller(made)
 
     assert caller is not None
     assert (caller.council_code, [one.id for one in caller.sources]) == ("FIF", ["council-push"])
@@ -44,23 +44,23 @@ def test_token_may_be_kept_as_it_is_or_as_its_hash(platform: Platform) -> None:
     digest = "sha256:" + "0" * 64
     tokens = written(platform, {"FIF": f"{TOKEN}\n", "GLG": digest})
 
-    caller = tokens.caller(TOKEN)
+    caller = tokens.find_caller(TOKEN)
     assert caller is not None
     assert caller.council_code == "FIF"
-    assert tokens.caller(digest) is None, "the hash is no token"
+    assert tokens.find_caller(digest) is None, "the hash is no token"
 
 
 def test_token_of_two_councils_is_nobodys(platform: Platform) -> None:
     tokens = written(platform, {"FIF": TOKEN, "GLG": TOKEN})
 
-    assert tokens.caller(TOKEN) is None
+    assert tokens.find_caller(TOKEN) is None
 
 
 @pytest.mark.parametrize("text", ["", "short", "sha256:zz"])
 def test_token_that_could_be_guessed_is_nobodys(platform: Platform, text: str) -> None:
     tokens = written(platform, {"FIF": text})
 
-    assert tokens.caller(text) is None
+    assert tokens.find_caller(text) is None
     assert tokens.councils == frozenset()
 
 
@@ -69,12 +69,12 @@ def test_withdrawn_token_counts_no_longer_and_a_new_one_does_without_a_restart(p
     source = list_push_sources(platform.register)[0]
     tokens = TokenRegistry(platform.register, platform.environment, clock=lambda: now[0])
     old, _ = issue_token(source, "FIF", platform.environment)
-    assert tokens.caller(old) is not None
+    assert tokens.find_caller(old) is not None
     new, _ = issue_token(source, "FIF", platform.environment)
     now[0] = REFRESH_SECONDS + 1
 
-    assert tokens.caller(old) is None
-    assert tokens.caller(new) is not None
+    assert tokens.find_caller(old) is None
+    assert tokens.find_caller(new) is not None
 
 
 def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path:
     (folder / "sources" / "council-push.yaml").write_text(json.dumps(said), encoding="utf-8")
     platform = Platform(Settings.from_folder(tmp_path / "home", folder), environment={"PUSH_FIF": TOKEN})
 
-    caller = TokenRegistry(platform.register, platform.environment).caller(TOKEN)
+    caller = TokenRegistry(platform.register, platform.environment).find_caller(TOKEN)
     assert caller is not None
     assert caller.council_code == "FIF"
     with pytest.raises(WrongUse):
