@@ -15,7 +15,7 @@ sys.path.insert(0, str(PROJECT))
 from lgdp_pipelines.register.loader import load_register  # noqa: E402 - the tests' own folder is not installed
 from tests.planted.hl1 import hl1_extract  # noqa: E402
 from tests.planted.lfr import lfr_extract  # noqa: E402
-from tests.planted.returns import Asked  # noqa: E402
+from tests.planted.planted_extracts import ExtractTarget  # noqa: E402
 from tests.planted.source import source_extract  # noqa: E402
 from tests.support.planted_findings import judge_extract, list_differences  # noqa: E402
 
@@ -27,14 +27,14 @@ def main(rows: int) -> None:
     register = load_register(PROJECT / "schemas")
     differences = 0
     for make, code in ((hl1_extract, "HL1"), (source_extract, "SOURCE"), (lfr_extract, "LFR")):
-        asked = Asked.of(register, code)
-        extract = make(asked, rows)
+        target = ExtractTarget.of(register, code)
+        extract = make(target, rows)
         kinds = extract.truth.get_column("rule").n_unique()
         size = sum(len(content) for content in extract.files.values()) / 1e6
         started = time.perf_counter()
-        judgement = judge_extract(asked, extract)
+        judgement = judge_extract(target, extract)
         took = time.perf_counter() - started
-        found = list(list_differences(asked, extract, judgement))
+        found = list(list_differences(target, extract, judgement))
         differences += len(found)
         print(
             f"{code:<7}{extract.rows:>10,} rows, {size:4.0f} MB: {extract.truth.height:,} planted over {kinds} rules, "

@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import polars as pl
 
-from tests.planted.cells import one_of
-from tests.planted.drafts import Event, Found, N, planted
-from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events
+from tests.planted.cell_defects import one_of
+from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget, border_of, extract_of, table_events
+from tests.planted.table_drafts import Event, N, PlantedFinding, planted
 
 SPELT = "%d%m%Y"
 CONTACT_ASKED = ("1", "2", "4", "5", "7")
@@ -31,26 +31,26 @@ _BOUND = (
 )
 
 
-def hl1_extract(asked: Asked, rows: int, *, seed: int = 1) -> Extract:
+def hl1_extract(target: ExtractTarget, rows: int, *, seed: int = 1) -> Extract:
     """Applications of which two in a hundred have a defect, and as many lie at the border of one."""
-    (table,) = asked.contract.tables
+    (table,) = target.contract.tables
     events = [
-        *table_events(asked, table),
-        *_across_cells(asked),
-        *border_of(asked, table, _BOUND),
-        *_at_the_border(asked),
+        *table_events(target, table),
+        *_across_cells(target),
+        *border_of(target, table, _BOUND),
+        *_at_the_border(target),
     ]
     draft = planted(
-        table.name, _good(asked, rows), events, share=SHARE, among=pl.int_range(rows, eager=True), seed=seed
+        table.name, _good(target, rows), events, share=SHARE, among=pl.int_range(rows, eager=True), seed=seed
     )
-    return extract_of(asked, {table.name: draft})
+    return extract_of(target, {table.name: draft})
 
 
-def hl1_sent_early(asked: Asked, rows: int) -> tuple[Asked, Extract]:
+def hl1_sent_early(target: ExtractTarget, rows: int) -> tuple[ExtractTarget, Extract]:
     """Applications sent before the quarter is over, some of them of a later day than that; and what they answer."""
-    (table,) = asked.contract.tables
-    early = replace(asked, received_on=asked.period.end - timedelta(days=5))
-    found = (Found("hl1.application_not_after_period", "error", "APPDATE"),)
+    (table,) = target.contract.tables
+    early = replace(target, received_on=target.period.end - timedelta(days=5))
+    found = (PlantedFinding("hl1.application_not_after_period", "error", "APPDATE"),)
     later = pl.lit(early.received_on) + pl.duration(days=1 + pl.col(N) % 5)
     events = [
         Event(found, {**_UNDECIDED, "application_date": later.dt.strftime(SPELT)}),
@@ -66,16 +66,16 @@ def _day(first: str, days: pl.Expr) -> pl.Expr:
     return (pl.col(first).str.to_date(SPELT) + pl.duration(days=days)).dt.strftime(SPELT)
 
 
-def _good(asked: Asked, rows: int) -> pl.DataFrame:
+def _good(target: ExtractTarget, rows: int) -> pl.DataFrame:
     """Applications in every state: new, decided, closed, with and without contact to answer for."""
     number = pl.col(N)
     decided, closed, asks = number % 5 > 0, number % 5 > 2, number % 3 > 0
-    codes = asked.register.code_lists
+    codes = target.register.code_lists
     frame = pl.select(pl.int_range(rows).alias(N)).with_columns(
-        pl.lit(asked.council.sg_code).alias("la_code"),
+        pl.lit(target.council.sg_code).alias("la_code"),
         pl.format("FIF/{}", number).alias("application_ref"),
         pl.when(number % 7 == 0).then(pl.format("OLD/{}", number)).alias("previous_application_ref"),
-        (pl.lit(asked.period.start) + pl.duration(days=number % 80)).dt.strftime(SPELT).alias("application_date"),
+        (pl.lit(target.period.start) + pl.duration(days=number % 80)).dt.strftime(SPELT).alias("application_date"),
         one_of(["1", "2"]).alias("slept_rough_three_months_code"),
         pl.lit("2").alias("slept_rough_night_before_code"),
         one_of([code for code in codes["hl1-property"].by_code if code != "19"]).alias("property_type_code"),
@@ -86,12 +86,14 @@ def _good(asked: Asked, rows: int) -> pl.DataFrame:
         .alias("assessment_decision_code"),
         pl.when(closed & asks).then(one_of(["1", "2"])).alias("contact_code"),
         pl.format("P{}", number % 5_000).alias("client_id"),
-        (pl.lit(asked.period.start) - pl.duration(days=6_000 + number % 20_000)).dt.strftime(SPELT).alias("birth_date"),
+        (pl.lit(target.period.start) - pl.duration(days=6_000 + number % 20_000))
+        .dt.strftime(SPELT)
+        .alias("birth_date"),
         pl.lit("KY1 1AA").alias("postcode"),
     )
     frame = frame.with_columns(pl.when(decided).then(_day("application_date", number % 30)).alias("assessment_date"))
     frame = frame.with_columns(pl.when(closed).then(_day("assessment_date", number % 40)).alias("closed_date"))
-    (table,) = asked.contract.tables
+    (table,) = target.contract.tables
     others = [item for item in table.items if item.name not in frame.columns]
     return frame.with_columns(
         one_of(["", *codes[item.code_list or ""].by_code]).alias(item.name) for item in others
@@ -102,14 +104,14 @@ _DECIDED = {"assessment_date": _day("application_date", pl.lit(3)), "closed_date
 """A case that is decided and not closed: whatever a rule needs besides is planted with it."""
 
 
-def _across_cells(asked: Asked) -> Iterator[Event]:
+def _across_cells(target: ExtractTarget) -> Iterator[Event]:
     """What breaks each rule over several cells, and no other."""
 
     def found(rule: str, column: str, changes: dict[str, pl.Expr], severity: str = "error") -> Event:
-        return Event((Found(f"hl1.{rule}", severity, column),), changes)
+        return Event((PlantedFinding(f"hl1.{rule}", severity, column),), changes)
 
     def spelt(days: int, *, from_end: bool = False) -> pl.Expr:
-        first = asked.period.end if from_end else asked.period.start
+        first = target.period.end if from_end else target.period.start
         return pl.lit(first).dt.offset_by(f"{days}d").dt.strftime(SPELT)
 
     yield found("application_not_after_period", "APPDATE", {**_UNDECIDED, "application_date": spelt(1, from_end=True)})
@@ -173,9 +175,9 @@ def _across_cells(asked: Asked) -> Iterator[Event]:
     yield found("property_is_known", "PROPERTY", {"property_type_code": pl.lit("19")}, "known_issue")
 
 
-def _at_the_border(asked: Asked) -> Iterator[Event]:
+def _at_the_border(target: ExtractTarget) -> Iterator[Event]:
     """Cases that only just keep to the rules over several cells."""
-    first, last = (pl.lit(day).dt.strftime(SPELT) for day in (asked.period.start, asked.period.end))
+    first, last = (pl.lit(day).dt.strftime(SPELT) for day in (target.period.start, target.period.end))
     same_day = {name: pl.col("application_date") for name in ("assessment_date", "closed_date", "birth_date")}
     yield Event((), {**_UNDECIDED, "application_date": first})
     yield Event((), {**_UNDECIDED, "application_date": last})

@@ -13,9 +13,9 @@ import polars as pl
 
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.planted.cells import one_of
-from tests.planted.drafts import FIRST_ROW, TRUTH, Draft, Event, Found, N, planted, with_events
-from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events
+from tests.planted.cell_defects import one_of
+from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget, border_of, extract_of, table_events
+from tests.planted.table_drafts import FIRST_ROW, TRUTH, Draft, Event, N, PlantedFinding, planted, with_events
 
 GROSS, INCOME, NET = "gross_gbp_thousand", "income_gbp_thousand", "net_gbp_thousand"
 FIGURES = (GROSS, INCOME, NET)
@@ -34,34 +34,34 @@ _OFF_BY_TWO = {7: "gross", 23: "income"}
 """Lines that their ledger does not add up to, and which figure."""
 
 
-def lfr_extract(asked: Asked, rows: int, *, seed: int = 3) -> Extract:
+def lfr_extract(target: ExtractTarget, rows: int, *, seed: int = 3) -> Extract:
     """Forms with a ledger, of which two postings in a hundred have a defect, and as many lie at the border of one."""
-    (table,) = (one for one in asked.contract.tables if one.name == "ledger")
+    (table,) = (table for table in target.contract.tables if table.name == "ledger")
     leave = frozenset({("amount_gbp", RuleKind.RANGE)})
     events = [
-        *table_events(asked, table, leave),
-        *_of_postings(asked),
-        *border_of(asked, table, ("amount_gbp", "kind_code", "line_code")),
-        *_postings_at_the_border(asked),
+        *table_events(target, table, leave),
+        *_of_postings(target),
+        *border_of(target, table, ("amount_gbp", "kind_code", "line_code")),
+        *_postings_at_the_border(target),
     ]
-    codes = [code for code in asked.register.code_lists["lfr-line"].by_code if code != _NOT_THERE]
+    codes = [code for code in target.register.code_lists["lfr-line"].by_code if code != _NOT_THERE]
     # A line is held against all its postings: some lines have none with a defect, so that what is wrong is told.
     among = pl.int_range(rows, eager=True)
     among = among.filter(~(among % len(codes)).is_in([place for place in range(len(codes)) if _is_clean(place)]))
-    good = _postings(asked, codes, rows)
+    good = _postings(target, codes, rows)
     ledger = _closed(planted("ledger", good, events, share=SHARE, among=among, seed=seed), codes)
     off = [(_off_by_two(word), place) for place, word in _OFF_BY_TWO.items()]
-    forms = _forms(asked, _lines(asked, codes, _sums(ledger)), {"line": off})
-    return _beside_last_year(asked, {**forms, "ledger": ledger})
+    forms = _forms(target, _lines(target, codes, _sums(ledger)), {"line": off})
+    return _beside_last_year(target, {**forms, "ledger": ledger})
 
 
-def lfr_forms(asked: Asked) -> Iterator[Extract]:
+def lfr_forms(target: ExtractTarget) -> Iterator[Extract]:
     """Extracts without a ledger, which between them have every defect that the forms can have."""
-    by_name = asked.contract.by_name
-    codes = list(asked.register.code_lists["lfr-line"].by_code)
-    of_lines = [*_cells_of_figures(asked, by_name["line"], "line"), *_of_lines()]
-    of_services = [*_cells_of_figures(asked, by_name["service"], "service"), *_of_services()]
-    of_control = [*table_events(asked, by_name["control"]), *_of_control()]
+    by_name = target.contract.by_name
+    codes = list(target.register.code_lists["lfr-line"].by_code)
+    of_lines = [*_cells_of_figures(target, by_name["line"], "line"), *_of_lines()]
+    of_services = [*_cells_of_figures(target, by_name["service"], "service"), *_of_services()]
+    of_control = [*table_events(target, by_name["control"]), *_of_control()]
     # What repeats a row needs one that is good, and there are two.
     repeating = [event for event in of_control if event.repeats]
     controls = [*_in_groups([event for event in of_control if not event.repeats], 2), repeating]
@@ -70,17 +70,20 @@ def lfr_forms(asked: Asked) -> Iterator[Extract]:
     ):
         dealt = {
             "line": list(zip(lines, (30, 38, 45, 60), strict=False)),
-            "service": [*zip(services, (8, 9), strict=False), *((one, row) for row, one in enumerate(_of_sums()))],
+            "service": [
+                *zip(services, (8, 9), strict=False),
+                *((service, row) for row, service in enumerate(_of_sums())),
+            ],
             "control": list(zip(control, (1, 0), strict=False)),
         }
-        extract = _beside_last_year(asked, _forms(asked, _lines(asked, codes, {}), dealt))
+        extract = _beside_last_year(target, _forms(target, _lines(target, codes, {}), dealt))
         takes_one_away = any(event.repeats or event.is_ragged for event in services)
         yield _missing_a_service(extract) if takes_one_away else extract
     # Two lines of one service that make up for each other.
     nets = [(_net_off_by(7), 20), (_net_off_by(-7), 21)]
     dealt = {"line": [(_OF_NO_SERVICE, 3), *nets]}
     yield _missing_a_service(
-        _beside_last_year(asked, _forms(asked, _lines(asked, codes, {}), dealt, without="TRADING"))
+        _beside_last_year(target, _forms(target, _lines(target, codes, {}), dealt, without="TRADING"))
     )
 
 
@@ -94,21 +97,21 @@ def _in_groups(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
     return [events[first : first + size] for first in range(0, len(events), size)]
 
 
-def _named(asked: Asked, rows: pl.DataFrame) -> pl.DataFrame:
+def _named(target: ExtractTarget, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows with their place, council and year."""
     return rows.with_columns(
         pl.int_range(pl.len()).alias(N),
-        pl.lit(asked.council.name).alias("sending_council"),
-        pl.lit(asked.period.id.removeprefix("FY")).alias("financial_year"),
+        pl.lit(target.council.name).alias("sending_council"),
+        pl.lit(target.period.id.removeprefix("FY")).alias("financial_year"),
     )
 
 
-def _postings(asked: Asked, codes: Sequence[str], rows: int) -> pl.DataFrame:
+def _postings(target: ExtractTarget, codes: Sequence[str], rows: int) -> pl.DataFrame:
     number = pl.col(N)
     pence = number * 7_919 % 99_991
     amount = pl.format("{}.{}", pence // 100, (pence % 100).cast(pl.String).str.zfill(2))
     is_income = number // len(codes) % 4 == 3
-    return _named(asked, pl.DataFrame({"_": pl.repeat(0, rows, eager=True)})).select(
+    return _named(target, pl.DataFrame({"_": pl.repeat(0, rows, eager=True)})).select(
         N,
         "sending_council",
         "financial_year",
@@ -116,7 +119,7 @@ def _postings(asked: Asked, codes: Sequence[str], rows: int) -> pl.DataFrame:
         one_of(codes).alias("line_code"),
         pl.format("C{}", (number % 700).cast(pl.String).str.zfill(5)).alias("cost_centre"),
         pl.when(is_income).then(pl.lit("I")).otherwise(pl.lit("E")).alias("kind_code"),
-        (pl.lit(asked.period.start) + pl.duration(days=number % 365)).dt.to_string().alias("posted_date"),
+        (pl.lit(target.period.start) + pl.duration(days=number % 365)).dt.to_string().alias("posted_date"),
         pl.when(is_income).then(pl.lit("-") + amount).otherwise(amount).alias("amount_gbp"),
         one_of(["", "Fuel", "Repairs to a roof"]).alias("note"),
     )
@@ -147,7 +150,7 @@ def _closed(ledger: Draft, codes: Sequence[str]) -> Draft:
     return Draft(pl.concat([ledger.rows, more]), ledger.truth, ledger.ragged)
 
 
-def _lines(asked: Asked, codes: Sequence[str], sums: Mapping[tuple[str, str], int]) -> pl.DataFrame:
+def _lines(target: ExtractTarget, codes: Sequence[str], sums: Mapping[tuple[str, str], int]) -> pl.DataFrame:
     """A good row for each line, rounded from its postings; where there are none, made up."""
 
     def figure(code: str, kind: str, place: int, instead: int) -> int:
@@ -159,18 +162,18 @@ def _lines(asked: Asked, codes: Sequence[str], sums: Mapping[tuple[str, str], in
     gross = [figure(code, "E", place, 900 + 13 * place) for place, code in enumerate(codes)]
     income = [figure(code, "I", place, -7 * place) for place, code in enumerate(codes)]
     frame = pl.DataFrame({"line_code": codes, GROSS: gross, INCOME: income})
-    return _named(asked, frame).with_columns(
+    return _named(target, frame).with_columns(
         pl.col("line_code").str.split(".").list.first().alias("service_code"),
         (pl.col(GROSS) + pl.col(INCOME)).alias(NET),
     )
 
 
 def _forms(
-    asked: Asked, lines: pl.DataFrame, dealt: Mapping[str, Sequence[tuple[Event, int]]], without: str = ""
+    target: ExtractTarget, lines: pl.DataFrame, dealt: Mapping[str, Sequence[tuple[Event, int]]], without: str = ""
 ) -> Mapping[str, Draft]:
     """Lines, services and control totals with events in some of their rows, each made of what can be read below it."""
     line = _spoilt("line", lines, dealt)
-    services = [code for code in asked.register.code_lists["lfr-service"].by_code if code != without]
+    services = [code for code in target.register.code_lists["lfr-service"].by_code if code != without]
     alone = pl.DataFrame({"service_code": list(_ALONE), GROSS: [310, 5_200], INCOME: [-30, -5_000], NET: [280, 200]})
     added = pl.concat([_added(line, "service_code", FIGURES), alone])
     service_rows = pl.DataFrame({"service_code": services}).join(
@@ -178,17 +181,17 @@ def _forms(
     )
     hra = pl.col("service_code") == "HRA"
     account = pl.when(hra).then(pl.lit("HRA")).otherwise(pl.lit("GF")).alias("account_code")
-    service = _spoilt("service", _named(asked, service_rows).with_columns(account), dealt)
+    service = _spoilt("service", _named(target, service_rows).with_columns(account), dealt)
     totals = _added(service, "account_code", (NET,)).rename({NET: ROW_72})
     accounts = pl.DataFrame({"account_code": ["GF", "HRA"]})
     control_rows = accounts.join(totals, on="account_code", how="left", maintain_order="left").with_columns(
         pl.col(ROW_72).fill_null(0), pl.col(ROW_72).fill_null(0).alias(ROW_12)
     )
-    control = _spoilt("control", _named(asked, control_rows), dealt)
+    control = _spoilt("control", _named(target, control_rows), dealt)
     return {"control": control, "service": service, "line": line}
 
 
-def _beside_last_year(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
+def _beside_last_year(target: ExtractTarget, drafts: Mapping[str, Draft]) -> Extract:
     """An extract, and what the services cost the year before: one much more, one much less, one just twice as much."""
     net = pl.col(NET).cast(pl.Int64)
     place = pl.int_range(pl.len())
@@ -200,7 +203,7 @@ def _beside_last_year(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
     rule, rows = "lfr.service_is_like_last_year", (_FELL + FIRST_ROW, _ROSE + FIRST_ROW)
     changed = [(rule, "query", "service", row, "net_expenditure") for row in rows]
     truth = pl.concat([service.truth, pl.DataFrame(changed, TRUTH, orient="row")])
-    extract = extract_of(asked, {**drafts, "service": Draft(service.rows, truth, service.ragged)})
+    extract = extract_of(target, {**drafts, "service": Draft(service.rows, truth, service.ragged)})
     return replace(extract, before={"service": before})
 
 
@@ -224,18 +227,18 @@ def _added(draft: Draft, by: str, figures: Sequence[str]) -> pl.DataFrame:
 
 
 def _found(rule: str, column: str, changes: Mapping[str, pl.Expr], severity: str = "error") -> Event:
-    return Event((Found(f"lfr.{rule}", severity, column),), changes)
+    return Event((PlantedFinding(f"lfr.{rule}", severity, column),), changes)
 
 
 def _plus(name: str, more: int) -> pl.Expr:
     return (pl.col(name).cast(pl.Int64) + more).cast(pl.String)
 
 
-def _cells_of_figures(asked: Asked, table: Table, of: str) -> list[Event]:
+def _cells_of_figures(target: ExtractTarget, table: Table, of: str) -> list[Event]:
     """What can be wrong with a row of figures. Where one cannot be read, the net is that of the other."""
     leave = frozenset((name, kind) for name in FIGURES for kind in (RuleKind.REQUIRED, RuleKind.TYPE, RuleKind.RANGE))
     zero, nothing = pl.lit("0"), {"": "required", "1.5": "type"}
-    events = list(table_events(asked, table, leave))
+    events = list(table_events(target, table, leave))
     for text, kind in nothing.items():
         cell = pl.lit(text)
         events += [
@@ -268,12 +271,14 @@ def _of_services() -> Iterator[Event]:
 
 def _of_sums() -> Iterator[Event]:
     """What can be wrong between the figures of a service and of its lines."""
-    gross = Found("lfr.lines_add_up_to_gross", "error", "gross_expenditure")
-    income = Found("lfr.lines_add_up_to_income", "error", "total_income")
-    net = Found("lfr.lines_add_up_to_net", "error", "net_expenditure")
+    gross = PlantedFinding("lfr.lines_add_up_to_gross", "error", "gross_expenditure")
+    income = PlantedFinding("lfr.lines_add_up_to_income", "error", "total_income")
+    net = PlantedFinding("lfr.lines_add_up_to_net", "error", "net_expenditure")
     yield Event((gross, income), {GROSS: _plus(GROSS, 1), INCOME: _plus(INCOME, -1)})
     yield Event((gross, net), {GROSS: _plus(GROSS, 1), NET: _plus(NET, 1)})
-    yield Event((net, Found("lfr.service_net_is_gross_and_income", "error", "net_expenditure")), {NET: _plus(NET, -1)})
+    yield Event(
+        (net, PlantedFinding("lfr.service_net_is_gross_and_income", "error", "net_expenditure")), {NET: _plus(NET, -1)}
+    )
 
 
 def _of_control() -> Iterator[Event]:
@@ -283,8 +288,8 @@ def _of_control() -> Iterator[Event]:
 
 _OF_NO_SERVICE = Event(
     (
-        Found("lfr.line.service.relationship", "error", "service"),
-        Found("lfr.line_is_of_its_service", "error", "service"),
+        PlantedFinding("lfr.line.service.relationship", "error", "service"),
+        PlantedFinding("lfr.line_is_of_its_service", "error", "service"),
     ),
     {"service_code": pl.lit("TRADING")},
 )
@@ -300,19 +305,19 @@ def _off_by_two(word: str) -> Event:
     return _found(f"ledger_adds_up_to_{word}", column, {name: _plus(name, -2), NET: _plus(NET, -2)})
 
 
-def _of_postings(asked: Asked) -> Iterator[Event]:
+def _of_postings(target: ExtractTarget) -> Iterator[Event]:
     def spelt(*days: object) -> pl.Expr:
         return one_of([str(day) for day in days])
 
-    before, after = asked.period.shifted(-1).end, asked.period.shifted(1).start
+    before, after = target.period.shifted(-1).end, target.period.shifted(1).start
     yield _found("posted_in_the_year", "posted", {"posted_date": spelt(before, after)})
     yield _found("ledger.line.relationship", "line", {"line_code": pl.lit(_NOT_THERE)})
     yield _found("amount.range", "amount", {"amount_gbp": pl.lit("50000000.01"), "kind_code": pl.lit("E")})
     yield _found("amount.range", "amount", {"amount_gbp": pl.lit("-50000000.01"), "kind_code": pl.lit("I")})
 
 
-def _postings_at_the_border(asked: Asked) -> Iterator[Event]:
-    first, last = asked.period.start, asked.period.end
+def _postings_at_the_border(target: ExtractTarget) -> Iterator[Event]:
+    first, last = target.period.start, target.period.end
     yield Event((), {"posted_date": one_of([str(first), f" {last} "])})
     yield Event((), {"amount_gbp": one_of(["50000000", "50000000.00", "0.00", "-0.01"]), "kind_code": pl.lit("E")})
     yield Event((), {"amount_gbp": one_of(["-50000000", "-0.10", "0"]), "kind_code": pl.lit(" I ")})

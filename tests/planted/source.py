@@ -10,9 +10,9 @@ from dataclasses import replace
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import Table
-from tests.planted.cells import one_of
-from tests.planted.drafts import TRUTH, Draft, Event, Found, N, planted
-from tests.planted.returns import SHARE, Asked, Extract, border_of, extract_of, table_events
+from tests.planted.cell_defects import one_of
+from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget, border_of, extract_of, table_events
+from tests.planted.table_drafts import TRUTH, Draft, Event, N, PlantedFinding, planted
 
 SPELT = "%Y-%m-%d"
 _SHARES = {
@@ -38,44 +38,44 @@ _KNOWN = 8
 _OPTIONS = ("option_1_code", "option_2_code", "option_3_code")
 
 
-def source_extract(asked: Asked, rows: int, *, seed: int = 2) -> Extract:
+def source_extract(target: ExtractTarget, rows: int, *, seed: int = 2) -> Extract:
     """Records of every section, of which two in a hundred have a defect, and as many lie at the border of one."""
     heights = {name: int(rows * share) for name, share in _SHARES.items()}
     served = heights["client"] // _SERVED
     drafts: dict[str, Draft] = {}
-    for table in asked.contract.tables:
+    for table in target.contract.tables:
         height = heights[table.name]
         events = [
-            *table_events(asked, table, twice={"end_date": pl.lit("2999-12-31")} if table.name == "equipment" else {}),
-            *_of_any_section(asked, table),
-            *_of_one_section(asked, table),
-            *border_of(asked, table, (*_BOUND, *_OPTIONS, *_DAYS.get(table.name, ())[:2])),
-            *_at_the_border(asked, table),
+            *table_events(target, table, twice={"end_date": pl.lit("2999-12-31")} if table.name == "equipment" else {}),
+            *_of_any_section(target, table),
+            *_of_one_section(target, table),
+            *border_of(target, table, (*_BOUND, *_OPTIONS, *_DAYS.get(table.name, ())[:2])),
+            *_at_the_border(target, table),
         ]
         among = pl.int_range(served if table.name == "client" else 0, height, eager=True)
-        good = _good(asked, table, height, served)
+        good = _good(target, table, height, served)
         drafts[table.name] = planted(table.name, good, events, share=SHARE, among=among, seed=seed)
     unknown = ("source.chi_number_is_mostly_known", "query", "demographics", None, "chi_upi")
-    extract = extract_of(asked, drafts)
+    extract = extract_of(target, drafts)
     return replace(extract, truth=pl.concat([extract.truth, pl.DataFrame([unknown], TRUTH, orient="row")]))
 
 
-def _quarter(asked: Asked) -> str:
+def _quarter(target: ExtractTarget) -> str:
     """The quarter as Public Health Scotland writes it: the financial year's first year, and its quarter."""
-    year, _, quarter = asked.period.id.removeprefix("FY").split("-")
+    year, _, quarter = target.period.id.removeprefix("FY").split("-")
     return f"{year}{quarter}"
 
 
-def _good(asked: Asked, table: Table, height: int, served: int) -> pl.DataFrame:
+def _good(target: ExtractTarget, table: Table, height: int, served: int) -> pl.DataFrame:
     number = pl.col(N)
     person = number if table.name == "client" else number % served
     round_ = number // served
     frame = pl.select(pl.int_range(height).alias(N)).with_columns(
-        pl.lit(asked.council.sg_code).alias("sending_council"),
+        pl.lit(target.council.sg_code).alias("sending_council"),
         pl.format("FIF-{}", person).alias("social_care_id"),
-        pl.lit(_quarter(asked)).alias("quarter"),
+        pl.lit(_quarter(target)).alias("quarter"),
     )
-    named = {name: cell.alias(name) for name, cell in _cells(asked, table, round_).items()}
+    named = {name: cell.alias(name) for name, cell in _cells(target, table, round_).items()}
     frame = frame.with_columns(named.values())
     if table.name in _DAYS:
         first, last, *_ = _DAYS[table.name]
@@ -84,16 +84,18 @@ def _good(asked: Asked, table: Table, height: int, served: int) -> pl.DataFrame:
         ends = pl.when(has_end).then(_day(first, number % 400))
         frame = frame.with_columns(ends.alias(last))
     lists = {item.name: item.code_list for item in table.items if item.name not in frame.columns}
-    codes = {name: list(asked.register.code_lists[one].by_code) for name, one in lists.items() if one}
+    codes = {
+        name: list(target.register.code_lists[code_list].by_code) for name, code_list in lists.items() if code_list
+    }
     return frame.with_columns(one_of(some).alias(name) for name, some in codes.items()).select(
         N, *(item.name for item in table.items)
     )
 
 
-def _cells(asked: Asked, table: Table, round_: pl.Expr) -> Mapping[str, pl.Expr]:
+def _cells(target: ExtractTarget, table: Table, round_: pl.Expr) -> Mapping[str, pl.Expr]:
     """Good cells of a section that its code lists do not give. A person's further records start on earlier days."""
     number = pl.col(N)
-    start = (pl.lit(asked.period.end) - pl.duration(days=round_)).dt.strftime(SPELT)
+    start = (pl.lit(target.period.end) - pl.duration(days=round_)).dt.strftime(SPELT)
     match table.name:
         case "client":
             housing = one_of([str(code) for code in range(1, 10)])
@@ -102,7 +104,7 @@ def _cells(asked: Asked, table: Table, round_: pl.Expr) -> Mapping[str, pl.Expr]
                 "living_alone_code": pl.when(housing == "3").then(pl.lit("0")).otherwise(one_of(["0", "1", "9"])),
             }
         case "demographics":
-            died = pl.lit(asked.period.end) - pl.duration(days=number % 900)
+            died = pl.lit(target.period.end) - pl.duration(days=number % 900)
             return {
                 "chi_number": pl.when(number % _KNOWN > 0).then(pl.format("{}", number + 1_000_000_000)),
                 "postcode": one_of(["KY1 1AA", "KY11 3QQ", ""]),
@@ -136,13 +138,13 @@ def _day(first: str, days: pl.Expr) -> pl.Expr:
 
 
 def _found(rule: str, column: str, changes: Mapping[str, pl.Expr], severity: str = "error") -> Event:
-    return Event((Found(f"source.{rule}", severity, column),), changes)
+    return Event((PlantedFinding(f"source.{rule}", severity, column),), changes)
 
 
-def _of_any_section(asked: Asked, table: Table) -> Iterator[Event]:
+def _of_any_section(target: ExtractTarget, table: Table) -> Iterator[Event]:
     """What breaks the rules that sections share."""
-    other = asked.period.shifted(1).id.removeprefix("FY")
-    wrong = [f"{other[:4]}{other[-2:]}", "1999Q1", f"{int(_quarter(asked)[:4]) + 1}{_quarter(asked)[4:]}"]
+    other = target.period.shifted(1).id.removeprefix("FY")
+    wrong = [f"{other[:4]}{other[-2:]}", "1999Q1", f"{int(_quarter(target)[:4]) + 1}{_quarter(target)[4:]}"]
     yield _found(f"{table.name}_quarter_is_the_submissions", "period", {"quarter": one_of(wrong)})
     if table.name == "client":
         return
@@ -152,24 +154,24 @@ def _of_any_section(asked: Asked, table: Table) -> Iterator[Event]:
         first, last, in_order, header = _DAYS[table.name]
         began = next(item.header for item in table.items if item.name == first)
         # A person's records start on different days.
-        day_after = pl.lit(asked.period.end) + pl.duration(days=1 + pl.col(N) // 1_000)
+        day_after = pl.lit(target.period.end) + pl.duration(days=1 + pl.col(N) // 1_000)
         late = {first: day_after.dt.strftime(SPELT), last: pl.lit("")}
         yield _found(f"{table.name}_started_by_period_end", began, late)
         yield _found(in_order, header, {last: _day(first, pl.lit(-1))})
 
 
-def _of_one_section(asked: Asked, table: Table) -> Iterator[Event]:
+def _of_one_section(target: ExtractTarget, table: Table) -> Iterator[Event]:
     """What breaks the rules that one section has alone."""
     match table.name:
         case "client":
             alone = {"housing_type_code": pl.lit("3"), "living_alone_code": pl.lit("1")}
             yield _found("care_home_is_not_alone", "living_alone", alone, "query")
         case "demographics":
-            tomorrow = pl.lit(asked.received_on).dt.offset_by("1d").dt.strftime(SPELT)
+            tomorrow = pl.lit(target.received_on).dt.offset_by("1d").dt.strftime(SPELT)
             yield _found("death_not_in_future", "date_of_death", {"death_date": tomorrow})
         case "equipment":
-            second = Found("source.one_open_service_of_a_type", "query", "social_care_id")
-            before = pl.lit(asked.period.end) - pl.duration(days=1 + pl.col(N) // 1_000)
+            second = PlantedFinding("source.one_open_service_of_a_type", "query", "social_care_id")
+            before = pl.lit(target.period.end) - pl.duration(days=1 + pl.col(N) // 1_000)
             started = {"start_date": before.dt.strftime(SPELT)}
             yield Event((second,), started, repeats=("social_care_id", "service_type_code"))
         case "self_directed_support":
@@ -177,9 +179,9 @@ def _of_one_section(asked: Asked, table: Table) -> Iterator[Event]:
             yield _found("an_option_is_chosen", "sds_option_1", none)
 
 
-def _at_the_border(asked: Asked, table: Table) -> Iterator[Event]:
+def _at_the_border(target: ExtractTarget, table: Table) -> Iterator[Event]:
     """Records that only just keep to the rules over several cells."""
-    today = pl.lit(asked.received_on).dt.strftime(SPELT)
+    today = pl.lit(target.received_on).dt.strftime(SPELT)
     match table.name:
         case "client":
             yield Event((), {"housing_type_code": pl.lit("3"), "living_alone_code": one_of(["0", "9", ""])})

@@ -8,8 +8,8 @@ import pytest
 
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT
-from tests.real.judged import Found, judged
-from tests.real.plain import PLAIN
+from tests.real.plain_rules import PLAIN
+from tests.real.real_judgements import Found, judge_return
 
 WRITTEN = PROJECT / "docs" / "real-data-findings.csv"
 
@@ -51,7 +51,7 @@ def test_validation_finds_what_is_written(
     tmp_path: Path,
 ) -> None:
     slug = register.returns[return_code].slug
-    outcome = judged(register, return_code, real_data, tmp_path, councils)
+    outcome = judge_return(register, return_code, real_data, tmp_path, councils)
     assert outcome.found == sorted(
         row for row in documented_findings if row[0].startswith(f"{slug}.") and row[1] in councils
     )

@@ -17,8 +17,8 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import publish
 from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
-from tests.real.comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
-from tests.real.plain import LIST
+from tests.real.plain_rules import LIST
+from tests.real.quality_comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
 
 REAL = PROJECT.parent / "shared" / "realdata"
 PERIOD = parse_period("FY2018-19")
@@ -72,51 +72,51 @@ def held(platform: Platform, given: list[Comment]) -> int:
     assert (
         add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service") == kept
     )  # nothing is put twice
-    first, *others = {one.number for one in kept if "removed comments" in one.issue.source}
+    first, *others = {issue.number for issue in kept if "removed comments" in issue.issue.source}
     for number in others:
         platform.ledger.known_issues.lift(number, by="A. Statistician", reason=TAKEN_OUT)
     lift_known_issue(platform, first, by="A. Statistician", reason=TAKEN_OUT)
-    return len({one.number for one in kept})
+    return len({issue.number for issue in kept})
 
 
-def places(platform: Platform, one: Comment) -> Iterator[tuple[str, str, str]]:
+def places(platform: Platform, comment: Comment) -> Iterator[tuple[str, str, str]]:
     """Council, period and item of a comment, by the exact spelling of the council and nothing like it."""
     register = platform.register.councils
     codes = (
         list(register.codes)
-        if one.council in (ALL, NATION)
-        else [register.code_by_spelling[fold_spelling(one.council)]]
+        if comment.council in (ALL, NATION)
+        else [register.code_by_spelling[fold_spelling(comment.council)]]
     )
     for code in codes:
-        for year in one.years:
-            yield code, f"FY{year.replace('/', '-')}", one.item
+        for year in comment.years:
+            yield code, f"FY{year.replace('/', '-')}", comment.item
 
 
 def test_there_are_164_comments_on_a_year_and_six_on_all(given: list[Comment]) -> None:
-    assert Counter(one.year == ALL for one in given) == {False: 164, True: 6}
-    assert Counter(one.council for one in given)[NATION] == 8
-    assert sum(bool(one.item) for one in given) == 19
+    assert Counter(comment.year == ALL for comment in given) == {False: 164, True: 6}
+    assert Counter(comment.council for comment in given)[NATION] == 8
+    assert sum(bool(comment.item) for comment in given) == 19
 
 
 def test_every_comment_is_held_on_its_council_year_and_item(
     platform: Platform, given: list[Comment], held: int
 ) -> None:
     kept = {
-        (one.issue.council_code, one.issue.period, one.issue.item_urn, one.issue.source)
-        for one in platform.ledger.known_issues.find("PEOPLE-SUPPORTED")
+        (issue.issue.council_code, issue.issue.period, issue.issue.item_urn, issue.issue.source)
+        for issue in platform.ledger.known_issues.find("PEOPLE-SUPPORTED")
     }
     expected = {
-        (*place, f"data_quality_table_people_supported.xlsx, {one.sheet}, row {one.row}")
-        for one in given
-        for place in places(platform, one)
+        (*place, f"data_quality_table_people_supported.xlsx, {comment.sheet}, row {comment.row}")
+        for comment in given
+        for place in places(platform, comment)
     }
     assert kept <= expected
     # Words that two comments share at one place are one known issue.
     assert len(kept) == held
     said = defaultdict(set)
-    for one in given:
-        for place in places(platform, one):
-            said[place].add(one.words)
+    for comment in given:
+        for place in places(platform, comment):
+            said[place].add(comment.words)
     assert held == sum(map(len, said.values()))
 
 
@@ -124,7 +124,7 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
     platform: Platform, given: list[Comment], held: int
 ) -> None:
     assert held
-    standing = [one for one in given if one.sheet == "Sheet1"]
+    standing = [comment for comment in given if comment.sheet == "Sheet1"]
     rows = run_select(
         platform.settings.catalogue,
         "SELECT council_code, period, item, known_issues, count(*) AS n FROM published.people_supported GROUP BY ALL",
@@ -132,9 +132,9 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
     assert {(row["council_code"], row["item"]) for row in rows} == {(c, i) for c in SHOWN for i in (PEOPLE, RATE)}
     for row in rows:
         said = [
-            one.words
-            for one in standing
-            for council, period, item in places(platform, one)
+            comment.words
+            for comment in standing
+            for council, period, item in places(platform, comment)
             if (council, period) == (row["council_code"], row["period"]) and item in ("", row["item"])
         ]
         shown = row["known_issues"] or ""
@@ -149,16 +149,16 @@ def test_a_comment_that_was_taken_out_again_is_on_record_and_shows_nowhere(
     platform: Platform, given: list[Comment], held: int
 ) -> None:
     assert held
-    gone = {one.words.strip() for one in given if one.sheet == "removed comments"}
-    gone -= {one.words.strip() for one in given if one.sheet == "Sheet1"}
+    gone = {comment.words.strip() for comment in given if comment.sheet == "removed comments"}
+    gone -= {comment.words.strip() for comment in given if comment.sheet == "Sheet1"}
     showing = {
-        one.issue.words
+        issue.issue.words
         for code in platform.register.councils.codes
-        for one in platform.ledger.known_issues.find_active("PEOPLE-SUPPORTED", code, PERIOD.id)
+        for issue in platform.ledger.known_issues.find_active("PEOPLE-SUPPORTED", code, PERIOD.id)
     }
     assert gone
     assert not gone & showing
-    assert gone <= {one.issue.words for one in platform.ledger.known_issues.find() if one.lifted_at}
+    assert gone <= {issue.issue.words for issue in platform.ledger.known_issues.find() if issue.lifted_at}
 
 
 def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform: Platform) -> None:

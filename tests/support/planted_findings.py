@@ -17,12 +17,12 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
-from tests.planted.drafts import TRUTH
-from tests.planted.returns import Asked, Extract
+from tests.planted.planted_extracts import Extract, ExtractTarget
+from tests.planted.table_drafts import TRUTH
 from tests.support.judging import judge_files
 
 
-def judge_extract(asked: Asked, extract: Extract) -> ValidationResult:
+def judge_extract(target: ExtractTarget, extract: Extract) -> ValidationResult:
     """The judgement of an extract, read from files as the platform reads it."""
     with TemporaryDirectory() as folder, ChunkSpool(Path(folder) / "spill") as spill:
         files = []
@@ -31,11 +31,11 @@ def judge_extract(asked: Asked, extract: Extract) -> ValidationResult:
             path.write_bytes(content)
             files.append(ExtractFile(path.name, path))
         context = JudgingContext(
-            asked.contract,
-            asked.register,
-            asked.council,
-            asked.period,
-            asked.received_on,
+            target.contract,
+            target.register,
+            target.council,
+            target.period,
+            target.received_on,
             spill,
             prior_rows=lambda _period, table: _pieces(extract.before.get(table.name)),
         )
@@ -46,13 +46,13 @@ def _pieces(frame: pl.DataFrame | None) -> ChunkedFrame | None:
     return None if frame is None else ChunkedFrame.from_frames(frame)
 
 
-def list_differences(asked: Asked, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
+def list_differences(target: ExtractTarget, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
     """Every difference between truth and judgement, in words; nothing where all was found, and nothing besides.
 
     Of a rule that is broken more often than findings are listed, the first are compared row by row and all are counted.
     """
     planted = dict(extract.truth.group_by("rule").len().iter_rows())
-    table_of = {rule.id: rule.table for rule in list_rules(asked.contract)}
+    table_of = {rule.id: rule.table for rule in list_rules(target.contract)}
     for outcome in judgement.results:
         wanted = planted.get(outcome.rule, 0)
         not_run = outcome.result is RuleResult.NOT_RUN and table_of[outcome.rule] in extract.files

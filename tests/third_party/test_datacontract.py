@@ -19,7 +19,7 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
 from tests.planted.hl1 import hl1_extract
-from tests.planted.returns import Asked
+from tests.planted.planted_extracts import ExtractTarget
 from tests.support.judging import judge_files, make_context
 from tests.support.shipped_register import shipped_register
 from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
@@ -181,7 +181,7 @@ def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
     datacontract: Path, tmp_path: Path
 ) -> None:
     register = shipped_register()
-    asked_for = Asked.of(register, "HL1")
+    asked_for = ExtractTarget.of(register, "HL1")
     extract = hl1_extract(asked_for, 3_000)
     (tmp_path / "application.csv").write_bytes(extract.files["application"])
     judgement, tables = judged(register, "HL1", [tmp_path / "application.csv"], asked_for.period)

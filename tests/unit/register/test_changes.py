@@ -197,18 +197,22 @@ class TestAChangeThatCannotBeMade:
     def test_is_told_with_file_line_and_remedy(self, small: SmallRegister, name: str) -> None:
         small.narrow_to(PETS)
         small.write(LATER, f"{HEAD}{WRONG[name].change}\n")
-        found = [one for one in small.contradictions() if one.line == small.line_of(LATER, WRONG[name].at)]
+        found = [
+            contradiction
+            for contradiction in small.contradictions()
+            if contradiction.line == small.line_of(LATER, WRONG[name].at)
+        ]
         assert found
-        assert {one.file for one in found} == {LATER}
-        said = " ".join(f"{one.what} {one.remedy}" for one in found)
+        assert {contradiction.file for contradiction in found} == {LATER}
+        said = " ".join(f"{contradiction.what} {contradiction.remedy}" for contradiction in found)
         assert all(words in said for words in WRONG[name].says), said
-        assert all(one.remedy for one in found)
+        assert all(contradiction.remedy for contradiction in found)
 
     def test_of_what_the_base_says_is_told_of_the_base(self, small: SmallRegister) -> None:
         """The rule still speaks of the item by the name that it had."""
         small.narrow_to(PETS)
         small.write(LATER, f"{HEAD}  - rename: item pet.birth_date\n    to: born_on\n    reason: R.\n")
-        assert {(one.file, one.line) for one in small.contradictions()} >= {
+        assert {(contradiction.file, contradiction.line) for contradiction in small.contradictions()} >= {
             (PETS, small.line_of(PETS, "query: SELECT"))
         }
 
@@ -234,7 +238,7 @@ class TestAVersionAndItsBase:
         small.write(LATER, HEAD.replace("base: 1.0.0", "base: 3.0.0") + self.ADDED)
         small.write(other, HEAD.replace("base: 1.0.0", "base: 2.0.0").replace("version: 2", "version: 3") + self.ADDED)
         found = small.contradictions()
-        assert {(one.file, one.line) for one in found} == {(LATER, 1), (other, 1)}
+        assert {(contradiction.file, contradiction.line) for contradiction in found} == {(LATER, 1), (other, 1)}
         assert "2.0.0 → 3.0.0 → 2.0.0" in found[0].what
 
     def test_a_minor_version_only_adds(self, small: SmallRegister) -> None:
@@ -291,13 +295,13 @@ class TestDifferences:
         }
         renamed = found["renamed", "item", "born_on"]
         assert (renamed.id, renamed.earlier_name) == ("urn:lgdp:item:pets:born", "birth_date")
-        assert [(one.name, one.before, one.after) for one in renamed.aspects] == [
+        assert [(aspect.name, aspect.before, aspect.after) for aspect in renamed.aspects] == [
             ("name", "birth_date", "born_on"),
             ("header", "BORN", "BIRTH"),
             ("title", "birth_date", "born_on"),  # which has no title of its own
         ]
         severities = found["modified", "item", "kind_code"].aspects
-        assert [(one.name, one.before, one.after) for one in severities] == [
+        assert [(severity.name, severity.before, severity.after) for severity in severities] == [
             ("required", "false", "true"),
             ("severities", "codes: query", ""),
         ]

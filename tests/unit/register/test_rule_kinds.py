@@ -117,7 +117,9 @@ def test_what_contradicts_itself_is_told_with_its_place_and_a_remedy(
 ) -> None:
     with pytest.raises(RegisterError) as refused:
         _ = ruled.register
-    (told,) = [one for one in refused.value.contradictions if what in one.what] or [refused.value.contradictions[0]]
+    (told,) = [contradiction for contradiction in refused.value.contradictions if what in contradiction.what] or [
+        refused.value.contradictions[0]
+    ]
     assert what in told.what, str(refused.value)
     assert remedy in told.remedy, told.remedy
     assert told.line > 1

@@ -19,9 +19,9 @@ def united(*versions: Item | None) -> UnitedTable:
         replace(
             model,
             version=Version(n + 1, 0, 0),
-            tables=(Table("t", "T", "", Grain.CASE, (keep, one) if one else (keep,), ()),),
+            tables=(Table("t", "T", "", Grain.CASE, (keep, version) if version else (keep,), ()),),
         )
-        for n, one in enumerate(versions)
+        for n, version in enumerate(versions)
     ]
     (table,) = unite_tables(Return("TRIAL", tuple(contracts)))
     return table
@@ -29,7 +29,7 @@ def united(*versions: Item | None) -> UnitedTable:
 
 def test_the_newest_name_stands_and_each_major_keeps_its_own_column() -> None:
     table = united(item("old", "trial:x"), item("new", "trial:x"))
-    assert [one.name for one in table.items] == ["kept", "new"]
+    assert [item.name for item in table.items] == ["kept", "new"]
     assert table.named("new").columns == {1: "old", 2: "new"}
 
 
@@ -39,7 +39,7 @@ def test_an_item_that_only_an_older_major_has_keeps_its_place() -> None:
 
 def test_a_name_that_now_means_another_item_does_not_join_the_two() -> None:
     table = united(item("x", "trial:one"), item("x", "trial:two"))
-    assert {one.name: one.columns for one in table.items if one.name != "kept"} == {"x": {2: "x"}, "x_v1": {1: "x"}}
+    assert {item.name: item.columns for item in table.items if item.name != "kept"} == {"x": {2: "x"}, "x_v1": {1: "x"}}
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_the_type_holds_the_values_of_every_major(
     old: ItemType, new: ItemType, wanted: tuple[ItemType, int, int]
 ) -> None:
     decimal = {"precision": 8, "scale": 2}
-    one, two = (item("x", "trial:x", kind, **(decimal if kind is ItemType.DECIMAL else {})) for kind in (old, new))
-    found = united(one, two).named("x")
+    first, two = (item("x", "trial:x", kind, **(decimal if kind is ItemType.DECIMAL else {})) for kind in (old, new))
+    found = united(first, two).named("x")
     assert (found.type, found.precision, found.scale) == wanted
 
 
 def test_decimals_of_two_sizes_fit_one() -> None:
-    one = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
+    declared = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
     two = item("x", "trial:x", ItemType.DECIMAL, precision=9, scale=4)
-    found = united(one, two).named("x")
+    found = united(declared, two).named("x")
     assert (found.precision, found.scale) == (12, 4)
 
 
@@ -73,7 +73,7 @@ def test_decimals_of_two_sizes_fit_one() -> None:
 def test_the_strictest_privacy_of_any_major_holds(old: Privacy, new: Privacy) -> None:
     table = united(item("x", "trial:x", privacy=old), item("x", "trial:x", privacy=new))
     assert table.named("x").privacy is Privacy.WITHHOLD
-    assert "x" not in {one.name for one in table.carried}
+    assert "x" not in {item.name for item in table.carried}
 
 
 def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:
@@ -86,7 +86,7 @@ def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:
 def test_a_count_by_an_item_that_was_once_closed_is_a_contradiction() -> None:
     first, second = small_register().returns["SHELTER"].contracts
     (table,) = first.tables
-    closed = tuple(replace(one, privacy=Privacy.WITHHOLD) if one.name == "gender" else one for one in table.items)
+    closed = tuple(replace(item, privacy=Privacy.WITHHOLD) if item.name == "gender" else item for item in table.items)
     with pytest.raises(RegisterError, match="counted by gender"):
         unite_tables(Return("SHELTER", (replace(first, tables=(replace(table, items=closed),)), second)))
 

@@ -32,7 +32,7 @@ class TestVersions:
       - id: has_pets"""
         self.later(small, ("    quality:\n      - id: has_pets", added))
         versions = load_register(small.root).returns["PETS"].contracts
-        assert [str(one.version) for one in versions] == ["1.0.0", "1.1.0"]
+        assert [str(version.version) for version in versions] == ["1.0.0", "1.1.0"]
 
     def test_a_later_version_begins_later(self, small: SmallRegister) -> None:
         self.later(small, ("value: 2025-04", "value: 2024-04"))

@@ -8,28 +8,28 @@ from lgdp_pipelines.simulator.synthetic_cases import source_rows
 from lgdp_pipelines.simulator.synthetic_figures import lfr_rows
 from lgdp_pipelines.simulator.synthetic_rows import RowGenerator
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
-from tests.planted.drafts import TRUTH
-from tests.planted.returns import Asked, Extract
+from tests.planted.planted_extracts import Extract, ExtractTarget
+from tests.planted.table_drafts import TRUTH
 from tests.support.planted_findings import judge_extract
 
 
 @pytest.mark.parametrize(("code", "make"), [("SOURCE", source_rows), ("LFR", lfr_rows)])
 @pytest.mark.parametrize("council", ["ORK", "GLG"])
 def test_synthetic_rows_break_no_rule(code: str, make: RowGenerator, council: str, register: Register) -> None:
-    asked = Asked.of(register, code, council)
-    rows = make(register, asked.contract, asked.council, asked.period, seed=7)
-    files = {file.table or "": file.content for file in write_extract(asked.contract, rows)}
+    target = ExtractTarget.of(register, code, council)
+    rows = make(register, target.contract, target.council, target.period, seed=7)
+    files = {file.table or "": file.content for file in write_extract(target.contract, rows)}
 
-    judgement = judge_extract(asked, Extract(files, TRUTH.to_frame(), 0))
+    judgement = judge_extract(target, Extract(files, TRUTH.to_frame(), 0))
 
     assert judgement.findings.select("rule", "row").rows() == []
     assert sum(outcome.result is RuleResult.PASSED for outcome in judgement.results) > 80
 
 
 def test_the_same_seed_makes_the_same_rows(register: Register) -> None:
-    asked = Asked.of(register, "LFR")
+    target = ExtractTarget.of(register, "LFR")
     first, again, other = (
-        lfr_rows(register, asked.contract, asked.council, asked.period, seed=seed) for seed in (7, 7, 8)
+        lfr_rows(register, target.contract, target.council, target.period, seed=seed) for seed in (7, 7, 8)
     )
 
     assert first == again != other

@@ -201,8 +201,8 @@ def test_many_failures_are_counted_in_full_and_listed_in_part() -> None:
         make_item("c", required=True),
     ).judge(rows)
     for rule, failed in (("tst.n.range", 3_000), ("tst.t.key", 2_999)):
-        one = outcome(judgement, rule)
-        assert (one.result, one.failed) == (RuleResult.FAILED, failed)
-        assert one.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
+        result = outcome(judgement, rule)
+        assert (result.result, result.failed) == (RuleResult.FAILED, failed)
+        assert result.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
         listed = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
         assert listed == list(range(listed[0], listed[0] + 1000))

@@ -51,7 +51,9 @@ def journey(bench: Bench, *texts: str | bytes) -> ValidationResult:
 
 
 def results(judgement: ValidationResult) -> dict[str, str]:
-    return {one.rule: one.result.value for one in judgement.results if one.result is not RuleResult.PASSED}
+    return {
+        outcome.rule: outcome.result.value for outcome in judgement.results if outcome.result is not RuleResult.PASSED
+    }
 
 
 GOOD = "ref,n,m,note\nA,10,1,\n"
@@ -81,7 +83,7 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
     judgement = journey(CASES, f"ref,n,m,note\n{row}\n")
     assert judgement.verdict is verdict
     assert places(judgement) == ([(rule, 2)] if rule else [])
-    assert [one.rule for one in judgement.results if one.failed] == ([rule] if rule else [])
+    assert [outcome.rule for outcome in judgement.results if outcome.failed] == ([rule] if rule else [])
 
 
 @pytest.mark.parametrize(
@@ -99,12 +101,12 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
 )
 def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) -> None:
     judgement = journey(CASES, text)
-    assert [one.rule for one in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
-    for one in judgement.results:
-        listed = judgement.findings.filter(pl.col("rule") == one.rule).height
-        assert listed == one.failed
-        assert bool(one.failed) == (one.result is RuleResult.FAILED)
-        assert bool(one.reason) == (one.result is RuleResult.NOT_RUN)
+    assert [outcome.rule for outcome in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
+    for outcome in judgement.results:
+        listed = judgement.findings.filter(pl.col("rule") == outcome.rule).height
+        assert listed == outcome.failed
+        assert bool(outcome.failed) == (outcome.result is RuleResult.FAILED)
+        assert bool(outcome.reason) == (outcome.result is RuleResult.NOT_RUN)
 
 
 def test_an_unreadable_extract_is_rejected_for_that_alone() -> None:
@@ -148,8 +150,8 @@ def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
 def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
     judgement = journey(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
     assert judgement.findings.height == 1_000
-    one = next(one for one in judgement.results if one.rule == "tst.t.columns")
-    assert (one.failed, one.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
+    columns = next(outcome for outcome in judgement.results if outcome.rule == "tst.t.columns")
+    assert (columns.failed, columns.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
 
 
 def test_an_empty_table_is_what_the_row_count_says() -> None:

@@ -98,9 +98,9 @@ ROWS = [
 def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_path: Path) -> None:
     content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
     with ChunkSpool(tmp_path / "one") as spill:
-        one = judged(content, spill, tmp_path)
-        whole = everything(*one)
-        assert [len(table.chunks) for table in one[0].tables.values()] == [1]
+        alone = judged(content, spill, tmp_path)
+        whole = everything(*alone)
+        assert [len(table.chunks) for table in alone[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
     text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
     with ChunkSpool(tmp_path / "many", held=0) as spill:
@@ -109,9 +109,9 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
         assert list((tmp_path / "many").rglob("*.arrow"))
         assert everything(*many) == whole
     assert not list((tmp_path / "many").iterdir())
-    rules = {rule for rule, _ in places(one[1])}
+    rules = {rule for rule, _ in places(alone[1])}
     assert rules >= {"tst.t.key", "tst.not_seven", "tst.followed", "tst.few", "tst.like_before", "tst.t.columns"}
-    assert one[1].verdict is Verdict.REJECTED
+    assert alone[1].verdict is Verdict.REJECTED
 
 
 @pytest.mark.parametrize("last", ['X,1,2,R,"Fife\n' + "A,1,1,R,Fife,\n" * 9, "X,1,2,R,Fi\xff,\n"])
@@ -138,7 +138,7 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
     with ChunkSpool(tmp_path, held=0) as spill:
         reading, judgement = judged(content, spill, tmp_path)
         assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
-    failed = {one.rule: one.failed for one in judgement.results if one.failed}
+    failed = {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}
     assert failed["tst.t.columns"] == 7
     assert failed["tst.t.key"] == 4
     assert failed["tst.not_seven"] == 5

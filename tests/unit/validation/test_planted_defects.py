@@ -9,17 +9,17 @@ import pytest
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
+from tests.planted.file_defects import emptied, unreadable
 from tests.planted.hl1 import hl1_extract, hl1_sent_early
 from tests.planted.lfr import lfr_extract, lfr_forms
-from tests.planted.returns import SHARE, Asked, Extract
+from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget
 from tests.planted.source import source_extract
-from tests.planted.whole import emptied, unreadable
 from tests.support.planted_findings import judge_extract, list_differences
 from tests.support.shipped_register import shipped_register
 
 ROWS = 34_000
 """Of each return: a hundred thousand in all."""
-MADE: Mapping[str, Callable[[Asked, int], Extract]] = {
+MADE: Mapping[str, Callable[[ExtractTarget, int], Extract]] = {
     "HL1": hl1_extract,
     "SOURCE": source_extract,
     "LFR": lfr_extract,
@@ -35,40 +35,40 @@ def register() -> Register:
 
 @pytest.fixture(scope="module")
 def extracts(register: Register) -> Mapping[str, Extract]:
-    return {code: make(Asked.of(register, code), ROWS) for code, make in MADE.items()}
+    return {code: make(ExtractTarget.of(register, code), ROWS) for code, make in MADE.items()}
 
 
 @pytest.fixture(scope="module")
 def forms(register: Register) -> tuple[Extract, ...]:
-    return tuple(lfr_forms(Asked.of(register, "LFR")))
+    return tuple(lfr_forms(ExtractTarget.of(register, "LFR")))
 
 
 @pytest.mark.parametrize("code", MADE)
 def test_every_planted_defect_is_found_and_nothing_besides(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
-    asked, extract = Asked.of(register, code), extracts[code]
+    target, extract = ExtractTarget.of(register, code), extracts[code]
     assert extract.truth.height >= extract.rows * SHARE * 0.99
 
-    judgement = judge_extract(asked, extract)
+    judgement = judge_extract(target, extract)
 
-    assert list(list_differences(asked, extract, judgement)) == []
+    assert list(list_differences(target, extract, judgement)) == []
     assert judgement.verdict is Verdict.REJECTED
 
 
 def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
     register: Register, forms: tuple[Extract, ...]
 ) -> None:
-    asked = Asked.of(register, "LFR")
+    target = ExtractTarget.of(register, "LFR")
 
     for extract in forms:
-        assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
+        assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
 def test_applications_of_a_day_that_has_not_come_are_found_and_no_others(register: Register) -> None:
-    asked, extract = hl1_sent_early(Asked.of(register, "HL1"), 500)
+    target, extract = hl1_sent_early(ExtractTarget.of(register, "HL1"), 500)
 
-    assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
+    assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
 @pytest.mark.parametrize("code", MADE)
@@ -91,33 +91,33 @@ def test_every_rule_of_a_contract_is_planted(
 def test_an_extract_without_rows_is_found_out(
     code: str, row_count: tuple[str, str], register: Register, extracts: Mapping[str, Extract]
 ) -> None:
-    asked = Asked.of(register, code)
-    extract = emptied(asked, extracts[code], row_count)
+    target = ExtractTarget.of(register, code)
+    extract = emptied(target, extracts[code], row_count)
 
-    assert list(list_differences(asked, extract, judge_extract(asked, extract))) == []
+    assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
 @pytest.mark.parametrize("code", MADE)
 def test_an_extract_that_is_no_text_is_found_out_and_not_judged_further(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
-    asked = Asked.of(register, code)
-    extract = unreadable(asked, extracts[code])
+    target = ExtractTarget.of(register, code)
+    extract = unreadable(target, extracts[code])
 
-    judgement = judge_extract(asked, extract)
+    judgement = judge_extract(target, extract)
 
     assert judgement.findings.select(extract.truth.columns).rows() == extract.truth.rows()
-    assert {one.rule for one in judgement.results if one.result is not RuleResult.NOT_RUN} == {
-        f"{asked.contract.slug}.readable"
+    assert {outcome.rule for outcome in judgement.results if outcome.result is not RuleResult.NOT_RUN} == {
+        f"{target.contract.slug}.readable"
     }
 
 
 def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
     register: Register, forms: tuple[Extract, ...]
 ) -> None:
-    asked, (first, second, *_) = Asked.of(register, "LFR"), forms
+    target, (first, second, *_) = ExtractTarget.of(register, "LFR"), forms
 
-    told = "\n".join(list_differences(asked, first, judge_extract(asked, second)))
+    told = "\n".join(list_differences(target, first, judge_extract(target, second)))
 
     assert "not found: " in told
     assert "found besides: " in told

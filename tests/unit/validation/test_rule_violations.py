@@ -42,8 +42,8 @@ def asked(rows: Rows, rule: str = "tst.not_enough") -> tuple[QueryScope, ...]:
 
 
 def fingerprint(rows: Rows) -> str:
-    (one,) = asked(rows)
-    return one.fingerprint
+    (scope,) = asked(rows)
+    return scope.fingerprint
 
 
 def told(judgement: ValidationResult, rule: str) -> list[tuple[int, str]]:
@@ -61,27 +61,27 @@ def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None
     ]
     judgement = BENCH.judge(rows)
     found = outcome(judgement, "tst.not_much").query_scopes
-    assert [(one.scope, one.failed) for one in found] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
-    assert len({one.fingerprint for one in found}) == 3
+    assert [(scope.scope, scope.failed) for scope in found] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
+    assert len({scope.fingerprint for scope in found}) == 3
     assert told(judgement, "tst.not_much") == [(2, "colour=R"), (3, "colour=G"), (4, "colour=R"), (5, "colour=")]
 
 
 def test_a_rule_without_scopes_is_asked_once_and_its_findings_have_none() -> None:
     judgement = BENCH.judge([["a", "R", "-1", ""], ["b", "G", "-2", ""]])
-    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_enough").query_scopes] == [("", 2)]
+    assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_enough").query_scopes] == [("", 2)]
     assert set(judgement.findings.filter(rule="tst.not_enough")["scope"]) == {None}
 
 
 def test_a_rule_that_holds_or_rejects_asks_nothing() -> None:
     judgement = BENCH.judge([["a", "R", "7", ""]])
-    assert {one.rule: one.query_scopes for one in judgement.results if one.query_scopes} == {}
+    assert {outcome.rule: outcome.query_scopes for outcome in judgement.results if outcome.query_scopes} == {}
     assert outcome(judgement, "tst.never").failed == 1
 
 
 def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -> None:
     rows = [[str(number), "R" if number < MAX_LISTED + 5 else "G", "99", ""] for number in range(MAX_LISTED + 12)]
     judgement = BENCH.judge(rows)
-    assert [(one.scope, one.failed) for one in outcome(judgement, "tst.not_much").query_scopes] == [
+    assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_much").query_scopes] == [
         ("colour=G", 7), ("colour=R", MAX_LISTED + 5),
     ]  # fmt: skip
     assert judgement.findings.filter(rule="tst.not_much").height == MAX_LISTED
@@ -92,9 +92,9 @@ def test_a_finding_on_a_table_as_a_whole_has_no_fingerprint() -> None:
 
 
 def test_a_rule_of_one_cell_that_asks_is_asked_too() -> None:
-    (one,) = asked([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
-    assert (one.scope, one.failed) == ("", 1)
-    assert one.fingerprint
+    (scope,) = asked([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
+    assert (scope.scope, scope.failed) == ("", 1)
+    assert scope.fingerprint
 
 
 BEFORE = [["a", "R", "-1", "x"], ["b", "R", "5", "x"], ["c", "G", "-3", "x"]]

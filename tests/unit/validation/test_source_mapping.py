@@ -78,9 +78,9 @@ def translated(name: str, cells: list[str | None], **facts: object) -> list[str 
     )
 
 
-def judged(one: SystemMapping, **cells: list[str | None]) -> ValidationResult:
+def judged(system_mapping: SystemMapping, **cells: list[str | None]) -> ValidationResult:
     with ChunkSpool(SCRATCH) as spill:
-        context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, mapping=one)
+        context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, mapping=system_mapping)
         return judge_tables({"t": landed(**cells)}, context)
 
 
@@ -94,15 +94,15 @@ def test_a_code_that_means_nothing_is_an_empty_cell() -> None:
 
 
 def test_an_unmapped_code_stays_as_sent_and_breaks_the_rule_about_codes() -> None:
-    one = mapping(codes={"colour": {"Rot": "R"}})
-    found = judged(one, colour=["Rot", "Blau"])
+    colour_mapping = mapping(codes={"colour": {"Rot": "R"}})
+    found = judged(colour_mapping, colour=["Rot", "Blau"])
     assert places(found) == [("tst.colour.codes", 3)]
     assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "Blau"]
 
 
 def test_an_unmapped_code_that_the_contract_happens_to_spell_alike_is_not_taken_for_it() -> None:
-    one = mapping(codes={"colour": {"1": "R", "R": "G"}})
-    found = judged(one, colour=["1", "R", "2", "red"])
+    colour_mapping = mapping(codes={"colour": {"1": "R", "R": "G"}})
+    found = judged(colour_mapping, colour=["1", "R", "2", "red"])
     assert places(found) == [("tst.colour.codes", 4), ("tst.colour.codes", 5)]
     assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "G", "2 (unmapped)", "red (unmapped)"]
 
@@ -172,8 +172,8 @@ def test_a_number_spelt_otherwise_is_no_number(sent: str) -> None:
 def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
     units = {"cost": UnitChange("pence"), "n": UnitChange("scores", Decimal(20))}
     big = "99999999999999999"
-    one = MappingTranslator(mapping(units=units), TABLE, SUBMITTED)
-    frame = one.translate(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
+    translator = MappingTranslator(mapping(units=units), TABLE, SUBMITTED)
+    frame = translator.translate(landed(cost=["1", "123456", big, "*", "", "-50"], n=["1.5", "0", "2", "x", "3", None]))
     assert frame.get_column("cost").to_list() == ["0.01", "1234.56", "999999999999999.99", "*", "", "-0.5"]
     assert frame.get_column("n").to_list() == ["30", "0", "40", "x (unmapped)", "60", None]
 
@@ -203,8 +203,8 @@ def test_constants_fill_every_row_also_with_the_submissions_own_council() -> Non
 
 
 def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:
-    one = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
-    translation = MappingTranslator(one, TABLE, SUBMITTED)
+    system_mapping = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
+    translation = MappingTranslator(system_mapping, TABLE, SUBMITTED)
     for _ in range(2):
         translation.translate(
             landed(colour=["Rot", "Rot", "X", None], day=["1/1/2024", "?", None, None], n=["1", "*", "", "2"])
@@ -214,7 +214,7 @@ def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules(
         TranslationCount("t", "day", TranslationKind.DATES, 2),
         TranslationCount("t", "n", TranslationKind.NUMBERS, 4),
     )
-    told = judged(one, colour=["Rot", "Rot"])
+    told = judged(system_mapping, colour=["Rot", "Rot"])
     assert outcome(told, "tst.colour.codes").reason == "2 cells were read by codes of sys."
     assert outcome(told, "tst.colour.codes").result is RuleResult.PASSED
     assert told.translated == (TranslationCount("t", "colour", TranslationKind.CODES, 2),)
@@ -242,7 +242,7 @@ CELLS = {
     "colour": st.sampled_from(["R", "G", "2", ""]),
     "day": st.dates(date(1900, 1, 1), date(2099, 12, 31)).map(lambda day: day.strftime("%d%m%Y")) | st.just(""),
     "n": st.integers(-(10**9), 10**9).map(str) | st.sampled_from(["*", ""]),
-    "cost": st.decimals(-(10**9), 10**9, places=2).map(lambda one: format(one, "f")) | st.sampled_from(["*", ""]),
+    "cost": st.decimals(-(10**9), 10**9, places=2).map(lambda cost: format(cost, "f")) | st.sampled_from(["*", ""]),
     "who": st.sampled_from(["FIF", "Fife", "S12000047"]),
     "is_new": st.sampled_from(["true", "false", ""]),
 }
@@ -293,7 +293,7 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
         "is_new": dict(zip(["true", "false"], labels[3:], strict=True)),
     }
     headers = {item.name: f"{chance.choice(['Sp', 'col ', 'X_'])}{number}" for number, item in enumerate(TABLE.items)}
-    one = mapping(
+    system_mapping = mapping(
         columns={name: SourceColumn(Spellings((header,))) for name, header in headers.items()},
         codes={name: {label: code for code, label in of.items()} for name, of in codes.items()},
         date_format=form,
@@ -301,7 +301,7 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
         units={"cost": UnitChange("pence")},
     )
     order = chance.sample(list(TABLE.items), len(TABLE.items))
-    match = match_headers(TABLE, [headers[item.name].swapcase() for item in order], one.tables["t"])
+    match = match_headers(TABLE, [headers[item.name].swapcase() for item in order], system_mapping.tables["t"])
     assert (match.missing, match.extra, match.repeated, match.ambiguous) == ((), (), (), {})
     sent = [
         [export_of(item, row[item.name], chance, codes.get(item.name, {}), form, style) for item in order]
@@ -310,6 +310,6 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
     names = {place: name for name, (place,) in match.positions.items()}
     export = landed(**{names[place]: [row[place] for row in sent] for place in range(len(order))})
     canonical = landed(**{item.name: [row[item.name] for row in rows] for item in TABLE.items})
-    through, straight = read(MappingTranslator(one, TABLE, SUBMITTED).translate(export)), read(canonical)
+    through, straight = read(MappingTranslator(system_mapping, TABLE, SUBMITTED).translate(export)), read(canonical)
     assert through.frame.equals(straight.frame)
     assert all(through.refused[place].equals(straight.refused[place]) for place in straight.refused)

@@ -112,9 +112,9 @@ def test_the_right_period_is_asked_for() -> None:
         [["a", "1"]], period=financial_quarter(2024, 2), earlier=earlier
     )
     assert asked == ["FY2023-24-Q2 t"]
-    one = outcome(judged, "tst.like_before")
-    assert (one.result, one.failed) == (RuleResult.NOT_RUN, 0)
-    assert "FY2023-24-Q2" in one.reason
+    result = outcome(judged, "tst.like_before")
+    assert (result.result, result.failed) == (RuleResult.NOT_RUN, 0)
+    assert "FY2023-24-Q2" in result.reason
     assert judged.verdict is Verdict.ACCEPTED
 
 

@@ -139,7 +139,7 @@ def test_every_day_reads_in_every_format(day: date, date_format: str) -> None:
     dates = of_items(make_item("n", ItemType.DATE, date_format=date_format))
     shifted = day - timedelta(days=1) if day > date(1000, 1, 1) else day
     text = [day.strftime(date_format), shifted.strftime(date_format)]
-    assert dates.values([[one] for one in text], "n") == [day, shifted]
+    assert dates.values([[cell] for cell in text], "n") == [day, shifted]
 
 
 @settings(deadline=None, max_examples=30)
@@ -259,10 +259,10 @@ def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[s
     whole = EVERYTHING.judge(rows)
     single = [EVERYTHING.judge([row]) for row in rows]
     assert whole.tables["t"].collect().drop("_row").rows() == [
-        one.tables["t"].collect().drop("_row").row(0) for one in single
+        judgement.tables["t"].collect().drop("_row").row(0) for judgement in single
     ]
     assert [rule for rule, _ in sorted(places(whole), key=lambda place: place[1] or 0)] == [
-        rule for one in single for rule, _ in places(one)
+        rule for judgement in single for rule, _ in places(judgement)
     ]
 
 

@@ -128,9 +128,9 @@ def test_a_day_lies_in_its_period(kind: PeriodKind, day: date) -> None:
 
 @FEW
 @given(PERIODS, st.integers(-300, 300), st.integers(-300, 300))
-def test_steps_add_up_and_leave_no_gap(period: Period, one: int, other: int) -> None:
+def test_steps_add_up_and_leave_no_gap(period: Period, first: int, other: int) -> None:
     assume(700 < period.start.year < 9300)
-    assert period.shifted(one).shifted(other) == period.shifted(one + other)
+    assert period.shifted(first).shifted(other) == period.shifted(first + other)
     assert (period.shifted(1).start - period.end).days == 1
 
 
@@ -175,8 +175,8 @@ def test_beyond_the_calendar_is_wrong_use(beyond) -> None:  # noqa: ANN001 - a c
 
 def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() -> None:
     quarters = periods_between(parse_period("FY2024-25-Q3"), date(2025, 4, 1))
-    assert [one.id for one in quarters] == ["FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1"]
-    assert [one.id for one in periods_between(parse_period("9999-11"), date.max)] == ["9999-11", "9999-12"]
+    assert [quarter.id for quarter in quarters] == ["FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1"]
+    assert [period.id for period in periods_between(parse_period("9999-11"), date.max)] == ["9999-11", "9999-12"]
     assert list(periods_between(parse_period("CY2025"), date(2024, 12, 31))) == []
 
 
@@ -198,4 +198,4 @@ def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() 
 def test_periods_of_two_kinds_correspond_where_one_lies_in_the_other_whole(
     period: str, kind: PeriodKind, ids: list[str]
 ) -> None:
-    assert [one.id for one in corresponding_periods(kind, parse_period(period))] == ids
+    assert [match.id for match in corresponding_periods(kind, parse_period(period))] == ids

@@ -327,7 +327,7 @@ def test_repeats_tell_of_the_first_row_with_the_same() -> None:
 
 def test_without_the_earlier_period_the_rule_is_not_run() -> None:
     judged = replace(EARLIER, arguments={}).judged([["x", "1"]])
-    (result,) = [one for one in judged.results if one.rule == "tst.r"]
+    (result,) = [outcome for outcome in judged.results if outcome.rule == "tst.r"]
     assert result.result is RuleResult.NOT_RUN
     assert "FY2023-24" in result.reason
 

@@ -193,7 +193,7 @@ def test_ten_percent_is_of_the_own_figure() -> None:
 
 def result(bench: RuleFixture, rows: Sequence[Sequence[str | None]], **arguments: object) -> tuple[RuleResult, str]:
     judged = replace(bench, arguments={**bench.arguments, **arguments}).judged(rows)
-    (found,) = [one for one in judged.results if one.rule == "tst.held"]
+    (found,) = [outcome for outcome in judged.results if outcome.rule == "tst.held"]
     return found.result, found.reason
 
 
@@ -307,5 +307,7 @@ SPOILT = {
 def test_what_cannot_be_held_is_refused_with_its_place(bench: RuleFixture, told: str) -> None:
     with pytest.raises(RegisterError) as refused:
         _ = bench.register
-    assert any(told in one.what or told in one.remedy for one in refused.value.contradictions), str(refused.value)
-    assert all(one.line for one in refused.value.contradictions)
+    assert any(
+        told in contradiction.what or told in contradiction.remedy for contradiction in refused.value.contradictions
+    ), str(refused.value)
+    assert all(contradiction.line for contradiction in refused.value.contradictions)

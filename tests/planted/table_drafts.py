@@ -21,7 +21,7 @@ TRUTH = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Found:
+class PlantedFinding:
     """What must be found in a row with a defect.
 
     Attributes:
@@ -46,7 +46,7 @@ class Event:
         is_ragged: the row gets a cell too many.
     """
 
-    finds: tuple[Found, ...]
+    finds: tuple[PlantedFinding, ...]
     changes: Mapping[str, pl.Expr] = field(default_factory=dict)
     repeats: tuple[str, ...] = ()
     is_ragged: bool = False
@@ -128,7 +128,11 @@ def _dealt(events: Sequence[Event], rows: pl.Series) -> list[tuple[Event, pl.Ser
 
 def _texts(good: pl.DataFrame, event: Event, at: pl.Series, untouched: pl.Series) -> list[pl.Series]:
     """The new text of the cells of some rows, named by item."""
-    changed = good[at].with_columns(one.alias(name) for name, one in event.changes.items()).select(*event.changes)
+    changed = (
+        good[at]
+        .with_columns(expression.alias(name) for name, expression in event.changes.items())
+        .select(*event.changes)
+    )
     if not event.repeats:
         return changed.get_columns()
     repeatable = untouched.filter(good[untouched].get_column(event.repeats[0]).is_not_null())
@@ -136,7 +140,7 @@ def _texts(good: pl.DataFrame, event: Event, at: pl.Series, untouched: pl.Series
     return [*good[earlier].select(event.repeats).get_columns(), *changed.get_columns()]
 
 
-def _truth(found: Found, table: str, at: pl.Series) -> pl.DataFrame:
+def _truth(found: PlantedFinding, table: str, at: pl.Series) -> pl.DataFrame:
     return pl.select(
         rule=pl.lit(found.rule),
         severity=pl.lit(found.severity),

@@ -16,7 +16,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Tabl
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.planted.drafts import Event, Found, N
+from tests.planted.table_drafts import Event, N, PlantedFinding
 
 _NO_TYPE: Mapping[ItemType, Sequence[str]] = {
     ItemType.INTEGER: ("2.9", "12E5", "1 000", "eleven", "--1", "0x1F"),
@@ -37,7 +37,7 @@ def prefix_of(slug: str, tables: Sequence[Table], table: Table, item: Item) -> s
     """What the ids of an item's rules begin with: its table stands before it where an earlier one has it too."""
     last = item.urn.rpartition(":")[2]
     before = tables[: tables.index(table)]
-    had = any(last == other.urn.rpartition(":")[2] for one in before for other in one.items)
+    had = any(last == other.urn.rpartition(":")[2] for table in before for other in table.items)
     return f"{slug}.{table.name}.{last}" if had else f"{slug}.{last}"
 
 
@@ -48,12 +48,12 @@ def cell_events(
 
     def found(kind: RuleKind, texts: Sequence[str]) -> tuple[RuleKind, Event]:
         severity = str(item.severities.get(kind, "error"))
-        return kind, Event((Found(f"{prefix}.{kind}", severity, item.header),), {item.name: one_of(texts)})
+        return kind, Event((PlantedFinding(f"{prefix}.{kind}", severity, item.header),), {item.name: one_of(texts)})
 
     if item.required:
         yield found(RuleKind.REQUIRED, ["", "   ", "\t"])
     if item.role is Role.COUNCIL:
-        others = [one for one in register.councils if one.code != council.code]
+        others = [candidate for candidate in register.councils if candidate.code != council.code]
         yield found(RuleKind.COUNCIL, [others[0].sg_code, others[1].name, "Nowhere", others[2].gss_code])
     elif item.role is Role.PERIOD:
         yield found(RuleKind.PERIOD, [period.shifted(1).id, period.shifted(-1).id[2:], "last year"])

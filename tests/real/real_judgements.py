@@ -3,7 +3,7 @@
 A council's periods are judged in order, so that rules against earlier periods find the figures that were accepted
 before. Run as a script it writes every finding on every file, as ``docs/real-data-findings.csv`` keeps them::
 
-    python -m tests.real.judged ../shared/realdata > docs/real-data-findings.csv
+    python -m tests.real.real_judgements ../shared/realdata > docs/real-data-findings.csv
 """
 
 import csv
@@ -26,7 +26,7 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
-from tests.real.plain import LIST, SUMMARIES, Book
+from tests.real.plain_rules import LIST, SUMMARIES, Book
 from tests.support.judging import judge_files, make_context
 
 COLUMNS = ("rule", "council", "period", "item", "row")
@@ -36,7 +36,7 @@ publisher's file: line of the CSV, record of the JSON, row of the sheet; 0 where
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedReturn:
     """What judging the real extracts of a return came to.
 
     Attributes:
@@ -50,20 +50,26 @@ class Judged:
     failed: Counter[str] = field(default_factory=Counter)
 
 
-def judged(register: Register, return_code: str, folder: Path, scratch: Path, councils: Iterable[str]) -> Judged:
+def judge_return(
+    register: Register, return_code: str, folder: Path, scratch: Path, councils: Iterable[str]
+) -> JudgedReturn:
     """The real extracts of a return from some councils, judged."""
     cut = PUBLISHED_RETURNS[return_code](folder, register.councils)
     sources = SOURCE_ROWS[return_code](folder, register.councils)
-    all_of_it = Judged()
+    all_of_it = JudgedReturn()
     for council in councils:
         accepted: dict[str, Mapping[str, ChunkedFrame]] = {}
-        periods = sorted((parse_period(period) for one, period in cut if one == council), key=lambda one: one.start)
+        periods = sorted(
+            (parse_period(period) for code, period in cut if code == council), key=lambda period: period.start
+        )
         with ChunkSpool(scratch) as spill:
             for period in periods:
                 content = cut[council, period.id]
                 judgement = _judgement(register, return_code, council, period, content, accepted, spill)
                 all_of_it.verdicts[judgement.verdict.value] += 1
-                all_of_it.failed.update({one.rule: one.failed for one in judgement.results if one.failed})
+                all_of_it.failed.update(
+                    {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}
+                )
                 rows = sources[council, period.id]
                 all_of_it.found.extend(_led_back(judgement, council, period.id, rows))
                 if judgement.verdict is not Verdict.REJECTED:
@@ -115,13 +121,16 @@ def _people(folder: Path, councils: Councils) -> Rows:
     path = folder / "phs-social-care" / "data_people_supported_client_group.csv"
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(enumerate(csv.DictReader(lines), start=2))
-    named = ((one["sending_location"], "FY" + one["financial_year"].replace("/", "-"), number) for number, one in rows)
+    named = (
+        (record["sending_location"], "FY" + record["financial_year"].replace("/", "-"), number)
+        for number, record in rows
+    )
     return _numbered(_known(councils, named), 2)
 
 
 def _waste(folder: Path, councils: Councils) -> Rows:
     records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
-    named = ((one["area"], f"CY{one['year']}", number) for number, one in enumerate(records, start=1))
+    named = ((record["area"], f"CY{record['year']}", number) for number, record in enumerate(records, start=1))
     return _numbered(_known(councils, named), 1)
 
 
@@ -157,12 +166,12 @@ def _lines(folder: Path) -> Iterator[Found]:
     register = load_register(PROJECT / "schemas")
     with TemporaryDirectory() as scratch:
         for code in PUBLISHED_RETURNS:
-            one = judged(register, code, folder, Path(scratch), register.councils.codes)
-            listed = Counter(rule for rule, *_ in one.found)
-            if listed != one.failed:
-                sys.stderr.write(f"{code}: not every finding is listed: {one.failed - listed}\n")
-            sys.stderr.write(f"{code}: {dict(one.verdicts)}\n")
-            yield from one.found
+            result = judge_return(register, code, folder, Path(scratch), register.councils.codes)
+            listed = Counter(rule for rule, *_ in result.found)
+            if listed != result.failed:
+                sys.stderr.write(f"{code}: not every finding is listed: {result.failed - listed}\n")
+            sys.stderr.write(f"{code}: {dict(result.verdicts)}\n")
+            yield from result.found
 
 
 if __name__ == "__main__":

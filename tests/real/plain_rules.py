@@ -43,7 +43,7 @@ def workbook_rows(path: Path, sheet: str) -> list[list[Cell]]:
     with zipfile.ZipFile(path) as archive:
         names = _sheets(archive)
         strings = _tree(archive, _STRINGS) if _STRINGS in archive.namelist() else ()
-        shared = ["".join(one.text or "" for one in entry.iter(_N + "t")) for entry in strings]
+        shared = ["".join(node.text or "" for node in entry.iter(_N + "t")) for entry in strings]
         return [_cells(row, shared) for row in _filled_up(_tree(archive, names[sheet]).iter(_N + "row"))]
 
 
@@ -57,9 +57,12 @@ def _tree(archive: zipfile.ZipFile, name: str) -> ET.Element:
 
 
 def _sheets(archive: zipfile.ZipFile) -> Mapping[str, str]:
-    targets = {one.attrib["Id"]: one.attrib["Target"] for one in _tree(archive, "xl/_rels/workbook.xml.rels")}
+    targets = {
+        relationship.attrib["Id"]: relationship.attrib["Target"]
+        for relationship in _tree(archive, "xl/_rels/workbook.xml.rels")
+    }
     sheets = _tree(archive, "xl/workbook.xml").iter(_N + "sheet")
-    return {one.attrib["name"]: "xl/" + targets[one.attrib[_R]].removeprefix("/xl/") for one in sheets}
+    return {sheet.attrib["name"]: "xl/" + targets[sheet.attrib[_R]].removeprefix("/xl/") for sheet in sheets}
 
 
 def _filled_up(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
@@ -86,12 +89,12 @@ def _cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
 
 
 def _value(cell: ET.Element, shared: Sequence[str]) -> Cell:
-    text = "".join(one.text or "" for one in cell.iter(_N + "v"))
+    text = "".join(node.text or "" for node in cell.iter(_N + "v"))
     match cell.attrib.get("t", "n"):
         case "s":
             return shared[int(text)]
         case "inlineStr":
-            return "".join(one.text or "" for one in cell.iter(_N + "t"))
+            return "".join(node.text or "" for node in cell.iter(_N + "t"))
         case "n" if text:
             return float(text)
         case _:
@@ -128,7 +131,7 @@ def _people_of_a_year(
     measures = {measure for _, _, measure in rows}
     if len(measures) < 2:
         yield "both_measures_present", 0
-    if any(sum(one == measure for _, _, one in rows) != 7 * 7 for measure in measures):
+    if any(sum(measured == measure for _, _, measured in rows) != 7 * 7 for measure in measures):
         yield "every_group_present", 0
     for (age, group, measure), (rate, people, number) in rows.items():
         if people % 5:
@@ -137,7 +140,7 @@ def _people_of_a_year(
             yield "no_people_no_rate", number
         if people and rate > 1000 and (people - 2.5) / (1000 * people / rate) > 1.0001:
             yield "rate_within_thousand", number
-        parts = [one[1] for key, one in rows.items() if key[0] != "All Ages" and key[1:] == (group, measure)]
+        parts = [figure[1] for key, figure in rows.items() if key[0] != "All Ages" and key[1:] == (group, measure)]
         if age == "All Ages" and abs(people - sum(parts)) > 17:
             yield "age_groups_add_up", number
         if people and any(
@@ -163,40 +166,42 @@ _SHARED = ("tonnesPerCitizen", "tonnesPerHousehold")
 def waste(folder: Path) -> Iterator[Place]:
     """What breaks a rule in the JSON."""
     records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
-    numbered = [(number, one) for number, one in enumerate(records, start=1) if one["area"] != "Scotland"]
+    numbered = [(number, record) for number, record in enumerate(records, start=1) if record["area"] != "Scotland"]
     tonnes = {
-        (one["area"], one["year"], one["material"], one["endState"]): (number, one)
-        for number, one in numbered
-        if "tonnes" in one
+        (record["area"], record["year"], record["material"], record["endState"]): (number, record)
+        for number, record in numbered
+        if "tonnes" in record
     }
     by_place: dict[tuple[str, int], list[Mapping[str, float]]] = defaultdict(list)
-    for (area, year, *_), (_, one) in tonnes.items():
-        by_place[area, year].append(one)
+    for (area, year, *_), (_, record) in tonnes.items():
+        by_place[area, year].append(record)
     sizes = {
-        (place, name): median(one["tonnes"] / one[name] for one in own if one["tonnes"])
+        (place, name): median(record["tonnes"] / record[name] for record in own if record["tonnes"])
         for place, own in by_place.items()
         for name in _SHARED
     }
     for (area, year), own in by_place.items():
         if len(own) != 22 * 3:
             yield Place("waste.every_end_state_present", area, f"CY{year}", 0)
-    for number, one in numbered:
-        for broken in _waste_rules(one, tonnes, {name: sizes[(one["area"], one["year"]), name] for name in _SHARED}):
-            yield Place(f"waste.{broken}", one["area"], f"CY{one['year']}", number)
+    for number, record in numbered:
+        for broken in _waste_rules(
+            record, tonnes, {name: sizes[(record["area"], record["year"]), name] for name in _SHARED}
+        ):
+            yield Place(f"waste.{broken}", record["area"], f"CY{record['year']}", number)
 
 
-def _waste_rules(one: Mapping[str, Any], tonnes: Tonnes, sizes: Mapping[str, float]) -> Iterator[str]:
-    figure = "tonnes" if "tonnes" in one else "co2e"
+def _waste_rules(record: Mapping[str, Any], tonnes: Tonnes, sizes: Mapping[str, float]) -> Iterator[str]:
+    figure = "tonnes" if "tonnes" in record else "co2e"
     shares = {name.replace("tonnes", figure): size for name, size in sizes.items()}
-    now = one[figure]
+    now = record[figure]
     for name, size in shares.items():
-        if (now == 0) != (one[name] == 0) or (now and abs(now / one[name] / size - 1) > 0.001):
+        if (now == 0) != (record[name] == 0) or (now and abs(now / record[name] / size - 1) > 0.001):
             yield f"one_base_of_{name}"
     if figure == "co2e":
         return
-    if one["tonnesPerHousehold"] < one["tonnesPerCitizen"]:
+    if record["tonnesPerHousehold"] < record["tonnesPerCitizen"]:
         yield "household_not_below_citizen"
-    before = tonnes.get((one["area"], one["year"] - 1, one["material"], one["endState"]))
+    before = tonnes.get((record["area"], record["year"] - 1, record["material"], record["endState"]))
     was = before[1]["tonnes"] if before else now
     if abs(now - was) > 5000 and not was / 2 <= now <= was * 2:
         yield "tonnes_like_year_before"
@@ -295,15 +300,18 @@ def _summary_rules(row: Row, *, is_first: bool) -> Iterator[str]:
     whole = [["Female", "Male"], _STAGES, _SIMD, *([] if is_first else [_NEEDS, _EAL, _GAELIC, _ETHNIC])]
     roll = _figure(row["Pupil roll"])
     for parts in whole:
-        hidden = [one for one in parts if row[one] in _HIDDEN]
+        hidden = [part for part in parts if row[part] in _HIDDEN]
         if len(hidden) == 1:
             yield "nothing_withheld_can_be_worked_out"
-        is_known = not hidden and not any(row[one] in _UNKNOWN for one in parts)
-        if is_known and sum(_figure(row[one]) for one in parts) != roll:
+        is_known = not hidden and not any(row[part] in _UNKNOWN for part in parts)
+        if is_known and sum(_figure(row[part]) for part in parts) != roll:
             yield f"{parts[0]}_make_the_roll"
-    groups = {one for parts in whole for one in parts}
-    groups |= {one for one in row if "free school meals" in one and not one.startswith("Perc")} | {_NEEDS[0], _EAL[0]}
-    if any(isinstance(row[one], float) and 1 <= _figure(row[one]) <= 4 for one in groups):
+    groups = {part for parts in whole for part in parts}
+    groups |= {name for name in row if "free school meals" in name and not name.startswith("Perc")} | {
+        _NEEDS[0],
+        _EAL[0],
+    }
+    if any(isinstance(row[group], float) and 1 <= _figure(row[group]) <= 4 for group in groups):
         yield "groups_of_few_are_withheld"
     if 1 <= roll <= 4:
         yield "rolls_of_few_are_known"
@@ -312,13 +320,13 @@ def _summary_rules(row: Row, *, is_first: bool) -> Iterator[str]:
 
 
 def _summary_shares(row: Row) -> Iterator[str]:
-    roll, teachers, ratio = (_figure(row[one]) for one in ("Pupil roll", "FTE Teachers", "Pupil Teacher Ratio"))
+    roll, teachers, ratio = (_figure(row[name]) for name in ("Pupil roll", "FTE Teachers", "Pupil Teacher Ratio"))
     if teachers and not roll / (teachers + 0.05) - 0.0501 <= ratio <= roll / (teachers - 0.05) + 0.0501:
         yield "ratio_is_roll_by_teachers"
-    rates = [row[one] for one in _RATES]
-    if all(isinstance(one, float) for one in rates) and abs(sum(map(_figure, rates)) - 100) > 0.0201:
+    rates = [row[name] for name in _RATES]
+    if all(isinstance(rate, float) for rate in rates) and abs(sum(map(_figure, rates)) - 100) > 0.0201:
         yield "attendance_and_absence_make_the_whole"
-    bands = [re.fullmatch(r"(\d+)-(\d+)%", str(row[one])) for one in _HOMES]
+    bands = [re.fullmatch(r"(\d+)-(\d+)%", str(row[name])) for name in _HOMES]
     known = [(int(band[1]), int(band[2])) for band in bands if band]
     if len(known) == len(_HOMES) and not sum(low for low, _ in known) <= 100 <= sum(high for _, high in known):
         yield "homes_make_the_whole"
@@ -330,46 +338,46 @@ def _summary_places(row: Row) -> Iterator[str]:
     expected += " areas" if expected == "remote rural" else ""
     if six != expected:
         yield "classes_of_place_agree"
-    beside = [row[one] for one in row if one == "Average class size" or "P1-P5 pupils" in one]
-    if row["School Type"] != "Primary" and any(isinstance(one, float) for one in beside):
+    beside = [row[name] for name in row if name == "Average class size" or "P1-P5 pupils" in name]
+    if row["School Type"] != "Primary" and any(isinstance(size, float) for size in beside):
         yield "not_applicable_is_marked"
 
 
 def school_list(folder: Path) -> Iterator[Place]:
     """What breaks a rule in the list of open schools."""
-    headers = [str(one) for one in LIST.rows(folder)[5]]
+    headers = [str(cell) for cell in LIST.rows(folder)[5]]
     schools = {number: dict(zip(headers, [*cells, *[""] * 22], strict=False)) for number, cells in LIST.schools(folder)}
-    schools = {number: one for number, one in schools.items() if one["LA Name"] != "Grant Aided"}
+    schools = {number: school for number, school in schools.items() if school["LA Name"] != "Grant Aided"}
     by_uprn: dict[Cell, set[tuple[int, Cell]]] = defaultdict(set)
-    for number, one in schools.items():
-        by_uprn[one[_UPRN]].add((number, one["Post Code"]))
-    for number, one in schools.items():
-        beside = by_uprn[one[_UPRN]] if one[_UPRN] else set()
-        for broken in _list_rules(one, beside):
-            yield Place(f"school_list.{broken}", str(one["LA Name"]), LIST.period, number)
+    for number, school in schools.items():
+        by_uprn[school[_UPRN]].add((number, school["Post Code"]))
+    for number, school in schools.items():
+        beside = by_uprn[school[_UPRN]] if school[_UPRN] else set()
+        for broken in _list_rules(school, beside):
+            yield Place(f"school_list.{broken}", str(school["LA Name"]), LIST.period, number)
 
 
 _UPRN = "Unique Property Reference Number (UPRN)"
 _LIST_RULES: Mapping[str, Callable[[Row], bool]] = {
-    "half_day_openings.required": lambda one: one["Number of half day openings per week"] == "",
-    "medium.required": lambda one: one["Medium of Education"] == "",
-    "teaches_gaelic_learners.required": lambda one: one["Provision for Gaelic Learners"] == "",
-    "uprn.required": lambda one: one[_UPRN] == "",
-    "uprn.pattern": lambda one: one[_UPRN] == 0,
-    "website.pattern": lambda one: (
-        bool(one["Website Address"]) and not re.fullmatch(r"https?://\S+", str(one["Website Address"]))
+    "half_day_openings.required": lambda row: row["Number of half day openings per week"] == "",
+    "medium.required": lambda row: row["Medium of Education"] == "",
+    "teaches_gaelic_learners.required": lambda row: row["Provision for Gaelic Learners"] == "",
+    "uprn.required": lambda row: row[_UPRN] == "",
+    "uprn.pattern": lambda row: row[_UPRN] == 0,
+    "website.pattern": lambda row: (
+        bool(row["Website Address"]) and not re.fullmatch(r"https?://\S+", str(row["Website Address"]))
     ),
-    "pe_target_is_answered": lambda one: (
-        one["Special Department"] == "No" and one["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
+    "pe_target_is_answered": lambda row: (
+        row["Special Department"] == "No" and row["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
     ),
-    "postcode.pattern": lambda one: not re.fullmatch(r"[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}", str(one["Post Code"])),
-    "seed_code.pattern": lambda one: not 1e6 <= _figure(one["Seed Code"]) < 1e7,
-    "has_a_department": lambda one: not any(one[name] == "Yes" for name in one if name.endswith(" Department")),
+    "postcode.pattern": lambda row: not re.fullmatch(r"[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}", str(row["Post Code"])),
+    "seed_code.pattern": lambda row: not 1e6 <= _figure(row["Seed Code"]) < 1e7,
+    "has_a_department": lambda row: not any(row[name] == "Yes" for name in row if name.endswith(" Department")),
 }
 
 
-def _list_rules(one: Row, beside: set[tuple[int, Cell]]) -> Iterator[str]:
-    yield from (name for name, is_broken in _LIST_RULES.items() if is_broken(one))
+def _list_rules(row: Row, beside: set[tuple[int, Cell]]) -> Iterator[str]:
+    yield from (name for name, is_broken in _LIST_RULES.items() if is_broken(row))
     if len(beside) > 1:
         yield "uprn_is_the_schools_own"
     if len({postcode for _, postcode in beside}) > 1:

@@ -15,15 +15,15 @@ from lgdp_pipelines.register.model.table_model import Item, Table
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.planted.cells import border_events, cell_events, prefix_of
-from tests.planted.drafts import REMARKS, TRUTH, Draft, Event, Found, csv_bytes
+from tests.planted.cell_defects import border_events, cell_events, prefix_of
+from tests.planted.table_drafts import REMARKS, TRUTH, Draft, Event, PlantedFinding, csv_bytes
 
 SHARE = 0.02
 """Of the rows that get a defect."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExtractTarget:
     """What a made-up extract answers."""
 
     register: Register
@@ -33,7 +33,7 @@ class Asked:
     received_on: date
 
     @classmethod
-    def of(cls, register: Register, return_code: str, council: str = "FIF") -> "Asked":
+    def of(cls, register: Register, return_code: str, council: str = "FIF") -> "ExtractTarget":
         """The newest contract of a return, in its first period but one; it comes a month later."""
         contract = register.returns[return_code].latest
         period = register.returns[return_code].first_period.shifted(1)
@@ -57,19 +57,19 @@ class Extract:
     before: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def extract_of(asked: Asked, drafts: Mapping[str, Draft]) -> Extract:
+def extract_of(target: ExtractTarget, drafts: Mapping[str, Draft]) -> Extract:
     """Drafts of a return's tables as files."""
     files = {
-        name: csv_bytes(draft, {item.name: item.header for item in asked.contract.by_name[name].items})
+        name: csv_bytes(draft, {item.name: item.header for item in target.contract.by_name[name].items})
         for name, draft in drafts.items()
     }
-    headers = [(f"{asked.contract.slug}.{name}.extra_columns", "query", name, None, REMARKS) for name in drafts]
+    headers = [(f"{target.contract.slug}.{name}.extra_columns", "query", name, None, REMARKS) for name in drafts]
     truth = pl.concat([pl.DataFrame(headers, TRUTH, orient="row"), *(draft.truth for draft in drafts.values())])
     return Extract(files, truth, sum(draft.rows.height for draft in drafts.values()))
 
 
 def table_events(
-    asked: Asked,
+    target: ExtractTarget,
     table: Table,
     leave: frozenset[tuple[str, RuleKind]] = frozenset(),
     twice: Mapping[str, pl.Expr] = MappingProxyType({}),
@@ -77,35 +77,35 @@ def table_events(
     """Every way to break a rule that follows from a table's items, its key and its columns.
 
     Args:
-        asked: what the extract answers.
+        target: what the extract answers.
         table: of its contract.
         leave: items and kinds that the return plants in a way of its own.
         twice: what is different in a row that repeats another.
     """
-    slug = asked.contract.slug
+    slug = target.contract.slug
     for item in table.items:
-        prefix = prefix_of(slug, asked.contract.tables, table, item)
-        for kind, event in cell_events(item, prefix, asked.register, asked.council, asked.period):
+        prefix = prefix_of(slug, target.contract.tables, table, item)
+        for kind, event in cell_events(item, prefix, target.register, target.council, target.period):
             if (item.name, kind) not in leave:
                 yield event
         if item.unique:
             severity = str(item.severities.get(RuleKind.UNIQUE, "error"))
-            yield Event((Found(f"{prefix}.unique", severity, item.header),), repeats=(item.name,))
+            yield Event((PlantedFinding(f"{prefix}.unique", severity, item.header),), repeats=(item.name,))
     if table.key:
-        found = Found(f"{slug}.{table.name}.key", "error", table.key[0].header)
+        found = PlantedFinding(f"{slug}.{table.name}.key", "error", table.key[0].header)
         repeated = tuple(item.name for item in table.items if not item.unique and item.name not in twice)
         yield Event((found,), twice, repeated)
-    yield Event((Found(f"{slug}.{table.name}.columns", "error", None),), is_ragged=True)
+    yield Event((PlantedFinding(f"{slug}.{table.name}.columns", "error", None),), is_ragged=True)
 
 
-def border_of(asked: Asked, table: Table, bound: Sequence[str]) -> Iterator[Event]:
+def border_of(target: ExtractTarget, table: Table, bound: Sequence[str]) -> Iterator[Event]:
     """Every way to only just keep to what is declared of a table's items.
 
     Args:
-        asked: what the extract answers.
+        target: what the extract answers.
         table: of its contract.
         bound: items that a rule over several cells names, for which the return says itself what is at the border.
     """
     free: list[Item] = [item for item in table.items if item.name not in bound and not item.key]
     for item in free:
-        yield from border_events(item, asked.register, asked.period)
+        yield from border_events(item, target.register, target.period)

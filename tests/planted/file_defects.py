@@ -7,29 +7,29 @@ from dataclasses import replace
 
 import polars as pl
 
-from tests.planted.drafts import TRUTH
-from tests.planted.returns import Asked, Extract
+from tests.planted.planted_extracts import Extract, ExtractTarget
+from tests.planted.table_drafts import TRUTH
 
 
-def emptied(asked: Asked, extract: Extract, row_count: tuple[str, str]) -> Extract:
+def emptied(target: ExtractTarget, extract: Extract, row_count: tuple[str, str]) -> Extract:
     """An extract of which only the headers are left.
 
     Args:
-        asked: what it answers.
+        target: what it answers.
         extract: with rows.
         row_count: id and table of the rule that rows must be there.
     """
     files = {name: content.partition(b"\n")[0] + b"\n" for name, content in extract.files.items()}
     rule, table = row_count
-    places = [(f"{asked.contract.slug}.readable", "error", None, None, None), (rule, "error", table, None, None)]
+    places = [(f"{target.contract.slug}.readable", "error", None, None, None), (rule, "error", table, None, None)]
     of_headers = extract.truth.filter(pl.col("rule").str.ends_with(".extra_columns"))
     return replace(
         extract, files=files, truth=pl.concat([of_headers, pl.DataFrame(places, TRUTH, orient="row")]), rows=0
     )
 
 
-def unreadable(asked: Asked, extract: Extract) -> Extract:
+def unreadable(target: ExtractTarget, extract: Extract) -> Extract:
     """An extract whose files are no text; each is found out for itself."""
-    places = [(f"{asked.contract.slug}.readable", "error", None, None, None)] * len(extract.files)
+    places = [(f"{target.contract.slug}.readable", "error", None, None, None)] * len(extract.files)
     files = dict.fromkeys(extract.files, b"PK\x03\x04" + bytes(range(256)))
     return replace(extract, files=files, truth=pl.DataFrame(places, TRUTH, orient="row"), rows=0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.real.plain import Cell, workbook_rows
+from tests.real.plain_rules import Cell, workbook_rows
 
 SOURCE = "data_quality_table_people_supported.xlsx"
 SHEETS = ("Sheet1", "removed comments")
@@ -79,13 +79,13 @@ def write_known_issues(found: Iterator[Comment], councils: tuple[str, ...], file
             "return": "PEOPLE-SUPPORTED",
             "council": council,
             "period": year,
-            "item": one.item,
-            "words": f"{NATION}: {one.words}" if one.council == NATION else one.words,
-            "source": f"{SOURCE}, {one.sheet}, row {one.row}",
+            "item": comment.item,
+            "words": f"{NATION}: {comment.words}" if comment.council == NATION else comment.words,
+            "source": f"{SOURCE}, {comment.sheet}, row {comment.row}",
         }
-        for one in found
-        for council in (councils if one.council in (NATION, ALL) else (one.council,))
-        for year in one.years
+        for comment in found
+        for council in (councils if comment.council in (NATION, ALL) else (comment.council,))
+        for year in comment.years
     ]
     with file.open("w", encoding="utf-8", newline="") as written:
         writer = csv.DictWriter(written, list(lines[0]))
