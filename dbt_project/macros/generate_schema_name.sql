@@ -1,4 +1,4 @@
-{#- Schemas are the layers of the lake, as they are called: no prefix of a target. -#}
+{#- A schema has the name of its layer in the lake, without a prefix of the target. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ custom_schema_name or target.schema }}
 {%- endmacro %}

@@ -1,8 +1,8 @@
 {#-
     The condition that keeps a model, or a test, to the periods of this build.
 
-    It stands in the body and never in config(): dbt renders config() when it parses, and a project is parsed once for
-    all builds.
+    Use it in the body, never in config(): dbt renders config() when it parses, and a project is parsed once for all
+    builds.
 -#}
 {% macro in_slice(column="period") -%}
     {%- set periods = var("periods") -%}

@@ -1,12 +1,12 @@
 {#-
     A pseudonym of a value: the same for the same value of the same item within one use, and different across uses.
-    The function and its key live in the connection that a build opens; no key ever stands in SQL.
+    The function and its key belong to the connection of a build (lake_plugin.py), so no SQL holds the key.
 -#}
 {% macro pseudonym(use, item, column) -%}
     lgdp_token('{{ use }}', '{{ item }}', cast({{ column }} as varchar))
 {%- endmacro %}
 
-{#- The opaque name of a published row, which only the platform can follow back to its submission and row. -#}
+{#- The opaque name of a published row, which the platform alone can resolve to submission and row. -#}
 {% macro trace_id(submission="_submission_id", row="_row") -%}
     lgdp_token('trace', {{ submission }}, cast({{ row }} as varchar))
 {%- endmacro %}

@@ -111,14 +111,14 @@ class BuildOutcome:
 
 _TEST_DESCRIPTIONS = {
     "has_a_value": "Every row has a value in its key",
-    "is_unique": "No key stands twice",
-    "slice_has_values": "Every row has what it must have",
-    "slice_is_unique": "No row stands twice",
+    "is_unique": "No key occurs twice",
+    "slice_has_values": "Every row has a value in each required column",
+    "slice_is_unique": "No row occurs twice",
     "slice_knows_its_councils": "Every council is in the council dimension",
-    "slice_values_agree_with_status": "A figure is there just where its status says so",
-    "slice_keeps_every_row": "No row was lost or doubled on the way",
+    "slice_values_agree_with_status": "A figure has a value exactly where its status is A",
+    "slice_keeps_every_row": "No row was lost or doubled",
     "slice_shows_no_small_count": "No count below the threshold is shown",
-    "slice_totals_reveal_nothing": "No withheld count can be had by subtraction",
+    "slice_totals_reveal_nothing": "No withheld count follows by subtraction",
 }
 
 

@@ -1,4 +1,4 @@
-"""The environment of ``datacontract-cli``, made where it is not there yet."""
+"""The environment of ``datacontract-cli``, installed where it is missing."""
 
 import subprocess
 from pathlib import Path
@@ -11,10 +11,12 @@ ENVIRONMENT = PROJECT / ".venv-datacontract"
 
 @pytest.fixture(scope="session")
 def datacontract() -> Path:
-    """The Python that has the command. ``make test`` makes it beforehand, since that alone needs the package index."""
+    """The Python of the command. ``make test`` installs it beforehand, since only that needs the package index."""
     if not (ENVIRONMENT / "ready").exists():
-        made = subprocess.run(
+        installation = subprocess.run(
             ["make", ".venv-datacontract/ready"], cwd=PROJECT, capture_output=True, text=True, timeout=600, check=False
         )
-        assert made.returncode == 0, f"Run `make .venv-datacontract/ready` where packages can be had.\n{made.stderr}"
+        assert installation.returncode == 0, (
+            f"Run `make .venv-datacontract/ready` where packages can be had.\n{installation.stderr}"
+        )
     return ENVIRONMENT / "bin" / "python"

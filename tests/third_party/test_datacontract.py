@@ -23,7 +23,12 @@ from tests.planted.planted_extracts import ExtractTarget
 from tests.support.judging import judge_files, make_context
 from tests.support.shipped_register import shipped_register
 from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
-from tests.third_party.said import Said, asked, pointed_at, taken_for_sound
+from tests.third_party.datacontract_results import (
+    DataTestResult,
+    lint_contracts,
+    run_data_tests,
+    write_contract_copy,
+)
 
 HEADER = "animal_ref,ring,kind,called,wings_count,weight_kg,length_m,born_date,came_date,lives_in"
 GOOD = (
@@ -69,21 +74,21 @@ def in_set(number: int) -> list[tuple[int, str, str]]:
 
 
 @dataclass(frozen=True)
-class Both:
-    """What both say of one set of data: the rules that are broken, by id."""
+class BrokenRules:
+    """The rules that one set of data breaks, by the platform and by the command."""
 
     ours: frozenset[str]
-    theirs: Said
+    theirs: DataTestResult
 
     @property
-    def broken_there(self) -> set[str]:
+    def broken_by_command(self) -> set[str]:
         return {rule for rule, passed in self.theirs.passed.items() if not passed}
 
 
-def judged(
+def judge(
     register: Register, code: str, files: Sequence[Path], period: Period
 ) -> tuple[ValidationResult, dict[str, pl.DataFrame]]:
-    """Our judgement of some files, and the validated tables."""
+    """The platform's judgement of some files, and the validated tables."""
     contract = register.returns[code].latest
     with ChunkSpool(files[0].parent / "spill") as spill:
         context = make_context(
@@ -93,11 +98,11 @@ def judged(
         return judgement, {name: pl.concat(list(table)) for name, table in judgement.tables.items()}
 
 
-def broken_in(judgement: ValidationResult) -> frozenset[str]:
-    return frozenset(one.rule for one in judgement.results if one.result is RuleResult.FAILED)
+def list_broken_rules(judgement: ValidationResult) -> frozenset[str]:
+    return frozenset(outcome.rule for outcome in judgement.results if outcome.result is RuleResult.FAILED)
 
 
-def zoo_in(folder: Path, animals: Sequence[str]) -> list[Path]:
+def write_zoo(folder: Path, animals: Sequence[str]) -> list[Path]:
     folder.mkdir()
     texts = {"house": ["house_ref", "H1", "H2"], "animal": [HEADER, *animals]}
     for name, lines in texts.items():
@@ -120,39 +125,39 @@ ZOO = Path(__file__).with_name("zoo.v1.0.0.odcs.yaml")
 
 
 @pytest.fixture(scope="module")
-def both(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Both]:
-    """What both say of good data, of too few, and of each set of broken data."""
+def both(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BrokenRules]:
+    """Broken rules of good data, of too few rows, and of each set of broken data."""
     root = tmp_path_factory.mktemp("animals")
     broken = {str(number): [row.format(n=place) for place, _, row in in_set(number)] for number in SETS}
     sets = {"good": GOOD, FEW: GOOD[:2], **{name: (*GOOD, *rows) for name, rows in broken.items()}}
     period = zoo.returns["ZOO"].first_period
     ours: dict[str, frozenset[str]] = {}
     for name, rows in sets.items():
-        ours[name] = broken_in(judged(zoo, "ZOO", zoo_in(root / name, rows), period)[0])
-        pointed_at(ZOO, root / name, "csv")
-    theirs = asked(datacontract, [root / name for name in sets])
-    return {name: Both(ours[name], said) for name, said in zip(sets, theirs, strict=True)}
+        ours[name] = list_broken_rules(judge(zoo, "ZOO", write_zoo(root / name, rows), period)[0])
+        write_contract_copy(ZOO, root / name, "csv")
+    theirs = run_data_tests(datacontract, [root / name for name in sets])
+    return {name: BrokenRules(ours[name], result) for name, result in zip(sets, theirs, strict=True)}
 
 
-def test_both_find_good_data_good(both: Mapping[str, Both]) -> None:
+def test_both_accept_good_data(both: Mapping[str, BrokenRules]) -> None:
     assert both["good"].ours == set()
-    assert both["good"].broken_there == set()
+    assert both["good"].broken_by_command == set()
 
 
-def test_both_find_too_few_rows(both: Mapping[str, Both]) -> None:
+def test_both_find_too_few_rows(both: Mapping[str, BrokenRules]) -> None:
     assert both[FEW].ours == {FEW}
-    assert both[FEW].broken_there == {FEW}
+    assert both[FEW].broken_by_command == {FEW}
 
 
 @pytest.mark.parametrize("rule", sorted({rule for rule, _ in BROKEN}))
-def test_both_find_a_rule_broken_where_it_is_and_nowhere_else(rule: str, both: Mapping[str, Both]) -> None:
+def test_both_find_each_broken_rule_and_no_other(rule: str, both: Mapping[str, BrokenRules]) -> None:
     where = {str(number) for number in SETS if rule in {broken for _, broken, _ in in_set(number)}}
 
-    assert {name for name, said in both.items() if rule in said.ours} == where
-    assert {name for name, said in both.items() if rule in said.broken_there} == where
+    assert {name for name, broken in both.items() if rule in broken.ours} == where
+    assert {name for name, broken in both.items() if rule in broken.broken_by_command} == where
 
 
-def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, both: Mapping[str, Both]) -> None:
+def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, both: Mapping[str, BrokenRules]) -> None:
     ours = {rule.id for rule in list_rules(zoo.returns["ZOO"].latest)}
     theirs = set(both["good"].theirs.passed)
 
@@ -168,34 +173,34 @@ SHIPPED = ("dhp", "hl1", "lfr", "people_supported", "source", "waste")
 """Contracts that are written in full."""
 
 
-def test_shipped_contracts_are_sound_to_the_command(datacontract: Path, tmp_path: Path) -> None:
+def test_shipped_contracts_pass_the_lint_of_the_command(datacontract: Path, tmp_path: Path) -> None:
     for slug in SHIPPED:
         (tmp_path / slug).mkdir()
         (contract,) = (PROJECT / "schemas" / "returns" / slug).glob("*.odcs.yaml")
         shutil.copy(contract, tmp_path / slug / "contract.yaml")
 
-    assert taken_for_sound(datacontract, [tmp_path / slug for slug in SHIPPED]) == dict.fromkeys(SHIPPED, "passed")
+    assert lint_contracts(datacontract, [tmp_path / slug for slug in SHIPPED]) == dict.fromkeys(SHIPPED, "passed")
 
 
-def test_both_say_the_same_of_homelessness_applications_with_planted_defects(
+def test_both_find_the_same_broken_rules_in_homelessness_applications_with_planted_defects(
     datacontract: Path, tmp_path: Path
 ) -> None:
     register = shipped_register()
     asked_for = ExtractTarget.of(register, "HL1")
     extract = hl1_extract(asked_for, 3_000)
     (tmp_path / "application.csv").write_bytes(extract.files["application"])
-    judgement, tables = judged(register, "HL1", [tmp_path / "application.csv"], asked_for.period)
+    judgement, tables = judge(register, "HL1", [tmp_path / "application.csv"], asked_for.period)
     tables["application"].write_parquet(tmp_path / "application.parquet")
     (contract,) = (PROJECT / "schemas" / "returns" / "hl1").glob("*.odcs.yaml")
-    pointed_at(contract, tmp_path, "parquet")
+    write_contract_copy(contract, tmp_path, "parquet")
 
-    (theirs,) = asked(datacontract, [tmp_path])
+    (theirs,) = run_data_tests(datacontract, [tmp_path])
 
-    ours = broken_in(judgement)
+    ours = list_broken_rules(judgement)
     rules = {rule.id: rule for rule in list_rules(asked_for.contract)}
     differing = {rule for rule, passed in theirs.passed.items() if passed == (rule in ours)}
     # A variable that nobody has set is null there, and nothing is before or after it: such rules pass in silence.
-    of_variables = {one.id for one in rules.values() if "getvariable" in (one.sql or "")} & theirs.passed.keys()
+    of_variables = {rule.id for rule in rules.values() if "getvariable" in (rule.sql or "")} & theirs.passed.keys()
     assert differing == of_variables & ours
     assert len(theirs.passed.keys() - differing) >= 8
     silent = {rule.kind for rule in rules.values() if rule.id not in theirs.passed}

@@ -1,4 +1,4 @@
--- The council dimension: thirty-two rows, the codes of every system beside the register code.
+-- The council dimension: thirty-two rows, with the register code and the codes of every other system.
 select
     council_code,
     council_name,

@@ -1,4 +1,4 @@
--- The period dimension: what spans of days the ids mean, and the years that hold them whole.
+-- The period dimension: first and last day of each id, and the years that contain it.
 with spans as (
     select
         period,

@@ -1,4 +1,4 @@
--- The known issues that each submission was accepted with: titles of the rules, as text for people.
+-- Known issues of each accepted submission: titles of the rules, as text for people.
 select
     results.submission_id,
     string_agg(

@@ -1,4 +1,4 @@
--- How many queries on each submission the council has not answered yet.
+-- Number of queries on each submission that the council has not answered yet.
 select
     submission_id,
     count(*) as open_queries

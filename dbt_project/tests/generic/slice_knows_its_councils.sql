@@ -1,7 +1,7 @@
 {#- In the periods of this build, every row's council is in the council dimension. -#}
 {% test slice_knows_its_councils(model) %}
-    select m.council_code
-    from {{ model }} as m
-    left join {{ ref("council") }} as c on m.council_code = c.council_code
-    where {{ in_slice("m.period") }} and c.council_code is null
+    select slice.council_code
+    from {{ model }} as slice
+    left join {{ ref("council") }} as council on slice.council_code = council.council_code
+    where {{ in_slice("slice.period") }} and council.council_code is null
 {% endtest %}

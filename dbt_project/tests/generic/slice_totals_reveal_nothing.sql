@@ -1,6 +1,6 @@
 {#-
-    In the periods of this build, no cell can be had by subtracting from a total: where cells of a council's figure are
-    withheld, they are two or more and add up to the threshold or more, unless nothing is left to withhold.
+    In the periods of this build, no withheld cell follows from a total by subtraction: where cells of a council's figure
+    are withheld, they are two or more and add up to the threshold or more, unless every cell is withheld.
 -#}
 {% test slice_totals_reveal_nothing(model, exact, threshold) %}
     select cells.item

@@ -1,4 +1,4 @@
-{#- In the periods of this build, a figure is there just where its status says so, and 0 never stands for missing. -#}
+{#- In the periods of this build, a figure has a value exactly where its status is A, so 0 never means missing. -#}
 {% test slice_values_agree_with_status(model) %}
     select item
     from {{ model }}

@@ -6,7 +6,7 @@ from lgdp_pipelines.storage.sql_catalogue import run_select, write_catalogue
 from tests.support.small_lakehouse import BuiltPlatform
 
 
-def test_every_column_of_every_published_table_says_what_it_is(built: BuiltPlatform) -> None:
+def test_every_column_of_the_catalogue_has_a_comment(built: BuiltPlatform) -> None:
     write_catalogue(
         built.settings.catalogue, built.lake, [*conformed_views(built.register), *published_views(built.register)]
     )

@@ -51,7 +51,7 @@ def test_the_period_dimension_knows_the_years_that_hold_a_period(built: BuiltPla
     assert {row["kind"] for row in periods.values()} == {"financial-quarter", "month", "calendar-year"}
 
 
-def test_withheld_items_do_not_stand_in_any_conformed_or_published_model() -> None:
+def test_withheld_items_are_in_no_conformed_or_published_model() -> None:
     register = small_register()
     for path, text in {**generate_conformed_models(register), **generate_published_models(register)}.items():
         if not path.startswith(("models/staging", "models/register")):

@@ -35,7 +35,7 @@ def test_a_build_runs_only_the_models_of_its_return(built: BuiltPlatform) -> Non
     assert not any("shelter" in name or "visit" in name for name in names)
 
 
-def test_two_majors_stand_under_one_set_of_columns(built: BuiltPlatform) -> None:
+def test_two_major_versions_share_one_set_of_columns(built: BuiltPlatform) -> None:
     cases = built.read("conformed.shelter_stay")
     assert cases.group_by("period").len().sort("period").rows() == [(OLD, 14), (NEW, 54)]
     assert "stay_ref" not in cases.columns
@@ -74,7 +74,7 @@ def test_no_whole_number_became_a_decimal_of_38_digits(built: BuiltPlatform) -> 
         )
 
 
-def test_published_figures_stand_in_source_order_with_names_and_labels_beside_codes(built: BuiltPlatform) -> None:
+def test_published_figures_keep_the_source_order_and_have_names_and_labels(built: BuiltPlatform) -> None:
     row = built.read("published.bins_material").sort("_release_row").row(0, named=True)
     assert (row["council_name"], row["gss_code"], row["period_kind"]) == ("Fife", "S12000047", "calendar-year")
     assert (row["material"], row["material_label"], row["unit_given"]) == ("glass", "glass", "recycled")
@@ -103,7 +103,7 @@ def test_known_issues_and_open_queries_go_with_the_data(built: BuiltPlatform) ->
         ]
 
 
-def test_counts_are_kept_from_pointing_at_people(built: BuiltPlatform) -> None:
+def test_small_counts_and_their_complements_are_withheld(built: BuiltPlatform) -> None:
     # Worked out by hand from FIFE_NEW. (f, a) = 3 is small. It alone would be 30 - 20 - 7, so (f, c) = 7 goes with it.
     # Over all reasons that is enough: 3 + 7 = 10, two cells in f; none in m. By gender 30 and 22 both may stand.
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW)
@@ -123,7 +123,7 @@ def test_counts_are_kept_from_pointing_at_people(built: BuiltPlatform) -> None:
     }
 
 
-def test_a_given_figure_about_people_is_withheld_with_every_figure_of_its_row(built: BuiltPlatform) -> None:
+def test_a_small_figure_about_people_is_withheld_with_its_whole_row(built: BuiltPlatform) -> None:
     # 3 is small, 7 the next smallest; what was not collected stays so and hides nobody.
     figures = built.read("published.clients").select("age", "item", "value", "obs_status").rows()
     assert [(age, item.rsplit(":", 1)[1], value, status) for age, item, value, status in figures] == [
@@ -144,7 +144,7 @@ def test_a_council_whose_total_is_small_shows_no_count(built: BuiltPlatform) -> 
     assert set(counts["obs_status"]) == {"Q"}
 
 
-def test_pseudonyms_match_within_a_return_and_never_across(built: BuiltPlatform) -> None:
+def test_pseudonyms_match_within_a_return_only(built: BuiltPlatform) -> None:
     shelter = built.read("conformed.shelter_stay").filter(council_code="FIF")
     by_row = shelter.filter(pl.col("_row") == 2)  # REF-FIF-0, sent in both quarters under two names of one item
     assert by_row.height == 2
@@ -226,7 +226,7 @@ def test_nothing_is_left_in_the_scratch_folder(built: BuiltPlatform) -> None:
     assert list(built.settings.scratch.iterdir()) == []
 
 
-def test_the_key_stands_in_no_file_but_its_own(built: BuiltPlatform) -> None:
+def test_the_key_is_in_no_other_file(built: BuiltPlatform) -> None:
     key = load_pseudonym_key(built.settings.secrets)
     needles = (key.secret, key.secret.hex().encode(), key.inner_pad, key.outer_pad)
     files = [
@@ -238,17 +238,17 @@ def test_the_key_stands_in_no_file_but_its_own(built: BuiltPlatform) -> None:
         assert not any(needle in content for needle in needles), file
 
 
-def test_dimensions_that_say_the_same_are_not_written_again(built: BuiltPlatform) -> None:
+def test_an_unchanged_dimension_is_not_written_again(built: BuiltPlatform) -> None:
     versions = {outcome.written["conformed/council"].version for outcome in built.outcomes.values()}
     assert len(versions) == 1
 
 
-def test_a_period_that_is_none_is_refused_before_anything_runs(built: BuiltPlatform) -> None:
+def test_an_invalid_period_is_refused_before_anything_runs(built: BuiltPlatform) -> None:
     with pytest.raises(WrongUse):
         run_build(built.project, built.settings, built.register.returns["BINS"], ["x' or 1=1"], commit={})
 
 
-def test_a_ledger_that_was_never_mirrored_is_an_empty_one(built: BuiltPlatform, tmp_path: Path) -> None:
+def test_without_a_mirror_the_ledger_is_empty(built: BuiltPlatform, tmp_path: Path) -> None:
     settings = Settings.from_folder(tmp_path)
     outcome = run_build(built.project, settings, built.register.returns["BINS"], [YEAR], commit={})
     assert outcome.is_published

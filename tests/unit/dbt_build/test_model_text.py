@@ -26,7 +26,7 @@ def test_a_list_without_rows_still_has_its_columns() -> None:
     "text", ["plain", "it's", 'a "quote"', "{{ var('x') }}", "{% raw %}", "back\\slash", "é\n", ""]
 )
 def test_a_macro_gets_its_arguments_as_they_are(text: str) -> None:
-    given: list[object] = []
+    received: list[object] = []
     call = call_macro("take", records=[{"name": text, "is_flag": True}], names=[text], empty=[])
-    Environment(autoescape=False).from_string(call).render(take=lambda **arguments: given.append(arguments) or "")  # noqa: S701 - SQL
-    assert given == [{"records": [{"name": text, "is_flag": True}], "names": [text], "empty": []}]
+    Environment(autoescape=False).from_string(call).render(take=lambda **arguments: received.append(arguments) or "")  # noqa: S701 - SQL
+    assert received == [{"records": [{"name": text, "is_flag": True}], "names": [text], "empty": []}]

@@ -54,20 +54,20 @@ def test_nothing_but_whole_projects_lies_in_the_projects_folder(built: BuiltPlat
 
 
 def test_two_processes_at_once_make_one_project(tmp_path: Path) -> None:
-    makers = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-c", MAKE, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         for _ in range(2)
     ]
-    said = [maker.communicate(timeout=300) for maker in makers]
-    assert [maker.returncode for maker in makers] == [0, 0], said
-    assert len({out for out, _ in said}) == 1
+    outputs = [process.communicate(timeout=300) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert len({out for out, _ in outputs}) == 1
     (folder,) = (tmp_path / "dbt").iterdir()
-    assert Path(said[0][0].decode().strip()) == folder
+    assert Path(outputs[0][0].decode().strip()) == folder
 
 
-def test_a_handwritten_model_stands_in_for_the_generated_one_and_its_failure_repeats_no_value(
+def test_a_handwritten_model_replaces_the_generated_one_and_its_failure_repeats_no_value(
     built: BuiltPlatform, tmp_path: Path
 ) -> None:
     handwritten = tmp_path / "dbt_project"

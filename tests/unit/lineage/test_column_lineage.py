@@ -16,11 +16,11 @@ def register() -> Register:
     return shipped_register()
 
 
-def test_every_published_column_has_a_trace_back(built: BuiltPlatform) -> None:
+def test_every_published_column_has_a_way_back(built: BuiltPlatform) -> None:
     assert find_unexplained_columns(built.edges, built.register) == []
 
 
-def test_a_column_whose_way_is_cut_is_named(built: BuiltPlatform) -> None:
+def test_a_column_without_a_way_back_is_listed(built: BuiltPlatform) -> None:
     cut = [edge for edge in built.edges if edge.from_column != "GENDER"]
     assert find_unexplained_columns(cut, built.register) == [
         "published.shelter.gender",
@@ -28,7 +28,7 @@ def test_a_column_whose_way_is_cut_is_named(built: BuiltPlatform) -> None:
     ]
 
 
-def test_a_return_without_edges_is_named(built: BuiltPlatform) -> None:
+def test_a_return_without_edges_is_listed(built: BuiltPlatform) -> None:
     assert "published.visit.*" in find_unexplained_columns(
         [edge for edge in built.edges if edge.return_code != "VISIT"], built.register
     )

@@ -7,10 +7,10 @@ T, U = ("s", "t"), ("s", "u")
 
 def read(sql: str) -> dict[str, set[tuple[str, str, str]]]:
     tables = {T: SourceColumns(("a", "b", "c", "_row")), U: SourceColumns(("a", "d"))}
-    found = read_select_columns(sql, tables).columns
+    references = read_select_columns(sql, tables).columns
     return {
         name: {(reference.column, reference.kind, reference.how) for reference in references}
-        for name, references in found.items()
+        for name, references in references.items()
     }
 
 
@@ -28,7 +28,7 @@ def test_a_condition_decides_and_a_branch_gives_the_value() -> None:
     }
 
 
-def test_windows_orders_groups_and_joins_are_told_apart() -> None:
+def test_windows_orders_groups_and_joins_are_distinguished() -> None:
     assert read("select row_number() over (partition by a order by b) as n from s.t")["n"] == {
         ("a", "indirect", "window"),
         ("b", "indirect", "order"),
@@ -52,18 +52,18 @@ def test_steps_inside_a_query_are_walked_through() -> None:
 
 
 def test_the_entries_of_a_map_are_followed_one_by_one() -> None:
-    made = read_select_columns("select map {'k': a, 'l': b} as m from s.t", {T: SourceColumns(("a", "b"))}).columns
-    assert {reference.column for reference in made["m.k"]} == {"a"}
-    known = SourceColumns(("m",), {"m": frozenset(), "m.k": frozenset({"urn:a"})})
-    taken = read_select_columns("select m['k'] as x from s.t", {T: known}).columns
-    assert taken["x"] == {ColumnReference(T, "m.k", "direct", "select", "urn:a")}
+    selected = read_select_columns("select map {'k': a, 'l': b} as m from s.t", {T: SourceColumns(("a", "b"))}).columns
+    assert {reference.column for reference in selected["m.k"]} == {"a"}
+    source = SourceColumns(("m",), {"m": frozenset(), "m.k": frozenset({"urn:a"})})
+    passed_on = read_select_columns("select m['k'] as x from s.t", {T: source}).columns
+    assert passed_on["x"] == {ColumnReference(T, "m.k", "direct", "select", "urn:a")}
 
 
 def test_a_filter_to_one_part_of_a_union_leaves_the_items_of_the_others() -> None:
     union = (
         "select 'i1' as item, 'x' as part, a as v from s.t union all select 'i2' as item, 'y' as part, d as v from s.u"
     )
-    made = read_select_columns(union, {T: SourceColumns(("a",)), U: SourceColumns(("d",))})
-    known = SourceColumns(("item", "part", "v"), {"v": frozenset({"i1", "i2"})}, tuple(made.branches))
-    found = read_select_columns("select v from s.w where part in ('y')", {("s", "w"): known}).columns["v"]
-    assert {reference.item for reference in found if reference.column == "v"} == {"i2"}
+    selected = read_select_columns(union, {T: SourceColumns(("a",)), U: SourceColumns(("d",))})
+    source = SourceColumns(("item", "part", "v"), {"v": frozenset({"i1", "i2"})}, tuple(selected.branches))
+    references = read_select_columns("select v from s.w where part in ('y')", {("s", "w"): source}).columns["v"]
+    assert {reference.item for reference in references if reference.column == "v"} == {"i2"}

@@ -16,12 +16,12 @@ def trace(built: BuiltPlatform, table: str, *, key: PseudonymKey | None = None, 
 
 
 def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatform) -> None:
-    found = trace(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
-    assert found.figure is not None
-    assert (found.figure["material"], found.figure["value"], found.figure["obs_status"]) == ("paper", None, "Q")
-    assert [(item.urn, item.unit) for item in found.items] == [("urn:lgdp:item:bins:tonnes", "tonnes")]
-    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("TONNES", "1.0.0")]
-    (submission,) = found.submissions
+    result = trace(built, "published.bins_material", council="Fife", period=YEAR, row=4)  # paper: tonnes
+    assert result.figure is not None
+    assert (result.figure["material"], result.figure["value"], result.figure["obs_status"]) == ("paper", None, "Q")
+    assert [(item.urn, item.unit) for item in result.items] == [("urn:lgdp:item:bins:tonnes", "tonnes")]
+    assert [(column.header, column.contract_version) for column in result.extract_columns] == [("TONNES", "1.0.0")]
+    (submission,) = result.submissions
     assert (submission.id, submission.rows, submission.contract_version) == ("BINS.FIF.CY2023.001", (3,), "1.0.0")
     (receipt,) = submission.receipts
     assert (receipt.file_name, receipt.transport) == ("bins-fif-cy2023.csv", "hand")
@@ -29,10 +29,10 @@ def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatfo
 
 
 def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: BuiltPlatform) -> None:
-    found = trace(built, "published.bins_material", column="value")
-    assert {item.urn for item in found.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
-    assert not any("money" in edge.from_table for edge in found.steps)
-    assert [edge.from_table for edge in found.steps if edge.item.endswith("bags")] == [
+    result = trace(built, "published.bins_material", column="value")
+    assert {item.urn for item in result.items} == {f"urn:lgdp:item:bins:{name}" for name in ("tonnes", "bags", "each")}
+    assert not any("money" in edge.from_table for edge in result.steps)
+    assert [edge.from_table for edge in result.steps if edge.item.endswith("bags")] == [
         "candidate.candidate__bins_material",
         "candidate.cell__bins_material",
         "conformed.observation",
@@ -45,64 +45,64 @@ def test_the_steps_of_a_figure_name_no_other_table_of_the_return(built: BuiltPla
 
 def test_a_count_goes_back_to_the_rows_that_it_counts(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="f", reason="c")
-    found = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=int(counts["_release_row"][0]))
-    (submission,) = found.submissions
+    result = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=int(counts["_release_row"][0]))
+    (submission,) = result.submissions
     # Three rows of (f, a) and twenty of (f, b) come first, from row 2 on; then seven of (f, c).
     assert submission.id == f"SHELTER.FIF.{NEW}.001"
     assert submission.rows == (25, 26, 27, 28, 29, 30, 31)
     assert submission.contract_version == "2.0.0"
-    assert found.items[0].urn == "urn:lgdp:item:shelter:stays_by_gender_and_reason"
-    assert found.notes == ("The figure is withheld: how many rows it counts is not to be passed on.",)
-    assert [column.header for column in found.extract_columns] == ["(row)"]
+    assert result.items[0].urn == "urn:lgdp:item:shelter:stays_by_gender_and_reason"
+    assert result.notes == ("The figure is withheld: how many rows it counts is not to be passed on.",)
+    assert [column.header for column in result.extract_columns] == ["(row)"]
 
 
-def test_a_count_of_what_nobody_filled_in_goes_back_to_those_rows(built: BuiltPlatform) -> None:
+def test_a_count_of_empty_codes_goes_back_to_those_rows(built: BuiltPlatform) -> None:
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW, gender="m")
     row = next(r for r in counts.iter_rows(named=True) if r["broken_down_by"] == "gender, reason" and not r["reason"])
-    found = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=row["_release_row"])
-    assert found.submissions[0].rows == tuple(range(44, 54))  # after 3 + 20 + 7 + 12 rows from row 2 on
+    result = trace(built, "published.shelter_counts", council="FIF", period=NEW, row=row["_release_row"])
+    assert result.submissions[0].rows == tuple(range(44, 54))  # after 3 + 20 + 7 + 12 rows from row 2 on
 
 
 def test_a_published_case_goes_back_by_its_token(built: BuiltPlatform) -> None:
-    found = trace(built, "published.shelter", column="gender", council="Glasgow City", period=NEW, row=2)
-    (submission,) = found.submissions
+    result = trace(built, "published.shelter", column="gender", council="Glasgow City", period=NEW, row=2)
+    (submission,) = result.submissions
     assert (submission.id, submission.rows) == (f"SHELTER.GLG.{NEW}.001", (3,))
-    assert [item.urn for item in found.items] == ["urn:lgdp:item:shelter:gender"]
-    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("GENDER", "2.0.0")]
+    assert [item.urn for item in result.items] == ["urn:lgdp:item:shelter:gender"]
+    assert [(column.header, column.contract_version) for column in result.extract_columns] == [("GENDER", "2.0.0")]
 
 
-def test_another_key_resolves_nothing(built: BuiltPlatform) -> None:
-    found = trace(built, "published.shelter", key=PseudonymKey(bytes(32)), council="GLG", period=NEW, row=2)
-    assert found.submissions == ()
-    assert found.notes == ("The rows that this figure was made from are no longer kept.",)
+def test_another_key_resolves_no_token(built: BuiltPlatform) -> None:
+    result = trace(built, "published.shelter", key=PseudonymKey(bytes(32)), council="GLG", period=NEW, row=2)
+    assert result.submissions == ()
+    assert result.notes == ("The rows that this figure was made from are no longer kept.",)
 
 
-def test_a_conformed_case_says_itself_where_it_comes_from(built: BuiltPlatform) -> None:
-    found = trace(built, "conformed.shelter_stay", column="ref", council="FIF", period="FY2023-24-Q4", row=4)
-    assert found.submissions[0].rows == (4,)
-    assert [(column.header, column.contract_version) for column in found.extract_columns] == [("STAY_REF", "1.0.0")]
+def test_a_conformed_case_names_its_submission_and_row(built: BuiltPlatform) -> None:
+    result = trace(built, "conformed.shelter_stay", column="ref", council="FIF", period="FY2023-24-Q4", row=4)
+    assert result.submissions[0].rows == (4,)
+    assert [(column.header, column.contract_version) for column in result.extract_columns] == [("STAY_REF", "1.0.0")]
 
 
 def test_a_conformed_observation_is_traced_by_return_and_row(built: BuiltPlatform) -> None:
-    found = trace(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
-    assert found.return_code == "BINS"
+    result = trace(built, "conformed.observation__bins", council="FIF", period=YEAR, row=2)
+    assert result.return_code == "BINS"
     alone = trace(built, "conformed.observation", council="GLG", period=NEW)
     assert alone.return_code == "SHELTER"
-    assert found.figure is not None
-    assert found.figure["item"] == "urn:lgdp:item:bins:cost"
-    assert found.submissions[0].rows == (2,)
+    assert result.figure is not None
+    assert result.figure["item"] == "urn:lgdp:item:bins:cost"
+    assert result.submissions[0].rows == (2,)
 
 
-def test_without_council_and_period_only_columns_are_trace(built: BuiltPlatform) -> None:
-    found = trace(built, "published.shelter", column="started")
-    assert found.submissions == ()
-    assert {column.contract_version for column in found.extract_columns} == {"1.0.0", "2.0.0"}
+def test_without_council_and_period_only_columns_are_traced(built: BuiltPlatform) -> None:
+    result = trace(built, "published.shelter", column="started")
+    assert result.submissions == ()
+    assert {column.contract_version for column in result.extract_columns} == {"1.0.0", "2.0.0"}
 
 
-def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: BuiltPlatform) -> None:
-    found = trace(built, "published.shelter", council="GLG", period=NEW, row=1)
-    assert "REF-GLG" not in repr(found)
-    assert "Smith" not in repr(found)
+def test_a_trace_holds_neither_pseudonym_nor_raw_value(built: BuiltPlatform) -> None:
+    result = trace(built, "published.shelter", council="GLG", period=NEW, row=1)
+    assert "REF-GLG" not in repr(result)
+    assert "Smith" not in repr(result)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +119,6 @@ def test_a_pseudonym_or_raw_value_stands_in_no_trace(built: BuiltPlatform) -> No
         {"table": "conformed.observation", "council": "FIF", "period": YEAR, "row": 2},  # of two returns
     ],
 )
-def test_what_does_not_exist_is_said(built: BuiltPlatform, request_fields: dict[str, object]) -> None:
+def test_a_request_for_something_unknown_is_refused(built: BuiltPlatform, request_fields: dict[str, object]) -> None:
     with pytest.raises(WrongUse):
         trace(built, **request_fields)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ def row(*values: int) -> list[CountCell]:
 
 
 @pytest.mark.parametrize(
-    ("values", "out"),
+    ("values", "suppressed"),
     [
         ((20, 7, 12), ()),  # nothing small
         ((3, 20, 7), (3, 7)),  # 3 alone is the total less 27, so the next smallest keeps it company
@@ -28,10 +28,10 @@ def row(*values: int) -> list[CountCell]:
         ((5, 5), ()),  # the threshold itself is shown
     ],
 )
-def test_one_dimension(values: tuple[int, ...], out: tuple[int, ...]) -> None:
+def test_one_dimension(values: tuple[int, ...], suppressed: tuple[int, ...]) -> None:
     cells = row(*values)
-    found = choose_suppressed_cells(cells, 5)
-    assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, found, strict=True) if hidden) == out
+    determined = choose_suppressed_cells(cells, 5)
+    assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, determined, strict=True) if hidden) == suppressed
 
 
 def test_a_small_total_is_withheld_with_its_only_cell() -> None:
@@ -75,19 +75,19 @@ def table(values: list[int]) -> list[CountCell]:
 
 def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
     """Withheld cells that follow from all sums: elimination over fractions, by a way of its own."""
-    unknown = [n for n, out in enumerate(hidden) if out]
+    unknown = [n for n, suppressed in enumerate(hidden) if suppressed]
     equations: list[list[Fraction]] = []
 
-    def tell(terms: dict[int, int]) -> None:
+    def add_equation(terms: dict[int, int]) -> None:
         equations.append([Fraction(terms.get(n, 0)) for n in unknown])
 
     inner = range(6)
     for n, cell in enumerate(cells):
         if cell.item != AB:
             ((name, code),) = cell.breakdown.items()
-            tell({m: 1 for m in inner if cells[m].breakdown[name] == code} | {n: -1})
-    tell(dict.fromkeys(inner, 1))  # the total is known
-    pivot_row, found = 0, set()
+            add_equation({m: 1 for m in inner if cells[m].breakdown[name] == code} | {n: -1})
+    add_equation(dict.fromkeys(inner, 1))  # the total is known
+    pivot_row, determined = 0, set()
     for column in range(len(unknown)):
         lead = next((r for r in range(pivot_row, len(equations)) if equations[r][column]), None)
         if lead is None:
@@ -100,10 +100,10 @@ def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
                 equations[r] = [x - line[column] * y for x, y in zip(line, head, strict=True)]
         pivot_row += 1
     for line in equations:
-        there = [n for n, x in zip(unknown, line, strict=True) if x]
-        if len(there) == 1:
-            found.add(there[0])
-    return found
+        unknowns = [n for n, x in zip(unknown, line, strict=True) if x]
+        if len(unknowns) == 1:
+            determined.add(unknowns[0])
+    return determined
 
 
 @settings(max_examples=150, deadline=None)

@@ -20,7 +20,7 @@ def product(register: Register, code: str) -> Product:
     return list_products(register.returns[code])[0]
 
 
-def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> None:
+def test_figures_of_a_school_have_its_name_and_place(register: Register) -> None:
     columns = list(describe_published_columns(register, product(register, "SCHOOL-SUMMARY")))
     start = columns.index("seed_code")
     assert columns[start : columns.index("item")] == [
@@ -30,7 +30,7 @@ def test_a_school_s_figures_say_its_name_and_where_it_is(register: Register) -> 
     ]  # fmt: skip
 
 
-def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
+def test_descriptions_come_from_the_row_of_the_figure(register: Register) -> None:
     path = Path("models/candidate/school_summary/candidate__school_summary.sql")
     text = generate_published_models(register)[path.as_posix()]
     assert 'described_by="stg_school_summary__school"' in text
@@ -41,5 +41,5 @@ def test_they_come_from_the_figure_s_own_row(register: Register) -> None:
     )
 
 
-def test_cases_and_their_counts_have_none_beside_them(register: Register) -> None:
-    assert [one.attributes for one in list_products(register.returns["HL1"])] == [(), ()]
+def test_cases_and_counts_have_no_described_row(register: Register) -> None:
+    assert [listed.attributes for listed in list_products(register.returns["HL1"])] == [(), ()]

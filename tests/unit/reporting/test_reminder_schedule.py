@@ -30,12 +30,15 @@ def owed(
     return Obligation(**(values | changed))  # type: ignore[arg-type]
 
 
-def told(one: Obligation, today: date) -> list[tuple[str, str]]:
-    return [(each.reminded.stage, each.text) for each in plan_reminders([one], {"HL1": "Homelessness"}, NOTICES, today)]
+def list_texts(obligation: Obligation, today: date) -> list[tuple[str, str]]:
+    return [
+        (reminder.reminded.stage, reminder.text)
+        for reminder in plan_reminders([obligation], {"HL1": "Homelessness"}, NOTICES, today)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("today", "stage", "said"),
+    ("today", "stage", "text"),
     [
         (date(2024, 7, 13), None, ""),
         (date(2024, 7, 14), "due_in_14", "HL1 (Homelessness) for FY2024-25-Q1 is due on 28 July 2024, in 14 days."),
@@ -44,64 +47,66 @@ def told(one: Obligation, today: date) -> list[tuple[str, str]]:
         (date(2024, 7, 27), "due_in_3", "HL1 (Homelessness) for FY2024-25-Q1 is due on 28 July 2024, in 1 day."),
     ],
 )
-def test_before_the_day_each_stage_is_reached_once(today: date, stage: str | None, said: str) -> None:
-    assert told(owed(ObligationState.OPEN), today) == ([(stage, said)] if stage else [])
+def test_before_the_due_day_each_stage_is_reached_once(today: date, stage: str | None, text: str) -> None:
+    assert list_texts(owed(ObligationState.OPEN), today) == ([(stage, text)] if stage else [])
 
 
 @pytest.mark.parametrize(("days_late", "stage"), [(1, "late_1"), (6, "late_1"), (7, "late_7"), (200, "late_28")])
-def test_after_the_day_the_last_stage_reached_is_told(days_late: int, stage: str) -> None:
-    found = told(owed(ObligationState.LATE, days_late=days_late), date(2025, 1, 1))
-    assert [one for one, _ in found] == [stage]
-    assert f"was due on 28 July 2024 and is {days_late} day" in found[0][1]
+def test_after_the_due_day_the_last_stage_reached_is_reminded(days_late: int, stage: str) -> None:
+    reminders = list_texts(owed(ObligationState.LATE, days_late=days_late), date(2025, 1, 1))
+    assert [reached for reached, _ in reminders] == [stage]
+    assert f"was due on 28 July 2024 and is {days_late} day" in reminders[0][1]
 
 
-def test_on_the_day_it_says_today() -> None:
-    assert told(owed(ObligationState.DUE_TODAY), DUE) == [
+def test_on_the_due_day_the_text_says_today() -> None:
+    assert list_texts(owed(ObligationState.DUE_TODAY), DUE) == [
         ("due_today", "HL1 (Homelessness) for FY2024-25-Q1 is due today.")
     ]
 
 
-def test_a_rejection_is_told_from_the_next_day_on_and_by_submission() -> None:
+def test_a_rejection_is_reminded_from_the_next_day_on() -> None:
     rejected = owed(
         ObligationState.DONE, LatestOutcome.REJECTED, submission_id=SUBMISSION, received_on=date(2024, 7, 20)
     )
-    assert told(rejected, date(2024, 7, 20)) == [], "its report went on that day"
-    found = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
-    assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [("rejected", SUBMISSION)]
-    assert "What was accepted before still stands." in found[0].text
+    assert list_texts(rejected, date(2024, 7, 20)) == [], "its report went on that day"
+    reminders = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    assert [(reminder.reminded.stage, reminder.reminded.submission_id) for reminder in reminders] == [
+        ("rejected", SUBMISSION)
+    ]
+    assert "What was accepted before still stands." in reminders[0].text
 
 
-def test_open_queries_are_about_what_stands() -> None:
-    asked = owed(
+def test_a_reminder_of_open_queries_names_the_current_submission() -> None:
+    queried = owed(
         ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_queries=1,
         current_id="HL1.FIF.FY2024-25-Q1.001",
         received_on=date(2024, 7, 20),
     )  # fmt: skip
-    found = plan_reminders([asked], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
-    assert [(one.reminded.stage, one.reminded.submission_id) for one in found] == [
+    reminders = plan_reminders([queried], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    assert [(reminder.reminded.stage, reminder.reminded.submission_id) for reminder in reminders] == [
         ("queries", "HL1.FIF.FY2024-25-Q1.001")
     ]
-    assert "1 question is open" in found[0].text
+    assert "1 question is open" in reminders[0].text
 
 
-def test_what_is_done_calls_for_nothing() -> None:
-    assert told(owed(ObligationState.DONE, LatestOutcome.ACCEPTED), date(2025, 1, 1)) == []
+def test_a_fulfilled_obligation_has_no_reminder() -> None:
+    assert list_texts(owed(ObligationState.DONE, LatestOutcome.ACCEPTED), date(2025, 1, 1)) == []
 
 
-def test_a_late_council_is_told_what_became_of_what_it_sent() -> None:
+def test_a_late_reminder_gives_the_outcome_of_the_last_submission() -> None:
     late = owed(ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, received_on=DUE)
-    found = dict(told(late, date(2024, 7, 30)))
-    assert found["late_1"].endswith("What you last sent was rejected; its report says why.")
-    assert set(found) == {"late_1", "rejected"}
+    reminders = dict(list_texts(late, date(2024, 7, 30)))
+    assert reminders["late_1"].endswith("What you last sent was rejected; its report says why.")
+    assert set(reminders) == {"late_1", "rejected"}
 
 
-def test_files_are_safe_to_open_and_the_same_again_for_the_same() -> None:
+def test_files_are_safe_to_open_and_repeatable() -> None:
     titles = {"HL1": '=HYPERLINK("x")'}
-    found = plan_reminders([owed(ObligationState.DUE_TODAY)], titles, NOTICES, DUE)
-    files = build_reminder_files(FIFE, found, DUE)
-    assert files == build_reminder_files(FIFE, found, DUE)
+    reminders = plan_reminders([owed(ObligationState.DUE_TODAY)], titles, NOTICES, DUE)
+    files = build_reminder_files(FIFE, reminders, DUE)
+    assert files == build_reminder_files(FIFE, reminders, DUE)
     name = next(name for name in files if name.endswith(".csv"))
     row = list(csv.reader(io.StringIO(files[name].decode("utf-8-sig"))))[1]
     assert all(cell[:1] not in ("=", "+", "-", "@") for cell in row)
     assert unescape_formulas(row[1]) == '=HYPERLINK("x")'
-    assert build_reminder_notice(FIFE, found, DUE).subject == "Local Government Data Platform: 1 reminder for Fife"
+    assert build_reminder_notice(FIFE, reminders, DUE).subject == "Local Government Data Platform: 1 reminder for Fife"

@@ -73,10 +73,10 @@ def receipt(name: str = "bins.csv") -> Receipt:
 
 
 def finding(contract: Contract, rule: str, row: int | None, column: str | None, message: str = "") -> dict[str, object]:
-    asked = next(one for one in list_rules(contract) if one.id == rule)
+    broken = next(candidate for candidate in list_rules(contract) if candidate.id == rule)
     return {
-        "rule": rule, "severity": str(asked.severity), "table": asked.table or None, "item": None, "sheet": None,
-        "row": row, "column": column, "message": message or f"Not met: {asked.title}. {asked.guidance}",
+        "rule": rule, "severity": str(broken.severity), "table": broken.table or None, "item": None, "sheet": None,
+        "row": row, "column": column, "message": message or f"Not met: {broken.title}. {broken.guidance}",
     }  # fmt: skip
 
 
@@ -93,8 +93,8 @@ def report(
     not_run: Sequence[str] = (),
 ) -> Report:
     counts: dict[str, int] = {}
-    for one in findings:
-        counts[str(one["rule"])] = counts.get(str(one["rule"]), 0) + 1
+    for broken in findings:
+        counts[str(broken["rule"])] = counts.get(str(broken["rule"]), 0) + 1
     results = tuple(
         RuleOutcome.not_run(rule, "No earlier period.")
         if rule.id in not_run
@@ -133,7 +133,7 @@ class Tags(HTMLParser):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "result"),
     [
         ([], ""),
         ([4], "row 4"),
@@ -141,8 +141,8 @@ class Tags(HTMLParser):
         ([9, 4, 7, 8, 12, 4], "rows 4, 7–9 and 12"),
     ],
 )
-def test_rows_read_as_a_person_would_say_them(rows: list[int], told: str) -> None:
-    assert format_rows(rows) == told
+def test_rows_read_as_a_person_would_say_them(rows: list[int], result: str) -> None:
+    assert format_rows(rows) == result
 
 
 @given(st.sets(st.integers(1, 60)))
@@ -151,17 +151,17 @@ def test_ranges_hold_each_row_and_no_other(rows: set[int]) -> None:
 
 
 def test_findings_are_grouped_by_rule_and_addressed_as_in_the_file(bins: Contract) -> None:
-    found = [finding(bins, TONNES, row, "Tonnes (t)") for row in (3, 4, 5, 9)]
-    told = report(bins, Verdict.REJECTED, [*found, finding(bins, EXTRA, None, "Notes", "Column 4 is none.")])
+    findings = [finding(bins, TONNES, row, "Tonnes (t)") for row in (3, 4, 5, 9)]
+    result = report(bins, Verdict.REJECTED, [*findings, finding(bins, EXTRA, None, "Notes", "Column 4 is none.")])
 
-    assert [(one.rule, one.failed) for one in told.broken_rules] == [(TONNES, 4), (EXTRA, 1)]
-    assert [(place.column, place.rows, place.note) for place in told.broken_rules[0].places] == [
+    assert [(broken.rule, broken.failed) for broken in result.broken_rules] == [(TONNES, 4), (EXTRA, 1)]
+    assert [(place.column, place.rows, place.note) for place in result.broken_rules[0].places] == [
         ("Tonnes (t)", "rows 3–5 and 9", "")
     ]
-    assert [(place.column, place.rows, place.note) for place in told.broken_rules[1].places] == [
+    assert [(place.column, place.rows, place.note) for place in result.broken_rules[1].places] == [
         ("Notes", "", "Column 4 is none.")
     ]
-    shown = Tags(render_report_page(told)).text
+    shown = Tags(render_report_page(result)).text
     for words in ("rows 3–5 and 9", "Tonnes (t)", "must be corrected", "please confirm or explain", "4 places"):
         assert words in shown, words
 
@@ -177,25 +177,25 @@ def test_findings_are_grouped_by_rule_and_addressed_as_in_the_file(bins: Contrac
         (Verdict.ACCEPTED, None, "withdrawn", "You have taken this submission back"),
     ],
 )
-def test_council_is_told_what_stands(
+def test_next_steps_name_the_current_submission(
     bins: Contract, verdict: Verdict, current: str | None, state: str, says: str
 ) -> None:
-    found = [finding(bins, TONNES, 3, "TONNES")] if verdict is Verdict.REJECTED else []
-    steps = list(write_next_steps(report(bins, verdict, found, current=current, state=state)))
+    findings = [finding(bins, TONNES, 3, "TONNES")] if verdict is Verdict.REJECTED else []
+    steps = list(write_next_steps(report(bins, verdict, findings, current=current, state=state)))
 
     assert any(says in step for step in steps), steps
 
 
-def test_verdict_is_told_in_plain_words(bins: Contract) -> None:
-    found = [finding(bins, TONNES, 3, "TONNES"), finding(bins, EXTRA, None, "x")]
+def test_headline_and_summary_give_the_verdict_in_plain_words(bins: Contract) -> None:
+    findings = [finding(bins, TONNES, 3, "TONNES"), finding(bins, EXTRA, None, "x")]
 
     assert write_headline(report(bins, Verdict.ACCEPTED)) == "Accepted"
-    assert write_headline(report(bins, Verdict.QUERIED, found[1:])) == "Accepted, with questions"
-    assert write_summary(report(bins, Verdict.REJECTED, found)).startswith("1 place must be corrected")
-    assert "also 1 question" in write_summary(report(bins, Verdict.REJECTED, found))
+    assert write_headline(report(bins, Verdict.QUERIED, findings[1:])) == "Accepted, with questions"
+    assert write_summary(report(bins, Verdict.REJECTED, findings)).startswith("1 place must be corrected")
+    assert "also 1 question" in write_summary(report(bins, Verdict.REJECTED, findings))
 
 
-def test_due_day_is_told(bins: Contract) -> None:
+def test_next_steps_give_the_due_day(bins: Contract) -> None:
     in_time, late = report(bins, Verdict.ACCEPTED), report(bins, Verdict.ACCEPTED, late=True)
 
     assert any("due by 28 January 2024" in step for step in write_next_steps(in_time))
@@ -203,28 +203,28 @@ def test_due_day_is_told(bins: Contract) -> None:
 
 
 def test_json_is_shaped_as_validate_writes_it(bins: Contract) -> None:
-    told = build_report_document(report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")]))
+    result = build_report_document(report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")]))
 
-    assert told["verdict"] == "rejected"
-    assert told["rows"] == 13
-    findings = told["findings"]
+    assert result["verdict"] == "rejected"
+    assert result["rows"] == 13
+    findings = result["findings"]
     assert isinstance(findings, list)
     assert findings[0].items() >= {"rule": TONNES, "severity": "error", "row": 3, "column": "TONNES"}.items()
     assert json.loads(render_report_files(report(bins, Verdict.ACCEPTED))["findings.json"])["findings"] == []
 
 
 def test_each_rule_has_its_result_in_the_contracts_order(bins: Contract) -> None:
-    told = build_report_document(report(bins, Verdict.ACCEPTED, not_run=[TONNES]))
-    rules = told["rules"]
+    result = build_report_document(report(bins, Verdict.ACCEPTED, not_run=[TONNES]))
+    rules = result["rules"]
 
     assert isinstance(rules, list)
-    assert [one["rule"] for one in rules] == [rule.id for rule in list_rules(bins)]
-    assert [one["reason"] for one in rules if one["result"] == RuleResult.NOT_RUN] == ["No earlier period."]
+    assert [rule["rule"] for rule in rules] == [rule.id for rule in list_rules(bins)]
+    assert [rule["reason"] for rule in rules if rule["result"] == RuleResult.NOT_RUN] == ["No earlier period."]
 
 
-def test_csv_has_a_line_a_finding(bins: Contract) -> None:
-    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES"), finding(bins, TONNES, 4, "TONNES")])
-    rows = list(csv.DictReader(io.StringIO(format_findings_csv(told).removeprefix("\ufeff"))))
+def test_csv_has_a_line_for_each_finding(bins: Contract) -> None:
+    result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES"), finding(bins, TONNES, 4, "TONNES")])
+    rows = list(csv.DictReader(io.StringIO(format_findings_csv(result).removeprefix("\ufeff"))))
 
     assert list(rows[0]) == list(CSV_COLUMNS)
     assert [(row["rule"], row["row"], row["column"]) for row in rows] == [
@@ -235,8 +235,8 @@ def test_csv_has_a_line_a_finding(bins: Contract) -> None:
 
 
 def test_page_fetches_and_runs_nothing(bins: Contract) -> None:
-    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
-    shown = render_report_page(told)
+    result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
+    shown = render_report_page(result)
     tags = Tags(shown)
 
     assert not {"script", "img", "link", "iframe", "form", "object", "base"} & set(tags.tags)
@@ -247,14 +247,14 @@ def test_page_fetches_and_runs_nothing(bins: Contract) -> None:
 
 @given(name=st.text(min_size=1, max_size=30), header=st.text(min_size=1, max_size=30))
 def test_hostile_names_stay_text_in_every_form(bins: Contract, name: str, header: str) -> None:
-    found = [finding(bins, TONNES, 3, header), finding(bins, EXTRA, None, header, "Look.")]
+    findings = [finding(bins, TONNES, 3, header), finding(bins, EXTRA, None, header, "Look.")]
     plain = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "H"), finding(bins, EXTRA, None, "H", "Look.")])
-    told = report(bins, Verdict.REJECTED, found, name=name)
+    result = report(bins, Verdict.REJECTED, findings, name=name)
 
-    assert Tags(render_report_page(told)).tags == Tags(render_report_page(plain)).tags
-    for cell in next(csv.reader(io.StringIO(format_findings_csv(told).split("\r\n", 1)[1]))):
+    assert Tags(render_report_page(result)).tags == Tags(render_report_page(plain)).tags
+    for cell in next(csv.reader(io.StringIO(format_findings_csv(result).split("\r\n", 1)[1]))):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert len(format_report_text(told).splitlines()) == len(format_report_text(plain).splitlines())
+    assert len(format_report_text(result).splitlines()) == len(format_report_text(plain).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -266,20 +266,20 @@ def test_names_from_outside_stay_on_one_readable_line(name: str, shown: str) -> 
 
 
 def test_same_report_on_another_day_is_the_same(bins: Contract) -> None:
-    told = report(bins, Verdict.QUERIED, [finding(bins, EXTRA, None, "x")])
-    again = replace(told, judgement=replace(told.judgement, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
+    result = report(bins, Verdict.QUERIED, [finding(bins, EXTRA, None, "x")])
+    again = replace(result, judgement=replace(result.judgement, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
 
-    assert hash_report(told) == hash_report(again)
-    assert hash_report(told) != hash_report(report(bins, Verdict.ACCEPTED))
+    assert hash_report(result) == hash_report(again)
+    assert hash_report(result) != hash_report(report(bins, Verdict.ACCEPTED))
 
 
-def test_rule_that_the_contract_no_longer_has_is_told_by_its_findings(bins: Contract) -> None:
-    told = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
+def test_a_rule_that_the_contract_no_longer_has_is_described_by_its_findings(bins: Contract) -> None:
+    result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
     gone = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
-    judgement = replace(told.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
-    old = build_report(bins, FIFE, told.period, told.receipts, judgement=judgement, status=told.status)
+    judgement = replace(result.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
+    old = build_report(bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status)
 
-    assert [(one.rule, one.severity, one.places[0].rows) for one in old.broken_rules] == [
+    assert [(broken.rule, broken.severity, broken.places[0].rows) for broken in old.broken_rules] == [
         ("bins.gone", Severity.ERROR, "row 3")
     ]
     assert re.search(r"bins\.gone", render_report_page(old))
@@ -307,15 +307,15 @@ def repaired_report(bins: Contract) -> Report:
     return replace(plain, judgement=replace(plain.judgement, repairs=REPAIRS))
 
 
-def test_page_text_and_json_tell_it_in_the_contracts_order(bins: Contract) -> None:
-    told = repaired_report(bins)
+def test_page_text_and_json_list_repairs_in_the_contracts_order(bins: Contract) -> None:
+    result = repaired_report(bins)
     lines = [
         "Material: 1 cell read as the code that they stand for",
         "Bags: 1,234 cells brought into the contract's form of numbers",
     ]
-    files = render_report_files(told)
+    files = render_report_files(result)
     page = Tags(files[PAGE].decode()).text
-    text = format_report_text(told)
+    text = format_report_text(result)
     assert all(line in page and line in text for line in lines)
     assert text.index(lines[0]) < text.index(lines[1])
     assert json.loads(files[FINDINGS_JSON])["repairs"] == [
@@ -324,7 +324,7 @@ def test_page_text_and_json_tell_it_in_the_contracts_order(bins: Contract) -> No
     ]
 
 
-def test_where_nothing_was_repaired_nothing_is_said(bins: Contract) -> None:
+def test_without_repairs_a_report_has_no_section_about_them(bins: Contract) -> None:
     plain = report(bins, Verdict.ACCEPTED, state="current")
     assert "spelling" not in format_report_text(plain)
     assert "spelling" not in Tags(render_report_files(plain)[PAGE].decode()).text

@@ -34,12 +34,12 @@ def test_no_piece_begins_a_formula_wherever_the_text_is_cut(rows: list[list[str]
 
 
 @given(HOSTILE)
-def test_guarded_text_gives_back_the_very_text(text: str) -> None:
+def test_escaped_text_can_be_restored(text: str) -> None:
     assert unescape_formulas(escape_formulas(text)) == text
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "Nd"]), max_size=20))
-def test_plain_words_and_figures_stay_as_they_are(text: str) -> None:
+def test_plain_words_and_figures_are_not_escaped(text: str) -> None:
     assert escape_formulas(text) == text
 
 
@@ -56,7 +56,7 @@ def test_plain_words_and_figures_stay_as_they_are(text: str) -> None:
         ("me@example.org", "me@example.org"),
     ],
 )
-def test_guard_is_an_apostrophe_where_a_formula_would_begin(sent: str, shown: str) -> None:
+def test_an_apostrophe_goes_where_a_formula_would_begin(sent: str, shown: str) -> None:
     assert escape_formulas(sent) == shown
 
 

@@ -1,8 +1,8 @@
 """Runs ``datacontract test`` and ``datacontract lint`` on folders, in the environment of that command, off the network.
 
-It imports nothing of the platform. Each line of its input is what to run and a folder with a ``contract.yaml``; what
-the command says of it lies in the folder's ``test.json`` or ``lint.json`` afterwards. One process asks about all, since
-the command takes seconds to start. What belongs here: running it. What does not: what its answers mean (``said``).
+It imports nothing of the platform. Each line of its input has a command and a folder with a ``contract.yaml``; the
+result is written to the folder's ``test.json`` or ``lint.json``. One process runs all, since the command takes seconds
+to start. What belongs here: running it. What does not: reading its results (``datacontract_results``).
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 
-def off_the_network(event: str, _arguments: object) -> None:
+def refuse_network(event: str, _arguments: object) -> None:
     if event in {"socket.connect", "socket.getaddrinfo"}:
         raise PermissionError("These tests use no network.")
 
@@ -28,5 +28,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.addaudithook(off_the_network)
+    sys.addaudithook(refuse_network)
     main()

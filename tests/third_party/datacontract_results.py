@@ -1,7 +1,7 @@
-"""What the ``datacontract`` command says of a contract and its data, rule by rule of ours.
+"""Results of the ``datacontract`` command on a contract and its data, by the platform's rules.
 
-What belongs here: a copy of a contract that points to data, asking, and which of its checks is which of our rules. What
-does not: the environment of the command (``conftest``).
+What belongs here: a copy of a contract that points to data, running the command, and the rule of each of its checks.
+What does not: the environment of the command (``conftest``).
 """
 
 import json
@@ -26,26 +26,26 @@ _KIND = {
     "field_enum": "codes",
     "field_relationships": "relationship",
 }
-"""Kind of our rule that a check of an item is; several checks may be one rule."""
+"""Kind of the platform's rule by type of check; several checks may be one rule."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the command says.
+class DataTestResult:
+    """The result of the command on the data of a contract.
 
     Attributes:
-        passed: by id of our rule, whether everything that it checks of it passes.
-        not_checked: what it names and does not check.
+        passed: whether every check of a rule passes, by the platform's rule id.
+        not_checked: rules that it names and does not check.
     """
 
     passed: Mapping[str, bool]
     not_checked: frozenset[str]
 
 
-def pointed_at(contract: Path, folder: Path, form: str) -> None:
-    """Put a copy of a contract into a folder that says that the data are there.
+def write_contract_copy(contract: Path, folder: Path, form: str) -> None:
+    """Write a copy of a contract into a folder, with that folder as the server of its data.
 
-    Columns are called as in the lake, and dates are spelled as dates: the command reads typed data.
+    Columns have their names in the lake and dates are dates: the command reads typed data.
 
     Args:
         contract: as shipped.
@@ -64,25 +64,25 @@ def pointed_at(contract: Path, folder: Path, form: str) -> None:
         yaml.dump(content, stream)
 
 
-def asked(python: Path, folders: Sequence[Path]) -> list[Said]:
-    """What the command says of the data in each folder.
+def run_data_tests(python: Path, folders: Sequence[Path]) -> list[DataTestResult]:
+    """Return the command's result on the data in each folder.
 
     Args:
         python: of the command's environment.
-        folders: each with ``contract.yaml`` and the data that it points at.
+        folders: each with ``contract.yaml`` and its data.
     """
     _run(python, [("test", folder) for folder in folders])
-    return [_said(folder) for folder in folders]
+    return [_read_result(folder) for folder in folders]
 
 
-def taken_for_sound(python: Path, folders: Sequence[Path]) -> dict[str, str]:
-    """What the command's lint says of the contract in each folder, by the folder's name: ``passed``, or else."""
+def lint_contracts(python: Path, folders: Sequence[Path]) -> dict[str, str]:
+    """Return the result of the command's lint on the contract in each folder, by the folder's name."""
     _run(python, [("lint", folder) for folder in folders])
     return {folder.name: json.loads((folder / "lint.json").read_text(encoding="utf-8"))["result"] for folder in folders}
 
 
 def _run(python: Path, commands: Sequence[tuple[str, Path]]) -> None:
-    driver = Path(__file__).with_name("ask.py")
+    driver = Path(__file__).with_name("run_datacontract.py")
     lines = "".join(f"{command} {folder}\n" for command, folder in commands)
     done = subprocess.run(
         [str(python), str(driver)], input=lines, capture_output=True, text=True, timeout=300, check=False
@@ -90,47 +90,47 @@ def _run(python: Path, commands: Sequence[tuple[str, Path]]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _said(folder: Path) -> Said:
+def _read_result(folder: Path) -> DataTestResult:
     contract = YAML(typ="safe").load((folder / "contract.yaml").read_text(encoding="utf-8"))
-    told = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+    result = json.loads((folder / "test.json").read_text(encoding="utf-8"))
     passed: dict[str, bool] = {}
     not_checked = set()
-    for check in told["checks"]:
-        rule = rule_of(contract, check)
+    for check in result["checks"]:
+        rule = find_rule(contract, check)
         if check["result"] in ("passed", "failed") and rule:
             passed[rule] = passed.get(rule, True) and check["result"] == "passed"
         elif check["result"] not in ("passed", "failed"):
             not_checked.add(rule or f"{check['model']}.{check['field']}.{check['type']}")
-    return Said(passed, frozenset(not_checked))
+    return DataTestResult(passed, frozenset(not_checked))
 
 
-def rule_of(contract: Mapping[str, Any], check: Mapping[str, Any]) -> str:
-    """The id of our rule that a check is; empty where it is none, such as that a column is there."""
+def find_rule(contract: Mapping[str, Any], check: Mapping[str, Any]) -> str:
+    """Return the id of the platform's rule of a check; empty for none, such as the presence of a column."""
     slug = str(contract["id"]).rpartition(":")[2]
-    table = next((one for one in contract["schema"] if one["name"] == check["model"]), None)
+    table = next((table for table in contract["schema"] if table["name"] == check["model"]), None)
     if table is None:
         return ""
     kind = str(check["type"])
     if kind in ("primary_key_unique", "field_primary_key_unique"):
         return f"{slug}.{table['name']}.key"
     if kind in _KIND:
-        item = next(one for one in table["properties"] if one["name"] == check["field"])
+        item = next(item for item in table["properties"] if item["name"] == check["field"])
         return f"{slug}.{_urn(item).rpartition(':')[2]}.{_KIND[kind]}"
-    return f"{slug}.{written}" if (written := _written(table, check)) else ""
+    return f"{slug}.{rule_id}" if (rule_id := _find_quality_rule(table, check)) else ""
 
 
 def _urn(item: Mapping[str, Any]) -> str:
-    return next(str(one["value"]) for one in item["customProperties"] if one["property"] == "lgdpItem")
+    return next(str(declared["value"]) for declared in item["customProperties"] if declared["property"] == "lgdpItem")
 
 
-def _written(table: Mapping[str, Any], check: Mapping[str, Any]) -> str:
-    """The id of a written rule: the command numbers those in SQL, and knows others by what they measure."""
+def _find_quality_rule(table: Mapping[str, Any], check: Mapping[str, Any]) -> str:
+    """Return the id of a quality rule: the command numbers those in SQL, and names others by their metric."""
     rules = table.get("quality", ())
     if str(check["type"]) == "model_quality_sql":
         number = int(str(check["key"]).rpartition("_")[2])
         return str(rules[number]["id"])
-    return next((str(one["id"]) for one in rules if _metric(one) == check["type"]), "")
+    return next((str(rule["id"]) for rule in rules if _metric_check(rule) == check["type"]), "")
 
 
-def _metric(rule: Mapping[str, Any]) -> str:
+def _metric_check(rule: Mapping[str, Any]) -> str:
     return {"rowCount": "row_count", "duplicateValues": "model_duplicate_values"}.get(str(rule.get("metric")), "")
