@@ -1,4 +1,4 @@
-"""What an analyst finds: every published column described, the register and the ledger beside."""
+"""The catalogue's views: comments on every column, register, reference tables and ledger."""
 
 from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views as conformed_views
 from lgdp_pipelines.publication.release_views import build_release_views as published_views

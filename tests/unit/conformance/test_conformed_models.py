@@ -1,4 +1,4 @@
-"""What is generated from a register, and from the register that is shipped."""
+"""Models that are generated from the small register and from the shipped one."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""What a build makes of validated slices, with real dbt on real Delta tables."""
+"""Builds of validated slices, with real dbt on real Delta tables."""
 
 import json
 from datetime import date

@@ -1,4 +1,4 @@
-"""The dbt project: immutable folders, shared by processes; handwritten models stand in for generated ones."""
+"""The dbt project: immutable folders, shared by processes, with handwritten and generated models."""
 
 import json
 import shutil

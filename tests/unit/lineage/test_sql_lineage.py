@@ -1,4 +1,4 @@
-"""References of single statements, each of which can be read off."""
+"""References of single statements, small enough to work out by hand."""
 
 from lgdp_pipelines.lineage.sql_lineage import ColumnReference, SourceColumns, read_select_columns
 

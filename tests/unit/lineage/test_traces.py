@@ -1,4 +1,4 @@
-"""Tracing figures back, each answer worked out by hand from the small world's rows."""
+"""Traces of figures, each worked out by hand from the rows of the small lakehouse."""
 
 import pytest
 

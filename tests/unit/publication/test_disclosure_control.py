@@ -1,4 +1,4 @@
-"""Which counts are withheld: worked out by hand, and held against an attacker who adds and subtracts."""
+"""Withheld counts: worked out by hand, and tested against an attacker who adds and subtracts."""
 
 from fractions import Fraction
 from itertools import product

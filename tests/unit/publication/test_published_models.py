@@ -1,4 +1,4 @@
-"""What describes a row stands beside each of its published figures, and breaks none of them down."""
+"""Items that describe a row are columns of each of its published figures."""
 
 from pathlib import Path
 

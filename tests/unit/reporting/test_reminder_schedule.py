@@ -1,4 +1,4 @@
-"""What councils are reminded of, and at which stage."""
+"""Reminders by stage of an obligation, and their texts."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What a report says, in each of its forms, worked out by hand for small submissions."""
+"""Reports in each of their formats, worked out by hand for small submissions."""
 
 import csv
 import io

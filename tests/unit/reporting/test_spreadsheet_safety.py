@@ -1,4 +1,4 @@
-"""CSV that a spreadsheet runs nothing of, whichever separator it cuts the lines by."""
+"""CSV without a formula, whichever separator a spreadsheet splits the lines by."""
 
 import csv
 import io
