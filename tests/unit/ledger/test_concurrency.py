@@ -124,7 +124,7 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     second = f"HL1.FIF.{PERIOD}.002"
     reopened = Ledger.open(url)
     table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
-    assert Lake(tmp_path / "lake").slices(table, PERIOD) == {"FIF": second}, "the slice was written"
+    assert Lake(tmp_path / "lake").read_slice_submissions(table, PERIOD) == {"FIF": second}, "the slice was written"
     assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
     assert [one.id for one in reopened.submissions.open("HL1", PERIOD)] == [second]
     assert reopened.judgements.find_latest(second) is None
