@@ -25,7 +25,7 @@ from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role, Tabl
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, unite_tables
-from lgdp_pipelines.storage.lake_tables import LakeTable, table_name
+from lgdp_pipelines.storage.lake_tables import LakeTable, format_table_name
 
 LAST_DAY = date(2040, 12, 31)
 """Last day of the period dimension, which depends on the register alone and not on today."""
@@ -111,7 +111,7 @@ def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict
             is_measured = source and declared.by_name[source].role is Role.MEASURE
             column["status"] = f"{source}_status" if is_measured else ""
         columns.append(column)
-    return {"table": table_name(contract, declared), "columns": columns}
+    return {"table": format_table_name(contract, declared), "columns": columns}
 
 
 def _generate_cases(table: UnitedTable) -> str:
@@ -146,7 +146,10 @@ def _list_series(table: UnitedTable) -> Iterator[dict[str, object]]:
 
 def _describe_staging(data_return: Return, tables: Iterable[UnitedTable]) -> str:
     sources = [
-        {"name": table_name(contract, table), "description": f"{contract.title} {contract.version}: {table.title}"}
+        {
+            "name": format_table_name(contract, table),
+            "description": f"{contract.title} {contract.version}: {table.title}",
+        }
         for contract, table in list_validated_tables(data_return)
     ]
     models = [

@@ -18,8 +18,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.handover.column_types import arrow_to_frame, polars_to_arrow_schema
 from lgdp_pipelines.storage import duckdb_connections
-from lgdp_pipelines.storage.column_widening import widen_types
-from lgdp_pipelines.storage.frame_schema import FrameSource
+from lgdp_pipelines.storage.frame_source import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
@@ -96,7 +95,7 @@ class Plugin(BasePlugin):
             count = relation.shape[0]
             schema = polars_to_arrow_schema(rows.schema)
             table = LakeTable(layer, name, schema, tuple(target["partition_by"]), tuple(target["open_columns"]))
-            widen_types(self._lake, table, schema, target["commit"])
+            self._lake.widen_types(table, schema, target["commit"])
             if target["whole_by"]:
                 version = self._replace_table(table, relation.to_arrow_table(), target["whole_by"], target["commit"])
             else:

@@ -1,4 +1,4 @@
-"""Values that stages hand over: extract readings, tables in chunks, findings and repairs.
+"""Values that stages hand over: chunked frames, extract readings, findings and repairs.
 
 What belongs here: the types that two stages, or a stage and a workflow, pass to each other, and the temporary files
 behind them. What does not: Delta tables (``storage``), database records (``ledger``) and any rule about data.

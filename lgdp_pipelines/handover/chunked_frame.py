@@ -1,8 +1,8 @@
-"""Tables as a sequence of pieces, so that one larger than memory goes the way of any other.
+"""Chunked frames: tables as a sequence of chunks, so that a table larger than memory is handled like any other.
 
-A table that fits is one piece, a frame in memory. Where a run holds as much as it may, what comes after lies on disk,
-in a scratch folder of the run, and each piece is read when its turn comes. What belongs here: pieces, and where they
-are kept. What does not: what is in them, and Delta tables (``lake``).
+A table that fits is one chunk in memory. Once a run holds as much as it may, further chunks are written to a scratch
+folder of the run and read one at a time. What belongs here: chunks and where they are kept. What does not: their
+content, and Delta tables (``storage.lake``).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,32 +17,33 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lgdp_pipelines.errors import StorageError
+from lgdp_pipelines.handover.column_types import OLDEST
 from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 
 SPOOL_MEMORY_BYTES = 512 * 1024**2
-"""So much of a run's tables is held in memory; the rest lies on disk."""
+"""Bytes of a run's tables that are held in memory; the rest is written to disk."""
 
 
 class Chunk(Protocol):
-    """Where one piece is."""
+    """Some rows of a table, wherever they are kept."""
 
     @property
     def height(self) -> int:
-        """How many rows it has."""
+        """Number of rows."""
         ...
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
-        """Its rows; None: with all columns."""
+        """Return the rows with these columns, or with all columns for None."""
         ...
 
-    def dataset(self, columns: Sequence[str]) -> ds.Dataset:
-        """It, with at least these columns, for DuckDB to read as often as it wants."""
+    def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        """Return the rows with at least these columns as a dataset that DuckDB may read repeatedly."""
         ...
 
 
 @dataclass(frozen=True)
-class _Held:
-    """A piece in memory."""
+class _MemoryChunk:
+    """A chunk in memory."""
 
     frame: pl.DataFrame
 
@@ -53,32 +54,31 @@ class _Held:
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
         return self.frame if columns is None else self.frame.select(columns)
 
-    def dataset(self, columns: Sequence[str]) -> ds.Dataset:
-        return ds.dataset(self.frame.select(columns).to_arrow(compat_level=pl.CompatLevel.oldest()))
+    def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        return ds.dataset(self.frame.select(columns).to_arrow(compat_level=OLDEST))
 
 
 @dataclass(frozen=True)
-class _Spilled:
-    """A piece on disk."""
+class _DiskChunk:
+    """A chunk on disk."""
 
     file: Path
     height: int
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
-        chosen = None if columns is None else list(columns)
-        return pl.read_ipc(self.file, columns=chosen)
+        return pl.read_ipc(self.file, columns=None if columns is None else list(columns))
 
-    def dataset(self, columns: Sequence[str]) -> ds.Dataset:  # noqa: ARG002 - what is not asked for is not read
+    def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:  # noqa: ARG002 - DuckDB reads only what it selects
         return ds.dataset(self.file, format="ipc")
 
 
 @dataclass(frozen=True)
 class ChunkedFrame:
-    """A table in pieces. It can be gone through as often as anybody wants.
+    """A table in chunks, which may be iterated over repeatedly.
 
     Attributes:
-        schema: names and types of its columns.
-        chunks: where its pieces are, in the table's order.
+        schema: names and types of the columns.
+        chunks: in the table's order; at least one.
     """
 
     schema: pl.Schema
@@ -86,117 +86,118 @@ class ChunkedFrame:
 
     @classmethod
     def from_frames(cls, *frames: pl.DataFrame) -> "ChunkedFrame":
-        """Frames of the same columns, held in memory; at least one."""
-        return cls(frames[0].schema, tuple(map(_Held, frames)))
+        """Return a table in memory of one or more frames with the same columns."""
+        return cls(frames[0].schema, tuple(map(_MemoryChunk, frames)))
 
     @property
     def columns(self) -> list[str]:
-        """Names of its columns."""
+        """Names of the columns."""
         return self.schema.names()
 
     @cached_property
     def height(self) -> int:
-        """How many rows it has."""
-        return sum(part.height for part in self.chunks)
+        """Number of rows."""
+        return sum(chunk.height for chunk in self.chunks)
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        return (part.read(None) for part in self.chunks)
+        return (chunk.read(None) for chunk in self.chunks)
 
     def iter_chunks(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Its pieces with these columns; the others are not read."""
-        return (part.read(columns) for part in self.chunks)
+        """Return the chunks with these columns; other columns are not read."""
+        return (chunk.read(columns) for chunk in self.chunks)
 
     def head(self, rows: int) -> pl.DataFrame:
-        """Its first rows."""
-        found = pl.DataFrame(schema=self.schema)
-        for piece in self:
-            found = pl.concat([found, piece.head(rows - found.height)])
-            if found.height == rows:
+        """Return the first rows."""
+        head = pl.DataFrame(schema=self.schema)
+        for frame in self:
+            head = pl.concat([head, frame.head(rows - head.height)])
+            if head.height == rows:
                 break
-        return found
+        return head
 
     def collect(self) -> pl.DataFrame:
-        """All of it in memory: for tables that are known to be small."""
+        """Return all rows in one frame in memory, for tables known to be small."""
         frames = list(self)
         return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=False)
 
     def to_arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
-        """These columns as something that DuckDB reads as often as it wants, from memory or from disk."""
-        if all(isinstance(part, _Held) for part in self.chunks):
-            return pa.concat_tables([part.read(columns).to_arrow() for part in self.chunks])
-        return ds.dataset([part.dataset(columns) for part in self.chunks])
+        """Return these columns as a source that DuckDB may read repeatedly, from memory or disk."""
+        if all(isinstance(chunk, _MemoryChunk) for chunk in self.chunks):
+            return pa.concat_tables([chunk.read(columns).to_arrow() for chunk in self.chunks])
+        return ds.dataset([chunk.open_dataset(columns) for chunk in self.chunks])
 
 
 class ChunkStore(Protocol):
-    """Takes the pieces of a table as they come, and gives them back as a table."""
+    """A function that takes the frames of a table as they come, and returns them as one table."""
 
     def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-        """Keep the frames, which all have the schema's columns."""
+        """Store frames that all have the columns of the schema."""
         ...
 
 
 def store_in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-    """Keep all pieces in memory, for who has asked for a small table."""
-    held = list(frames) or [pl.DataFrame(schema=schema)]
-    return ChunkedFrame(schema, tuple(map(_Held, held)))
+    """Store all frames in memory, for tables known to be small."""
+    return ChunkedFrame(schema, tuple(map(_MemoryChunk, frames)) or (_MemoryChunk(pl.DataFrame(schema=schema)),))
 
 
 class ChunkSpool(AbstractContextManager["ChunkSpool"]):
-    """What one run keeps until it is over: in memory while there is room, and then on disk.
+    """Keeps the chunks of one run until it ends: in memory while there is room, then on disk.
 
     Attributes:
-        root: the scratch folder, in which a folder is made once one is needed.
-        held: bytes that may still be held in memory.
+        root: the scratch folder, in which the run's own folder is created when first needed.
+        memory_bytes: bytes that may still be held in memory.
     """
 
-    def __init__(self, root: Path, held: int = SPOOL_MEMORY_BYTES) -> None:
+    def __init__(self, root: Path, memory_bytes: int = SPOOL_MEMORY_BYTES) -> None:
         self.root = root
-        self.held = held
-        self._open = ExitStack()
+        self.memory_bytes = memory_bytes
+        self._resources = ExitStack()
         self._folder: Path | None = None
-        self._files = 0
+        self._file_count = 0
 
     def store(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-        """Keep the pieces of a table, each before the next is asked for.
+        """Store the frames of a table, each before the next is requested.
 
         Raises:
-            StorageError: there is no room on the disk.
+            StorageError: the disk is full.
         """
-        chunks = tuple(self._kept(frame) for frame in frames)
-        return ChunkedFrame(schema, chunks or (_Held(pl.DataFrame(schema=schema)),))
+        chunks = tuple(map(self._store_frame, frames))
+        return ChunkedFrame(schema, chunks or (_MemoryChunk(pl.DataFrame(schema=schema)),))
 
-    def folder(self) -> Path:
-        """The run's own folder, which goes when the run is over."""
+    def open_folder(self) -> Path:
+        """Return the run's own folder, which is removed when the run ends."""
         if self._folder is None:
-            self._folder = self._open.enter_context(open_scratch_folder(self.root, "run"))
+            self._folder = self._resources.enter_context(open_scratch_folder(self.root, "run"))
         return self._folder
 
     def create_folder(self) -> Path:
-        """A folder of somebody's own within it."""
-        self._files += 1
-        room = self.folder() / f"{self._files:06d}"
-        room.mkdir()
-        return room
+        """Create an empty folder within the run's own folder."""
+        folder = self._next_path()
+        folder.mkdir()
+        return folder
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self._resources.close()
 
-    def _kept(self, frame: pl.DataFrame) -> Chunk:
+    def _next_path(self) -> Path:
+        self._file_count += 1
+        return self.open_folder() / f"{self._file_count:06d}"
+
+    def _store_frame(self, frame: pl.DataFrame) -> Chunk:
         size = int(frame.estimated_size())
-        if size <= self.held:
-            self.held -= size
-            return _Held(frame)
-        self._files += 1
-        file = self.folder() / f"{self._files:06d}.arrow"
+        if size <= self.memory_bytes:
+            self.memory_bytes -= size
+            return _MemoryChunk(frame)
+        file = self._next_path().with_suffix(".arrow")
         try:
-            frame.write_ipc(file, compression="lz4", compat_level=pl.CompatLevel.oldest())
+            frame.write_ipc(file, compression="lz4", compat_level=OLDEST)
         except OSError as error:
             raise StorageError(
                 "A large extract cannot be put aside while it is judged.",
                 where=str(self.root),
                 remedy="Make room on the disk of the scratch folder, then run it again.",
             ) from error
-        return _Spilled(file, frame.height)
+        return _DiskChunk(file, frame.height)

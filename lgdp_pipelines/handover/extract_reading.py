@@ -1,6 +1,6 @@
-"""What landing is given and what it gives back.
+"""Extract readings: the files that landing receives, and the tables of text that it returns.
 
-What belongs here: the records that readers and their callers share. What does not: any reading.
+What belongs here: records that readers and their callers share. What does not: reading (``landing``).
 """
 
 from collections.abc import Mapping
@@ -27,8 +27,8 @@ class ExtractFile:
 
     Attributes:
         name: as the sender called it.
-        content: its bytes, or where they are.
-        table: the table it holds, where the source says so; None: its name says so, or the contract has one table.
+        content: its bytes, or their path.
+        table: name of its table, where the source gives one; None: by its file name, or the contract's only table.
     """
 
     name: str
@@ -36,21 +36,21 @@ class ExtractFile:
     table: str | None = None
 
     def open(self) -> BinaryIO:
-        """The content, to be read from its beginning; to be closed by whoever opens it."""
+        """Open the content for reading; the caller closes it."""
         return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
     def read_bytes(self) -> bytes:
-        """The content."""
+        """Return the content."""
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an extract, or the part of it from some place on, cannot be read.
+    """The reason why an extract, or the rest of it from some place on, cannot be read.
 
     Attributes:
-        message: what is wrong and what to do, without anything that the extract says.
-        row: where; None where no row can be named.
+        message: what is wrong and what to do, without any text of the extract.
+        row: place of the fault; None where no row can be named.
         sheet: of a workbook, where one was found.
     """
 
@@ -64,15 +64,15 @@ class Reading:
     """An extract as tables of text.
 
     Attributes:
-        tables: by table name, in pieces: a string column for each item of the contract, by the item's name, null
-            where the cell is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract
-            cannot be read; an optional table that was not sent is not there.
+        tables: by table name: a string column for each item of the contract, by the item's name, null where the cell
+            is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract cannot be read;
+            without the optional tables that were not sent.
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
-        unreadable_reason: why nothing can be judged, for people; None where something can.
-        headers: by table name and item name, the header (or key, or path) as the file has it; an item that the file
-            does not name is not there.
-        sheets: by table name, the sheet of the workbook that it was read from; tables of other formats are not there.
+        unreadable_reason: why the extract cannot be judged, for people; None where it can.
+        headers: by table name and item name, the header (or key, or path) as in the file; without the items that the
+            file does not name.
+        sheets: by table name, the sheet of the workbook that it was read from; empty for other formats.
         unlisted_rows: by table name, ``_row`` of the misshapen rows beyond those that findings list.
     """
 
@@ -86,5 +86,5 @@ class Reading:
 
     @property
     def rows(self) -> int:
-        """How many rows there are, over all tables."""
+        """Number of rows over all tables."""
         return sum(table.height for table in self.tables.values())

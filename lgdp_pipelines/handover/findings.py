@@ -1,8 +1,8 @@
-"""Findings: broken rules at places, and what became of each rule. Data, never exceptions.
+"""Findings, rule outcomes and repairs: the results of reading and judging. Data, never exceptions.
 
 A finding says *which rule*, *where* (table, sheet, row, column, data item) and *what to do*. It never repeats the value
-that broke the rule: what points at a person must not travel with the complaint about it. What belongs here: the shape
-of findings and outcomes, and how to make them. What does not: testing a rule (``landing``, ``validation``).
+that broke the rule: a personal value must not travel with a complaint about it. What belongs here: the shape of these
+values, and building them. What does not: testing a rule (``landing``, ``validation``), and storing them (``ledger``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ is asked about, or null (:class:`QueryScope`).
 
 
 MAX_LISTED = 1_000
-"""Findings of one rule that are listed; how many there are is always told in full."""
+"""Findings of one rule that are listed; the number of findings is always given in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,12 @@ class QueryScope:
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """What became of one rule in one judgement. Each rule id has one, each time.
+    """The outcome of one rule in one judgement; every rule id has one.
 
     Attributes:
         rule: stable id.
         result: passed, failed or not run.
-        failed: how many places broke it; 0 unless failed.
+        failed: number of places that broke it; 0 unless failed.
         reason: why it was not run, or how many findings are not listed; empty otherwise.
         query_scopes: what the council is asked about a broken rule, in order of scope; empty where the rule is asked
             about as a whole.
@@ -76,17 +76,17 @@ class RuleOutcome:
 
     @classmethod
     def from_count(cls, rule: Rule, failed: int) -> "RuleOutcome":
-        """The outcome of a rule that was run and was broken at so many places."""
+        """Return the outcome of a rule that was run, from the number of places that broke it."""
         return cls(rule.id, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
 
     @classmethod
     def not_run(cls, rule: Rule, reason: str) -> "RuleOutcome":
-        """The outcome of a rule that could not be run; ``reason`` says why, for the council."""
+        """Return the outcome of a rule that could not be run, with the reason for the council."""
         return cls(rule.id, RuleResult.NOT_RUN, 0, reason)
 
 
 def empty_findings() -> pl.DataFrame:
-    """An empty frame of :data:`FINDING_SCHEMA`."""
+    """Return an empty frame of :data:`FINDING_SCHEMA`."""
     return pl.DataFrame(schema=FINDING_SCHEMA)
 
 
@@ -99,22 +99,22 @@ def build_finding_rows(
     column: str = "",
     sheet: str | None = None,
 ) -> pl.DataFrame:
-    """Findings of one rule: one for each row, or a single one about no row in particular.
+    """Return the findings of one rule: one for each row, or one without a row.
 
     Args:
-        rule: that is broken; gives id, severity and table.
+        rule: the broken rule; gives id, severity and table.
         message: what is wrong and what to do, the same for all or one for each row. It must not hold a cell's value.
         rows: rows as a person sees them in the file; None: one finding without a row.
-        item: that is concerned, if one is; gives its URN and, where ``column`` is empty, its header.
-        column: as headed in the file.
+        item: gives its URN and, where ``column`` is empty, its header.
+        column: header as in the file.
         sheet: of a workbook.
 
     Returns:
         A frame of :data:`FINDING_SCHEMA`, in the order of ``rows``.
     """
-    places = pl.Series("row", [None] if rows is None else rows, dtype=pl.Int64)
+    row_numbers = pl.Series("row", [None] if rows is None else rows, dtype=pl.Int64)
     text = pl.lit(message) if isinstance(message, str) else message
-    return places.to_frame().select(
+    return row_numbers.to_frame().select(
         pl.lit(rule.id).alias("rule"),
         pl.lit(rule.severity.value).alias("severity"),
         pl.lit(rule.table or None, dtype=pl.String).alias("table"),
@@ -128,27 +128,27 @@ def build_finding_rows(
 
 
 def concat_findings(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Findings from several rules as one frame, in the order given."""
+    """Return the findings of several rules as one frame, in their order."""
     return pl.concat([empty_findings(), *parts])
 
 
 def count_by_severity(findings: pl.DataFrame) -> Mapping[Severity, int]:
-    """How many findings there are of each severity; every severity has its number, 0 included."""
-    found = dict(findings.group_by("severity").len().iter_rows())
-    return {severity: int(found.get(str(severity), 0)) for severity in Severity}
+    """Return the number of findings of every severity, 0 included."""
+    counts = dict(findings.group_by("severity").len().iter_rows())
+    return {severity: int(counts.get(str(severity), 0)) for severity in Severity}
 
 
 class RepairKind(StrEnum):
-    """What a cell took to be as the contract spells it."""
+    """How a cell was brought into the contract's spelling."""
 
     SPACE = "space"
-    """White space around it went, or it held nothing else."""
+    """White space around it was removed, or it held nothing else."""
     ALIAS = "alias"
-    """Another spelling of a code, which its list names."""
+    """It was another spelling of a code, listed by its code list."""
     PATTERN = "pattern"
-    """Another spelling of a code, of a form that its list names."""
+    """It was another spelling of a code, of a pattern listed by its code list."""
     COUNCIL = "council"
-    """Another code or a known name of the council became its register code."""
+    """Another code or name of the council became its register code."""
     PERIOD = "period"
     """Another spelling of the period became its id."""
     DATE = "date"
@@ -158,7 +158,7 @@ class RepairKind(StrEnum):
 
     @property
     def description(self) -> str:
-        """What was done, for people."""
+        """The repair in words, for people."""
         return _REPAIR_DESCRIPTIONS[self]
 
 
@@ -175,13 +175,13 @@ _REPAIR_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """How many cells of an item were made canonical in one way, in one judgement.
+    """The number of cells of an item repaired in one way in one judgement.
 
     Attributes:
         table: of the contract.
         item: URN of the data item.
-        kind: what they took.
-        cells: how many; each cell is counted once.
+        kind: of repair.
+        cells: number of cells, each counted once.
     """
 
     table: str

@@ -1,8 +1,8 @@
-"""Work done ahead of who asks for it, in threads, with the same answers in the same order.
+"""Prefetching: items of an iterator are made in threads before they are requested, in the same order.
 
-What does the work here (Polars, Arrow, hashing, reading) lets go of Python's lock, so that two cores are used where one
-would wait for the other. Never more than a few items are made before they are asked for. What belongs here: making
-things ahead. What does not: what is made.
+The work (polars, Arrow, hashing, reading) releases Python's lock, so two cores are used where one would wait for the
+other. At most a few items are made before they are requested. What belongs here: making items early. What does not: how
+an item is made.
 """
 
 from collections import deque
@@ -12,36 +12,36 @@ from contextlib import AbstractContextManager
 from itertools import chain, islice
 from typing import Generic, Self, TypeVar, cast
 
-From = TypeVar("From")
-Made = TypeVar("Made")
+Source = TypeVar("Source")
+Result = TypeVar("Result")
 
 WORKERS = 2
-"""Threads that make items: Polars has threads of its own besides."""
+"""Threads that make items; polars has threads of its own besides."""
 
 _END = object()
 
 
-class Prefetch(AbstractContextManager["Prefetch[Made]"], Generic[Made]):
-    """Items of an iterator, each made in a thread while the one before it is being used.
+class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
+    """Iterates over items, each made in a thread while the one before is in use.
 
     Args:
-        items: gives them; it is asked in one thread only, and never twice at a time.
+        items: iterated over in one thread only, and never twice at a time.
     """
 
-    def __init__(self, items: Iterable[Made]) -> None:
+    def __init__(self, items: Iterable[Result]) -> None:
         self._items = iter(items)
         self._pool = ThreadPoolExecutor(1)
-        self._coming: Future[object] = self._pool.submit(next, self._items, _END)
+        self._pending: Future[object] = self._pool.submit(next, self._items, _END)
 
-    def __iter__(self) -> Iterator[Made]:
-        while (item := self._coming.result()) is not _END:
-            self._coming = self._pool.submit(next, self._items, _END)
-            yield cast("Made", item)
+    def __iter__(self) -> Iterator[Result]:
+        while (item := self._pending.result()) is not _END:
+            self._pending = self._pool.submit(next, self._items, _END)
+            yield cast("Result", item)
 
-    def stop(self) -> list[Made]:
-        """What was made and not asked for yet. Nothing is made after it."""
-        left = self._coming.result()
-        return [] if left is _END else [cast("Made", left)]
+    def stop(self) -> list[Result]:
+        """Stop, and return the items that were made and not requested yet."""
+        item = self._pending.result()
+        return [] if item is _END else [cast("Result", item)]
 
     def __enter__(self) -> Self:
         return self
@@ -50,33 +50,33 @@ class Prefetch(AbstractContextManager["Prefetch[Made]"], Generic[Made]):
         self._pool.shutdown(cancel_futures=True)
 
 
-def prefetch(items: Iterable[Made]) -> Iterator[Made]:
-    """The items, each made in a thread while the one before it is being used."""
-    with Prefetch(items) as coming:
-        yield from coming
+def prefetch(items: Iterable[Result]) -> Iterator[Result]:
+    """Yield the items, each made in a thread while the one before is in use."""
+    with Prefetch(items) as prefetched:
+        yield from prefetched
 
 
-def prefetch_map(make: Callable[[From], Made], items: Iterable[From]) -> Iterator[Made]:
-    """What is made of each item, in order, by a few threads at a time.
+def prefetch_map(function: Callable[[Source], Result], items: Iterable[Source]) -> Iterator[Result]:
+    """Yield the result of a function for each item, in order, computed by a few threads at a time.
 
     Args:
-        make: pure, or guarded against being called twice at a time.
-        items: asked for as they are needed, in the caller's own thread.
+        function: pure, or guarded against two calls at a time.
+        items: requested as needed, in the caller's own thread.
     """
-    waiting = iter(items)
-    few = list(islice(waiting, 2))
-    if len(few) < 2:  # most tables are one piece, and need no thread
-        yield from map(make, few)
+    source = iter(items)
+    first = list(islice(source, 2))
+    if len(first) < 2:  # most tables are one chunk, and need no thread
+        yield from map(function, first)
         return
-    coming: deque[Future[Made]] = deque()
+    pending: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         try:
-            for item in chain(few, waiting):
-                coming.append(pool.submit(make, item))
-                if len(coming) > WORKERS:
-                    yield coming.popleft().result()
-            while coming:
-                yield coming.popleft().result()
+            for item in chain(first, source):
+                pending.append(pool.submit(function, item))
+                if len(pending) > WORKERS:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
         finally:
-            for one in coming:
-                one.cancel()
+            for future in pending:
+                future.cancel()

@@ -1,8 +1,8 @@
-"""Folders for files that nobody needs after a run, and what is left of runs that were killed.
+"""Scratch folders: temporary folders of one run, and the removal of those that killed runs left behind.
 
-A folder is locked for as long as the process that made it lives: the system itself lets go of the lock when the process
-dies, however it dies. So whoever makes a folder takes away those whose lock is free. What belongs here: making and
-removing such folders. What does not: what lies in them.
+A folder is locked for as long as the process that created it lives: the operating system releases the lock when the
+process dies, however it dies. Whoever creates a folder therefore removes the folders whose lock is free. What belongs
+here: creating and removing such folders. What does not: their content.
 """
 
 import fcntl
@@ -18,16 +18,16 @@ LOCK = ".lock"
 
 @contextmanager
 def open_scratch_folder(root: Path, kind: str) -> Iterator[Path]:
-    """A new folder below a root, removed afterwards, also after an error; and with it those of killed processes.
+    """Create a folder below a root for the length of a block, and remove folders of killed processes.
 
     Args:
         root: such as the platform's scratch folder.
-        kind: what the folder is for; its name begins so.
+        kind: first part of the folder's name.
     """
     root.mkdir(parents=True, exist_ok=True)
     remove_abandoned_folders(root)
     folder = root / f"{kind}-{uuid4().hex}"
-    with _locked(folder):
+    with _create_locked(folder):
         try:
             yield folder
         finally:
@@ -42,7 +42,7 @@ def remove_abandoned_folders(root: Path) -> None:
 
 
 def is_abandoned(file: Path) -> bool:
-    """Whether a file that is locked while its maker lives is there and locked by nobody."""
+    """Return whether a file exists that its maker locked and nobody holds any more."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
@@ -57,8 +57,8 @@ def is_abandoned(file: Path) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Make a folder that is locked from the moment that others can see it."""
+def _create_locked(folder: Path) -> Iterator[None]:
+    """Create a folder that is locked before other processes can see it."""
     draft = folder.with_name(f".{folder.name}")
     draft.mkdir()
     descriptor = os.open(draft / LOCK, os.O_CREAT | os.O_RDONLY, 0o600)

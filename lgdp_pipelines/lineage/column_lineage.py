@@ -33,7 +33,7 @@ from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.register.versions.version_union import list_products
-from lgdp_pipelines.storage.lake_tables import define_validated_table, table_name
+from lgdp_pipelines.storage.lake_tables import define_validated_table, format_table_name
 
 SYSTEM_COLUMNS: Mapping[str, str] = {
     "council_code": "the council whose account it came by; checked against the item where the return has one",
@@ -179,7 +179,7 @@ def _list_return_edges(
 ) -> Iterator[ColumnEdge]:
     models = shared.copy()
     for contract, table in list_validated_tables(data_return):
-        models.sources["validated", table_name(contract, table)] = _list_validated_columns(contract, table)
+        models.sources["validated", format_table_name(contract, table)] = _list_validated_columns(contract, table)
     models.read_models(project, data_return.slug)
     labels = {key: f"{key[0]}.{key[1]}" for key in models.sources} | {CONSTANT: ".".join(CONSTANT)} | models.labels
     for key, columns in models.columns.items():
@@ -216,7 +216,7 @@ def build_export_edges(
     data_return: Return, contract: Contract, table: Table, mappings: Sequence[SystemMapping]
 ) -> Iterator[ColumnEdge]:
     """Yield the steps from landed columns to columns of systems' exports, by their mappings."""
-    code, landed, version = data_return.code, f"landed.{table_name(contract, table)}", str(contract.version)
+    code, landed, version = data_return.code, f"landed.{format_table_name(contract, table)}", str(contract.version)
     for mapping in mappings:
         mapped = mapping.tables.get(table.name)
         if mapping.return_code != code or contract.version.major not in mapping.majors or mapped is None:
@@ -232,7 +232,7 @@ def build_export_edges(
 
 def _list_contract_edges(data_return: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge]:
     """Yield the steps from validated to landed to the extract, which follow from the contract alone."""
-    code, name, version = data_return.code, table_name(contract, table), str(contract.version)
+    code, name, version = data_return.code, format_table_name(contract, table), str(contract.version)
     validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{data_return.slug}.{table.name}"
     for item in table.items:
         yield ColumnEdge(code, validated, item.name, landed, item.name, DIRECT, "read", item.urn)

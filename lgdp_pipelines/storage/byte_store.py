@@ -1,9 +1,8 @@
-"""Received bytes, and the register's files: kept as they were, under their sha256, never overwritten.
+"""Byte stores: received bytes, and files of registers, kept unchanged under their sha256.
 
-Bytes are written to a file aside while they come, however many they are, and appear under their name in one step. What
-a killed process left aside is swept away by the next that puts something. What belongs here: putting bytes away whole,
-and handing them back only if they are still what was put. What does not: who sent them (``ledger.receipt``) and what
-they say (``landing``).
+Bytes of any size are written to a draft as they come, and appear under their name in one step. The drafts of a killed
+process are removed by the next that puts bytes. What belongs here: storing bytes whole, and returning them only if they
+are unchanged. What does not: who sent them (``ledger``) and what they say (``landing``).
 """
 
 import fcntl
@@ -20,134 +19,133 @@ from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.handover.scratch_folders import is_abandoned
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ASIDE = "incoming"
+_DRAFTS = "incoming"
 
 
 class ByteStore:
-    """The bytes of all receipts, each once.
+    """The bytes of all receipts, each stored once.
 
     Attributes:
         root: the lake's folder; bytes lie below :attr:`FOLDER` in it.
     """
 
     FOLDER = "received"
-    WHAT = "Received bytes"
-    KEPT = "received"
-    LOST = "Restore the received folder, or ask for a resend."
-    CHANGED = "Restore this file from a backup, or ask the council to send it again."
+    CONTENT = "Received bytes"
+    STORED = "received"
+    MISSING_REMEDY = "Restore the received folder, or ask for a resend."
+    CHANGED_REMEDY = "Restore this file from a backup, or ask the council to send it again."
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._folder = root / self.FOLDER
-        self._aside = self._folder / _ASIDE
-        self._aside.mkdir(parents=True, exist_ok=True)
+        self._drafts = self._folder / _DRAFTS
+        self._drafts.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes | Iterable[bytes]) -> str:
-        """Put bytes away and say their sha256. Bytes that are here already are left as they are, unless damaged.
+        """Store bytes and return their sha256; bytes that are stored already are kept, unless damaged.
 
-        A reader never sees half of them: they appear under their name in one step.
+        A reader never sees a part of them: they appear under their name in one step.
 
         Raises:
             StorageError: the disk did not take them. Nothing appears.
         """
-        with self._written(data) as (aside, sha256):
-            file = self._file(sha256)
-            if not file.exists() or _digest(file) != sha256:
-                with _disk(self._folder):
+        with self._write_draft(data) as (draft, sha256):
+            file = self.path(sha256)
+            if not file.exists() or _hash_file(file) != sha256:
+                with _disk_errors(self._folder):
                     file.parent.mkdir(exist_ok=True)
-                    aside.rename(file)
+                    draft.rename(file)
         return sha256
 
     def get(self, sha256: str) -> bytes:
-        """The bytes, proved to be those that were put.
+        """Return the bytes, verified to be unchanged.
 
         Raises:
-            StorageError: they are not here, or no longer what they were.
+            StorageError: they are missing or changed.
         """
         return self.verify(sha256).read_bytes()
 
     def verify(self, sha256: str) -> Path:
-        """The file that holds the bytes, read through and proved to be what was put.
+        """Return the file that holds the bytes, read through and verified to be unchanged.
 
         Raises:
-            StorageError: they are not here, or no longer what they were.
+            StorageError: they are missing or changed.
         """
-        file = self._file(sha256)
+        file = self.path(sha256)
         try:
-            found = _digest(file)
+            present = _hash_file(file)
         except FileNotFoundError:
-            raise StorageError(f"{self.WHAT} are missing.", where=sha256, remedy=self.LOST) from None
-        if found != sha256:
-            raise StorageError(f"{self.WHAT} are no longer what was {self.KEPT}.", where=sha256, remedy=self.CHANGED)
+            raise StorageError(f"{self.CONTENT} are missing.", where=sha256, remedy=self.MISSING_REMEDY) from None
+        if present != sha256:
+            raise StorageError(
+                f"{self.CONTENT} are no longer what was {self.STORED}.", where=sha256, remedy=self.CHANGED_REMEDY
+            )
         return file
 
     @contextmanager
     def verify_while_reading(self, sha256s: Sequence[str]) -> Iterator[list[Path]]:
-        """The files that hold bytes, to be read while they are proved to be what was put.
+        """Give the files that hold bytes to a block, and verify them while it reads.
 
-        What was read may be used for nothing before this has ended, without an exception.
+        The block's results may be used only after it has ended without an exception.
 
         Raises:
-            StorageError: some are not here, or no longer what they were; whatever came of reading them.
+            StorageError: some bytes are missing or changed, whatever came of reading them.
         """
-        with ThreadPoolExecutor(1) as aside:
-            proofs = [aside.submit(self.verify, sha256) for sha256 in sha256s]
+        with ThreadPoolExecutor(1) as pool:
+            checks = [pool.submit(self.verify, sha256) for sha256 in sha256s]
             try:
-                yield [self._file(sha256) for sha256 in sha256s]
+                yield [self.path(sha256) for sha256 in sha256s]
             finally:
-                for proof in proofs:
-                    proof.result()
+                for check in checks:
+                    check.result()
 
     def path(self, sha256: str) -> Path:
-        """The file that holds them, whether it is there or not. Not proved: :meth:`verify` does that."""
-        return self._file(sha256)
-
-    def remove(self, sha256: str) -> None:
-        """Take bytes away, for retention or erasure. Bytes that are gone already are no error."""
-        self._file(sha256).unlink(missing_ok=True)
-
-    def _file(self, sha256: str) -> Path:
+        """Return the file for a sha256, whether it exists or not, without verification."""
         if not _SHA256.fullmatch(sha256):
             raise StorageError("That is not a sha256.", remedy="Give 64 lower-case hexadecimal digits.")
         return self._folder / sha256[:2] / sha256
 
+    def remove(self, sha256: str) -> None:
+        """Remove bytes, for retention or erasure; bytes that are gone already are no error."""
+        self.path(sha256).unlink(missing_ok=True)
+
     @contextmanager
-    def _written(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
-        """A file aside with the bytes, and their sha256; gone afterwards if nobody renamed it."""
-        for left in self._aside.glob("[!.]*"):
-            if is_abandoned(left):
-                left.unlink(missing_ok=True)
-        aside, digest = self._aside / uuid4().hex, hashlib.sha256()
-        draft = aside.with_name(f".{aside.name}")
-        with _disk(self._aside):
-            file = draft.open("xb", buffering=0)
+    def _write_draft(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
+        """Give a draft with the bytes, and their sha256, to a block; remove the draft unless the block renamed it."""
+        for abandoned in self._drafts.glob("[!.]*"):
+            if is_abandoned(abandoned):
+                abandoned.unlink(missing_ok=True)
+        draft, digest = self._drafts / uuid4().hex, hashlib.sha256()
+        hidden = draft.with_name(f".{draft.name}")
+        with _disk_errors(self._drafts):
+            file = hidden.open("xb", buffering=0)
         try:
             with file:
-                # Locked before others can see it, so that nobody takes it for one that was left.
+                # Locked before others can see it, so that no process takes it for an abandoned one.
                 fcntl.flock(file, fcntl.LOCK_EX)
-                draft.rename(aside)
+                hidden.rename(draft)
                 for chunk in (data,) if isinstance(data, bytes) else data:
                     digest.update(chunk)
-                    with _disk(self._aside):
-                        _write(file, chunk)
-                yield aside, digest.hexdigest()
+                    with _disk_errors(self._drafts):
+                        _write_all(file, chunk)
+                yield draft, digest.hexdigest()
         finally:
-            aside.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
 
 
 class RegisterStore(ByteStore):
-    """The files of every register that anything was judged by, each once: no retention of extracts looks in here."""
+    """The files of every register that anything was judged by, each stored once; retention does not remove them."""
 
     FOLDER = "asked"
-    WHAT = "Files of an earlier register"
-    KEPT = "kept"
-    LOST = "Restore the lake's folder `asked` from a backup."
-    CHANGED = "Restore this file from a backup."
+    CONTENT = "Files of an earlier register"
+    STORED = "kept"
+    MISSING_REMEDY = "Restore the lake's folder `asked` from a backup."
+    CHANGED_REMEDY = "Restore this file from a backup."
 
     def put_files(self, files: Mapping[str, bytes]) -> str:
-        """Keep a register's files, and the list of them: its sha256. What is here already costs a look.
+        """Store a register's files and the list of them, and return the sha256 of that list.
 
-        The list has a line a file, ``<sha256>  <path>``, and is put away last: where it is, all of them are.
+        The list has a line a file, ``<sha256>  <path>``, and is stored last: where it is, all of them are.
 
         Args:
             files: content by path below the register's folder.
@@ -155,25 +153,26 @@ class RegisterStore(ByteStore):
         Raises:
             StorageError: the disk did not take them.
         """
-        named = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
-        listed = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(named.items())).encode()
-        name = hashlib.sha256(listed).hexdigest()
-        for path, sha256 in named.items():
-            if not self._file(sha256).exists():
+        sha256s = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
+        file_list = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(sha256s.items())).encode()
+        name = hashlib.sha256(file_list).hexdigest()
+        # Files that are stored already cost one look.
+        for path, sha256 in sha256s.items():
+            if not self.path(sha256).exists():
                 self.put(files[path])
-        if not self._file(name).exists():
-            self.put(listed)
+        if not self.path(name).exists():
+            self.put(file_list)
         return name
 
     def restore_files(self, name: str, folder: Path) -> None:
-        """Put a register's files back into a folder, as they were.
+        """Write a register's files into a folder as they were.
 
         Args:
             name: sha256 of the list of its files.
-            folder: that takes them; it is empty.
+            folder: empty folder to write to.
 
         Raises:
-            StorageError: one of them is not here, or no longer what it was.
+            StorageError: one of them is missing or changed.
         """
         for line in self.get(name).decode().splitlines():
             sha256, _, path = line.partition("  ")
@@ -183,8 +182,8 @@ class RegisterStore(ByteStore):
 
 
 @contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    """Trouble with our own disk, which is not trouble with where the bytes come from."""
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Tell errors of our own disk from errors of the source of the bytes."""
     try:
         yield
     except OSError as error:
@@ -195,13 +194,13 @@ def _disk(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _write(file: FileIO, chunk: bytes) -> None:
-    """All of it: a write may take only a part."""
-    left = memoryview(chunk)
-    while left:
-        left = left[file.write(left) :]
+def _write_all(file: FileIO, chunk: bytes) -> None:
+    """Write every byte: one write may take only a part."""
+    remaining = memoryview(chunk)
+    while remaining:
+        remaining = remaining[file.write(remaining) :]
 
 
-def _digest(file: Path) -> str:
+def _hash_file(file: Path) -> str:
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,31 +1,36 @@
-"""Making a Delta table, and keeping one fit for a contract's minor versions, which only add columns.
+"""Schemas of Delta tables: creation, new columns of minor versions, and wider types of new major versions.
 
-What belongs here: a table's properties. What does not: its rows.
+Validated tables never change a type: a major version has tables of its own. Conformed and published tables hold all
+majors, so there a column of whole numbers may become text, with every row kept, in one commit. What belongs here: a
+table's properties, columns and types. What does not: its rows, and any narrowing, which would lose values.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from deltalake import DeltaTable, Schema
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake import CommitProperties, DeltaTable, Schema, write_deltalake
 
 from lgdp_pipelines.errors import SchemaMismatch
 from lgdp_pipelines.handover.column_types import arrow_to_polars_schema, plain_type, polars_to_arrow_schema
-from lgdp_pipelines.storage.frame_schema import FrameSource, refuse_differences
+from lgdp_pipelines.storage.frame_source import FrameSource, check_schema
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
-_STATISTICS = "delta.dataSkippingStatsColumns"
+_STATISTICS_COLUMNS = "delta.dataSkippingStatsColumns"
 
 
-def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
-    """Make a table. Where another writer makes it at the same time, theirs is the one.
+def create_table(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
+    """Create a table; where another writer creates it at the same time, theirs stands.
 
-    Old versions stay readable (``delta.enableExpiredLogCleanup``), so that a release can be made again.
+    Old versions stay readable (``delta.enableExpiredLogCleanup``), so that a release can be reproduced.
     """
     return DeltaTable.create(
         str(path),
-        schema=_commented(
-            table.schema or pa.schema([pa.field(one.name, plain_type(one.type)) for one in schema]), table
+        schema=_add_comments(
+            table.schema or pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema]), table
         ),
         mode="ignore",
         partition_by=list(table.partition_by),
@@ -34,35 +39,29 @@ def create(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
         configuration={
             "delta.checkpointInterval": "100",
             "delta.enableExpiredLogCleanup": "false",
-            **_statistics(_open_columns(table, schema)),
+            **_statistics_properties(_list_open_columns(table, schema)),
         },
     )
 
 
-def fit(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
-    """Rows as the table on disk has them, and the table made ready for them.
+def read_schema(delta: DeltaTable) -> pa.Schema:
+    """Return the columns of a table on disk."""
+    return pa.schema(delta.schema().to_arrow())
 
-    Rows must have exactly the columns that are declared, or, where nothing is declared, those on disk. Columns declared
-    but not on disk are added to it; columns on disk that an older minor version does not declare are null in its rows.
+
+def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
+    """Add declared columns to the table on disk, and return the rows with the columns of that table.
+
+    Rows must have exactly the declared columns, or, where nothing is declared, those on disk. Columns on disk that an
+    older minor version does not declare are null in its rows.
 
     Raises:
-        SchemaMismatch: anything else differs.
+        SchemaMismatch: the rows, the declaration or the table differ otherwise.
     """
-    given = polars_to_arrow_schema(rows.schema)
+    present, given = read_schema(delta), polars_to_arrow_schema(rows.schema)
+    check_schema(given, present if table.schema is None else table.schema, where=str(table))
     if table.schema is None:
-        refuse_differences(given, pa.schema(delta.schema().to_arrow()), where=str(table))
         return rows
-    refuse_differences(given, table.schema, where=str(table))
-    return widened(delta, table, rows)
-
-
-def widened(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
-    """Add to a table the columns that only the rows have, and to the rows those that only the table has, as nulls.
-
-    Raises:
-        SchemaMismatch: a column that both have is of another type.
-    """
-    present, given = pa.schema(delta.schema().to_arrow()), polars_to_arrow_schema(rows.schema)
     for field in given:
         if field.name in present.names and present.field(field.name).type != field.type:
             raise SchemaMismatch(
@@ -70,53 +69,117 @@ def widened(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSour
                 where=str(table),
                 remedy="Nothing was written. A change of type is a major version of the contract.",
             )
-    new = pa.schema([one for one in given if one.name not in present.names])
+    new = pa.schema([field for field in given if field.name not in present.names])
     if new.names:
-        delta.alter.add_columns(list(Schema.from_arrow(_commented(new, table)).fields))
-    _keep_statistics_open(delta, table, given, new)
-    whole = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
-    if whole.names == given.names:
+        delta.alter.add_columns(list(Schema.from_arrow(_add_comments(new, table)).fields))
+    _update_statistics_columns(delta, table, given, new)
+    joined = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
+    if joined.names == given.names:
         return rows
-    laid = arrow_to_polars_schema(whole)
+    schema = arrow_to_polars_schema(joined)
 
-    def lay(frame: pl.DataFrame) -> pl.DataFrame:
+    def align(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(
-            pl.col(name) if name in frame.columns else pl.lit(None, dtype=kind).alias(name)
-            for name, kind in laid.items()
+            pl.col(name) if name in frame.columns else pl.lit(None, dtype=data_type).alias(name)
+            for name, data_type in schema.items()
         )
 
-    return rows.each(lay, laid)
+    return rows.map(align, schema)
 
 
-def open_columns_of(delta: DeltaTable) -> tuple[str, ...]:
-    """The columns whose bounds may stand in a table's log: what a newer contract has closed, an older one leaves so."""
-    return tuple(name for name in delta.metadata().configuration.get(_STATISTICS, "").split(",") if name)
+def read_open_columns(delta: DeltaTable) -> tuple[str, ...]:
+    """Return the columns whose bounds may be in a table's log.
+
+    An older contract does not reopen a column that a newer one has closed.
+    """
+    return tuple(name for name in delta.metadata().configuration.get(_STATISTICS_COLUMNS, "").split(",") if name)
 
 
-def _keep_statistics_open(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
-    """Add new open columns, and take out any that a newer contract no longer calls open."""
-    present = open_columns_of(delta)
+def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
+    """Add new open columns, and remove those that a newer contract no longer declares open."""
+    present = read_open_columns(delta)
     kept = [name for name in present if name not in known.names or name in table.open_columns]
-    wanted = [*kept, *_open_columns(table, new)]
+    wanted = [*kept, *_list_open_columns(table, new)]
     if wanted != list(present):
-        delta.alter.set_table_properties(_statistics(wanted))
+        delta.alter.set_table_properties(_statistics_properties(wanted))
 
 
-def _open_columns(table: LakeTable, schema: pa.Schema) -> list[str]:
+def _list_open_columns(table: LakeTable, schema: pa.Schema) -> list[str]:
     return [name for name in schema.names if name in table.open_columns and name not in table.partition_by]
 
 
-def _statistics(columns: list[str]) -> dict[str, str]:
+def _statistics_properties(columns: list[str]) -> dict[str, str]:
     # With no column named, Delta Lake would take the first thirty-two.
-    return {_STATISTICS: ",".join(columns)} if columns else {_STATISTICS: "", "delta.dataSkippingNumIndexedCols": "0"}
+    none = {} if columns else {"delta.dataSkippingNumIndexedCols": "0"}
+    return {_STATISTICS_COLUMNS: ",".join(columns), **none}
 
 
-def _commented(schema: pa.Schema, table: LakeTable) -> pa.Schema:
-    return pa.schema(
-        [
-            pa.field(field.name, field.type, metadata={"comment": table.comments[field.name]})
-            if table.comments.get(field.name)
-            else pa.field(field.name, field.type)
-            for field in schema
-        ]
+def _add_comments(schema: pa.Schema, table: LakeTable) -> pa.Schema:
+    comments = {name: {"comment": comment} for name, comment in table.comments.items() if comment}
+    return pa.schema([pa.field(field.name, field.type, metadata=comments.get(field.name)) for field in schema])
+
+
+def needs_wider_types(delta: DeltaTable, wanted: pa.Schema) -> bool:
+    """Return whether a column of the table has another type than wanted; columns that only one has do not count."""
+    types = {field.name: field.type for field in read_schema(delta)}
+    return any(types.get(field.name, field.type) != field.type for field in wanted)
+
+
+def widen_types(delta: DeltaTable, wanted: pa.Schema, metadata: Mapping[str, str], *, where: str) -> None:
+    """Rewrite a table with its columns in wider types, in one commit.
+
+    Args:
+        delta: version that the commit is based on.
+        wanted: columns of the rows that are to be written next.
+        metadata: kept with the commit.
+        where: name of the table.
+
+    Raises:
+        CommitFailedError: another writer came between.
+        SchemaMismatch: a wanted type does not hold every value of the present one.
+    """
+    rows = _read_widened(delta.to_pyarrow_dataset(), wanted, where=where)
+    properties = CommitProperties(custom_metadata=dict(metadata))
+    write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
+
+
+def _read_widened(dataset: ds.Dataset, wanted: pa.Schema, *, where: str) -> pa.RecordBatchReader:
+    """Return all rows in wider types, without holding all of them in memory."""
+    schema = _widen(dataset.schema.empty_table(), wanted, where=where).schema
+    batches = (
+        widened
+        for batch in dataset.to_batches(batch_readahead=2, fragment_readahead=1)
+        for widened in _widen(pa.Table.from_batches([batch]), wanted, where=where).cast(schema).to_batches()
     )
+    return pa.RecordBatchReader.from_batches(schema, batches)
+
+
+def _widen(rows: pa.Table, wanted: pa.Schema, *, where: str) -> pa.Table:
+    fields, columns = [], []
+    for field in rows.schema:
+        data_type = wanted.field(field.name).type if field.name in wanted.names else field.type
+        if data_type != field.type and not _is_wider(data_type, field.type):
+            raise SchemaMismatch(
+                f"{field.name} is {field.type} in the table and {data_type} in the rows, which does not hold it.",
+                where=where,
+                remedy="Nothing was written. Give the item another URN where its meaning has changed.",
+            )
+        fields.append(field.with_type(data_type))
+        columns.append(rows[field.name] if data_type == field.type else pc.cast(rows[field.name], data_type))
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+_WIDER: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], bool]], ...] = (
+    (pa.types.is_string, pa.types.is_primitive),
+    (pa.types.is_string, pa.types.is_decimal),
+    (pa.types.is_float64, pa.types.is_integer),
+    (pa.types.is_float64, pa.types.is_decimal),
+    (pa.types.is_decimal, pa.types.is_integer),
+)
+
+
+def _is_wider(wide: pa.DataType, narrow: pa.DataType) -> bool:
+    if pa.types.is_decimal(wide) and pa.types.is_decimal(narrow):
+        holds_whole_part = wide.precision - wide.scale >= narrow.precision - narrow.scale
+        return bool(holds_whole_part and wide.scale >= narrow.scale)
+    return any(is_wide(wide) and is_narrow(narrow) for is_wide, is_narrow in _WIDER)

@@ -1,8 +1,8 @@
-"""DuckDB, opened so that it fetches nothing, asks nobody and stops when it is told.
+"""DuckDB connections: they download nothing, and stop at a time limit.
 
-The ``delta`` extension is loaded straight from the file that its package carries: nothing is installed into anybody's
-home, so a fresh machine without a network, and many processes at once, do the same. What belongs here: connections.
-What does not: any particular query.
+The ``delta`` extension is loaded straight from the file that its package carries: nothing is installed into a
+home folder, so a fresh machine without a network, and many processes at once, behave alike. What belongs here:
+connections and quoting. What does not: any particular statement.
 """
 
 import importlib.resources
@@ -22,11 +22,11 @@ _OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
 }
 
 _NO_PROGRESS_BAR = "SET enable_progress_bar = false"
-"""DuckDB draws it on standard output, amid what a machine is to read."""
+"""DuckDB draws it on standard output, amid output for machines."""
 
 
 def find_delta_extension() -> Path:
-    """The packaged file of the ``delta`` extension, for this version of DuckDB.
+    """Return the packaged file of the ``delta`` extension for this version of DuckDB.
 
     Raises:
         StorageError: the package is missing, or is for another version.
@@ -45,27 +45,27 @@ def find_delta_extension() -> Path:
 
 
 def quote_literal(text: str) -> str:
-    """A text as a SQL literal."""
+    """Return a text as a SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def quote_identifier(name: str) -> str:
-    """A name as a SQL identifier."""
+    """Return a name as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def connect(
     database: Path | None = None, *, read_only: bool = False, scratch: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """A connection that reads Delta tables by ``delta_scan`` and installs nothing.
+    """Open a connection that reads Delta tables by ``delta_scan`` and installs nothing.
 
     Args:
         database: a DuckDB file; None: in memory.
         read_only: open the file without a lock that keeps others out.
-        scratch: folder for what does not fit into memory; None: nothing is put on disk.
+        scratch: folder for data that does not fit into memory; None: nothing is written to disk.
 
     Raises:
-        StorageError: the extension is not there.
+        StorageError: the extension is missing.
     """
     config = {**_OFFLINE, "temp_directory": str(scratch) if scratch else ""}
     connection = duckdb.connect(str(database) if database else ":memory:", read_only=read_only, config=config)
@@ -79,16 +79,16 @@ def connect(
 
 
 def open_sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
-    """A connection in memory for SQL that somebody else wrote, such as a contract's rules.
+    """Open a connection in memory for untrusted SQL, such as a contract's rules.
 
     It reaches no file, no network and no Python variable, its settings cannot be changed, and its memory is bounded.
-    Frames are given to it by ``register``; ``SET VARIABLE`` works. Bound each query with :func:`limit_time`.
+    Register frames by ``register``; ``SET VARIABLE`` works. Bound each statement by :func:`limit_time`.
 
     Args:
-        scratch: a folder for what does not fit into its memory, and for nothing else: the one folder whose files its
-            SQL could name. None: nothing is put on disk.
-        memory_mb: what it may take of memory.
-        threads: that it works with.
+        scratch: a folder for data that does not fit into its memory, and for nothing else: the one folder whose files
+            its SQL could name. None: nothing is written to disk.
+        memory_mb: limit of its memory.
+        threads: number of its threads.
     """
     config = {
         **_OFFLINE,
@@ -104,37 +104,37 @@ def open_sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads:
     return connection
 
 
-class _Own(threading.local):
-    """What each thread keeps for itself."""
+class _ThreadState(threading.local):
+    """The sandbox of each thread."""
 
     sandbox: duckdb.DuckDBPyConnection | None = None
 
 
-_OWN = _Own()
+_THREAD_STATE = _ThreadState()
 
 
 @contextmanager
 def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A sandbox without a folder, made once in a thread and given again: for what is small, making one costs most.
+    """Give a block the thread's sandbox without a folder: for small data, opening one costs most.
 
-    Whoever registers a frame takes it away again. After an error nobody is given the same connection.
+    The block unregisters the frames that it registers. After an error the connection is not used again.
     """
-    connection = _OWN.sandbox or open_sandbox()
-    _OWN.sandbox = None
+    connection = _THREAD_STATE.sandbox or open_sandbox()
+    _THREAD_STATE.sandbox = None
     try:
         yield connection
     except BaseException:
         connection.close()
         raise
-    _OWN.sandbox = connection
+    _THREAD_STATE.sandbox = connection
 
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Stop what runs on a connection after so many seconds. The connection can be used again afterwards.
+    """Stop a block's statement after so many seconds; the connection can be used again afterwards.
 
     Raises:
-        StatementRefused: the time was up.
+        StatementRefused: the time limit was reached.
     """
     timer = threading.Timer(seconds, connection.interrupt)
     timer.daemon = True

@@ -1,7 +1,7 @@
-"""The tables of the lake: their columns, how they are cut, and which of their columns are open.
+"""The tables of the lake: columns, partitions, open columns, and predicates over slices.
 
-What belongs here: what a table *is*, derived from a contract or written down once, and predicates over its slices. What
-does not: reading and writing (``lake``).
+What belongs here: definitions of tables, derived from a contract or declared once. What does not: reading and writing
+(``lake``).
 """
 
 import re
@@ -12,12 +12,13 @@ from types import MappingProxyType
 import pyarrow as pa
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.handover.column_types import item_column_type
+from lgdp_pipelines.handover.column_types import item_column_type, polars_to_arrow_schema
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
 
 SliceFilter = Mapping[str, str | Sequence[str] | None]
-"""Rows whose columns have these values: one, any of several, or null."""
+"""A slice: rows whose columns have these values, which are one, any of several, or null."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class LakeTable:
         layer: ``landed``, ``validated``, ``conformed``, ``published``, ``judged``, ``ledger``, ``lineage`` or
             ``register``; its folder.
         name: in its layer.
-        schema: columns in order; None where the writer brings them, and the first write settles them.
-        partition_by: columns it is cut by.
-        open_columns: columns whose minima and maxima may stand in the Delta log, because they never point at a person.
-        description: what a row is.
-        comments: what each column is, by name.
+        schema: columns in order; None where the first write settles them.
+        partition_by: partition columns.
+        open_columns: columns whose minima and maxima may be in the Delta log, because they never point at a person.
+        description: of a row.
+        comments: by column name.
     """
 
     layer: str
@@ -51,12 +52,12 @@ class LakeTable:
             )
 
     def __str__(self) -> str:
-        """As its folder is called: ``validated/hl1__assess__v1``."""
+        """Return the name of its folder: ``validated/hl1__assess__v1``."""
         return f"{self.layer}/{self.name}"
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """Its columns in order, as declared.
+        """Columns in order, as declared.
 
         Raises:
             StorageError: nothing is declared.
@@ -81,20 +82,20 @@ _KEY_COMMENTS = {
 
 
 def define_landed_table(contract: Contract, table: Table) -> LakeTable:
-    """Where every cell of a table lies as text, as sent: one slice a submission, rejected ones too.
+    """Return the landed table of a contract's table: every cell as text, one slice a submission, rejected ones too.
 
-    Columns: council_code, period, an item's name each, _unmapped (text), _submission_id (text), _row (int64). Anything
-    may stand in any cell as sent, so of the items none is open.
+    Columns: council_code, period, one for each item, _unmapped (text), _submission_id (text), _row (int64). A cell as
+    sent may hold anything, so no item is open.
     """
     fields = [
-        *_keys(),
+        *_key_fields(),
         *(pa.field(item.name, pa.string()) for item in table.items),
         pa.field("_unmapped", pa.string()),
-        *_origin(),
+        *_origin_fields(),
     ]
     return LakeTable(
         "landed",
-        table_name(contract, table),
+        format_table_name(contract, table),
         pa.schema(fields),
         ("period",),
         ("council_code", "_submission_id", "_row"),
@@ -104,24 +105,26 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
 
 
 def define_validated_table(contract: Contract, table: Table) -> LakeTable:
-    """Where a table lies typed, one slice a council and period: that of its current submission.
+    """Return the validated table of a contract's table: typed, one slice a council and period.
+
+    A slice holds the rows of the current submission.
 
     Columns: council_code, period, all items typed by :func:`item_column_type`, ``<measure>_status`` (letter of
-    ``ObservationStatus``) for each measure, _repairs (text; null in rows that came as they are asked for),
+    ``ObservationStatus``) for each measure, _repairs (text; null in rows without repairs),
     _submission_id (text), _row (int64).
     """
     measures = [item for item in table.all_items if item.role is Role.MEASURE]
     fields = [
-        *_keys(),
+        *_key_fields(),
         *(pa.field(item.name, item_column_type(item).arrow) for item in table.all_items),
         *(pa.field(f"{item.name}_status", pa.string()) for item in measures),
         pa.field("_repairs", pa.string()),
-        *_origin(),
+        *_origin_fields(),
     ]
     statuses = {f"{item.name}_status": f"Observation status of: {item.title}." for item in measures}
     return LakeTable(
         "validated",
-        table_name(contract, table),
+        format_table_name(contract, table),
         pa.schema(fields),
         ("period",),
         (
@@ -136,21 +139,21 @@ def define_validated_table(contract: Contract, table: Table) -> LakeTable:
     )
 
 
-def table_name(contract: Contract, table: Table) -> str:
-    """``<return>__<table>__v<major>``."""
+def format_table_name(contract: Contract, table: Table) -> str:
+    """Return ``<return>__<table>__v<major>``."""
     return f"{contract.slug}__{table.name}__v{contract.version.major}"
 
 
-def _keys() -> list[pa.Field]:
+def _key_fields() -> list[pa.Field]:
     return [pa.field("council_code", pa.string()), pa.field("period", pa.string())]
 
 
-def _origin() -> list[pa.Field]:
+def _origin_fields() -> list[pa.Field]:
     return [pa.field("_submission_id", pa.string()), pa.field("_row", pa.int64())]
 
 
 def _is_open(item: Item) -> bool:
-    """Text without a code list may hold anything, whatever the contract says of its privacy."""
+    """Return whether an item is open; text without a code list may hold anything, so it never is."""
     return item.privacy is Privacy.OPEN and (item.type is not ItemType.TEXT or item.code_list is not None)
 
 
@@ -160,18 +163,9 @@ FINDING = LakeTable(
     pa.schema(
         [
             ("return_code", pa.string()),
-            ("council_code", pa.string()),
-            ("period", pa.string()),
+            *_key_fields(),
             ("_submission_id", pa.string()),
-            ("rule", pa.string()),
-            ("severity", pa.string()),
-            ("table", pa.string()),
-            ("item", pa.string()),
-            ("sheet", pa.string()),
-            ("row", pa.int64()),
-            ("column", pa.string()),
-            ("message", pa.string()),
-            ("scope", pa.string()),
+            *polars_to_arrow_schema(FINDING_SCHEMA),
         ]
     ),
     ("return_code", "period"),
@@ -202,14 +196,14 @@ _COUNCIL = re.compile(r"[A-Z]{3}")
 _PERIOD = re.compile(r"(FY|AY|CY)?[0-9]{4}(-[0-9]{2}){0,2}(-Q[1-4])?")
 _RETURN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,60}")
 _SUBMISSION = re.compile(
-    rf"(?P<return_code>{_RETURN.pattern})\.(?P<council_code>{_COUNCIL.pattern})\.(?P<period>{_PERIOD.pattern})\.(?P<n>[0-9]{{3,9}})"
+    rf"(?P<return_code>{_RETURN.pattern})\.(?P<council_code>{_COUNCIL.pattern})\.(?P<period>{_PERIOD.pattern})\.(?P<number>[0-9]{{3,9}})"
 )
-_FORMS = {"council_code": _COUNCIL, "period": _PERIOD, "return_code": _RETURN, "_submission_id": _SUBMISSION}
+_PATTERNS = {"council_code": _COUNCIL, "period": _PERIOD, "return_code": _RETURN, "_submission_id": _SUBMISSION}
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionKey:
-    """What a submission's id says."""
+    """The parts of a submission's id."""
 
     return_code: str
     council_code: str
@@ -218,42 +212,44 @@ class SubmissionKey:
 
 
 def parse_submission_id(submission_id: str) -> SubmissionKey:
-    """What a submission's id says.
+    """Return the parts of a submission's id.
 
     Raises:
         StorageError: the text is not a submission's id.
     """
-    found = _SUBMISSION.fullmatch(submission_id)
-    if found is None:
+    match = _SUBMISSION.fullmatch(submission_id)
+    if match is None:
         raise StorageError("That is not a submission's id.", remedy="Ids look like HL1.FIF.FY2024-25-Q1.001.")
-    return SubmissionKey(found["return_code"], found["council_code"], found["period"], int(found["n"]))
+    return SubmissionKey(match["return_code"], match["council_code"], match["period"], int(match["number"]))
 
 
 def build_predicate(where: SliceFilter) -> str:
-    """A slice as SQL. Values come from outside, so each must have the strict form of its column; none holds a quote.
+    """Return a slice as SQL.
+
+    Values come from outside, so each must have the strict form of its column; none holds a quote.
 
     Raises:
-        StorageError: nothing is asked for, or a value does not have the form of its column.
+        StorageError: no column is named, or a value does not have the form of its column.
     """
     if not where:
         raise StorageError("A slice needs at least one column.", remedy="Name the columns and values of the slice.")
-    return " AND ".join(_term(column, values) for column, values in where.items())
+    return " AND ".join(_build_term(column, values) for column, values in where.items())
 
 
-def _term(column: str, values: str | Sequence[str] | None) -> str:
+def _build_term(column: str, values: str | Sequence[str] | None) -> str:
     if not re.fullmatch(r"_?[a-z][a-z0-9_]*", column):
         raise StorageError("A slice is named by a column that cannot exist.", where=column[:50])
     if values is None:
         return f"{column} IS NULL"
-    wanted = (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
-    form = _FORMS.get(column, _PLAIN)
-    if not wanted or not all(form.fullmatch(value) for value in wanted):
+    unique = (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
+    pattern = _PATTERNS.get(column, _PLAIN)
+    if not unique or not all(pattern.fullmatch(value) for value in unique):
         raise StorageError(f"A value given for {column} does not have the form of one, so no slice was touched.")
-    literals = ", ".join(f"'{value}'" for value in wanted)
+    literals = ", ".join(f"'{value}'" for value in unique)
     return f"{column} IN ({literals})"
 
 
 def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
-    """The values that a slice gives for a column; none where it gives null or does not name it."""
+    """Return the values of a slice for a column; empty where it gives null or does not name the column."""
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)

@@ -1,8 +1,8 @@
-"""The analysts' catalogue: one DuckDB file of views over the lake, and asking it in SQL.
+"""The analysts' catalogue: one DuckDB file of views over the lake, and running SQL on it.
 
-The file holds no rows, only views with comments. It is written beside and put in place in one rename, so a reader
-is never locked out and never sees half of it. Whoever asks can read the open layers of the lake, and nothing else on
-the machine. What belongs here: the file and the asking. What does not: which views there are.
+The file holds no rows, only views with comments. It is written as a draft and put in place in one rename, so a reader
+is never locked out and never sees a part of it. A statement can read the open layers of the lake, and nothing else on
+the machine. What belongs here: the file and its use. What does not: the list of views.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 OPEN_LAYERS = ("conformed", "published", "judged", "ledger", "lineage", "register")
-"""Layers that an analyst may read. The ones before them hold raw values, and are not in the catalogue."""
+"""Layers that an analyst may read; earlier layers hold raw values, and are not in the catalogue."""
 
 TIME_LIMIT_S = 300.0
 
@@ -35,7 +35,7 @@ _FUNCTIONS = frozenset(
         "repeat", "repeat_row", "unnest",
     }
 )  # fmt: skip
-"""Table functions that read no file. Any other is refused by name, beside what DuckDB itself refuses."""
+"""Table functions that read no file. Any other is refused by name, besides DuckDB's own restrictions."""
 
 _READ_ONLY = "Ask with one SELECT (or WITH, FROM, DESCRIBE, SHOW ALL TABLES); nothing else is run here."
 
@@ -47,7 +47,7 @@ class CatalogueView:
     Attributes:
         schema: of the view, such as ``published``.
         name: of the view.
-        source: the table that it shows whole, a ``SELECT`` over :meth:`Lake.scan_sql`, or what gives one for a lake.
+        source: a table to show whole, a ``SELECT`` over :meth:`Lake.scan_sql`, or a function from a lake to one.
         needs: for a ``SELECT``: the tables that it reads; the view is left out until all exist.
         description: comment on the view; empty: the table's own.
         comments: comments on its columns; empty: the table's own.
@@ -62,9 +62,9 @@ class CatalogueView:
 
 
 def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> None:
-    """Write the catalogue anew and put it in place in one rename; where it says the same already, it stays.
+    """Write the catalogue and put it in place in one rename; an unchanged catalogue is kept.
 
-    Readers that have the old file open go on with it. Of two writers at once, the later one's file stays.
+    Readers of the old file can continue. Of two writers at once, the later one's file stays.
 
     Args:
         path: of the DuckDB file.
@@ -72,29 +72,29 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
         views: those over tables that were never written are left out.
 
     Raises:
-        StorageError: a view reads a layer that is not open, or cannot be made.
+        StorageError: a view reads a layer that is not open, or cannot be created.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    there = [view for view in views if _is_there(lake, view)]
-    content = _content(lake, there)
-    if _standing(path) == content:
+    present = [view for view in views if _is_complete(lake, view)]
+    fingerprint = _compute_fingerprint(lake, present)
+    if _read_fingerprint(path) == fingerprint:
         return
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with contextlib.closing(duckdb_connections.connect(beside)) as connection:
-            connection.begin()  # hundreds of statements, and the disk is waited for once
-            _write_folders(connection, lake, content)
-            for view in there:
+        with contextlib.closing(duckdb_connections.connect(draft)) as connection:
+            connection.begin()  # hundreds of statements, and one wait for the disk
+            _write_folders(connection, lake, fingerprint)
+            for view in present:
                 _write_view(connection, lake, view)
             connection.commit()
-        beside.replace(path)
+        draft.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
-        beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
+        draft.with_name(f"{draft.name}.wal").unlink(missing_ok=True)
 
 
-def _is_there(lake: Lake, view: CatalogueView) -> bool:
-    """Whether every table that a view reads was ever written."""
+def _is_complete(lake: Lake, view: CatalogueView) -> bool:
+    """Return whether every table that a view reads was ever written."""
     tables = (view.source,) if isinstance(view.source, LakeTable) else view.needs
     closed = [str(table) for table in tables if table.layer not in OPEN_LAYERS]
     if closed:
@@ -104,17 +104,23 @@ def _is_there(lake: Lake, view: CatalogueView) -> bool:
     return all(lake.exists(table) for table in tables)
 
 
-def _content(lake: Lake, views: Sequence[CatalogueView]) -> str:
-    """What a catalogue of these views says, as one hash."""
-    said = [
-        (view.schema, view.name, _select(lake, view.source), _words(view)[0], sorted(_words(view)[1].items()))
+def _compute_fingerprint(lake: Lake, views: Sequence[CatalogueView]) -> str:
+    """Return the hash of a catalogue of these views."""
+    content = [
+        (
+            view.schema,
+            view.name,
+            _build_select(lake, view.source),
+            _comments(view)[0],
+            sorted(_comments(view)[1].items()),
+        )
         for view in views
     ]
-    return hashlib.sha256(repr((duckdb.__version__, lake.root, said)).encode()).hexdigest()
+    return hashlib.sha256(repr((duckdb.__version__, lake.root, content)).encode()).hexdigest()
 
 
-def _standing(path: Path) -> str:
-    """The hash of what the present catalogue says; empty where there is none, or none that can be read."""
+def _read_fingerprint(path: Path) -> str:
+    """Return the hash of the present catalogue; empty where no catalogue can be read."""
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             row = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'open_folder'").fetchone()
@@ -126,13 +132,13 @@ def _standing(path: Path) -> str:
 _FOLDERS = "Folders of the lake that this catalogue reads. Content: "
 
 
-def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, content: str) -> None:
+def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, fingerprint: str) -> None:
     folders = [f"{lake.root / layer}/" for layer in OPEN_LAYERS]
     connection.execute("CREATE SCHEMA platform")
     connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
     connection.executemany("INSERT INTO platform.open_folder VALUES (?)", [[folder] for folder in folders])
     connection.execute(
-        f"COMMENT ON TABLE platform.open_folder IS {duckdb_connections.quote_literal(_FOLDERS + content)}"
+        f"COMMENT ON TABLE platform.open_folder IS {duckdb_connections.quote_literal(_FOLDERS + fingerprint)}"
     )
 
 
@@ -140,14 +146,14 @@ def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: Catalog
     name = f"{duckdb_connections.quote_identifier(view.schema)}.{duckdb_connections.quote_identifier(view.name)}"
     try:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.quote_identifier(view.schema)}")
-        connection.execute(f"CREATE VIEW {name} AS {_select(lake, view.source)}")
+        connection.execute(f"CREATE VIEW {name} AS {_build_select(lake, view.source)}")
     except duckdb.Error as error:
-        raise StorageError(f"A view of the catalogue cannot be made: {_first_line(error)}", where=name) from error
-    for statement in _comments(connection, view, name):
+        raise StorageError(f"A view of the catalogue cannot be created: {_first_line(error)}", where=name) from error
+    for statement in _comment_statements(connection, view, name):
         connection.execute(statement)
 
 
-def _select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
+def _build_select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
     if isinstance(source, str):
         return source
     if not isinstance(source, LakeTable):
@@ -157,8 +163,8 @@ def _select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
     return f"SELECT {columns} FROM {lake.scan_sql(source)}"  # noqa: S608 - names and path are quoted
 
 
-def _comments(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: str) -> Iterator[str]:
-    description, comments = _words(view)
+def _comment_statements(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: str) -> Iterator[str]:
+    description, comments = _comments(view)
     if description:
         yield f"COMMENT ON VIEW {name} IS {duckdb_connections.quote_literal(description)}"
     described = connection.execute(f"DESCRIBE {name}").fetchall()
@@ -168,29 +174,25 @@ def _comments(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: 
             yield f"COMMENT ON COLUMN {column_name} IS {duckdb_connections.quote_literal(comments[column])}"
 
 
-def _words(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
-    """A view's description, and comments on its columns."""
-    own = view.source if isinstance(view.source, LakeTable) else None
-    return view.description or (own.description if own else ""), view.comments or (own.comments if own else {})
+def _comments(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
+    """Return a view's description, and comments on its columns."""
+    table = view.source if isinstance(view.source, LakeTable) else None
+    return view.description or (table.description if table else ""), view.comments or (table.comments if table else {})
 
 
 def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
-    """Ask the catalogue.
+    """Run one ``SELECT`` on the catalogue, and return its rows.
 
     Args:
         path: of the catalogue.
-        sql: one ``SELECT``.
-        seconds: after which the query is stopped.
-
-    Returns:
-        The answer.
+        sql: the statement.
+        seconds: time limit.
 
     Raises:
-        StatementRefused: it is not one ``SELECT``, names what is not there, reaches for what is not open, or takes too
-            long.
+        StatementRefused: it is not one ``SELECT``, has unknown names, reads outside open layers, or takes too long.
     """
-    _refuse_all_but_select(sql)
-    with contextlib.closing(_opened(path)) as connection:
+    _check_is_select(sql)
+    with contextlib.closing(_open(path)) as connection:
         try:
             with duckdb_connections.limit_time(connection, seconds):
                 return connection.execute(sql).to_arrow_table()
@@ -204,8 +206,8 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
             ) from None
 
 
-def _opened(path: Path) -> duckdb.DuckDBPyConnection:
-    """The catalogue, attached to a database in memory: settings of several askers in one process stay apart."""
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the catalogue in a database of its own, so that connections of a process keep their own settings."""
     if not path.is_file():
         raise StatementRefused(
             "There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first."
@@ -225,7 +227,7 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _refuse_all_but_select(sql: str) -> None:
+def _check_is_select(sql: str) -> None:
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
@@ -239,12 +241,12 @@ def _refuse_all_but_select(sql: str) -> None:
         raise StatementRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)
     for node in _nodes(tree):
         if node.get("type") == "TABLE_FUNCTION":
-            _refuse_function(str(node["function"]["function_name"]))
+            _check_function(str(node["function"]["function_name"]))
         if node.get("type") == "BASE_TABLE" and set("/\\*:") & set(str(node["table_name"])):
             raise StatementRefused("The lakehouse reads its own tables, not files.", remedy=_READ_ONLY)
 
 
-def _refuse_function(name: str) -> None:
+def _check_function(name: str) -> None:
     if name.lower() not in _FUNCTIONS:
         raise StatementRefused(
             f"{name} is not for use here: the lakehouse reads its own tables, not files.", remedy=_READ_ONLY
@@ -252,7 +254,7 @@ def _refuse_function(name: str) -> None:
 
 
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    """Every object in a parsed statement."""
+    """Return every object in a parsed statement."""
     if isinstance(tree, dict):
         yield tree
         for value in tree.values():
@@ -263,5 +265,5 @@ def _nodes(tree: object) -> Iterator[dict[str, Any]]:
 
 
 def _first_line(error: duckdb.Error) -> str:
-    """What DuckDB says, without the picture of where."""
+    """Return DuckDB's message without its drawing of the place."""
     return str(error).split("\n\n", 1)[0].replace("\n", " ")

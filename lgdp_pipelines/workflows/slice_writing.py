@@ -14,7 +14,7 @@ from lgdp_pipelines.handover.column_types import arrow_to_polars_schema
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.storage.frame_schema import FrameSource
+from lgdp_pipelines.storage.frame_source import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, define_landed_table, define_validated_table
 from lgdp_pipelines.vocabulary.periods import Period

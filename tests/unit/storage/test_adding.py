@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
-from lgdp_pipelines.storage import delta_append, duckdb_connections
+from lgdp_pipelines.storage import delta_overwrite, duckdb_connections
 from lgdp_pipelines.storage import lake as lake_module
-from lgdp_pipelines.storage.delta_schema import open_columns_of
-from lgdp_pipelines.storage.frame_schema import FrameSource
+from lgdp_pipelines.storage.delta_schema import read_open_columns
+from lgdp_pipelines.storage.frame_source import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -193,7 +193,7 @@ def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
 def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_append, "BYTES_A_FILE", 1)
+    monkeypatch.setattr(delta_overwrite, "FILE_BYTES", 1)
     frames = [rows("FIF", 1, ("Ann",)), rows("FIF", 1, ()), rows("FIF", 1, ("Bob", "Cy"))]
     where = {"period": PERIOD, "council_code": "FIF"}
     for _ in range(2):
@@ -208,7 +208,7 @@ def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
 def test_files_of_rows_that_broke_off_are_taken_away(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_append, "BYTES_A_FILE", 1)
+    monkeypatch.setattr(delta_overwrite, "FILE_BYTES", 1)
 
     def breaking() -> Iterator[pl.DataFrame]:
         yield rows("FIF", 1)
@@ -279,7 +279,7 @@ def test_a_slice_of_one_period_and_one_of_several_are_never_both_there(
     several = pl.concat([rows("FIF", 2), rows("FIF", 2, period="FY2023-24")])
     lake.replace_slice(table, rows("ABE", 1, period="FY2022-23"), where={"period": "FY2022-23"}, commit={})
     where = {"period": [PERIOD, "FY2023-24"]}
-    overtaken(monkeypatch, "put", lambda: lake.replace_slice(table, several, where=where, commit={}))
+    overtaken(monkeypatch, "overwrite_files", lambda: lake.replace_slice(table, several, where=where, commit={}))
     lake.replace_slice(table, rows("FIF", 3), where={"period": PERIOD}, commit={})
     assert lake.read(table, {"period": PERIOD})["amount"].to_list() == [300, 301]
     assert lake.read(table).height == 6
@@ -290,7 +290,9 @@ def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
 ) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
-    overtaken(monkeypatch, "put", lambda: lake.replace_slice(people, rows("FIF", 2), where=where, commit={}))
+    overtaken(
+        monkeypatch, "overwrite_files", lambda: lake.replace_slice(people, rows("FIF", 2), where=where, commit={})
+    )
     version = lake.replace_slice(people, rows("FIF", 3), where=where, commit={})
     named = {path for one in range(version + 1) for path in changed(lake, people, one)[0]}
     assert len(named) == 3
@@ -301,11 +303,11 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     lake: Lake, people: LakeTable, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("EDH", 1)
-    overtaken(monkeypatch, "put", lambda: put("GLG", 1))
+    overtaken(monkeypatch, "overwrite_files", lambda: put("GLG", 1))
     written: list[str] = []
-    stored = delta_append._stored
+    stored = delta_overwrite._write_parquet
     monkeypatch.setattr(
-        delta_append, "_stored", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
+        delta_overwrite, "_write_parquet", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
     )
     put("FIF", 1)
     assert len(written) == 2, "one for each of the two"
@@ -319,7 +321,7 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
     closer = replace(people, open_columns=("council_code",))
     lake.replace_slice(closer, rows("GLG", 7), where={"period": PERIOD, "council_code": "GLG"}, commit={})
     delta = DeltaTable(lake.path(people))
-    assert open_columns_of(delta) == ("council_code",)
+    assert read_open_columns(delta) == ("council_code",)
     version = put("EDH", 1)
     (add,) = [one["add"] for one in log_of(lake, people, version) if "add" in one]
     assert set(json.loads(add["stats"])["minValues"]) == {"council_code"}
@@ -369,7 +371,7 @@ def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
 ) -> None:
     put("GLG", 1)
     wider = replace(people, schema=people.arrow_schema.append(pa.field("more", pa.int64())))
-    overtaken(monkeypatch, "fit", lambda: put("FIF", 3))
+    overtaken(monkeypatch, "align_columns", lambda: put("FIF", 3))
     frame = rows("FIF", 2).with_columns(more=pl.lit(1, dtype=pl.Int64))
     with pytest.raises(StaleSubmission):
         lake.replace_councils(wider, frame, period=PERIOD, submissions={"FIF": f"HL1.FIF.{PERIOD}.002"}, commit={})
@@ -377,5 +379,5 @@ def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
 
 
 def test_a_slice_says_in_which_part_of_the_table_it_lies(lake: Lake, people: LakeTable, rows: Rows) -> None:
-    with pytest.raises(StorageError, match="each column that the table is cut by"):
+    with pytest.raises(StorageError, match="each partition column of the table"):
         lake.replace_slice(people, rows("FIF", 1), where={"council_code": "FIF"}, commit={})

@@ -13,7 +13,7 @@ from lgdp_pipelines.errors import StatementRefused, StorageError
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _opened, run_select, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _open, run_select, write_catalogue
 
 COUNTS = LakeTable(
     "published",
@@ -147,7 +147,7 @@ def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: P
 
 
 def test_duckdb_refuses_files_by_itself_too(written: Path, filled: Lake, tmp_path: Path) -> None:
-    connection = _opened(written)
+    connection = _open(written)
     for sql in (
         "FROM read_text('/etc/passwd')",
         "FROM '/etc/passwd'",
@@ -180,7 +180,7 @@ def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, pe
 
 
 def test_a_view_that_cannot_be_made_leaves_the_old_catalogue(written: Path, filled: Lake) -> None:
-    with pytest.raises(StorageError, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be created"):
         write_catalogue(written, filled, [CatalogueView("published", "x", "SELECT nothing FROM nowhere")])
     assert run_select(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 2}]
     assert [file.name for file in written.parent.iterdir()] == [written.name]

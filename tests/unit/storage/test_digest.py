@@ -153,7 +153,7 @@ def test_columns_are_taken_in_the_table_s_order_whatever_a_piece_has() -> None:
 def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_path: Path) -> None:
     rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
     frame = framed(rows)
-    with ChunkSpool(tmp_path, held=int(frame.estimated_size() // 2)) as spill:
+    with ChunkSpool(tmp_path, memory_bytes=int(frame.estimated_size() // 2)) as spill:
         kept = spill.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
 
         assert digest_rows(kept) == digest_rows(ChunkedFrame.from_frames(frame)) == expected(rows)

@@ -9,7 +9,7 @@ import pytest
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
 from lgdp_pipelines.storage import duckdb_connections
-from lgdp_pipelines.storage.frame_schema import FrameSource
+from lgdp_pipelines.storage.frame_source import FrameSource
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 

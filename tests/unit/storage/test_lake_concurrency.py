@@ -80,7 +80,7 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
 ) -> None:
     """A later submission lands after an earlier one was found free to write, and before it commits."""
     put("FIF", 1, names)
-    opened = Lake._opened
+    opened = Lake._open
     came_between = []
 
     def open_then_be_overtaken(self: Lake, table: LakeTable) -> object:
@@ -90,7 +90,7 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
             put("FIF", 3, names)
         return delta
 
-    monkeypatch.setattr(Lake, "_opened", open_then_be_overtaken)
+    monkeypatch.setattr(Lake, "_open", open_then_be_overtaken)
     with pytest.raises(StaleSubmission):
         put("FIF", 2)
     assert lake.read_slice_submissions(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.003"} if names else {})
@@ -99,7 +99,7 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
 def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
     lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Lake._opened
+    opened = Lake._open
     came_between = []
 
     def find_nothing_and_be_overtaken(self: Lake, table: LakeTable) -> object:
@@ -109,7 +109,7 @@ def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
             put("FIF", 3, ())
         return delta
 
-    monkeypatch.setattr(Lake, "_opened", find_nothing_and_be_overtaken)
+    monkeypatch.setattr(Lake, "_open", find_nothing_and_be_overtaken)
     with pytest.raises(StaleSubmission):
         put("FIF", 2)
     assert lake.read_slice_submissions(people, PERIOD) == {}

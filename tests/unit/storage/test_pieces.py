@@ -20,7 +20,7 @@ WHOLE = pl.concat(FRAMES)
 
 @pytest.mark.parametrize("held", [0, FRAMES[0].estimated_size(), 10**6])
 def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(held: int, tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, held=int(held)) as spill:
+    with ChunkSpool(tmp_path, memory_bytes=int(held)) as spill:
         kept = spill.store(iter(FRAMES), WHOLE.schema)
         for _ in range(2):
             assert [frame.rows() for frame in kept] == [frame.rows() for frame in FRAMES]
@@ -33,7 +33,7 @@ def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(held: int, tmp_pa
 
 
 def test_duckdb_reads_pieces_from_memory_and_disk_together(tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, held=int(FRAMES[0].estimated_size())) as spill:
+    with ChunkSpool(tmp_path, memory_bytes=int(FRAMES[0].estimated_size())) as spill:
         kept = spill.store(iter(FRAMES), WHOLE.schema)
         found = kept.to_arrow(["b"])
         assert isinstance(found, ds.Dataset)
@@ -53,13 +53,13 @@ def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
             assert len(list(tmp_path.rglob("*.arrow"))) == number
             yield frame
 
-    with ChunkSpool(tmp_path, held=0) as spill:
+    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         spill.store(frames(), WHOLE.schema)  # type: ignore[arg-type] - a generator
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with ChunkSpool(tmp_path, held=0) as spill:
+        with ChunkSpool(tmp_path, memory_bytes=0) as spill:
             spill.store(iter(FRAMES), WHOLE.schema)
             raise ZeroDivisionError
 
@@ -69,8 +69,8 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, held=0) as spill:
-        spill.folder().joinpath("000001.arrow").mkdir()
+    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
+        spill.open_folder().joinpath("000001.arrow").mkdir()
         with pytest.raises(StorageError, match="cannot be put aside"):
             spill.store(iter(FRAMES), WHOLE.schema)
 

@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 
 from lgdp_pipelines.errors import SchemaMismatch
-from lgdp_pipelines.storage.column_widening import widen_types
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
@@ -43,7 +42,7 @@ def test_every_row_is_kept_in_the_wider_type(
     lake: Lake, old: pa.DataType, value: object, new: pa.DataType, becomes: object
 ) -> None:
     put(lake, old, value, None)
-    version = widen_types(lake, TABLE, wanted(new), {"run": "r"})
+    version = lake.widen_types(TABLE, wanted(new), {"run": "r"})
     assert version == lake.version(TABLE)
     assert lake.read(TABLE)["x"].to_list() == [becomes, None]
     put(lake, new, becomes, period="CY2024")  # what was refused before is taken now
@@ -51,10 +50,10 @@ def test_every_row_is_kept_in_the_wider_type(
 
 
 def test_a_table_that_is_wide_enough_is_left_alone(lake: Lake) -> None:
-    assert widen_types(lake, TABLE, wanted(pa.string()), {}) is None
+    assert lake.widen_types(TABLE, wanted(pa.string()), {}) is None
     put(lake, pa.string(), "a")
     before = lake.version(TABLE)
-    assert widen_types(lake, TABLE, wanted(pa.string()), {}) is None
+    assert lake.widen_types(TABLE, wanted(pa.string()), {}) is None
     assert lake.version(TABLE) == before
 
 
@@ -69,13 +68,13 @@ def test_a_table_that_is_wide_enough_is_left_alone(lake: Lake) -> None:
 def test_nothing_is_narrowed(lake: Lake, old: pa.DataType, value: object, new: pa.DataType) -> None:
     put(lake, old, value)
     with pytest.raises(SchemaMismatch):
-        widen_types(lake, TABLE, wanted(new), {})
+        lake.widen_types(TABLE, wanted(new), {})
     assert lake.read(TABLE)["x"].to_list() == [value]
 
 
 def test_partitions_and_the_choice_of_open_columns_stay(lake: Lake) -> None:
     put(lake, pa.int64(), 1)
-    widen_types(lake, TABLE, wanted(pa.string()), {})
+    lake.widen_types(TABLE, wanted(pa.string()), {})
     folder = lake.path(TABLE)
     assert (folder / "period=CY2023").is_dir()
     newest = max((folder / "_delta_log").glob("*.json")).read_text()

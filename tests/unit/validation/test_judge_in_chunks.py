@@ -103,7 +103,7 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
         assert [len(table.chunks) for table in alone[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
     text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
-    with ChunkSpool(tmp_path / "many", held=0) as spill:
+    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
         many = judged(content, spill, tmp_path)
         assert min(len(table.chunks) for table in many[0].tables.values()) > 3
         assert list((tmp_path / "many").rglob("*.arrow"))
@@ -122,7 +122,7 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
     with ChunkSpool(tmp_path / "one") as spill:
         whole = everything(*judged(content, spill, tmp_path))
     text_blocks.BLOCK_BYTES = 30
-    with ChunkSpool(tmp_path / "many", held=0) as spill:
+    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
         assert everything(*judged(content, spill, tmp_path)) == whole
     assert whole["landed"] == {}
     assert whole["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
@@ -135,7 +135,7 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
         monkeypatch.setattr(module, "MAX_LISTED", 2)
     text_blocks.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
-    with ChunkSpool(tmp_path, held=0) as spill:
+    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         reading, judgement = judged(content, spill, tmp_path)
         assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
     failed = {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}

@@ -1,0 +1,108 @@
+"""Frame sources: rows to be written, frame by frame, and the checks that Delta Lake does not make.
+
+Delta Lake casts rows to the table's types without a word, so names, types and order are compared before each write.
+What belongs here: rows on their way to a table, and those checks. What does not: changing a value, and the table's own
+schema (``delta_schema``).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import polars as pl
+import pyarrow as pa
+
+from lgdp_pipelines.errors import SchemaMismatch, StorageError
+from lgdp_pipelines.handover.column_types import arrow_to_frame, plain_type, polars_to_arrow_schema
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Rows that can be read frame by frame, repeatedly: a write that conflicts with another is done again.
+
+    Attributes:
+        schema: columns of every frame.
+        frames: returns the frames, from the first.
+    """
+
+    schema: pl.Schema
+    frames: Callable[[], Iterator[pl.DataFrame]]
+
+    def map(self, function: Callable[[pl.DataFrame], pl.DataFrame], schema: pl.Schema | None = None) -> "FrameSource":
+        """Return a source of the results of a function for each frame.
+
+        Args:
+            function: called when the frame's turn comes.
+            schema: of its results; None: as before.
+        """
+        return FrameSource(schema or self.schema, lambda: map(function, self.frames()))
+
+
+Rows: TypeAlias = pl.DataFrame | pa.Table | FrameSource
+"""Rows to be written."""
+
+
+def to_frame_source(rows: Rows) -> FrameSource:
+    """Return rows as a frame source."""
+    if isinstance(rows, FrameSource):
+        return rows
+    frame = arrow_to_frame(rows) if isinstance(rows, pa.Table) else rows
+    return FrameSource(frame.schema, lambda: iter([frame]))
+
+
+def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
+    """Compare names, types and order of columns; nullability and metadata do not matter.
+
+    Raises:
+        SchemaMismatch: lists every difference.
+    """
+    types = {field.name: field.type for field in table}
+    missing = [name for name in types if name not in rows.names]
+    unknown = [name for name in rows.names if name not in types]
+    differences = [f"{', '.join(missing)} missing"] if missing else []
+    differences += [f"{', '.join(unknown)} unknown"] if unknown else []
+    differences += [
+        f"{field.name} is {plain_type(field.type)}, not {types[field.name]}"
+        for field in rows
+        if field.name in types and plain_type(field.type) != plain_type(types[field.name])
+    ]
+    if not differences and rows.names != table.names:
+        differences = ["the columns are in another order"]
+    if differences:
+        raise SchemaMismatch(
+            f"The rows are not shaped as the table is: {'; '.join(differences)}.",
+            where=where,
+            remedy="Nothing was written. A change of type, grain or key is a major version of the contract, "
+            "and a table of its own.",
+        )
+
+
+def check_each_frame(rows: FrameSource, *, where: str) -> FrameSource:
+    """Return the same rows, refusing a frame whose columns differ from the source's schema when its turn comes."""
+
+    def check(frame: pl.DataFrame) -> pl.DataFrame:
+        if frame.schema != rows.schema:
+            check_schema(polars_to_arrow_schema(frame.schema), polars_to_arrow_schema(rows.schema), where=where)
+        return frame
+
+    return rows.map(check)
+
+
+def check_slice(rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | None], *, table: str) -> pl.DataFrame:
+    """Return the rows if they all lie in the slice that they are to replace.
+
+    Raises:
+        StorageError: some do not; their values are not repeated.
+    """
+    for column, values in where.items():
+        if column not in rows.columns:
+            raise SchemaMismatch(f"The slice is named by {column}, which the rows do not have.", where=table)
+        text = pl.col(column).cast(pl.String)
+        is_inside = text.is_null() if values is None else text.is_in([values] if isinstance(values, str) else values)
+        if not rows.select(is_inside.fill_null(value=False).all()).item():
+            raise StorageError(
+                f"Some rows have another {column} than the slice they are to replace.",
+                where=table,
+                remedy="Nothing was written. Write each slice's own rows.",
+            )
+    return rows
