@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
+from lgdp_pipelines.register.checks.cross_return_checks import check_cross_return_rules
 from lgdp_pipelines.register.checks.derivation_checks import check_derivation
 from lgdp_pipelines.register.checks.mapping_checks import (
     mapping_contradictions,
@@ -28,7 +29,6 @@ from lgdp_pipelines.register.files.source_file import check_source, read_source
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.register.rules.cross_return import check_cross_return_rules
 from lgdp_pipelines.register.versions.contract_versions import resolve_versions
 from lgdp_pipelines.register.versions.version_checks import (
     check_item_urns,

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.files.item_file import ItemRead
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable

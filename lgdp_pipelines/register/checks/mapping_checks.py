@@ -15,7 +15,7 @@ from lgdp_pipelines.register.files.mapping_file import MappingFile
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, mapping_of
+from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping, select_mapping
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table, find_header_clashes
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
@@ -234,8 +234,13 @@ def source_system_contradictions(
                     f"There is no mapping of a system “{given.system}”.",
                     suggest(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
                 )
-            elif mapping_of([read.mapping for read in reads], given.system, code, asked.latest) is None:
+            elif not _is_served(reads, given.system, code, asked.latest):
                 yield place.contradiction(
                     f"{given.system} has no mapping for {asked.code} {asked.latest.version} that serves {code}.",
                     f"Write schemas/mappings/{given.system}/{asked.slug}.yaml.",
                 )
+
+
+def _is_served(reads: Sequence[MappingFile], system: str, council_code: str, contract: Contract) -> bool:
+    mappings = [read.mapping for read in reads]
+    return select_mapping(mappings, system, council_code, contract.return_code, contract.version.major) is not None

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.schema_errors import misshapen, odcs
+from lgdp_pipelines.register.documents.odcs_schema import check_odcs, find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import ContractProperties, find_property, read_properties
+from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
 from lgdp_pipelines.register.files.extract_file import check_extract, is_xml_path
-from lgdp_pipelines.register.files.table_file import TableRead, columns_of, read_items, read_table, table_contradictions
+from lgdp_pipelines.register.files.table_file import TableRead, read_items, read_table, table_contradictions
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Extract, Format
-from lgdp_pipelines.register.model.table_model import Provenance
+from lgdp_pipelines.register.model.table_model import Provenance, columns_of
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.code_lists import CodeList
@@ -123,7 +123,7 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
     """
     contract, root = read.contract, read.document
     properties = read.properties
-    yield from misshapen(root, odcs(), "Write it as the Open Data Contract Standard 3.2 says.")
+    yield from check_odcs(root)
     yield from read.contradictions
     yield from _heading_contradictions(read)
     yield from _agreement_contradictions(root)

@@ -200,15 +200,6 @@ def words_of(model: type[Properties]) -> tuple[str, ...]:
     return tuple(str(field.validation_alias) for field in model.__pydantic_fields__.values())
 
 
-def find_property(node: YamlNode, word: str) -> YamlNode:
-    """Return the value of a property; a node without value at the place itself where there is none.
-
-    Of a property that is given twice, the first counts.
-    """
-    entry = next((entry for entry in node.entries("customProperties") if entry.text("property") == word), None)
-    return entry.at("value") if entry else YamlNode(node.file, node.line, None)
-
-
 def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[Contradiction, ...]]:
     """Return the ``lgdp…`` properties of a place, as far as they are right, and what is wrong with each alone.
 

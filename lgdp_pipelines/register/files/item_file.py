@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import ItemProperties, find_property, read_properties
+from lgdp_pipelines.register.files.custom_properties import ItemProperties, read_properties
 from lgdp_pipelines.register.files.relationship_file import read_reference
 from lgdp_pipelines.register.files.value_spellings import spelling_contradictions
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate

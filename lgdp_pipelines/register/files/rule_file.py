@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import RuleProperties, find_property, read_properties
+from lgdp_pipelines.register.files.custom_properties import RuleProperties, read_properties
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (

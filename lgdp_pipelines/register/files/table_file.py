@@ -4,13 +4,14 @@ What belongs here: what one ``schema`` entry says. What does not: what tables sa
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import TableProperties, find_property, read_properties
+from lgdp_pipelines.register.files.custom_properties import TableProperties, read_properties
 from lgdp_pipelines.register.files.item_file import NAME, URN, ItemRead, item_contradictions, read_item
 from lgdp_pipelines.register.files.relationship_file import (
     read_relationships,
@@ -78,16 +79,6 @@ def read_table(place: YamlNode, return_slug: str, items: tuple[ItemRead, ...], a
         derived=tuple(read.item for read in items if read.item.derived is not None),
     )
     return TableRead(table, place, items, rules, properties, contradictions)
-
-
-def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
-    """The columns that a rule's SQL may name, by table: items, the statuses of measures, and the row's place."""
-    return {
-        table.name: [item.name for item in table.all_items]
-        + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]
-        + ["_row"]
-        for table in tables
-    }
 
 
 def table_contradictions(

@@ -7,8 +7,8 @@ What belongs here: ``lgdpDateFormats`` and ``lgdpNumbers`` of an item. What does
 from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item, ItemType
 from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle

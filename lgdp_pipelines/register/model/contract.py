@@ -21,7 +21,7 @@ from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, refusal
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.register.model.system_mapping import SystemMapping, mapping_of
+from lgdp_pipelines.register.model.system_mapping import SystemMapping, select_mapping
 from lgdp_pipelines.register.model.table_model import Provenance, Table
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
@@ -256,8 +256,7 @@ class Register:
             council_code: register code of the council.
             contract: that the extract answers.
         """
-        own = (one for one in self.mappings if one.return_code == return_code)
-        return mapping_of(own, system, council_code, contract)
+        return select_mapping(self.mappings, system, council_code, return_code, contract.version.major)
 
 
 def slug(code: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
@@ -17,9 +17,6 @@ from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.field_types import STRICT, Pattern
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle, conversion_factor
-
-if TYPE_CHECKING:  # the register's model holds mappings, and mappings lean on contracts
-    from lgdp_pipelines.register.model.contract import Contract
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
 """Constants that stand for the council whose account sent the extract, and for the period that it answers."""
@@ -168,23 +165,24 @@ class SystemMapping:
         return tuple(one for table in self.tables.values() for one in table.files)
 
 
-def mapping_of(
-    mappings: Iterable[SystemMapping], system: str, council_code: str, contract: "Contract"
+def select_mapping(
+    mappings: Iterable[SystemMapping], system: str, council_code: str, return_code: str, major: int
 ) -> SystemMapping | None:
-    """The mapping that serves a council: its own before the system's. None where the system has none for the contract.
+    """Return the mapping that serves a council: its own before the system's; None where the system has none.
 
     Args:
         mappings: of the register.
         system: that the extract comes from.
         council_code: register code of the council.
-        contract: that the extract answers.
+        return_code: that the extract answers.
+        major: version of the contract that it answers.
     """
-    fitting = {
-        one.council: one
-        for one in mappings
-        if one.system == system
-        and one.return_code == contract.return_code
-        and contract.version.major in one.majors
-        and one.council in {"", council_code}
+    candidates = {
+        mapping.council: mapping
+        for mapping in mappings
+        if mapping.system == system
+        and mapping.return_code == return_code
+        and major in mapping.majors
+        and mapping.council in {"", council_code}
     }
-    return fitting.get(council_code) or fitting.get("")
+    return candidates.get(council_code) or candidates.get("")

@@ -402,3 +402,13 @@ class Table:
     def having(self, role: Role) -> tuple[Item, ...]:
         """The items of a role."""
         return tuple(item for item in self.items if item.role is role)
+
+
+def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
+    """Return the columns that a rule's SQL may name, by table: items, the statuses of measures, and the row's place."""
+    return {
+        table.name: [item.name for item in table.all_items]
+        + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]
+        + ["_row"]
+        for table in tables
+    }

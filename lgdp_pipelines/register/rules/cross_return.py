@@ -6,34 +6,17 @@ are, and whether every version of the other return that is asked then has what a
 (``validation.sql_inputs``).
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.contract_file import ContractRead
-from lgdp_pipelines.register.files.rule_file import RuleRead
-from lgdp_pipelines.register.files.table_file import columns_of
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract, Return
-from lgdp_pipelines.register.model.reference_tables import ReferenceTable
-from lgdp_pipelines.register.model.table_model import ItemType, Rule, Table
-from lgdp_pipelines.register.rules.kinds.external_rules import (
-    AgreesWithTerms,
-    ComparedFigure,
-    InReferenceTerms,
-    RefersToTerms,
-)
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
-from lgdp_pipelines.register.rules.kinds.rule_kind import NUMERIC
+from lgdp_pipelines.register.model.table_model import Rule, columns_of
 from lgdp_pipelines.register.rules.sql_statements import (
-    REFERENCE_PREFIX,
     ExternalTable,
     find_external_tables,
-    find_query_problems,
 )
 from lgdp_pipelines.vocabulary.periods import Period, corresponding_periods, parse_period
-from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 PERIOD_COLUMN = "period"
 """The column of another return's rows that says which of several periods they are of."""
@@ -89,164 +72,3 @@ def _column_types(contract: Contract, table: str) -> Mapping[str, object]:
     items = contract.by_name[table].by_name
     types = {name: (item.type, item.precision, item.scale) for name, item in items.items()}
     return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}
-
-
-def check_cross_return_rules(
-    reads: Sequence[ContractRead],
-    returns: Mapping[str, Return],
-    reference: Mapping[str, ReferenceTable],
-    councils: Collection[str],
-) -> Iterator[Contradiction]:
-    """Yield what rules read of other returns and reference tables that is not there, and unknown councils.
-
-    Args:
-        reads: all contracts.
-        returns: the returns made of them, by code.
-        reference: reference tables by id.
-        councils: register codes.
-    """
-    checker = _CrossReturnChecker(returns.values(), reference.values())
-    for read in reads:
-        if read.contract.slug == REFERENCE_PREFIX:
-            yield read.document.contradiction(
-                "A return cannot be called reference: queries name reference tables by that word.", "Rename the return."
-            )
-        for table in read.tables:
-            for rule_read in table.rules:
-                yield from checker.check(rule_read, read.contract)
-                if isinstance(rule_read.rule.terms, EarlierPeriodTerms):
-                    node = rule_read.place.at("implementation").at("councils")
-                    for code in rule_read.rule.terms.councils:
-                        if code not in councils:
-                            yield node.contradiction(
-                                f"The rule {rule_read.rule.id} has limits for {code}, which is no council.",
-                                suggest(code, councils),
-                            )
-
-
-class _CrossReturnChecker:
-    """Checks rules against all that they may read besides their own return."""
-
-    def __init__(self, returns: Collection[Return], reference: Collection[ReferenceTable]) -> None:
-        self._returns = {data_return.slug: data_return for data_return in returns}
-        self._reference = {table.slug: table for table in reference}
-
-    def check(self, read: RuleRead, contract: Contract) -> Iterator[Contradiction]:
-        """Yield what is wrong with the external tables of a rule; nothing where it reads none."""
-        rule, tables = read.rule, external_tables(read.rule)
-        node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
-        columns = dict(columns_of(contract.tables))
-        problems: list[Contradiction] = []
-        for table in tables:
-            columns_or_problem = self._columns(table, rule, node, contract)
-            if isinstance(columns_or_problem, Contradiction):
-                problems.append(columns_or_problem)
-            else:
-                columns[table.name] = tuple(columns_or_problem)
-        if problems or not tables:
-            yield from problems
-        elif isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):
-            yield from self._check_terms(rule.terms, node, contract, contract.by_name[rule.table])
-        else:
-            for problem in find_query_problems(rule.sql or "", rule.table, columns):
-                yield node.contradiction(
-                    f"The rule {rule.id} cannot be asked: {problem}.",
-                    "Name columns that every version of the other return, or the reference table, has in one type.",
-                )
-
-    def _columns(
-        self, wanted: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
-    ) -> Sequence[str] | Contradiction:
-        """Return the columns of an external table, or why a rule cannot read it."""
-        if wanted.is_reference:
-            if wanted.table not in self._reference:
-                what = f"The rule {rule.id} reads the reference table {wanted.table}, which is not there."
-                return node.contradiction(what, suggest(wanted.table, self._reference))
-            return [column.name for column in self._reference[wanted.table].columns]
-        other = self._returns.get(wanted.of)
-        if other is None or other.code == contract.return_code:
-            what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is no other return."
-            return node.contradiction(what, suggest(wanted.of, self._returns.keys() - {contract.slug}))
-        versions = matching_contracts(other, contract, self._returns[contract.slug])
-        if not versions:
-            return node.contradiction(
-                f"The rule {rule.id} reads {other.code}, which is asked by {other.latest.period_kind} from "
-                f"{other.latest.valid_from} on, and has no period for one of {contract.return_code} "
-                f"{contract.version}.",
-                "Periods must be of the same kind, or the one must lie in the other whole; remove the rule.",
-            )
-        for version in versions:
-            if wanted.table not in version.by_name:
-                what = f"The rule {rule.id} reads {wanted}, and {other.code} {version.version} has no such table."
-                return node.contradiction(what, suggest(wanted.table, version.by_name))
-        return [*shared_columns(versions, wanted.table), PERIOD_COLUMN]
-
-    def _check_terms(
-        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, node: YamlNode, contract: Contract, own: Table
-    ) -> Iterator[Contradiction]:
-        """Yield what the columns that terms name contradict in each other."""
-        if isinstance(terms, InReferenceTerms):
-            types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
-            days = [name for name in (terms.valid.first, terms.valid.last) if name]
-            named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
-            yield from _check_columns_exist(named, types, node)
-            for name in days:
-                if types.get(name, ItemType.DATE) is not ItemType.DATE:
-                    yield node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
-        else:
-            other = self._returns[terms.elsewhere.of]
-            versions = matching_contracts(other, contract, self._returns[contract.slug])
-            table = versions[-1].by_name[terms.elsewhere.table]
-            shared = shared_columns(versions, terms.elsewhere.table)
-            types = {item.name: item.type for item in table.items if item.name in shared}
-            figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
-            yield from _check_columns_exist([*terms.by.values(), *figures], types, node)
-            if isinstance(terms, AgreesWithTerms):
-                yield from _check_figures(terms, node, own, table)
-                periods = corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
-                if len(periods) > 1 and terms.other_figure is ComparedFigure.VALUE:
-                    yield node.at("of").contradiction(
-                        f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
-                        "Write figure: sum or count.",
-                    )
-        for name, column in terms.by.items():
-            kinds = (own.by_name[name].type if name in own.by_name else None, types.get(column))
-            if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
-                pair = node.at("by").at(name)
-                yield pair.contradiction(
-                    f"{name} is of type {kinds[0]} and {column} of type {kinds[1]}: they are never the same.",
-                    "Name items of one type.",
-                )
-
-
-def _check_columns_exist(
-    names: Sequence[str], columns: Mapping[str, object], node: YamlNode
-) -> Iterator[Contradiction]:
-    for name in names:
-        if name not in columns:
-            yield node.contradiction(
-                f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
-                suggest(name, columns),
-            )
-
-
-def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
-    """Yield figures that are never the same: of two units, or one exact and one not."""
-    mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
-    if other is not None and other.type not in NUMERIC:
-        yield node.at("of").contradiction(f"{other.name} is no figure.", "Name an item that is a number.")
-    elif other is not None and mine is not None:
-        if (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER):
-            yield node.contradiction(
-                f"Of {mine.name} and {other.name} one is exact and the other a measurement.",
-                "Name figures of one kind.",
-            )
-        elif mine.unit and other.unit and mine.unit != other.unit:
-            yield node.contradiction(
-                f"{mine.name} is in {mine.unit} and {other.name} in {other.unit}.", "Name figures of one unit."
-            )
-    if terms.other_figure is ComparedFigure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
-        yield node.at("of").contradiction(
-            f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
-            f"Name {', '.join(item.name for item in theirs.key)} in by, or write figure: sum.",
-        )

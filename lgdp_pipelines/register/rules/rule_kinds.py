@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import Parsed, parse, suggest
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
 from lgdp_pipelines.register.rules.kinds.conditional_rules import EmptyUnlessTerms, RequiredWhenTerms
 from lgdp_pipelines.register.rules.kinds.date_rules import InOrderTerms, InPeriodTerms, NotInFutureTerms

@@ -8,11 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.schema_errors import TEXT, Shape, misshapen
+from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refuse_repeats
 
 
 class ChangeAction(StrEnum):
@@ -91,39 +95,71 @@ class ChangeFile:
     document: YamlNode
 
 
-_HEAD_WORDS = ("base", "version", "lgdpValidFrom")
-
 _ADDRESS = re.compile(r"(field) (\w+(?:\.\w+)?)|(table) (\w+)|(item|rule) (\w+)\.([\w-]+)")
-_TARGET = {"type": "string", "pattern": r"^((field) \w+(\.\w+)?|(table) \w+|(item|rule) \w+\.[\w-]+)$"}
-_TARGETS = {"anyOf": [_TARGET, {"type": "array", "items": _TARGET, "minItems": 1, "uniqueItems": True}]}
+_TargetText: TypeAlias = Annotated[
+    str, StringConstraints(pattern=r"^((field) \w+(\.\w+)?|(table) \w+|(item|rule) \w+\.[\w-]+)$")
+]
+_Targets: TypeAlias = Annotated[
+    tuple[_TargetText, ...],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    Field(min_length=1),
+    AfterValidator(refuse_repeats),
+]
 
 
-def _form(action: ChangeAction, target: Mapping[str, Any], needed: tuple[str, ...], *allowed: str) -> Mapping[str, Any]:
-    words = {"to": TEXT, "after": TEXT, "with": {}, "reason": TEXT}
-    return {
-        "type": "object",
-        "properties": {action.value: target} | {word: words[word] for word in (*needed, *allowed, "reason")},
-        "required": [action.value, *needed, "reason"],
-        "additionalProperties": False,
-    }
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _RemoveWords:
+    """What a change that removes may and must say."""
+
+    remove: _Targets
+    reason: Text
 
 
-_FORMS = {
-    ChangeAction.ADD: Shape(_form(ChangeAction.ADD, _TARGET, ("with",), "after")),
-    ChangeAction.MODIFY: Shape(_form(ChangeAction.MODIFY, _TARGETS, ("with",))),
-    ChangeAction.RENAME: Shape(_form(ChangeAction.RENAME, _TARGET, ("to",), "with")),
-    ChangeAction.REMOVE: Shape(_form(ChangeAction.REMOVE, _TARGETS, ())),
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _ModifyWords:
+    """What a change that modifies may and must say."""
+
+    modify: _Targets
+    content: Any = Field(validation_alias="with")
+    reason: Text
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _AddWords:
+    """What a change that adds may and must say."""
+
+    add: _TargetText
+    content: Any = Field(validation_alias="with")
+    after: OrEmpty[Text] = ""
+    reason: Text
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _RenameWords:
+    """What a change that renames may and must say."""
+
+    rename: _TargetText
+    to: Text
+    content: Any = Field(default=None, validation_alias="with")
+    reason: Text
+
+
+_FORMS: Mapping[ChangeAction, type[object]] = {
+    ChangeAction.ADD: _AddWords,
+    ChangeAction.MODIFY: _ModifyWords,
+    ChangeAction.RENAME: _RenameWords,
+    ChangeAction.REMOVE: _RemoveWords,
 }
-"""The words that a change of each action may and must have."""
 
-_HEAD = Shape(
-    {
-        "type": "object",
-        "properties": dict.fromkeys(_HEAD_WORDS, TEXT) | {"changes": {"type": "array", "minItems": 1}},
-        "required": [*_HEAD_WORDS, "changes"],
-        "additionalProperties": False,
-    }
-)
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class _HeadWords:
+    """What a changes file says of itself."""
+
+    base: Text
+    version: Text
+    valid_from: Text = Field(validation_alias="lgdpValidFrom")
+    changes: Annotated[list[Any], Field(min_length=1)]
 
 
 def read_changes(document: YamlNode) -> ChangeFile:
@@ -167,7 +203,8 @@ def _parse_target(written: object) -> Target | None:
 
 def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
     """Yield what has not the form of a changes file, each change for itself."""
-    yield from misshapen(read.document, _HEAD, "Write base, version, lgdpValidFrom and changes.")
+    remedy = "Write base, version, lgdpValidFrom and changes."
+    yield from parse(_HeadWords, read.document, name="the changes file", remedy=remedy).contradictions
     for position, node in enumerate(read.document.entries("changes")):
         action = _read_action(node)
         if action is None:
@@ -176,9 +213,5 @@ def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
                 "Begin it with one of them and what it is about, such as “modify: item school.pupil_roll”.",
             )
             continue
-        yield from misshapen(
-            node,
-            _FORMS[action],
-            "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason.",
-            label=f"changes[{position}]",
-        )
+        remedy = "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason."
+        yield from parse(_FORMS[action], node, name=f"changes[{position}]", remedy=remedy).contradictions

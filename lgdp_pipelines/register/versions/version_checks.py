@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.files.contract_file import ContractRead
-from lgdp_pipelines.register.files.custom_properties import find_property
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period

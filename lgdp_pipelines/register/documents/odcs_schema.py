@@ -1,0 +1,138 @@
+"""The Open Data Contract Standard's own part of a contract: its published JSON Schema, and its ``customProperties``.
+
+What belongs here: turning the schema's refusals into contradictions that a person can act on, and finding a property.
+What does not: the platform's own properties (``files.custom_properties``).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft201909Validator  # type: ignore[import-untyped]  # the library has no types
+from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]  # likewise
+
+from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.model_parsing import suggest
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
+
+_REMEDY = "Write it as the Open Data Contract Standard 3.2 says."
+_UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
+_CUSTOM = "customProperties"
+
+
+def find_property(node: YamlNode, word: str) -> YamlNode:
+    """Return the value of a custom property; a node without value at the place itself where there is none.
+
+    Of a property that is given twice, the first counts.
+    """
+    entry = next((entry for entry in node.entries(_CUSTOM) if entry.text("property") == word), None)
+    return entry.at("value") if entry else YamlNode(node.file, node.line, None)
+
+
+def check_odcs(document: YamlNode) -> Iterator[Contradiction]:
+    """Yield every way in which a contract does not follow the standard's schema.
+
+    The schema is the one that the standard's package carries; nothing is fetched.
+    """
+    validator = _odcs_validator()
+    # Our own properties are two fifths of the work, and each has the same form: only those of another form are left in.
+    errors = [
+        (best_match(error.context) or error) if error.context else error
+        for error in validator.iter_errors(_without_plain_properties(document.value))
+    ]
+    for error in errors:
+        if error.validator in _UNKNOWN and isinstance(error.instance, dict):
+            yield from _unknown_keys(document, error, errors, validator.schema)
+        else:
+            path = tuple(error.absolute_path)
+            yield _locate(document, path).contradiction(_describe(error, path), _REMEDY)
+
+
+@cache
+def _odcs_validator() -> Draft201909Validator:
+    text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
+    return Draft201909Validator(json.loads(text))
+
+
+def _without_plain_properties(value: Plain) -> Plain:
+    """Return a value without its lists of custom properties in which each is a name with a value."""
+    if isinstance(value, list):
+        return [_without_plain_properties(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _without_plain_properties(member)
+        for key, member in value.items()
+        if not (key == _CUSTOM and isinstance(member, list) and all(map(_is_plain_property, member)))
+    }
+
+
+def _is_plain_property(entry: Plain) -> bool:
+    return isinstance(entry, dict) and entry.keys() == {"property", "value"} and isinstance(entry["property"], str)
+
+
+def _locate(node: YamlNode, path: Path) -> YamlNode:
+    for part in path:
+        node = node.at(part)
+    return node
+
+
+def _dotted(path: Path) -> str:
+    """Return a path as people find the place: ``schema[0].properties[2].name``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "The document"
+
+
+def _describe(error: ValidationError, path: Path) -> str:
+    place = _dotted(path)
+    match error.validator:
+        case "enum":
+            allowed = ", ".join(str(value) for value in error.validator_value)
+            return f"{place} is “{error.instance}”, and must be one of: {allowed}."
+        case "required":
+            missing = [name for name in error.validator_value if name not in error.instance]
+            return f"{place} has no {', '.join(missing)}."
+        case "type":
+            return f"{place} must be of type {error.validator_value}."
+        case "pattern":
+            return f"{place} is “{error.instance}”, which does not match {error.validator_value}."
+        case _:
+            return f"{place}: {error.message[:200]}."
+
+
+def _unknown_keys(
+    document: YamlNode, error: ValidationError, errors: Sequence[ValidationError], schema: Mapping[str, Any]
+) -> Iterator[Contradiction]:
+    """Yield the keys that the schema does not know.
+
+    A member refused for another reason makes the standard's schema call its neighbours unknown as well; those
+    follow-on refusals are left out as long as the reason itself is given.
+    """
+    base = tuple(error.absolute_path)
+    known = set(_known_keys(error.schema, schema))
+    unknown = [key for key in error.instance if key not in known]
+    for key in unknown:
+        what = f"{_dotted((*base, key))} is no property that may stand here."
+        yield _locate(document, (*base, key)).contradiction(what, suggest(key, known))
+    has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
+    if not unknown and not has_reason:
+        yield _locate(document, base).contradiction(_describe(error, base), "Remove what does not fit.")
+
+
+def _known_keys(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the names of the properties that a schema has, in whichever of its branches."""
+    if "$ref" in schema:
+        target: Any = root
+        for part in str(schema["$ref"]).removeprefix("#/").split("/"):
+            target = target[part]
+        yield from _known_keys(target, root)
+    yield from schema.get("properties", {})
+    for branch in ("allOf", "anyOf", "oneOf"):
+        for subschema in schema.get(branch, ()):
+            yield from _known_keys(subschema, root)
+    if "then" in schema:
+        yield from _known_keys(schema["then"], root)
