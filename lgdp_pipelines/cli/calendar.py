@@ -41,7 +41,7 @@ def calendar(
     selection = arguments.select(platform.register, return_code, council, period)
     obligations = [
         obligation
-        for obligation in list_obligations(platform)
+        for obligation in list_obligations(platform.register, platform.ledger, platform.day_in_scotland)
         if selection.return_code in {None, obligation.return_code}
         and selection.council_code in {None, obligation.council_code}
         and selection.period_id in {None, obligation.period.id}

@@ -85,7 +85,7 @@ def show_query(query_id: QueryArgument) -> None:
         print_markup(f"  [dim]advice[/dim]  {escape(rule.guidance)}")
     for event in platform.ledger.queries.list_events(query.id):
         _print_event(event)
-    for line in explain_query(describe_queries(platform, [query])[0]):
+    for line in explain_query(describe_queries(platform.register, platform.ledger, [query])[0]):
         print_markup(f"  → {escape(line)}")
     if query.state is QueryState.OPEN:
         for code in query_workflow.load_answer_codes(platform.register).codes:

@@ -186,7 +186,9 @@ def deliver_job() -> None:
 def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Evaluate for every period that has begun which councils have not reported and which are late."""
     evaluated = 0
-    obligations = sorted(list_obligations(platform), key=_return_and_period)
+    obligations = sorted(
+        list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_return_and_period
+    )
     for (code, _, _), group in groupby(obligations, key=_return_and_period):
         data_return, owed = platform.register.returns[code], list(group)
         for event in (

@@ -19,7 +19,6 @@ DAYS_PER_CYCLE = 28
 """Days in which all received bytes are read again: each day a share, chosen by sha256."""
 
 _SHOWN_PROBLEMS = 5
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +96,8 @@ def _find_missing_bytes(received_bytes: ByteStore, received: Iterable[tuple[str,
 
 def _hash_file(path: Path) -> tuple[str, int]:
     """Return a file's sha256 and size; nothing and 0 where it cannot be read."""
-    digest, length = hashlib.sha256(), 0
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                length += len(chunk)
+            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
     except OSError:
         return "", 0
-    return digest.hexdigest(), length

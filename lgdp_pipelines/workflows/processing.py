@@ -13,6 +13,7 @@ from enum import StrEnum
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, Evidence, NewJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -144,7 +145,7 @@ def process(
                 gathering = executor.submit(gather_evidence, platform, contract, judged, compared)
                 SliceWriter(platform.lake, data_return, contract, period, run_id).write_all(judged, current)
             evidence = gathering.result()
-            outcomes = _list_outcomes(platform, request, judged, current, compared)
+            outcomes = _list_outcomes(ledger, request, judged, current, compared)
             notify(outcomes)
             # One transaction, with which all of it has happened.
             ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
@@ -204,14 +205,14 @@ def _choose_current(judged: Sequence[JudgedSubmission], current: Mapping[str, st
 
 
 def _list_outcomes(
-    platform: Platform,
+    ledger: Ledger,
     request: ProcessRequest,
     judged: Sequence[JudgedSubmission],
     current: Mapping[str, str],
     compared: Callable[[str], tuple[ComparedSubmission, ...]],
 ) -> tuple[SubmissionOutcome, ...]:
     contract, period = request.contract, request.period
-    accepted_at = platform.ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
+    accepted_at = ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
     return tuple(
         SubmissionOutcome(
             submission=entry.submission,

@@ -142,7 +142,7 @@ def _refresh_copies(platform: Platform, query: Query) -> Query:
     The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """
     platform.ledger.queries.mirror(platform.lake, query.return_code)
-    folder = locate_report_folder(platform, query.submission_id)
+    folder = locate_report_folder(platform.settings.home, query.submission_id)
     report = gather_report(platform, query.submission_id) if folder.is_dir() else None
     if report is not None:
         write_files(folder, render_report_files(report))

@@ -6,9 +6,12 @@ here: that order, and what each council owes today. What does not: dates and wor
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.obligations import Obligation, calculate_obligations
 from lgdp_pipelines.register.files.notification_file import load_notices
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.reporting.reminder_schedule import (
     Reminder,
     build_reminder_files,
@@ -38,22 +41,18 @@ class ReminderReport:
     unsent: tuple[UnsentNotification, ...]
 
 
-def list_obligations(platform: Platform) -> tuple[Obligation, ...]:
-    """Return what each council owes today, in order of due day, return, period and council."""
-    register = platform.register
-    return calculate_obligations(
-        register.returns.values(),
-        register.councils.codes,
-        platform.ledger.submissions.list_statuses(),
-        platform.day_in_scotland,
-    )
+def list_obligations(register: Register, ledger: Ledger, today: date) -> tuple[Obligation, ...]:
+    """Return what each council owes on a day, in order of due day, return, period and council."""
+    statuses = ledger.submissions.list_statuses()
+    return calculate_obligations(register.returns.values(), register.councils.codes, statuses, today)
 
 
 def list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """Return the reminders that today calls for, sent before or not."""
-    titles = {code: data_return.latest.title for code, data_return in platform.register.returns.items()}
-    notices = load_notices(platform.settings.schemas)
-    return plan_reminders(list_obligations(platform), titles, notices, platform.day_in_scotland)
+    register, today = platform.register, platform.day_in_scotland
+    titles = {code: data_return.latest.title for code, data_return in register.returns.items()}
+    obligations = list_obligations(register, platform.ledger, today)
+    return plan_reminders(obligations, titles, load_notices(platform.settings.schemas), today)
 
 
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:

@@ -25,8 +25,9 @@ from lgdp_pipelines.collection.transports import create_transport
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
-from lgdp_pipelines.register.model.contract import Contract, Register
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.sources import FolderReturn, Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import is_late, periods_of
@@ -91,7 +92,9 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
             if sha256 == judgement.delivered_sha256:
                 unchanged.append(judgement.submission_id)
             else:
-                write_files(locate_report_folder(platform, judgement.submission_id), render_report_files(report))
+                write_files(
+                    locate_report_folder(platform.settings.home, judgement.submission_id), render_report_files(report)
+                )
                 reports.append(judgement.submission_id)
                 progress(f"report on {judgement.submission_id}")
             deliveries.append(Delivery(sha256, judgement.submission_id, judgement.judgement))
@@ -101,7 +104,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
     # Last: accounts get copies of what is in the outbox by now.
     failures = [
         failure
-        for source in _list_account_outboxes(platform)
+        for source in _list_account_outboxes(platform.register)
         for failure in _deliver_to_accounts(platform, source, progress)
     ]
     return DeliveryReport(tuple(reports), tuple(unchanged), notes, tuple(failures))
@@ -113,7 +116,9 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
         gather_note(platform, receipt_id) for receipt_id in platform.ledger.deliveries.list_undelivered_receipts(OUTBOX)
     ]
     for note in notes:
-        write_files(locate_note_folder(platform, note.council.code, note.receipt.id), render_note_files(note))
+        write_files(
+            locate_note_folder(platform.settings.home, note.council.code, note.receipt.id), render_note_files(note)
+        )
         progress(f"note on receipt {note.receipt.id}")
     platform.ledger.deliveries.record(OUTBOX, [Delivery(hash_note(note), receipt_id=note.receipt.id) for note in notes])
     return tuple(note.receipt.id for note in notes)
@@ -122,14 +127,14 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
 def hash_undelivered(platform: Platform) -> str:
     """Return a hash of everything that some destination has not had; empty where there is nothing."""
     destinations: list[tuple[str, Source | None]] = [(OUTBOX, None)]
-    destinations += [(source.id, source) for source in _list_account_outboxes(platform)]
+    destinations += [(source.id, source) for source in _list_account_outboxes(platform.register)]
     undelivered = [
         f"{destination} {name}"
         for destination, source in destinations
         for name in (
             *(
                 f"{judgement.submission_id} {judgement.judgement}"
-                for judgement in _list_undelivered(platform, destination, source)
+                for judgement in _list_undelivered(platform.ledger, destination, source)
             ),
             *platform.ledger.deliveries.list_undelivered_receipts(destination, source.id if source else None),
         )
@@ -137,17 +142,17 @@ def hash_undelivered(platform: Platform) -> str:
     return hashlib.sha256("\n".join(undelivered).encode()).hexdigest() if undelivered else ""
 
 
-def _list_account_outboxes(platform: Platform) -> list[Source]:
+def _list_account_outboxes(register: Register) -> list[Source]:
     """Return the sources that name an outbox in councils' own accounts."""
-    return [source for source in platform.register.sources.values() if source.delivers_back]
+    return [source for source in register.sources.values() if source.delivers_back]
 
 
-def _list_undelivered(platform: Platform, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
+def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
     """Return the judgements that a destination has not had; of a source, those of its councils and returns."""
     if source is None:
-        return platform.ledger.deliveries.list_undelivered_judgements(destination)
+        return ledger.deliveries.list_undelivered_judgements(destination)
     returns = {answered.return_code for answered in source.returns}
-    undelivered = platform.ledger.deliveries.list_undelivered_judgements(destination, source.councils)
+    undelivered = ledger.deliveries.list_undelivered_judgements(destination, source.councils)
     return [judgement for judgement in undelivered if judgement.return_code in returns]
 
 
@@ -163,18 +168,18 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
     """Copy into councils' own accounts what lies in the outbox for them, side by side; return the failures."""
     ledger = platform.ledger
     parcels: dict[str, list[_Parcel]] = {}
-    for judgement in _list_undelivered(platform, source.id, source):
+    for judgement in _list_undelivered(platform.ledger, source.id, source):
         submission_id, number = judgement.submission_id, judgement.judgement
         sha256 = ledger.deliveries.find_sha256(OUTBOX, submission_id, number)
         if sha256 is not None:
             prefix = submission_id if number == 1 else f"{submission_id}-judged-{number}"
             is_news = sha256 != judgement.delivered_sha256
-            files = _read_files(locate_report_folder(platform, submission_id), prefix) if is_news else ()
+            files = _read_files(locate_report_folder(platform.settings.home, submission_id), prefix) if is_news else ()
             parcel = _Parcel(files, Delivery(sha256, submission_id, number))
             parcels.setdefault(judgement.council_code, []).append(parcel)
     for receipt_id in ledger.deliveries.list_undelivered_receipts(source.id, source.id):
         note = gather_note(platform, receipt_id)
-        folder = locate_note_folder(platform, note.council.code, receipt_id)
+        folder = locate_note_folder(platform.settings.home, note.council.code, receipt_id)
         files = _read_files(folder, f"unrecognised-receipt-{receipt_id}")
         parcel = _Parcel(files, Delivery(hash_note(note), receipt_id=receipt_id))
         parcels.setdefault(note.council.code, []).append(parcel)
@@ -203,15 +208,15 @@ def _read_files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
     )
 
 
-def locate_report_folder(platform: Platform, submission_id: str) -> Path:
+def locate_report_folder(home: Path, submission_id: str) -> Path:
     """Return the folder of a submission's report: ``outbox/<council>/<return>/<period>/<submission>``."""
     key = parse_submission_id(submission_id)
-    return platform.settings.home / OUTBOX / key.council_code / key.return_code / key.period / submission_id
+    return home / OUTBOX / key.council_code / key.return_code / key.period / submission_id
 
 
-def locate_note_folder(platform: Platform, council_code: str, receipt_id: int) -> Path:
+def locate_note_folder(home: Path, council_code: str, receipt_id: int) -> Path:
     """Return the folder of a note on a receipt: ``outbox/<council>/unrecognised/receipt-<number>``."""
-    return platform.settings.home / OUTBOX / council_code / "unrecognised" / f"receipt-{receipt_id}"
+    return home / OUTBOX / council_code / "unrecognised" / f"receipt-{receipt_id}"
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -269,7 +274,9 @@ def gather_reports(
         for first in range(0, len(same_slice), REPORTS_PER_READ):
             chunk = same_slice[first : first + REPORTS_PER_READ]
             facts = _read_slice_facts(platform, return_code, period, [judgement.submission_id for judgement in chunk])
-            yield [(judgement, _build_report(platform, facts, judgement)) for judgement in chunk]
+            yield [
+                (judgement, _build_report(platform.register, platform.ledger, facts, judgement)) for judgement in chunk
+            ]
 
 
 @dataclass(frozen=True)
@@ -303,7 +310,9 @@ def _read_slice_facts(platform: Platform, return_code: str, period: str, ids: Se
     where = {"return_code": return_code, "period": period, "_submission_id": list(ids)}
     findings = platform.lake.read(FINDING, where, ["_submission_id", *FINDING_SCHEMA.names()])
     unexpired = ledger.queries.find(return_code, None, period, _UNEXPIRED)
-    queries = describe_queries(platform, [query for query in unexpired if query.submission_id in ids])
+    queries = describe_queries(
+        platform.register, platform.ledger, [query for query in unexpired if query.submission_id in ids]
+    )
     known_issues: dict[str, tuple[RecordedIssue, ...]] = {}
     for recorded in ledger.known_issues.find(return_code, None, period):
         if recorded.lifted_at is None:
@@ -336,17 +345,15 @@ def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str])
     return counts
 
 
-def _build_report(platform: Platform, facts: _SliceFacts, judged: UndeliveredJudgement) -> Report:
-    ledger, contract, submission_id, council = (
-        platform.ledger, facts.contract, judged.submission_id, judged.council_code,
-    )  # fmt: skip
+def _build_report(register: Register, ledger: Ledger, facts: _SliceFacts, judged: UndeliveredJudgement) -> Report:
+    contract, submission_id, council = facts.contract, judged.submission_id, judged.council_code
     judgement = ledger.judgements.find_latest(submission_id)
     assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
     period = parse_period(judged.period)
     submission = ledger.submissions.get(submission_id)
     return build_report(
         contract,
-        platform.register.councils.by_code[council],
+        register.councils.by_code[council],
         period,
         ledger.submissions.list_receipts(submission_id),
         judgement=ReportedJudgement(
@@ -369,9 +376,8 @@ def _build_report(platform: Platform, facts: _SliceFacts, judged: UndeliveredJud
     )
 
 
-def describe_queries(platform: Platform, queries: Sequence[Query]) -> tuple[ReportedQuery, ...]:
+def describe_queries(register: Register, ledger: Ledger, queries: Sequence[Query]) -> tuple[ReportedQuery, ...]:
     """Return queries with what helps to answer them, in their order."""
-    ledger = platform.ledger
     earlier_answers, returned_answers = (
         ledger.queries.find_earlier_answers(queries),
         ledger.queries.find_send_backs(queries),
@@ -383,7 +389,7 @@ def describe_queries(platform: Platform, queries: Sequence[Query]) -> tuple[Repo
             query,
             earlier_answers.get(query.id),
             returned_answers.get(query.id),
-            _select_issues(platform.register, query, known_issues[query.return_code, query.council_code, query.period]),
+            _select_issues(register, query, known_issues[query.return_code, query.council_code, query.period]),
         )
         for query in queries
     )
@@ -408,20 +414,21 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     Raises:
         WrongUse: there is no such receipt.
     """
-    receipt = platform.ledger.receipts.get(receipt_id)
-    source = platform.register.sources.get(receipt.source)
+    register, receipt = platform.register, platform.ledger.receipts.get(receipt_id)
+    source = register.sources.get(receipt.source)
     folders = [answered for answered in source.returns if isinstance(answered, FolderReturn)] if source else []
-    names = tuple(_suggest_file_name(platform, folder) for folder in folders)
-    return UnplacedFileNote(platform.register.councils.by_code[receipt.council_code], receipt, names)
+    names = tuple(
+        _suggest_file_name(register.returns[folder.return_code], folder, platform.today) for folder in folders
+    )
+    return UnplacedFileNote(register.councils.by_code[receipt.council_code], receipt, names)
 
 
-def _suggest_file_name(platform: Platform, folder: FolderReturn) -> ExpectedFileName:
+def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -> ExpectedFileName:
     """Return the shortest name that the folder's pattern takes, for the last period that has begun."""
-    data_return = platform.register.returns[folder.return_code]
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
         shortest_text(folder.pattern, {"period": spelling} | table)
-        for period in periods_of(data_return, platform.today)[-1:]
+        for period in periods_of(data_return, today)[-1:]
         for spelling in period_spellings(period)
     )
     name = next((name for name in names if name), "")

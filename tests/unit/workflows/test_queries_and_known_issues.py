@@ -80,7 +80,7 @@ class World:
 
     def outbox(self, submission: str, name: str = "report.html") -> str:
         """What lies in Fife's outbox."""
-        return (locate_report_folder(self.platform, submission) / name).read_text(encoding="utf-8")
+        return (locate_report_folder(self.platform.settings.home, submission) / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_each_submission_gets_its_report_once(platform: Platform, submit: Callab
     assert told.reports == (first, second)
     assert (again.reports, again.unchanged, again.notes) == ((), (), ())
     folder = platform.settings.home / "outbox" / "FIF" / "RESPITE" / PERIOD / second
-    assert folder == locate_report_folder(platform, second)
+    assert folder == locate_report_folder(platform.settings.home, second)
     assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
     said = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     assert (said["verdict"], said["current_submission"]) == ("rejected", first)
@@ -110,7 +110,7 @@ def test_own_place_gets_the_very_files_and_one_that_is_not_there_holds_up_nobody
     told = deliver_reports(platform)
 
     assert out() == sorted(f"{fife}-{name}" for name in NAMES)
-    report = locate_report_folder(platform, fife) / "report.html"
+    report = locate_report_folder(platform.settings.home, fife) / "report.html"
     assert (tmp_path / "boxes" / "lgdp-fif" / "out" / f"{fife}-report.html").read_bytes() == report.read_bytes()
     assert len(told.failures) == 1
     assert "glg" in told.failures[0].where.lower() + told.failures[0].what.lower()
@@ -142,11 +142,13 @@ def test_run_that_dies_is_done_again_and_leaves_the_same(
             patch.setattr(report_delivery, "deliver_files", dies)
         with pytest.raises(KeyboardInterrupt):
             deliver_reports(platform)
-    left = {file.name: file.read_bytes() for file in locate_report_folder(platform, submission).iterdir()}
+    left = {file.name: file.read_bytes() for file in locate_report_folder(platform.settings.home, submission).iterdir()}
 
     deliver_reports(platform)
 
-    assert {file.name: file.read_bytes() for file in locate_report_folder(platform, submission).iterdir()} == left
+    assert {
+        file.name: file.read_bytes() for file in locate_report_folder(platform.settings.home, submission).iterdir()
+    } == left
     assert out() == sorted(f"{submission}-{name}" for name in NAMES)
     assert hash_undelivered(platform) == ""
 
@@ -183,7 +185,9 @@ def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
     told, again = deliver_reports(platform), deliver_reports(platform)
 
     assert (told.notes, again.notes) == ((receipt.id,), ())
-    said = json.loads((locate_note_folder(platform, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8"))
+    said = json.loads(
+        (locate_note_folder(platform.settings.home, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8")
+    )
     last = platform.today.year
     assert [one["example"] for one in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
     assert said["reason"] == receipt.reason
@@ -225,7 +229,9 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
     deliver_reports(platform)
 
     said = json.loads(
-        (locate_report_folder(platform, outcome.submission.id) / "findings.json").read_text(encoding="utf-8")
+        (locate_report_folder(platform.settings.home, outcome.submission.id) / "findings.json").read_text(
+            encoding="utf-8"
+        )
     )
     assert {one["table"]: one["rows"] for one in said["tables"]} == {"branch": 2, "loan": 1}
     assert [one["file"] for one in said["files"]] == ["branches.csv", "loans.csv"]
