@@ -5,7 +5,7 @@ it costs the same however long the ledger is. Repairing the ledger, and checking
 ``workflows``.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,9 @@ class LedgerBalance(Repository):
             .where(_Scope(return_code, period).filter(RECEIPT))
             .group_by(*groups)
         )
-        with self._database.read() as connection:
-            rows: Sequence[Any] = connection.execute(statement).all()
         totals = [
             ReceiptTotals(code, ReceiptState(state), SubmissionState(part_of) if part_of else None, count, int(size))
-            for code, state, part_of, count, size in rows
+            for code, state, part_of, count, size in self._fetch(statement)
         ]
         receipt_states, submission_states = list(ReceiptState), [None, *SubmissionState]
         return tuple(

@@ -6,7 +6,7 @@ repository holds its own.
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,6 +117,11 @@ class Repository:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+
+    def _fetch(self, statement: sa.Executable) -> Sequence[Any]:
+        """Return the rows of one statement, read in a transaction of its own."""
+        with self._database.read() as connection:
+            return connection.execute(statement).all()
 
 
 def _may_succeed_later(error: DBAPIError) -> bool:

@@ -99,13 +99,10 @@ class DeliveryRepository(Repository):
             )
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
         )
-        with self._database.read() as connection:
-            return tuple(
-                UndeliveredJudgement(
-                    row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or ""
-                )
-                for row in connection.execute(statement)
-            )
+        return tuple(
+            UndeliveredJudgement(row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or "")
+            for row in self._fetch(statement)
+        )
 
     def list_undelivered_receipts(self, destination: str, source: str | None = None) -> tuple[int, ...]:
         """Return the ids of unrecognised receipts not yet reported to a destination.
@@ -126,8 +123,7 @@ class DeliveryRepository(Repository):
             )
             .order_by(RECEIPT.c.id)
         )
-        with self._database.read() as connection:
-            return tuple(connection.scalars(statement))
+        return tuple(row.id for row in self._fetch(statement))
 
     def find_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
         """Return the sha256 of the report on a judgement that a destination received, or None."""
@@ -136,8 +132,7 @@ class DeliveryRepository(Repository):
             DELIVERY.c.submission_id == submission_id,
             DELIVERY.c.judgement == judgement,
         )
-        with self._database.read() as connection:
-            return connection.scalar(statement)
+        return next((row.sha256 for row in self._fetch(statement)), None)
 
 
 def _record(connection: sa.Connection, destination: str, deliveries: Sequence[Delivery], now: datetime) -> None:

@@ -46,8 +46,7 @@ class EvidenceStore(Repository):
             )
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
         )
-        with self._database.read() as connection:
-            return tuple(connection.scalars(statement))
+        return tuple(row.id for row in self._fetch(statement))
 
     def _find_last(self, submission_id: str, *conditions: sa.ColumnElement[bool]) -> EvidencedJudgement | None:
         with self._database.read() as connection:

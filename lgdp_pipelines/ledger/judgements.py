@@ -34,7 +34,8 @@ class JudgementRepository(Repository):
         was withdrawn while it was judged stays withdrawn, and its judgement is not recorded.
 
         Raises:
-            LedgerError: a submission is unknown, or a judgement contradicts its results. Nothing was recorded.
+            WrongUse: a submission is unknown. Nothing was recorded.
+            LedgerError: a judgement contradicts its results. Nothing was recorded.
         """
         self._database.write(lambda connection: _record(connection, run_id, judgements, self._clock()))
 
@@ -45,22 +46,20 @@ class JudgementRepository(Repository):
 
     def count_accepted_rows(self, submission_id: str) -> int:
         """Return the rows of a submission by its last accepting judgement, over all tables; 0 without one."""
-        return self._find_accepted(submission_id, JUDGEMENT.c.rows) or 0
+        return next((row.rows for row in self._fetch_accepting(submission_id)), 0)
 
     def find_accepting_version(self, submission_id: str) -> str:
         """Return the version of the contract that accepted a submission last, or an empty text."""
-        return self._find_accepted(submission_id, JUDGEMENT.c.contract_version) or ""
+        return next((row.contract_version for row in self._fetch_accepting(submission_id)), "")
 
-    def _find_accepted(self, submission_id: str, column: sa.Column[Any]) -> Any:  # noqa: ANN401 - a value of the column
-        """Return a value of the last judgement that did not reject a submission."""
-        statement = (
-            sa.select(column)
+    def _fetch_accepting(self, submission_id: str) -> Sequence[Any]:
+        """Return the last judgement that did not reject a submission."""
+        return self._fetch(
+            sa.select(JUDGEMENT)
             .where(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
             .order_by(JUDGEMENT.c.number.desc())
             .limit(1)
         )
-        with self._database.read() as connection:
-            return connection.scalar(statement)
 
 
 def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudgement], now: datetime) -> None:

@@ -3,7 +3,6 @@
 The statements about receipts belong here. Submissions are opened from them in ``submissions``.
 """
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -35,10 +34,10 @@ class ReceiptRepository(Repository):
             WrongUse: there is no such receipt.
         """
         with self._database.read() as connection:
-            row = connection.execute(sa.select(RECEIPT).where(RECEIPT.c.id == receipt_id)).one_or_none()
-        if row is None:
+            receipts = select_receipts(connection, RECEIPT.c.id == receipt_id)
+        if not receipts:
             raise WrongUse("There is no such receipt.", where=str(receipt_id))
-        return receipt_from_row(row)
+        return receipts[0]
 
     def list_unrecognised(self) -> tuple[Receipt, ...]:
         """Return the receipts of unknown return or period, in order of arrival."""
@@ -53,8 +52,7 @@ class ReceiptRepository(Repository):
         statement = sa.select(RECEIPT.c.path, RECEIPT.c.size, stored_time).where(
             RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.modified.is_not(None)
         )
-        with self._database.read() as connection:
-            rows: Sequence[Any] = connection.execute(statement).all()
+        rows = self._fetch(statement)
         seconds = {modified: int(modified.replace(tzinfo=UTC).timestamp()) for modified in {row[2] for row in rows}}
         return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
 
@@ -66,25 +64,19 @@ class ReceiptRepository(Repository):
             .order_by(RECEIPT.c.id.desc())
             .limit(1)
         )
-        with self._database.read() as connection:
-            row = connection.execute(statement).one_or_none()
-        return (None, None) if row is None else (row.etag, row.modified)
+        return next(((row.etag, row.modified) for row in self._fetch(statement)), (None, None))
 
     def find_last_arrivals(self) -> dict[tuple[str, str], datetime]:
         """Return the time of the last arrival, by source and council."""
         key = (RECEIPT.c.source, RECEIPT.c.council_code)
-        with self._database.read() as connection:
-            rows: Sequence[Any] = connection.execute(
-                sa.select(*key, sa.func.max(RECEIPT.c.received_at)).group_by(*key)
-            ).all()
+        rows = self._fetch(sa.select(*key, sa.func.max(RECEIPT.c.received_at)).group_by(*key))
         return {(source, council): last for source, council, last in rows}
 
     def list_digests(self, return_code: str | None = None, period: str | None = None) -> frozenset[tuple[str, int]]:
         """Return sha256 and size of all received bytes."""
-        statement = sa.select(RECEIPT.c.sha256, RECEIPT.c.size).distinct()
-        with self._database.read() as connection:
-            rows = connection.execute(statement.where(*filter_return(RECEIPT, return_code, period)))
-            return frozenset((row.sha256, row.size) for row in rows)
+        conditions = filter_return(RECEIPT, return_code, period)
+        rows = self._fetch(sa.select(RECEIPT.c.sha256, RECEIPT.c.size).where(*conditions).distinct())
+        return frozenset((row.sha256, row.size) for row in rows)
 
 
 def select_receipts(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:

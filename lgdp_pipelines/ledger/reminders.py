@@ -22,9 +22,7 @@ class ReminderRepository(Repository):
         statement = sa.select(*(REMINDER.c[name] for name in _KEY), REMINDER.c.sent_at)
         if return_code is not None:
             statement = statement.where(REMINDER.c.return_code == return_code)
-        with self._database.read() as connection:
-            rows = connection.execute(statement)
-            return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in rows}
+        return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
 
     def record(self, reminder: ReminderRecord, *, sent: bool) -> None:
         """Record a reminder, or that it has been sent since. A sent reminder stays sent."""

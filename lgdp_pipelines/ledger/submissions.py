@@ -115,8 +115,7 @@ class SubmissionRepository(Repository):
     def list_periods(self, return_code: str) -> list[str]:
         """Return the ids of the periods with submissions, in order."""
         statement = sa.select(SUBMISSION.c.period).where(SUBMISSION.c.return_code == return_code)
-        with self._database.read() as connection:
-            return list(connection.scalars(statement.distinct().order_by(SUBMISSION.c.period)))
+        return [row.period for row in self._fetch(statement.distinct().order_by(SUBMISSION.c.period))]
 
     def list_waiting_receipts(self, receipt: Receipt) -> tuple[Receipt, ...]:
         """Return the waiting receipts of the same return, council and period, in order of arrival."""

@@ -58,8 +58,7 @@ class WithdrawalRepository(Repository):
             .where(*filter_return(SUBMISSION, return_code, period), WITHDRAWAL.c.finished_at.is_(None))
             .order_by(WITHDRAWAL.c.submission_id)
         )
-        with self._database.read() as connection:
-            return tuple(_withdrawal_from_row(row) for row in connection.execute(statement))
+        return tuple(_withdrawal_from_row(row) for row in self._fetch(statement))
 
     def finish(self, submission_ids: Sequence[str]) -> None:
         """Record that no slice holds rows of these withdrawn submissions any more."""

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from lgdp_pipelines.errors import LedgerError
+from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.handover.row_digest import RowDigest
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
@@ -99,7 +99,7 @@ def test_a_judgement_without_evidence_says_so(ledger: Ledger, settle: Callable[.
 
 def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
-    with pytest.raises(LedgerError):
+    with pytest.raises(WrongUse):
         ledger.judgements.record(
             "r2",
             [

@@ -316,19 +316,22 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop all tables."""
-    op.drop_table("submission_file")
-    op.drop_table("rule_result")
-    op.drop_table("repair")
-    op.drop_table("query_event")
-    op.drop_table("evidence")
-    op.drop_table("delivery")
-    op.drop_table("withdrawal")
-    op.drop_table("release_submission")
-    op.drop_table("receipt")
-    op.drop_table("query")
-    op.drop_table("judgement")
-    op.drop_table("judged_against")
-    op.drop_table("submission")
-    op.drop_table("reminder")
-    op.drop_table("release")
-    op.drop_table("known_issue")
+    for table in (
+        "submission_file",
+        "rule_result",
+        "repair",
+        "query_event",
+        "evidence",
+        "delivery",
+        "withdrawal",
+        "release_submission",
+        "receipt",
+        "query",
+        "judgement",
+        "judged_against",
+        "submission",
+        "reminder",
+        "release",
+        "known_issue",
+    ):
+        op.drop_table(table)
