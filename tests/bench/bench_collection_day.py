@@ -145,7 +145,7 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
         return all(release is not None and len(release.submissions) == councils for release in releases)
 
     with daemon(settings):
-        whole = until("the day", is_whole) - began
+        seconds = until("the day", is_whole) - began
         query = (
             "SELECT max(value) AS found FROM published.parks "
             "WHERE council_code = 'FIF' AND item = 'urn:lgdp:item:parks:visitors'"
@@ -154,15 +154,15 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
         time.sleep(30)  # whatever follows from the day has been looked at
         file = folder / "simulator" / "councils" / "FIF" / "outgoing" / "PARKS_2025.csv"
         first, content = file.read_bytes(), world.figure_rows(platform.register.councils.by_code["FIF"].sg_code, 5_000)
-        beside = file.with_name(".PARKS_2025.csv.tmp")
-        beside.write_bytes(content)
-        beside.replace(file)
+        partial_file = file.with_name(".PARKS_2025.csv.tmp")
+        partial_file.write_bytes(content)
+        partial_file.replace(file)
         placed = time.time()
         seen = until("the resubmission", lambda: shown(settings, query) not in {before, None})
         tick = tick_after(settings, placed)
         file.write_bytes(first)
         os.utime(file, (world.PLACED.timestamp(), world.PLACED.timestamp()))
-    return {"whole": whole, "resubmission from tick": seen - tick, "resubmission from arrival": seen - placed}
+    return {"whole": seconds, "resubmission from tick": seen - tick, "resubmission from arrival": seen - placed}
 
 
 def tick_after(settings: Settings, moment: float) -> float:

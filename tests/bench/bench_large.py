@@ -98,7 +98,7 @@ def made_up(path: Path, rows: int) -> None:
 
 
 @contextmanager
-def measured(name: str, scratch: Path, told: dict[str, Any]) -> Iterator[None]:
+def measured(name: str, scratch: Path, figures: dict[str, Any]) -> Iterator[None]:
     """Time and peak memory of a stage, and what scratch held at most."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     done, most = threading.Event(), [0]
@@ -115,7 +115,7 @@ def measured(name: str, scratch: Path, told: dict[str, Any]) -> Iterator[None]:
     finally:
         done.set()
         watcher.join()
-        told[name] = {
+        figures[name] = {
             "seconds": time.perf_counter() - started,
             "cpu": time.process_time() - cpu,
             "mb": peak_mb(),
@@ -146,11 +146,11 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     platform = Platform(settings)
     data_return, period = platform.register.returns["VISIT"], parse_period(PERIOD)
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
-    told: dict[str, Any] = {}
-    with measured("received", scratch, told):
+    figures: dict[str, Any] = {}
+    with measured("received", scratch, figures):
         hand_in(data_return, council, period, [path], inbox=Inbox(platform.ledger, platform.received_bytes))
     marks: dict[str, float] = {}
-    with measured("processed", scratch, told):
+    with measured("processed", scratch, figures):
         [outcome] = process(
             platform,
             ProcessRequest(data_return, period, [council.code]),
@@ -158,24 +158,24 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
             progress=lambda _: marks.update(judged=time.perf_counter()),
             notify=lambda _: marks.update(written=time.perf_counter()),
         )
-    told["processed"]["of which written"] = marks["written"] - marks["judged"]
-    print(json.dumps(told), file=sys.stderr, flush=True)
-    with measured("published", scratch, told):
+    figures["processed"]["of which written"] = marks["written"] - marks["judged"]
+    print(json.dumps(figures), file=sys.stderr, flush=True)
+    with measured("published", scratch, figures):
         publication = publish(platform, data_return, [PERIOD], run_id="bench")
-    told["left_in_scratch"] = size_of(scratch)
-    told["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    told["lake_mb"] = size_of(settings.lake) / 2**20
+    figures["left_in_scratch"] = size_of(scratch)
+    figures["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    figures["lake_mb"] = size_of(settings.lake) / 2**20
     failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.failed}
-    told["is_right"] = (
+    figures["is_right"] = (
         outcome.judgement.verdict is (Verdict.QUERIED if rows >= EVERY else Verdict.ACCEPTED)
         and failed == ({"visit.in_order": rows // EVERY} if rows >= EVERY else {})
         and outcome.rows == rows
         and publication.outcome.is_published
         and publication.outcome.written["published/visit"].rows == rows
     )
-    told["failed"] = failed
-    told["written"] = {table: model.rows for table, model in publication.outcome.written.items()}
-    return told
+    figures["failed"] = failed
+    figures["written"] = {table: model.rows for table, model in publication.outcome.written.items()}
+    return figures
 
 
 def main(megabytes: int) -> None:
@@ -187,20 +187,21 @@ def main(megabytes: int) -> None:
         size = path.stat().st_size
         print(f"{rows:,} rows, {size / 1e6:,.0f} MB")
         command = [sys.executable, __file__, "journey", str(path), str(Path(name) / "home"), str(rows)]
-        told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    stages = {stage: figures for stage, figures in told.items() if isinstance(figures, dict) and "mb" in figures}
-    for stage, figures in stages.items():
+        figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    stages = {name: stage for name, stage in figures.items() if isinstance(stage, dict) and "mb" in stage}
+    for name, stage in stages.items():
         print(
-            f"{stage:<10}{figures['seconds']:8.1f} s {figures['cpu']:8.1f} s of CPU {figures['mb']:8,.0f} MB at most, "
-            f"{figures['scratch_mb']:7,.0f} MB in scratch"
+            f"{name:<10}{stage['seconds']:8.1f} s {stage['cpu']:8.1f} s of CPU {stage['mb']:8,.0f} MB at most, "
+            f"{stage['scratch_mb']:7,.0f} MB in scratch"
         )
-    peak = max(told["children_mb"], *(figures["mb"] for figures in stages.values()))
+    peak = max(figures["children_mb"], *(stage["mb"] for stage in stages.values()))
     print(
-        f"peak {peak:,.0f} MB (target: at most {TARGET_MB:,}); children {told['children_mb']:,.0f} MB; lake "
-        f"{told['lake_mb']:,.0f} MB; left in scratch {told['left_in_scratch']} bytes; findings {told['failed']}; "
-        f"{'as it should be' if told['is_right'] else 'WRONG'}"
+        f"peak {peak:,.0f} MB (target: at most {TARGET_MB:,}); children {figures['children_mb']:,.0f} MB; lake "
+        f"{figures['lake_mb']:,.0f} MB; left in scratch {figures['left_in_scratch']} bytes; "
+        f"findings {figures['failed']}; "
+        f"{'as it should be' if figures['is_right'] else 'WRONG'}"
     )
-    sys.exit(not (told["is_right"] and peak <= TARGET_MB and told["left_in_scratch"] == 0))
+    sys.exit(not (figures["is_right"] and peak <= TARGET_MB and figures["left_in_scratch"] == 0))
 
 
 if __name__ == "__main__":

@@ -92,9 +92,11 @@ def timed(url: str, token: str) -> tuple[list[float], list[float]]:
             answer = client.post("/submissions?return=HL1&period=FY2024-25-Q2&file=bench.csv", content=content)
             times.append(time.monotonic() - before)
             cpu.append(spent() - used)
-            told = answer.json()
-            assert (answer.status_code, told["verdict"], told["rows"]) == (202, "rejected", ROWS), told
-            assert any(finding["rule"] == "hl1.assess.codes" for finding in told["findings"])
+            answer_body = answer.json()
+            assert (answer.status_code, answer_body["verdict"], answer_body["rows"]) == (202, "rejected", ROWS), (
+                answer_body
+            )
+            assert any(finding["rule"] == "hl1.assess.codes" for finding in answer_body["findings"])
     return times[1:], cpu[1:]
 
 

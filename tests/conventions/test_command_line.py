@@ -65,9 +65,9 @@ def test_each_option_is_described(name: str) -> None:
 def test_the_readme_speaks_only_of_commands_and_options_that_exist() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     groups = {name.split()[0] for name in PROMISED if " " in name}
-    asked = re.findall(rf"lgdp ((?:(?:{'|'.join(groups)}) )?\w+)((?:[^\n`]|\n\s{{2,}})*)", text)
+    mentions = re.findall(rf"lgdp ((?:(?:{'|'.join(groups)}) )?\w+)((?:[^\n`]|\n\s{{2,}})*)", text)
 
-    assert {name for name, _ in asked} <= PROMISED
-    for name, rest in asked:
+    assert {name for name, _ in mentions} <= PROMISED
+    for name, rest in mentions:
         options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
         assert set(re.findall(r"(--[a-z-]+)", rest)) <= options, name

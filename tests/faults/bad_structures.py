@@ -28,11 +28,11 @@ EXTERNAL_DTD = '<?xml version="1.0"?><!DOCTYPE library SYSTEM "http://127.0.0.1:
 
 def _encrypted_zip() -> bytes:
     """An archive whose one member says that it is encrypted."""
-    whole = bytearray(zip_of({"shelves.csv": csv_of()}))
-    central = whole.index(b"PK\x01\x02")
-    struct.pack_into("<H", whole, 6, struct.unpack_from("<H", whole, 6)[0] | 1)
-    struct.pack_into("<H", whole, central + 8, struct.unpack_from("<H", whole, central + 8)[0] | 1)
-    return bytes(whole)
+    archive_bytes = bytearray(zip_of({"shelves.csv": csv_of()}))
+    central = archive_bytes.index(b"PK\x01\x02")
+    struct.pack_into("<H", archive_bytes, 6, struct.unpack_from("<H", archive_bytes, 6)[0] | 1)
+    struct.pack_into("<H", archive_bytes, central + 8, struct.unpack_from("<H", archive_bytes, central + 8)[0] | 1)
+    return bytes(archive_bytes)
 
 
 def _wrong_checksum() -> bytes:
@@ -49,10 +49,10 @@ def _lying_bomb() -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("shelves.csv", "w") as member:
         for _ in range(3):
             member.write(bytes(16 * 1024**2))
-    whole = bytearray(out.getvalue())
-    central = whole.rindex(b"PK\x01\x02")
-    struct.pack_into("<I", whole, central + 24, 100)
-    return bytes(whole)
+    archive_bytes = bytearray(out.getvalue())
+    central = archive_bytes.rindex(b"PK\x01\x02")
+    struct.pack_into("<I", archive_bytes, central + 24, 100)
+    return bytes(archive_bytes)
 
 
 def _gz_bomb() -> bytes:
@@ -67,9 +67,9 @@ def _gz_bomb() -> bytes:
 
 def _xlsx_bomb() -> bytes:
     """A workbook whose sheet unpacks to fifty megabytes."""
-    whole = io.BytesIO(xlsx_of())
+    archive_bytes = io.BytesIO(xlsx_of())
     out = io.BytesIO()
-    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(archive_bytes) as source, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for info in source.infolist():
             with archive.open(info.filename, "w") as member:
                 content = source.read(info)

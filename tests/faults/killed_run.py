@@ -257,9 +257,12 @@ def prepared(folder: Path) -> None:
     undisturbed(folder, "nothing", "published", "released")
     undisturbed(folder, "released", "processed", "judged")
     known = {("nothing", "published"), ("released", "processed")}
-    others = sorted({(point.start, point.end) for point in POINTS.values()} - known)
+    missing_routes = sorted({(point.start, point.end) for point in POINTS.values()} - known)
     side_by_side(
-        [lambda start=start, end=end: undisturbed(folder, start, end, f"{start} {end}") for start, end in others]
+        [
+            lambda start=start, end=end: undisturbed(folder, start, end, f"{start} {end}")
+            for start, end in missing_routes
+        ]
     )
 
 

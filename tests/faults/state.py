@@ -46,7 +46,7 @@ def state(platform: Platform) -> dict[str, Any]:
 def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
     """Rows as text in an order of their own; duplicates are left out, and receipts numbered without them."""
     numbers = _receipt_numbers(first)
-    kept = []
+    rows_to_keep = []
     for row in rows:
         if row.get("state") == "duplicate":
             continue
@@ -57,8 +57,8 @@ def _content(rows: list[dict[str, Any]], *, first: Path) -> list[str]:
         if "inputs" in row:
             inputs = json.loads(row["inputs"])
             row["inputs"] = [entry | {"receipt": numbers[entry["receipt"]]} for entry in inputs]
-        kept.append({name: value for name, value in row.items() if name not in _TECHNICAL})
-    return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
+        rows_to_keep.append({name: value for name, value in row.items() if name not in _TECHNICAL})
+    return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows_to_keep)
 
 
 def _receipt_numbers(home: Path) -> dict[int, int]:

@@ -114,10 +114,10 @@ class Line:
         return self.answer
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = (await reader.readline()).decode()
+        request_line = (await reader.readline()).decode()
         while (await reader.readline()).strip():
             pass
-        writer.write(self.to_fife() if "/FIF?" in asked and "year=2023" in asked else self.good)
+        writer.write(self.to_fife() if "/FIF?" in request_line and "year=2023" in request_line else self.good)
         try:
             await writer.drain()
             writer.close()
@@ -188,9 +188,9 @@ def test_bad_answer_is_told_and_touches_nothing(scene: Scene, bad: BadAnswer) ->
 
     reports = scene.collect()
 
-    told = getattr(reports["FIF"], bad.becomes)
-    assert told, reports["FIF"]
-    assert bad.says in str(told)
+    found_entries = getattr(reports["FIF"], bad.becomes)
+    assert found_entries, reports["FIF"]
+    assert bad.says in str(found_entries)
     assert all(failure.remedy for failure in reports["FIF"].failures)
     assert not any(secret in str(reports) for secret in ("fife-token", "glasgow-token", "secret stack trace"))
     assert reports["GLG"].failures == ()

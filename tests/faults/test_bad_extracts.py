@@ -54,11 +54,11 @@ def test_odd_extract_is_taken_as_it_is(world: World, odd: BadExtract) -> None:
     after = world.standing()
     table = f"{odd.code.lower().replace('-', '_')}__shelf__v1"
     own = [row for row in after.pop(table) if '"council_code": "FIF"' in row]
-    others = [row for row in before.pop(table) if '"council_code": "FIF"' not in row]
+    other_rows = [row for row in before.pop(table) if '"council_code": "FIF"' not in row]
     assert len(own) == 2
     assert any(odd.says in row for row in own)
     assert after == before
-    assert [row for row in world.standing()[table] if '"council_code": "FIF"' not in row] == others
+    assert [row for row in world.standing()[table] if '"council_code": "FIF"' not in row] == other_rows
     assert world.platform.ledger.submissions.find_current(odd.code, PERIOD)["FIF"] == outcome.submission.id
     assert world.platform.ledger.balance.find_problems() == []
     assert world.lost_bytes() == []

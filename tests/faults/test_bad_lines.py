@@ -151,13 +151,13 @@ def test_damaged_key_of_ours_is_told_without_a_word_of_it(scene: Scene) -> None:
 
 
 def test_upload_that_stops_and_goes_on_is_taken_once_whole(scene: Scene) -> None:
-    whole = csv_of((("Thornton", "12", "01/02/1999", "L"), *ROWS))
-    half = scene.put("shelves_2023.csv", whole[:40], modified=int(time()))
+    content = csv_of((("Thornton", "12", "01/02/1999", "L"), *ROWS))
+    half = scene.put("shelves_2023.csv", content[:40], modified=int(time()))
 
     async def goes_on() -> dict[str, AccountReport]:
         collecting = asyncio.get_running_loop().run_in_executor(None, scene.collect)
-        for size in range(41, len(whole), 4):
-            half.write_bytes(whole[:size])
+        for size in range(41, len(content), 4):
+            half.write_bytes(content[:size])
             await asyncio.sleep(0.01)
             if collecting.done():
                 break
@@ -167,10 +167,10 @@ def test_upload_that_stops_and_goes_on_is_taken_once_whole(scene: Scene) -> None
     assert [skipped.reason for skipped in first.skipped if "changed while" in skipped.reason]
     assert first.receipts == ()
 
-    half.write_bytes(whole)
+    half.write_bytes(content)
     os.utime(half, (1_700_000_500, 1_700_000_500))
     (receipt,) = scene.collect()["FIF"].fetched
-    assert receipt.size == len(whole)
+    assert receipt.size == len(content)
 
 
 @pytest.mark.parametrize("name", ["shelves_2023.csv.part", "shelves_2023.csv.filepart", ".shelves_2023.csv.swp"])

@@ -149,7 +149,7 @@ def test_received_bytes_that_are_gone_are_told_and_judged_once_restored(world: W
 @pytest.mark.parametrize("turn", range(3))
 def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) -> None:
     world.hand(CODE, rows(f"first {turn}"))
-    others = [Platform(world.platform.settings, environment={}) for _ in range(2)]
+    platforms = [Platform(world.platform.settings, environment={}) for _ in range(2)]
     start = threading.Barrier(2)
 
     def run(platform: Platform) -> None:
@@ -159,7 +159,7 @@ def test_of_two_resubmissions_at_once_the_later_stands(world: World, turn: int) 
         process(platform, ProcessRequest(data_return, parse_period(PERIOD), ("FIF",)), f"run {turn}")
 
     with ThreadPoolExecutor(2) as pool:
-        done = [pool.submit(run, platform) for platform in others]
+        done = [pool.submit(run, platform) for platform in platforms]
         failures = [future.exception() for future in done]
 
     assert all(failure is None or isinstance(failure, LgdpError) for failure in failures), failures

@@ -104,7 +104,7 @@ OWN = ("Council", "Year")
 
 def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
     """Shelves of library branches: text, a number, a date and a code, after any other items."""
-    asked = contract(
+    shelf_contract = contract(
         code,
         "1.0.0",
         "CY2022",
@@ -127,10 +127,10 @@ def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
             rules=(rule("opened_before_today", "No branch opens in the future", "opened > DATE '2100-01-01'"),),
         ),
     )  # fmt: skip
-    for custom_property in asked["customProperties"]:
+    for custom_property in shelf_contract["customProperties"]:
         if custom_property["property"] == "lgdpExtract":
             custom_property["value"] = extract
-    return asked
+    return shelf_contract
 
 
 @dataclass

@@ -90,9 +90,9 @@ def test_publishing_tells_who_has_reported(world: World) -> None:
     world.run_waiting()
     job = world.definitions.resolve_job_def("publish_allotment")
     assert job.execute_in_process(instance=world.instance, partition_key="CY2023").success
-    told = latest(world, REPORTED, "CY2023")
-    assert told is not None
-    assert (told[0], told[1]["reported"]) == (False, 1)
+    reported = latest(world, REPORTED, "CY2023")
+    assert reported is not None
+    assert (reported[0], reported[1]["reported"]) == (False, 1)
 
 
 def test_reminders_and_received_bytes_have_their_daily_jobs(world: World) -> None:
@@ -107,8 +107,8 @@ def test_reminders_and_received_bytes_have_their_daily_jobs(world: World) -> Non
 
 def test_a_failed_run_raises_an_alert_without_what_the_error_said(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
-    kept = world.platform.received_bytes.path(world.platform.ledger.receipts.get(1).sha256)
-    kept.unlink()
+    stored_file = world.platform.received_bytes.path(world.platform.ledger.receipts.get(1).sha256)
+    stored_file.unlink()
     [request] = list_process_requests(world.platform)
     job = world.definitions.resolve_job_def(request.job_name or "")
     failed = job.execute_in_process(
@@ -130,4 +130,4 @@ def test_a_failed_run_raises_an_alert_without_what_the_error_said(world: World) 
     assert "About:   allotment CY2023" in text
     assert "Error:   StorageError" in text
     assert "What:    A table did not take a write." in text
-    assert kept.name not in text
+    assert stored_file.name not in text

@@ -124,8 +124,8 @@ def test_materialising_one_partition_judges_that_council_again_and_no_other(worl
     job = world.definitions.resolve_job_def("revalidate_allotment")
     result = job.execute_in_process(instance=world.instance, partition_key="FIF|CY2023")
 
-    told = [event.partition for event in result.get_asset_materialization_events()]
-    assert told == ["FIF|CY2023", "FIF|CY2023"]
+    partitions = [event.partition for event in result.get_asset_materialization_events()]
+    assert partitions == ["FIF|CY2023", "FIF|CY2023"]
     for council, judgements in (("FIF", 2), ("GLG", 1)):
         judgement = world.platform.ledger.judgements.find_latest(f"ALLOTMENT.{council}.CY2023.001")
         assert judgement is not None

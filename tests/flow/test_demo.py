@@ -38,10 +38,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def planted(home: Path) -> list[dict[str, Any]]:
-    said: list[dict[str, Any]] = json.loads((home / "simulator" / "planted.json").read_text(encoding="utf-8"))[
+    output: list[dict[str, Any]] = json.loads((home / "simulator" / "planted.json").read_text(encoding="utf-8"))[
         "planted"
     ]
-    return said
+    return output
 
 
 def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besides(

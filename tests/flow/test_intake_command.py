@@ -41,8 +41,8 @@ def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
 
 
 def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine, tmp_path: Path) -> None:
-    said = lgdp("token", "new", "Fife")
-    token = said.out.strip()
+    output = lgdp("token", "new", "Fife")
+    token = output.out.strip()
     log = tmp_path / "intake.log"
     with (
         log.open("wb") as written,
@@ -63,16 +63,16 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine
         assert url, log.read_text(encoding="utf-8")
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
             parameters = {"return": "RESPITE", "period": "CY2023", "file": "stays.csv"}
-            told = client.post("/submissions", params=parameters, content=f"{HEADER}\n{BAD}\n".encode()).json()
+            answer_body = client.post("/submissions", params=parameters, content=f"{HEADER}\n{BAD}\n".encode()).json()
             client.get("/submissions/1", headers={"Authorization": f"Bearer {token}x"})
         running.send_signal(signal.SIGTERM)
         written.write(running.stderr.read())
         running.wait(30)
 
-    assert told["verdict"] == "rejected"
-    kept = [file for file in lgdp.home.rglob("*") if file.is_file()]
-    assert (lgdp.home / "secrets" / "push" / "FIF") in kept
-    assert not [file for file in (*kept, log) if token.encode() in file.read_bytes()]
+    assert answer_body["verdict"] == "rejected"
+    written_files = [file for file in lgdp.home.rglob("*") if file.is_file()]
+    assert (lgdp.home / "secrets" / "push" / "FIF") in written_files
+    assert not [file for file in (*written_files, log) if token.encode() in file.read_bytes()]
     assert "ZZPERSON" not in log.read_text(encoding="utf-8")
 
 

@@ -80,9 +80,9 @@ class Councils:
     def __init__(self) -> None:
         self.manners: Mapping[str, str] = {}
 
-    def answer(self, asked: HttpRequest) -> HttpAnswer:
-        secret = asked.headers.get("authorization", "") + "".join(asked.query.get("api_key", []))
-        name = asked.path.split("/")[1].replace("login", "oauth2")
+    def answer(self, request: HttpRequest) -> HttpAnswer:
+        secret = request.headers.get("authorization", "") + "".join(request.query.get("api_key", []))
+        name = request.path.split("/")[1].replace("login", "oauth2")
         match self.manners.get(name):
             case "refuse":
                 return HttpAnswer(status=401)
@@ -90,13 +90,13 @@ class Councils:
                 return HttpAnswer(status=503, headers={"Retry-After": "0"})
             case "redirect":
                 return HttpAnswer(status=302, headers={"Location": f"http://127.0.0.1:1/?echo={quote(secret)}"})
-            case "echo" if asked.path != "/login":
+            case "echo" if request.path != "/login":
                 return HttpAnswer(
                     f"Person,Surname\n{secret}{secret.removeprefix('Bearer ').removeprefix('Basic ')},x\n"
                 )
-        if asked.path == "/login":
+        if request.path == "/login":
             return HttpAnswer(json.dumps({"access_token": PLANTED["token"], "expires_in": 600}))
-        return HttpAnswer(CSV) if asked.query["year"] == ["2023"] else HttpAnswer(status=404)
+        return HttpAnswer(CSV) if request.query["year"] == ["2023"] else HttpAnswer(status=404)
 
 
 @contextmanager
@@ -131,13 +131,13 @@ class Searched:
 
     texts: list[tuple[str, str]]
     secrets: dict[str, str]
-    asked: list[HttpRequest]
+    requests: list[HttpRequest]
 
 
 LOGGERS = ("", "httpx2", "httpcore2", "asyncssh", "asyncssh.sftp", "dagster", "lgdp_pipelines", "asyncio", "uvicorn")
 
 
-class Kept(logging.Handler):
+class LogRecords(logging.Handler):
     """Keeps every line, with its traceback."""
 
     def __init__(self) -> None:
@@ -160,9 +160,9 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     (folder / "agb" / "out" / "2023.csv").write_text(CSV.replace("P-1", "P-2"))
     key, host = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     private = key.export_private_key().decode()
-    councils, kept, said = Councils(), Kept(), list[tuple[str, str]]()
+    councils, log_records, outputs = Councils(), LogRecords(), list[tuple[str, str]]()
     with (
-        run_http_server(councils.answer) as (base, asked),
+        run_http_server(councils.answer) as (base, requests),
         sftp_server(folder / "agb", key.export_public_key().decode(), host) as port,
         pytest.MonkeyPatch.context() as patch,
     ):
@@ -178,28 +178,28 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
         patch.setattr(Retry, "wait", lambda *_: 0.0)  # the other side is not really busy
         for name in LOGGERS:
             patch.setattr(logging.getLogger(name), "level", logging.DEBUG)
-        logging.getLogger().addHandler(kept)
+        logging.getLogger().addHandler(log_records)
         try:
             first = lgdp("collect")
-            said.append(("collect", first.out + first.err))
+            outputs.append(("collect", first.out + first.err))
             councils.manners = MISBEHAVIOUR
             failed = lgdp("collect", expect=1)
-            said.append(("collect, misbehaving", failed.out + failed.err))
+            outputs.append(("collect, misbehaving", failed.out + failed.err))
             with pytest.MonkeyPatch.context() as damaged:
                 damaged.setenv("SECRET_SFTP", private.replace("-----\n", "-----\nAAAA", 1))
                 failed = lgdp("sources", "--check", expect=1)
-            said.append(("sources, misbehaving", failed.out + failed.err))
+            outputs.append(("sources, misbehaving", failed.out + failed.err))
             patch.setenv("LOGIN", "http://127.0.0.1:9")
             patch.setenv("HOSTS", f"127.0.0.1 {key.export_public_key().decode()}")
             failed = lgdp("sources", "--check", expect=1)
-            said.append(("sources, nobody there", failed.out + failed.err))
+            outputs.append(("sources, nobody there", failed.out + failed.err))
         finally:
-            logging.getLogger().removeHandler(kept)
+            logging.getLogger().removeHandler(log_records)
     home = folder / "home"
     (pseudonym_key,) = [path for path in (home / "secrets").iterdir() if path.is_file()]
     secrets = spelt_out(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
-    texts = [*said, ("log", "\n".join(kept.lines)), *read_stored_text(home, but=home / "secrets")]
-    return Searched(texts, secrets, asked)
+    texts = [*outputs, ("log", "\n".join(log_records.lines)), *read_stored_text(home, excluded=home / "secrets")]
+    return Searched(texts, secrets, requests)
 
 
 def spelt_out(private: str) -> dict[str, str]:
@@ -217,7 +217,7 @@ def spelt_out(private: str) -> dict[str, str]:
 def test_every_secret_was_used(searched: Searched) -> None:
     """Else nothing would have been shown."""
     sent = " ".join(
-        f"{request.headers.get('authorization')} {request.query.get('api_key')}" for request in searched.asked
+        f"{request.headers.get('authorization')} {request.query.get('api_key')}" for request in searched.requests
     )
     for name in ("bearer", "key", "token"):
         assert PLANTED[name] in sent

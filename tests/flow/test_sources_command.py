@@ -37,9 +37,9 @@ def test_councils_are_listed_with_their_sources(lgdp: CommandLine) -> None:
 
 
 def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: CommandLine) -> None:
-    said = lgdp("sources", "--check", "--format", "json", expect=1)
-    assert [(row["council"], row["state"]) for row in said.rows] == [("FIF", "well"), ("GLG", "refused")]
-    assert "GLG: The account has no drop box" in said.err
+    output = lgdp("sources", "--check", "--format", "json", expect=1)
+    assert [(row["council"], row["state"]) for row in output.rows] == [("FIF", "well"), ("GLG", "refused")]
+    assert "GLG: The account has no drop box" in output.err
     assert lgdp("sources", "--check", "--council", "Fife", "--format", "json").rows[0]["state"] == "well"
 
 

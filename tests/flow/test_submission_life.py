@@ -33,24 +33,24 @@ class Life:
     withdrawn: CommandOutput
     published_after: list[dict[str, Any]]
     status_after: list[dict[str, Any]]
-    same_again: CommandOutput
+    resubmission_output: CommandOutput
     published_at_last: list[dict[str, Any]]
 
 
-def asked_allotment() -> dict[str, Any]:
+def allotment_with_nil() -> dict[str, Any]:
     """The contract: with nil returns, a due date of its own, and a rule over years."""
-    asked = allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL)
-    asked["customProperties"] += [
+    changed_allotment = allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL)
+    changed_allotment["customProperties"] += [
         {"property": "lgdpNilReturn", "value": True},
         {"property": "lgdpDueDates", "value": {"CY2023": "2024-07-01"}},
     ]
-    return asked
+    return changed_allotment
 
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     folder = tmp_path_factory.mktemp("life")
-    lgdp = CommandLine(folder / "home", write_register(folder / "schemas", asked_allotment()))
+    lgdp = CommandLine(folder / "home", write_register(folder / "schemas", allotment_with_nil()))
 
     def rows(name: str, plots: int) -> Path:
         return write_csv(folder, name, HEADER, f"Fife,North,1,{plots}")
@@ -66,10 +66,10 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     words = ("--reason", "Wrong sites", "--by", "A. Officer")
     withdrawn = lgdp("withdraw", "ALLOTMENT.FIF.CY2023.001", *words)
     published_after, status_after = lgdp.query_lake(PUBLISHED), lgdp("status", "--format", "json").rows
-    again = lgdp("submit", "ALLOTMENT", folder / "a2023.csv", *fife, "CY2023")
+    resubmission = lgdp("submit", "ALLOTMENT", folder / "a2023.csv", *fife, "CY2023")
     return Life(
         lgdp, first, judged_at_first, corrected, nil, status_with_nil, published_with_nil, withdrawn,
-        published_after, status_after, again, lgdp.query_lake(PUBLISHED),
+        published_after, status_after, resubmission, lgdp.query_lake(PUBLISHED),
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_a_withdrawn_submission_leaves_nothing_published_and_nothing_comes_back(
 
 
 def test_the_same_bytes_may_come_again_after_a_withdrawal(life: Life) -> None:
-    assert "ALLOTMENT.FIF.CY2023.002: queried" in life.same_again.out
+    assert "ALLOTMENT.FIF.CY2023.002: queried" in life.resubmission_output.out
     assert [(row["period"], row["value"]) for row in life.published_at_last] == [("CY2022", 200.0), ("CY2023", 95.0)]
 
 
@@ -134,32 +134,32 @@ def test_the_account_says_where_each_byte_went(life: Life) -> None:
 
 
 def test_a_byte_that_is_lost_is_said(life: Life) -> None:
-    kept = next(path for path in (life.lgdp.home / "lake" / "received").rglob("*") if path.is_file())
-    whole = kept.read_bytes()
-    kept.write_bytes(whole[:-1])
+    stored_file = next(path for path in (life.lgdp.home / "lake" / "received").rglob("*") if path.is_file())
+    content = stored_file.read_bytes()
+    stored_file.write_bytes(content[:-1])
     broken = life.lgdp("ledger", expect=1)
-    kept.write_bytes(whole[:-1] + b"?")
+    stored_file.write_bytes(content[:-1] + b"?")
     damaged = life.lgdp("ledger", "--verify", expect=1)
-    kept.write_bytes(whole)
+    stored_file.write_bytes(content)
 
     assert "in the received bytes and" in broken.err
-    assert f"{kept.name} is missing or no longer what was received" in damaged.err
+    assert f"{stored_file.name} is missing or no longer what was received" in damaged.err
 
 
 def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> None:
     owed = life.lgdp("calendar", "--council", "Fife", "--format", "json").rows
     by_period = {obligation["period"]: (obligation["due"], obligation["duty"]) for obligation in owed}
     shown = life.lgdp("remind", "--dry-run", "--format", "json").rows
-    told = life.lgdp("remind", "--format", "json").rows
-    again = life.lgdp("remind", "--format", "json").rows
+    reminders = life.lgdp("remind", "--format", "json").rows
+    repeated_reminders = life.lgdp("remind", "--format", "json").rows
     letters = list((life.lgdp.home / "outbox" / "FIF" / "reminders").glob("*.txt"))
 
     assert "CY2023" not in by_period, "due more than a year ago"
     assert by_period["CY2025"] == ("2026-01-30", "late"), "30 days after the year's end"
-    assert shown == told
+    assert shown == reminders
     assert {
-        reminder["stage"] for reminder in told if reminder["council"] == "FIF" and reminder["period"] == "CY2025"
+        reminder["stage"] for reminder in reminders if reminder["council"] == "FIF" and reminder["period"] == "CY2025"
     } == {"late_28"}
-    assert again == []
+    assert repeated_reminders == []
     assert len(letters) == 1
     assert "ALLOTMENT (Allotment of councils) for CY2025 was due on 30 January 2026" in letters[0].read_text()

@@ -41,7 +41,7 @@ Rows = list[dict[str, Any]]
 class Step:
     """One command of a journey, and what the lakehouse said after it."""
 
-    said: CommandOutput
+    output: CommandOutput
     published: Rows
     releases: Rows
 
@@ -82,8 +82,8 @@ def allotments(tmp_path_factory: pytest.TempPathFactory) -> Allotments:
 
 
 def step(lgdp: CommandLine, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0) -> Step:
-    said = lgdp("submit", "ALLOTMENT", file, "--council", council, "--period", period, expect=expect)
-    return Step(said, lgdp.query_lake(ALLOTMENTS), lgdp.query_lake(RELEASES))
+    output = lgdp("submit", "ALLOTMENT", file, "--council", council, "--period", period, expect=expect)
+    return Step(output, lgdp.query_lake(ALLOTMENTS), lgdp.query_lake(RELEASES))
 
 
 def plots(site: str, grade: str, value: float | None, status: str, **more: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def plots(site: str, grade: str, value: float | None, status: str, **more: str) 
 
 
 def test_every_figure_is_published_with_label_unit_and_status(allotments: Allotments) -> None:
-    assert allotments.good.said.out == "ALLOTMENT.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n"
+    assert allotments.good.output.out == "ALLOTMENT.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n"
     assert by_site(allotments.good.published) == by_site(
         [
             plots("Beach", "1", 12.0, "A"),
@@ -114,7 +114,7 @@ def by_site(rows: Rows) -> dict[tuple[str, str, str, str], dict[str, Any]]:
 def test_bad_second_submission_is_refused_and_the_good_one_stays(allotments: Allotments) -> None:
     bad = allotments.bad
 
-    assert bad.said.out == "ALLOTMENT.FIF.CY2023.002: rejected (2 rows, 2 errors, 0 queries)\n"
+    assert bad.output.out == "ALLOTMENT.FIF.CY2023.002: rejected (2 rows, 2 errors, 0 queries)\n"
     assert bad.published == allotments.good.published
     assert bad.releases == allotments.good.releases == [release(1)]
     assert allotments.findings == [
@@ -160,11 +160,11 @@ def test_trace_leads_from_a_figure_to_item_contract_receipt_file_and_row(allotme
 
 def test_identical_file_handed_in_again_changes_nothing(allotments: Allotments, tmp_path: Path) -> None:
     lgdp = allotments.lgdp
-    again = write_csv(tmp_path, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
+    corrected_file = write_csv(tmp_path, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
 
-    said = lgdp("submit", "ALLOTMENT", again, "--council", "Fife", "--period", "CY2023")
+    output = lgdp("submit", "ALLOTMENT", corrected_file, "--council", "Fife", "--period", "CY2023")
 
-    assert "duplicate" in said.err
+    assert "duplicate" in output.err
     assert lgdp.query_lake("SELECT count(*) AS n FROM ledger.submission") == [{"n": 3}]
     assert lgdp.query_lake(RELEASES) == allotments.better.releases
 
@@ -173,9 +173,9 @@ def test_first_submission_that_is_refused_can_be_looked_into_as_the_command_says
     lgdp = CommandLine(tmp_path / "home", write_register(tmp_path / "register", allotment_v1()))
     file = write_csv(tmp_path, "bad.csv", "Council,Site,Grade,Plots", "Fife,Beach,3,4")
 
-    said = lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", "CY2023", expect=1)
+    output = lgdp("submit", "ALLOTMENT", file, "--council", "Fife", "--period", "CY2023", expect=1)
 
-    report = lgdp("report", said.err.split("lgdp report ", 1)[1].split()[0], "--format", "csv").out
+    report = lgdp("report", output.err.split("lgdp report ", 1)[1].split()[0], "--format", "csv").out
     assert [(row["rule"], row["row"]) for row in DictReader(StringIO(report))] == [("allotment.grade.codes", "2")]
 
 
@@ -268,9 +268,9 @@ def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) ->
     branches = write_csv(tmp_path, "branches_2023.csv", "Branch,Books", "Cupar,1200", "Leven,")
     loans = write_csv(tmp_path, "loans_2023.csv", "Branch,Month,Loans", "Cupar,1,10", "Cupar,2,20", "Leven,1,0")
 
-    said = lgdp("submit", "LIBRARY", branches, loans, "--council", "FIF", "--period", "CY2023")
+    output = lgdp("submit", "LIBRARY", branches, loans, "--council", "FIF", "--period", "CY2023")
 
-    assert said.out == "LIBRARY.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n", "once, for both files"
+    assert output.out == "LIBRARY.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n", "once, for both files"
     assert lgdp.query_lake("SELECT branch, value, unit, obs_status FROM published.library_branch ORDER BY ALL") == [
         {"branch": "Cupar", "value": 1200.0, "unit": "books", "obs_status": "A"},
         {"branch": "Leven", "value": None, "unit": "books", "obs_status": "O"},
@@ -283,10 +283,10 @@ def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) ->
     ]
 
     corrected = write_csv(tmp_path, "loans_2023_b.csv", "Branch,Month,Loans", "Cupar,1,11")
-    said = lgdp("submit", "LIBRARY", corrected, "--council", "FIF", "--period", "CY2023")
+    output = lgdp("submit", "LIBRARY", corrected, "--council", "FIF", "--period", "CY2023")
 
-    assert said.out == "LIBRARY.FIF.CY2023.002: accepted (3 rows, 0 errors, 0 queries)\n"
-    assert "It replaces LIBRARY.FIF.CY2023.001, which had 5 rows." in said.err
+    assert output.out == "LIBRARY.FIF.CY2023.002: accepted (3 rows, 0 errors, 0 queries)\n"
+    assert "It replaces LIBRARY.FIF.CY2023.001, which had 5 rows." in output.err
     assert lgdp.query_lake("SELECT value FROM published.library_loan") == [{"value": 11.0}]
     assert lgdp.query_lake("SELECT count(*) AS n FROM published.library_branch") == [{"n": 2}]
 
@@ -357,14 +357,14 @@ def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: 
     for file in open_files:
         assert not needles & set(cells(pq.read_table(file, partitioning=None).to_pylist())), file
 
-    others = [
+    other_files = [
         *lake.rglob("_delta_log/*.json"),
         *(file for file in (stays.home / "dagster").rglob("*") if file.is_file()),
         *(file for file in stays.home.iterdir() if file.is_file()),
         *(file for file in (stays.home / "logs").rglob("*") if file.is_file()),
     ]
-    assert len(others) > 10
-    for file in others:
+    assert len(other_files) > 10
+    for file in other_files:
         content = file.read_bytes()
         assert not [
             needle for needle in needles if needle.encode() in content or needle.encode("utf-16-le") in content
@@ -373,9 +373,9 @@ def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: 
 
 def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: CommandLine) -> None:
     (table,) = (stays.home / "lake" / "validated").iterdir()
-    kept = {cell for file in table.rglob("*.parquet") for cell in cells(pq.read_table(file).to_pylist())}
+    stored_values = {cell for file in table.rglob("*.parquet") for cell in cells(pq.read_table(file).to_pylist())}
 
-    assert {*SURNAMES, *PERSONS} <= kept
+    assert {*SURNAMES, *PERSONS} <= stored_values
     stays("sql", f"SELECT * FROM '{table}/*/*.parquet'", expect=1)
     stays("sql", "SELECT * FROM validated.respite__stay__v1", expect=1)
 

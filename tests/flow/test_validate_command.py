@@ -57,23 +57,23 @@ UNREADABLE = {
 
 
 def test_good_file_is_accepted(lgdp: CommandLine) -> None:
-    said = lgdp("validate", "HL1", SAMPLE, *WHO)
+    output = lgdp("validate", "HL1", SAMPLE, *WHO)
 
-    assert "accepted" in said.out
-    assert "25 rows" in said.out
+    assert "accepted" in output.out
+    assert "25 rows" in output.out
 
 
 def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: CommandLine, bad: Path) -> None:
-    said = lgdp("validate", "HL1", bad, *WHO, expect=1)
+    output = lgdp("validate", "HL1", bad, *WHO, expect=1)
 
-    assert "rejected" in said.out
+    assert "rejected" in output.out
     for rule in ("hl1.dob.type", "hl1.assess.codes", "hl1.lacode.council"):
-        assert any(rule in line for line in said.out.splitlines()), (rule, said.out)
-    assert_repeats_nothing(said)
+        assert any(rule in line for line in output.out.splitlines()), (rule, output.out)
+    assert_repeats_nothing(output)
 
 
-def assert_repeats_nothing(said: CommandOutput) -> None:
-    words = set((said.out + said.err).replace("“", " ").replace("”", " ").split())
+def assert_repeats_nothing(output: CommandOutput) -> None:
+    words = set((output.out + output.err).replace("“", " ").replace("”", " ").split())
     assert not words & {SECRETS["APPREF"], SECRETS["DOB"], SECRETS["ASSESS"]}
 
 
@@ -82,20 +82,20 @@ def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: CommandLine, tm
     file = tmp_path / "extract.csv"
     file.write_bytes(UNREADABLE[what])
 
-    said = lgdp("validate", "HL1", file, *WHO, expect=2)
+    output = lgdp("validate", "HL1", file, *WHO, expect=2)
 
-    assert "extract.csv" in said.err
-    assert "→ Export it again as CSV in utf-8" in said.err
-    assert_repeats_nothing(said)
+    assert "extract.csv" in output.err
+    assert "→ Export it again as CSV in utf-8" in output.err
+    assert_repeats_nothing(output)
 
 
 def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: CommandLine, bad: Path) -> None:
-    said = lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1)
-    found = json.loads(said.out)
+    output = lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1)
+    found = json.loads(output.out)
 
     assert_shape(found)
     assert (found["verdict"], found["rows"]) == ("rejected", 25)
-    assert said.err == ""
+    assert output.err == ""
 
 
 def assert_shape(found: dict[str, Any]) -> None:
@@ -129,11 +129,11 @@ def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(
 
 
 def test_findings_as_csv_open_in_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
-    said = lgdp("validate", "HL1", bad, *WHO, "--format", "csv", expect=1)
-    rows = list(csv_files.DictReader(said.out.splitlines()))
+    output = lgdp("validate", "HL1", bad, *WHO, "--format", "csv", expect=1)
+    rows = list(csv_files.DictReader(output.out.splitlines()))
 
     assert {(row["rule"], row["row"]) for row in rows} >= {("hl1.dob.type", "5"), ("hl1.lacode.council", "8")}
-    assert said.err == ""
+    assert output.err == ""
 
 
 def test_platform_finds_the_same_in_the_same_rows_with_the_same_words(lgdp: CommandLine, bad: Path) -> None:
@@ -183,11 +183,11 @@ def test_rows_are_those_that_a_spreadsheet_shows(lgdp: CommandLine, bad: Path) -
 def test_wrong_use_ends_with_two_and_names_what_is_wrong(
     lgdp: CommandLine, words: tuple[str | Path, ...], what: str
 ) -> None:
-    said = lgdp("validate", *words, expect=2)
+    output = lgdp("validate", *words, expect=2)
 
-    assert what in said.err
-    assert len(said.err) > len(what) + 20
-    assert not said.out or "--format" not in words
+    assert what in output.err
+    assert len(output.err) > len(what) + 20
+    assert not output.out or "--format" not in words
 
 
 def test_nothing_is_made_under_home(lgdp: CommandLine, bad: Path) -> None:

@@ -56,10 +56,10 @@ class CommandLine:
             patch.setenv("LGDP_SCHEMAS", str(self.schemas))
             with pytest.raises(SystemExit) as ended:
                 main()
-        said = CommandOutput(expect, out.getvalue(), err.getvalue())
-        assert "Traceback" not in said.out + said.err
-        assert ended.value.code == expect, said.err
-        return said
+        output = CommandOutput(expect, out.getvalue(), err.getvalue())
+        assert "Traceback" not in output.out + output.err
+        assert ended.value.code == expect, output.err
+        return output
 
     def query_lake(self, query: str) -> list[dict[str, Any]]:
         """What the lakehouse answers."""

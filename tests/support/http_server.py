@@ -52,7 +52,7 @@ class QuietHttpServer(ThreadingHTTPServer):
 @contextmanager
 def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequest]]]:
     """A plain HTTP server on this machine that answers by a function, and what it was asked."""
-    asked: list[HttpRequest] = []
+    requests: list[HttpRequest] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -61,8 +61,8 @@ def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequ
             parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            asked.append(HttpRequest(self.command, parts.path, parse_qs(parts.query), headers, body))
-            said = answer(asked[-1])
+            requests.append(HttpRequest(self.command, parts.path, parse_qs(parts.query), headers, body))
+            said = answer(requests[-1])
             content = said.body.encode() if isinstance(said.body, str) else said.body
             self.send_response(said.status)
             for name, value in said.headers.items():
@@ -81,7 +81,7 @@ def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequ
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", requests
     finally:
         server.shutdown()
         thread.join()

@@ -102,23 +102,23 @@ def run_openssh_server(openssh: OpenSshFolder, configuration: str, setup_script:
     (openssh.folder / "known_hosts").write_bytes(
         f"[127.0.0.1]:{port} ".encode() + asyncssh.read_private_key(openssh.folder / "host_key").export_public_key()
     )
-    started = subprocess.Popen(
+    server = subprocess.Popen(
         ["unshare", "--mount", "--propagation", "private", "sh", str(openssh.folder / "start.sh")],
         stderr=subprocess.PIPE,
     )
     try:
-        _wait(started, port, openssh.folder / "sshd.log")
+        _wait(server, port, openssh.folder / "sshd.log")
         yield port
     finally:
-        started.terminate()
-        started.communicate(timeout=10)
+        server.terminate()
+        server.communicate(timeout=10)
 
 
-def _wait(started: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     for _ in range(300):
-        if started.poll() is not None:
-            told = log.read_text() if log.exists() else ""
-            pytest.fail(f"the server does not start: {started.communicate()[1].decode()}{told}")
+        if server.poll() is not None:
+            server_log = log.read_text() if log.exists() else ""
+            pytest.fail(f"the server does not start: {server.communicate()[1].decode()}{server_log}")
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
                 return

@@ -11,17 +11,17 @@ import duckdb
 import pyarrow.parquet as pq
 
 
-def read_stored_text(folder: Path, *, but: Path) -> Iterator[tuple[str, str]]:
+def read_stored_text(folder: Path, *, excluded: Path) -> Iterator[tuple[str, str]]:
     """Where and what: each file's name, its bytes, and what they hold once decoded.
 
     Args:
         folder: of the platform.
-        but: the folder that secrets are kept in.
+        excluded: the folder that secrets are kept in.
     """
     for file in sorted(folder.rglob("*")):
         where = str(file.relative_to(folder))
         yield f"name of {where}", where
-        if not file.is_file() or file.is_relative_to(but):
+        if not file.is_file() or file.is_relative_to(excluded):
             continue
         content = file.read_bytes()
         yield where, content.decode("utf-8", "replace")
@@ -61,5 +61,5 @@ def _shown(cell: object) -> str:
 
 def _duckdb(file: Path) -> str:
     with closing(duckdb.connect(str(file), read_only=True)) as connection:
-        asked = ("SELECT * FROM duckdb_views()", "SELECT * FROM duckdb_tables()", "SELECT * FROM duckdb_columns()")
-        return "\n".join(str(connection.execute(query).fetchall()) for query in asked)
+        statements = ("SELECT * FROM duckdb_views()", "SELECT * FROM duckdb_tables()", "SELECT * FROM duckdb_columns()")
+        return "\n".join(str(connection.execute(statement).fetchall()) for statement in statements)
