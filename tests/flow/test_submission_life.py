@@ -130,7 +130,7 @@ def test_the_account_says_where_each_byte_went(life: Life) -> None:
         {**line, "submissions_are": "withdrawn", "receipts": 1, "bytes": file},
     ]
     assert "The ledger balances" in account.err
-    assert "are what was received" in account.err
+    assert "are as they were received" in account.err
 
 
 def test_a_byte_that_is_lost_is_said(life: Life) -> None:
@@ -143,7 +143,7 @@ def test_a_byte_that_is_lost_is_said(life: Life) -> None:
     stored_file.write_bytes(content)
 
     assert "in the received bytes and" in broken.err
-    assert f"{stored_file.name} is missing or no longer what was received" in damaged.err
+    assert f"{stored_file.name} is missing or differs from the bytes received" in damaged.err
 
 
 def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> None:

@@ -16,6 +16,9 @@ import pytest
 
 from lgdp_pipelines.dbt_build import project
 
+make_project = project._make_project
+"""The platform's own function, for the tests that are about it."""
+
 KEPT_SECONDS = 7 * 24 * 3600
 """A stored project that no test used for so long is removed."""
 
@@ -23,7 +26,6 @@ KEPT_SECONDS = 7 * 24 * 3600
 @contextmanager
 def share_dbt_projects(store: Path) -> Iterator[None]:
     """Make the platform take each parsed project from the store, and put it there where it is new."""
-    make_project = project._make_project
     code = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(Path(project.__file__).parent.glob("*.py"))))
 
     def copy_project(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -33,6 +35,7 @@ def share_dbt_projects(store: Path) -> Iterator[None]:
             if not stored.exists():
                 make_project(stored, files)
             stored.touch()
+            folder.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(stored, folder)
 
     with pytest.MonkeyPatch.context() as patch:

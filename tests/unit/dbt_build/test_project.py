@@ -15,6 +15,7 @@ from lgdp_pipelines.dbt_build.project import write_project
 from lgdp_pipelines.errors import BuildFailed
 from lgdp_pipelines.publication.published_models import generate_published_models
 from lgdp_pipelines.settings import PROJECT, Settings
+from tests.support.dbt_projects import make_project
 from tests.support.small_lakehouse import VISITED, BuiltPlatform, small_register
 
 MAKE = """
@@ -94,7 +95,8 @@ def test_a_handwritten_model_replaces_the_generated_one_and_its_failure_repeats_
     assert "secret-cell" not in str(caught.value)
 
 
-def test_a_project_that_dbt_cannot_parse_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_project_that_dbt_cannot_parse_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lgdp_pipelines.dbt_build.project._make_project", make_project)
     with pytest.raises(BuildFailed, match="nowhere"):
         write_project(Settings.from_folder(tmp_path), all_models() | {"models/staging/bad.sql": BAD})
     assert list((tmp_path / "dbt").iterdir()) == []
