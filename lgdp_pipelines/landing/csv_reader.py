@@ -12,20 +12,27 @@ from typing import BinaryIO
 
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.handover.prefetch import Prefetch
-from lgdp_pipelines.landing.byte_columns import Octets
-from lgdp_pipelines.landing.cell_blocks import Cells
-from lgdp_pipelines.landing.csv_cells import read_body, read_plain
-from lgdp_pipelines.landing.csv_dialect import Dialect, Head, is_blank, line_end_of, read_head, row_after
-from lgdp_pipelines.landing.encodings import Undecodable
-from lgdp_pipelines.landing.text_blocks import utf8_blocks
+from lgdp_pipelines.landing.cell_block import CellBlock
+from lgdp_pipelines.landing.csv_parser import (
+    ByteColumn,
+    CsvHeader,
+    Dialect,
+    find_last_row,
+    find_line_end,
+    is_blank,
+    parse_plain_records,
+    parse_records,
+    read_header,
+)
+from lgdp_pipelines.landing.text_decoding import DecodingFault, iter_utf8_blocks
 
-LONGEST_RECORD = 64 * 1024**2
+MAX_RECORD_BYTES = 64 * 1024**2
 """Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
 
 _EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
 
 
-def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cells | Fault]:
+def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBlock | Fault]:
     """The cells of a CSV file, at least one piece of them; what cannot be read is the last.
 
     Args:
@@ -33,8 +40,8 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
         encoding: Python's name of the declared one.
         dialect: how the file is written.
     """
-    text = _Text.of(utf8_blocks(file, encoding))
-    while not _has_head(text.content, dialect) and len(text.content) <= LONGEST_RECORD and text.grows():
+    text = _TextBuffer.from_blocks(iter_utf8_blocks(file, encoding))
+    while not _has_header(text.content, dialect) and len(text.content) <= MAX_RECORD_BYTES and text.grow():
         pass
     fault = text.fault(0, dialect)
     if fault is not None:
@@ -43,132 +50,135 @@ def csv_pieces(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[Cell
     if text.is_whole and is_blank(text.content):
         yield _EMPTY
         return
-    head = read_head(text.content, dialect)
+    head = read_header(text.content, dialect)
     if isinstance(head, Fault):
         yield head
         return
     text.content = text.content[head.end :]
-    yield from _below(text, dialect, head)
+    yield from _read_rows(text, dialect, head)
 
 
-def _below(text: "_Text", dialect: Dialect, head: Head) -> Iterator[Cells | Fault]:
+def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[CellBlock | Fault]:
     """The pieces below a header: while they are plain, the next is cut while one is read."""
     row = head.row
     if text.is_whole:
-        yield from _with_care(text, dialect, head, row)
+        yield from _read_remaining(text, dialect, head, row)
         return
-    with Prefetch(_even_pieces(text, dialect, head)) as pieces:
+    with Prefetch(_iter_even_chunks(text, dialect, head)) as pieces:
         for content, quotes in pieces:
-            plain = read_plain(content, dialect, head, row, quotes)
+            plain = parse_plain_records(content, dialect, head, row, quotes)
             if plain is None:
                 cut = [content, *(one for one, _ in pieces.stop())]
                 text.content = b"".join([*cut, text.content])
                 break
             yield plain
             row = plain.last_row
-    yield from _with_care(text, dialect, head, row)
+    yield from _read_remaining(text, dialect, head, row)
 
 
-def _with_care(text: "_Text", dialect: Dialect, head: Head, row: int) -> Iterator[Cells | Fault]:
+def _read_remaining(text: "_TextBuffer", dialect: Dialect, head: CsvHeader, row: int) -> Iterator[CellBlock | Fault]:
     """What is left of a text, at least one piece of it."""
-    while text.broken is None and not text.is_whole:
-        piece, end = _first_of(text.content, dialect, head, row)
+    while text.decoding_fault is None and not text.is_whole:
+        piece, end = _parse_first(text.content, dialect, head, row)
         if piece is not None:
             yield piece
             if isinstance(piece, Fault):
                 return
             text.content, row = text.content[end:], piece.last_row
-        elif len(text.content) > LONGEST_RECORD:
+        elif len(text.content) > MAX_RECORD_BYTES:
             yield Fault(
                 f"Row {row + 1} does not end, so that cells cannot be told apart. A quote that opens a cell must be "
                 "closed.",
                 row + 1,
             )
             return
-        text.grows()
-    yield text.fault(row, dialect) or read_body(text.content, dialect, head, row)
+        text.grow()
+    yield text.fault(row, dialect) or parse_records(text.content, dialect, head, row)
 
 
 @dataclass
-class _Text:
+class _TextBuffer:
     """As much of a text as has been asked for and not been read yet.
 
     Attributes:
         blocks: what follows.
         content: what has been asked for.
-        following: the block that comes next; None where none does.
-        broken: why nothing more can be had.
+        next_block: the block that comes next; None where none does.
+        decoding_fault: why nothing more can be had.
     """
 
-    blocks: Iterator[bytes | Undecodable]
+    blocks: Iterator[bytes | DecodingFault]
     content: bytes
-    following: bytes | Undecodable | None
-    broken: Undecodable | None = None
+    next_block: bytes | DecodingFault | None
+    decoding_fault: DecodingFault | None = None
 
     @classmethod
-    def of(cls, blocks: Iterator[bytes | Undecodable]) -> "_Text":
+    def from_blocks(cls, blocks: Iterator[bytes | DecodingFault]) -> "_TextBuffer":
         """The text whose first block comes next."""
         text = cls(blocks, b"", next(blocks, None))
-        text.grows()
+        text.grow()
         return text
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing follows."""
-        return self.following is None
+        return self.next_block is None
 
-    def grows(self) -> bool:
+    def grow(self) -> bool:
         """Add the next block; whether there was one."""
-        block = self.following
-        if isinstance(block, Undecodable):
-            self.broken = block
+        block = self.next_block
+        if isinstance(block, DecodingFault):
+            self.decoding_fault = block
         elif block is not None:
             self.content = self.content + block if self.content else block
-        self.following = next(self.blocks, None)
+        self.next_block = next(self.blocks, None)
         return isinstance(block, bytes)
 
     def fault(self, row: int, dialect: Dialect) -> Fault | None:
         """Where the text breaks off, after so many records; None where it does not."""
-        if self.broken is None:
+        if self.decoding_fault is None:
             return None
-        return Fault(self.broken.what, row + row_after(self.content.decode() + self.broken.before, dialect))
+        return Fault(
+            self.decoding_fault.message,
+            row + find_last_row(self.content.decode() + self.decoding_fault.before, dialect),
+        )
 
 
-def _has_head(content: bytes, dialect: Dialect) -> bool:
+def _has_header(content: bytes, dialect: Dialect) -> bool:
     """Whether a beginning holds the whole header, and enough to see how lines end."""
     if b"\n" not in content or is_blank(content):
         return False
     wanted = dialect.preamble + dialect.header_rows
-    return _records(dialect, line_end_of(content), wanted).match(content) is not None
+    return _record_pattern(dialect, find_line_end(content), wanted).match(content) is not None
 
 
-def _first_of(content: bytes, dialect: Dialect, head: Head, row: int) -> tuple[Cells | Fault | None, int]:
+def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> tuple[CellBlock | Fault | None, int]:
     """As many whole records as a text has, and where they end; None where not even one does."""
     quote, line_end = dialect.quote.encode(), head.line_end.encode()
-    end, quotes = _even_end(content, quote, line_end)
-    plain = read_plain(content[:end], dialect, head, row, quotes) if end else None
+    end, quotes = _find_even_end(content, quote, line_end)
+    plain = parse_plain_records(content[:end], dialect, head, row, quotes) if end else None
     if plain is not None:
         return plain, end
-    end = _end_of(_records(dialect, head.line_end), content, quote, line_end)
-    return (read_body(content[:end], dialect, head, row) if end else None), end
+    end = _find_record_end(_record_pattern(dialect, head.line_end), content, quote, line_end)
+    return (parse_records(content[:end], dialect, head, row) if end else None), end
 
 
-def _even_pieces(text: "_Text", dialect: Dialect, head: Head) -> Iterator[tuple[bytes, int]]:
+def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[tuple[bytes, int]]:
     """Pieces of a text that are whole records if it is plain, with their numbers of quotes; never its last.
 
     What is left of it afterwards begins behind them.
     """
     quote, line_end = dialect.quote.encode(), head.line_end.encode()
-    while not text.is_whole and text.broken is None:
-        end, quotes = _even_end(text.content, quote, line_end)
+    while not text.is_whole and text.decoding_fault is None:
+        end, quotes = _find_even_end(text.content, quote, line_end)
         if not end:
             return
         piece, text.content = text.content[:end], text.content[end:]
-        text.grows()
+        text.grow()
         yield piece, quotes
 
 
-def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
+def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
     """The last line end with an even number of quotes before it, and that number; 0 where none is near the end.
 
     Where every quote stands around a cell, that is the end of a record.
@@ -176,8 +186,8 @@ def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
     end = content.rfind(line_end) + 1
     if not quote:
         return end, 0
-    before = Octets.of(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
-    for _ in range(_LINES_IN_A_CELL):
+    before = ByteColumn.from_bytes(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
+    for _ in range(_MAX_LINES_IN_A_CELL):
         if before % 2 == 0:
             return end, before
         earlier = content.rfind(line_end, 0, end - 1) + 1 if end else 0
@@ -185,11 +195,11 @@ def _even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-_LINES_IN_A_CELL = 100
+_MAX_LINES_IN_A_CELL = 100
 """So many lines are looked at for one that ends outside of quotes."""
 
 
-def _end_of(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
+def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
     """Where the last whole record ends; 0 where none does."""
     if not quote or quote not in content:
         return content.rfind(line_end) + 1
@@ -198,7 +208,7 @@ def _end_of(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: 
 
 
 @lru_cache(maxsize=64)
-def _records(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
+def _record_pattern(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
     """Whole records, as many as there are, or just so many.
 
     A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to

@@ -18,14 +18,14 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkStore, store_in_memory
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Fault, Reading
 from lgdp_pipelines.handover.findings import RuleOutcome, build_finding_rows, concat_findings
-from lgdp_pipelines.landing.cell_blocks import Cells
-from lgdp_pipelines.landing.file_reader import cells_in, opened, other_delimiter, records_in
+from lgdp_pipelines.landing.cell_block import CellBlock
+from lgdp_pipelines.landing.format_readers import find_other_delimiter, open_content, read_cells, read_records
 from lgdp_pipelines.landing.header_matching import match_headers
-from lgdp_pipelines.landing.json_parser import Json
-from lgdp_pipelines.landing.json_reader import landed_records
-from lgdp_pipelines.landing.landed_tables import Landed, landed_cells, not_sent
-from lgdp_pipelines.landing.workbook_sheets import Spelling
-from lgdp_pipelines.landing.xml_reader import outside
+from lgdp_pipelines.landing.json_reader import Json
+from lgdp_pipelines.landing.landed_records import land_records
+from lgdp_pipelines.landing.landed_tables import LandedTable, build_missing_table, land_cells
+from lgdp_pipelines.landing.workbook_reader import DateFormatters
+from lgdp_pipelines.landing.xml_reader import list_outer_paths
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
@@ -58,16 +58,16 @@ def read_extract(
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
     extract = (mapping and mapping.extract) or contract.extract
     if extract.format.is_records:
-        landed, faults = _records(contract, extract, files, mapping)
+        landed, faults = _read_all_records(contract, extract, files, mapping)
     else:
-        landed, faults = _tables(contract, extract, files, mapping, keep)
-    faults += _nothing(contract, landed)
+        landed, faults = _read_tables(contract, extract, files, mapping, keep)
+    faults += _check_empty(contract, landed)
     faulty = [build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults]
     findings = concat_findings([*faulty, *(one.findings for one in landed.values())])
     return Reading(
         tables={name: one.pieces for name, one in landed.items() if one.pieces is not None},
         findings=findings,
-        results=_outcomes(rules, findings, landed),
+        results=_build_outcomes(rules, findings, landed),
         unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
         headers={name: one.headers for name, one in landed.items() if one.pieces is not None},
         sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
@@ -75,7 +75,7 @@ def read_extract(
     )
 
 
-def _nothing(contract: Contract, landed: Mapping[str, Landed]) -> list[Fault]:
+def _check_empty(contract: Contract, landed: Mapping[str, LandedTable]) -> list[Fault]:
     """What is wrong with an extract that holds nothing: were it accepted, it would take the place of what stands."""
     sent = [one.pieces for one in landed.values() if one.pieces is not None]
     if not sent or any(pieces.height for pieces in sent):
@@ -88,27 +88,29 @@ READING_RULE_KINDS = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EX
 """Kinds of rule that reading tests, each of which has an outcome in a reading."""
 
 
-def _outcomes(rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, Landed]) -> tuple[RuleOutcome, ...]:
+def _build_outcomes(
+    rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, LandedTable]
+) -> tuple[RuleOutcome, ...]:
     failed: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
     absent = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
     return tuple(
         RuleOutcome.not_run(rule, absent)
         if rule.table and rule.table not in landed
-        else RuleOutcome.from_count(rule, failed.get(rule.id, 0) + _unlisted(rule, landed))
+        else RuleOutcome.from_count(rule, failed.get(rule.id, 0) + _count_unlisted(rule, landed))
         for rule in rules
     )
 
 
-def _unlisted(rule: Rule, landed: Mapping[str, Landed]) -> int:
+def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
     return landed[rule.table].unlisted.len() if rule.kind is RuleKind.COLUMNS else 0
 
 
-def _tables(
+def _read_tables(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: ChunkStore
-) -> tuple[dict[str, Landed], list[Fault]]:
+) -> tuple[dict[str, LandedTable], list[Fault]]:
     """Tables by name; none where a file cannot be read, since its rows may be what the others lean on."""
-    by_table, faults = _by_table(contract, files, mapping)
-    landed: dict[str, Landed] = {}
+    by_table, faults = _sort_files(contract, files, mapping)
+    landed: dict[str, LandedTable] = {}
     for table in contract.tables:
         mapped = mapping.tables.get(table.name) if mapping else None
         base, *joined = [one.name for one in mapped.files] if mapped and mapped.files else [table.name]
@@ -119,17 +121,17 @@ def _tables(
             ]
         elif base in by_table:
             parts = [by_table[name] for name in joined]
-            found = _table(contract, extract, table, mapped, by_table[base], parts, keep)
+            found = _read_table(contract, extract, table, mapped, by_table[base], parts, keep)
             if isinstance(found, Fault):
                 faults.append(found)
             else:
                 landed[table.name] = found
         elif not table.optional:
-            landed[table.name] = not_sent(contract, table)
+            landed[table.name] = build_missing_table(contract, table)
     return ({}, faults) if faults else (landed, [])
 
 
-def _table(
+def _read_table(
     contract: Contract,
     extract: Extract,
     table: Table,
@@ -137,28 +139,28 @@ def _table(
     file: ExtractFile,
     joined: Sequence[ExtractFile],
     keep: ChunkStore,
-) -> Landed | Fault:
+) -> LandedTable | Fault:
     others = []
     for declared, other in zip(mapped.files[1:] if mapped else (), joined, strict=True):
-        cells = _whole(extract, other, _spelling(table, mapped, declared.name))
+        cells = _read_joined_file(extract, other, _date_formatters(table, mapped, declared.name))
         if isinstance(cells, Fault):
             return Fault(f"In {other.name}: {cells.message}", cells.row, cells.sheet)
         others.append((declared, other.name, cells))
-    with opened(file, extract) as plain:
+    with open_content(file, extract) as plain:
         if isinstance(plain, Fault):
             return plain
-        pieces = cells_in(plain, extract, _spelling(table, mapped))
-        return landed_cells(contract, table, _otherwise(table, mapped, extract, pieces), keep, mapped, others)
+        pieces = read_cells(plain, extract, _date_formatters(table, mapped))
+        return land_cells(contract, table, _check_delimiter(table, mapped, extract, pieces), keep, mapped, others)
 
 
-def _whole(extract: Extract, file: ExtractFile, spelling: Spelling) -> Cells | Fault:
+def _read_joined_file(extract: Extract, file: ExtractFile, spelling: DateFormatters) -> CellBlock | Fault:
     """All cells of a file that joins another: each row of it may belong to any row of the base."""
-    with opened(file, extract) as plain:
+    with open_content(file, extract) as plain:
         if isinstance(plain, Fault):
             return plain
-        pieces = list(cells_in(plain, extract, spelling))
+        pieces = list(read_cells(plain, extract, spelling))
     fault = next((one for one in pieces if isinstance(one, Fault)), None)
-    cells = [one for one in pieces if isinstance(one, Cells)]
+    cells = [one for one in pieces if isinstance(one, CellBlock)]
     if fault is not None:
         return fault
     return replace(
@@ -168,14 +170,14 @@ def _whole(extract: Extract, file: ExtractFile, spelling: Spelling) -> Cells | F
     )
 
 
-def _by_table(
+def _sort_files(
     contract: Contract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, ExtractFile], list[Fault]]:
     """Files by the table that they hold, or by what the mapping calls them."""
     found: dict[str, ExtractFile] = {}
     faults: list[Fault] = []
     for file in files:
-        name = _table_of(contract, mapping, file)
+        name = _find_table(contract, mapping, file)
         if name is None:
             faults.append(Fault("A file is for none of the return's tables. Name each file as agreed for its table."))
         elif name in found:
@@ -185,7 +187,7 @@ def _by_table(
     return found, faults
 
 
-def _table_of(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
+def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
     if mapping and mapping.files:
         patterns = {one.name: one.pattern for one in mapping.files}
         known = frozenset(patterns)
@@ -200,13 +202,13 @@ def _table_of(contract: Contract, mapping: SystemMapping | None, file: ExtractFi
     return fitting[0] if len(fitting) == 1 else None
 
 
-def _spelling(table: Table, mapped: TableMapping | None, name: str | None = None) -> Spelling:
+def _date_formatters(table: Table, mapped: TableMapping | None, name: str | None = None) -> DateFormatters:
     """How the days of a workbook are spelled: as the system, or else the item under whose header they stand, does."""
 
     def by_place(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
         positions = match_headers(table, headers, mapped, name).positions
         return {
-            place: partial(_spelled, item, (mapped and mapped.spelled_dates(item)) or "")
+            place: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
             for item in table.items
             if item.type is ItemType.DATE
             for place in positions.get(item.name, ())
@@ -215,24 +217,24 @@ def _spelling(table: Table, mapped: TableMapping | None, name: str | None = None
     return by_place
 
 
-def _spelled(item: Item, written: str, day: date) -> str:
+def _format_day(item: Item, written: str, day: date) -> str:
     """A day in the form that the mapping says, or else the contract."""
     if written:
         return format_day(day, written)
     return day.strftime((item.date_format or "%Y-%m-%d").replace("%Y", f"{day.year:04d}"))
 
 
-def _otherwise(
-    table: Table, mapped: TableMapping | None, extract: Extract, pieces: Iterator[Cells | Fault]
-) -> Iterator[Cells | Fault]:
+def _check_delimiter(
+    table: Table, mapped: TableMapping | None, extract: Extract, pieces: Iterator[CellBlock | Fault]
+) -> Iterator[CellBlock | Fault]:
     """The pieces of a file; a Fault where the declared delimiter makes one column of it, and another does better."""
     first = next(pieces)
-    if extract.format is Format.CSV and isinstance(first, Cells) and len(first.header) == 1:
+    if extract.format is Format.CSV and isinstance(first, CellBlock) and len(first.header) == 1:
 
         def fits(headers: Sequence[str]) -> int:
             return len(match_headers(table, headers, mapped).positions)
 
-        fault = None if fits(first.header) else other_delimiter(first.header[0], extract, first.header_row, fits)
+        fault = None if fits(first.header) else find_other_delimiter(first.header[0], extract, first.header_row, fits)
         if fault is not None:
             yield fault
             return
@@ -240,21 +242,21 @@ def _otherwise(
     yield from pieces
 
 
-def _records(
+def _read_all_records(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
-) -> tuple[dict[str, Landed], list[Fault]]:
+) -> tuple[dict[str, LandedTable], list[Fault]]:
     try:
-        records = _all_records(extract, files, outside(contract, mapping))
-        return ({}, [records]) if isinstance(records, Fault) else landed_records(contract, records, mapping)
+        records = _collect_records(extract, files, list_outer_paths(contract, mapping))
+        return ({}, [records]) if isinstance(records, Fault) else land_records(contract, records, mapping)
     except RecursionError:
         return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
 
 
-def _all_records(extract: Extract, files: Sequence[ExtractFile], beyond: Sequence[str]) -> list[Json] | Fault:
+def _collect_records(extract: Extract, files: Sequence[ExtractFile], beyond: Sequence[str]) -> list[Json] | Fault:
     records: list[Json] = []
     for file in files:
-        with opened(file, extract) as plain:
-            found = plain if isinstance(plain, Fault) else records_in(plain, extract, beyond)
+        with open_content(file, extract) as plain:
+            found = plain if isinstance(plain, Fault) else read_records(plain, extract, beyond)
         if isinstance(found, Fault):
             return Fault(found.message, found.row and found.row + len(records))
         records += found

@@ -16,7 +16,7 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class HeaderMatch:
     """How the headers of an extract answer the items of a table.
 
     Attributes:
@@ -38,7 +38,7 @@ class Match:
 
 def match_headers(
     table: Table, headers: Sequence[str], mapped: TableMapping | None = None, file: str | None = None
-) -> Match:
+) -> HeaderMatch:
     """Match headers, in the extract's order, to the items of a table.
 
     Args:
@@ -47,9 +47,9 @@ def match_headers(
         mapped: how the system's export fills the table; None: the extract is in the contract's own manner.
         file: which of several joined files the headers are of, as the mapping names them; None: there is but one.
     """
-    spelt = _spelt(table, mapped, file)
+    spelt = _list_spellings(table, mapped, file)
     ignored = mapped.ignored if mapped else Spellings()
-    fitting = _fitting({**spelt, _IGNORED: ignored}, headers)
+    fitting = _match_names({**spelt, _IGNORED: ignored}, headers)
     found: dict[str, list[int]] = {}
     for place, names in enumerate(fitting):
         if len(names) == 1 and names[0] != _IGNORED:
@@ -61,13 +61,13 @@ def match_headers(
     }
     unclear = {item.name for items in ambiguous.values() for item in items}
     items = [item for item in table.items if item.name in spelt]
-    return Match(
+    return HeaderMatch(
         positions={name: tuple(places) for name, places in found.items()},
         missing=tuple(item for item in items if item.name not in found and item.name not in unclear),
         repeated=tuple(item for item in items if len(found.get(item.name, ())) > 1),
         extra=tuple(place for place, names in enumerate(fitting) if not names),
         ambiguous=ambiguous,
-        called={name: _called(one) for name, one in spelt.items()},
+        called={name: _expected_header(one) for name, one in spelt.items()},
     )
 
 
@@ -75,7 +75,7 @@ _IGNORED = ""
 """Stands among the names of items for columns that are known and not asked for."""
 
 
-def _spelt(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
+def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
     """What the column of each item may be called that the file should have."""
     if mapped is None:
         return {item.name: item.spellings for item in table.items}
@@ -85,29 +85,29 @@ def _spelt(table: Table, mapped: TableMapping | None, file: str | None) -> dict[
     return {item.name: columns[item.name].spellings for item in table.items if item.name in columns}
 
 
-def _called(one: Spellings) -> str:
+def _expected_header(one: Spellings) -> str:
     return one.headers[0] if one.headers else f"(of the form {one.patterns[0]})"
 
 
-def _fitting(spelt: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
+def _match_names(spelt: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
     """For each header the names that it fits: by the letter, or else folded, or else by pattern."""
-    exact = _names((header, name) for name, one in spelt.items() for header in one.headers)
-    folded = _names((fold_spelling(header), name) for name, one in spelt.items() for header in one.headers)
+    exact = _group_names((header, name) for name, one in spelt.items() for header in one.headers)
+    folded = _group_names((fold_spelling(header), name) for name, one in spelt.items() for header in one.headers)
     found = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
     left = [place for place, names in enumerate(found) if not names]
-    for place, name in _by_pattern(spelt, headers, left):
+    for place, name in _match_patterns(spelt, headers, left):
         found[place] = tuple(dict.fromkeys((*found[place], name)))
     return found
 
 
-def _names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def _group_names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for text, name in pairs:
         found[text] = tuple(dict.fromkeys((*found.get(text, ()), name)))
     return found
 
 
-def _by_pattern(
+def _match_patterns(
     spelt: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
     # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.

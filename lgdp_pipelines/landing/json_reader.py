@@ -1,169 +1,192 @@
-"""JSON records as landed tables, told apart by the keys they have.
+"""JSON and NDJSON text as records, the token of each number as it was sent.
 
-A record may leave out a key: its cell is empty. A column is missing only where no record of a table has it and the
-item is required. What belongs here: from records to the landed columns. What does not: reading JSON text.
+JSON is one document or several one after the other, as the pages of an API are kept; each holds a list of records.
+NDJSON is a record a line; empty lines are skipped. Objects in a record are reached by a dotted path: ``{"a": {"b":
+1}}`` is the same record as ``{"a.b": 1}``. A list stays a list, which no item can take: it is reported where an item is
+named by it, and kept as JSON otherwise. What belongs here: records. What does not: the table of a record
+(``land_records``).
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from typing import Any
 
-import polars as pl
-
-from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
-from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
-from lgdp_pipelines.landing.header_matching import Match, match_headers
-from lgdp_pipelines.landing.json_parser import Json, Repeating, cell_text, flat
-from lgdp_pipelines.landing.landed_tables import ColumnRules, Landed
-from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
+from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
+Json = Any
+"""What a JSON document parses to: dict, list, str (numbers too), bool or None."""
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    row: int
-    cells: dict[str, Json]
+_SPACE = re.compile(r"\s*")
+_ESCAPED_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 
-def landed_records(
-    contract: Contract, records: Sequence[Json], mapping: SystemMapping | None = None
-) -> tuple[dict[str, Landed], list[Fault]]:
-    """Records as landed tables, and the records that are of no table or of more than one.
+class RepeatedNames(dict[str, Json]):
+    """An object in which a name stands more than once; the last value is kept.
+
+    Attributes:
+        names: that repeat.
+    """
+
+    names: tuple[str, ...] = ()
+
+
+def build_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    """Values by name; :class:`RepeatedNames` where a name stands more than once."""
+    plain = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    repeating = RepeatedNames(plain)
+    names = [name for name, _ in pairs]
+    repeating.names = tuple(name for name in plain if names.count(name) > 1)
+    return repeating
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=build_object, parse_float=str, parse_int=str, parse_constant=str)
+
+
+def read_json(text: str, records_at: str) -> list[Json] | Fault:
+    """The records of every document in a text, in order.
 
     Args:
-        contract: that the records answer.
-        records: in their order.
-        mapping: how the system's export answers the contract; None: the records are in the contract's own manner.
+        text: one JSON document, or several with white space between.
+        records_at: dotted path to the list of records in each; empty where the document is the list.
+
+    Raises:
+        RecursionError: the text is nested deeper than Python reads.
     """
-    sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
-    faults: list[Fault] = []
-    whole = _named(contract, mapping)
-    for row, sent in enumerate(records, start=1):
-        if not isinstance(sent, dict):
-            faults.append(Fault("This is no record: it has no named values. Send each record with its keys.", row))
+    records: list[Json] = []
+    place = _skip_space(text, 0)
+    if place == len(text):
+        return Fault("The extract is empty. Send its list of records.")
+    while place < len(text):
+        try:
+            document, place = _DECODER.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            return Fault(f"Line {error.lineno}, column {error.colno} is not JSON. Export the extract again.")
+        found = _find_records(document, records_at)
+        if not isinstance(found, list):
+            where = f"under “{records_at}”" if records_at else "at the top"
+            return Fault(f"The JSON has no list of records {where}. Send the records there.")
+        records += found
+        place = _skip_space(text, place)
+    return _check_text(records, text)
+
+
+def read_ndjson(text: str) -> list[Json] | Fault:
+    """The records of NDJSON.
+
+    Args:
+        text: a JSON document on each line.
+
+    Raises:
+        RecursionError: a line is nested deeper than Python reads.
+    """
+    if not text.strip():
+        return Fault("The extract is empty. Send its records, one on each line.")
+    records: list[Json] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
             continue
-        record = flat(sent, whole)
-        tables = _tables_of(contract, record)
-        if len(tables) == 1:
-            sorted_out[tables[0].name].append(_Record(row, record))
-        else:
-            keys = ", ".join(f"“{table.record_key}”" for table in contract.tables)
-            faults.append(
-                Fault(f"The table of the record is not clear: it must have exactly one of the keys {keys}.", row)
+        try:
+            record, end = _DECODER.raw_decode(line, _skip_space(line, 0))
+        except json.JSONDecodeError as error:
+            return Fault(
+                f"Line {number}, column {error.colno} is not JSON. Send one whole record on each line.",
+                len(records) + 1,
             )
-    mapped = mapping.tables if mapping else {}
-    landed = {
-        table.name: _landed(contract, table, sorted_out[table.name], mapped.get(table.name))
-        for table in contract.tables
-    }
-    return landed, faults
+        if line[end:].strip():
+            return Fault(f"Line {number} goes on after its record. Send one record on each line.", len(records) + 1)
+        records.append(record)
+    return _check_text(records, text)
 
 
-def _named(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
-    """The paths that items are named by, folded."""
-    own = [one.spellings for table in contract.tables for one in table.items]
-    mapped = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
+def _check_text(records: list[Json], text: str) -> list[Json] | Fault:
+    """The records, unless one holds what no text may hold."""
+    if _ESCAPED_SURROGATE_OR_NUL.search(text):
+        for row, record in enumerate(records, start=1):
+            if not _is_text(record):
+                return Fault("The record holds an escape that is no character. Export the extract again.", row)
+    return records
+
+
+def flatten(record: dict[str, Json], whole: frozenset[str]) -> dict[str, Json]:
+    """A record without objects in it: their values stand under dotted paths.
+
+    Args:
+        record: as sent.
+        whole: folded paths that are not reached into, because an item is named by them.
+    """
+    if not any(isinstance(value, dict) for value in record.values()):
+        return record
+    pairs = list(_iter_pairs(record, "", whole))
+    plain = build_object(pairs)
+    again = tuple(_iter_repeated(record, ""))
+    if not again:
+        return plain
+    repeating = RepeatedNames(plain)
+    repeating.names = tuple(dict.fromkeys((*getattr(plain, "names", ()), *again)))
+    return repeating
+
+
+def _iter_pairs(record: dict[str, Json], before: str, whole: frozenset[str]) -> Iterator[tuple[str, Json]]:
+    for name, value in record.items():
+        path = before + name
+        if isinstance(value, dict) and value and fold_spelling(path) not in whole:
+            yield from _iter_pairs(value, f"{path}.", whole)
+        else:
+            yield path, value
+
+
+def _iter_repeated(record: dict[str, Json], before: str) -> Iterator[str]:
+    if isinstance(record, RepeatedNames):
+        yield from (before + name for name in record.names)
+    for name, value in record.items():
+        if isinstance(value, dict):
+            yield from _iter_repeated(value, f"{before}{name}.")
+
+
+def to_cell(value: Json) -> str | None:
+    """A value as the text of a cell: nothing for null and the empty text, JSON for what is nested."""
+    match value:
+        case None | "":
+            return None
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _skip_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+def _find_records(document: Json, path: str) -> Json:
+    for name in path.split(".") if path else ():
+        if not isinstance(document, dict):
+            return None
+        document = document.get(name)
+    return document
+
+
+def _is_text(record: Json) -> bool:
+    return all(
+        "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text) for text in _iter_texts(record)
     )
-    return frozenset(fold_spelling(header) for one in (mapped if mapping else own) for header in one.headers)
 
 
-def _tables_of(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
-    if len(contract.tables) == 1 and contract.tables[0].record_key is None:
-        return [contract.tables[0]]
-    keys = {fold_spelling(key) for key in record}
-    return [
-        table for table in contract.tables if table.record_key is not None and fold_spelling(table.record_key) in keys
-    ]
-
-
-def _landed(contract: Contract, table: Table, records: Sequence[_Record], mapped: TableMapping | None) -> Landed:
-    rules = ColumnRules.of(contract, table)
-    keys = list(dict.fromkeys(key for record in records for key in record.cells))
-    match = match_headers(table, keys, mapped)
-    findings: list[pl.DataFrame] = []
-    columns: dict[str, pl.Series] = {}
-    headers: dict[str, str] = {}
-    for item in table.items:
-        named = [keys[place] for place in match.positions.get(item.name, ())]
-        headers |= {item.name: named[0]} if named else {}
-        called = named[0] if named else item.header
-        findings += _repeated(rules.columns, item, called, named, records)
-        values = [_first(record.cells, named) for record in records]
-        if item.type is ItemType.TEXT:
-            findings.append(_nested(rules.columns, item, called, values, records))
-        columns[item.name] = pl.Series(item.name, [cell_text(value) for value in values], dtype=pl.String)
-    taken = {place for places in match.positions.values() for place in places}
-    left = [key for place, key in enumerate(keys) if place not in taken]
-    columns[UNMAPPED] = pl.Series(UNMAPPED, [_left_over(record.cells, left) for record in records], dtype=pl.String)
-    columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
-    if records:
-        findings += _of_keys(rules, keys, match)
-    findings.append(_repeated_extra(rules.columns, left, records))
-    return Landed(ChunkedFrame.from_frames(pl.DataFrame(columns)), concat_findings(findings), headers)
-
-
-def _first(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:
-    return next((cells[key] for key in keys if key in cells), None)
-
-
-def _left_over(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
-    left = {key: cell_text(cells[key]) for key in keys if key in cells}
-    return json.dumps(left, ensure_ascii=False) if any(value is not None for value in left.values()) else None
-
-
-def _nested(rule: Rule, item: Item, called: str, values: Sequence[Json], records: Sequence[_Record]) -> pl.DataFrame:
-    rows = [record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)]
-    return build_finding_rows(
-        rule,
-        f"“{called}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
-        rows=rows,
-        item=item,
-        column=called,
-    )
-
-
-def _repeated(
-    rule: Rule, item: Item, called: str, keys: Sequence[str], records: Sequence[_Record]
-) -> Iterator[pl.DataFrame]:
-    rows = [
-        record.row
-        for record in records
-        if sum(key in record.cells for key in keys) > 1
-        or (isinstance(record.cells, Repeating) and not set(keys).isdisjoint(record.cells.names))
-    ]
-    if rows:
-        yield build_finding_rows(
-            rule, f"The record has “{called}” more than once. {rule.guidance}", rows=rows, item=item, column=called
-        )
-
-
-def _repeated_extra(rule: Rule, extra: Sequence[str], records: Sequence[_Record]) -> pl.DataFrame:
-    rows = [
-        record.row
-        for record in records
-        if isinstance(record.cells, Repeating) and not set(extra).isdisjoint(record.cells.names)
-    ]
-    return build_finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
-
-
-def _of_keys(rules: ColumnRules, keys: Sequence[str], match: Match) -> Iterator[pl.DataFrame]:
-    for item in match.missing:
-        if item.required:
-            called = match.called[item.name]
-            message = f"No record has the key “{called}”. {rules.columns.guidance}"
-            yield build_finding_rows(rules.columns, message, item=item, column=called)
-    for place, items in match.ambiguous.items():
-        titles = " or ".join(f"“{item.title}”" for item in items)
-        message = f"A key could be {titles}. Name it so that it can be only one of them."
-        for item in items:
-            yield build_finding_rows(rules.columns, message, item=item, column=keys[place])
-    for place in match.extra:
-        yield build_finding_rows(
-            rules.extra_columns,
-            f"A key is none of the contract's. {rules.extra_columns.guidance}",
-            column=keys[place],
-        )
+def _iter_texts(value: Json) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for name, one in value.items():
+                yield name
+                yield from _iter_texts(one)
+        case list():
+            for one in value:
+                yield from _iter_texts(one)

@@ -1,7 +1,8 @@
-"""Cells under headers as a table of text by item, with what is wrong with its columns.
+"""Cells under headers as landed tables of text by item, joined from several files where a mapping says so.
 
-What belongs here: from the columns of a file to the landed columns. What does not: reading the file, or a cell's
-meaning.
+Each row of a joined file adds cells to the base rows that have its key. Rows and their numbers are the base's; a row of
+a joined file without a base row is reported. What belongs here: from the columns of files to landed columns, join keys,
+and faults of both. What does not: reading files, matching headers (``header_matching``), and the meaning of a cell.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -14,18 +15,136 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkStore
 from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
 from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
-from lgdp_pipelines.landing.cell_blocks import Cells, no_misshapen
-from lgdp_pipelines.landing.header_matching import Match, match_headers
-from lgdp_pipelines.landing.joined_files import Joining
+from lgdp_pipelines.landing.cell_block import CellBlock, empty_misshapen
+from lgdp_pipelines.landing.header_matching import HeaderMatch, match_headers
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
+
+_KEY = "_key."
+
+
+@dataclass(frozen=True, slots=True)
+class MisplacedRow:
+    """What is wrong with a row of a joined file.
+
+    Attributes:
+        row: of that file.
+        message: what is wrong and what to do.
+    """
+
+    row: int
+    message: str
+
+
+class FileJoin:
+    """One file that joins a base, and which of its rows have found their place.
+
+    Args:
+        file: as the mapping declares it.
+        name: as the sender called it.
+        cells: of the whole file, under their header.
+        match: of its headers.
+        base: header of the base.
+    """
+
+    def __init__(self, file: JoinedFile, name: str, cells: CellBlock, match: HeaderMatch, base: Sequence[str]) -> None:
+        places = find_columns(file.key, cells.header)
+        self.name, self.cells = name, cells
+        self.match = replace(match, extra=tuple(place for place in match.extra if place not in places))
+        self._base = find_columns(file.base_key, base)
+        self._build_keys = [f"{_KEY}{number}" for number in range(len(places))]
+        self.missing = self._missing(file, places)
+        if self.missing is not None:
+            return
+        keyed = cells.frame.with_columns(_build_keys(places))
+        whole = pl.all_horizontal(pl.col(self._build_keys).is_not_null())
+        first = (
+            keyed.filter(whole)
+            .group_by(self._build_keys)
+            .agg(pl.col(ROW).min().alias("first"), pl.len().alias("count"))
+        )
+        counted = keyed.join(first, on=self._build_keys, how="left", maintain_order="left")
+        self._twice = counted.filter((pl.col("count") > 1) & (pl.col(ROW) > pl.col("first"))).select(ROW, "first")
+        single = counted.filter(pl.col("count") == 1)
+        self._left = counted.select(*self._build_keys, ROW)
+        taken = {name: places[0] for name, places in match.positions.items()}
+        self.headers = {name: f"{cells.header[place]} (in {self.name})" for name, place in taken.items()}
+        key_places = set(places)
+        rest = [place for place in range(cells.frame.width - 1) if place not in {*taken.values(), *key_places}]
+        self._rest = {f"{file.name}: {_numbered_heading(cells.header, place)}": str(place) for place in rest}
+        self._items = taken
+        self._found = single.select(
+            *self._build_keys,
+            *(pl.col(str(place)).alias(name) for name, place in taken.items()),
+            *(pl.col(place).alias(f"_rest.{called}") for called, place in self._rest.items()),
+        )
+
+    def _missing(self, file: JoinedFile, places: Sequence[int | None]) -> Fault | None:
+        for header, place in [*zip(file.key, places, strict=True), *zip(file.base_key, self._base, strict=True)]:
+            if place is None:
+                return Fault(
+                    f"There is no column “{header}”, or more than one, which would say which rows of the file "
+                    f"“{file.name}” belong to which. Export the files again with it."
+                )
+        return None
+
+    @property
+    def key_places(self) -> frozenset[int]:
+        """Columns of the base that rows are joined by."""
+        return frozenset(place for place in self._base if place is not None)
+
+    def add_to(self, landed: pl.DataFrame, base: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """A landed piece of the base with the items of this file, and its other cells by what they are called.
+
+        Args:
+            landed: rows of the base.
+            base: the same rows, as cells.
+        """
+        keys = base.select(_build_keys([place for place in self._base if place is not None]))
+        self._left = self._left.join(keys, on=self._build_keys, how="anti", maintain_order="left")
+        found = keys.join(self._found, on=self._build_keys, how="left", maintain_order="left")
+        others = found.select(pl.col(f"_rest.{called}").alias(called) for called in self._rest)
+        return landed.with_columns(found.select(self._items.keys())), others
+
+    def iter_misplaced(self) -> Iterator[MisplacedRow]:
+        """Rows that belong to no row of the base, or to one that another row belongs to; once the base is read."""
+        for row, first in self._twice.iter_rows():
+            yield MisplacedRow(row, f"In {self.name}: the row has the same key as row {first}. Send each of them once.")
+        for row in self._left.get_column(ROW):
+            yield MisplacedRow(
+                row,
+                f"In {self.name}: no row of the base has the key of this row, so that nobody knows what it belongs to. "
+                "Export both files at the same time, and check the key.",
+            )
+
+
+def find_columns(headers: Iterable[str], header: Sequence[str]) -> list[int | None]:
+    """Where columns stand, by the letter or else but for case and white space; None where that is nowhere or twice."""
+    found = []
+    for wanted in headers:
+        exact = [place for place, one in enumerate(header) if one == wanted]
+        folded = [place for place, one in enumerate(header) if fold_spelling(one) == fold_spelling(wanted)]
+        places = exact or folded
+        found.append(places[0] if len(places) == 1 else None)
+    return found
+
+
+def _build_keys(places: Iterable[int | None]) -> list[pl.Expr]:
+    """Key cells, without the white space around them; null where there is nothing else."""
+    stripped = [pl.col(str(place)).str.strip_chars() for place in places]
+    return [pl.when(one != "").then(one).alias(f"{_KEY}{number}") for number, one in enumerate(stripped)]
+
+
+def _numbered_heading(header: Sequence[str], place: int) -> str:
+    return f"{header[place] if place < len(header) else ''} (column {place + 1})".strip()
 
 
 @dataclass(frozen=True)
-class Landed:
+class LandedTable:
     """One table as landed.
 
     Attributes:
@@ -51,28 +170,28 @@ class ColumnRules:
     extra_columns: Rule
 
     @classmethod
-    def of(cls, contract: Contract, table: Table) -> "ColumnRules":
+    def from_contract(cls, contract: Contract, table: Table) -> "ColumnRules":
         """Those of a table."""
         by_kind = {rule.kind: rule for rule in list_rules(contract) if rule.table == table.name}
         return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
 
 
-def not_sent(contract: Contract, table: Table) -> Landed:
+def build_missing_table(contract: Contract, table: Table) -> LandedTable:
     """A table that must be sent and was not."""
-    rule = ColumnRules.of(contract, table).columns
-    return Landed(
+    rule = ColumnRules.from_contract(contract, table).columns
+    return LandedTable(
         None, build_finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others.")
     )
 
 
-def landed_cells(
+def land_cells(
     contract: Contract,
     table: Table,
-    pieces: Iterator[Cells | Fault],
+    pieces: Iterator[CellBlock | Fault],
     keep: ChunkStore,
     mapped: TableMapping | None = None,
-    others: Sequence[tuple[JoinedFile, str, Cells]] = (),
-) -> Landed | Fault:
+    others: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
+) -> LandedTable | Fault:
     """A file of cells under headers as a landed table.
 
     Args:
@@ -86,9 +205,9 @@ def landed_cells(
     first = next(pieces)
     if isinstance(first, Fault):
         return first
-    rules = ColumnRules.of(contract, table)
+    rules = ColumnRules.from_contract(contract, table)
     joins = [
-        Joining(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
+        FileJoin(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
         for file, name, cells in others
     ]
     for join in joins:
@@ -97,28 +216,28 @@ def landed_cells(
     match = match_headers(table, first.header, mapped)
     keys = {place for join in joins for place in join.key_places}
     match = replace(match, extra=tuple(place for place in match.extra if place not in keys))
-    landing = _Landing(table, first.header, {name: places[0] for name, places in match.positions.items()}, joins)
-    kept = keep(landing.frames(chain([first], pieces)), landed_schema(table))
+    landing = _CellLanding(table, first.header, {name: places[0] for name, places in match.positions.items()}, joins)
+    kept = keep(landing.frames(chain([first], pieces)), build_landed_schema(table))
     if landing.fault is not None:
         return landing.fault
     findings = [
-        _ragged(rules.columns, landing.misshapen, len(first.header)),
-        *_of_headers(rules, first, landing.filled, match),
-        *(one for join in joins for one in _of_joined(contract, rules, join)),
+        _find_misshapen(rules.columns, landing.misshapen, len(first.header)),
+        *_find_header_faults(rules, first, landing.filled, match),
+        *(one for join in joins for one in _find_join_faults(contract, rules, join)),
     ]
     headers = {name: first.header[place] for name, place in landing.taken.items()}
     for join in joins:
         headers |= join.headers
     placed = concat_findings(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
-    return Landed(kept, placed, headers, first.sheet, landing.unlisted())
+    return LandedTable(kept, placed, headers, first.sheet, landing.unlisted())
 
 
-def landed_schema(table: Table) -> pl.Schema:
+def build_landed_schema(table: Table) -> pl.Schema:
     """Columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
     return pl.Schema({**{item.name: pl.String() for item in table.items}, UNMAPPED: pl.String(), ROW: pl.Int64()})
 
 
-class _Landing:
+class _CellLanding:
     """What is found out about a file while its pieces are landed one after the other.
 
     Attributes:
@@ -128,33 +247,35 @@ class _Landing:
         fault: what made an end of it; None where the file was read whole.
     """
 
-    def __init__(self, table: Table, header: Sequence[str], taken: Mapping[str, int], joins: Sequence[Joining]) -> None:
+    def __init__(
+        self, table: Table, header: Sequence[str], taken: Mapping[str, int], joins: Sequence[FileJoin]
+    ) -> None:
         self._table, self._header, self.taken, self._joins = table, header, taken, joins
         self.filled: set[int] = set()
-        self.misshapen = no_misshapen()
+        self.misshapen = empty_misshapen()
         self._unlisted: list[pl.Series] = []
         self.fault: Fault | None = None
 
-    def frames(self, pieces: Iterable[Cells | Fault]) -> Iterator[pl.DataFrame]:
+    def frames(self, pieces: Iterable[CellBlock | Fault]) -> Iterator[pl.DataFrame]:
         """The landed rows of each piece."""
         for cells in pieces:
             if isinstance(cells, Fault):
                 self.fault = cells
                 return
             self._note_misshapen(cells.misshapen)
-            yield self._landed(cells.frame)
+            yield self._land_frame(cells.frame)
 
     def unlisted(self) -> pl.Series:
         """``_row`` of the misshapen rows after the first."""
         return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
 
     def _note_misshapen(self, misshapen: pl.DataFrame) -> None:
-        listed = misshapen.head(MAX_LISTED - self.misshapen.height)
-        self.misshapen = pl.concat([self.misshapen, listed])
-        if misshapen.height > listed.height:
-            self._unlisted.append(misshapen.get_column(ROW).slice(listed.height))
+        sheets = misshapen.head(MAX_LISTED - self.misshapen.height)
+        self.misshapen = pl.concat([self.misshapen, sheets])
+        if misshapen.height > sheets.height:
+            self._unlisted.append(misshapen.get_column(ROW).slice(sheets.height))
 
-    def _landed(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _land_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         left = [place for place in range(frame.width - 1) if place not in self.taken.values()]
         filled = [place for place in left if frame.get_column(str(place)).null_count() < frame.height]
         self.filled |= set(filled)
@@ -167,11 +288,11 @@ class _Landing:
             ),
             ROW,
         )
-        left_over = [frame.select(pl.col(str(place)).alias(heading(self._header, place)) for place in filled)]
+        left_over = [frame.select(pl.col(str(place)).alias(describe_column(self._header, place)) for place in filled)]
         for join in self._joins:
-            landed, beside = join.added_to(landed, frame)
+            landed, beside = join.add_to(landed, frame)
             left_over.append(beside)
-        return landed.with_columns(_unmapped(left_over, frame.height)).select(landed_schema(self._table).names())
+        return landed.with_columns(_unmapped(left_over, frame.height)).select(build_landed_schema(self._table).names())
 
 
 def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
@@ -196,13 +317,13 @@ def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
     return fields.select(pl.when(some).then(joined).alias(UNMAPPED)).to_series()
 
 
-def heading(headers: Sequence[str], place: int) -> str:
+def describe_column(headers: Sequence[str], place: int) -> str:
     """What a column is called, where it has no header of its own by its number."""
     name = headers[place] if place < len(headers) else ""
     return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
 
 
-def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
+def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
     messages = misshapen.select(
         pl.format(
             "The row has {} cells and the header has {}, so that its cells cannot be told apart. Give it a cell for "
@@ -214,7 +335,7 @@ def _ragged(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
     return build_finding_rows(rule, messages, rows=misshapen.get_column(ROW))
 
 
-def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterator[pl.DataFrame]:
+def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
     """What is wrong with a file that joins the base: its columns, its rows' shapes, and rows without a place."""
     readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     filled = [
@@ -223,16 +344,18 @@ def _of_joined(contract: Contract, rules: ColumnRules, join: Joining) -> Iterato
         if join.cells.frame.get_column(str(place)).null_count() < join.cells.frame.height
     ]
     where = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")])
-    for one in _of_headers(rules, join.cells, filled, join.match):
+    for one in _find_header_faults(rules, join.cells, filled, join.match):
         yield one.with_columns(where.alias("message"))
     # Such a row is none of the base's, whose numbers a finding of columns would spoil.
-    yield _ragged(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
-    misplaced = list(islice(join.misplaced(), MAX_LISTED))
-    messages = pl.Series("message", [one.what for one in misplaced], dtype=pl.String)
-    yield build_finding_rows(readable, messages, rows=[one.row for one in misplaced])
+    yield _find_misshapen(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
+    misplaced = list(islice(join.iter_misplaced(), MAX_LISTED))
+    messages = pl.Series("message", [row.message for row in misplaced], dtype=pl.String)
+    yield build_finding_rows(readable, messages, rows=[row.row for row in misplaced])
 
 
-def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match: Match) -> Iterator[pl.DataFrame]:
+def _find_header_faults(
+    rules: ColumnRules, first: CellBlock, filled: Collection[int], match: HeaderMatch
+) -> Iterator[pl.DataFrame]:
     header, row = first.header, first.header_row
     if not match.positions:
         # It may be a row of data: then nothing of it may be repeated as if it were a header.
@@ -262,7 +385,7 @@ def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match
                 rules.columns,
                 f"Column {place + 1} could be {titles}. Name it so that it can be only one of them.",
                 item=item,
-                column=heading(header, place),
+                column=describe_column(header, place),
             )
     # Where most columns are missing, that row may still be one of data in which a cell happens to read like a header.
     is_header = len(match.positions) > len(match.missing)
@@ -271,5 +394,5 @@ def _of_headers(rules: ColumnRules, first: Cells, filled: Collection[int], match
             yield build_finding_rows(
                 rules.extra_columns,
                 f"Column {place + 1} is none of the contract's. {rules.extra_columns.guidance}",
-                column=heading(header, place) if is_header else f"column {place + 1}",
+                column=describe_column(header, place) if is_header else f"column {place + 1}",
             )

@@ -11,8 +11,16 @@ from dataclasses import dataclass
 import xlrd
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.landing.workbook_numbers import Look, look_of, shown_value
-from lgdp_pipelines.landing.workbook_sheets import DamagedWorkbook, Merged, Row, SheetName, Value
+from lgdp_pipelines.landing.workbook_reader import (
+    CellValue,
+    DamagedWorkbook,
+    MergedArea,
+    NumberFormat,
+    SheetEntry,
+    SheetRow,
+    convert_number,
+    parse_number_format,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +29,15 @@ class XlsWorkbook:
 
     Attributes:
         book: as xlrd has it.
-        listed: its sheets, in order.
+        sheets: its sheets, in order.
     """
 
     book: xlrd.Book
-    listed: tuple[SheetName, ...]
+    sheets: tuple[SheetEntry, ...]
 
-    def sheet(self, place: int) -> "XlsSheet":
+    def open_sheet(self, place: int) -> "XlsSheet":
         """A sheet by its place in the list."""
-        return XlsSheet(self.book, self.listed[place].name, place)
+        return XlsSheet(self.book, self.sheets[place].name, place)
 
 
 def open_xls(content: bytes) -> XlsWorkbook | Fault:
@@ -38,8 +46,8 @@ def open_xls(content: bytes) -> XlsWorkbook | Fault:
         book = xlrd.open_workbook(
             file_contents=content, formatting_info=True, on_demand=True, ragged_rows=True, logfile=io.StringIO()
         )
-        listed = tuple(
-            SheetName(name, visibility == 0)
+        sheets = tuple(
+            SheetEntry(name, visibility == 0)
             for name, visibility in zip(book.sheet_names(), book._sheet_visibility, strict=True)  # noqa: SLF001 - told nowhere else before a sheet is read
         )
     except xlrd.XLRDError as error:
@@ -48,7 +56,7 @@ def open_xls(content: bytes) -> XlsWorkbook | Fault:
         return _DAMAGED
     except Exception:  # noqa: BLE001 - bytes that are no workbook make xlrd raise whatever comes
         return _DAMAGED
-    return XlsWorkbook(book, listed)
+    return XlsWorkbook(book, sheets)
 
 
 _DAMAGED = Fault("The workbook is damaged. Open it, save it again, and send it.")
@@ -62,37 +70,37 @@ class XlsSheet:
     name: str
     place: int
 
-    def rows(self) -> Iterator[Row]:
-        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
-        sheet, looks = self._read()
+    def rows(self) -> Iterator[SheetRow]:
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        sheet, number_formats = self._load()
         for number in range(sheet.nrows):
             row = {
                 place: value
                 for place, cell in enumerate(sheet.row(number))
-                if (value := _value(cell, looks, self.book.datemode == 1)) != ""
+                if (value := _read_value(cell, number_formats, self.book.datemode == 1)) != ""
             }
             if row:
                 yield number + 1, row
 
-    def merged(self) -> Sequence[Merged]:
-        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
-        sheet, _ = self._read()
-        return [Merged(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
+    def read_merged_areas(self) -> Sequence[MergedArea]:
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        sheet, _ = self._load()
+        return [MergedArea(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
 
-    def _read(self) -> tuple[xlrd.sheet.Sheet, Sequence[Look]]:
+    def _load(self) -> tuple[xlrd.sheet.Sheet, Sequence[NumberFormat]]:
         try:
             sheet = self.book.sheet_by_index(self.place)
             formats = self.book.format_map
-            looks = [look_of(formats[xf.format_key].format_str) for xf in self.book.xf_list]
+            number_formats = [parse_number_format(formats[xf.format_key].format_str) for xf in self.book.xf_list]
         except Exception as error:  # noqa: BLE001 - a damaged sheet makes xlrd raise whatever comes
             raise DamagedWorkbook(type(error).__name__) from None
-        return sheet, looks
+        return sheet, number_formats
 
 
-def _value(cell: xlrd.sheet.Cell, looks: Sequence[Look], from_1904: bool) -> Value:  # noqa: FBT001 - of the workbook
+def _read_value(cell: xlrd.sheet.Cell, number_formats: Sequence[NumberFormat], from_1904: bool) -> CellValue:  # noqa: FBT001 - of the workbook
     match cell.ctype:
         case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
-            return shown_value(cell.value, looks[cell.xf_index], from_1904=from_1904)
+            return convert_number(cell.value, number_formats[cell.xf_index], from_1904=from_1904)
         case xlrd.XL_CELL_BOOLEAN:
             return "TRUE" if cell.value else "FALSE"
         case xlrd.XL_CELL_ERROR:

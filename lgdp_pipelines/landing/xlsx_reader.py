@@ -17,16 +17,25 @@ from typing import BinaryIO
 from zipfile import BadZipFile, ZipFile
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.landing.cell_blocks import MOST_COLUMNS
-from lgdp_pipelines.landing.containers import size_of
-from lgdp_pipelines.landing.safe_xml import BrokenXml, Element, UnsafeXml, elements, released
-from lgdp_pipelines.landing.workbook_numbers import PLAIN, Look, look_of, shown_value
-from lgdp_pipelines.landing.workbook_sheets import DamagedWorkbook, Merged, Row, SheetName, Value
+from lgdp_pipelines.landing.cell_block import MAX_COLUMNS
+from lgdp_pipelines.landing.file_containers import measure_size
+from lgdp_pipelines.landing.workbook_reader import (
+    PLAIN_FORMAT,
+    CellValue,
+    DamagedWorkbook,
+    MergedArea,
+    NumberFormat,
+    SheetEntry,
+    SheetRow,
+    convert_number,
+    parse_number_format,
+)
+from lgdp_pipelines.landing.xml_reader import BrokenXml, Element, UnsafeXml, iter_elements, release
 
-_MOST_BYTES = 2**30
-_MOST_TIMES = 200
+_MAX_BYTES = 2**30
+_MAX_RATIO = 200
 _SMALL = 32 * 2**20
-_MOST_ROWS = 1_048_576
+_MAX_ROWS = 1_048_576
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})(?::([A-Z]{1,3})([0-9]{1,7}))?")
 _SHARED, _STYLES, _WORKBOOK = "xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml"
@@ -46,65 +55,67 @@ class XlsxWorkbook:
 
     Attributes:
         archive: its ZIP.
-        listed: its sheets, in order.
+        sheets: its sheets, in order.
         paths: where in the archive each sheet is.
         from_1904: whether it counts days from 1904.
     """
 
     archive: ZipFile
-    listed: tuple[SheetName, ...]
+    sheets: tuple[SheetEntry, ...]
     paths: tuple[str, ...]
     from_1904: bool
 
-    def sheet(self, place: int) -> "XlsxSheet":
+    def open_sheet(self, place: int) -> "XlsxSheet":
         """A sheet by its place in the list."""
-        return XlsxSheet(self, self.listed[place].name, self.paths[place])
+        return XlsxSheet(self, self.sheets[place].name, self.paths[place])
 
     @cached_property
-    def shared(self) -> Sequence[str]:
+    def shared_texts(self) -> Sequence[str]:
         """Texts that cells refer to by number."""
         if _SHARED not in self.archive.namelist():
             return ()
         texts: list[str] = []
         with self.archive.open(_SHARED) as file:
-            for _, element in elements(file, ("end",), ("{*}si",)):
-                texts.append(_text_in(element))
-                released(element)
+            for _, element in iter_elements(file, ("end",), ("{*}si",)):
+                texts.append(_read_text(element))
+                release(element)
         return texts
 
     @cached_property
-    def looks(self) -> Sequence[Look]:
+    def number_formats(self) -> Sequence[NumberFormat]:
         """What each cell style makes of a number."""
         if _STYLES not in self.archive.namelist():
             return ()
         codes: dict[int, str] = dict(_BUILT_IN)
-        looks: list[Look] = []
+        number_formats: list[NumberFormat] = []
         with self.archive.open(_STYLES) as file:
-            for _, element in elements(file, ("end",), ("{*}numFmt", "{*}cellXfs")):
+            for _, element in iter_elements(file, ("end",), ("{*}numFmt", "{*}cellXfs")):
                 if element.tag.endswith("}numFmt"):
                     codes[int(element.get("numFmtId", "0"))] = element.get("formatCode", "")
                 else:
-                    looks = [look_of(codes.get(int(xf.get("numFmtId", "0")), "General")) for xf in element]
-        return looks
+                    number_formats = [
+                        parse_number_format(codes.get(int(xf.get("numFmtId", "0")), "General")) for xf in element
+                    ]
+        return number_formats
 
 
 def open_xlsx(file: BinaryIO) -> XlsxWorkbook | Fault:
     """Open a workbook, from a file that stays open for as long as it is read."""
     try:
-        archive, packed = ZipFile(file), size_of(file)
+        archive, packed = ZipFile(file), measure_size(file)
         size = sum(member.file_size for member in archive.infolist())
-        if size > max(_SMALL, min(_MOST_BYTES, _MOST_TIMES * packed)):
+        if size > max(_SMALL, min(_MAX_BYTES, _MAX_RATIO * packed)):
             return Fault("The workbook unpacks to far more than any workbook holds. Save it again, and send it.")
         if any(member.flag_bits & 1 for member in archive.infolist()):
             return Fault("The workbook is protected with a password. Save it without, and send it.")
-        with _damage():
-            return _opened(archive)
+        with _damage_errors():
+            return _read_workbook(archive)
     except (BadZipFile, DamagedWorkbook, OSError, ValueError):
         return Fault("The workbook is damaged. Open it, save it again, and send it.")
 
 
 @contextmanager
-def _damage() -> Iterator[None]:
+def _damage_errors() -> Iterator[None]:
     """Whatever a damaged workbook makes its readers say, said in one word."""
     try:
         yield
@@ -123,35 +134,35 @@ def _damage() -> Iterator[None]:
         raise DamagedWorkbook(type(error).__name__) from None
 
 
-def _opened(archive: ZipFile) -> XlsxWorkbook:
-    targets = _targets(archive)
-    listed: list[SheetName] = []
+def _read_workbook(archive: ZipFile) -> XlsxWorkbook:
+    targets = _read_targets(archive)
+    sheets: list[SheetEntry] = []
     paths: list[str] = []
     from_1904 = False
     with archive.open(_WORKBOOK) as file:
-        for _, element in elements(file, ("end",), ("{*}workbookPr", "{*}sheet")):
+        for _, element in iter_elements(file, ("end",), ("{*}workbookPr", "{*}sheet")):
             if element.tag.endswith("}workbookPr"):
                 from_1904 = element.get("date1904", "0") in {"1", "true"}
                 continue
             relation = next((value for name, value in element.attrib.items() if name.endswith("}id")), "")
             path = targets.get(relation, "")
             if "worksheets/" in path:  # a sheet may also hold nothing but a chart
-                listed.append(SheetName(element.get("name", ""), element.get("state", "visible") == "visible"))
+                sheets.append(SheetEntry(element.get("name", ""), element.get("state", "visible") == "visible"))
                 paths.append(path)
-    return XlsxWorkbook(archive, tuple(listed), tuple(paths), from_1904)
+    return XlsxWorkbook(archive, tuple(sheets), tuple(paths), from_1904)
 
 
-def _targets(archive: ZipFile) -> Mapping[str, str]:
+def _read_targets(archive: ZipFile) -> Mapping[str, str]:
     """Where the parts of a workbook are, by the name that it refers to them by."""
     found: dict[str, str] = {}
     with archive.open("xl/_rels/workbook.xml.rels") as file:
-        for _, element in elements(file, ("end",), ("{*}Relationship",)):
+        for _, element in iter_elements(file, ("end",), ("{*}Relationship",)):
             target = element.get("Target", "")
             found[element.get("Id", "")] = target[1:] if target.startswith("/") else f"xl/{target}"
     return found
 
 
-def _text_in(element: Element) -> str:
+def _read_text(element: Element) -> str:
     """The text of a shared or inline string; how it is read aloud (``rPh``) is none of it."""
     texts: list[str] = []
     for child in element:
@@ -161,10 +172,10 @@ def _text_in(element: Element) -> str:
         elif name == "r":
             texts += [part.text or "" for part in child if part.tag.endswith("}t")]
     text = "".join(texts)
-    return _ESCAPED.sub(_unescaped, text) if "_x" in text else text
+    return _ESCAPED.sub(_unescape, text) if "_x" in text else text
 
 
-def _unescaped(found: re.Match[str]) -> str:
+def _unescape(found: re.Match[str]) -> str:
     code = int(found[1], 16)
     return chr(code) if code and not 0xD800 <= code <= 0xDFFF else found[0]
 
@@ -177,77 +188,79 @@ class XlsxSheet:
     name: str
     path: str
 
-    def rows(self) -> Iterator[Row]:
-        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
-        with _damage(), self.workbook.archive.open(self.path) as file:
-            read = _value_reader(self.workbook)
+    def rows(self) -> Iterator[SheetRow]:
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        with _damage_errors(), self.workbook.archive.open(self.path) as file:
+            read = _build_cell_reader(self.workbook)
             number = 0
-            for _, element in elements(file, ("end",), ("{*}row",)):
-                number = _following(element.get("r"), number)
-                row = _row(element, read)
-                released(element)
+            for _, element in iter_elements(file, ("end",), ("{*}row",)):
+                number = _next_row_number(element.get("r"), number)
+                row = _read_row(element, read)
+                release(element)
                 if row:
                     yield number, row
 
-    def merged(self) -> Sequence[Merged]:
-        """As in :class:`lgdp_pipelines.landing.workbook_sheets.Sheet`."""
-        found: list[Merged] = []
-        with _damage(), self.workbook.archive.open(self.path) as file:
-            for _, element in elements(file, ("end",), ("{*}row", "{*}mergeCell")):
+    def read_merged_areas(self) -> Sequence[MergedArea]:
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        found: list[MergedArea] = []
+        with _damage_errors(), self.workbook.archive.open(self.path) as file:
+            for _, element in iter_elements(file, ("end",), ("{*}row", "{*}mergeCell")):
                 area = _REFERENCE.fullmatch(element.get("ref", ""))
                 if element.tag.endswith("}mergeCell") and area and area[3]:
-                    found.append(Merged(int(area[2]), int(area[4]), _place(area[1]), _place(area[3])))
-                released(element)
+                    found.append(
+                        MergedArea(int(area[2]), int(area[4]), _column_position(area[1]), _column_position(area[3]))
+                    )
+                release(element)
         return found
 
 
-def _row(element: Element, read: Callable[[Element], Value | None]) -> dict[int, Value]:
+def _read_row(element: Element, read: Callable[[Element], CellValue | None]) -> dict[int, CellValue]:
     """The filled cells of a row, by place."""
-    row: dict[int, Value] = {}
+    row: dict[int, CellValue] = {}
     place = -1
     for cell in element:
         reference = cell.get("r")
-        place = _place(reference.rstrip("0123456789")) if reference else place + 1
-        if place >= MOST_COLUMNS:
+        place = _column_position(reference.rstrip("0123456789")) if reference else place + 1
+        if place >= MAX_COLUMNS:
             raise DamagedWorkbook("columns")
         if value := read(cell):
             row[place] = value
     return row
 
 
-def _following(given: str | None, number: int) -> int:
+def _next_row_number(given: str | None, number: int) -> int:
     """The number of the row after another: as it says, or the next."""
     following = int(given) if given else number + 1
-    if not number < following <= _MOST_ROWS:
+    if not number < following <= _MAX_ROWS:
         raise DamagedWorkbook("rows")
     return following
 
 
-_PLACES: dict[str, int] = {}
+_POSITIONS: dict[str, int] = {}
 
 
-def _place(letters: str) -> int:
+def _column_position(letters: str) -> int:
     """The place of a column, from 0."""
-    place = _PLACES.get(letters)
+    place = _POSITIONS.get(letters)
     if place is None:
         place = 0
         for letter in letters:
             place = place * 26 + ord(letter) - 64
         place -= 1
-        if not 0 <= place < MOST_COLUMNS or not letters.isalpha():
+        if not 0 <= place < MAX_COLUMNS or not letters.isalpha():
             raise DamagedWorkbook("columns")
-        _PLACES[letters] = place
+        _POSITIONS[letters] = place
     return place
 
 
-def _value_reader(workbook: XlsxWorkbook) -> Callable[[Element], Value | None]:
+def _build_cell_reader(workbook: XlsxWorkbook) -> Callable[[Element], CellValue | None]:
     """What reads a cell."""
-    shared, looks, from_1904 = workbook.shared, workbook.looks, workbook.from_1904
+    shared_texts, number_formats, from_1904 = workbook.shared_texts, workbook.number_formats, workbook.from_1904
 
-    def read(cell: Element) -> Value | None:
+    def read(cell: Element) -> CellValue | None:
         kind = cell.get("t") or "n"
         if kind == "inlineStr":
-            return next((_text_in(child) for child in cell if child.tag.endswith("}is")), None)
+            return next((_read_text(child) for child in cell if child.tag.endswith("}is")), None)
         text = None
         for child in cell:
             if child.tag.endswith("}v"):
@@ -256,29 +269,33 @@ def _value_reader(workbook: XlsxWorkbook) -> Callable[[Element], Value | None]:
             return None
         if kind == "n":
             style = cell.get("s")
-            look = looks[int(style)] if style and looks else PLAIN
-            return text if look is PLAIN and _PLAIN_NUMBER.fullmatch(text) else _number(text, look)
-        return shared[int(text)] if kind == "s" else _OTHERS.get(kind, str)(text)
+            number_format = number_formats[int(style)] if style and number_formats else PLAIN_FORMAT
+            return (
+                text
+                if number_format is PLAIN_FORMAT and _PLAIN_NUMBER.fullmatch(text)
+                else _number(text, number_format)
+            )
+        return shared_texts[int(text)] if kind == "s" else _CONVERTERS.get(kind, str)(text)
 
-    def _number(text: str, look: Look) -> Value:
-        return shown_value(float(text), look, from_1904=from_1904)
+    def _number(text: str, number_format: NumberFormat) -> CellValue:
+        return convert_number(float(text), number_format, from_1904=from_1904)
 
     return read
 
 
 def _formula_text(text: str) -> str:
-    return _ESCAPED.sub(_unescaped, text) if "_x" in text else text
+    return _ESCAPED.sub(_unescape, text) if "_x" in text else text
 
 
-def _truth(text: str) -> str:
+def _boolean_text(text: str) -> str:
     return "TRUE" if text in {"1", "true"} else "FALSE"
 
 
-def _iso_day(text: str) -> Value:
+def _parse_iso_day(text: str) -> CellValue:
     moment = datetime.fromisoformat(text.removesuffix("Z"))
     is_day = (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
     return date(moment.year, moment.month, moment.day) if is_day else moment
 
 
-_OTHERS: Mapping[str, Callable[[str], Value]] = {"b": _truth, "d": _iso_day, "str": _formula_text}
+_CONVERTERS: Mapping[str, Callable[[str], CellValue]] = {"b": _boolean_text, "d": _parse_iso_day, "str": _formula_text}
 """How a cell of a kind is read that is neither a number nor a shared text; an error is read as it stands."""

@@ -1,26 +1,149 @@
-"""XML elements as records of text, the kind that national returns are uploaded in.
+"""XML files: safe parsing element by element, and records of text, the kind that national returns are uploaded in.
 
-A record is an element at the declared path from the root; namespaces are not looked at. Its values stand under paths
-from it: ``Surname``, ``Address/Postcode``, an attribute as ``@ref`` or ``Address/@type``, its own text as ``.``. What
-stands around it is reached by ``..``: ``../@authority``, ``../../Header/Period``. An element that is empty, or
-``xsi:nil``, is an empty cell. White space in an element stays as sent. The same path twice in a record is told.
-What belongs here: records. What does not: which table a record is of (``json_tables``), and safety (``safe_xml``).
+No entity is resolved, no DTD loaded, no address fetched, no element held for longer than it is needed, and a document
+that declares a DTD or entities is refused before they are read.
+
+A record is an element at the declared path from the root; namespaces are ignored. Its values have paths from it:
+``Surname``, ``Address/Postcode``, an attribute as ``@ref`` or ``Address/@type``, its own text as ``.``. Values around
+it are reached by ``..``: ``../@authority``, ``../../Header/Period``. An element that is empty, or ``xsi:nil``, is an
+empty cell. White space in an element stays as sent. A path that repeats in a record is reported. What belongs here:
+parsing XML, and records. What does not: the table of a record (``land_records``).
 """
 
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import IO, Any, BinaryIO, TypeAlias
+from xml.parsers import expat  # the events before the root alone; the document is read by lxml
+
+from lxml import etree
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.landing.json_parser import Json, named_values
-from lgdp_pipelines.landing.safe_xml import BrokenXml, Element, UnsafeXml, elements, released, root_name
+from lgdp_pipelines.landing.json_reader import Json, build_object
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
+
+Element: TypeAlias = Any
+"""An element of lxml, which has no types."""
+
+_CHUNK = 65_536
+_MAX_BETWEEN = 16 * 2**20
+
+
+class UnsafeXml(Exception):
+    """A document has a DTD; nothing of it is read."""
+
+
+class BrokenXml(Exception):
+    """A document is no XML from some place on.
+
+    Attributes:
+        line: where.
+    """
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(line)
+
+
+def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...]) -> Iterator[tuple[str, Element]]:
+    """Events of a document's elements, in order.
+
+    Args:
+        file: the document; it can be sought in.
+        events: ``start``, ``end``.
+        tags: that are wanted, such as ``{*}row``; empty: all.
+
+    Raises:
+        UnsafeXml: the document has a DTD.
+        BrokenXml: the document is no XML from here on.
+    """
+    read_root_name(file)
+    counted = _LimitedFile(file)
+    parser = etree.iterparse(
+        counted,
+        events=events,
+        tag=tags or None,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        recover=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        for event in parser:
+            counted.since = 0
+            yield event
+    except etree.XMLSyntaxError as error:
+        raise BrokenXml(error.lineno or 0) from None
+
+
+@dataclass
+class _LimitedFile:
+    """A file that gives no more than so much between two elements that are wanted: the reader holds all of it."""
+
+    file: IO[bytes]
+    since: int = 0
+
+    def read(self, size: int) -> bytes:
+        data = self.file.read(size)
+        self.since += len(data)
+        if self.since > _MAX_BETWEEN:
+            raise BrokenXml(0)
+        return data
+
+
+class _RootReached(Exception):
+    """What stands before the root is read."""
+
+
+def read_root_name(file: IO[bytes]) -> str:
+    """What a document's root is called, without its namespace; empty where it is no XML so far.
+
+    Args:
+        file: the document, which is left at its beginning.
+
+    Raises:
+        UnsafeXml: a DTD is declared before the root.
+    """
+    parser = expat.ParserCreate()
+    found: list[str] = []
+
+    def declared(*_: object) -> None:
+        raise UnsafeXml
+
+    def reached(name: str, _attributes: object) -> None:
+        found.append(name.rpartition(":")[2])
+        raise _RootReached
+
+    parser.StartDoctypeDeclHandler = declared
+    parser.StartElementHandler = reached
+    try:
+        while not found and (data := file.read(_CHUNK)):
+            parser.Parse(data, False)  # noqa: FBT003 - it takes no name
+    except (_RootReached, expat.ExpatError):
+        pass  # the reader proper says what is wrong, and where
+    finally:
+        file.seek(0)
+    return found[0] if found else ""
+
+
+def release(element: Element) -> None:
+    """Let go of an element that was dealt with, and of whatever stands before it."""
+    element.clear()
+    while (parent := element.getparent()) is not None:
+        while element.getprevious() is not None:
+            del parent[0]
+        element = parent
+
 
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _UP = "../"
 
 
-def outside(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
+def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
     """The paths out of the record by which items are named.
 
     Args:
@@ -32,20 +155,20 @@ def outside(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...
     return tuple(dict.fromkeys(path for one in mapped for path in one.headers if path.startswith(_UP)))
 
 
-def read_xml(file: BinaryIO, path: str, beyond: Sequence[str]) -> list[Json] | Fault:
+def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json] | Fault:
     """The records of a document. Only one of them is held as XML at a time, unless paths lead out of it.
 
     Args:
         file: the document; it can be sought in.
         path: of the record element, from the root.
-        beyond: paths out of the record that are wanted.
+        outer_paths: paths out of the record that are wanted.
     """
     steps = path.split("/")
     try:
-        root = root_name(file)
+        root = read_root_name(file)
         if root and root != steps[0]:
             return Fault(f"The outermost element of the XML is not “{steps[0]}”. Export the extract again as agreed.")
-        return list(_records(file, steps, beyond))
+        return list(_iter_records(file, steps, outer_paths))
     except UnsafeXml:
         return Fault("The XML declares a document type or entities, which no extract needs. Export it without.")
     except BrokenXml as error:
@@ -53,48 +176,51 @@ def read_xml(file: BinaryIO, path: str, beyond: Sequence[str]) -> list[Json] | F
         return Fault(f"{place} is not well formed, or cut short. Export the extract again.")
 
 
-def _records(file: BinaryIO, steps: Sequence[str], beyond: Sequence[str]) -> Iterator[Json]:
+def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[str]) -> Iterator[Json]:
     *around, name = steps
     around.reverse()
     last: Element = None
-    for _, element in elements(file, ("end",), (f"{{*}}{name}",)):
-        if [_local(one.tag) for one in element.iterancestors()] != around:
+    for _, element in iter_elements(file, ("end",), (f"{{*}}{name}",)):
+        if [_local_name(one.tag) for one in element.iterancestors()] != around:
             continue
-        values = [*_values(element, ""), *((path, value) for path in beyond for value in _beyond(element, path))]
-        yield named_values(values)
-        if not beyond:
-            released(element)
+        values = [
+            *_iter_values(element, ""),
+            *((path, value) for path in outer_paths for value in _iter_outer_values(element, path)),
+        ]
+        yield build_object(values)
+        if not outer_paths:
+            release(element)
         elif last is not None:  # what stands before it may be wanted again
             last.getparent().remove(last)
         last = element
 
 
-def _local(tag: str) -> str:
+def _local_name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _values(element: Element, before: str) -> Iterator[tuple[str, str]]:
+def _iter_values(element: Element, before: str) -> Iterator[tuple[str, str]]:
     """Values below an element with their paths."""
     for name, value in element.attrib.items():
         if not name.startswith(_INSTANCE):
-            yield f"{before}@{_local(name)}", value
+            yield f"{before}@{_local_name(name)}", value
     own = (element.text or "") + "".join(child.tail or "" for child in element)
     if (not len(element) and (own or (before and not element.attrib))) or own.strip():
         yield before.removesuffix("/") or ".", own
     for child in element:
-        yield from _values(child, f"{before}{_local(child.tag)}/")
+        yield from _iter_values(child, f"{before}{_local_name(child.tag)}/")
 
 
-def _beyond(element: Element, path: str) -> Iterator[str]:
+def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
     """The values at a path that leads out of a record."""
     while path.startswith(_UP) and element is not None:
         element, path = element.getparent(), path.removeprefix(_UP)
     found = [element] if element is not None else []
     *steps, last = path.split("/")
     for step in steps if last.startswith("@") else [*steps, last]:
-        found = [child for one in found for child in one if _local(child.tag) == step]
+        found = [child for one in found for child in one if _local_name(child.tag) == step]
     for one in found:
         if last.startswith("@"):
-            yield from (value for name, value in one.attrib.items() if _local(name) == last[1:])
+            yield from (value for name, value in one.attrib.items() if _local_name(name) == last[1:])
         else:
             yield one.text or ""

@@ -266,6 +266,6 @@ def flatten_cases(cases: Cases) -> list[Any]:
     """Every case with its rule, as a parameter of a test."""
     return [
         pytest.param(ruled, case, id=f"{name}: {case.which}")
-        for name, (ruled, listed) in cases.items()
-        for case in listed
+        for name, (ruled, sheets) in cases.items()
+        for case in sheets
     ]

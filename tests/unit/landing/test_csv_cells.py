@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.landing.cell_blocks import Cells
-from lgdp_pipelines.landing.csv_dialect import Dialect, row_after
+from lgdp_pipelines.landing.cell_block import CellBlock
+from lgdp_pipelines.landing.csv_parser import Dialect, find_last_row
 from tests.support.csv_reading import read_cells
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
     """Rows as (row, cell, cell, …)."""
     read = read_cells(text.encode(), Dialect(delimiter))
-    assert isinstance(read, Cells)
+    assert isinstance(read, CellBlock)
     columns = [column for column in read.frame.columns if column != "_row"]
     assert all(read.frame.schema[column] == pl.String for column in columns)
     return list(read.frame.select("_row", *columns).iter_rows())
@@ -25,7 +25,7 @@ def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
 
 def misshapen(text: str) -> list[tuple[int, int]]:
     read = read_cells(text.encode(), Dialect())
-    assert isinstance(read, Cells)
+    assert isinstance(read, CellBlock)
     return list(read.misshapen.iter_rows())
 
 
@@ -118,15 +118,15 @@ def test_an_empty_file_is_a_fault(text: str) -> None:
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
     read = read_cells(b"A,B\n", Dialect())
-    assert isinstance(read, Cells)
+    assert isinstance(read, CellBlock)
     assert read.header == ("A", "B")
     assert read.frame.height == 0
 
 
 def test_the_row_in_which_a_text_breaks_off() -> None:
-    assert row_after("", Dialect()) == 1
-    assert row_after("A,B\n", Dialect()) == 2
-    assert row_after('A,B\n"1\n2",3\n4,', Dialect()) == 3
+    assert find_last_row("", Dialect()) == 1
+    assert find_last_row("A,B\n", Dialect()) == 2
+    assert find_last_row('A,B\n"1\n2",3\n4,', Dialect()) == 3
 
 
 TEXT = st.text(
@@ -160,7 +160,7 @@ def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, 
     if not text.strip("\r\n"):
         return
     read = read_cells(text.encode(), Dialect(delimiter))
-    assert isinstance(read, Cells)
+    assert isinstance(read, CellBlock)
     width = len(rows[0])
     assert read.header == tuple(rows[0])
     expected = [
@@ -179,7 +179,7 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
     plain = text.replace('""', "")
     for sent, quote in ((text, '"z"'), (plain, "z")):
         read = read_cells(sent.encode(), Dialect())
-        assert isinstance(read, Cells)
+        assert isinstance(read, CellBlock)
         assert read.frame.get_column("_row").to_list() == list(range(2, lines + 2))
         assert read.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
 
@@ -187,6 +187,6 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
 def test_a_lone_carriage_return_stays_what_it_is_in_the_header_too() -> None:
     read = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', Dialect())
 
-    assert isinstance(read, Cells)
+    assert isinstance(read, CellBlock)
     assert read.header == ("a", "b\r")
     assert read.frame.select("0", "1").rows() == [("x\ry", 'say "so"')]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing import csv_reader as cutting
-from lgdp_pipelines.landing import text_blocks
-from lgdp_pipelines.landing.cell_blocks import Cells
-from lgdp_pipelines.landing.csv_dialect import Dialect
-from lgdp_pipelines.landing.csv_reader import csv_pieces
+from lgdp_pipelines.landing import text_decoding
+from lgdp_pipelines.landing.cell_block import CellBlock
+from lgdp_pipelines.landing.csv_parser import Dialect
+from lgdp_pipelines.landing.csv_reader import read_csv
 from tests.support.csv_reading import read_cells
 
 PLAIN = Dialect()
@@ -33,22 +33,22 @@ TEXTS = st.builds(
 @pytest.fixture(scope="module", autouse=True)
 def cut() -> Iterator[None]:
     """Blocks are as small as a test says."""
-    before = text_blocks.BLOCK_BYTES
+    before = text_decoding.BLOCK_BYTES
     yield
-    text_blocks.BLOCK_BYTES = before
+    text_decoding.BLOCK_BYTES = before
 
 
-def in_pieces(content: bytes, size: int, encoding: str = "utf-8", dialect: Dialect = PLAIN) -> list[Cells | Fault]:
-    text_blocks.BLOCK_BYTES = size
-    return list(csv_pieces(BytesIO(content), encoding, dialect))
+def in_pieces(content: bytes, size: int, encoding: str = "utf-8", dialect: Dialect = PLAIN) -> list[CellBlock | Fault]:
+    text_decoding.BLOCK_BYTES = size
+    return list(read_csv(BytesIO(content), encoding, dialect))
 
 
-def told(pieces: list[Cells | Fault]) -> tuple[object, ...]:
+def told(pieces: list[CellBlock | Fault]) -> tuple[object, ...]:
     """Everything that pieces say, put together; of what cannot be read, that and where."""
     if isinstance(pieces[-1], Fault):
         return (pieces[-1],)
-    frame = pl.concat([one.frame for one in pieces if isinstance(one, Cells)], how="diagonal")
-    misshapen = pl.concat([one.misshapen for one in pieces if isinstance(one, Cells)])
+    frame = pl.concat([one.frame for one in pieces if isinstance(one, CellBlock)], how="diagonal")
+    misshapen = pl.concat([one.misshapen for one in pieces if isinstance(one, CellBlock)])
     # A piece is as wide as its own widest record, and so the columns may come in another order.
     wide = sorted((name for name in frame.columns if name != "_row"), key=int)
     return frame.select(*wide, "_row").rows(), wide, misshapen.rows(), pieces[-1].header, pieces[-1].last_row
@@ -98,14 +98,14 @@ def test_an_ordinary_file_is_one_piece() -> None:
 def test_a_preamble_and_two_header_rows_stand_before_every_piece() -> None:
     content = b'Report,"of\n2024"\n\nfirst,,last\na,b,\n1,2,3\n4,5,6\n'
     pieces = in_pieces(content, 5, dialect=Dialect(preamble=2, header_rows=2))
-    assert [one.header for one in pieces if isinstance(one, Cells)] == [("first / a", "first / b", "last")] * len(
+    assert [one.header for one in pieces if isinstance(one, CellBlock)] == [("first / a", "first / b", "last")] * len(
         pieces
     )
     assert told(pieces)[0] == [("1", "2", "3", 5), ("4", "5", "6", 6)]
 
 
 def test_a_row_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "LONGEST_RECORD", 100)
+    monkeypatch.setattr(cutting, "MAX_RECORD_BYTES", 100)
     pieces = in_pieces(b'A,B\n1,2\n3,"' + b"x\n" * 500, 10)
     assert isinstance(pieces[-1], Fault)
     assert pieces[-1].row == 3

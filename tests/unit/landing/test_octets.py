@@ -3,14 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.landing.byte_columns import Octets
+from lgdp_pipelines.landing.csv_parser import ByteColumn
 
 
 @given(st.binary(max_size=12).map(lambda some: bytes(b'a",\n'[byte % 4] for byte in some)))
 def test_what_stands_before_and_after_a_mark(content: bytes) -> None:
     places = [place for place, byte in enumerate(content) if byte == ord('"')]
-    octets = Octets.of(content)
-    assert octets.count(b'"') == len(places)
-    assert octets.count(b'"', 2, 5) == content[2:5].count(b'"')
-    assert octets.before(b'"').to_list() == [content[place - 1] for place in places if place]
-    assert octets.after(b'"').to_list() == [content[place + 1] for place in places if place + 1 < len(content)]
+    byte_column = ByteColumn.from_bytes(content)
+    assert byte_column.count(b'"') == len(places)
+    assert byte_column.count(b'"', 2, 5) == content[2:5].count(b'"')
+    assert byte_column.bytes_before(b'"').to_list() == [content[place - 1] for place in places if place]
+    assert byte_column.bytes_after(b'"').to_list() == [
+        content[place + 1] for place in places if place + 1 < len(content)
+    ]

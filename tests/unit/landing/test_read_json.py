@@ -30,15 +30,15 @@ def failed(reading: Reading) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def listed(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
+def sheets(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
     """A JSON contract whose document is the list, with the keys A (required), B and C."""
     return contract(table("t", item("A", required=True), item("B"), item("C")), format=Format.JSON)
 
 
-def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None:
+def test_numbers_keep_their_token_and_text_its_letters(sheets: Contract) -> None:
     text = '[{"A": 00, "B": 1, "C": 2}]'.replace("00", "2.8318148239349914E-4")
     reading = read(
-        listed, text, '[{"A": 12345678901234567890123, "B": NaN, "C": 1.0}]', '[{"A": "nan", "B": " 7 ", "C": "00123"}]'
+        sheets, text, '[{"A": 12345678901234567890123, "B": NaN, "C": 1.0}]', '[{"A": "nan", "B": " 7 ", "C": "00123"}]'
     )
     assert list(reading.tables["t"].collect().drop("_unmapped").iter_rows()) == [
         ("2.8318148239349914E-4", "1", "2", 1),
@@ -47,8 +47,8 @@ def test_numbers_keep_their_token_and_text_its_letters(listed: Contract) -> None
     ]
 
 
-def test_null_missing_and_empty_are_empty_and_truth_is_a_word(listed: Contract) -> None:
-    reading = read(listed, '[{"A": true, "B": null, "C": ""}, {"A": false}]')
+def test_null_missing_and_empty_are_empty_and_truth_is_a_word(sheets: Contract) -> None:
+    reading = read(sheets, '[{"A": true, "B": null, "C": ""}, {"A": false}]')
     assert list(reading.tables["t"].collect().drop("_unmapped").iter_rows()) == [
         ("true", None, None, 1),
         ("false", None, None, 2),
@@ -72,14 +72,14 @@ def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
     assert reading.unreadable_reason is None
 
 
-def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(listed: Contract) -> None:
-    assert found(read(listed, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
-    assert found(read(listed, '[{"A": 1}]')) == []
-    assert found(read(listed, "[]")) == [("tst.readable", None, None, None)]
+def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(sheets: Contract) -> None:
+    assert found(read(sheets, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
+    assert found(read(sheets, '[{"A": 1}]')) == []
+    assert found(read(sheets, "[]")) == [("tst.readable", None, None, None)]
 
 
-def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> None:
-    reading = read(listed, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
+def test_unknown_keys_are_a_query_and_their_cells_are_kept(sheets: Contract) -> None:
+    reading = read(sheets, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
     assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
     assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [
         {"X": "y", "Z": None},
@@ -88,17 +88,17 @@ def test_unknown_keys_are_a_query_and_their_cells_are_kept(listed: Contract) -> 
 
 
 @pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
-def test_a_key_twice_in_a_record_is_told_by_row(listed: Contract, record: str) -> None:
-    reading = read(listed, f'[{{"A": 0}}, {record}]')
+def test_a_key_twice_in_a_record_is_told_by_row(sheets: Contract, record: str) -> None:
+    reading = read(sheets, f'[{{"A": 0}}, {record}]')
     assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 2, "A")]
 
 
-def test_an_unknown_key_twice_in_a_record_is_told_by_row(listed: Contract) -> None:
-    assert ("tst.t.columns", None, 1, None) in found(read(listed, '[{"A": 1, "X": 2, "X": 3}]'))
+def test_an_unknown_key_twice_in_a_record_is_told_by_row(sheets: Contract) -> None:
+    assert ("tst.t.columns", None, 1, None) in found(read(sheets, '[{"A": 1, "X": 2, "X": 3}]'))
 
 
-def test_a_nested_value_in_a_text_is_told_and_kept_as_json(listed: Contract) -> None:
-    reading = read(listed, '[{"A": {"é": [true]}}, {"A": 2}]')
+def test_a_nested_value_in_a_text_is_told_and_kept_as_json(sheets: Contract) -> None:
+    reading = read(sheets, '[{"A": {"é": [true]}}, {"A": 2}]')
     assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
     assert json.loads(reading.tables["t"].collect()["a"][0]) == {"é": [True]}
 
@@ -126,29 +126,29 @@ def test_a_nested_value_elsewhere_is_left_to_its_type(
         "[] x",
     ],
 )
-def test_what_is_no_json_list_is_unreadable_and_no_crash(listed: Contract, text: str) -> None:
-    reading = read(listed, text)
+def test_what_is_no_json_list_is_unreadable_and_no_crash(sheets: Contract, text: str) -> None:
+    reading = read(sheets, text)
     assert failed(reading) == {"tst.readable": 1}
     assert reading.unreadable_reason
 
 
 @pytest.mark.parametrize("depth", [100, 400, 700, 900, 2_000, 9_000, 200_000])
-def test_no_depth_of_nesting_is_a_crash(listed: Contract, depth: int) -> None:
-    reading = read(listed, '[{"A": ' + "[" * depth + '"\\u0041\\u0000"' + "]" * depth + "}]")
+def test_no_depth_of_nesting_is_a_crash(sheets: Contract, depth: int) -> None:
+    reading = read(sheets, '[{"A": ' + "[" * depth + '"\\u0041\\u0000"' + "]" * depth + "}]")
     assert set(failed(reading)) == {"tst.readable"}
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udC00", "\\u0000"])
-def test_an_escape_that_is_no_character_is_told_by_row(listed: Contract, escape: str) -> None:
-    assert found(read(listed, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [("tst.readable", None, 2, None)]
+def test_an_escape_that_is_no_character_is_told_by_row(sheets: Contract, escape: str) -> None:
+    assert found(read(sheets, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [("tst.readable", None, 2, None)]
 
 
-def test_an_escaped_backslash_before_u0000_is_a_text(listed: Contract) -> None:
-    assert read(listed, '[{"A": "\\\\u0000"}]').tables["t"].collect()["a"].to_list() == ["\\u0000"]
+def test_an_escaped_backslash_before_u0000_is_a_text(sheets: Contract) -> None:
+    assert read(sheets, '[{"A": "\\\\u0000"}]').tables["t"].collect()["a"].to_list() == ["\\u0000"]
 
 
-def test_undecodable_bytes_are_told_by_line(listed: Contract) -> None:
-    reading = read_extract(listed, [ExtractFile("x", b'[{"A": 1},\n{"A": "\xff"}]')])
+def test_undecodable_bytes_are_told_by_line(sheets: Contract) -> None:
+    reading = read_extract(sheets, [ExtractFile("x", b'[{"A": 1},\n{"A": "\xff"}]')])
     assert failed(reading) == {"tst.readable": 1}
     assert "Line 2" in reading.findings["message"][0]
 
@@ -161,9 +161,9 @@ RECORD = st.fixed_dictionaries({}, optional={"A": CELL, "B": CELL, "C": CELL})
 
 @given(st.lists(st.lists(RECORD, max_size=5), min_size=1, max_size=4), st.sampled_from([True, False]))
 def test_any_records_are_read_cell_for_cell(
-    listed: Contract, drawn: list[list[dict[str, object]]], ascii_only: object
+    sheets: Contract, drawn: list[list[dict[str, object]]], ascii_only: object
 ) -> None:
-    reading = read(listed, "\n".join(json.dumps(page, ensure_ascii=bool(ascii_only)) for page in drawn))
+    reading = read(sheets, "\n".join(json.dumps(page, ensure_ascii=bool(ascii_only)) for page in drawn))
 
     def text(value: object) -> str | None:
         return (

@@ -13,7 +13,7 @@ import xlwt
 
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
-from lgdp_pipelines.landing.workbook_numbers import Look, Shown, look_of, number_text
+from lgdp_pipelines.landing.workbook_reader import NumberFormat, NumberMeaning, format_number, parse_number_format
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SourceColumn, SystemMapping, TableMapping
@@ -80,35 +80,35 @@ def test_text_numbers_and_truth_are_text(read: Read) -> None:
     ],
 )
 def test_numbers_are_written_out_in_the_fewest_decimals(number: float, text: str) -> None:
-    assert number_text(number) == text
+    assert format_number(number) == text
     assert float(text) == number
 
 
 @pytest.mark.parametrize(
-    ("code", "look"),
+    ("code", "number_format"),
     [
-        ("General", Look()),
-        ("0", Look()),
-        ("00000", Look(digits=5)),
-        ("000;-000", Look(digits=3)),
-        ("0.00", Look()),
-        ("#,##0", Look()),
-        ("0%", Look()),
-        ("0.00E+00", Look()),
-        ('"day "0', Look()),
-        ("[Red]0", Look()),
-        ("\\d0", Look()),
-        ("dd/mm/yyyy;@", Look(Shown.DAY)),
-        ("[$-809]d mmmm yyyy", Look(Shown.DAY)),
-        ("mmm", Look(Shown.DAY)),
-        ("hh:mm", Look(Shown.TIME)),
-        ("h:mm AM/PM", Look(Shown.TIME)),
-        ("dd/mm/yyyy hh:mm", Look(Shown.DAY)),
-        ("[h]:mm:ss", Look(Shown.DURATION)),
+        ("General", NumberFormat()),
+        ("0", NumberFormat()),
+        ("00000", NumberFormat(digits=5)),
+        ("000;-000", NumberFormat(digits=3)),
+        ("0.00", NumberFormat()),
+        ("#,##0", NumberFormat()),
+        ("0%", NumberFormat()),
+        ("0.00E+00", NumberFormat()),
+        ('"day "0', NumberFormat()),
+        ("[Red]0", NumberFormat()),
+        ("\\d0", NumberFormat()),
+        ("dd/mm/yyyy;@", NumberFormat(NumberMeaning.DAY)),
+        ("[$-809]d mmmm yyyy", NumberFormat(NumberMeaning.DAY)),
+        ("mmm", NumberFormat(NumberMeaning.DAY)),
+        ("hh:mm", NumberFormat(NumberMeaning.TIME)),
+        ("h:mm AM/PM", NumberFormat(NumberMeaning.TIME)),
+        ("dd/mm/yyyy hh:mm", NumberFormat(NumberMeaning.DAY)),
+        ("[h]:mm:ss", NumberFormat(NumberMeaning.DURATION)),
     ],
 )
-def test_a_number_format_says_what_a_number_stands_for(code: str, look: Look) -> None:
-    assert look_of(code) == look
+def test_a_number_format_says_what_a_number_stands_for(code: str, number_format: NumberFormat) -> None:
+    assert parse_number_format(code) == number_format
 
 
 def _formats(made: Any, page: Any) -> None:

@@ -204,5 +204,5 @@ def test_many_failures_are_counted_in_full_and_listed_in_part() -> None:
         result = outcome(judgement, rule)
         assert (result.result, result.failed) == (RuleResult.FAILED, failed)
         assert result.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
-        listed = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
-        assert listed == list(range(listed[0], listed[0] + 1000))
+        sheets = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
+        assert sheets == list(range(sheets[0], sheets[0] + 1000))

@@ -103,8 +103,8 @@ def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) 
     judgement = journey(CASES, text)
     assert [outcome.rule for outcome in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
     for outcome in judgement.results:
-        listed = judgement.findings.filter(pl.col("rule") == outcome.rule).height
-        assert listed == outcome.failed
+        sheets = judgement.findings.filter(pl.col("rule") == outcome.rule).height
+        assert sheets == outcome.failed
         assert bool(outcome.failed) == (outcome.result is RuleResult.FAILED)
         assert bool(outcome.reason) == (outcome.result is RuleResult.NOT_RUN)
 

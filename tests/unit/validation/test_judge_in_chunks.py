@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing import landed_tables as landing_tables
-from lgdp_pipelines.landing import text_blocks
+from lgdp_pipelines.landing import text_decoding
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
@@ -47,9 +47,9 @@ HEADER = "ref,part,n,colour,council,Extra\n"
 @pytest.fixture(autouse=True)
 def as_they_were() -> Iterator[None]:
     """Sizes are a test's own."""
-    blocks, rows = text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE
+    blocks, rows = text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE
     yield
-    text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = blocks, rows
+    text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = blocks, rows
 
 
 def judged(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
@@ -102,7 +102,7 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
         whole = everything(*alone)
         assert [len(table.chunks) for table in alone[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
-    text_blocks.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
+    text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
     with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
         many = judged(content, spill, tmp_path)
         assert min(len(table.chunks) for table in many[0].tables.values()) > 3
@@ -121,7 +121,7 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
     content = (HEADER + "\n".join(ROWS) + "\n").encode() + last.encode("latin-1")
     with ChunkSpool(tmp_path / "one") as spill:
         whole = everything(*judged(content, spill, tmp_path))
-    text_blocks.BLOCK_BYTES = 30
+    text_decoding.BLOCK_BYTES = 30
     with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
         assert everything(*judged(content, spill, tmp_path)) == whole
     assert whole["landed"] == {}
@@ -133,7 +133,7 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
 ) -> None:
     for module in (landing_tables, rule_violations, finding_messages):
         monkeypatch.setattr(module, "MAX_LISTED", 2)
-    text_blocks.BLOCK_BYTES = 60
+    text_decoding.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         reading, judgement = judged(content, spill, tmp_path)

@@ -162,9 +162,9 @@ def test_what_is_landed_is_not_touched() -> None:
 
 
 def test_a_spelling_of_a_form_is_told_as_such() -> None:
-    listed = CodeList("forms", "1", "", "", "ours", (Code("1", "One", patterns=("[Oo]ne( .*)?",)), Code("2", "Two")))
+    sheets = CodeList("forms", "1", "", "", "ours", (Code("1", "One", patterns=("[Oo]ne( .*)?",)), Code("2", "Two")))
     bench = of_items(make_item("c", code_list="forms"))
-    bench = Bench(bench.contract, type(bench.register)(**{**vars(bench.register), "code_lists": {"forms": listed}}))
+    bench = Bench(bench.contract, type(bench.register)(**{**vars(bench.register), "code_lists": {"forms": sheets}}))
     made, counts = spelt(bench, {"c": ["one", "One of us ", "2", "three"]})
     assert made["c"].to_list() == ["1", "1", "2", "three"]
     assert counts == {("c", "pattern"): 2}

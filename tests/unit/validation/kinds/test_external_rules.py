@@ -279,7 +279,7 @@ def agrees(item: str, **by: str) -> RuleFixture:
     return ruled(RuleKind.AGREES_WITH, "N", item="n", of={**TO, "item": item}, by=by)
 
 
-def listed(reference: str, column: str) -> RuleFixture:
+def sheets(reference: str, column: str) -> RuleFixture:
     return ruled(RuleKind.IN_REFERENCE, "REF", reference=reference, by={"ref": column})
 
 
@@ -293,8 +293,8 @@ SPOILT = {
     "no figure": (agrees("place", ref="place"), "no figure"),
     "a measurement": (agrees("cost", ref="place"), "measurement"),
     "half a key": (agrees("number", kind="number"), "key"),
-    "no reference table": (listed("strets", "street"), "strets"),
-    "no column of it": (listed("streets", "name"), "name"),
+    "no reference table": (sheets("strets", "street"), "strets"),
+    "no column of it": (sheets("streets", "name"), "name"),
     "periods that cross": (replace(REFERS, files=other("academic-year", "AY2020-21")), "lie in the other whole"),
     "single days": (replace(REFERS, files=other("day", "2020-09-01")), "lie in the other whole"),
     "no table in SQL": (in_sql("SELECT count(*) FROM {model} WHERE ref IN (SELECT place FROM {other.its})"), "its"),

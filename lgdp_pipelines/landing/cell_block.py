@@ -1,7 +1,7 @@
-"""Cells under headers: what files with header rows are read to, whether they are text or workbooks.
+"""Cell blocks: the cells of a file with header rows, or of a piece of it, whether text or workbook.
 
-What belongs here: the shape of it, and how header rows name columns. What does not: reading a format (``csv_cells``,
-``workbook``), and which item a header names (``headers``).
+What belongs here: their shape, and how header rows name columns. What does not: reading a format (``csv_reader``,
+``workbook_reader``), and which item a header names (``header_matching``).
 """
 
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ import polars as pl
 
 from lgdp_pipelines.handover.extract_reading import ROW
 
-MOST_COLUMNS = 16_384
+MAX_COLUMNS = 16_384
 """As many as a spreadsheet can have; a record that is wider is no record of a return."""
-BETWEEN_HEADERS = " / "
+HEADER_SEPARATOR = " / "
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellBlock:
     """A file, or a piece of it, as cells.
 
     Attributes:
@@ -38,7 +38,7 @@ class Cells:
     sheet: str | None = None
 
 
-def joined_header(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
+def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
     """What two header rows call each column: ``upper / lower``, or the one that is filled in.
 
     Args:
@@ -46,10 +46,10 @@ def joined_header(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]
         lower: cells of the second row.
     """
     pairs = zip_longest(upper, lower, fillvalue="")
-    return tuple(BETWEEN_HEADERS.join(part for part in pair if part.strip()) for pair in pairs)
+    return tuple(HEADER_SEPARATOR.join(part for part in pair if part.strip()) for pair in pairs)
 
 
-def filled_to_the_right(cells: Sequence[str]) -> list[str]:
+def fill_right(cells: Sequence[str]) -> list[str]:
     """An upper header row of a text file, where a name holds until the next: text cannot say how far it is merged."""
     filled: list[str] = []
     for cell in cells:
@@ -57,7 +57,7 @@ def filled_to_the_right(cells: Sequence[str]) -> list[str]:
     return filled
 
 
-def block(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
+def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
     """Records as a frame of columns ``0``, ``1``, … and ``_row``: as wide as the widest, and at least so wide."""
     width = max(width, max(map(len, records), default=0))
     cells = list(zip_longest(*records)) if records else []
@@ -66,11 +66,11 @@ def block(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: i
     return pl.DataFrame({**data, ROW: pl.Series(rows, dtype=pl.Int64)})
 
 
-def no_misshapen() -> pl.DataFrame:
-    """:attr:`Cells.misshapen` where there are none."""
-    return misshapen_rows([])
+def empty_misshapen() -> pl.DataFrame:
+    """:attr:`CellBlock.misshapen` where there are none."""
+    return build_misshapen([])
 
 
-def misshapen_rows(rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
-    """Rows and their number of cells as :attr:`Cells.misshapen`."""
+def build_misshapen(rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
+    """Rows and their number of cells as :attr:`CellBlock.misshapen`."""
     return pl.DataFrame(rows, schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")
