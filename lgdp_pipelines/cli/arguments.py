@@ -82,7 +82,7 @@ def select(
     return Selection(
         (data_return,) if data_return else tuple(register.returns.values()),
         data_return.code if data_return else None,
-        register.councils.named(council).code if council else None,
+        register.councils.require(council).code if council else None,
         span.id if span else None,
     )
 

@@ -68,7 +68,7 @@ def show_mapping(
     """
     register = load_register(Settings.from_environment().schemas)
     contract = register.named(return_code).latest
-    mapping = arguments.select_mapping(register, system, contract, register.councils.named(council))
+    mapping = arguments.select_mapping(register, system, contract, register.councils.require(council))
     if mapping is None:
         raise WrongUse("No system is named.", remedy=f"Choose one of: {', '.join(register.systems)}.")
     rows = [

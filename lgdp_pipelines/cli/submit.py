@@ -39,7 +39,7 @@ def submit(
     platform = arguments.open_platform()
     data_return = platform.register.named(return_code)
     span = arguments.parse_return_period(data_return, period)
-    authority = platform.register.councils.named(council)
+    authority = platform.register.councils.require(council)
     paths = arguments.require_files(files or [])
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")

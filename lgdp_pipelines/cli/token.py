@@ -29,7 +29,7 @@ def issue(
     Example: `lgdp token new Fife`
     """
     platform = arguments.open_platform()
-    code = platform.register.councils.named(council).code
+    code = platform.register.councils.require(council).code
     sources = {candidate.id: candidate for candidate in list_push_sources(platform.register)}
     if source is not None and source not in sources:
         raise WrongUse(f"There is no push source “{source}”.", remedy=f"Choose one of: {', '.join(sources)}.")

@@ -77,7 +77,7 @@ def validate(
     register = load_register(Settings.from_environment().schemas)
     data_return = register.named(return_code)
     span = arguments.parse_return_period(data_return, period)
-    contract, authority = data_return.contract_for(span), register.councils.named(council)
+    contract, authority = data_return.contract_for(span), register.councils.require(council)
     day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
     mapping = arguments.select_mapping(register, system, contract, authority)
     sent = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)

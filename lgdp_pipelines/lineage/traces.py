@@ -193,7 +193,7 @@ def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
     Raises:
         WrongUse: table, column, council, period or row do not exist.
     """
-    council = sources.register.councils.named(request.council).code if request.council else None
+    council = sources.register.councils.require(request.council).code if request.council else None
     period = parse_period(request.period).id if request.period else None
     scope = {"period": period, "council_code": council} if council and period else None
     if request.row is not None and scope is None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.register.model.contract import Contract, Return
-from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, day, parse_period, periods_between
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, day, list_periods, parse_period
 
 _SCOTLAND = ZoneInfo("Europe/London")
 
@@ -39,7 +39,7 @@ def periods_of(data_return: Return, today: date) -> tuple[Period, ...]:
     """
     if data_return.latest.period_kind is PeriodKind.DAY:
         return tuple(_census_days(data_return, today))
-    return tuple(periods_between(data_return.first_period, today))
+    return tuple(list_periods(data_return.first_period, today))
 
 
 def _census_days(data_return: Return, today: date) -> Iterator[Period]:

@@ -253,7 +253,7 @@ DHP = {
         Severity.ERROR,
         "month",
         _any,
-        lambda _row, _before, period: {"month": period.shifted(-1).id},
+        lambda _row, _before, period: {"month": period.shift(-1).id},
         "The month before, in a file named for this one.",
     ),
     "missing_figure": Defect(

@@ -14,16 +14,16 @@ from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quar
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
-from lgdp_pipelines.validation.type_parsing import typed_schema
+from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
-def validated_schema(table: Table) -> pl.Schema:
-    """Return the columns of a validated table: those of :func:`typed_schema`, and derived items with their status."""
+def build_validated_schema(table: Table) -> pl.Schema:
+    """Return the columns of a validated table: typed items, and derived items with their status."""
     derived: dict[str, pl.DataType] = {item.name: item_column_type(item).polars for item in table.derived}
     statuses = {f"{item.name}_status": pl.String() for item in table.derived if item.role is Role.MEASURE}
-    return pl.Schema({**typed_schema(table), **derived, **statuses})
+    return pl.Schema({**build_typed_schema(table), **derived, **statuses})
 
 
 class DerivedColumns:
@@ -32,10 +32,10 @@ class DerivedColumns:
     def __init__(self, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
         self._columns = [column for item in table.derived for column in _columns(item, facts)]
-        self._names = validated_schema(table).names()
+        self._names = build_validated_schema(table).names()
 
     def add_to(self, typed: pl.DataFrame) -> pl.DataFrame:
-        """Return a chunk with its derived items, in the order of :func:`validated_schema`."""
+        """Return a chunk with its derived items, in the order of :func:`build_validated_schema`."""
         return typed.with_columns(self._columns).select(self._names) if self._columns else typed
 
     def extend_errors(self, in_error: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:

@@ -19,13 +19,13 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.cell_rules import CELL_RULE_ORDER, CellViolations, check_cell_rules
-from lgdp_pipelines.validation.derived_items import DerivedColumns, validated_schema
+from lgdp_pipelines.validation.derived_items import DerivedColumns, build_validated_schema
 from lgdp_pipelines.validation.finding_messages import build_findings
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.normalisation import Normaliser
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes
 from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
-from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, items_named_by, tables_read_by
+from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, list_items_named, list_tables_read
 from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 
@@ -77,7 +77,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     }
     typed = {
         name: context.spill.store(
-            table_judge.judge(reading.tables.get(name, ())), validated_schema(contract.by_name[name])
+            table_judge.judge(reading.tables.get(name, ())), build_validated_schema(contract.by_name[name])
         )
         for name, table_judge in judges.items()
     }
@@ -158,13 +158,13 @@ def _explain_not_run(
     """Return why a rule cannot be run; empty where it can."""
     if not tables:
         return "The extract cannot be read."
-    tables_read = tables_read_by(rule)
+    tables_read = list_tables_read(rule)
     unusable = [contract.by_name[name].title for name in sorted(tables_read & excluded.tables)]
     if unusable:
         return f"The table “{unusable[0]}” is missing, or its columns are."
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
-    names = items_named_by(rule)
+    names = list_items_named(rule)
     needed = contract.by_name[rule.table].behind(names) if rule.table else frozenset(names)
     headers = [
         contract.by_name[table].by_name[name].header
@@ -190,8 +190,8 @@ class _TableJudge:
         self.normaliser = Normaliser(table, context)
         self._derived = DerivedColumns(table, context)
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in CELL_RULE_ORDER]
-        readers = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER and table.name in tables_read_by(rule)]
-        self._named = frozenset(item for rule in readers for item in items_named_by(rule))
+        readers = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER and table.name in list_tables_read(rule)]
+        self._named = frozenset(item for rule in readers for item in list_items_named(rule))
         self.violations = {rule.id: RuleViolations() for rule in self._rules}
         self.in_error: dict[str, list[pl.Series]] = {}
 

@@ -23,8 +23,8 @@ from lgdp_pipelines.validation.type_parsing import (
     IDENTIFYING_ROLES,
     REPAIRS,
     CanonicalChunk,
+    build_value_pattern,
     read_canonical_columns,
-    value_pattern,
 )
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.date_formats import build_date_parser
@@ -61,7 +61,7 @@ class Normaliser:
         self._table, self._facts = table, facts
         lists = facts.register.code_lists
         self._spellings = {
-            item.name: lists[item.code_list].spellings_on(_spelling_day(item, facts))
+            item.name: lists[item.code_list].list_spellings(_spelling_day(item, facts))
             for item in table.items
             if item.code_list is not None
         }
@@ -74,7 +74,7 @@ class Normaliser:
         values = read_canonical_columns(self._table, text)
         items = [item for item in self._table.items if item.name not in values]
         tests = {item.name: self._is_canonical(item) for item in items}
-        forms = {item.name: pl.col(item.name).str.contains(value_pattern(item)) for item in items if item.marks}
+        forms = {item.name: pl.col(item.name).str.contains(build_value_pattern(item)) for item in items if item.marks}
         queries = text.lazy().select(
             *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
             *(test.all(ignore_nulls=True).alias(f"{_WELL_FORMED}.{name}") for name, test in forms.items()),
@@ -89,7 +89,7 @@ class Normaliser:
             positions = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
             column = text.get_column(item.name)
             sent = column if positions.len() == text.height else column.gather(positions)
-            rewritten = sent.to_frame().select(**_expressions(self._rewrite(item, sent), value_pattern(item)))
+            rewritten = sent.to_frame().select(**_expressions(self._rewrite(item, sent), build_value_pattern(item)))
             canonical = rewritten.get_column(_TEXT)
             columns.append(canonical.alias(item.name) if sent is column else column.scatter(positions, canonical))
             repaired += _repaired_cells(item, rewritten, positions)
@@ -120,7 +120,7 @@ class Normaliser:
 
     def _is_canonical(self, item: Item) -> pl.Expr:
         """Return which cells of an item are canonical as sent: most are, and cost nothing more."""
-        column, pattern = pl.col(item.name), value_pattern(item)
+        column, pattern = pl.col(item.name), build_value_pattern(item)
         if item.role is Role.COUNCIL:
             return column == self._facts.council.code
         if item.role is Role.PERIOD:
@@ -141,7 +141,7 @@ class Normaliser:
             aliases = {spelling: code for spelling, code in known.items() if spelling != code}
             return _look_up(item, {RepairKind.ALIAS: aliases, RepairKind.PATTERN: self._codes_by_pattern(item, sent)})
         cell = pl.col(item.name)
-        if not value_pattern(item):
+        if not build_value_pattern(item):
             return _Rewrite(pl.lit(None, dtype=pl.String), {RepairKind.SPACE: cell != ""})
         if item.date_formats:
             return _look_up(item, {RepairKind.DATE: _dates_in_other_forms(item, sent)})
@@ -176,7 +176,7 @@ class Normaliser:
             return {}
         known, day = self._spellings[item.name], _spelling_day(item, self._facts)
         bare = sent.str.strip_chars().unique()
-        resolved = {spelling: listed.resolved(spelling, day) for spelling in bare if spelling not in known}
+        resolved = {spelling: listed.resolve(spelling, day) for spelling in bare if spelling not in known}
         return {spelling: code for spelling, code in resolved.items() if code is not None}
 
 
@@ -277,15 +277,15 @@ def _dates_in_other_forms(item: Item, sent: pl.Series) -> Mapping[str, str]:
     bare = sent.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
     canonical_dates: dict[str, str] = {}
-    for text in bare.filter(~bare.str.contains(value_pattern(item))):
+    for text in bare.filter(~bare.str.contains(build_value_pattern(item))):
         days = (parts for parse in parsers if (parts := parse(text)) is not None and parts.exists)
         if (day := next(days, None)) is not None:
-            canonical_dates[text] = day.spelt(item.date_format or "")
+            canonical_dates[text] = day.format(item.date_format or "")
     return canonical_dates
 
 
 def _rewrite_numbers(item: Item, style: NumberStyle) -> _Rewrite:
-    bare, pattern = _strip(item), value_pattern(item)
+    bare, pattern = _strip(item), build_value_pattern(item)
     ungrouped = bare.str.replace_all(style.thousands, "", literal=True) if style.thousands else bare
     plain = ungrouped.str.replace(style.decimal, ".", literal=True)
     is_other = ~bare.str.contains(pattern) & bare.str.contains(f"^(?:{style.shape})$") & plain.str.contains(pattern)

@@ -205,7 +205,7 @@ def _code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
         return lambda text: text.lower() in {"true", "false"}
     listed = facts.register.code_lists[item.code_list]
     day = None if item.codes_on else facts.period.end
-    return lambda text: listed.resolved(text, day) is not None
+    return lambda text: listed.resolve(text, day) is not None
 
 
 def _text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
@@ -225,7 +225,7 @@ def _date_parser(form: str, wanted: str) -> _TextParser:
 
     def parse(text: str) -> _Cell | None:
         parts = parse_parts(text)
-        return _Cell(parts.spelt(wanted), (TranslationKind.DATES,)) if parts else None
+        return _Cell(parts.format(wanted), (TranslationKind.DATES,)) if parts else None
 
     return parse
 

@@ -17,9 +17,9 @@ from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, Refe
 from lgdp_pipelines.register.model.table_model import ItemType, Rule
 from lgdp_pipelines.register.rules.cross_return import (
     PERIOD_COLUMN,
-    external_tables,
-    matching_periods,
-    shared_columns,
+    find_matching_periods,
+    find_shared_columns,
+    list_external_tables,
 )
 from lgdp_pipelines.register.rules.kinds.sql_fragments import CODES, IN_ERROR
 from lgdp_pipelines.register.rules.sql_statements import ExternalTable
@@ -40,7 +40,7 @@ class SqlInputs:
 
     def missing_reason(self, rule: Rule) -> str:
         """Return why a relation that a rule reads is missing; empty where none is."""
-        fetched = (self._fetch(table) for table in external_tables(rule))
+        fetched = (self._fetch(table) for table in list_external_tables(rule))
         return next((reason for reason in fetched if isinstance(reason, str)), "")
 
     def relations(
@@ -52,7 +52,7 @@ class SqlInputs:
             rules: rules in SQL; what is missing of what they read is left out.
             in_error: ``_row`` of the cells in error, by table and item.
         """
-        external = dict.fromkeys(table for rule in rules for table in external_tables(rule))
+        external = dict.fromkeys(table for rule in rules for table in list_external_tables(rule))
         fetched = {table.name: self._fetch(table) for table in external}
         relations = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
         named = {name for rule in rules for name in prepare_rule(rule).tables}
@@ -77,7 +77,7 @@ class SqlInputs:
 
     def _other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
         data_return = self._returns[wanted.of]
-        periods = matching_periods(data_return, self._context.period)
+        periods = find_matching_periods(data_return, self._context.period)
         if not periods:
             return f"{data_return.code} was not asked for {self._context.period.id}."
         parts: list[tuple[Period, ChunkedFrame]] = []
@@ -86,7 +86,7 @@ class SqlInputs:
             if rows is None:
                 return self._context.absence_reason(data_return.code, period)
             parts.append((period, rows))
-        columns = shared_columns([data_return.contract_for(period) for period in periods], wanted.table)
+        columns = find_shared_columns([data_return.contract_for(period) for period in periods], wanted.table)
         schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD_COLUMN: pl.String()})
         return self._context.spill.store(_label_periods(parts, columns), schema)
 

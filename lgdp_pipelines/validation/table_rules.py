@@ -16,7 +16,7 @@ from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.rules.cross_return import external_tables, matching_periods
+from lgdp_pipelines.register.rules.cross_return import find_matching_periods, list_external_tables
 from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
 from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import JudgingContext
@@ -43,16 +43,16 @@ class TableRows:
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
         """Return the violations by those rows in which no cell that the rule names is in error already."""
-        errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in items_named_by(rule)]
+        errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in list_items_named(rule)]
         return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
 
-def tables_read_by(rule: Rule) -> frozenset[str]:
+def list_tables_read(rule: Rule) -> frozenset[str]:
     """Return the tables that a rule reads: its own, and those that its SQL names."""
     return frozenset({rule.table, *(prepare_rule(rule).tables if rule.sql else ())})
 
 
-def items_named_by(rule: Rule) -> tuple[str, ...]:
+def list_items_named(rule: Rule) -> tuple[str, ...]:
     """Return the items that a rule names, in its items, terms and SQL."""
     of_terms = rule.terms.items if rule.terms is not None else ()
     in_sql = sorted(prepare_rule(rule).names) if rule.sql else ()
@@ -168,7 +168,7 @@ def _compare_with_prior_period(
     rule: Rule, terms: EarlierPeriodTerms, rows: TableRows, context: JudgingContext
 ) -> RuleViolations:
     period = context.period
-    prior = comparison_period(period, terms)
+    prior = find_comparison_period(period, terms)
     if prior is None:
         return RuleViolations(reason=f"{period.id} is the first of its {terms.within}, with nothing to compare.")
     table = context.contract.by_name[rule.table]
@@ -188,9 +188,9 @@ def _prior_table(table: Table, prior: Period, context: JudgingContext) -> Table:
     return data_return.contract_for(prior).by_name.get(table.name, table) if data_return is not None else table
 
 
-def comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
+def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
     """Return the period to compare with; None where it is not in the same longer period."""
-    prior = period.shifted(-terms.periods_back)
+    prior = period.shift(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
 
@@ -198,15 +198,17 @@ def comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | Non
 def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
     """Return the periods that figures of a period are compared with, in no order that matters."""
     terms = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
-    return tuple(dict.fromkeys(prior for term in terms if (prior := comparison_period(period, term)) is not None))
+    return tuple(dict.fromkeys(prior for term in terms if (prior := find_comparison_period(period, term)) is not None))
 
 
 def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
     """Return the other returns, by code, and their periods that a submission is compared with."""
-    slugs = {table.of for rule in list_rules(contract) for table in external_tables(rule) if not table.is_reference}
+    slugs = {
+        table.of for rule in list_rules(contract) for table in list_external_tables(rule) if not table.is_reference
+    }
     returns = [data_return for data_return in register.returns.values() if data_return.slug in slugs]
     return tuple(
-        (data_return.code, other) for data_return in returns for other in matching_periods(data_return, period)
+        (data_return.code, other) for data_return in returns for other in find_matching_periods(data_return, period)
     )
 
 

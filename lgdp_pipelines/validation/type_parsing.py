@@ -46,8 +46,8 @@ class TypedChunk:
     """A chunk of a table as values.
 
     Attributes:
-        frame: of :func:`typed_schema`. Null where a cell is empty, holds a mark, or was refused; a text that is in no
-            code list stays as sent.
+        frame: of :func:`build_typed_schema`. Null where a cell is empty, holds a mark, or was refused; a text that is
+            in no code list stays as sent.
         text: the text of items that are no text and yet have a pattern or a length, in the rows of ``frame``.
         empty: ``_row`` of the empty cells, by item name, for required items.
         refused: ``_row`` of the cells refused, by item name and kind of rule (type, council, period).
@@ -68,7 +68,7 @@ _POLARS_TYPES: Mapping[ItemType, pl.DataType] = {
 }
 
 
-def typed_schema(table: Table) -> pl.Schema:
+def build_typed_schema(table: Table) -> pl.Schema:
     """Return the columns of a typed table: items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``."""
     return pl.Schema(
         {
@@ -106,7 +106,7 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
     source = text.lazy().with_columns(known.alias(f"{_KNOWN}{name}") for name, known in chunk.values.items())
     parsed = source.select(expressions).collect()
     return TypedChunk(
-        frame=parsed.select(typed_schema(table).names()),
+        frame=parsed.select(build_typed_schema(table).names()),
         text=parsed.select(
             pl.col(f"{_TEXT}{item.name}").alias(item.name) for item in table.items if has_text_rules(item)
         ),
@@ -162,7 +162,7 @@ def _well_formed_cell(item: Item) -> _Cell:
 def _checked_cell(item: Item) -> _Cell:
     column = pl.col(item.name)
     text = pl.when(~column.is_in(list(item.marks))).then(column) if item.marks else column
-    pattern = value_pattern(item)
+    pattern = build_value_pattern(item)
     return _Cell(text, pl.when(text.str.contains(pattern)).then(text) if pattern else text)
 
 
@@ -193,7 +193,7 @@ def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
             return pl.when(cell.well_formed.is_not_null()).then(cell.well_formed.str.to_lowercase() == "true")
 
 
-def value_pattern(item: Item) -> str:
+def build_value_pattern(item: Item) -> str:
     """Return a regular expression for a whole value; empty where any text is a value.
 
     Polars' own parsers accept more texts than a person would.
@@ -281,7 +281,7 @@ def _begins_like_a_number(item: Item) -> pl.Expr:
 
 
 def _has_the_form(item: Item) -> pl.Expr:
-    return pl.col(item.name).str.contains(value_pattern(item))
+    return pl.col(item.name).str.contains(build_value_pattern(item))
 
 
 _CANONICAL_TESTS = {

@@ -67,7 +67,7 @@ class CodeList:
         """Codes by their stored spelling."""
         return {code.code: code for code in self.codes}
 
-    def spellings_on(self, day: date | None) -> Mapping[str, str]:
+    def list_spellings(self, day: date | None) -> Mapping[str, str]:
         """Return the stored code of each spelling valid on a day, or ever. Spellings match to the letter."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         codes = {alias: code.code for code in valid for alias in code.aliases}
@@ -78,9 +78,9 @@ class CodeList:
         """Whether any code is also spelt by a pattern."""
         return any(code.patterns for code in self.codes)
 
-    def resolved(self, text: str, day: date | None) -> str | None:
+    def resolve(self, text: str, day: date | None) -> str | None:
         """Return the stored code of a spelling valid on a day, or ever: to the letter, or by patterns of one code."""
-        exact = self.spellings_on(day).get(text)
+        exact = self.list_spellings(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact
         matching = {

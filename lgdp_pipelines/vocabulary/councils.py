@@ -79,12 +79,12 @@ class Councils:
         return {spelling: next(iter(codes)) for spelling, codes in codes_by_spelling.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
-        """Return the council that a code or known name means, or None."""
+        """Return the council with a code or known name; None where there is none."""
         code = self.code_by_spelling.get(fold_spelling(text))
         return self.by_code[code] if code else None
 
-    def named(self, text: str) -> Council:
-        """Return the council that somebody typed.
+    def require(self, text: str) -> Council:
+        """Return the council with a code or known name.
 
         Raises:
             WrongUse: no council has that code or name.

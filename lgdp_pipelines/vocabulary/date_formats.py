@@ -73,7 +73,7 @@ def find_date_format_problem(written: str) -> str | None:
     return None
 
 
-def date_pattern(written: str) -> str:
+def build_date_pattern(written: str) -> str:
     """Return a regular expression for a text of a format, with groups ``day``, ``month`` or ``name``, and ``year``."""
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
 
@@ -86,7 +86,7 @@ class DayParts:
     month: str
     day: str
 
-    def spelt(self, wanted: str) -> str:
+    def format(self, wanted: str) -> str:
         """Return the date in a format of ``strptime`` letters."""
         return wanted.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
 
@@ -102,7 +102,7 @@ class DayParts:
 
 def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
     """Return a parser of texts of a format, which returns None for a text of another format."""
-    shape = re.compile(date_pattern(written))
+    shape = re.compile(build_date_pattern(written))
 
     def read(text: str) -> DayParts | None:
         match = shape.fullmatch(text)

@@ -55,7 +55,7 @@ _FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
 )
 
 
-def conversion_factor(source: str, target: str) -> Decimal | None:
+def find_conversion_factor(source: str, target: str) -> Decimal | None:
     """Return the factor from one unit to another; None where the platform knows none.
 
     A unit per something else is converted like the unit itself: ``kg per household`` to ``tonnes per household``,
@@ -69,7 +69,7 @@ def conversion_factor(source: str, target: str) -> Decimal | None:
     return None
 
 
-def convertible_units(target: str) -> tuple[str, ...]:
+def list_convertible_units(target: str) -> tuple[str, ...]:
     """Return the units from which a figure can be converted to a unit, in order."""
     units = {
         source + target.removeprefix(known_target)

@@ -44,7 +44,7 @@ class Period:
     start: date
     end: date
 
-    def shifted(self, steps: int) -> "Period":
+    def shift(self, steps: int) -> "Period":
         """Return the period of the same kind so many steps later (earlier, where negative).
 
         Raises:
@@ -158,13 +158,13 @@ _AROUND: Mapping[PeriodKind, Callable[[date], Period]] = {
 }
 
 
-def periods_between(first: Period, until: date) -> Iterator[Period]:
+def list_periods(first: Period, until: date) -> Iterator[Period]:
     """Yield each period of its kind from ``first`` on that has begun by ``until``, in order."""
     period = first
     while period.start <= until:
         yield period
         try:
-            period = period.shifted(1)
+            period = period.shift(1)
         except WrongUse:
             return
 
@@ -178,7 +178,7 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 """Kinds of period that a period of the kind lies in whole."""
 
 
-def corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
+def find_corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
     """Return the periods of a kind that cover the same time as a period, in order.
 
     They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
@@ -191,7 +191,7 @@ def corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...
         return (find_period(kind, period.start),)
     if period.kind not in LONGER_KINDS.get(kind, frozenset()) or kind is PeriodKind.DAY:
         return ()
-    return tuple(periods_between(find_period(kind, period.start), period.end))
+    return tuple(list_periods(find_period(kind, period.start), period.end))
 
 
 _PAIR = r"(?P<year>\d{4})-(?P<second>\d{2})"

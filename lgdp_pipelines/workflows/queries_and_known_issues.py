@@ -284,7 +284,7 @@ def _find_errors(register: Register, entry: KnownIssueEntry) -> list[LgdpError]:
             errors.append(error)
 
     with collect_error():
-        register.councils.named(entry.council)
+        register.councils.require(entry.council)
     with collect_error():
         contract, _ = _find_contract(register, entry)
         with collect_error():
@@ -302,7 +302,7 @@ def resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
     """
-    council = register.councils.named(entry.council)
+    council = register.councils.require(entry.council)
     contract, period = _find_contract(register, entry)
     return KnownIssue(
         return_code=contract.return_code,

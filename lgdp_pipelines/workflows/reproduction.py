@@ -40,7 +40,7 @@ from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, parse_submission_id
 from lgdp_pipelines.validation.judge import ValidationResult
-from lgdp_pipelines.validation.type_parsing import typed_schema
+from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.workflows.comparison_rows import ComparisonRows
 from lgdp_pipelines.workflows.platform import Platform
@@ -273,7 +273,7 @@ class JudgementReplayer:
                 tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
             pieces = tables_by_judgement[key].get(table.name)
             if pieces is None:
-                return ChunkedFrame.from_frames(pl.DataFrame(schema=typed_schema(table)))
+                return ChunkedFrame.from_frames(pl.DataFrame(schema=build_typed_schema(table)))
             if digest_rows(pieces) != other.tables.get(table.name):
                 note(f"The rows of {other.submission_id} that it was held against came out otherwise than they stood.")
             return pieces

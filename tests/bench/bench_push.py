@@ -76,7 +76,7 @@ def earlier(platform: Platform, home: Path) -> None:
     data_return, period = platform.register.returns["HL1"], parse_period("FY2024-25-Q1")
     file = home / "before.csv"
     file.write_bytes(SAMPLE.read_bytes())
-    council = platform.register.councils.named("FIF")
+    council = platform.register.councils.require("FIF")
     hand_in(data_return, council, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
     process(platform, ProcessRequest(data_return, period, ["FIF"]), "bench")
 

@@ -82,7 +82,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) ->
     data_return, period, fife = (
         platform.register.named("RESPITE"),
         parse_period("CY2022"),
-        platform.register.councils.named("FIF"),
+        platform.register.councils.require("FIF"),
     )
     hand_in(data_return, fife, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
     process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")

@@ -56,7 +56,7 @@ def cell_events(
         others = [candidate for candidate in register.councils if candidate.code != council.code]
         yield found(RuleKind.COUNCIL, [others[0].sg_code, others[1].name, "Nowhere", others[2].gss_code])
     elif item.role is Role.PERIOD:
-        yield found(RuleKind.PERIOD, [period.shifted(1).id, period.shifted(-1).id[2:], "last year"])
+        yield found(RuleKind.PERIOD, [period.shift(1).id, period.shift(-1).id[2:], "last year"])
     else:
         yield from (found(kind, texts) for kind, texts in _spoilt(item, register, period).items() if texts)
 

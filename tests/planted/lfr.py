@@ -309,7 +309,7 @@ def _of_postings(target: ExtractTarget) -> Iterator[Event]:
     def spelt(*days: object) -> pl.Expr:
         return one_of([str(day) for day in days])
 
-    before, after = target.period.shifted(-1).end, target.period.shifted(1).start
+    before, after = target.period.shift(-1).end, target.period.shift(1).start
     yield _found("posted_in_the_year", "posted", {"posted_date": spelt(before, after)})
     yield _found("ledger.line.relationship", "line", {"line_code": pl.lit(_NOT_THERE)})
     yield _found("amount.range", "amount", {"amount_gbp": pl.lit("50000000.01"), "kind_code": pl.lit("E")})

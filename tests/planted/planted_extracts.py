@@ -36,7 +36,7 @@ class ExtractTarget:
     def of(cls, register: Register, return_code: str, council: str = "FIF") -> "ExtractTarget":
         """The newest contract of a return, in its first period but one; it comes a month later."""
         contract = register.returns[return_code].latest
-        period = register.returns[return_code].first_period.shifted(1)
+        period = register.returns[return_code].first_period.shift(1)
         return cls(register, contract, register.councils.by_code[council], period, period.end + timedelta(days=30))
 
 

@@ -143,7 +143,7 @@ def _found(rule: str, column: str, changes: Mapping[str, pl.Expr], severity: str
 
 def _of_any_section(target: ExtractTarget, table: Table) -> Iterator[Event]:
     """What breaks the rules that sections share."""
-    other = target.period.shifted(1).id.removeprefix("FY")
+    other = target.period.shift(1).id.removeprefix("FY")
     wrong = [f"{other[:4]}{other[-2:]}", "1999Q1", f"{int(_quarter(target)[:4]) + 1}{_quarter(target)[4:]}"]
     yield _found(f"{table.name}_quarter_is_the_submissions", "period", {"quarter": one_of(wrong)})
     if table.name == "client":

@@ -28,7 +28,7 @@ def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
 ) -> None:
     slug = register.returns[return_code].slug
     so = [
-        (place.rule, register.councils.named(place.council).code, place.period, place.row)
+        (place.rule, register.councils.require(place.council).code, place.period, place.row)
         for place in PLAIN[return_code](real_data)
     ]
     told = [

@@ -16,9 +16,9 @@ from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import ItemType, Rule, Table, columns_of
 from lgdp_pipelines.register.rules.cross_return import (
     PERIOD_COLUMN,
-    external_tables,
-    matching_contracts,
-    shared_columns,
+    find_matching_contracts,
+    find_shared_columns,
+    list_external_tables,
 )
 from lgdp_pipelines.register.rules.kinds.external_rules import (
     AgreesWithTerms,
@@ -33,7 +33,7 @@ from lgdp_pipelines.register.rules.sql_statements import (
     ExternalTable,
     find_query_problems,
 )
-from lgdp_pipelines.vocabulary.periods import corresponding_periods, parse_period
+from lgdp_pipelines.vocabulary.periods import find_corresponding_periods, parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -79,7 +79,7 @@ class _CrossReturnChecker:
 
     def check(self, read: RuleRead, contract: Contract) -> Iterator[Contradiction]:
         """Yield what is wrong with the external tables of a rule; nothing where it reads none."""
-        rule, tables = read.rule, external_tables(read.rule)
+        rule, tables = read.rule, list_external_tables(read.rule)
         node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
         problems: list[Contradiction] = []
@@ -113,7 +113,7 @@ class _CrossReturnChecker:
         if other is None or other.code == contract.return_code:
             what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is no other return."
             return node.contradiction(what, suggest(wanted.of, self._returns.keys() - {contract.slug}))
-        versions = matching_contracts(other, contract, self._returns[contract.slug])
+        versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
             return node.contradiction(
                 f"The rule {rule.id} reads {other.code}, which is asked by {other.latest.period_kind} from "
@@ -125,7 +125,7 @@ class _CrossReturnChecker:
             if wanted.table not in version.by_name:
                 what = f"The rule {rule.id} reads {wanted}, and {other.code} {version.version} has no such table."
                 return node.contradiction(what, suggest(wanted.table, version.by_name))
-        return [*shared_columns(versions, wanted.table), PERIOD_COLUMN]
+        return [*find_shared_columns(versions, wanted.table), PERIOD_COLUMN]
 
     def _check_terms(
         self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, node: YamlNode, contract: Contract, own: Table
@@ -141,15 +141,15 @@ class _CrossReturnChecker:
                     yield node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
         else:
             other = self._returns[terms.elsewhere.of]
-            versions = matching_contracts(other, contract, self._returns[contract.slug])
+            versions = find_matching_contracts(other, contract, self._returns[contract.slug])
             table = versions[-1].by_name[terms.elsewhere.table]
-            shared = shared_columns(versions, terms.elsewhere.table)
+            shared = find_shared_columns(versions, terms.elsewhere.table)
             types = {item.name: item.type for item in table.items if item.name in shared}
             figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
             yield from _check_columns_exist([*terms.by.values(), *figures], types, node)
             if isinstance(terms, AgreesWithTerms):
                 yield from _check_figures(terms, node, own, table)
-                periods = corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
+                periods = find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
                 if len(periods) > 1 and terms.other_figure is ComparedFigure.VALUE:
                     yield node.at("of").contradiction(
                         f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",

@@ -18,7 +18,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
 from lgdp_pipelines.vocabulary.date_formats import find_date_format_problem
-from lgdp_pipelines.vocabulary.number_formats import convertible_units
+from lgdp_pipelines.vocabulary.number_formats import list_convertible_units
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
@@ -131,7 +131,7 @@ def _unit_contradictions(item: Item, one: TableMapping, place: YamlNode) -> Iter
     if item.type not in _NUMERIC or not item.unit:
         yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
     elif one.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
-        known = ", ".join(convertible_units(item.unit))
+        known = ", ".join(list_convertible_units(item.unit))
         yield place.contradiction(
             f"Nobody knows how much {item.unit} one {one.units[item.name].unit} is.",
             (f"Use one of: {known}; or write" if known else "Write") + " { unit, factor }, the factor in quotes.",

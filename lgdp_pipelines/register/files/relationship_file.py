@@ -11,7 +11,7 @@ from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import RelationshipProperties, read_properties
 from lgdp_pipelines.register.model.table_model import Relationship, Rule
-from lgdp_pipelines.register.rules.kinds.row_rules import relationship_sql
+from lgdp_pipelines.register.rules.kinds.row_rules import write_relationship_sql
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
@@ -61,7 +61,7 @@ def _rule(place: YamlNode, return_slug: str, among: RuleContext, terms: Relation
         items=terms.place,
         title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
         guidance=f"{advice} {properties.guidance}".strip(),
-        sql=relationship_sql(terms),
+        sql=write_relationship_sql(terms),
         terms=terms,
         line=place.line,
     )

@@ -19,8 +19,8 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import (
     RowCountTerms,
     UniqueTerms,
     check_metric,
-    metric_sql,
     read_metric,
+    write_metric_sql,
 )
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.register.rules.rule_kinds import (
@@ -64,7 +64,7 @@ def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> R
     properties, contradictions = read_properties(RuleProperties, place)
     metric = read_metric(place, item) if _is_library(place) else None
     terms = metric or read_terms(place.at("implementation"))
-    in_terms = metric_sql(metric, among) if metric else write_sql(place.at("implementation"), among)
+    in_terms = write_metric_sql(metric, among) if metric else write_sql(place.at("implementation"), among)
     sql = place.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",

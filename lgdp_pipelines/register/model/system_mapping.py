@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.field_types import STRICT, Pattern
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle, conversion_factor
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle, find_conversion_factor
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
 """Constants that stand for the council whose account sent the extract, and for the period that it answers."""
@@ -66,7 +66,7 @@ class UnitChange:
 
     def factor_to(self, unit: str) -> Decimal | None:
         """What a figure is multiplied by, exactly, to be in the contract's unit; None where nobody knows."""
-        return conversion_factor(self.unit, unit) if self.factor is None else self.factor
+        return find_conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Rule, Table
-from lgdp_pipelines.register.rules.kinds.row_rules import relationship_sql
+from lgdp_pipelines.register.rules.kinds.row_rules import write_relationship_sql
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
@@ -104,7 +104,7 @@ def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
             items=(item.name,),
             title=f"{item.title}: {title}",
             guidance=f"{advice} {item.guidance}".strip(),
-            sql=relationship_sql(item.refers_to) if kind is RuleKind.RELATIONSHIP and item.refers_to else None,
+            sql=write_relationship_sql(item.refers_to) if kind is RuleKind.RELATIONSHIP and item.refers_to else None,
             terms=item.refers_to if kind is RuleKind.RELATIONSHIP else None,
             line=item.line,
         )

@@ -16,33 +16,33 @@ from lgdp_pipelines.register.rules.sql_statements import (
     ExternalTable,
     find_external_tables,
 )
-from lgdp_pipelines.vocabulary.periods import Period, corresponding_periods, parse_period
+from lgdp_pipelines.vocabulary.periods import Period, find_corresponding_periods, parse_period
 
 PERIOD_COLUMN = "period"
 """The column of another return's rows that says which of several periods they are of."""
 
 
-def external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
+def list_external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
     """Return the tables that a rule reads besides those of its own return."""
     return find_external_tables(rule.sql or "")
 
 
-def matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
+def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
     """Return the periods of another return that a submission for a period is compared with, in order.
 
     Empty where the other return was not asked for all of that time.
     """
-    periods = corresponding_periods(other.latest.period_kind, period)
+    periods = find_corresponding_periods(other.latest.period_kind, period)
     return periods if periods and periods[0].start >= other.first_period.start else ()
 
 
-def matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
+def find_matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
     """Return the versions of another return that are asked for periods of a version of a return, oldest first.
 
     Empty where the kinds of period do not correspond.
     """
     span = _start_days(own, contract)
-    if span is None or not corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
+    if span is None or not find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
         return ()
     first, end = span
     return tuple(
@@ -62,7 +62,7 @@ def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | 
     return first, min(later, default=date.max)
 
 
-def shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
+def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
     """Return the columns that SQL may name: those that a table has in each version, in one type."""
     first, *others = (_column_types(contract, table) for contract in contracts)
     return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in others))

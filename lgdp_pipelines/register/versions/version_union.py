@@ -100,7 +100,7 @@ class UnitedTable:
         """Figures counted from its cases."""
         return self.newest.counts
 
-    def named(self, name: str) -> UnitedItem:
+    def find_item(self, name: str) -> UnitedItem:
         """Return the item of a name."""
         return next(item for item in self.items if item.name == name)
 
@@ -137,7 +137,7 @@ class Product:
         """Items that its figures are broken down by, each name once; none for cases."""
         if self.shape is ProductShape.CASES:
             return ()
-        items = [item for table in self.tables for item in breakdown_items(table)]
+        items = [item for table in self.tables for item in list_breakdown_items(table)]
         return tuple({item.name: item for item in items}.values())
 
     @property
@@ -152,12 +152,12 @@ class Product:
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
 
-def breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
+def list_breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
     """Return the items that break a table's figures down: its dimensions, or those that its counts are counted by."""
     if table.newest.grain is Grain.AGGREGATE:
         return table.dimensions
     names = dict.fromkeys(name for count in table.counts for name in count.by)
-    return tuple(table.named(name) for name in names)
+    return tuple(table.find_item(name) for name in names)
 
 
 def list_products(data_return: Return) -> tuple[Product, ...]:
@@ -213,7 +213,7 @@ def _unite_table(data_return: Return, name: str) -> UnitedTable:
         taken.add(items[-1].name)
     united = UnitedTable(data_return, newest, dict(sorted(majors.items())), tuple(items))
     for count in united.counts:
-        closed = [name for name in count.by if united.named(name).privacy is not Privacy.OPEN]
+        closed = [name for name in count.by if united.find_item(name).privacy is not Privacy.OPEN]
         if closed:
             raise _contradiction(
                 newest_contract,

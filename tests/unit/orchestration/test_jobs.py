@@ -41,7 +41,7 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
     file = tmp_path / "stays.csv"
     file.write_text("Person,Surname,Born,Began,Carer,Nights\nP1,A,01/01/1950,01/01/2023,F,1\n", encoding="utf-8")
     data_return, period = platform.register.named("RESPITE"), parse_period("CY2023")
-    fife = platform.register.councils.named("FIF")
+    fife = platform.register.councils.require("FIF")
     with dg.build_sensor_context() as context:
         nothing = feedback_sensor(context, platform=platform)
         hand_in(data_return, fife, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))

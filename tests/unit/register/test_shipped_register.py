@@ -92,7 +92,7 @@ class TestHomelessness:
     @pytest.mark.parametrize(("day", "ended"), [("2012-12-30", set()), ("2012-12-31", {"3", "6"})])
     def test_two_decisions_ended_with_2012(self, register: Register, day: str, ended: set[str]) -> None:
         assess = register.code_lists["hl1-assess"]
-        assert set(assess.by_code) - set(assess.spellings_on(parse_period(day).end)) == ended
+        assert set(assess.by_code) - set(assess.list_spellings(parse_period(day).end)) == ended
 
     def test_a_decision_is_a_code_of_the_day_of_assessment(self, register: Register) -> None:
         (table,) = register.returns["HL1"].latest.tables

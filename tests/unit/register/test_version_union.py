@@ -30,11 +30,11 @@ def united(*versions: Item | None) -> UnitedTable:
 def test_the_newest_name_stands_and_each_major_keeps_its_own_column() -> None:
     table = united(item("old", "trial:x"), item("new", "trial:x"))
     assert [item.name for item in table.items] == ["kept", "new"]
-    assert table.named("new").columns == {1: "old", 2: "new"}
+    assert table.find_item("new").columns == {1: "old", 2: "new"}
 
 
 def test_an_item_that_only_an_older_major_has_keeps_its_place() -> None:
-    assert united(item("gone", "trial:gone"), None).named("gone").columns == {1: "gone"}
+    assert united(item("gone", "trial:gone"), None).find_item("gone").columns == {1: "gone"}
 
 
 def test_a_name_that_now_means_another_item_does_not_join_the_two() -> None:
@@ -58,21 +58,21 @@ def test_the_type_holds_the_values_of_every_major(
 ) -> None:
     decimal = {"precision": 8, "scale": 2}
     first, two = (item("x", "trial:x", kind, **(decimal if kind is ItemType.DECIMAL else {})) for kind in (old, new))
-    found = united(first, two).named("x")
+    found = united(first, two).find_item("x")
     assert (found.type, found.precision, found.scale) == wanted
 
 
 def test_decimals_of_two_sizes_fit_one() -> None:
     declared = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
     two = item("x", "trial:x", ItemType.DECIMAL, precision=9, scale=4)
-    found = united(declared, two).named("x")
+    found = united(declared, two).find_item("x")
     assert (found.precision, found.scale) == (12, 4)
 
 
 @pytest.mark.parametrize(("old", "new"), [(Privacy.WITHHOLD, Privacy.OPEN), (Privacy.OPEN, Privacy.WITHHOLD)])
 def test_the_strictest_privacy_of_any_major_holds(old: Privacy, new: Privacy) -> None:
     table = united(item("x", "trial:x", privacy=old), item("x", "trial:x", privacy=new))
-    assert table.named("x").privacy is Privacy.WITHHOLD
+    assert table.find_item("x").privacy is Privacy.WITHHOLD
     assert "x" not in {item.name for item in table.carried}
 
 

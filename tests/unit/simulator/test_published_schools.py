@@ -47,7 +47,7 @@ def test_every_row_of_a_council_s_school_is_in_one_extract_as_it_is(
     expected = defaultdict(list)
     for row in grid(source, name)[2:]:
         if isinstance(row[1], float) and row[0] != "Grant aided":
-            expected[register.councils.named(row[0]).code].append(row)
+            expected[register.councils.require(row[0]).code].append(row)
 
     assert sum(map(len, expected.values())) == {"AY2019-20": 2467, "AY2023-24": 2447}[period]
     given = {code: opened(content) for (code, extract_period), content in cut.items() if extract_period == period}

@@ -6,7 +6,7 @@ from itertools import product
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.validation.type_parsing import read_canonical_columns, value_pattern
+from lgdp_pipelines.validation.type_parsing import build_value_pattern, read_canonical_columns
 from tests.support.small_contract import make_item, of_items
 
 DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")
@@ -42,8 +42,8 @@ def test_nothing_is_certain_that_has_not_the_shape_of_a_value() -> None:
         cell = f"{first}7{last}" if last != "7" else first
         found = read(["01/02/2024"[: -len(cell)] + cell], [cell], [cell])
         day = pl.Series(["01/02/2024"[: -len(cell)] + cell])
-        assert day.str.contains(value_pattern(DAY)).all() or "day" not in found
-        assert pl.Series([cell]).str.contains(value_pattern(WHOLE)).all() or "whole" not in found
+        assert day.str.contains(build_value_pattern(DAY)).all() or "day" not in found
+        assert pl.Series([cell]).str.contains(build_value_pattern(WHOLE)).all() or "whole" not in found
         assert cell.strip() or "text" not in found
         taken += len(found)
     assert taken

@@ -86,7 +86,7 @@ def test_what_no_two_forms_read_differently_they_read_alike(day: date, form: str
     text = format_day(day, form)
     for other in ("dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"):
         found = build_date_parser(other)(text)
-        if found is not None and found.exists and found.spelt("%Y-%m-%d") != day.strftime("%Y-%m-%d").zfill(10):
+        if found is not None and found.exists and found.format("%Y-%m-%d") != day.strftime("%Y-%m-%d").zfill(10):
             assert find_ambiguous_text(form, other) is not None
 
 

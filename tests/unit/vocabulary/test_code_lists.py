@@ -31,12 +31,12 @@ LISTED = CodeList(
     ],
 )
 def test_first_and_last_day_belong_to_a_code(day: date, codes: set[str]) -> None:
-    assert set(LISTED.spellings_on(day).values()) == codes
+    assert set(LISTED.list_spellings(day).values()) == codes
 
 
 def test_an_alias_means_its_code_to_the_letter() -> None:
-    spellings = LISTED.spellings_on(date(2010, 1, 1))
+    spellings = LISTED.list_spellings(date(2010, 1, 1))
     assert spellings["cat"] == "1"
     assert spellings["dog"] == "2"
     assert "CAT" not in spellings
-    assert "dog" not in LISTED.spellings_on(date(2020, 1, 1))
+    assert "dog" not in LISTED.list_spellings(date(2020, 1, 1))

@@ -43,7 +43,7 @@ def test_exactly_one_council_or_none(text: str, code: str | None) -> None:
 
 def test_an_unknown_name_is_wrong_use() -> None:
     with pytest.raises(WrongUse, match="Atlantis"):
-        COUNCILS.named("Atlantis")
+        COUNCILS.require("Atlantis")
 
 
 def test_folding_keeps_what_tells_councils_apart() -> None:

@@ -12,13 +12,13 @@ from lgdp_pipelines.vocabulary.periods import (
     PeriodKind,
     calendar_quarter,
     calendar_year,
-    corresponding_periods,
     financial_quarter,
     financial_year,
+    find_corresponding_periods,
     find_period,
+    list_periods,
     month,
     parse_period,
-    periods_between,
     read_period,
 )
 
@@ -130,8 +130,8 @@ def test_a_day_lies_in_its_period(kind: PeriodKind, day: date) -> None:
 @given(PERIODS, st.integers(-300, 300), st.integers(-300, 300))
 def test_steps_add_up_and_leave_no_gap(period: Period, first: int, other: int) -> None:
     assume(700 < period.start.year < 9300)
-    assert period.shifted(first).shifted(other) == period.shifted(first + other)
-    assert (period.shifted(1).start - period.end).days == 1
+    assert period.shift(first).shift(other) == period.shift(first + other)
+    assert (period.shift(1).start - period.end).days == 1
 
 
 @FEW
@@ -160,10 +160,10 @@ def test_no_text_is_more_than_unread(text: str, kind: PeriodKind) -> None:
         lambda: financial_quarter(2024, 0),
         lambda: financial_quarter(2024, 5),
         lambda: calendar_quarter(2024, 5),
-        lambda: calendar_year(1).shifted(-1),
-        lambda: calendar_year(9999).shifted(1),
-        lambda: parse_period("9999-12-31").shifted(1),
-        lambda: parse_period("9999-12-31").shifted(10**12),
+        lambda: calendar_year(1).shift(-1),
+        lambda: calendar_year(9999).shift(1),
+        lambda: parse_period("9999-12-31").shift(1),
+        lambda: parse_period("9999-12-31").shift(10**12),
         lambda: find_period(K.FINANCIAL_YEAR, date(1, 1, 1)),
         lambda: find_period(K.ACADEMIC_YEAR, date(9999, 12, 31)),
     ],
@@ -174,10 +174,10 @@ def test_beyond_the_calendar_is_wrong_use(beyond) -> None:  # noqa: ANN001 - a c
 
 
 def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() -> None:
-    quarters = periods_between(parse_period("FY2024-25-Q3"), date(2025, 4, 1))
+    quarters = list_periods(parse_period("FY2024-25-Q3"), date(2025, 4, 1))
     assert [quarter.id for quarter in quarters] == ["FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1"]
-    assert [period.id for period in periods_between(parse_period("9999-11"), date.max)] == ["9999-11", "9999-12"]
-    assert list(periods_between(parse_period("CY2025"), date(2024, 12, 31))) == []
+    assert [period.id for period in list_periods(parse_period("9999-11"), date.max)] == ["9999-11", "9999-12"]
+    assert list(list_periods(parse_period("CY2025"), date(2024, 12, 31))) == []
 
 
 @pytest.mark.parametrize(
@@ -198,4 +198,4 @@ def test_periods_between_begin_by_the_day_and_stop_at_the_end_of_the_calendar() 
 def test_periods_of_two_kinds_correspond_where_one_lies_in_the_other_whole(
     period: str, kind: PeriodKind, ids: list[str]
 ) -> None:
-    assert [match.id for match in corresponding_periods(kind, parse_period(period))] == ids
+    assert [match.id for match in find_corresponding_periods(kind, parse_period(period))] == ids

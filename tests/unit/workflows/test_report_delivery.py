@@ -71,7 +71,7 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
         data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
         hand_in(
             data_return,
-            platform.register.councils.named(council),
+            platform.register.councils.require(council),
             period,
             [file],
             inbox=Inbox(platform.ledger, platform.received_bytes),
@@ -219,7 +219,7 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
     files = [tmp_path / "branches.csv", tmp_path / "loans.csv"]
     hand_in(
         data_return,
-        platform.register.councils.named("FIF"),
+        platform.register.councils.require("FIF"),
         period,
         files,
         inbox=Inbox(platform.ledger, platform.received_bytes),

@@ -138,7 +138,7 @@ def read_metric(node: YamlNode, item: str) -> Metric | None:
             return None
 
 
-def metric_sql(metric: Metric, context: RuleContext) -> str | None:
+def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
     """Return the SQL of a metric; None where it is not tested in SQL, or contradicts itself."""
     item = context.items.get(metric.item) if isinstance(metric, NullsTerms) else None
     if not isinstance(metric, NullsTerms) or item is None:

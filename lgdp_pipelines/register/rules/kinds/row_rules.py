@@ -187,7 +187,7 @@ class NotFallingTerms(RuleTerms):
         return f"SELECT count(*) FROM {{model}} WHERE {counts} QUALIFY {quote_column(self.item)} < {before}"
 
 
-def relationship_sql(terms: Relationship) -> str:
+def write_relationship_sql(terms: Relationship) -> str:
     """Return the SQL that counts the rows whose reference leads to no row."""
     refers = all_filled_sql(terms.own, "own")
     pairs = zip(terms.own, terms.theirs, strict=True)

@@ -12,7 +12,7 @@ from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.validation.type_parsing import typed_schema
+from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
 from tests.support.contracts import KEY, contract, item, table
@@ -79,7 +79,7 @@ def standing(rows: Rows, *, absent: Sequence[str] = ()) -> Callable[[Return, Per
         if period.id in absent:
             return None
         cells = [(*row, "A", "A", None, number) for number, row in enumerate(rows, start=2)]
-        return ChunkedFrame.from_frames(pl.DataFrame(cells, schema=typed_schema(asked), orient="row"))
+        return ChunkedFrame.from_frames(pl.DataFrame(cells, schema=build_typed_schema(asked), orient="row"))
 
     return others
 
