@@ -11,9 +11,17 @@ What belongs here: the particulars of each model. What does not: SQL that is the
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from lgdp_pipelines.dbt_build.model_tables import LEDGER_SOURCES, OBSERVATION, case_table, list_validated_tables
+from lgdp_pipelines.dbt_build.model_tables import (
+    LEDGER_SOURCES,
+    OBSERVATION,
+    case_table,
+    list_validated_tables,
+    name_observation_model,
+    name_staging_model,
+)
 from lgdp_pipelines.dbt_build.model_text import (
     call_macro,
+    configure_delta,
     data_test,
     format_model,
     format_properties,
@@ -25,7 +33,7 @@ from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role, Tabl
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import periods_of
 from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, unite_tables
-from lgdp_pipelines.storage.lake_tables import LakeTable, format_table_name
+from lgdp_pipelines.storage.lake_tables import format_table_name
 
 LAST_DAY = date(2040, 12, 31)
 """Last day of the period dimension, which depends on the register alone and not on today."""
@@ -57,16 +65,6 @@ def generate_conformed_models(register: Register) -> dict[str, str]:
     return files
 
 
-def staging_model(table: UnitedTable) -> str:
-    """Return the name of a table's staging model."""
-    return f"stg_{table.data_return.slug}__{table.name}"
-
-
-def observation_model(data_return: Return) -> str:
-    """Return the name of a return's model of observations."""
-    return f"observation__{data_return.slug}"
-
-
 def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
     slug, tables = data_return.slug, unite_tables(data_return)
     yield f"models/staging/{slug}/_{slug}.yml", _describe_staging(data_return, tables)
@@ -74,31 +72,16 @@ def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
         config = {"materialized": "view", "schema": "staging", "tags": [slug]}
         majors = [_list_major(table, contract, declared) for contract, declared in table.majors.values()]
         text = format_model(config, call_macro("unite_majors", majors=majors))
-        yield f"models/staging/{slug}/{staging_model(table)}.sql", text
+        yield f"models/staging/{slug}/{name_staging_model(table)}.sql", text
         if table.newest.grain is Grain.CASE:
             yield f"models/conformed/{slug}/{case_table(table).name}.sql", _generate_cases(table)
     series = [item for table in tables for item in _list_series(table)]
     if series:
-        delta_config = _delta_config(data_return, OBSERVATION, {"return_code": data_return.code})
+        delta_config = configure_delta(OBSERVATION, slug, constants={"return_code": data_return.code})
         text = format_model(delta_config, call_macro("observations", return_code=data_return.code, series=series))
-        yield f"models/conformed/{slug}/{observation_model(data_return)}.sql", text
+        yield f"models/conformed/{slug}/{name_observation_model(data_return)}.sql", text
     properties = _describe_conformed(data_return, tables, has_observations=bool(series))
     yield f"models/conformed/{slug}/_conformed_{slug}.yml", properties
-
-
-def _delta_config(data_return: Return, table: LakeTable, constants: Mapping[str, str]) -> dict[str, object]:
-    """Return the configuration of a model that writes a slice of a Delta table."""
-    return {
-        "materialized": "delta",
-        "schema": table.layer,
-        "tags": [data_return.slug],
-        "meta": {
-            "table": str(table),
-            "partition_by": list(table.partition_by),
-            "open_columns": list(table.open_columns),
-            "constants": dict(constants),
-        },
-    }
 
 
 def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict[str, object]:
@@ -120,17 +103,17 @@ def _generate_cases(table: UnitedTable) -> str:
         columns += [item.name, f"{item.name}_status"] if item.declared.role is Role.MEASURE else [item.name]
     call = call_macro(
         "pseudonymised_cases",
-        staged=staging_model(table),
+        staged=name_staging_model(table),
         columns=columns,
         pseudonym_use=table.data_return.slug,
         pseudonyms={item.name: item.urn for item in table.carried if item.privacy is Privacy.PSEUDONYMISE},
     )
-    return format_model(_delta_config(table.data_return, case_table(table), {}), call)
+    return format_model(configure_delta(case_table(table), table.data_return.slug), call)
 
 
 def _list_series(table: UnitedTable) -> Iterator[dict[str, object]]:
     """Yield the observed items of a table: measures of aggregates, and counts of rows."""
-    source = {"staged": staging_model(table), "table": table.name}
+    source = {"staged": name_staging_model(table), "table": table.name}
     if table.newest.grain is Grain.AGGREGATE:
         breakdown = [item.name for item in table.dimensions]
         for item in table.measures:
@@ -153,7 +136,11 @@ def _describe_staging(data_return: Return, tables: Iterable[UnitedTable]) -> str
         for contract, table in list_validated_tables(data_return)
     ]
     models = [
-        {"name": staging_model(table), "description": "{{ doc('staging') }}", "columns": _describe_columns(table.items)}
+        {
+            "name": name_staging_model(table),
+            "description": "{{ doc('staging') }}",
+            "columns": _describe_columns(table.items),
+        }
         for table in tables
     ]
     return format_properties(
@@ -175,7 +162,7 @@ def _describe_conformed(data_return: Return, tables: Iterable[UnitedTable], *, h
     if has_observations:
         models.append(
             {
-                "name": observation_model(data_return),
+                "name": name_observation_model(data_return),
                 "description": "{{ doc('observation') }}",
                 "data_tests": _OBSERVATION_TESTS,
                 "columns": [{"name": name, "description": text} for name, text in OBSERVATION.comments.items()],

@@ -78,7 +78,7 @@ def invoke_dbt(
             _close_database()
     if outcome.result is None:
         raise BuildFailed(
-            f"dbt could not {arguments[0]} the project: {redact_message(str(outcome.exception))}",
+            f"dbt failed to {arguments[0]} the project: {redact_message(str(outcome.exception))}",
             remedy="Run `lgdp check`; if the register is in order, look at the handwritten models in dbt_project/.",
         )
     return outcome.result

@@ -120,6 +120,7 @@ _TEST_DESCRIPTIONS = {
     "slice_shows_no_small_count": "No count below the threshold is shown",
     "slice_totals_reveal_nothing": "No withheld count follows by subtraction",
 }
+"""The statement of each generic test, by its name in ``dbt_project/tests/generic/``."""
 
 
 def run_build(
@@ -164,7 +165,7 @@ def run_build(
     for result in invocation.results:
         if str(result.status) in {"error", "runtime error", "partial success"}:
             raise BuildFailed(
-                f"{result.node.name} could not be made: {dbt_runner.redact_message(result.message or '')}",
+                f"Model {result.node.name} failed: {dbt_runner.redact_message(result.message or '')}",
                 where=f"{data_return.code} {', '.join(ids)}",
                 remedy="The last release stays. Check the model's SQL, and the disk space and rights of the lake.",
             )

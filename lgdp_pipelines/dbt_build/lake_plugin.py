@@ -86,7 +86,7 @@ class Plugin(BasePlugin):
         target = target_config.config
         layer, name = target_config.location.path.split("/")
         if self._connection is None:
-            raise BuildFailed("dbt asked for rows to be written before it opened its database.")
+            raise BuildFailed("dbt stored rows before it configured a connection.")
         with self._connection.cursor() as cursor:
             relation = cursor.table(str(target_config.relation))
             rows = FrameSource(

@@ -1,7 +1,7 @@
 """The tables in the lake that dbt models write: conformed and published.
 
-What belongs here: their names, columns and partitions, for the rooms that write and read them. What does not: their
-models (``conformance``, ``publication``).
+What belongs here: their names, columns and partitions, for the rooms that write and read them, and names of models that
+both stages refer to. What does not: the models (``conformance``, ``publication``).
 """
 
 from collections.abc import Iterator, Mapping
@@ -93,6 +93,16 @@ PERIOD = _declare_table(
 
 LEDGER_SOURCES = ("rule_result", "query")
 """Tables of the ledger's mirror that published models read."""
+
+
+def name_staging_model(table: UnitedTable) -> str:
+    """Return the name of a table's staging model."""
+    return f"stg_{table.data_return.slug}__{table.name}"
+
+
+def name_observation_model(data_return: Return) -> str:
+    """Return the name of a return's model of observations."""
+    return f"observation__{data_return.slug}"
 
 
 def case_table(table: UnitedTable) -> LakeTable:

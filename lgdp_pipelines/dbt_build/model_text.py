@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from lgdp_pipelines.storage.duckdb_connections import quote_identifier
+from lgdp_pipelines.storage.lake_tables import LakeTable
 
 
 def literal(value: object) -> str:
@@ -63,6 +64,27 @@ def format_model(config: Mapping[str, object], body: str) -> str:
     """Return a dbt model: its configuration and its body."""
     settings = ", ".join(f"{name}={value!r}" for name, value in config.items())
     return f"{{{{ config({settings}) }}}}\n\n{body}\n"
+
+
+def configure_delta(
+    table: LakeTable, tag: str, *, alias: str | None = None, constants: Mapping[str, str] | None = None
+) -> dict[str, object]:
+    """Return the configuration of a model that writes a slice of a Delta table (``macros/delta.sql``).
+
+    Args:
+        table: in the lake.
+        tag: slug of the return.
+        alias: name of the model's relation; None: the model's own.
+        constants: value by name of each column that has a single one.
+    """
+    meta = {
+        "table": str(table),
+        "partition_by": list(table.partition_by),
+        "open_columns": list(table.open_columns),
+        "constants": dict(constants or {}),
+    }
+    renamed = {"alias": alias} if alias else {}
+    return {"materialized": "delta", "schema": table.layer, **renamed, "tags": [tag], "meta": meta}
 
 
 def call_macro(macro: str, **arguments: object) -> str:

@@ -197,7 +197,7 @@ def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
     period = parse_period(request.period).id if request.period else None
     scope = {"period": period, "council_code": council} if council and period else None
     if request.row is not None and scope is None:
-        raise WrongUse("A row is numbered within council and period.", remedy="Give --council and --period too.")
+        raise WrongUse("A row number needs a council and a period.", remedy="Give --council and --period too.")
     target = _find_target(sources, request.table, council, period)
     code = target.data_return.code
     graph = LineageGraph(tuple(edge for edge in sources.edges if edge.return_code == code))
@@ -267,7 +267,7 @@ def _find_target(sources: TraceSources, table: str, council: str | None, period:
     if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
         return _find_observations(sources, table, council, period)
     published = [target.name for target in targets if target.stored.layer == "published"]
-    raise WrongUse(f"“{table}” is no table that can be traced.", remedy=f"Choose one of: {', '.join(published)}.")
+    raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(published)}.")
 
 
 def _list_targets(register: Register) -> Iterable[_Target]:
@@ -296,7 +296,7 @@ def _find_observations(sources: TraceSources, table: str, council: str | None, p
         choices = ", ".join(
             f"{_OBSERVATIONS}__{data_return.slug}" for data_return in returns or sources.register.returns.values()
         )
-        raise WrongUse("Several returns have figures there.", remedy=f"Say which: {choices}.")
+        raise WrongUse(f"{_OBSERVATIONS} holds figures of several returns.", remedy=f"Choose one of: {choices}.")
     (data_return,) = returns
     return _Target(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES, "_row")
 
@@ -307,8 +307,8 @@ def _read_rows(lake: Lake, target: _Target, scope: Mapping[str, str], row: int |
     rows = lake.read(target.stored, {**scope, **constants}) if lake.exists(target.stored) else pl.DataFrame()
     if rows.is_empty():
         raise WrongUse(
-            f"{scope['council_code']} has nothing for {scope['period']} in {target.name}.",
-            remedy="`lgdp status` shows who has submitted what.",
+            f"{target.name} has no rows of {scope['council_code']} for {scope['period']}.",
+            remedy="Run `lgdp status` to see who has submitted what.",
         )
     if row is None:
         return rows

@@ -12,8 +12,20 @@ What belongs here: the particulars of each model. What does not: SQL that is the
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from lgdp_pipelines.dbt_build.model_tables import case_table, published_table
-from lgdp_pipelines.dbt_build.model_text import call_macro, data_test, format_model, format_properties, literal
+from lgdp_pipelines.dbt_build.model_tables import (
+    case_table,
+    name_observation_model,
+    name_staging_model,
+    published_table,
+)
+from lgdp_pipelines.dbt_build.model_text import (
+    call_macro,
+    configure_delta,
+    data_test,
+    format_model,
+    format_properties,
+    literal,
+)
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Privacy, Role
 from lgdp_pipelines.register.versions.version_union import Product, ProductShape, UnitedItem, list_products
@@ -137,17 +149,7 @@ def _generate_product_models(register: Register, product: Product) -> Iterator[t
         candidate = _call_candidate_figures(product, items)
     yield f"{folder}/candidate__{name}.sql", format_model(config, candidate)
     table, columns = published_table(product), describe_published_columns(register, product)
-    delta_config = {
-        "materialized": "delta",
-        "schema": table.layer,
-        "alias": table.name,
-        "tags": [slug],
-        "meta": {
-            "table": str(table),
-            "partition_by": list(table.partition_by),
-            "open_columns": list(table.open_columns),
-        },
-    }
+    delta_config = configure_delta(table, slug, alias=table.name)
     release = call_macro("released_rows", candidate=f"candidate__{name}", columns=list(columns))
     yield f"models/published/{slug}/published__{name}.sql", format_model(delta_config, release)
     yield f"{folder}/_{name}.yml", _describe_models(product, columns)
@@ -201,7 +203,7 @@ def _source_model(product: Product) -> str:
 def _call_numbered_cells(product: Product) -> str:
     return call_macro(
         "numbered_cells",
-        observations=f"observation__{product.data_return.slug}",
+        observations=name_observation_model(product.data_return),
         tables=[table.name for table in product.tables],
         items=_list_urns(product),
         is_counted=product.shape is ProductShape.COUNTS,
@@ -214,7 +216,7 @@ def _call_candidate_figures(product: Product, items: list[dict[str, str | None]]
         optional["withheld"] = f"withheld__{product.name}"
     if product.attributes:
         (table,) = product.tables
-        optional["described_by"] = f"stg_{product.data_return.slug}__{table.name}"
+        optional["described_by"] = name_staging_model(table)
     is_counted = product.shape is ProductShape.COUNTS
     return call_macro(
         "candidate_figures", cells=f"cell__{product.name}", items=items, is_counted=is_counted, **optional

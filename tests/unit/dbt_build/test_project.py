@@ -91,7 +91,7 @@ def test_a_handwritten_model_replaces_the_generated_one_and_its_failure_repeats_
     shutil.copytree(built.settings.lake / "validated", settings.lake / "validated")
     with pytest.raises(BuildFailed) as caught:
         run_build(project, settings, data_return, [VISITED], commit={})
-    assert "broken could not be made: Conversion Error" in str(caught.value)
+    assert "Model broken failed: Conversion Error" in str(caught.value)
     assert "secret-cell" not in str(caught.value)
 
 
