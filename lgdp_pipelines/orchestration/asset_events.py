@@ -301,7 +301,7 @@ def build_publication_results(
     yield _build_tests_check(published, [test for test in outcome.tests if test not in conformed_tests])
     if not outcome.is_published:
         failed = ", ".join(test.name for test in outcome.failed_tests)
-        raise dg.Failure(f"Nothing was released: {failed}. What was published stands.", allow_retries=False)
+        raise dg.Failure(f"Nothing was released: {failed}. The last release stays in place.", allow_retries=False)
 
 
 def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:

@@ -228,7 +228,7 @@ def verify_received_bytes(context: dg.OpExecutionContext, platform: dg.ResourceP
 
 @dg.job(
     name=CHECK_CALENDAR_JOB,
-    description="Tell who has not reported and who is late.",
+    description="Evaluate which councils have not reported, and which are late.",
     executor_def=dg.in_process_executor,
 )
 def check_calendar_job() -> None:
@@ -238,7 +238,7 @@ def check_calendar_job() -> None:
 
 @dg.job(
     name=REMIND_JOB,
-    description="Remind councils of what is due, late, rejected or asked.",
+    description="Remind councils of returns that are due, late or rejected, and of open queries.",
     executor_def=dg.in_process_executor,
 )
 def remind_job() -> None:

@@ -157,7 +157,7 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         busy = {run.tags.get(SLICE_TAG, "") for run in runs}
         requests = list(list_process_requests(platform, busy))
         return dg.SensorResult(
-            run_requests=requests, skip_reason=None if requests else "No receipt is waiting to be judged."
+            run_requests=requests, skip_reason=None if requests else "No receipt waits for processing."
         )
 
     return receipts_waiting
@@ -216,13 +216,13 @@ def build_publish_sensor() -> dg.AutomationConditionSensorDefinition:
     job=deliver_job,
     minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts a run where something was judged, or could not be placed, and its council was not told.",
+    description="Starts a delivery when a council has not had a report or a note.",
 )
 def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     """Start a delivery of undelivered reports; the run key holds the hour, so refused ones are tried again."""
     undelivered = hash_undelivered(platform)
     if not undelivered:
-        return dg.SensorResult(skip_reason="Every council has been told.")
+        return dg.SensorResult(skip_reason="Every report has been delivered.")
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{undelivered}/{platform.clock():%Y-%m-%dT%H}")])
 
 

@@ -173,9 +173,9 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
     ]:
         if monotonic() > deadline:
             raise LedgerError(
-                f"Slices of {data_return.code} for {', '.join(unsettled)} are not what the ledger calls current.",
-                remedy=f"A run that judged has died. "
-                f"Start process_{data_return.slug} for the period, or `lgdp revalidate`.",
+                f"Slices of {data_return.code} for {', '.join(unsettled)} do not agree with the ledger.",
+                remedy=f"A run died while it judged. Start process_{data_return.slug} for the period, or run "
+                "`lgdp revalidate`.",
             )
         sleep(1)
 

@@ -44,7 +44,7 @@ def load_answer_codes(register: Register) -> CodeList:
     codes = register.code_lists.get(ANSWER_CODES)
     if codes is None:
         raise WrongUse(
-            "The register has no list of what councils may answer.", remedy=f"Add codelists/{ANSWER_CODES}.yaml to it."
+            "The register has no code list of answers to queries.", remedy=f"Add codelists/{ANSWER_CODES}.yaml to it."
         )
     return codes
 
@@ -59,7 +59,7 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
     """
     valid_codes = _list_valid_codes(platform)
     if code not in valid_codes:
-        raise WrongUse(f"“{code}” is no code of an answer.", remedy=f"Choose one of: {', '.join(valid_codes)}.")
+        raise WrongUse(f"“{code}” is not a code for an answer.", remedy=f"Choose one of: {', '.join(valid_codes)}.")
     query = platform.ledger.queries.get(query_id)
     return _refresh_copies(platform, platform.ledger.queries.answer(query.id, code=code, words=words, by=by))
 
@@ -84,7 +84,7 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
     valid_codes = _list_valid_codes(platform)
     if earlier.code not in valid_codes:
         raise WrongUse(
-            f"The answer was “{earlier.code}” then, which is no code of an answer any more.",
+            f"The earlier answer has the code “{earlier.code}”, which is no longer in the list.",
             where=query.id,
             remedy=f"Choose one of: {', '.join(valid_codes)}.",
         )
@@ -100,7 +100,7 @@ def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = ""
     """Accept the answer to a query, as a recipient of the return.
 
     Raises:
-        WrongUse: the person is no recipient of the return.
+        WrongUse: the person is not a recipient of the return.
         WrongUse: there is no such query.
         LedgerError: it has no answer, or words or name cannot be kept.
     """
@@ -113,7 +113,7 @@ def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> 
     """Return an answer to its council and ask again, as a recipient of the return.
 
     Raises:
-        WrongUse: the person is no recipient of the return.
+        WrongUse: the person is not a recipient of the return.
         WrongUse: there is no such query.
         LedgerError: it has no answer, or words or name cannot be kept.
     """
@@ -129,7 +129,7 @@ def _identify_recipient(register: Register, query: Query, by: str) -> str:
     name = "-".join(body.lower().split())
     if name not in recipients:
         raise WrongUse(
-            f"“{body.strip()}” is no recipient of {query.return_code}.",
+            f"“{body.strip()}” is not a recipient of {query.return_code}.",
             where=query.id,
             remedy=f'Write --by "{recipients[0]}, <your name>"; recipients are: {", ".join(recipients)}.',
         )
@@ -221,7 +221,7 @@ def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) 
     ]
     if problems:
         listed = "\n".join(str(problem) for problem in problems)
-        raise WrongUse(f"Nothing was put: the file has {len(problems)} problems.\n{listed}")
+        raise WrongUse(f"No known issue was added: the file has {len(problems)} problems.\n{listed}")
     return add_known_issues(platform, [entry for _, entry in entries])
 
 
@@ -236,7 +236,7 @@ def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIs
         for row in reader:
             if None in row or None in row.values():
                 raise WrongUse(
-                    f"Line {line} has another number of cells than the first line.",
+                    f"Line {line} does not have as many cells as the first line.",
                     where=str(file),
                     remedy="Put words that hold commas in quotes.",
                 )
@@ -245,7 +245,9 @@ def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIs
     except OSError as error:
         raise WrongUse("The file cannot be read.", where=str(file), remedy="Check the path.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise WrongUse("The file is no CSV in UTF-8.", where=str(file), remedy="Save it as CSV UTF-8.") from error
+        raise WrongUse(
+            "The file is not a CSV file in UTF-8.", where=str(file), remedy="Save it as CSV UTF-8."
+        ) from error
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
@@ -255,7 +257,7 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
         raise WrongUse(
             f"The first line of a file of known issues names its columns: {', '.join(COLUMNS)}.",
             where=str(file),
-            remedy=f"{', '.join(_REQUIRED_COLUMNS)} must be there, each column once, and no others.",
+            remedy=f"Include {', '.join(_REQUIRED_COLUMNS)}, each column once, and no others.",
         )
 
 
@@ -327,7 +329,8 @@ def _check_role(contract: Contract, role: str) -> str:
     roles = [*contract.roles, PLATFORM_ROLE]
     if role not in roles:
         raise WrongUse(
-            f"“{role}” may put no known issue on {contract.return_code}.", remedy=f"Choose one of: {', '.join(roles)}."
+            f"“{role}” may not add a known issue to {contract.return_code}.",
+            remedy=f"Choose one of: {', '.join(roles)}.",
         )
     return role
 

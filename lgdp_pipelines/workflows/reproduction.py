@@ -248,7 +248,7 @@ class JudgementReplayer:
             if file.receipt not in receipts or receipts[file.receipt].sha256 != file.sha256:
                 raise ReplayError(f"The ledger no longer has receipt {file.receipt} as it was read.")
             if not self._platform.received_bytes.path(file.sha256).exists():
-                raise ReplayError(f"The bytes of receipt {file.receipt} of {submission.id} are not held any more.")
+                raise ReplayError(f"The bytes of receipt {file.receipt} of {submission.id} are no longer kept.")
             try:
                 self._platform.received_bytes.verify(file.sha256)
             except StorageError as error:
@@ -275,7 +275,7 @@ class JudgementReplayer:
             if pieces is None:
                 return ChunkedFrame.from_frames(pl.DataFrame(schema=build_typed_schema(table)))
             if digest_rows(pieces) != other.tables.get(table.name):
-                note(f"The rows of {other.submission_id} that it was held against came out otherwise than they stood.")
+                note(f"The rows of {other.submission_id} that it was compared with are not the same as then.")
             return pieces
 
         return rows
@@ -286,7 +286,7 @@ class JudgementReplayer:
             found = self._platform.ledger.evidence.find(other.submission_id, other.judgement)
             if found is not None and found.evidence is not None:
                 return found
-        raise ReplayError(f"It was held against {other.submission_id}, which was judged before evidence was kept.")
+        raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
 
     def _make_tables(self, other: EvidencedJudgement, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
         """Return another submission's validated tables; what it was itself compared with does not change its rows."""
@@ -320,7 +320,7 @@ class JudgementReplayer:
         except RegisterError:
             return "The present code cannot read the register as it was."
         except StorageError as error:
-            return f"The register as it was cannot be put back: {error}"
+            return f"The register as it was cannot be restored: {error}"
 
 
 def _require_evidence(judgement: EvidencedJudgement) -> Evidence:
@@ -341,7 +341,7 @@ def _compare_code(evidence: Evidence) -> list[str]:
     """Return sentences on code and packages that are not those of then."""
     notes = []
     if evidence.code_sha256 != hash_code():
-        notes.append("The platform's code is not the one that judged then: a difference may come from there.")
+        notes.append("The platform's code has changed since then: a difference may come from there.")
     now = read_package_versions()
     changed = sorted(
         f"{name} {evidence.packages.get(name, 'none')} then, {now.get(name, 'none')} now"
@@ -349,7 +349,9 @@ def _compare_code(evidence: Evidence) -> list[str]:
         if evidence.packages.get(name) != now.get(name)
     )
     if changed:
-        notes.append(f"Other packages judge now, and a difference may come from there: {'; '.join(changed)}.")
+        notes.append(
+            f"The versions of packages have changed since then: a difference may come from there: {'; '.join(changed)}."
+        )
     return notes
 
 
@@ -436,7 +438,8 @@ def _describe_differences(
     for name in sorted(evidence.tables.keys() | replayed.tables.keys()):
         then, now = evidence.tables.get(name), replayed.tables.get(name)
         if then is None or now is None:
-            yield f"The table {name} was {'not' if then is None else ''} validated then; now it is the other way round."
+            was, is_ = ("not ", "") if then is None else ("", "not ")
+            yield f"The table {name} was {was}validated then, and is {is_}validated now."
         elif then != now:
             yield f"The table {name} had {then.rows} validated rows, and {now.rows} are made now: not the same."
             yield from _shorten(_compare_rows(platform, original, name, judgement.tables[name]))

@@ -138,7 +138,7 @@ def test_a_council_is_asked_told_how_to_answer_and_heard(world: World) -> None:
     assert world.query_lake(asked)[0] == (FIRST, "open", None)
     world.lgdp("query", "answer", FIRST, *ANSWER, "The northern one.")
     refused = world.lgdp("query", "accept", FIRST, "--by", "A. Officer", expect=2)
-    assert "is no recipient of ALLOTMENT" in refused.err
+    assert "is not a recipient of ALLOTMENT" in refused.err
     world.lgdp("query", "accept", FIRST, "--by", "Scottish Government, B. Analyst")
     shown = world.lgdp("query", "show", FIRST).out
     assert "accepted by scottish-government, B. Analyst" in shown
@@ -177,7 +177,7 @@ def test_words_run_nowhere(world: World) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--code", "nonsense", "--words", "w"), "“nonsense” is no code of an answer."),
+        (("--code", "nonsense", "--words", "w"), "“nonsense” is not a code for an answer."),
         ((), "An answer is a code with words"),
         (("--code", "not-known", "--words", "w", "--as-last-year"), "An answer is a code with words"),
     ],
@@ -265,7 +265,7 @@ class TestKnownIssues:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("--role", "visitor"), "“visitor” may put no known issue"),
+            (("--role", "visitor"), "“visitor” may not add a known issue"),
             (("--item", "urn:lgdp:item:allotment:none"), "is no data item of ALLOTMENT"),
             (("--words", "\x07"), "not text"),
         ],

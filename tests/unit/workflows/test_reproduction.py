@@ -253,21 +253,21 @@ def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
 
     assert (done.result, done.reason) == (
         ReproductionResult.CANNOT,
-        f"The bytes of receipt 2 of {FELL} are not held any more.",
+        f"The bytes of receipt 2 of {FELL} are no longer kept.",
     )
 
 
 def test_erased_bytes_of_an_earlier_period_hinder_only_what_was_held_against_them(world: World) -> None:
     bytes_of(world, EARLIER).unlink()
 
-    assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are not held any more."
+    assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are no longer kept."
     assert again(world, FELL, 2).result is ReproductionResult.IDENTICAL
 
 
 def test_erased_bytes_of_another_return_hinder_what_was_held_against_them(world: World) -> None:
     bytes_of(world, FELL).unlink()
 
-    assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are not held any more."
+    assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are no longer kept."
     assert again(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
 
 
@@ -277,8 +277,11 @@ def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world:
 
     assert done.result is ReproductionResult.IDENTICAL
     assert done.notes == (
-        "The platform's code is not the one that judged then: a difference may come from there.",
-        f"Other packages judge now, and a difference may come from there: polars 0.1 then, {version('polars')} now.",
+        "The platform's code has changed since then: a difference may come from there.",
+        (
+            "The versions of packages have changed since then: a difference may come from there: "
+            f"polars 0.1 then, {version('polars')} now."
+        ),
     )
 
 
@@ -319,7 +322,7 @@ def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_i
     change(world, f"DELETE FROM evidence WHERE judgement_id IN ({ids})")
 
     assert again(world, EARLIER).reason == "It was judged before evidence was kept."
-    assert again(world, FELL, 1).reason == f"It was held against {EARLIER}, which was judged before evidence was kept."
+    assert again(world, FELL, 1).reason == f"It was compared with {EARLIER}, which was judged before evidence was kept."
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
@@ -331,7 +334,7 @@ def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Call
     done = again(world, FELL)
 
     assert done.result is ReproductionResult.CANNOT
-    assert done.reason.startswith("The register as it was cannot be put back: Files of an earlier register are ")
+    assert done.reason.startswith("The register as it was cannot be restored: Files of an earlier register are ")
 
 
 def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
