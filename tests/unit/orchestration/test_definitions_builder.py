@@ -21,7 +21,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinit
     return build_definitions(settings, overrides={"platform": platform}).get_repository_def()
 
 
-def test_assets_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
+def test_the_assets_are_the_declared_ones(repository: dg.RepositoryDefinition) -> None:
     keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
 
     assert keys == {
@@ -47,7 +47,7 @@ CASES = (
 )
 
 
-def test_jobs_sensors_and_schedules_are_those_that_someone_wrote_down(repository: dg.RepositoryDefinition) -> None:
+def test_the_jobs_sensors_and_schedules_are_the_declared_ones(repository: dg.RepositoryDefinition) -> None:
     jobs = {job.name for job in repository.get_all_jobs() if not job.name.startswith("__")}
 
     daily = {"check_calendar", "remind_councils", "verify_received"}
@@ -101,14 +101,14 @@ def test_each_validated_asset_has_a_check_for_each_family_of_rules_and_one_for_t
         assert names == {*(str(family) for family in CheckFamily), "submission_on_time"}
 
 
-def test_each_source_leads_to_what_it_gives_and_has_a_check_of_its_own(repository: dg.RepositoryDefinition) -> None:
+def test_each_source_leads_to_its_returns_and_has_a_check(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     assert {key.path[-1] for key in graph.get(dg.AssetKey(["source", "simulated_api"])).child_keys} == {"waste"}
     checks = {(key.asset_key.path[-1], key.name) for key in graph.asset_check_keys if key.asset_key.path[0] == "source"}
     assert checks == {(source, "accounts_answer") for source in SOURCES}
 
 
-def test_a_changed_slice_leads_to_its_period_and_nothing_waits_for_all_councils(
+def test_a_changed_slice_triggers_its_period_without_waiting_for_all_councils(
     repository: dg.RepositoryDefinition,
 ) -> None:
     """``eager`` or a wait on blocking checks would never fire with one council late."""
@@ -123,7 +123,7 @@ def test_a_changed_slice_leads_to_its_period_and_nothing_waits_for_all_councils(
             assert condition is None
 
 
-def test_every_asset_says_what_it_is_whose_it_is_and_by_which_contract(repository: dg.RepositoryDefinition) -> None:
+def test_every_asset_has_a_description_an_owner_and_a_contract(repository: dg.RepositoryDefinition) -> None:
     for key in repository.asset_graph.get_all_asset_keys():
         node = repository.asset_graph.get(key)
         assert node.description
@@ -134,9 +134,7 @@ def test_every_asset_says_what_it_is_whose_it_is_and_by_which_contract(repositor
         assert ".yaml (version " in str(node.metadata["contract"])
 
 
-def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(
-    repository: dg.RepositoryDefinition, tmp_path: Path
-) -> None:
+def test_the_graph_holds_no_secret_and_no_path_of_one(repository: dg.RepositoryDefinition, tmp_path: Path) -> None:
     said = " ".join(
         f"{repository.asset_graph.get(key).metadata} {repository.asset_graph.get(key).description}"
         for key in repository.asset_graph.get_all_asset_keys()
@@ -146,14 +144,14 @@ def test_no_secret_and_no_path_of_a_secret_stands_in_the_graph(
         assert word not in said
 
 
-def test_the_job_that_asks_sources_tells_of_each_and_fails_for_none(repository: dg.RepositoryDefinition) -> None:
+def test_the_job_that_checks_sources_reports_on_each_and_never_fails(repository: dg.RepositoryDefinition) -> None:
     """No key or token is there, so every account that is fetched from is refused: a warning, and no failed run."""
     with dg.DagsterInstance.ephemeral() as instance:
         result = repository.get_job("check_sources").execute_in_process(instance=instance)
-    told = {one.asset_key.path[-1]: one for one in result.get_asset_check_evaluations()}
+    told = {evaluation.asset_key.path[-1]: evaluation for evaluation in result.get_asset_check_evaluations()}
 
     assert result.success
-    assert {name: one.passed for name, one in told.items()} == {
+    assert {name: evaluation.passed for name, evaluation in told.items()} == {
         "simulated_api": False,
         "simulated_sftp": False,
         "council_push": True,

@@ -48,7 +48,7 @@ def events_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -
     return [entry.get_dagster_event() for entry in instance.all_logs(result.run_id) if entry.is_dagster_event]
 
 
-def test_events_told_together_are_all_there_in_a_run_and_across_runs(instance: dg.DagsterInstance) -> None:
+def test_batched_events_are_all_stored_for_their_run_and_across_runs(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, EventLog)
     result = tell(instance)
     assert result.success
@@ -56,11 +56,15 @@ def test_events_told_together_are_all_there_in_a_run_and_across_runs(instance: d
     told = [event for event in events_of(instance, result) if event.is_step_materialization]
     assert [event.asset_key for event in told] == [KEY] * 3
     history = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=10)
-    found = [one.event.asset_check_evaluation for one in history if one.event]
-    assert {(one.partition, one.passed) for one in found if one} == {("p0", False), ("p1", True), ("p2", True)}
+    found = [record.event.asset_check_evaluation for record in history if record.event]
+    assert {(evaluation.partition, evaluation.passed) for evaluation in found if evaluation} == {
+        ("p0", False),
+        ("p1", True),
+        ("p2", True),
+    }
 
 
-def test_dagsters_own_log_reads_what_ours_wrote(instance: dg.DagsterInstance) -> None:
+def test_dagsters_own_event_log_reads_the_same_events(instance: dg.DagsterInstance) -> None:
     result = tell(instance)
     ours = instance.event_log_storage
     assert isinstance(ours, EventLog)
@@ -70,13 +74,13 @@ def test_dagsters_own_log_reads_what_ours_wrote(instance: dg.DagsterInstance) ->
     theirs.dispose()
 
 
-def test_of_events_told_together_none_is_there_where_it_ends_in_an_error(instance: dg.DagsterInstance) -> None:
+def test_no_event_of_a_failed_batch_is_stored(instance: dg.DagsterInstance) -> None:
     result = tell(instance, fails=True)
     assert not result.success
     assert instance.get_materialized_partitions(KEY) == set()
     assert events_of(instance, result)[-1].event_type is dg.DagsterEventType.RUN_FAILURE
 
 
-def test_runs_beyond_those_kept_open_are_written_and_read_all_the_same(instance: dg.DagsterInstance) -> None:
+def test_runs_beyond_the_open_connections_are_written_and_read(instance: dg.DagsterInstance) -> None:
     runs = [tell(instance).run_id for _ in range(10)]
     assert all(len(instance.all_logs(run)) > 10 for run in runs)

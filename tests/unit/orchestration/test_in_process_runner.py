@@ -20,12 +20,12 @@ ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
         (ORDER, [("CY2019", "CY2023")]),
     ],
 )
-def test_chosen_periods_become_unbroken_runs(chosen: list[str], runs: list[tuple[str, str]]) -> None:
+def test_periods_are_grouped_into_unbroken_ranges(chosen: list[str], runs: list[tuple[str, str]]) -> None:
     assert group_consecutive_periods(chosen, ORDER) == runs
 
 
 @given(st.sets(st.sampled_from(ORDER)))
-def test_runs_cover_what_was_chosen_and_nothing_else(chosen: set[str]) -> None:
+def test_ranges_cover_the_periods_and_no_others(chosen: set[str]) -> None:
     covered = [
         period
         for first, last in group_consecutive_periods(sorted(chosen), ORDER)

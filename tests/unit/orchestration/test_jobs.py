@@ -35,9 +35,7 @@ def platform(tmp_path: Path) -> Platform:
     return Platform(Settings.from_folder(tmp_path / "home", schemas), environment={})
 
 
-def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
-    platform: Platform, tmp_path: Path
-) -> None:
+def test_a_delivery_run_reports_and_survives_a_missing_account(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "stays.csv"
     file.write_text("Person,Surname,Born,Began,Carer,Nights\nP1,A,01/01/1950,01/01/2023,F,1\n", encoding="utf-8")
     data_return, period = platform.register.named("RESPITE"), parse_period("CY2023")
@@ -60,5 +58,5 @@ def test_run_tells_what_was_judged_and_a_place_that_is_not_there_fails_no_run(
     assert result.success
     assert list((platform.settings.home / "outbox" / "FIF").rglob("report.html"))
     # Fife's own place is still without its report: another run is asked for, under another key.
-    keys = [one.run_key for one in (*(before.run_requests or []), *(after.run_requests or []))]
+    keys = [request.run_key for request in (*(before.run_requests or []), *(after.run_requests or []))]
     assert len(set(keys)) == 2

@@ -4,7 +4,7 @@ from lgdp_pipelines.collection.collection_run import Failure
 from lgdp_pipelines.orchestration.sensors import summarise_failures
 
 
-def test_a_server_that_is_down_is_said_once_and_another_trouble_apart() -> None:
+def test_failures_of_one_server_are_summarised_in_one_line() -> None:
     down = [
         Failure("The server did not answer.", f"source simulator, council {code}", "Wait.") for code in ("FIF", "GLG")
     ]
@@ -15,5 +15,5 @@ def test_a_server_that_is_down_is_said_once_and_another_trouble_apart() -> None:
     ]
 
 
-def test_where_nothing_failed_nothing_is_said() -> None:
+def test_no_failure_gives_no_line() -> None:
     assert list(summarise_failures([])) == []

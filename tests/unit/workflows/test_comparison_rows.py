@@ -67,8 +67,8 @@ def judge_again(
 
 
 def result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:
-    (one,) = [one for one in outcome.judgement.results if one.rule == RULE]
-    return one.result, one.failed, one.reason
+    (outcome_of_rule,) = [found for found in outcome.judgement.results if found.rule == RULE]
+    return outcome_of_rule.result, outcome_of_rule.failed, outcome_of_rule.reason
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     assert platform.ledger.submissions.list_pending_work() == ()
 
 
-def test_another_council_s_applications_are_never_looked_at(
+def test_rows_of_another_council_are_never_read(
     platform: Platform, placements: Path, applications: Path, tmp_path: Path
 ) -> None:
     theirs = tmp_path / "theirs.csv"
@@ -166,11 +166,12 @@ def told(outcome: SubmissionOutcome) -> dict[str, Any]:
         "rows": outcome.rows,
         "findings": outcome.judgement.findings.select(columns).to_dicts(),
         "rules": [
-            {"rule": one.rule, "result": str(one.result), "failed": one.failed} for one in outcome.judgement.results
+            {"rule": result.rule, "result": str(result.result), "failed": result.failed}
+            for result in outcome.judgement.results
         ],
         "repairs": [
-            {"table": one.table, "item": one.item, "kind": str(one.kind), "cells": one.cells}
-            for one in outcome.judgement.repairs
+            {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}
+            for repair in outcome.judgement.repairs
         ],
     }
 
@@ -188,7 +189,7 @@ SENT = {
 
 
 @pytest.mark.parametrize(("code", "period"), SENT.items(), ids=SENT.keys())
-def test_each_return_is_judged_offline_as_on_the_platform(
+def test_offline_validation_gives_the_platforms_findings(
     shared: Platform, offline: Any, code: str, period: str
 ) -> None:
     """Fife's sample sent as Glasgow's, so that there is something to find."""
@@ -200,7 +201,7 @@ def test_each_return_is_judged_offline_as_on_the_platform(
     assert offline(code, *files, "--council", "GLG", "--period", period) == sent
 
 
-def test_what_the_council_gives_is_held_against_as_what_stands_on_the_platform(
+def test_files_given_offline_are_compared_like_current_submissions(
     platform: Platform, offline: Any, placements: Path, without_one: Path
 ) -> None:
     give(platform, "HL1", without_one)
@@ -211,7 +212,7 @@ def test_what_the_council_gives_is_held_against_as_what_stands_on_the_platform(
     assert offline("HL3", placements, *WHO, "--with", f"HL1/{QUARTER}={without_one}") == sent
 
 
-def test_an_earlier_period_is_given_likewise(platform: Platform, offline: Any, tmp_path: Path) -> None:
+def test_files_of_a_prior_period_are_compared_offline(platform: Platform, offline: Any, tmp_path: Path) -> None:
     april = SAMPLES / "dhp_FIF_2024-04.csv"
     header, row = april.read_text().splitlines()
     cells = [str(int(cell) // 2) if cell.isdigit() else cell for cell in row.split(",")[2:]]
@@ -221,7 +222,7 @@ def test_an_earlier_period_is_given_likewise(platform: Platform, offline: Any, t
     give(platform, "DHP", april, period="2024-04")
     sent = told(give(platform, "DHP", may, period="2024-05"))
 
-    assert {one["rule"] for one in sent["findings"]} & {
+    assert {finding["rule"] for finding in sent["findings"]} & {
         rule.id for rule in platform.register.returns["DHP"].latest.tables[0].rules
     }, "the sum of the year has fallen"
     words = ("--council", "FIF", "--period", "2024-05")
@@ -230,9 +231,7 @@ def test_an_earlier_period_is_given_likewise(platform: Platform, offline: Any, t
     assert "give it with `--earlier 2024-04=FILE`" in " ".join(alone.split())
 
 
-def test_what_would_be_rejected_is_held_against_nothing_and_says_so(
-    offline: Any, placements: Path, tmp_path: Path
-) -> None:
+def test_files_that_would_be_rejected_are_not_compared_with(offline: Any, placements: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.csv"
     shutil.copy(placements, wrong)
     said = " ".join(offline("HL3", placements, *WHO, "--with", f"HL1={wrong}", form="text").split())
@@ -241,7 +240,7 @@ def test_what_would_be_rejected_is_held_against_nothing_and_says_so(
     assert f"give it with `--with HL1/{QUARTER}=FILE`" in missing
 
 
-def test_a_broken_rule_is_told_once_with_its_rows_and_where_its_codes_stand(offline: Any, tmp_path: Path) -> None:
+def test_a_broken_rule_is_shown_once_with_its_rows_and_codes(offline: Any, tmp_path: Path) -> None:
     sample = (SAMPLES / f"hl3_FIF_{QUARTER}.csv").read_text().splitlines()
     spoilt = [line if number == 0 else ",".join([*line.split(",")[:4], "77", *line.split(",")[5:]])
               for number, line in enumerate(sample)]  # fmt: skip
@@ -265,7 +264,7 @@ def test_a_broken_rule_is_told_once_with_its_rows_and_where_its_codes_stand(offl
         (("--received", "tomorrow"), "tomorrow"),
     ],
 )
-def test_wrong_words_are_refused(offline: Any, placements: Path, words: tuple[str, str], what: str) -> None:
+def test_wrong_options_are_refused(offline: Any, placements: Path, words: tuple[str, str], what: str) -> None:
     option, value = words
     given = [option, value.replace("FILE", str(placements))]
     said = CliRunner().invoke(load_command("validate"), ["validate", "HL3", str(placements), *WHO, *given])

@@ -111,24 +111,26 @@ def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platfor
     return Platform(Settings.from_folder(tmp_path / "home", schemas), environment=environment, clock=lambda: NOW)
 
 
-def test_each_contact_gets_a_letter_of_their_own_once(tmp_path: Path, mail: tuple[Mailbox, int]) -> None:
+def test_each_contact_gets_one_email(tmp_path: Path, mail: tuple[Mailbox, int]) -> None:
     mailbox, port = mail
     platform = platform_with(tmp_path, port)
     told = send_reminders(platform)
 
-    assert {one.reminded.stage for one in told.new} == {"due_today"}
+    assert {reminder.reminded.stage for reminder in told.new} == {"due_today"}
     assert len(told.new) == 32
     assert sorted(to for to, _ in mailbox.letters) == [[ADDRESS], ["second@fife.example"]]
     letter = next(letter for to, letter in mailbox.letters if to == [ADDRESS])
     assert letter["To"] == ADDRESS
     assert "ALLOTMENT (Allotment of councils) for CY2023 is due today." in letter.get_payload()
-    assert {one.to for one in told.unsent} == set(platform.register.councils.codes) - {"FIF"}, "no contact is known"
+    assert {notification.to for notification in told.unsent} == set(platform.register.councils.codes) - {"FIF"}, (
+        "no contact is known"
+    )
     send_reminders(platform)
     assert len(mailbox.letters) == 2
     assert list_new_reminders(platform) == ()
 
 
-def test_what_was_not_taken_is_in_its_file_and_is_sent_by_the_next_run(
+def test_an_unsent_reminder_stays_in_its_file_and_is_sent_by_the_next_run(
     tmp_path: Path, mail: tuple[Mailbox, int]
 ) -> None:
     mailbox, port = mail
@@ -138,14 +140,14 @@ def test_what_was_not_taken_is_in_its_file_and_is_sent_by_the_next_run(
     files = list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir())
 
     assert sorted(file.suffix for file in files) == [".csv", ".txt"]
-    assert ADDRESS not in " ".join(f"{one.what} {one.remedy}" for one in refused.unsent)
+    assert ADDRESS not in " ".join(f"{notification.what} {notification.remedy}" for notification in refused.unsent)
     mailbox.refuses = False
     again = send_reminders(platform)
     assert (again.new, len(mailbox.letters)) == ((), 2)
     assert list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir()) == files
 
 
-def test_a_run_that_dies_before_the_ledger_knows_writes_the_same_file_again(
+def test_a_run_that_dies_before_the_ledger_records_writes_the_same_file_again(
     tmp_path: Path, mail: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform = platform_with(tmp_path, mail[1])
@@ -168,7 +170,7 @@ ALERT = Alert(
 )  # fmt: skip
 
 
-def test_an_alert_is_a_file_a_letter_and_a_post(tmp_path: Path, mail: tuple[Mailbox, int], hook: Any) -> None:
+def test_an_alert_is_written_emailed_and_posted(tmp_path: Path, mail: tuple[Mailbox, int], hook: Any) -> None:
     platform = platform_with(tmp_path, mail[1], hook.server_address[1])
     path, unsent = raise_alert(platform, ALERT)
 
@@ -182,7 +184,7 @@ def test_an_alert_is_a_file_a_letter_and_a_post(tmp_path: Path, mail: tuple[Mail
 
 
 @pytest.mark.parametrize("answer", [500, 404, 302])
-def test_an_alert_is_never_lost_and_no_address_is_told(
+def test_an_alert_is_kept_when_a_channel_fails_and_shows_no_address(
     tmp_path: Path,
     mail: tuple[Mailbox, int],
     hook: Any,
@@ -195,16 +197,16 @@ def test_an_alert_is_never_lost_and_no_address_is_told(
 
     assert path.exists()
     assert len(unsent) == 2
-    said = " ".join(f"{one.what} {one.remedy}" for one in unsent)
+    said = " ".join(f"{notification.what} {notification.remedy}" for notification in unsent)
     assert f"answered {answer}" in said
     assert SECRET not in said
     assert "eng@" not in said
 
 
-def test_nobody_listening_loses_no_alert(tmp_path: Path) -> None:
+def test_an_alert_is_written_without_any_channel(tmp_path: Path) -> None:
     path, unsent = raise_alert(platform_with(tmp_path, 9), ALERT)
     assert path.exists()
-    assert [one.to for one in unsent] == ["engineers", "engineers"]
+    assert [notification.to for notification in unsent] == ["engineers", "engineers"]
 
 
 def test_a_job_of_any_name_makes_a_file_in_its_folder(tmp_path: Path) -> None:

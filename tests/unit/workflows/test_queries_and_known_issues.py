@@ -118,7 +118,7 @@ def world(settled: Path, tmp_path: Path) -> World:
     return _world(tmp_path)
 
 
-def test_a_council_is_asked_told_how_to_answer_and_heard(world: World) -> None:
+def test_a_query_is_reported_answered_and_accepted(world: World) -> None:
     listed = {key: (row["state"], row["scope"], row["failed"]) for key, row in world.queries().items()}
     assert listed == {FIRST: ("open", "grade=1", 1), SECOND: ("open", "grade=2", 1), NEXT: ("open", "grade=1", 1)}
     page = world.outbox("ALLOTMENT.FIF.CY2023.001")
@@ -145,7 +145,7 @@ def test_a_council_is_asked_told_how_to_answer_and_heard(world: World) -> None:
     assert world.platform.ledger.balance.find_problems() == []
 
 
-def test_last_years_answer_is_offered_and_taken_over(world: World) -> None:
+def test_last_years_answer_is_offered_and_repeated(world: World) -> None:
     none = world.lgdp("query", "answer", NEXT, "--as-last-year", "--by", "A. Officer", expect=2)
     assert "FIF has not answered this before." in none.err
     world.lgdp("query", "answer", FIRST, *ANSWER, "A site was sold.")
@@ -160,7 +160,7 @@ def test_last_years_answer_is_offered_and_taken_over(world: World) -> None:
     assert (row["words"], row["by"], row["origin"]) == ("A site was sold.", "C. Officer", FIRST)
 
 
-def test_words_run_nowhere(world: World) -> None:
+def test_words_are_never_executed(world: World) -> None:
     world.lgdp("query", "answer", FIRST, *ANSWER, HOSTILE)
     page = world.outbox("ALLOTMENT.FIF.CY2023.001")
     assert "<script" not in page
@@ -182,12 +182,12 @@ def test_words_run_nowhere(world: World) -> None:
         (("--code", "not-known", "--words", "w", "--as-last-year"), "An answer is a code with words"),
     ],
 )
-def test_an_answer_that_is_none_is_refused(still: World, words: tuple[str, ...], said: str) -> None:
+def test_an_invalid_answer_is_refused(still: World, words: tuple[str, ...], said: str) -> None:
     assert said in still.lgdp("query", "answer", FIRST, "--by", "A. Officer", *words, expect=2).err
     assert still.queries()[FIRST]["state"] == "open"
 
 
-def test_the_same_figures_keep_an_accepted_answer_and_others_are_looked_at_again(world: World) -> None:
+def test_an_accepted_answer_holds_while_the_figures_do(world: World) -> None:
     for query in (FIRST, SECOND):
         world.lgdp("query", "answer", query, *ANSWER, "Sold.")
         world.lgdp("query", "accept", query, *RECIPIENT)
@@ -202,14 +202,14 @@ def test_the_same_figures_keep_an_accepted_answer_and_others_are_looked_at_again
     assert world.platform.ledger.balance.find_problems() == []
 
 
-def test_no_figure_can_be_tried_out_from_what_the_ledger_keeps(still: World) -> None:
+def test_the_ledger_holds_no_fingerprint_that_can_be_guessed(still: World) -> None:
     with still.platform.ledger._database.read() as connection:
         kept = [str(row[0]) for row in connection.exec_driver_sql("SELECT fingerprint FROM query").all()]
     assert len(set(kept)) == 3
-    assert all(len(one) == 32 for one in kept), "a keyed token, not the sha256 of a few figures"
+    assert all(len(token) == 32 for token in kept), "a keyed token, not the sha256 of a few figures"
 
 
-def test_a_lake_that_does_not_take_it_loses_no_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_survives_a_lake_that_refuses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise StorageError("The disk is full.")
 
@@ -242,7 +242,7 @@ def test_rules_are_counted_with_the_noisiest_first(world: World) -> None:
 class TestKnownIssues:
     """Notes on figures."""
 
-    def test_it_stands_beside_the_query_that_it_is_about_and_closes_nothing(self, world: World) -> None:
+    def test_a_known_issue_is_shown_with_its_query_and_does_not_close_it(self, world: World) -> None:
         put = ("known-issue", "put", "ALLOTMENT", "--council", "Fife", "--period", "CY2023", "--by", "B. Analyst")
         world.lgdp(*put, "--item", "plots", "--role", "owner", "--words", "A site is being rebuilt.")
         world.lgdp(*put, "--words", "Counted by hand.")
@@ -260,7 +260,7 @@ class TestKnownIssues:
         world.lgdp("known-issue", "lift", "1", "--by", "B. Analyst", "--reason", "It is open again.")
         assert [row[0] for row in world.query_lake(shown)] == [2]
         listed = world.lgdp("known-issue", "list", "--lifted", "--format", "json").rows
-        assert [(one["number"], one["lift_reason"]) for one in listed] == [(1, "It is open again."), (2, "")]
+        assert [(issue["number"], issue["lift_reason"]) for issue in listed] == [(1, "It is open again."), (2, "")]
 
     @pytest.mark.parametrize(
         ("words", "said"),
@@ -270,13 +270,13 @@ class TestKnownIssues:
             (("--words", "\x07"), "not text"),
         ],
     )
-    def test_what_does_not_exist_is_refused(self, still: World, words: tuple[str, ...], said: str) -> None:
+    def test_unknown_names_are_refused(self, still: World, words: tuple[str, ...], said: str) -> None:
         put = ("known-issue", "put", "ALLOTMENT", "-c", "Fife", "-p", "CY2023", "--by", "b", "--words", "w")
         refused = still.lgdp(*put, *words, expect=1 if "--words" in words else 2)
         assert said in refused.err
         assert still.lgdp("known-issue", "list", "--format", "json").rows == []
 
-    def test_a_file_is_put_whole_or_told_every_problem_at_once(
+    def test_a_file_is_added_whole_or_refused_with_every_problem(
         self, world: World, write: Callable[[str], Path]
     ) -> None:
         header = "return,council,period,item,words,source"
@@ -296,7 +296,7 @@ class TestKnownIssues:
         for _ in range(2):  # the same again changes nothing
             world.lgdp("known-issue", "import", write(f"{header}\n{good}"), "--by", "b")
         rows = world.lgdp("known-issue", "list", "--format", "json").rows
-        assert [(one["council"], one["item"], one["words"], one["role"]) for one in rows] == [
+        assert [(row["council"], row["item"], row["words"], row["role"]) for row in rows] == [
             ("FIF", "urn:lgdp:item:allotment:plots", "Late, but right.", "improvement-service"),
             ("GLG", "", "=1+1 sites", "improvement-service"),
         ]

@@ -97,12 +97,12 @@ def test_each_submission_gets_its_report_once(platform: Platform, submit: Callab
     assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
     said = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     assert (said["verdict"], said["current_submission"]) == ("rejected", first)
-    assert [(one["row"], one["column"]) for one in said["findings"]] == [(2, "Carer")]
+    assert [(finding["row"], finding["column"]) for finding in said["findings"]] == [(2, "Carer")]
     for name in NAMES:
         assert "ZZ" not in (folder / name).read_text(encoding="utf-8")
 
 
-def test_own_place_gets_the_very_files_and_one_that_is_not_there_holds_up_nobody(
+def test_accounts_get_the_same_files_and_a_missing_one_delays_no_other(
     platform: Platform, submit: Callable[[str, str], str], out: Callable[[], list[str]], tmp_path: Path
 ) -> None:
     glasgow, fife = submit("GLG", GOOD), submit("FIF", GOOD)
@@ -123,7 +123,7 @@ def test_own_place_gets_the_very_files_and_one_that_is_not_there_holds_up_nobody
 
 
 @pytest.mark.parametrize("dies_at", ["before the ledger", "before the own place"])
-def test_run_that_dies_is_done_again_and_leaves_the_same(
+def test_a_delivery_that_dies_is_repeated_with_the_same_files(
     platform: Platform,
     submit: Callable[[str, str], str],
     out: Callable[[], list[str]],
@@ -153,7 +153,7 @@ def test_run_that_dies_is_done_again_and_leaves_the_same(
     assert hash_undelivered(platform) == ""
 
 
-def test_judging_again_to_the_same_end_sends_nothing_again(
+def test_the_same_judgement_again_delivers_nothing(
     platform: Platform, submit: Callable[[str, str], str], out: Callable[[], list[str]]
 ) -> None:
     submission = submit("FIF", GOOD)
@@ -169,9 +169,7 @@ def test_judging_again_to_the_same_end_sends_nothing_again(
     assert hash_undelivered(platform) == ""
 
 
-def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
-    platform: Platform, out: Callable[[], list[str]]
-) -> None:
+def test_a_note_on_an_unplaced_file_suggests_its_name(platform: Platform, out: Callable[[], list[str]]) -> None:
     platform.received_bytes.put(b"what")
     receipt = platform.ledger.receipts.record(
         Arrival(
@@ -189,7 +187,7 @@ def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
         (locate_note_folder(platform.settings.home, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8")
     )
     last = platform.today.year
-    assert [one["example"] for one in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
+    assert [name["example"] for name in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
     assert said["reason"] == receipt.reason
     assert out() == [
         f"unrecognised-receipt-{receipt.id}-receipt.json",
@@ -198,7 +196,7 @@ def test_file_that_nobody_could_place_is_told_of_with_the_name_to_use(
     assert gather_note(platform, receipt.id).council.code == "FIF"
 
 
-def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
+def test_an_outbox_that_refuses_files_is_an_error_and_is_delivered_to_later(
     platform: Platform, submit: Callable[[str, str], str]
 ) -> None:
     submission = submit("FIF", GOOD)
@@ -212,7 +210,7 @@ def test_outbox_that_takes_nothing_is_a_clear_refusal_and_is_told_later(
     assert deliver_reports(platform).reports == (submission,)
 
 
-def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None:
+def test_a_report_counts_the_rows_of_each_table(platform: Platform, tmp_path: Path) -> None:
     for name, text in (("branches.csv", "Branch,Books\nA,1\nB,2\n"), ("loans.csv", "Branch,Month,Loans\nA,1,5\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
     data_return, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
@@ -233,5 +231,5 @@ def test_rows_of_each_table_are_told(platform: Platform, tmp_path: Path) -> None
             encoding="utf-8"
         )
     )
-    assert {one["table"]: one["rows"] for one in said["tables"]} == {"branch": 2, "loan": 1}
-    assert [one["file"] for one in said["files"]] == ["branches.csv", "loans.csv"]
+    assert {table["table"]: table["rows"] for table in said["tables"]} == {"branch": 2, "loan": 1}
+    assert [file["file"] for file in said["files"]] == ["branches.csv", "loans.csv"]

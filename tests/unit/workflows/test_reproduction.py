@@ -95,9 +95,9 @@ def give(platform: Platform, folder: Path, code: str, council: str, period: str,
 
 def settle(platform: Platform) -> None:
     while waiting := platform.ledger.submissions.list_pending_work():
-        for one in waiting:
-            data_return = platform.register.returns[one.return_code]
-            process(platform, ProcessRequest(data_return, parse_period(one.period), one.councils), "run")
+        for work in waiting:
+            data_return = platform.register.returns[work.return_code]
+            process(platform, ProcessRequest(data_return, parse_period(work.period), work.councils), "run")
 
 
 def sites(*rows: str) -> tuple[str, str]:
@@ -174,15 +174,16 @@ def every_judgement(world: World) -> dict[tuple[str, int], Reproduction]:
     return found
 
 
-def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_table(world: World) -> None:
+def test_every_judgement_is_reproduced_identically_without_the_lake(world: World) -> None:
     for layer in ("validated", "landed", "judged"):
         shutil.rmtree(world.home / "lake" / layer)
     found = every_judgement(world)
 
-    assert {key: (one.result, one.reason, one.differences, one.notes) for key, one in found.items()} == dict.fromkeys(
-        found, (ReproductionResult.IDENTICAL, "", (), ())
-    )
-    assert {key: str(one.original.verdict) for key, one in found.items()} == {
+    assert {
+        key: (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
+        for key, reproduction in found.items()
+    } == dict.fromkeys(found, (ReproductionResult.IDENTICAL, "", (), ()))
+    assert {key: str(reproduction.original.verdict) for key, reproduction in found.items()} == {
         (EARLIER, 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 2): "accepted",
@@ -199,7 +200,7 @@ def test_every_judgement_that_was_ever_made_comes_out_identical_without_any_tabl
     }
 
 
-def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: World) -> None:
+def test_evidence_identifies_everything_by_hash_and_holds_no_cell(past_world: World) -> None:
     platform = past_world.platform()
     first, last, earlier = (
         find_judgement(platform.ledger, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
@@ -211,11 +212,11 @@ def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: Wo
     listed = platform.register_files.get(last.register_sha256).decode().splitlines()
     files = {path.relative_to(past_world.schemas).as_posix(): path for path in past_world.schemas.rglob("*.*")}
 
-    assert [one.sha256 for one in first.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
-    assert [(one.id, one.version) for one in first.code_lists] == [("site-grade", "1")]
-    assert [(one.id, one.version) for one in last.code_lists] == [("site-grade", "2")]
+    assert [file.sha256 for file in first.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
+    assert [(code_list.id, code_list.version) for code_list in first.code_lists] == [("site-grade", "1")]
+    assert [(code_list.id, code_list.version) for code_list in last.code_lists] == [("site-grade", "2")]
     assert first.code_lists[0].sha256 != last.code_lists[0].sha256
-    assert [(one.period, one.submission_id, one.judgement) for one in first.against] == [("CY2022", EARLIER, 1)]
+    assert [(other.period, other.submission_id, other.judgement) for other in first.against] == [("CY2022", EARLIER, 1)]
     assert first.against[0].tables == earlier.tables
     assert {name: digest.rows for name, digest in first.tables.items()} == {"site": 2}
     assert first.findings.rows == 1
@@ -225,9 +226,9 @@ def test_evidence_names_everything_by_content_and_nothing_by_cell(past_world: Wo
     assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(re.findall(r"[\w.]+", json.dumps(evidence_to_dict(first))))
 
 
-def test_evidence_is_there_for_sql(past_world: World) -> None:
+def test_evidence_can_be_queried_by_sql(past_world: World) -> None:
     platform = past_world.platform()
-    [table] = [one for one in TABLES if one.name == "evidence"]
+    [table] = [table for table in TABLES if table.name == "evidence"]
     rows = platform.lake.read(table, {"return_code": "ALLOTMENT"}).to_dicts()
 
     kept = {(row["submission_id"], row["judgement"]): row for row in rows}
@@ -236,7 +237,7 @@ def test_evidence_is_there_for_sql(past_world: World) -> None:
     assert json.loads(kept[FELL, 1]["tables"])["site"]["rows"] == 2
 
 
-def test_a_flipped_bit_is_refused_and_named(world: World) -> None:
+def test_damaged_bytes_are_named(world: World) -> None:
     file = bytes_of(world, FELL)
     content = bytearray(file.read_bytes())
     content[-3] ^= 1
@@ -247,7 +248,7 @@ def test_a_flipped_bit_is_refused_and_named(world: World) -> None:
     assert done.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
 
 
-def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
+def test_erased_bytes_are_named(world: World) -> None:
     bytes_of(world, FELL).unlink()
     done = again(world, FELL)
 
@@ -257,21 +258,21 @@ def test_erased_bytes_are_said_to_be_gone(world: World) -> None:
     )
 
 
-def test_erased_bytes_of_an_earlier_period_hinder_only_what_was_held_against_them(world: World) -> None:
+def test_erased_bytes_of_a_prior_period_affect_only_comparisons_with_it(world: World) -> None:
     bytes_of(world, EARLIER).unlink()
 
     assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are no longer kept."
     assert again(world, FELL, 2).result is ReproductionResult.IDENTICAL
 
 
-def test_erased_bytes_of_another_return_hinder_what_was_held_against_them(world: World) -> None:
+def test_erased_bytes_of_another_return_affect_comparisons_with_it(world: World) -> None:
     bytes_of(world, FELL).unlink()
 
     assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are no longer kept."
     assert again(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
 
 
-def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world: World) -> None:
+def test_changed_packages_and_code_are_noted_even_without_differences(world: World) -> None:
     change(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
     done = again(world, FELL)
 
@@ -285,7 +286,7 @@ def test_other_packages_or_code_are_named_whether_or_not_anything_differs(world:
     )
 
 
-def test_a_difference_is_told_by_rule_row_and_column(world: World) -> None:
+def test_a_difference_is_described_by_rule_row_and_column(world: World) -> None:
     """As if the register had been another one than evidence says: D is no grade in it."""
     change(
         world,
@@ -311,13 +312,13 @@ def test_a_difference_is_told_by_rule_row_and_column(world: World) -> None:
     )
 
 
-def test_a_digest_that_was_changed_afterwards_is_noticed(world: World) -> None:
+def test_a_changed_digest_is_noticed(world: World) -> None:
     change(world, "UPDATE evidence SET findings_sha256 = 'f'")
 
     assert again(world, FELL).differences == ("There were 0 findings, and 0 are made now: not the same.",)
 
 
-def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_it(world: World) -> None:
+def test_a_judgement_without_evidence_cannot_be_reproduced_nor_compared_with(world: World) -> None:
     ids = f"SELECT id FROM judgement WHERE submission_id = '{EARLIER}'"
     change(world, f"DELETE FROM evidence WHERE judgement_id IN ({ids})")
 
@@ -326,7 +327,7 @@ def test_a_judgement_of_before_evidence_was_kept_says_so_and_so_does_what_read_i
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
-def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
+def test_a_damaged_register_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
     platform = world.platform()
     proved = find_judgement(platform.ledger, FELL)
     assert proved.evidence
@@ -337,7 +338,7 @@ def test_a_register_that_is_not_as_it_was_is_not_used(world: World, damage: Call
     assert done.reason.startswith("The register as it was cannot be restored: Files of an earlier register are ")
 
 
-def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
+def test_an_unjudged_submission_is_wrong_use(past_world: World) -> None:
     platform = past_world.platform()
     with pytest.raises(WrongUse, match="has no judgement 4"):
         find_judgement(platform.ledger, FELL, 4)
@@ -345,7 +346,7 @@ def test_what_was_never_judged_is_wrong_use(past_world: World) -> None:
         find_judgement(platform.ledger, "ALLOTMENT.FIF.CY2023.009")
 
 
-def test_a_run_that_dies_before_its_last_word_leaves_evidence_once(tmp_path: Path) -> None:
+def test_a_run_that_dies_before_the_ledger_records_leaves_evidence_once(tmp_path: Path) -> None:
     schemas = write_register(tmp_path / "schemas", allotment_v1())
     world = World(tmp_path / "home", schemas)
     platform = world.platform()
@@ -372,7 +373,7 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(left.value.code or 0)
 
 
-def test_the_command_says_each_outcome_and_ends_with_1_where_one_is_not_identical(
+def test_the_command_shows_each_result_and_exits_with_1_on_a_difference(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bytes_of(world, EARLIER).unlink()
@@ -381,7 +382,7 @@ def test_the_command_says_each_outcome_and_ends_with_1_where_one_is_not_identica
     assert capsys.readouterr().out == f"✓ {FELL}, judgement 3: identical\n"
     assert run(world, monkeypatch, "--all", "--return", "allotment", "--council", "Fife", "--format", "json") == 1
     told = json.loads(capsys.readouterr().out)
-    assert [(one["submission"], one["outcome"]) for one in told] == [
+    assert [(result["submission"], result["outcome"]) for result in told] == [
         (EARLIER, "cannot_be_remade"),
         ("ALLOTMENT.FIF.CY2022.002", "identical"),
         (FELL, "identical"),
@@ -401,7 +402,7 @@ def test_the_command_writes_evidence_alone(
 @pytest.mark.parametrize(
     "words", [(), (FELL, "--all"), (FELL, "--return", "ALLOTMENT"), ("--all", "--evidence"), (FELL, "--judgement", "9")]
 )
-def test_wrong_use_of_the_command_is_said(
+def test_wrong_use_of_the_command_is_explained(
     past_world: World, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     assert run(past_world, monkeypatch, *words) == 2

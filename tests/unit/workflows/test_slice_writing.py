@@ -92,13 +92,13 @@ def world(answered: World, tmp_path: Path) -> World:
     return World(Path(shutil.copytree(answered.folder, tmp_path / "world")))
 
 
-def test_what_was_accepted_stands_where_it_stood(world: World) -> None:
+def test_accepted_slices_stay_in_their_major(world: World) -> None:
     assert world.agrees()
     assert world.run() == ()
     assert world.stands() == FIRST_STANDS
 
 
-def test_what_the_new_version_accepts_takes_its_place_in_every_major(world: World) -> None:
+def test_a_slice_accepted_by_a_new_major_leaves_the_old_one(world: World) -> None:
     world.run(NEW)
     assert world.stands() == {2: [(SECOND, 12.5)]}
     assert world.agrees()
@@ -107,21 +107,21 @@ def test_what_the_new_version_accepts_takes_its_place_in_every_major(world: Worl
     assert world.agrees()
 
 
-def test_what_the_new_version_rejects_leaves_the_old_figures(world: World) -> None:
+def test_a_submission_rejected_by_a_new_major_leaves_the_old_slice(world: World) -> None:
     (outcome,) = world.run(WRONG)
     assert outcome.judgement.verdict == "rejected"
     assert world.stands() == FIRST_STANDS
     assert world.agrees()
 
 
-def test_judging_again_by_a_version_that_reads_it_otherwise_takes_nothing_away(world: World) -> None:
+def test_judging_again_by_another_major_removes_nothing(world: World) -> None:
     (outcome,) = world.run(scope=RunScope.EVERYTHING)
     assert outcome.judgement.verdict == "rejected"
     assert world.stands() == FIRST_STANDS
     assert world.agrees()
 
 
-def test_a_run_that_died_between_the_majors_is_finished(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_died_between_majors_is_recovered(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     class Died(Exception):
         pass
 
@@ -139,7 +139,7 @@ def test_a_run_that_died_between_the_majors_is_finished(world: World, monkeypatc
     assert world.agrees()
 
 
-def test_a_slice_that_nobody_knows_of_is_made_again_by_the_version_that_accepted_it(world: World) -> None:
+def test_a_lost_slice_is_made_again_by_the_version_that_accepted_it(world: World) -> None:
     platform, contract = world.platform, world.asked.majors[1]
     platform.lake.remove_slice(
         define_validated_table(contract, contract.tables[0]), {"period": PERIOD.id, "council_code": ["FIF"]}

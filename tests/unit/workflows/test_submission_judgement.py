@@ -83,7 +83,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_files_of_an_export_wait_for_each_other_and_are_one_submission(folder: Path) -> None:
+def test_the_files_of_an_export_wait_and_are_one_submission(folder: Path) -> None:
     world = World(folder, "FIF")
     world.send("HL1", QUARTER, "braeside-homelessness", braeside_cases_q1=CASES)
     assert world.judge("HL1", QUARTER) == ()
@@ -100,23 +100,23 @@ def test_the_files_of_an_export_wait_for_each_other_and_are_one_submission(folde
     assert world.rows("HL1", QUARTER, "postcode", "assessment_decision_code") == [("ZZ2 2BB", None), (None, "7")]
 
 
-def test_what_a_mapping_did_stays_in_the_ledger_with_the_judgement(folder: Path) -> None:
+def test_the_ledger_keeps_the_repairs_of_a_mapping(folder: Path) -> None:
     world = World(folder, "GLG")
     world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("123.456,00"))
     (outcome,) = world.judge("DHP", MAY)
     platform = world.platform
     judgement = platform.ledger.judgements.find_latest(outcome.submission.id)
     assert judgement is not None
-    reasons = {one.rule: one.reason for one in judgement.results}
+    reasons = {result.rule: result.reason for result in judgement.results}
     assert reasons["dhp.q4.type"] == (
         "1 cells were read by numbers of lochside-benefits. 1 cells were read by units of lochside-benefits."
     )
-    (mapping,) = [one for one in platform.register.mappings if one.system == "lochside-benefits"]
+    (mapping,) = [mapping for mapping in platform.register.mappings if mapping.system == "lochside-benefits"]
     assert reasons["dhp.readable"] == f"Read by the mapping of lochside-benefits, {mapping.sha256[:12]}."
     assert [str(row[0]) for row in world.rows("DHP", MAY, "committed_gbp")] == ["1234.56"]
 
 
-def test_the_same_bytes_are_news_as_the_export_of_a_system(folder: Path) -> None:
+def test_the_same_bytes_are_new_when_sent_as_a_systems_export(folder: Path) -> None:
     world = World(folder, "EDH")
     text = PENCE.format("100")
     world.send("DHP", MAY, "", may=text)
@@ -134,7 +134,7 @@ def test_a_file_of_no_part_of_the_export_is_not_recorded(folder: Path) -> None:
     assert world.judge("HL1", QUARTER) == ()
 
 
-def test_where_a_mapping_is_gone_nothing_is_guessed_and_what_stands_stays(folder: Path) -> None:
+def test_without_its_mapping_an_export_is_rejected_and_the_slice_stays(folder: Path) -> None:
     world = World(folder, "ABE")
     world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("100"))
     (accepted,) = world.judge("DHP", MAY)

@@ -72,7 +72,7 @@ def standing(platform: Platform) -> dict[str, str]:
     return platform.lake.read_slice_submissions(define_validated_table(contract, contract.tables[0]), PERIOD.id)
 
 
-def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: Give) -> None:
+def test_a_nil_return_removes_the_rows_and_is_current(platform: Platform, give: Give) -> None:
     give(12)
     put(platform, is_nil=True)
     (nil,) = run(platform)
@@ -89,7 +89,7 @@ def test_a_nil_return_takes_the_rows_away_and_stands(platform: Platform, give: G
     assert standing(platform) == {"FIF": "ALLOTMENT.FIF.CY2023.003"}
 
 
-def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platform) -> None:
+def test_a_nil_return_that_is_not_allowed_is_rejected_with_the_reason(platform: Platform) -> None:
     put(platform, code="LIBRARY", is_nil=True)
     data_return = platform.register.returns["LIBRARY"]
     (nil,) = process(platform, ProcessRequest(data_return, PERIOD, ["FIF"]), "test")
@@ -106,7 +106,7 @@ def test_a_nil_return_of_what_takes_none_is_rejected_and_says_so(platform: Platf
     ]
 
 
-def test_a_withdrawal_takes_the_rows_away_and_is_told_once(platform: Platform, give: Give) -> None:
+def test_a_withdrawal_removes_the_rows_and_is_notified_once(platform: Platform, give: Give) -> None:
     give(12)
     platform.ledger.withdrawals.record(FIRST, by="A", reason="Wrong")
     told: list[Submission] = []
@@ -114,12 +114,12 @@ def test_a_withdrawal_takes_the_rows_away_and_is_told_once(platform: Platform, g
     run(platform, told)
 
     assert standing(platform) == {}
-    assert [one.id for one in told] == [FIRST]
+    assert [submission.id for submission in told] == [FIRST]
     assert platform.ledger.submissions.list_pending_work() == ()
 
 
 @pytest.mark.parametrize("step", ["recover", "tell", "finish"])
-def test_a_run_that_dies_on_a_withdrawal_is_done_again(
+def test_a_run_that_dies_during_a_withdrawal_is_repeated(
     platform: Platform, give: Give, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     """Before the rows go, when they have gone, and before the last word."""
@@ -147,11 +147,11 @@ def test_a_run_that_dies_on_a_withdrawal_is_done_again(
     run(platform, told)
 
     assert standing(platform) == {}
-    assert [one.id for one in told] == [FIRST], "whoever died before telling is heard now"
+    assert [submission.id for submission in told] == [FIRST], "whoever died before telling is heard now"
     assert platform.ledger.submissions.list_pending_work() == ()
 
 
-def test_what_is_taken_back_while_it_is_judged_leaves_the_last_accepted_in_place(
+def test_a_withdrawal_during_judging_leaves_the_last_accepted_slice(
     platform: Platform, give: Give, tmp_path: Path
 ) -> None:
     give(12)
@@ -179,7 +179,7 @@ def test_a_withdrawal_of_another_council_waits_for_its_own_run(platform: Platfor
     assert len(platform.ledger.submissions.list_pending_work()) == 1
 
 
-def test_a_run_ends_loudly_where_bytes_are_not_there(platform: Platform, give: Give) -> None:
+def test_a_run_fails_when_received_bytes_are_missing(platform: Platform, give: Give) -> None:
     give(12)
     platform.received_bytes.path(platform.ledger.receipts.get(1).sha256).unlink()
     with pytest.raises(LedgerError, match="are not among the received bytes"):
@@ -200,7 +200,9 @@ def test_damaged_bytes_are_found_by_size_at_once_and_by_content_within_four_week
     found = [verify_daily_share(platform.ledger, platform.received_bytes, day) for day in days]
 
     assert find_imbalances(platform.ledger, platform.received_bytes) == []
-    assert [one.damaged for one in found if one.files] == [(sha256,)], "on one day of them"
+    assert [verification.damaged for verification in found if verification.files] == [(sha256,)], (
+        "on verification day of them"
+    )
     path.write_bytes(content + b"\n")
     assert (
         f"The bytes {sha256[:12]}… are {len(content) + 1} in the received bytes"
