@@ -1,5 +1,6 @@
-"""Silver: tables of text typed by the contract and judged rule by rule.
+"""Silver: tables of text are translated, normalised, typed and judged rule by rule.
 
-What belongs here: what a cell means, and each rule that a contract has or writes. What does not: reading files
-(``landing``), what becomes of a verdict (``ledger``), and how tables of councils are made comparable (``conformance``).
+The way of a submission is in ``judge``. What belongs here: the values of cells, and the test of each rule. What does
+not: reading files (``landing``), the effects of a verdict (``ledger``), and making the tables of councils comparable
+(``conformance``).
 """

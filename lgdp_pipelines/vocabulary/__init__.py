@@ -1,5 +1,5 @@
-"""Words: data items, code lists, councils, periods, observation statuses and kinds of rule.
+"""The platform's vocabulary: code lists, councils, periods, formats of dates and numbers, verdicts and kinds of rule.
 
-What belongs here: what a word means, whichever return uses it. What does not: which return asks for what
-(``register``), and anything that holds rows.
+What belongs here: values that mean the same in every return. What does not: which return asks for what (``register``),
+and anything that holds rows.
 """

@@ -173,7 +173,7 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
 
 
 class Terms(Protocol):
-    """What a written rule of one kind says besides what every rule says: a frozen record of ``register.kinds``."""
+    """The terms of one kind of written rule: a frozen value of ``register.rules.kinds``."""
 
     @property
     def items(self) -> tuple[str, ...]:

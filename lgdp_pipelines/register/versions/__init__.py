@@ -1,1 +1,1 @@
-"""Versions of a return: described differences, whole contracts made from them, and the union over majors."""
+"""Versions of a return: changes files, whole contracts made from them, and the union over major versions."""
