@@ -68,7 +68,7 @@ def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterat
         for content, quotes in pieces:
             plain = parse_plain_records(content, dialect, head, row, quotes)
             if plain is None:
-                cut = [content, *(one for one, _ in pieces.stop())]
+                cut = [content, *(content for content, _ in pieces.stop())]
                 text.content = b"".join([*cut, text.content])
                 break
             yield plain

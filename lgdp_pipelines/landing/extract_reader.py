@@ -1,15 +1,15 @@
-"""Reading a submission's extract into tables of text: the door of this package.
+"""Extract reader: the files of a submission as tables of text; the entry point of this package.
 
 What belongs here: from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``,
-``extra_columns``). What does not: formats (``opening`` and what it opens) and what a cell means (``validation``).
+``extra_columns``). What does not: formats (``format_readers``) and the meaning of a cell (``validation``).
 
-A finding of ``columns`` says by its place how much it spoils: with a row, that row's cells cannot be told apart and
-nothing else is said of it; with an item and no row, the item cannot be judged; with neither, the table cannot.
+The place of a ``columns`` finding determines what it excludes from validation: with a row, that row, whose cells cannot
+be told apart; with an item and no row, the item; with neither, the table.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -34,25 +34,28 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.date_formats import format_day
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
+READING_RULE_KINDS = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
+"""Kinds of rule that reading tests; each such rule has an outcome in a reading."""
+
 
 def read_extract(
     contract: Contract,
     files: Sequence[ExtractFile],
     mapping: SystemMapping | None = None,
     *,
-    keep: ChunkStore = store_in_memory,
+    store: ChunkStore = store_in_memory,
 ) -> Reading:
-    """The tables of text that the files of one submission hold.
+    """Return the tables of text that the files of one submission hold.
 
     Args:
         contract: that the submission answers.
         files: CSV and workbooks: one for each table; records: one or more, read as one after the other.
-        mapping: how the system's export answers the contract; None: the files are in the contract's own manner.
-        keep: takes the pieces of the tables, each before the next is read.
+        mapping: how the system's export answers the contract; None: the files are as the contract describes them.
+        store: takes the chunks of the tables, each before the next is read.
 
     Returns:
-        Tables, findings, and an outcome for each rule of the kinds ``readable``, ``columns`` and ``extra_columns``.
-        Bytes that cannot be read are a finding and :attr:`Reading.unreadable_reason`, not an exception.
+        Tables, findings, and an outcome for each rule of :data:`READING_RULE_KINDS`. Bytes that cannot be read give a
+        finding and :attr:`Reading.unreadable_reason`, not an exception.
     """
     rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
@@ -60,136 +63,145 @@ def read_extract(
     if extract.format.is_records:
         landed, faults = _read_all_records(contract, extract, files, mapping)
     else:
-        landed, faults = _read_tables(contract, extract, files, mapping, keep)
+        landed, faults = _read_tables(contract, extract, files, mapping, store)
     faults += _check_empty(contract, landed)
-    faulty = [build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults]
-    findings = concat_findings([*faulty, *(one.findings for one in landed.values())])
+    fault_findings = [
+        build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults
+    ]
+    findings = concat_findings([*fault_findings, *(table.findings for table in landed.values())])
+    sent = {name: table for name, table in landed.items() if table.rows is not None}
     return Reading(
-        tables={name: one.pieces for name, one in landed.items() if one.pieces is not None},
+        tables={name: table.rows for name, table in sent.items() if table.rows is not None},
         findings=findings,
         results=_build_outcomes(rules, findings, landed),
         unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
-        headers={name: one.headers for name, one in landed.items() if one.pieces is not None},
-        sheets={name: one.sheet for name, one in landed.items() if one.sheet is not None},
-        unlisted_rows={name: one.unlisted for name, one in landed.items()},
+        headers={name: table.headers for name, table in sent.items()},
+        sheets={name: table.sheet for name, table in landed.items() if table.sheet is not None},
+        unlisted_rows={name: table.unlisted_rows for name, table in landed.items()},
     )
 
 
 def _check_empty(contract: Contract, landed: Mapping[str, LandedTable]) -> list[Fault]:
-    """What is wrong with an extract that holds nothing: were it accepted, it would take the place of what stands."""
-    sent = [one.pieces for one in landed.values() if one.pieces is not None]
-    if not sent or any(pieces.height for pieces in sent):
+    """Return a fault for an extract without rows: accepted, it would replace the current rows by none."""
+    sent = [table.rows for table in landed.values() if table.rows is not None]
+    if not sent or any(rows.height for rows in sent):
         return []
     instead = " Where there is nothing to report, send a nil return instead." if contract.nil_return else ""
     return [Fault(f"The extract has no rows. Check that the export took the right council and period.{instead}")]
 
 
-READING_RULE_KINDS = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})
-"""Kinds of rule that reading tests, each of which has an outcome in a reading."""
-
-
 def _build_outcomes(
     rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, LandedTable]
 ) -> tuple[RuleOutcome, ...]:
-    failed: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
-    absent = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
+    counts: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
+    reason = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
     return tuple(
-        RuleOutcome.not_run(rule, absent)
+        RuleOutcome.not_run(rule, reason)
         if rule.table and rule.table not in landed
-        else RuleOutcome.from_count(rule, failed.get(rule.id, 0) + _count_unlisted(rule, landed))
+        else RuleOutcome.from_count(rule, counts.get(rule.id, 0) + _count_unlisted(rule, landed))
         for rule in rules
     )
 
 
 def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
-    return landed[rule.table].unlisted.len() if rule.kind is RuleKind.COLUMNS else 0
+    return landed[rule.table].unlisted_rows.len() if rule.kind is RuleKind.COLUMNS else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _TableFiles:
+    """The files of one table.
+
+    Attributes:
+        table: of the contract.
+        mapped: how the system's export fills the table; None: the file is as the contract describes it.
+        base: the file that gives the rows.
+        joined: further files, in the mapping's order.
+    """
+
+    table: Table
+    mapped: TableMapping | None
+    base: ExtractFile
+    joined: Sequence[ExtractFile]
 
 
 def _read_tables(
-    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, keep: ChunkStore
+    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, store: ChunkStore
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Tables by name; none where a file cannot be read, since its rows may be what the others lean on."""
-    by_table, faults = _sort_files(contract, files, mapping)
+    """Return tables by name; none where a file cannot be read, since other tables may depend on its rows."""
+    by_name, faults = _sort_files(contract, files, mapping)
     landed: dict[str, LandedTable] = {}
     for table in contract.tables:
         mapped = mapping.tables.get(table.name) if mapping else None
-        base, *joined = [one.name for one in mapped.files] if mapped and mapped.files else [table.name]
-        missing = [name for name in joined if name not in by_table]
-        if base in by_table and missing:
+        base, *joined = [file.name for file in mapped.files] if mapped and mapped.files else [table.name]
+        missing = [name for name in joined if name not in by_name]
+        if base in by_name and missing:
             faults += [
                 Fault(f"The file “{name}” of the export is missing. Send it with the others.") for name in missing
             ]
-        elif base in by_table:
-            parts = [by_table[name] for name in joined]
-            found = _read_table(contract, extract, table, mapped, by_table[base], parts, keep)
-            if isinstance(found, Fault):
-                faults.append(found)
+        elif base in by_name:
+            table_files = _TableFiles(table, mapped, by_name[base], [by_name[name] for name in joined])
+            result = _read_table(contract, extract, table_files, store)
+            if isinstance(result, Fault):
+                faults.append(result)
             else:
-                landed[table.name] = found
+                landed[table.name] = result
         elif not table.optional:
             landed[table.name] = build_missing_table(contract, table)
     return ({}, faults) if faults else (landed, [])
 
 
-def _read_table(
-    contract: Contract,
-    extract: Extract,
-    table: Table,
-    mapped: TableMapping | None,
-    file: ExtractFile,
-    joined: Sequence[ExtractFile],
-    keep: ChunkStore,
-) -> LandedTable | Fault:
-    others = []
-    for declared, other in zip(mapped.files[1:] if mapped else (), joined, strict=True):
-        cells = _read_joined_file(extract, other, _date_formatters(table, mapped, declared.name))
-        if isinstance(cells, Fault):
-            return Fault(f"In {other.name}: {cells.message}", cells.row, cells.sheet)
-        others.append((declared, other.name, cells))
-    with open_content(file, extract) as plain:
-        if isinstance(plain, Fault):
-            return plain
-        pieces = read_cells(plain, extract, _date_formatters(table, mapped))
-        return land_cells(contract, table, _check_delimiter(table, mapped, extract, pieces), keep, mapped, others)
+def _read_table(contract: Contract, extract: Extract, files: _TableFiles, store: ChunkStore) -> LandedTable | Fault:
+    table, mapped = files.table, files.mapped
+    joined = []
+    for declared, file in zip(mapped.files[1:] if mapped else (), files.joined, strict=True):
+        block = _read_joined_file(extract, file, _date_formatters(table, mapped, declared.name))
+        if isinstance(block, Fault):
+            return Fault(f"In {file.name}: {block.message}", block.row, block.sheet)
+        joined.append((declared, file.name, block))
+    with open_content(files.base, extract) as content:
+        if isinstance(content, Fault):
+            return content
+        blocks = read_cells(content, extract, _date_formatters(table, mapped))
+        return land_cells(contract, table, _check_delimiter(table, mapped, extract, blocks), store, mapped, joined)
 
 
-def _read_joined_file(extract: Extract, file: ExtractFile, spelling: DateFormatters) -> CellBlock | Fault:
-    """All cells of a file that joins another: each row of it may belong to any row of the base."""
-    with open_content(file, extract) as plain:
-        if isinstance(plain, Fault):
-            return plain
-        pieces = list(read_cells(plain, extract, spelling))
-    fault = next((one for one in pieces if isinstance(one, Fault)), None)
-    cells = [one for one in pieces if isinstance(one, CellBlock)]
-    if fault is not None:
-        return fault
+def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock | Fault:
+    """Return all cells of a file that joins another: each row of it may belong to any row of the base."""
+    with open_content(file, extract) as content:
+        if isinstance(content, Fault):
+            return content
+        blocks: list[CellBlock] = []
+        for block in read_cells(content, extract, date_formatters):
+            if isinstance(block, Fault):
+                return block
+            blocks.append(block)
     return replace(
-        cells[0],
-        frame=pl.concat([one.frame for one in cells], how="diagonal"),
-        misshapen=pl.concat([one.misshapen for one in cells]),
+        blocks[0],
+        frame=pl.concat([block.frame for block in blocks], how="diagonal"),
+        misshapen=pl.concat([block.misshapen for block in blocks]),
     )
 
 
 def _sort_files(
     contract: Contract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, ExtractFile], list[Fault]]:
-    """Files by the table that they hold, or by what the mapping calls them."""
-    found: dict[str, ExtractFile] = {}
+    """Return files by their table's name, or by their name in the mapping."""
+    by_name: dict[str, ExtractFile] = {}
     faults: list[Fault] = []
     for file in files:
         name = _find_table(contract, mapping, file)
         if name is None:
             faults.append(Fault("A file is for none of the return's tables. Name each file as agreed for its table."))
-        elif name in found:
+        elif name in by_name:
             faults.append(Fault(f"Two files are for the table “{name}”. Send one file for each table."))
         else:
-            found[name] = file
-    return found, faults
+            by_name[name] = file
+    return by_name, faults
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
     if mapping and mapping.files:
-        patterns = {one.name: one.pattern for one in mapping.files}
+        patterns = {declared.name: declared.pattern for declared in mapping.files}
         known = frozenset(patterns)
     else:
         patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
@@ -198,48 +210,51 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, file: Extract
         return file.table if file.table in known else None
     if len(known) == 1:
         return next(iter(known))
-    fitting = [name for name, pattern in patterns.items() if re.fullmatch(pattern, file.name)]
-    return fitting[0] if len(fitting) == 1 else None
+    matching = [name for name, pattern in patterns.items() if re.fullmatch(pattern, file.name)]
+    return matching[0] if len(matching) == 1 else None
 
 
-def _date_formatters(table: Table, mapped: TableMapping | None, name: str | None = None) -> DateFormatters:
-    """How the days of a workbook are spelled: as the system, or else the item under whose header they stand, does."""
+def _date_formatters(table: Table, mapped: TableMapping | None, file_name: str | None = None) -> DateFormatters:
+    """Return how a workbook's days are written: as by the system, or else by the item of the column."""
 
-    def by_place(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
-        positions = match_headers(table, headers, mapped, name).positions
+    def by_column(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
+        columns = match_headers(table, headers, mapped, file_name).positions
         return {
-            place: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
+            column: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
             for item in table.items
             if item.type is ItemType.DATE
-            for place in positions.get(item.name, ())
+            for column in columns.get(item.name, ())
         }
 
-    return by_place
+    return by_column
 
 
-def _format_day(item: Item, written: str, day: date) -> str:
-    """A day in the form that the mapping says, or else the contract."""
-    if written:
-        return format_day(day, written)
+def _format_day(item: Item, date_format: str, day: date) -> str:
+    """Return a day in the mapping's date format, or else the contract's."""
+    if date_format:
+        return format_day(day, date_format)
     return day.strftime((item.date_format or "%Y-%m-%d").replace("%Y", f"{day.year:04d}"))
 
 
 def _check_delimiter(
-    table: Table, mapped: TableMapping | None, extract: Extract, pieces: Iterator[CellBlock | Fault]
+    table: Table, mapped: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock | Fault]
 ) -> Iterator[CellBlock | Fault]:
-    """The pieces of a file; a Fault where the declared delimiter makes one column of it, and another does better."""
-    first = next(pieces)
+    """Yield the blocks of a file, or a fault where the declared delimiter gives one column and another gives more."""
+    first = next(blocks)
     if extract.format is Format.CSV and isinstance(first, CellBlock) and len(first.header) == 1:
 
-        def fits(headers: Sequence[str]) -> int:
+        def count_items(headers: Sequence[str]) -> int:
             return len(match_headers(table, headers, mapped).positions)
 
-        fault = None if fits(first.header) else find_other_delimiter(first.header[0], extract, first.header_row, fits)
+        declared_count = count_items(first.header)
+        fault = (
+            None if declared_count else find_other_delimiter(first.header[0], extract, first.header_row, count_items)
+        )
         if fault is not None:
             yield fault
             return
     yield first
-    yield from pieces
+    yield from blocks
 
 
 def _read_all_records(
@@ -252,12 +267,12 @@ def _read_all_records(
         return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
 
 
-def _collect_records(extract: Extract, files: Sequence[ExtractFile], beyond: Sequence[str]) -> list[Json] | Fault:
+def _collect_records(extract: Extract, files: Sequence[ExtractFile], outer_paths: Sequence[str]) -> list[Json] | Fault:
     records: list[Json] = []
     for file in files:
-        with open_content(file, extract) as plain:
-            found = plain if isinstance(plain, Fault) else read_records(plain, extract, beyond)
-        if isinstance(found, Fault):
-            return Fault(found.message, found.row and found.row + len(records))
-        records += found
+        with open_content(file, extract) as content:
+            result = content if isinstance(content, Fault) else read_records(content, extract, outer_paths)
+        if isinstance(result, Fault):
+            return Fault(result.message, result.row and result.row + len(records))
+        records += result
     return records

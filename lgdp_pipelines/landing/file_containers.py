@@ -170,11 +170,11 @@ def unpack(packed: BinaryIO, extract: Extract, into: IO[bytes]) -> Fault | None:
 
 
 def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo | Fault:
-    members = [one for one in archive.infolist() if not one.is_dir() and not _is_metadata(one.filename)]
+    members = [member for member in archive.infolist() if not member.is_dir() and not _is_metadata(member.filename)]
     if len(members) > _MAX_MEMBERS:
         return Fault(f"The ZIP holds more than {_MAX_MEMBERS:,} files. Send a ZIP with the one file of the extract.")
     if extract.member:
-        members = [one for one in members if re.fullmatch(extract.member, one.filename.rpartition("/")[2])]
+        members = [member for member in members if re.fullmatch(extract.member, member.filename.rpartition("/")[2])]
     if len(members) != 1:
         held = f"{len(members)} files" if members else "no file"
         fitting = f" that {'are' if members else 'is'} named as agreed" if extract.member else ""

@@ -47,9 +47,9 @@ def match_headers(
         mapped: how the system's export fills the table; None: the extract is in the contract's own manner.
         file: which of several joined files the headers are of, as the mapping names them; None: there is but one.
     """
-    spelt = _list_spellings(table, mapped, file)
+    spellings_by_name = _list_spellings(table, mapped, file)
     ignored = mapped.ignored if mapped else Spellings()
-    fitting = _match_names({**spelt, _IGNORED: ignored}, headers)
+    fitting = _match_names({**spellings_by_name, _IGNORED: ignored}, headers)
     found: dict[str, list[int]] = {}
     for place, names in enumerate(fitting):
         if len(names) == 1 and names[0] != _IGNORED:
@@ -60,14 +60,14 @@ def match_headers(
         if len(names) > 1
     }
     unclear = {item.name for items in ambiguous.values() for item in items}
-    items = [item for item in table.items if item.name in spelt]
+    items = [item for item in table.items if item.name in spellings_by_name]
     return HeaderMatch(
         positions={name: tuple(places) for name, places in found.items()},
         missing=tuple(item for item in items if item.name not in found and item.name not in unclear),
         repeated=tuple(item for item in items if len(found.get(item.name, ())) > 1),
         extra=tuple(place for place, names in enumerate(fitting) if not names),
         ambiguous=ambiguous,
-        called={name: _expected_header(one) for name, one in spelt.items()},
+        called={name: _expected_header(spellings) for name, spellings in spellings_by_name.items()},
     )
 
 
@@ -85,17 +85,21 @@ def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None)
     return {item.name: columns[item.name].spellings for item in table.items if item.name in columns}
 
 
-def _expected_header(one: Spellings) -> str:
-    return one.headers[0] if one.headers else f"(of the form {one.patterns[0]})"
+def _expected_header(spellings: Spellings) -> str:
+    return spellings.headers[0] if spellings.headers else f"(of the form {spellings.patterns[0]})"
 
 
-def _match_names(spelt: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
+def _match_names(spellings_by_name: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
     """For each header the names that it fits: by the letter, or else folded, or else by pattern."""
-    exact = _group_names((header, name) for name, one in spelt.items() for header in one.headers)
-    folded = _group_names((fold_spelling(header), name) for name, one in spelt.items() for header in one.headers)
+    exact = _group_names(
+        (header, name) for name, spellings in spellings_by_name.items() for header in spellings.headers
+    )
+    folded = _group_names(
+        (fold_spelling(header), name) for name, spellings in spellings_by_name.items() for header in spellings.headers
+    )
     found = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
     left = [place for place, names in enumerate(found) if not names]
-    for place, name in _match_patterns(spelt, headers, left):
+    for place, name in _match_patterns(spellings_by_name, headers, left):
         found[place] = tuple(dict.fromkeys((*found[place], name)))
     return found
 
@@ -108,11 +112,11 @@ def _group_names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]
 
 
 def _match_patterns(
-    spelt: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
+    spellings_by_name: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
     # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.
     left = pl.Series([" ".join(headers[place].split()) for place in places], dtype=pl.String)
-    for name, one in spelt.items():
-        for pattern in one.patterns:
+    for name, spellings in spellings_by_name.items():
+        for pattern in spellings.patterns:
             fits = left.str.contains(f"^(?:{pattern})$")
             yield from ((places[number], name) for number in fits.arg_true())

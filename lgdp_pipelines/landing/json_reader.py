@@ -184,9 +184,9 @@ def _iter_texts(value: Json) -> Iterator[str]:
         case str():
             yield value
         case dict():
-            for name, one in value.items():
+            for name, member in value.items():
                 yield name
-                yield from _iter_texts(one)
+                yield from _iter_texts(member)
         case list():
-            for one in value:
-                yield from _iter_texts(one)
+            for member in value:
+                yield from _iter_texts(member)

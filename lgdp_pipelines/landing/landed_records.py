@@ -64,11 +64,13 @@ def land_records(
 
 def _list_named_paths(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
     """The paths that items are named by, folded."""
-    own = [one.spellings for table in contract.tables for one in table.items]
+    own = [item.spellings for table in contract.tables for item in table.items]
     mapped = (
         [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
     )
-    return frozenset(fold_spelling(header) for one in (mapped if mapping else own) for header in one.headers)
+    return frozenset(
+        fold_spelling(header) for spellings in (mapped if mapping else own) for header in spellings.headers
+    )
 
 
 def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:

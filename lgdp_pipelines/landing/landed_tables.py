@@ -29,7 +29,7 @@ _KEY = "_key."
 
 @dataclass(frozen=True, slots=True)
 class MisplacedRow:
-    """What is wrong with a row of a joined file.
+    """A row of a joined file that has no base row of its own.
 
     Attributes:
         row: of that file.
@@ -41,7 +41,7 @@ class MisplacedRow:
 
 
 class FileJoin:
-    """One file that joins a base, and which of its rows have found their place.
+    """A file that joins a base, and its rows that have found no base row yet.
 
     Args:
         file: as the mapping declares it.
@@ -94,11 +94,11 @@ class FileJoin:
 
     @property
     def key_places(self) -> frozenset[int]:
-        """Columns of the base that rows are joined by."""
+        """Columns of the base that hold the key."""
         return frozenset(place for place in self._base if place is not None)
 
     def add_to(self, landed: pl.DataFrame, base: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """A landed piece of the base with the items of this file, and its other cells by what they are called.
+        """Return landed base rows with the items of this file, and its other cells by header.
 
         Args:
             landed: rows of the base.
@@ -111,7 +111,7 @@ class FileJoin:
         return landed.with_columns(found.select(self._items.keys())), others
 
     def iter_misplaced(self) -> Iterator[MisplacedRow]:
-        """Rows that belong to no row of the base, or to one that another row belongs to; once the base is read."""
+        """Yield rows without a base row, or with a key that repeats; called once the base is read."""
         for row, first in self._twice.iter_rows():
             yield MisplacedRow(row, f"In {self.name}: the row has the same key as row {first}. Send each of them once.")
         for row in self._left.get_column(ROW):
@@ -123,20 +123,20 @@ class FileJoin:
 
 
 def find_columns(headers: Iterable[str], header: Sequence[str]) -> list[int | None]:
-    """Where columns stand, by the letter or else but for case and white space; None where that is nowhere or twice."""
-    found = []
+    """Return the places of columns, matched exactly, or else ignoring case and white space; None unless unique."""
+    columns = []
     for wanted in headers:
-        exact = [place for place, one in enumerate(header) if one == wanted]
-        folded = [place for place, one in enumerate(header) if fold_spelling(one) == fold_spelling(wanted)]
+        exact = [place for place, name in enumerate(header) if name == wanted]
+        folded = [place for place, name in enumerate(header) if fold_spelling(name) == fold_spelling(wanted)]
         places = exact or folded
-        found.append(places[0] if len(places) == 1 else None)
-    return found
+        columns.append(places[0] if len(places) == 1 else None)
+    return columns
 
 
 def _build_keys(places: Iterable[int | None]) -> list[pl.Expr]:
-    """Key cells, without the white space around them; null where there is nothing else."""
+    """Return key cells without surrounding white space, null where nothing is left."""
     stripped = [pl.col(str(place)).str.strip_chars() for place in places]
-    return [pl.when(one != "").then(one).alias(f"{_KEY}{number}") for number, one in enumerate(stripped)]
+    return [pl.when(cell != "").then(cell).alias(f"{_KEY}{number}") for number, cell in enumerate(stripped)]
 
 
 def _numbered_heading(header: Sequence[str], place: int) -> str:
@@ -148,18 +148,18 @@ class LandedTable:
     """One table as landed.
 
     Attributes:
-        pieces: as in :attr:`lgdp_pipelines.handover.extract_reading.Reading.tables`; None where the table was not sent.
+        rows: as in :attr:`lgdp_pipelines.handover.extract_reading.Reading.tables`; None where the table was not sent.
         findings: of its columns and of the shape of its rows; of misshapen rows the first.
         headers: by item name, the header as the file has it.
         sheet: of a workbook; None in other formats.
-        unlisted: ``_row`` of the misshapen rows that no finding lists.
+        unlisted_rows: ``_row`` of the misshapen rows that no finding lists.
     """
 
-    pieces: ChunkedFrame | None
+    rows: ChunkedFrame | None
     findings: pl.DataFrame
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     sheet: str | None = None
-    unlisted: pl.Series = field(default_factory=lambda: pl.Series(ROW, [], dtype=pl.Int64))
+    unlisted_rows: pl.Series = field(default_factory=lambda: pl.Series(ROW, [], dtype=pl.Int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,13 @@ class ColumnRules:
 
     @classmethod
     def from_contract(cls, contract: Contract, table: Table) -> "ColumnRules":
-        """Those of a table."""
+        """Return the rules of a table."""
         by_kind = {rule.kind: rule for rule in list_rules(contract) if rule.table == table.name}
         return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
 
 
 def build_missing_table(contract: Contract, table: Table) -> LandedTable:
-    """A table that must be sent and was not."""
+    """Return a required table that was not sent."""
     rule = ColumnRules.from_contract(contract, table).columns
     return LandedTable(
         None, build_finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others.")
@@ -187,28 +187,28 @@ def build_missing_table(contract: Contract, table: Table) -> LandedTable:
 def land_cells(
     contract: Contract,
     table: Table,
-    pieces: Iterator[CellBlock | Fault],
-    keep: ChunkStore,
+    blocks: Iterator[CellBlock | Fault],
+    store: ChunkStore,
     mapped: TableMapping | None = None,
-    others: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
+    joined: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
 ) -> LandedTable | Fault:
-    """A file of cells under headers as a landed table.
+    """Return a file of cells under headers as a landed table, or its fault.
 
     Args:
         contract: that the file answers.
         table: of the contract.
-        pieces: of the file, at least one, all with the header; nothing follows a Fault.
-        keep: takes the landed pieces.
-        mapped: how the system's export fills the table; None: the file is in the contract's own manner.
-        others: files that join this one, each as the mapping has it, with its name and its cells.
+        blocks: of the file, at least one, all with the header; nothing follows a Fault.
+        store: takes the landed rows.
+        mapped: how the system's export fills the table; None: the file is as the contract describes it.
+        joined: files that join this one: their declaration, name and cells.
     """
-    first = next(pieces)
+    first = next(blocks)
     if isinstance(first, Fault):
         return first
     rules = ColumnRules.from_contract(contract, table)
     joins = [
         FileJoin(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
-        for file, name, cells in others
+        for file, name, cells in joined
     ]
     for join in joins:
         if join.missing is not None:
@@ -217,34 +217,34 @@ def land_cells(
     keys = {place for join in joins for place in join.key_places}
     match = replace(match, extra=tuple(place for place in match.extra if place not in keys))
     landing = _CellLanding(table, first.header, {name: places[0] for name, places in match.positions.items()}, joins)
-    kept = keep(landing.frames(chain([first], pieces)), build_landed_schema(table))
+    rows = store(landing.frames(chain([first], blocks)), build_landed_schema(table))
     if landing.fault is not None:
         return landing.fault
     findings = [
         _find_misshapen(rules.columns, landing.misshapen, len(first.header)),
         *_find_header_faults(rules, first, landing.filled, match),
-        *(one for join in joins for one in _find_join_faults(contract, rules, join)),
+        *(found for join in joins for found in _find_join_faults(contract, rules, join)),
     ]
     headers = {name: first.header[place] for name, place in landing.taken.items()}
     for join in joins:
         headers |= join.headers
-    placed = concat_findings(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
-    return LandedTable(kept, placed, headers, first.sheet, landing.unlisted())
+    on_sheet = concat_findings(findings).with_columns(pl.lit(first.sheet, dtype=pl.String).alias("sheet"))
+    return LandedTable(rows, on_sheet, headers, first.sheet, landing.unlisted_rows())
 
 
 def build_landed_schema(table: Table) -> pl.Schema:
-    """Columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
+    """Return the columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
     return pl.Schema({**{item.name: pl.String() for item in table.items}, UNMAPPED: pl.String(), ROW: pl.Int64()})
 
 
 class _CellLanding:
-    """What is found out about a file while its pieces are landed one after the other.
+    """Lands the blocks of a file one after the other, and collects what findings need.
 
     Attributes:
         taken: the column that each item is read from.
         filled: other columns in which some cell is filled.
-        misshapen: of the first misshapen rows, their number and how many cells they have.
-        fault: what made an end of it; None where the file was read whole.
+        misshapen: row number and number of cells of the first misshapen rows.
+        fault: that ended the file; None where it was read whole.
     """
 
     def __init__(
@@ -256,28 +256,28 @@ class _CellLanding:
         self._unlisted: list[pl.Series] = []
         self.fault: Fault | None = None
 
-    def frames(self, pieces: Iterable[CellBlock | Fault]) -> Iterator[pl.DataFrame]:
-        """The landed rows of each piece."""
-        for cells in pieces:
-            if isinstance(cells, Fault):
-                self.fault = cells
+    def frames(self, blocks: Iterable[CellBlock | Fault]) -> Iterator[pl.DataFrame]:
+        """Yield the landed rows of each block."""
+        for block in blocks:
+            if isinstance(block, Fault):
+                self.fault = block
                 return
-            self._note_misshapen(cells.misshapen)
-            yield self._land_frame(cells.frame)
+            self._note_misshapen(block.misshapen)
+            yield self._land_frame(block.frame)
 
-    def unlisted(self) -> pl.Series:
-        """``_row`` of the misshapen rows after the first."""
+    def unlisted_rows(self) -> pl.Series:
+        """Return ``_row`` of the misshapen rows that no finding lists."""
         return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
 
     def _note_misshapen(self, misshapen: pl.DataFrame) -> None:
-        sheets = misshapen.head(MAX_LISTED - self.misshapen.height)
-        self.misshapen = pl.concat([self.misshapen, sheets])
-        if misshapen.height > sheets.height:
-            self._unlisted.append(misshapen.get_column(ROW).slice(sheets.height))
+        listed = misshapen.head(MAX_LISTED - self.misshapen.height)
+        self.misshapen = pl.concat([self.misshapen, listed])
+        if misshapen.height > listed.height:
+            self._unlisted.append(misshapen.get_column(ROW).slice(listed.height))
 
     def _land_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
-        left = [place for place in range(frame.width - 1) if place not in self.taken.values()]
-        filled = [place for place in left if frame.get_column(str(place)).null_count() < frame.height]
+        unmapped = [place for place in range(frame.width - 1) if place not in self.taken.values()]
+        filled = [place for place in unmapped if frame.get_column(str(place)).null_count() < frame.height]
         self.filled |= set(filled)
         landed = frame.select(
             *(
@@ -288,16 +288,20 @@ class _CellLanding:
             ),
             ROW,
         )
-        left_over = [frame.select(pl.col(str(place)).alias(describe_column(self._header, place)) for place in filled)]
+        unmapped_cells = [
+            frame.select(pl.col(str(place)).alias(describe_column(self._header, place)) for place in filled)
+        ]
         for join in self._joins:
-            landed, beside = join.add_to(landed, frame)
-            left_over.append(beside)
-        return landed.with_columns(_unmapped(left_over, frame.height)).select(build_landed_schema(self._table).names())
+            landed, extra_cells = join.add_to(landed, frame)
+            unmapped_cells.append(extra_cells)
+        return landed.with_columns(_format_unmapped(unmapped_cells, frame.height)).select(
+            build_landed_schema(self._table).names()
+        )
 
 
-def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
-    """The filled cells of each row that no item takes, as a JSON object: which those are hangs on no other row."""
-    columns = [column for frame in left_over for column in frame.iter_columns() if column.null_count() < height]
+def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
+    """Return the filled cells of each row that no item takes, as a JSON object, independent of other rows."""
+    columns = [column for frame in frames for column in frame.iter_columns() if column.null_count() < height]
     if not columns:
         return pl.repeat(None, height, dtype=pl.String, eager=True).alias(UNMAPPED)
     fields = pl.DataFrame(
@@ -318,7 +322,7 @@ def _unmapped(left_over: Sequence[pl.DataFrame], height: int) -> pl.Series:
 
 
 def describe_column(headers: Sequence[str], place: int) -> str:
-    """What a column is called, where it has no header of its own by its number."""
+    """Return the header of a column, with its number where that header is empty or repeats."""
     name = headers[place] if place < len(headers) else ""
     return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
 
@@ -336,7 +340,7 @@ def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataF
 
 
 def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
-    """What is wrong with a file that joins the base: its columns, its rows' shapes, and rows without a place."""
+    """Return the findings of a joined file: its columns, misshapen rows, and rows without a base row."""
     readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     filled = [
         place
@@ -344,8 +348,8 @@ def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) ->
         if join.cells.frame.get_column(str(place)).null_count() < join.cells.frame.height
     ]
     where = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")])
-    for one in _find_header_faults(rules, join.cells, filled, join.match):
-        yield one.with_columns(where.alias("message"))
+    for finding in _find_header_faults(rules, join.cells, filled, join.match):
+        yield finding.with_columns(where.alias("message"))
     # Such a row is none of the base's, whose numbers a finding of columns would spoil.
     yield _find_misshapen(readable, join.cells.misshapen, len(join.cells.header)).with_columns(where.alias("message"))
     misplaced = list(islice(join.iter_misplaced(), MAX_LISTED))

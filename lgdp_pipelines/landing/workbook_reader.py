@@ -165,7 +165,7 @@ class SheetEntry:
     is_visible: bool
 
 
-class WorkbookSheet(Protocol):
+class SheetReader(Protocol):
     """A sheet that can be read."""
 
     @property
@@ -202,19 +202,21 @@ def choose_sheet(sheets: Sequence[SheetEntry], wanted: str) -> int | Fault:
         wanted: name of it; empty: the only visible one.
     """
     if wanted:
-        exact = [place for place, one in enumerate(sheets) if one.name == wanted]
-        found = exact or [place for place, one in enumerate(sheets) if fold_spelling(one.name) == fold_spelling(wanted)]
+        exact = [place for place, sheet in enumerate(sheets) if sheet.name == wanted]
+        found = exact or [
+            place for place, sheet in enumerate(sheets) if fold_spelling(sheet.name) == fold_spelling(wanted)
+        ]
         if found:
             return found[0]
         return Fault(f"The workbook has no sheet “{wanted}”. Name the sheet with the data so, and send it again.")
-    visible = [place for place, one in enumerate(sheets) if one.is_visible]
+    visible = [place for place, sheet in enumerate(sheets) if sheet.is_visible]
     if len(visible) == 1:
         return visible[0]
     meaning = f"{len(visible)} sheets that are not hidden" if visible else "no sheet that is not hidden"
     return Fault(f"The workbook has {meaning}, and the data must be in the only one. Remove or hide the others.")
 
 
-def read_sheet(sheet: WorkbookSheet, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
+def read_sheet(sheet: SheetReader, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
     """A sheet as cells.
 
     Args:
@@ -228,7 +230,7 @@ def read_sheet(sheet: WorkbookSheet, extract: Extract, date_formatters: DateForm
         return Fault("The workbook is damaged. Open it, save it again, and send it.", sheet=sheet.name)
 
 
-def _read_cells(sheet: WorkbookSheet, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
+def _read_cells(sheet: SheetReader, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
     head, rows = _split_header(sheet.rows(), extract.header_row)
     header = _build_header(sheet, extract, head)
     if not header:
@@ -270,19 +272,17 @@ def _split_header(
     return head, iter(())
 
 
-def _build_header(
-    sheet: WorkbookSheet, extract: Extract, head: Mapping[int, Mapping[int, CellValue]]
-) -> tuple[str, ...]:
+def _build_header(sheet: SheetReader, extract: Extract, head: Mapping[int, Mapping[int, CellValue]]) -> tuple[str, ...]:
     """What each column is called, up to the last that is."""
     lower = _header_texts(head.get(extract.header_row, {}))
     if extract.header_rows == 1:
         return lower
     row = extract.header_row - 1
     upper = dict(head.get(row, {}))
-    for one in sheet.read_merged_areas():
-        if one.first_row <= row <= one.last_row:
-            holds = head.get(one.first_row, {}).get(one.first_place, "")
-            upper |= dict.fromkeys(range(one.first_place, one.last_place + 1), holds)
+    for area in sheet.read_merged_areas():
+        if area.first_row <= row <= area.last_row:
+            value = head.get(area.first_row, {}).get(area.first_place, "")
+            upper |= dict.fromkeys(range(area.first_place, area.last_place + 1), value)
     return join_headers(_header_texts(upper), lower)
 
 

@@ -71,7 +71,7 @@ class XlsSheet:
     place: int
 
     def rows(self) -> Iterator[SheetRow]:
-        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.SheetReader`."""
         sheet, number_formats = self._load()
         for number in range(sheet.nrows):
             row = {
@@ -83,7 +83,7 @@ class XlsSheet:
                 yield number + 1, row
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
-        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.SheetReader`."""
         sheet, _ = self._load()
         return [MergedArea(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
 

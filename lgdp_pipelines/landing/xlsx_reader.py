@@ -189,7 +189,7 @@ class XlsxSheet:
     path: str
 
     def rows(self) -> Iterator[SheetRow]:
-        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.SheetReader`."""
         with _damage_errors(), self.workbook.archive.open(self.path) as file:
             read = _build_cell_reader(self.workbook)
             number = 0
@@ -201,7 +201,7 @@ class XlsxSheet:
                     yield number, row
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
-        """As in :class:`lgdp_pipelines.landing.workbook_reader.WorkbookSheet`."""
+        """As in :class:`lgdp_pipelines.landing.workbook_reader.SheetReader`."""
         found: list[MergedArea] = []
         with _damage_errors(), self.workbook.archive.open(self.path) as file:
             for _, element in iter_elements(file, ("end",), ("{*}row", "{*}mergeCell")):

@@ -151,8 +151,10 @@ def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple
         mapping: how the system's export answers it; None: it is in the contract's own manner.
     """
     own = [item.spellings for table in contract.tables for item in table.items]
-    mapped = [one.spellings for table in mapping.tables.values() for one in table.columns.values()] if mapping else own
-    return tuple(dict.fromkeys(path for one in mapped for path in one.headers if path.startswith(_UP)))
+    mapped = (
+        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else own
+    )
+    return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith(_UP)))
 
 
 def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json] | Fault:
@@ -181,7 +183,7 @@ def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[st
     around.reverse()
     last: Element = None
     for _, element in iter_elements(file, ("end",), (f"{{*}}{name}",)):
-        if [_local_name(one.tag) for one in element.iterancestors()] != around:
+        if [_local_name(ancestor.tag) for ancestor in element.iterancestors()] != around:
             continue
         values = [
             *_iter_values(element, ""),
@@ -218,9 +220,9 @@ def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
     found = [element] if element is not None else []
     *steps, last = path.split("/")
     for step in steps if last.startswith("@") else [*steps, last]:
-        found = [child for one in found for child in one if _local_name(child.tag) == step]
-    for one in found:
+        found = [child for parent in found for child in parent if _local_name(child.tag) == step]
+    for target in found:
         if last.startswith("@"):
-            yield from (value for name, value in one.attrib.items() if _local_name(name) == last[1:])
+            yield from (value for name, value in target.attrib.items() if _local_name(name) == last[1:])
         else:
-            yield one.text or ""
+            yield target.text or ""

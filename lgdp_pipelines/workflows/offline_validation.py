@@ -83,7 +83,7 @@ def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) 
 
 def _judge(extract: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
     files = [ExtractFile(file.name, file) for file in extract.files]
-    reading = read_extract(extract.contract, files, extract.mapping, keep=context.spill.store)
+    reading = read_extract(extract.contract, files, extract.mapping, store=context.spill.store)
     return reading, judge(reading, context)
 
 

@@ -79,7 +79,7 @@ def judge_files(
         reading = (
             _reject_unmapped(contract, system)
             if is_unmapped
-            else read_extract(contract, files, mapping, keep=spill.store)
+            else read_extract(contract, files, mapping, store=spill.store)
         )
     context = JudgingContext(
         contract,

@@ -32,7 +32,7 @@ def make_context(
 
 def judge_files(files: Sequence[ExtractFile], context: JudgingContext) -> ValidationResult:
     """Read the files of an extract as landing does, and judge them."""
-    return judge(read_extract(context.contract, files, context.mapping, keep=context.spill.store), context)
+    return judge(read_extract(context.contract, files, context.mapping, store=context.spill.store), context)
 
 
 def judge_tables(

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import define_validated_table
-from tests.unit.storage.test_tables import CONTRACT, TABLE
+from tests.unit.storage.test_lake_tables import CONTRACT, TABLE
 
 YEAR = "FY2023-24"
 

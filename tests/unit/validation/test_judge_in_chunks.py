@@ -55,7 +55,7 @@ def as_they_were() -> Iterator[None]:
 def judged(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
     path = tmp_path / "extract.csv"
     path.write_bytes(content)
-    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], keep=spill.store)
+    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], store=spill.store)
     before = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
     prior = ChunkedFrame.from_frames(*before.iter_slices(1))
     context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, prior_rows=lambda _period, _table: prior)
