@@ -19,7 +19,7 @@ HEADER_SEPARATOR = " / "
 
 @dataclass(frozen=True)
 class CellBlock:
-    """A file, or a piece of it, as cells.
+    """The cells of a file, or of a piece of it.
 
     Attributes:
         header: what each column is called; empty text where nothing names it.
@@ -39,7 +39,7 @@ class CellBlock:
 
 
 def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
-    """What two header rows call each column: ``upper / lower``, or the one that is filled in.
+    """Return the names that two header rows give columns: ``upper / lower``, or the filled one.
 
     Args:
         upper: cells of the first row, each filled in wherever it holds for the column.
@@ -50,7 +50,7 @@ def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
 
 
 def fill_right(cells: Sequence[str]) -> list[str]:
-    """An upper header row of a text file, where a name holds until the next: text cannot say how far it is merged."""
+    """Return an upper header row of text with each name repeated until the next."""
     filled: list[str] = []
     for cell in cells:
         filled.append(cell if cell.strip() or not filled else filled[-1])
@@ -58,7 +58,7 @@ def fill_right(cells: Sequence[str]) -> list[str]:
 
 
 def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
-    """Records as a frame of columns ``0``, ``1``, … and ``_row``: as wide as the widest, and at least so wide."""
+    """Return records as a frame of columns ``0``, ``1``, … and ``_row``, at least so wide."""
     width = max(width, max(map(len, records), default=0))
     cells = list(zip_longest(*records)) if records else []
     cells += [(None,) * len(records)] * (width - len(cells))
@@ -67,10 +67,10 @@ def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], wi
 
 
 def empty_misshapen() -> pl.DataFrame:
-    """:attr:`CellBlock.misshapen` where there are none."""
+    """Return an empty :attr:`CellBlock.misshapen`."""
     return build_misshapen([])
 
 
 def build_misshapen(rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
-    """Rows and their number of cells as :attr:`CellBlock.misshapen`."""
+    """Return rows and their number of cells as :attr:`CellBlock.misshapen`."""
     return pl.DataFrame(rows, schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")

@@ -40,7 +40,7 @@ _PRIVATE_USE = range(0xE000, 0xF8FF)
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How CSV text is written.
+    """The dialect of CSV text.
 
     Attributes:
         delimiter: one character between cells.
@@ -56,12 +56,12 @@ class Dialect:
 
     @classmethod
     def from_extract(cls, extract: Extract) -> "Dialect":
-        """The declared one."""
+        """Return the declared dialect."""
         return cls(extract.delimiter, extract.quote, extract.preamble, extract.header_rows)
 
     @property
     def reader_arguments(self) -> dict[str, Any]:
-        """For ``csv.reader``."""
+        """Arguments for ``csv.reader``."""
         if self.quote:
             return {"delimiter": self.delimiter, "quotechar": self.quote}
         return {"delimiter": self.delimiter, "quotechar": None, "quoting": csv.QUOTE_NONE}
@@ -69,7 +69,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class CsvHeader:
-    """What stands before the first row of data.
+    """The header of CSV text, and where the data begins.
 
     Attributes:
         header: what each column is called.
@@ -85,23 +85,23 @@ class CsvHeader:
 
 
 def find_line_end(content: bytes) -> str:
-    """What ends the lines of a text: LF, unless it has none and has CR."""
+    """Return the line end of a text: LF, or CR where it has CR alone."""
     return "\n" if b"\n" in content or b"\r" not in content else "\r"
 
 
 def is_blank(content: bytes) -> bool:
-    """Whether a text has nothing but line ends."""
+    """Return whether a text has nothing but line ends."""
     # Most texts show it at once: stripping copies the whole of them.
     return not content[:64].strip(b"\r\n") and not content.strip(b"\r\n")
 
 
 def find_unused_character(text: str) -> str:
-    """A character that a text does not have, to stand in for one that a reader would misunderstand."""
+    """Return a character that a text lacks, to replace one that a reader would misunderstand."""
     return next(chr(code) for code in _PRIVATE_USE if chr(code) not in text)
 
 
 def read_header(content: bytes, dialect: Dialect) -> CsvHeader | Fault:
-    """The header of CSV text in UTF-8, and where it ends.
+    """Return the header of CSV text in UTF-8, or its fault.
 
     Args:
         content: the text, or as much of its beginning as holds the header.
@@ -140,7 +140,7 @@ def read_header(content: bytes, dialect: Dialect) -> CsvHeader | Fault:
 
 @dataclass
 class _LineIterator:
-    """Lines one by one, so that it is known where the last one read has ended.
+    """Iterates over lines, and knows where the last line read has ended.
 
     ``csv`` takes a lone CR for a line end; another character stands in for it.
     """
@@ -164,21 +164,21 @@ class _LineIterator:
             yield line
 
     def restore_line_ends(self, cell: str) -> str:
-        """A cell with the line ends that the text has."""
+        """Return a cell with the text's own line ends."""
         if self.line_end == "\r":
             return cell.replace("\n", "\r")
         return cell.replace(self.stand_in, "\r") if self.stand_in else cell
 
 
 def find_last_row(text: str, dialect: Dialect) -> int:
-    """The row in which a text breaks off."""
+    """Return the row in which a text breaks off."""
     lines = io.StringIO(LONE_CR.sub(" ", text) + ".", newline="\n")
     return sum(1 for _ in csv.reader(lines, **dialect.reader_arguments))
 
 
 @dataclass(frozen=True, slots=True)
 class ByteColumn:
-    """The bytes of a text, which are not copied.
+    """The bytes of a text as a column of numbers, without a copy, to count many at a time.
 
     Attributes:
         column: a UInt8 for each.
@@ -188,20 +188,20 @@ class ByteColumn:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> "ByteColumn":
-        """All of a text."""
+        """Return all bytes of a text."""
         buffer = pa.py_buffer(content)
         return cls(pl.Series(pa.Array.from_buffers(pa.uint8(), len(content), [None, buffer]), dtype=pl.UInt8))
 
     def count(self, mark: bytes, start: int = 0, end: int | None = None) -> int:
-        """How often a character of one byte stands between two places."""
+        """Return the number of times a character of one byte occurs between two places."""
         return int((self.column[start:end] == ord(mark)).sum())
 
     def bytes_before(self, mark: bytes) -> pl.Series:
-        """The byte before each such character, except one that stands first of all."""
+        """Return the byte before each such character, except at the very beginning."""
         return self.column[:-1].filter(self.column[1:] == ord(mark))
 
     def bytes_after(self, mark: bytes) -> pl.Series:
-        """The byte after each such character, except one that stands last of all."""
+        """Return the byte after each such character, except at the very end."""
         return self.column[1:].filter(self.column[:-1] == ord(mark))
 
 
@@ -209,7 +209,7 @@ _BLOCK = 50_000
 
 
 def parse_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> CellBlock | Fault:
-    """Read rows of data, or a piece of them that was cut at the end of a record. Pure: pieces may be read in any order.
+    """Return the cells of records, or their fault. Pure: pieces may be parsed in any order.
 
     Args:
         content: whole records in UTF-8.
@@ -222,7 +222,7 @@ def parse_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -
 
 
 def parse_plain_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int, quotes: int) -> CellBlock | None:
-    """The same where the content is plain, whatever its end was found by; None where only care could tell.
+    """Return the cells of plain content; None where only careful parsing is safe.
 
     Quotes are then all around cells, so that a content with an even number of them ends outside of any.
 
@@ -238,7 +238,7 @@ def parse_plain_records(content: bytes, dialect: Dialect, head: CsvHeader, row: 
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """Records to be read.
+    """Records to be parsed.
 
     Attributes:
         content: without the empty lines at its end.
@@ -256,7 +256,7 @@ class _Body:
 
     @classmethod
     def from_content(cls, content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> "_Body":
-        """Set empty lines at the end apart: they would have to be told from short records one by one."""
+        """Separate empty lines at the end, which would have to be told from short records singly."""
         mark, end, ends = head.line_end.encode(), len(content), 0
         while end and content[end - 1 : end] == mark:
             end -= 2 if mark == b"\n" and content[end - 2 : end - 1] == b"\r" else 1
@@ -269,16 +269,16 @@ class _Body:
 
     @property
     def width(self) -> int:
-        """Columns of the header."""
+        """Number of columns of the header."""
         return len(self.head.header)
 
     @property
     def is_open(self) -> bool:
-        """Whether its last record has no line end."""
+        """Whether the last record has no line end."""
         return bool(self.content) and not self.content.endswith(self.head.line_end.encode())
 
     def cells(self, frame: pl.DataFrame, misshapen: pl.DataFrame, records: int) -> CellBlock:
-        """What was read."""
+        """Return the cells that were parsed."""
         return CellBlock(self.head.header, frame, misshapen, self.row + records + self.blank, self.head.row)
 
 
@@ -303,7 +303,7 @@ def _parse_fast(body: _Body, quotes: int) -> CellBlock | None:
 
 
 def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quotes: int) -> int | None:
-    """How many cells are quotes alone; None where not each first quote opens a cell and each second one closes it.
+    """Return the number of cells that are quotes alone; None unless quotes open and close cells in turn.
 
     polars may lose any other quote. A CR after the second belongs to a line end where ``_count_returns`` says so.
     """
@@ -323,7 +323,7 @@ def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quotes: int) -> in
 
 
 def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
-    """How many CR stand before the LF of a line's end; None where one stands elsewhere: Polars may lose it."""
+    """Return the number of CR before LF; None where another CR exists, which polars may lose."""
     if body.head.line_end == "\r" or b"\r" not in body.content:
         return 0
     bytes_after = byte_column.bytes_after(b"\r")
@@ -331,7 +331,7 @@ def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
 
 
 def _accounts_for_every_byte(body: _Body, read: pl.DataFrame, byte_column: ByteColumn, around: int) -> bool:
-    """Whether each byte is in a cell, or else is a quote, a delimiter of a whole record, or of a line's end.
+    """Return whether each byte is in a cell, or is a quote, delimiter or line end.
 
     That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
     each make the sum larger than the text is, and nothing makes it smaller.
@@ -354,7 +354,7 @@ _MAX_SUM_BYTES = 2**32
 
 
 def _counts_match(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, byte_column: ByteColumn, gaps: int) -> bool:
-    """Whether the numbers of quotes, line ends and delimiters add up, those inside cells set apart.
+    """Return whether quotes, line ends and delimiters outside cells add up.
 
     Args:
         body: that was read.
@@ -381,7 +381,7 @@ def _counts_match(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, byte_colu
 
 
 def _null_empty_quotes(body: _Body, rows: pl.DataFrame, hollow: int, gaps: int = 0) -> CellBlock:
-    """Rows whose quoted cells without anything in them are empty like all others.
+    """Return the rows with null in place of quoted cells without content.
 
     Args:
         body: that was read.
@@ -399,7 +399,7 @@ def _null_empty_quotes(body: _Body, rows: pl.DataFrame, hollow: int, gaps: int =
 
 
 def _parse_with_polars(body: _Body) -> pl.DataFrame | None:
-    """What Polars makes of it, which may be wrong; None where it makes nothing of it."""
+    """Return polars' result, which may be wrong; None where it has none."""
     columns = [str(place) for place in range(body.width)]
     if not body.content:
         return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
@@ -419,7 +419,7 @@ def _parse_with_polars(body: _Body) -> pl.DataFrame | None:
 
 
 def _count_inside_cells(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
-    """How often each mark stands in cells: there it separates nothing."""
+    """Return how often each mark is inside cells, where it separates nothing."""
     cells = pl.all()
     return read.select(
         pl.sum_horizontal(cells.str.count_matches(mark, literal=True).sum()).alias(mark) for mark in marks
@@ -427,7 +427,7 @@ def _count_inside_cells(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
 
 
 def _parse_carefully(body: _Body) -> CellBlock | Fault:
-    """Read with the ``csv`` module, which knows a lone CR only as a line end: another character stands in for it."""
+    """Parse with the ``csv`` module, replacing a lone CR, which it takes for a line end."""
     sent = body.content.decode()
     stand_in = find_unused_character(sent)
     is_cr = body.head.line_end == "\r"

@@ -33,7 +33,7 @@ _EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
 
 
 def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBlock | Fault]:
-    """The cells of a CSV file, at least one piece of them; what cannot be read is the last.
+    """Yield the cells of a CSV file in blocks, at least one; a fault is the last.
 
     Args:
         file: open for reading, at its beginning.
@@ -59,7 +59,7 @@ def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBl
 
 
 def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[CellBlock | Fault]:
-    """The pieces below a header: while they are plain, the next is cut while one is read."""
+    """Yield the blocks below a header; while they are plain, the next is cut meanwhile."""
     row = head.row
     if text.is_whole:
         yield from _read_remaining(text, dialect, head, row)
@@ -77,7 +77,7 @@ def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterat
 
 
 def _read_remaining(text: "_TextBuffer", dialect: Dialect, head: CsvHeader, row: int) -> Iterator[CellBlock | Fault]:
-    """What is left of a text, at least one piece of it."""
+    """Yield the blocks of the remaining text, at least one."""
     while text.decoding_fault is None and not text.is_whole:
         piece, end = _parse_first(text.content, dialect, head, row)
         if piece is not None:
@@ -98,7 +98,7 @@ def _read_remaining(text: "_TextBuffer", dialect: Dialect, head: CsvHeader, row:
 
 @dataclass
 class _TextBuffer:
-    """As much of a text as has been asked for and not been read yet.
+    """The part of a text that was requested and not parsed yet.
 
     Attributes:
         blocks: what follows.
@@ -114,18 +114,18 @@ class _TextBuffer:
 
     @classmethod
     def from_blocks(cls, blocks: Iterator[bytes | DecodingFault]) -> "_TextBuffer":
-        """The text whose first block comes next."""
+        """Return a buffer that holds the first block."""
         text = cls(blocks, b"", next(blocks, None))
         text.grow()
         return text
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing follows."""
+        """Whether no block follows."""
         return self.next_block is None
 
     def grow(self) -> bool:
-        """Add the next block; whether there was one."""
+        """Add the next block, and return whether there was a block of text."""
         block = self.next_block
         if isinstance(block, DecodingFault):
             self.decoding_fault = block
@@ -135,7 +135,7 @@ class _TextBuffer:
         return isinstance(block, bytes)
 
     def fault(self, row: int, dialect: Dialect) -> Fault | None:
-        """Where the text breaks off, after so many records; None where it does not."""
+        """Return where the text breaks off, after a number of records; None where it does not."""
         if self.decoding_fault is None:
             return None
         return Fault(
@@ -145,7 +145,7 @@ class _TextBuffer:
 
 
 def _has_header(content: bytes, dialect: Dialect) -> bool:
-    """Whether a beginning holds the whole header, and enough to see how lines end."""
+    """Return whether a beginning holds the whole header, and shows how lines end."""
     if b"\n" not in content or is_blank(content):
         return False
     wanted = dialect.preamble + dialect.header_rows
@@ -153,7 +153,7 @@ def _has_header(content: bytes, dialect: Dialect) -> bool:
 
 
 def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> tuple[CellBlock | Fault | None, int]:
-    """As many whole records as a text has, and where they end; None where not even one does."""
+    """Parse as many whole records as a text has, and return them and their end."""
     quote, line_end = dialect.quote.encode(), head.line_end.encode()
     end, quotes = _find_even_end(content, quote, line_end)
     plain = parse_plain_records(content[:end], dialect, head, row, quotes) if end else None
@@ -164,7 +164,7 @@ def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) ->
 
 
 def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[tuple[bytes, int]]:
-    """Pieces of a text that are whole records if it is plain, with their numbers of quotes; never its last.
+    """Yield chunks that are whole records if plain, with their number of quotes; never the last.
 
     What is left of it afterwards begins behind them.
     """
@@ -179,7 +179,7 @@ def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) ->
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
-    """The last line end with an even number of quotes before it, and that number; 0 where none is near the end.
+    """Return the last line end with an even number of quotes before it, and that number.
 
     Where every quote stands around a cell, that is the end of a record.
     """
@@ -200,7 +200,7 @@ _MAX_LINES_IN_A_CELL = 100
 
 
 def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
-    """Where the last whole record ends; 0 where none does."""
+    """Return the end of the last whole record; 0 where there is none."""
     if not quote or quote not in content:
         return content.rfind(line_end) + 1
     found = records.match(content)
@@ -209,7 +209,7 @@ def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, l
 
 @lru_cache(maxsize=64)
 def _record_pattern(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
-    """Whole records, as many as there are, or just so many.
+    """Return a pattern of whole records, as many as there are, or a given number.
 
     A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to
     ``csv``. No part of the expression is ever tried twice, so it takes as long as the text is long, whatever it holds.

@@ -51,7 +51,7 @@ _EXPECTED = {
 
 
 def recognise(file: BinaryIO) -> str | None:
-    """What a file plainly is, for people; None where nothing tells it.
+    """Return the kind of a file by its signature, for people; None where unknown.
 
     Args:
         file: open for reading, and left at its beginning.
@@ -93,7 +93,7 @@ def _recognise_text(start: bytes) -> str | None:
 
 
 def check_declared(file: BinaryIO, extract: Extract) -> Fault | None:
-    """Why a file is not what an extract is declared to be, once unpacked; None where it may be.
+    """Return the fault of a file that is not as declared; None where it may be.
 
     Args:
         file: out of its container, open for reading, and left at its beginning.
@@ -112,7 +112,7 @@ def check_declared(file: BinaryIO, extract: Extract) -> Fault | None:
 
 
 def build_mismatch(found: str, extract: Extract) -> Fault:
-    """A file that is something else than was declared."""
+    """Return the fault of a file that is another kind than declared."""
     return Fault(f"This is {found}, and it should be {extract.described}. Export it again so.")
 
 
@@ -130,7 +130,7 @@ _BROKEN = "is cut short or damaged. Pack and send it again"
 
 @contextmanager
 def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO | Fault]:
-    """The file in its declared container: in memory while it is small, else in a nameless file until it is closed.
+    """Give a block the file unpacked: in memory while small, else in a temporary file.
 
     Args:
         file: as received, open for reading; it can be sought in.
@@ -146,7 +146,7 @@ def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO | Fault
 
 
 def unpack(packed: BinaryIO, extract: Extract, into: IO[bytes]) -> Fault | None:
-    """Write the file in a container to another file, piece by piece; a Fault where it cannot be had.
+    """Unpack a container into another file, piece by piece, or return the fault.
 
     Args:
         packed: the container, open for reading; it can be sought in.
@@ -187,12 +187,12 @@ def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo | Fault:
 
 
 def _is_metadata(name: str) -> bool:
-    """Whether a member is what some programs add for themselves."""
+    """Return whether a member is metadata that some packers add."""
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] in {".DS_Store", "Thumbs.db"}
 
 
 def _copy(pieces: Iterator[bytes | Fault], packed: BinaryIO, into: IO[bytes]) -> Fault | None:
-    """Write pieces as long as they are plausible."""
+    """Write pieces up to the size limit."""
     most = max(_SMALL, min(MAX_BYTES, MAX_RATIO * measure_size(packed)))
     written = 0
     for piece in pieces:
@@ -208,7 +208,7 @@ def _copy(pieces: Iterator[bytes | Fault], packed: BinaryIO, into: IO[bytes]) ->
 
 
 def measure_size(file: BinaryIO) -> int:
-    """Bytes of a file, which is left at the place where it was."""
+    """Return the size of a file without moving its position."""
     place = file.tell()
     size = file.seek(0, 2)
     file.seek(place)
@@ -222,7 +222,7 @@ def _iter_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes | Fault]:
 
 
 def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes | Fault]:
-    """The members of a GZ one after the other, as programs write that append."""
+    """Yield the members of a GZ one after the other, as appending programs write them."""
     unzipper = zlib.decompressobj(wbits=31)
     rest = b""
     is_open = False

@@ -25,13 +25,13 @@ from lgdp_pipelines.register.model.extract_format import DELIMITERS, Extract, Fo
 
 @contextmanager
 def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO | Fault]:
-    """A file out of its container, as long as it is what it was declared to be."""
+    """Give a block the unpacked content of a file, or the fault where it is not as declared."""
     with file.open() as packed, open_unpacked(packed, extract) as plain:
         yield plain if isinstance(plain, Fault) else check_declared(plain, extract) or plain
 
 
 def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> Iterator[CellBlock | Fault]:
-    """The cells of a CSV file or of a sheet, at least one piece of them; what cannot be read is the last.
+    """Yield the cells of a CSV file or sheet in blocks, at least one; a fault is the last.
 
     Args:
         file: out of its container.
@@ -45,7 +45,7 @@ def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters
 
 
 def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -> list[Json] | Fault:
-    """The records of a JSON, NDJSON or XML file.
+    """Return the records of a JSON, NDJSON or XML file, or the fault.
 
     Args:
         file: out of its container.
@@ -66,7 +66,7 @@ def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -
 
 
 def find_other_delimiter(header: str, extract: Extract, row: int, fits: Callable[[Sequence[str]], int]) -> Fault | None:
-    """Which delimiter the file has, where the declared one makes a single column of it.
+    """Return a fault that names the delimiter by which more items are found; None without one.
 
     Args:
         header: the only cell of the header.

@@ -17,7 +17,7 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 @dataclass(frozen=True, slots=True)
 class HeaderMatch:
-    """How the headers of an extract answer the items of a table.
+    """The columns of an extract matched to the items of a table.
 
     Attributes:
         positions: by item name, the places of the columns that name it; more than one where headers repeat.
@@ -76,7 +76,7 @@ _IGNORED = ""
 
 
 def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
-    """What the column of each item may be called that the file should have."""
+    """Return the header spellings of each item that the file should have."""
     if mapped is None:
         return {item.name: item.spellings for item in table.items}
     base = mapped.files[0].name if mapped.files else ""
@@ -90,7 +90,7 @@ def _expected_header(spellings: Spellings) -> str:
 
 
 def _match_names(spellings_by_name: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
-    """For each header the names that it fits: by the letter, or else folded, or else by pattern."""
+    """Return for each header the matching names: exact, or else folded, or else by pattern."""
     exact = _group_names(
         (header, name) for name, spellings in spellings_by_name.items() for header in spellings.headers
     )

@@ -23,7 +23,7 @@ _ESCAPED_SURROGATE_OR_NUL = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)")
 
 
 class RepeatedNames(dict[str, Json]):
-    """An object in which a name stands more than once; the last value is kept.
+    """An object in which a name repeats; its last value is kept.
 
     Attributes:
         names: that repeat.
@@ -33,7 +33,7 @@ class RepeatedNames(dict[str, Json]):
 
 
 def build_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Values by name; :class:`RepeatedNames` where a name stands more than once."""
+    """Return values by name, as :class:`RepeatedNames` where a name repeats."""
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain
@@ -47,7 +47,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=build_object, parse_float=str, par
 
 
 def read_json(text: str, records_at: str) -> list[Json] | Fault:
-    """The records of every document in a text, in order.
+    """Return the records of every document in a text, in order, or the fault.
 
     Args:
         text: one JSON document, or several with white space between.
@@ -75,7 +75,7 @@ def read_json(text: str, records_at: str) -> list[Json] | Fault:
 
 
 def read_ndjson(text: str) -> list[Json] | Fault:
-    """The records of NDJSON.
+    """Return the records of NDJSON, or the fault.
 
     Args:
         text: a JSON document on each line.
@@ -103,7 +103,7 @@ def read_ndjson(text: str) -> list[Json] | Fault:
 
 
 def _check_text(records: list[Json], text: str) -> list[Json] | Fault:
-    """The records, unless one holds what no text may hold."""
+    """Return the records, unless one holds an escape that is no character."""
     if _ESCAPED_SURROGATE_OR_NUL.search(text):
         for row, record in enumerate(records, start=1):
             if not _is_text(record):
@@ -112,7 +112,7 @@ def _check_text(records: list[Json], text: str) -> list[Json] | Fault:
 
 
 def flatten(record: dict[str, Json], whole: frozenset[str]) -> dict[str, Json]:
-    """A record without objects in it: their values stand under dotted paths.
+    """Return a record without nested objects: their values get dotted paths.
 
     Args:
         record: as sent.
@@ -148,7 +148,7 @@ def _iter_repeated(record: dict[str, Json], before: str) -> Iterator[str]:
 
 
 def to_cell(value: Json) -> str | None:
-    """A value as the text of a cell: nothing for null and the empty text, JSON for what is nested."""
+    """Return a value as the text of a cell: none for null and empty text, JSON for nested values."""
     match value:
         case None | "":
             return None

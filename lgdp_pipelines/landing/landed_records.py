@@ -31,7 +31,7 @@ class _Record:
 def land_records(
     contract: Contract, records: Sequence[Json], mapping: SystemMapping | None = None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Records as landed tables, and the records that are of no table or of more than one.
+    """Return records as landed tables, and the faults of records without exactly one table.
 
     Args:
         contract: that the records answer.
@@ -63,7 +63,7 @@ def land_records(
 
 
 def _list_named_paths(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
-    """The paths that items are named by, folded."""
+    """Return the folded paths that items are named by."""
     own = [item.spellings for table in contract.tables for item in table.items]
     mapped = (
         [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []

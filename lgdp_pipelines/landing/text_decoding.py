@@ -33,7 +33,7 @@ class DecodingFault:
 
 
 def decode_to_utf8(content: bytes, encoding: str) -> bytes | DecodingFault:
-    """The same text in UTF-8 without a byte order mark, or the place where it is no text.
+    """Return the text in UTF-8 without a byte order mark, or the decoding fault.
 
     Args:
         content: as received.
@@ -47,7 +47,7 @@ def decode_to_utf8(content: bytes, encoding: str) -> bytes | DecodingFault:
 
 
 def check_byte_order_mark(content: bytes, encoding: str) -> DecodingFault | None:
-    """Why a text may not begin as it does; None where it may.
+    """Return why the byte order mark contradicts the encoding; None where it does not.
 
     Args:
         content: as received, or its beginning.
@@ -71,7 +71,7 @@ def check_byte_order_mark(content: bytes, encoding: str) -> DecodingFault | None
 
 
 def check_nul(text: bytes, encoding: str) -> bytes | DecodingFault:
-    """Text in UTF-8, if it holds no NUL."""
+    """Return text in UTF-8 if it holds no NUL."""
     nul = text.find(b"\0")
     if nul < 0:
         return text
@@ -83,7 +83,7 @@ def check_nul(text: bytes, encoding: str) -> bytes | DecodingFault:
 
 
 def describe_undecodable(error: UnicodeDecodeError, declared: str) -> DecodingFault:
-    """Bytes that an encoding does not know, where a decoder has come upon them."""
+    """Return the fault of bytes that a decoder does not know."""
     return DecodingFault(
         error.object[: error.start].decode(declared, errors="replace"),
         f"The file holds bytes that are no character in {declared}. Export it again with the encoding {declared}.",
@@ -105,7 +105,7 @@ BLOCK_BYTES = 16 * 1024**2
 
 
 def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | DecodingFault]:
-    """The text of a file in UTF-8 without a byte order mark, at least one block; where it is no text, that is the last.
+    """Yield a file in UTF-8 without a byte order mark, block by block; a fault is the last.
 
     Args:
         file: open for reading.
@@ -139,7 +139,7 @@ def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Decoding
 
 
 def _iter_line_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """A file in blocks that end where a line does, if one ends near: so nobody has to copy them to cut them there."""
+    """Yield a file in blocks that end with a line where one ends nearby, to spare copies."""
     near = min(_SEARCH_BYTES, BLOCK_BYTES)
     start = file.tell()
     while True:
@@ -158,7 +158,7 @@ _SEARCH_BYTES = 64 * 1024
 
 
 def _decode_block(block: bytes, declared: str, decoder: codecs.IncrementalDecoder, is_last: bool) -> bytes:  # noqa: FBT001 - as the decoder itself
-    """A block in UTF-8, which it may be already: then it is only proved.
+    """Return a block in UTF-8; one that is UTF-8 already is only validated.
 
     What is ASCII is UTF-8 as it is, and so is what is declared as such, unless a character was cut in two.
     """

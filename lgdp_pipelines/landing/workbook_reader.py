@@ -44,7 +44,7 @@ _DAY = 86_400
 
 
 class NumberMeaning(Enum):
-    """What a number stands for."""
+    """The kind of thing that a number represents."""
 
     NUMBER = auto()
     DAY = auto()
@@ -54,7 +54,7 @@ class NumberMeaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """What a number format makes of a number.
+    """The meaning of a number format.
 
     Attributes:
         meaning: what the number stands for.
@@ -70,7 +70,7 @@ PLAIN_FORMAT = NumberFormat()
 
 @cache
 def parse_number_format(code: str) -> NumberFormat:
-    """What a number format such as ``dd/mm/yyyy`` or ``00000`` makes of a number."""
+    """Return the meaning of a number format such as ``dd/mm/yyyy`` or ``00000``."""
     first = _NOT_SHOWN.sub("", code.partition(";")[0])
     if _ELAPSED.search(first):
         return NumberFormat(NumberMeaning.DURATION)
@@ -83,7 +83,7 @@ def parse_number_format(code: str) -> NumberFormat:
 
 
 def format_number(value: float) -> str:
-    """A number in plain decimals."""
+    """Return a number in plain decimals."""
     text = repr(value)
     if "e" in text:
         return format(Decimal(text), "f")
@@ -91,7 +91,7 @@ def format_number(value: float) -> str:
 
 
 def convert_number(value: float, number_format: NumberFormat, *, from_1904: bool) -> str | date:
-    """What a number stands for, as text, or as a day (with its time, where it has one).
+    """Return a number by its format: as text, or as a day with or without time.
 
     Args:
         value: as stored.
@@ -119,7 +119,7 @@ def _to_time(part: float) -> time:
 
 
 def _to_day(serial: float) -> str | date:
-    """A day by its serial number; what no workbook shows as a day stays a number."""
+    """Return a day by its serial number, or the number where no workbook shows it as a day."""
     whole = int(serial)
     if not 1 <= serial <= _LAST_SERIAL + 1 or whole > _LAST_SERIAL:
         return format_number(serial)
@@ -149,7 +149,7 @@ _MAX_OUTSIDE = 200
 
 @dataclass(frozen=True, slots=True)
 class MergedArea:
-    """Cells that are one: rows from 1 and places from 0, the last included."""
+    """Merged cells: rows from 1 and places from 0, the last included."""
 
     first_row: int
     last_row: int
@@ -159,22 +159,22 @@ class MergedArea:
 
 @dataclass(frozen=True, slots=True)
 class SheetEntry:
-    """A sheet as its workbook lists it."""
+    """A sheet as listed by its workbook."""
 
     name: str
     is_visible: bool
 
 
 class SheetReader(Protocol):
-    """A sheet that can be read."""
+    """Reads one sheet."""
 
     @property
     def name(self) -> str:
-        """As its tab has it."""
+        """Name on its tab."""
         ...
 
     def rows(self) -> Iterator[SheetRow]:
-        """Its rows that have a filled cell.
+        """Yield the rows that have a filled cell.
 
         Raises:
             DamagedWorkbook: the rest cannot be read.
@@ -182,7 +182,7 @@ class SheetReader(Protocol):
         ...
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
-        """Its merged cells.
+        """Return the merged cells.
 
         Raises:
             DamagedWorkbook: they cannot be read.
@@ -191,11 +191,11 @@ class SheetReader(Protocol):
 
 
 class DamagedWorkbook(Exception):
-    """A workbook, or the rest of it, cannot be read; for readers of workbooks and :func:`read_sheet` alone."""
+    """A workbook, or the rest of it, cannot be read; caught by :func:`read_sheet` and readers."""
 
 
 def choose_sheet(sheets: Sequence[SheetEntry], wanted: str) -> int | Fault:
-    """Which sheet is meant.
+    """Return the place of the declared sheet, or the fault.
 
     Args:
         sheets: of the workbook, in order.
@@ -217,7 +217,7 @@ def choose_sheet(sheets: Sequence[SheetEntry], wanted: str) -> int | Fault:
 
 
 def read_sheet(sheet: SheetReader, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
-    """A sheet as cells.
+    """Return a sheet as cells, or the fault.
 
     Args:
         sheet: to be read.
@@ -263,7 +263,7 @@ def _read_cells(sheet: SheetReader, extract: Extract, date_formatters: DateForma
 def _split_header(
     rows: Iterator[SheetRow], header_row: int
 ) -> tuple[Mapping[int, Mapping[int, CellValue]], Iterator[SheetRow]]:
-    """Rows up to the header by number, and those after it."""
+    """Return the rows up to the header by number, and the rows after it."""
     head: dict[int, Mapping[int, CellValue]] = {}
     for number, row in rows:
         if number > header_row:
@@ -273,7 +273,7 @@ def _split_header(
 
 
 def _build_header(sheet: SheetReader, extract: Extract, head: Mapping[int, Mapping[int, CellValue]]) -> tuple[str, ...]:
-    """What each column is called, up to the last that is."""
+    """Return the names of columns, up to the last that has one."""
     lower = _header_texts(head.get(extract.header_row, {}))
     if extract.header_rows == 1:
         return lower

@@ -25,7 +25,7 @@ from lgdp_pipelines.landing.workbook_reader import (
 
 @dataclass(frozen=True, slots=True)
 class XlsWorkbook:
-    """A workbook that is open.
+    """An open workbook.
 
     Attributes:
         book: as xlrd has it.
@@ -36,12 +36,12 @@ class XlsWorkbook:
     sheets: tuple[SheetEntry, ...]
 
     def open_sheet(self, place: int) -> "XlsSheet":
-        """A sheet by its place in the list."""
+        """Return a sheet by its place in the list."""
         return XlsSheet(self.book, self.sheets[place].name, place)
 
 
 def open_xls(content: bytes) -> XlsWorkbook | Fault:
-    """Open a workbook."""
+    """Open a workbook, or return its fault."""
     try:
         book = xlrd.open_workbook(
             file_contents=content, formatting_info=True, on_demand=True, ragged_rows=True, logfile=io.StringIO()
@@ -64,7 +64,7 @@ _DAMAGED = Fault("The workbook is damaged. Open it, save it again, and send it."
 
 @dataclass(frozen=True, slots=True)
 class XlsSheet:
-    """A sheet of a workbook that is open."""
+    """A sheet of an open workbook."""
 
     book: xlrd.Book
     name: str

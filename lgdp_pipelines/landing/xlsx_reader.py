@@ -51,7 +51,7 @@ _PLAIN_NUMBER = re.compile(r"[0-9]{1,15}")
 
 @dataclass(frozen=True)
 class XlsxWorkbook:
-    """A workbook that is open.
+    """An open workbook.
 
     Attributes:
         archive: its ZIP.
@@ -66,7 +66,7 @@ class XlsxWorkbook:
     from_1904: bool
 
     def open_sheet(self, place: int) -> "XlsxSheet":
-        """A sheet by its place in the list."""
+        """Return a sheet by its place in the list."""
         return XlsxSheet(self, self.sheets[place].name, self.paths[place])
 
     @cached_property
@@ -83,7 +83,7 @@ class XlsxWorkbook:
 
     @cached_property
     def number_formats(self) -> Sequence[NumberFormat]:
-        """What each cell style makes of a number."""
+        """Number format of each cell style."""
         if _STYLES not in self.archive.namelist():
             return ()
         codes: dict[int, str] = dict(_BUILT_IN)
@@ -100,7 +100,7 @@ class XlsxWorkbook:
 
 
 def open_xlsx(file: BinaryIO) -> XlsxWorkbook | Fault:
-    """Open a workbook, from a file that stays open for as long as it is read."""
+    """Open a workbook, from a file that stays open while it is read."""
     try:
         archive, packed = ZipFile(file), measure_size(file)
         size = sum(member.file_size for member in archive.infolist())
@@ -116,7 +116,7 @@ def open_xlsx(file: BinaryIO) -> XlsxWorkbook | Fault:
 
 @contextmanager
 def _damage_errors() -> Iterator[None]:
-    """Whatever a damaged workbook makes its readers say, said in one word."""
+    """Turn every error of a damaged workbook into one exception."""
     try:
         yield
     except (
@@ -153,7 +153,7 @@ def _read_workbook(archive: ZipFile) -> XlsxWorkbook:
 
 
 def _read_targets(archive: ZipFile) -> Mapping[str, str]:
-    """Where the parts of a workbook are, by the name that it refers to them by."""
+    """Return the paths of a workbook's parts by relationship id."""
     found: dict[str, str] = {}
     with archive.open("xl/_rels/workbook.xml.rels") as file:
         for _, element in iter_elements(file, ("end",), ("{*}Relationship",)):
@@ -163,7 +163,7 @@ def _read_targets(archive: ZipFile) -> Mapping[str, str]:
 
 
 def _read_text(element: Element) -> str:
-    """The text of a shared or inline string; how it is read aloud (``rPh``) is none of it."""
+    """Return the text of a shared or inline string, without its phonetic reading (``rPh``)."""
     texts: list[str] = []
     for child in element:
         name = child.tag.rpartition("}")[2]
@@ -182,7 +182,7 @@ def _unescape(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class XlsxSheet:
-    """A sheet of a workbook that is open."""
+    """A sheet of an open workbook."""
 
     workbook: XlsxWorkbook
     name: str
@@ -215,7 +215,7 @@ class XlsxSheet:
 
 
 def _read_row(element: Element, read: Callable[[Element], CellValue | None]) -> dict[int, CellValue]:
-    """The filled cells of a row, by place."""
+    """Return the filled cells of a row, by place."""
     row: dict[int, CellValue] = {}
     place = -1
     for cell in element:
@@ -229,7 +229,7 @@ def _read_row(element: Element, read: Callable[[Element], CellValue | None]) -> 
 
 
 def _next_row_number(given: str | None, number: int) -> int:
-    """The number of the row after another: as it says, or the next."""
+    """Return the number of the next row: as given, or one more."""
     following = int(given) if given else number + 1
     if not number < following <= _MAX_ROWS:
         raise DamagedWorkbook("rows")
@@ -240,7 +240,7 @@ _POSITIONS: dict[str, int] = {}
 
 
 def _column_position(letters: str) -> int:
-    """The place of a column, from 0."""
+    """Return the place of a column, from 0."""
     place = _POSITIONS.get(letters)
     if place is None:
         place = 0
@@ -254,7 +254,7 @@ def _column_position(letters: str) -> int:
 
 
 def _build_cell_reader(workbook: XlsxWorkbook) -> Callable[[Element], CellValue | None]:
-    """What reads a cell."""
+    """Return a function that reads a cell."""
     shared_texts, number_formats, from_1904 = workbook.shared_texts, workbook.number_formats, workbook.from_1904
 
     def read(cell: Element) -> CellValue | None:

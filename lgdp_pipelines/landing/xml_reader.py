@@ -30,11 +30,11 @@ _MAX_BETWEEN = 16 * 2**20
 
 
 class UnsafeXml(Exception):
-    """A document has a DTD; nothing of it is read."""
+    """A document has a DTD; it is not read."""
 
 
 class BrokenXml(Exception):
-    """A document is no XML from some place on.
+    """A document is not well formed from some line on.
 
     Attributes:
         line: where.
@@ -46,7 +46,7 @@ class BrokenXml(Exception):
 
 
 def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...]) -> Iterator[tuple[str, Element]]:
-    """Events of a document's elements, in order.
+    """Yield events of a document's elements, in order.
 
     Args:
         file: the document; it can be sought in.
@@ -82,7 +82,7 @@ def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...
 
 @dataclass
 class _LimitedFile:
-    """A file that gives no more than so much between two elements that are wanted: the reader holds all of it."""
+    """A file that limits the bytes between two wanted elements, all of which lxml holds."""
 
     file: IO[bytes]
     since: int = 0
@@ -96,11 +96,11 @@ class _LimitedFile:
 
 
 class _RootReached(Exception):
-    """What stands before the root is read."""
+    """The root of the document begins."""
 
 
 def read_root_name(file: IO[bytes]) -> str:
-    """What a document's root is called, without its namespace; empty where it is no XML so far.
+    """Return the name of a document's root without namespace; empty where it is not XML.
 
     Args:
         file: the document, which is left at its beginning.
@@ -131,7 +131,7 @@ def read_root_name(file: IO[bytes]) -> str:
 
 
 def release(element: Element) -> None:
-    """Let go of an element that was dealt with, and of whatever stands before it."""
+    """Free a processed element, and everything before it."""
     element.clear()
     while (parent := element.getparent()) is not None:
         while element.getprevious() is not None:
@@ -144,7 +144,7 @@ _UP = "../"
 
 
 def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
-    """The paths out of the record by which items are named.
+    """Return the paths out of the record by which items are named.
 
     Args:
         contract: that is answered.
@@ -158,7 +158,7 @@ def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple
 
 
 def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json] | Fault:
-    """The records of a document. Only one of them is held as XML at a time, unless paths lead out of it.
+    """Return the records of a document, or the fault.
 
     Args:
         file: the document; it can be sought in.
@@ -202,7 +202,7 @@ def _local_name(tag: str) -> str:
 
 
 def _iter_values(element: Element, before: str) -> Iterator[tuple[str, str]]:
-    """Values below an element with their paths."""
+    """Yield the values below an element with their paths."""
     for name, value in element.attrib.items():
         if not name.startswith(_INSTANCE):
             yield f"{before}@{_local_name(name)}", value
@@ -214,7 +214,7 @@ def _iter_values(element: Element, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
-    """The values at a path that leads out of a record."""
+    """Yield the values at a path that leads out of a record."""
     while path.startswith(_UP) and element is not None:
         element, path = element.getparent(), path.removeprefix(_UP)
     found = [element] if element is not None else []
