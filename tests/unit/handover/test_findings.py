@@ -21,7 +21,7 @@ ITEM = Item(
 )  # fmt: skip
 
 
-def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
+def test_each_row_has_a_finding_with_rule_item_and_header() -> None:
     found = build_finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
     assert found.schema == FINDING_SCHEMA
     assert found.rows() == [
@@ -40,7 +40,7 @@ def test_a_finding_for_each_row_with_rule_item_and_header() -> None:
     ]
 
 
-def test_a_finding_on_the_extract_as_a_whole_has_no_table_and_no_row() -> None:
+def test_finding_on_the_whole_extract_has_no_table_or_row() -> None:
     found = build_finding_rows(WHOLE, "Cannot be read.")
     assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
 
@@ -54,7 +54,7 @@ def test_messages_header_and_sheet_may_be_given() -> None:
     ]
 
 
-def test_no_rows_are_no_findings() -> None:
+def test_no_rows_give_no_findings() -> None:
     assert build_finding_rows(RULE, "x", rows=[]).equals(empty_findings())
     assert concat_findings([]).equals(empty_findings())
 
@@ -64,13 +64,13 @@ def test_findings_are_counted_by_severity() -> None:
     assert count_by_severity(found) == {Severity.ERROR: 2, Severity.QUERY: 1, Severity.KNOWN_ISSUE: 0}
 
 
-def test_an_outcome_says_whether_the_rule_failed() -> None:
+def test_outcome_tells_whether_the_rule_failed() -> None:
     assert RuleOutcome.from_count(RULE, 0) == RuleOutcome("hl1.assess.codes", RuleResult.PASSED, 0, "")
     assert RuleOutcome.from_count(RULE, 3) == RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 3, "")
     assert RuleOutcome.not_run(RULE, "no column") == RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "no column")
 
 
-def test_the_lakes_finding_table_has_the_same_columns_after_its_keys() -> None:
+def test_finding_table_has_the_same_columns_after_its_keys() -> None:
     keys = ["return_code", "council_code", "period", "_submission_id"]
     assert FINDING.arrow_schema.names == [*keys, *FINDING_SCHEMA]
     kinds = {pl.String(): pa.string(), pl.Int64(): pa.int64()}

@@ -82,12 +82,15 @@ class Walk:
         return_code = self.chance.choice(list(TABLES))
         opened = self.ledger.submissions.open(return_code, "CY2024", None, RequiredFiles(TABLES[return_code]))
         chosen = self.chance.sample(opened, self.chance.randint(0, len(opened)))
-        self._settle(number, [one.id for one in chosen])
+        self._settle(number, [submission.id for submission in chosen])
 
     def all_are_judged_again(self, number: int) -> None:
         self._settle(
             number,
-            [one.id for one in self.ledger.submissions.list_rejudgeable(self.chance.choice(list(TABLES)), "CY2024")],
+            [
+                submission.id
+                for submission in self.ledger.submissions.list_rejudgeable(self.chance.choice(list(TABLES)), "CY2024")
+            ],
         )
 
     def the_same_is_told_again(self, _: int) -> None:
@@ -97,15 +100,21 @@ class Walk:
 
     def something_is_taken_back(self, _: int) -> None:
         states = {"current", "rejected", "judging"}
-        chosen = [one for one in self.ledger.submissions.list_statuses() if one.submission_id and one.state in states]
+        chosen = [
+            submission
+            for submission in self.ledger.submissions.list_statuses()
+            if submission.submission_id and submission.state in states
+        ]
         if chosen:
-            one = self.chance.choice(chosen)
-            self.ledger.withdrawals.record(str(one.submission_id), by="A", reason="Wrong")
-            self.withdrawn.add((one.return_code, one.council_code, int(str(one.submission_id)[-3:])))
+            submission = self.chance.choice(chosen)
+            self.ledger.withdrawals.record(str(submission.submission_id), by="A", reason="Wrong")
+            self.withdrawn.add(
+                (submission.return_code, submission.council_code, int(str(submission.submission_id)[-3:]))
+            )
 
     def _settle(self, number: int, submissions: list[str]) -> None:
         verdicts = self.chance.choices(list(Verdict), k=len(submissions))
-        self.told = (f"run-{number}", [judged(*one) for one in zip(submissions, verdicts, strict=True)])
+        self.told = (f"run-{number}", [judged(*pair) for pair in zip(submissions, verdicts, strict=True)])
         self.ledger.judgements.record(*self.told)
         for submission_id, verdict in zip(submissions, verdicts, strict=True):
             return_code, council, _, counted = submission_id.split(".")
@@ -117,9 +126,9 @@ class Walk:
     def check(self) -> None:
         assert self.ledger.balance.find_problems() == []
         found = {
-            (return_code, council): int(one[-3:])
+            (return_code, council): int(submission[-3:])
             for return_code in TABLES
-            for council, one in self.ledger.submissions.find_current(return_code, "CY2024").items()
+            for council, submission in self.ledger.submissions.find_current(return_code, "CY2024").items()
         }
         last = {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
         assert found == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}

@@ -35,7 +35,7 @@ BREAKAGES = [
 
 
 @pytest.mark.parametrize(("breakage", "said"), BREAKAGES)
-def test_what_does_not_add_up_is_said(
+def test_each_contradiction_is_reported(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str, said: str
 ) -> None:
     first = submit("FIF", "a")
@@ -65,7 +65,7 @@ def test_what_does_not_add_up_is_said(
         "DELETE FROM submission WHERE number = 1",
     ],
 )
-def test_the_database_itself_refuses_the_worst(
+def test_database_refuses_two_current_submissions_and_similar_rows(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str
 ) -> None:
     ledger.judgements.record("r1", [judge(submit("FIF", "a")), judge(submit("FIF", "b"))])

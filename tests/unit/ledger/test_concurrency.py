@@ -28,7 +28,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(10):
     opened = ledger.submissions.open("HL1", "FY2024-25")
-print(json.dumps([one.id for one in opened]))
+print(json.dumps([submission.id for submission in opened]))
 """
 DIES_BEFORE_SETTLING = """
 import os, signal, sys
@@ -38,19 +38,19 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 ledger, lake = Ledger.open(sys.argv[1]), Lake(Path(sys.argv[2]))
-one = ledger.submissions.open("HL1", "FY2024-25")[-1]
-rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submission_id": [one.id]})
+submission = ledger.submissions.open("HL1", "FY2024-25")[-1]
+rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submission_id": [submission.id]})
 table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
-lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": one.id}, commit={"run": "dies"})
+lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": submission.id}, commit={"run": "dies"})
 from lgdp_pipelines.ledger import judgements
 real = judgements.set_state
 judgements.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
 from tests.support.ledger_records import build_judgement
-ledger.judgements.record("dies", [build_judgement(one.id)])
+ledger.judgements.record("dies", [build_judgement(submission.id)])
 """
 
 
-def test_processes_that_open_at_once_take_each_receipt_once_and_no_number_twice(
+def test_concurrent_processes_use_each_receipt_and_number_once(
     ledger: Ledger, url: str, arrive: Callable[..., Receipt]
 ) -> None:
     for number in range(30):
@@ -69,20 +69,20 @@ def test_processes_that_open_at_once_take_each_receipt_once_and_no_number_twice(
         assert process.stdout.readline() == "ready\n"
     said = [process.communicate("go\n", timeout=120)[0] for process in started]
     expected = [f"HL1.{council}.{PERIOD}.{n:03d}" for council in ("ABE", "FIF", "GLG") for n in range(1, 11)]
-    assert [json.loads(one) for one in said] == [expected] * 3
-    taken = Counter(receipt.id for one in expected for receipt in ledger.submissions.list_receipts(one))
+    assert [json.loads(text) for text in said] == [expected] * 3
+    taken = Counter(receipt.id for submission in expected for receipt in ledger.submissions.list_receipts(submission))
     assert taken == Counter(range(1, 31))
     assert ledger.balance.find_problems() == []
 
 
-def test_threads_that_record_open_and_settle_at_once_keep_the_balance(
+def test_concurrent_threads_keep_the_ledger_consistent(
     ledger: Ledger, arrive: Callable[..., Receipt], judge: Callable[..., NewJudgement]
 ) -> None:
     def work(number: int) -> None:
         council = ("FIF", "GLG")[number % 2]
         arrive(council, f"content {number}")
-        for one in ledger.submissions.open("HL1", PERIOD, [council]):
-            ledger.judgements.record(f"run-{number}", [judge(one.id, queries=number % 3)])
+        for submission in ledger.submissions.open("HL1", PERIOD, [council]):
+            ledger.judgements.record(f"run-{number}", [judge(submission.id, queries=number % 3)])
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(24)))
@@ -94,7 +94,7 @@ def test_threads_that_record_open_and_settle_at_once_keep_the_balance(
     }
 
 
-def test_threads_that_mirror_at_once_leave_the_latest_copy(
+def test_concurrent_mirrors_leave_the_latest_copy(
     ledger: Ledger, tmp_path: Path, arrive: Callable[..., Receipt]
 ) -> None:
     lake = Lake(tmp_path / "lake")
@@ -108,7 +108,7 @@ def test_threads_that_mirror_at_once_leave_the_latest_copy(
     assert sorted(lake.read(TABLES[0])["id"].to_list()) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging(
+def test_run_killed_before_its_judgement_leaves_the_submission_in_judging(
     ledger: Ledger, url: str, tmp_path: Path, arrive: Callable[..., Receipt], judge: Callable[..., NewJudgement]
 ) -> None:
     arrive("FIF", "a")
@@ -126,7 +126,7 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
     assert Lake(tmp_path / "lake").read_slice_submissions(table, PERIOD) == {"FIF": second}, "the slice was written"
     assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
-    assert [one.id for one in reopened.submissions.open("HL1", PERIOD)] == [second]
+    assert [submission.id for submission in reopened.submissions.open("HL1", PERIOD)] == [second]
     assert reopened.judgements.find_latest(second) is None
     assert reopened.balance.find_problems() == []
     reopened.judgements.record("r2", [judge(second)])
@@ -134,13 +134,13 @@ def test_a_run_killed_between_writing_and_settling_leaves_its_submission_judging
     reopened.close()
 
 
-def test_what_a_killed_run_left_can_be_undone(tmp_path: Path) -> None:
+def test_rows_of_a_killed_run_can_be_removed(tmp_path: Path) -> None:
     lake, table = Lake(tmp_path), LakeTable("validated", "hl1__assess__v1", None, ("period",))
 
     def put(number: int) -> None:
-        one = f"HL1.FIF.{PERIOD}.{number:03d}"
-        rows = pl.DataFrame({"council_code": ["FIF"], "period": [PERIOD], "_submission_id": [one]})
-        lake.replace_councils(table, rows, period=PERIOD, submissions={"FIF": one}, commit={})
+        submission = f"HL1.FIF.{PERIOD}.{number:03d}"
+        rows = pl.DataFrame({"council_code": ["FIF"], "period": [PERIOD], "_submission_id": [submission]})
+        lake.replace_councils(table, rows, period=PERIOD, submissions={"FIF": submission}, commit={})
 
     put(1)
     put(2)

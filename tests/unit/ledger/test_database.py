@@ -24,7 +24,7 @@ from tests.support.ledger_records import build_arrival
 MIGRATIONS = Path(database.__file__).parent / "migrations"
 
 
-def test_migrations_make_exactly_the_tables_that_the_code_uses(url: str) -> None:
+def test_migrations_create_exactly_the_declared_tables(url: str) -> None:
     opened = Database(url)
     with opened.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": METADATA, "compare_type": True})
@@ -32,12 +32,14 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(url: str) -> None
     opened.close()
 
 
-def test_checks_of_the_schema_are_in_the_migrations_too(url: str) -> None:
+def test_migrations_create_the_declared_check_constraints(url: str) -> None:
     opened = Database(url)
     inspected = sa.inspect(opened.engine)
     for table in METADATA.sorted_tables:
-        declared = {str(one.name) for one in table.constraints if isinstance(one, sa.CheckConstraint)}
-        assert {str(one["name"]) for one in inspected.get_check_constraints(table.name)} == declared
+        declared = {
+            str(constraint.name) for constraint in table.constraints if isinstance(constraint, sa.CheckConstraint)
+        }
+        assert {str(constraint["name"]) for constraint in inspected.get_check_constraints(table.name)} == declared
     opened.close()
 
 
@@ -82,7 +84,7 @@ def downgrade():
             assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "next"
 
 
-def test_opening_a_ledger_that_is_up_to_date_is_fast_and_needs_no_alembic(url: str) -> None:
+def test_opening_an_up_to_date_ledger_is_fast_and_imports_no_alembic(url: str) -> None:
     Ledger.open(url).close()
     code = (
         "import sys, time; from lgdp_pipelines.ledger.ledger import Ledger\n"
@@ -97,7 +99,7 @@ def test_opening_a_ledger_that_is_up_to_date_is_fast_and_needs_no_alembic(url: s
     assert said[1] == "False"
 
 
-def test_processes_that_open_a_new_ledger_at_once_all_succeed(url: str) -> None:
+def test_concurrent_processes_can_create_the_same_ledger(url: str) -> None:
     code = (
         "import sys; from lgdp_pipelines.ledger.ledger import Ledger\n"
         "ledger = Ledger.open(sys.argv[1])\n"
@@ -110,7 +112,7 @@ def test_processes_that_open_a_new_ledger_at_once_all_succeed(url: str) -> None:
     assert [process.communicate(timeout=120)[0].strip() for process in started] == ["[] ()"] * 4
 
 
-def test_sqlite_writes_ahead_waits_for_others_and_keeps_foreign_keys(url: str) -> None:
+def test_sqlite_uses_write_ahead_log_busy_timeout_and_foreign_keys(url: str) -> None:
     opened = Database(url)
     with opened.read() as connection:
         asked = {
@@ -121,7 +123,7 @@ def test_sqlite_writes_ahead_waits_for_others_and_keeps_foreign_keys(url: str) -
     opened.close()
 
 
-def test_a_reader_is_not_held_up_by_a_writer(url: str) -> None:
+def test_writer_does_not_block_readers(url: str) -> None:
     opened = Database(url)
 
     def look_from_outside(_: sa.Connection) -> float:
@@ -134,7 +136,7 @@ def test_a_reader_is_not_held_up_by_a_writer(url: str) -> None:
     opened.close()
 
 
-def test_a_writing_transaction_keeps_other_writers_out_from_its_first_look(url: str, tmp_path: Path) -> None:
+def test_writing_transaction_takes_its_lock_at_once(url: str, tmp_path: Path) -> None:
     opened = Database(url)
 
     def others_cannot_write(connection: sa.Connection) -> None:
@@ -148,7 +150,7 @@ def test_a_writing_transaction_keeps_other_writers_out_from_its_first_look(url: 
     opened.close()
 
 
-def test_what_fails_half_way_leaves_nothing(url: str) -> None:
+def test_failed_transaction_writes_nothing(url: str) -> None:
     opened = Database(url)
 
     def half(connection: sa.Connection) -> None:
@@ -164,7 +166,7 @@ def test_what_fails_half_way_leaves_nothing(url: str) -> None:
     opened.close()
 
 
-def test_what_the_database_refuses_is_one_clear_error_without_what_was_to_be_written(url: str) -> None:
+def test_refused_statement_is_a_clear_error_without_its_values(url: str) -> None:
     opened = Database(url)
     wrong = sa.text("INSERT INTO query VALUES ('Buchanan', 'rule', 'open', 1, '2026-01-01', NULL)")
     with pytest.raises(LedgerError, match="refused the change") as refused:
@@ -178,7 +180,7 @@ def test_what_the_database_refuses_is_one_clear_error_without_what_was_to_be_wri
     "url",
     ["nonsense", "sqlite:////proc/nowhere/ledger.sqlite", "postgresql+nodriver://lgdp:hunter2@127.0.0.1:9/ledger"],
 )
-def test_a_database_that_cannot_be_opened_is_one_clear_error_without_its_password(url: str) -> None:
+def test_unreachable_database_is_a_clear_error_without_its_password(url: str) -> None:
     with pytest.raises(LedgerError) as refused:
         Ledger.open(url)
     assert "LGDP_DATABASE_URL" in str(refused.value)

@@ -51,18 +51,22 @@ def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJ
     return settled
 
 
-def test_evidence_comes_back_as_it_was_given(ledger: Ledger, settle: Callable[..., str]) -> None:
+def test_evidence_is_read_back_unchanged(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE, queries=2)
     found = ledger.evidence.find(submission)
 
     assert found is not None
     assert found.evidence == EVIDENCE
     assert (found.judgement, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
-    assert {one.rule: one.failed for one in found.results} == {"hl1.assess.codes": 0, "hl1.rise": 2, "hl1.note": 0}
+    assert {outcome.rule: outcome.failed for outcome in found.results} == {
+        "hl1.assess.codes": 0,
+        "hl1.rise": 2,
+        "hl1.note": 0,
+    }
     assert evidence_to_dict(EVIDENCE)["received_on"] == "2026-01-05"
 
 
-def test_each_judgement_has_its_own_and_the_rows_stand_by_the_last_that_did_not_reject(
+def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(
     ledger: Ledger, settle: Callable[..., str]
 ) -> None:
     settle("r1", EVIDENCE)
@@ -71,13 +75,17 @@ def test_each_judgement_has_its_own_and_the_rows_stand_by_the_last_that_did_not_
     numbered = [ledger.evidence.find(submission, number) for number in (1, 2, 3)]
     last, standing = ledger.evidence.find(submission), ledger.evidence.find_accepted(submission)
 
-    assert [one.evidence.register_sha256[0] for one in numbered if one and one.evidence] == ["r", "s", "t"]
+    assert [judgement.evidence.register_sha256[0] for judgement in numbered if judgement and judgement.evidence] == [
+        "r",
+        "s",
+        "t",
+    ]
     assert last == numbered[2]
     assert standing == numbered[1]
     assert ledger.evidence.find(submission, 4) is None
 
 
-def test_the_same_told_again_by_a_run_is_one_judgement_and_other_evidence_is_another(
+def test_repeated_judgement_is_recorded_once_but_new_evidence_is_a_new_one(
     ledger: Ledger, settle: Callable[..., str]
 ) -> None:
     settle("r1", EVIDENCE)
@@ -90,14 +98,14 @@ def test_the_same_told_again_by_a_run_is_one_judgement_and_other_evidence_is_ano
     assert second.number == 2
 
 
-def test_a_judgement_without_evidence_says_so(ledger: Ledger, settle: Callable[..., str]) -> None:
+def test_judgement_without_evidence_returns_none(ledger: Ledger, settle: Callable[..., str]) -> None:
     found = ledger.evidence.find(settle("r1", None))
 
     assert found is not None
     assert found.evidence is None
 
 
-def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable[..., str]) -> None:
+def test_evidence_of_a_refused_judgement_is_not_stored(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
     with pytest.raises(WrongUse):
         ledger.judgements.record(
@@ -110,7 +118,7 @@ def test_nothing_is_kept_of_what_is_not_settled(ledger: Ledger, settle: Callable
     assert ledger.evidence.find(submission, 2) is None
 
 
-def test_submissions_that_were_judged_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
+def test_judged_submissions_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
 
     assert ledger.evidence.list_judged() == (submission,)

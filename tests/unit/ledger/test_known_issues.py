@@ -12,7 +12,7 @@ LATE = KnownIssue("HL1", "FIF", "FY2024-25", "", "Two offices reported late.", "
 ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were guessed.")
 
 
-def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None:
+def test_known_issue_is_active_until_lifted(ledger: Ledger) -> None:
     kept = ledger.known_issues.add([LATE])[0]
     assert (kept.number, kept.issue, kept.lifted_at) == (1, LATE, None)
     assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == (kept,)
@@ -26,9 +26,9 @@ def test_it_shows_from_when_it_is_put_until_it_is_lifted(ledger: Ledger) -> None
     assert ledger.known_issues.find() == (lifted,)
 
 
-def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None:
+def test_same_words_at_the_same_place_are_one_known_issue(ledger: Ledger) -> None:
     kept = ledger.known_issues.add([LATE, ITEM, LATE])
-    assert [one.number for one in kept] == [1, 2, 1]
+    assert [issue.number for issue in kept] == [1, 2, 1]
     assert ledger.known_issues.add([replace(LATE, by="Somebody else")])[0].number == 1
     ledger.known_issues.lift(1, by="b", reason="r")
     assert ledger.known_issues.add([LATE])[0].number == 3, "it was lifted, and is put anew"
@@ -38,13 +38,13 @@ def test_the_same_words_at_the_same_place_are_there_once(ledger: Ledger) -> None
     "wrong",
     [{"words": " "}, {"words": "a\x1bb"}, {"by": ""}, {"role": "\n"}, {"source": "x" * 501}, {"words": "x" * 2001}],
 )
-def test_of_several_all_or_none_are_put(ledger: Ledger, wrong: dict[str, str]) -> None:
+def test_several_known_issues_are_added_together_or_not_at_all(ledger: Ledger, wrong: dict[str, str]) -> None:
     with pytest.raises(LedgerError):
         ledger.known_issues.add([LATE, replace(ITEM, **wrong)])
     assert ledger.known_issues.find() == ()
 
 
-def test_what_was_lifted_or_never_put_cannot_be_lifted(ledger: Ledger) -> None:
+def test_lifted_or_unknown_issue_cannot_be_lifted(ledger: Ledger) -> None:
     ledger.known_issues.add([LATE])[0]
     ledger.known_issues.lift(1, by="b", reason="r")
     with pytest.raises(LedgerError, match="lifted before"):

@@ -22,10 +22,10 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def table(lake: Lake, name: str) -> pl.DataFrame:
-    return lake.read(next(one for one in TABLES if one.name == name))
+    return lake.read(next(copy for copy in TABLES if copy.name == name))
 
 
-def test_a_return_is_copied_whole_and_replaced_whole(
+def test_rows_of_a_return_are_copied_and_replaced(
     ledger: Ledger,
     lake: Lake,
     arrive: Callable[..., Receipt],
@@ -74,21 +74,23 @@ def test_a_return_is_copied_whole_and_replaced_whole(
 
 
 def test_times_are_in_utc(ledger: Ledger, lake: Lake, submit: Callable[[str, str], str]) -> None:
-    one = ledger.submissions.get(submit("FIF", "a"))
+    submission = ledger.submissions.get(submit("FIF", "a"))
     ledger.mirror(lake, "HL1")
     copied = table(lake, "submission")
     assert copied.schema["opened_at"] == pl.Datetime("us", "UTC")
-    assert copied["opened_at"][0] == one.opened_at
+    assert copied["opened_at"][0] == submission.opened_at
 
 
-def test_every_column_of_the_copy_has_a_comment() -> None:
-    for one in TABLES:
-        assert set(one.comments) == set(one.arrow_schema.names)
-        assert all(one.comments.values())
-        assert one.partition_by == ("return_code",)
+def test_every_mirror_column_has_a_comment() -> None:
+    for copy in TABLES:
+        assert set(copy.comments) == set(copy.arrow_schema.names)
+        assert all(copy.comments.values())
+        assert copy.partition_by == ("return_code",)
 
 
-def test_file_names_are_copied_and_never_in_the_log(ledger: Ledger, lake: Lake, arrive: Callable[..., Receipt]) -> None:
+def test_file_names_are_copied_but_not_into_the_delta_log(
+    ledger: Ledger, lake: Lake, arrive: Callable[..., Receipt]
+) -> None:
     arrive("FIF", "a", file_name="Buchanan, Isla.csv", path="/hl1/Buchanan, Isla.csv")
     ledger.mirror(lake, "HL1")
     assert table(lake, "receipt")["file_name"].to_list() == ["Buchanan, Isla.csv"]

@@ -58,13 +58,13 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
     return asked
 
 
-def test_what_was_published_before_the_ledger_was_ever_copied_shows_as_it_is(
+def test_published_table_shows_unchanged_before_the_first_mirror(
     shown: Callable[[str], list[dict[str, Any]]],
 ) -> None:
     assert shown("SELECT DISTINCT open_queries FROM published.hl1") == [{"open_queries": 9}]
 
 
-def test_figures_show_what_is_noted_and_asked_without_being_published_again(
+def test_view_shows_known_issues_and_queries_without_a_new_release(
     ledger: Ledger,
     submit: Callable[[str, str], str],
     judge: Callable[..., NewJudgement],
@@ -100,7 +100,7 @@ def test_figures_show_what_is_noted_and_asked_without_being_published_again(
     assert "Jo" not in copied, "names, and the words of answers, are for the council and the recipients"
 
 
-def test_noise_is_counted_by_rule_and_the_view_says_the_same(
+def test_rule_effectiveness_equals_the_view(
     ledger: Ledger,
     submit: Callable[[str, str], str],
     judge: Callable[..., NewJudgement],
@@ -133,14 +133,14 @@ def test_noise_is_counted_by_rule_and_the_view_says_the_same(
     }  # fmt: skip
 
 
-def test_repairs_are_copied_of_the_latest_judgement(
+def test_mirror_copies_repairs_of_the_latest_judgement(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], tmp_path: Path
 ) -> None:
-    one = submit("FIF", "a")
-    ledger.judgements.record("r1", [judge(one)])
-    ledger.judgements.record("r2", [judge(one, notes=1)])
+    submission = submit("FIF", "a")
+    ledger.judgements.record("r1", [judge(submission)])
+    ledger.judgements.record("r2", [judge(submission, notes=1)])
     rows = [
-        {"submission_id": one, "judgement": n, "table_name": "t", "item": "i", "kind": "alias", "cells": n}
+        {"submission_id": submission, "judgement": n, "table_name": "t", "item": "i", "kind": "alias", "cells": n}
         for n in (1, 2)
     ]
     ledger._database.write(lambda connection: connection.execute(REPAIR.insert(), rows))

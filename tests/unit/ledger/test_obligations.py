@@ -24,17 +24,17 @@ def hl1() -> Return:
 def standing(**changed: object) -> SubmissionStatus:
     """Fife's accepted submission for the first quarter of 2024-25, which came on 10 July."""
     came = datetime(2024, 7, 10, 12, tzinfo=UTC)
-    one = SubmissionStatus(
+    status = SubmissionStatus(
         return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
         state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, rows=5, errors=0, queries=0, known_issues=0,
         received_at=came, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False, reported_at=came,
     )  # fmt: skip
-    return replace(one, **changed)  # type: ignore[arg-type]
+    return replace(status, **changed)  # type: ignore[arg-type]
 
 
 def owed(hl1: Return, today: date, *standings: SubmissionStatus) -> Obligation:
     found = calculate_obligations([hl1], ["FIF"], standings, today)
-    return next(one for one in found if one.period.id == "FY2024-25-Q1")
+    return next(obligation for obligation in found if obligation.period.id == "FY2024-25-Q1")
 
 
 NOTHING: dict[str, object] = {
@@ -52,11 +52,16 @@ NOTHING: dict[str, object] = {
         (date(2024, 8, 28), ObligationState.LATE, 31),
     ],
 )
-def test_who_has_sent_nothing_is_open_then_due_then_late(
+def test_obligation_without_submission_is_open_then_due_then_late(
     hl1: Return, today: date, state: ObligationState, days_late: int
 ) -> None:
-    one = owed(hl1, today)
-    assert (one.due, one.state, one.days_late, one.latest_outcome) == (DUE, state, days_late, LatestOutcome.NOTHING)
+    obligation = owed(hl1, today)
+    assert (obligation.due, obligation.state, obligation.days_late, obligation.latest_outcome) == (
+        DUE,
+        state,
+        days_late,
+        LatestOutcome.NOTHING,
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,11 +85,11 @@ def test_who_has_sent_nothing_is_open_then_due_then_late(
         ({"state": SubmissionState.WITHDRAWN, "current": None}, ObligationState.LATE, LatestOutcome.WITHDRAWN),
     ],
 )
-def test_what_stands_is_done_whatever_came_after_it(
+def test_obligation_with_current_submission_is_done(
     hl1: Return, changed: dict[str, object], state: ObligationState, latest_outcome: LatestOutcome
 ) -> None:
-    one = owed(hl1, date(2024, 8, 1), standing(**changed))
-    assert (one.state, one.latest_outcome) == (state, latest_outcome)
+    obligation = owed(hl1, date(2024, 8, 1), standing(**changed))
+    assert (obligation.state, obligation.latest_outcome) == (state, latest_outcome)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +101,15 @@ def test_what_stands_is_done_whatever_came_after_it(
         (datetime(2024, 7, 28, 23, 30, tzinfo=UTC), 1, False),
     ],
 )
-def test_a_day_is_a_day_in_scotland(hl1: Return, came: datetime, days_late: int, *, is_early: bool) -> None:
+def test_days_are_counted_in_scottish_time(hl1: Return, came: datetime, days_late: int, *, is_early: bool) -> None:
     """In summer the clock there is an hour before UTC."""
-    one = owed(hl1, date(2024, 9, 1), standing(received_at=came, reported_at=came))
-    assert (one.days_late, one.is_early, one.state) == (days_late, is_early, ObligationState.DONE)
+    obligation = owed(hl1, date(2024, 9, 1), standing(received_at=came, reported_at=came))
+    assert (obligation.days_late, obligation.is_early, obligation.state) == (days_late, is_early, ObligationState.DONE)
 
 
-def test_what_was_due_more_than_a_year_ago_is_history(hl1: Return) -> None:
-    quarters = {one.period.id for one in calculate_obligations([hl1], ["FIF"], [], date(2025, 7, 29))}
+def test_obligation_due_over_a_year_ago_is_left_out(hl1: Return) -> None:
+    quarters = {obligation.period.id for obligation in calculate_obligations([hl1], ["FIF"], [], date(2025, 7, 29))}
     assert quarters == {"FY2024-25-Q2", "FY2024-25-Q3", "FY2024-25-Q4", "FY2025-26-Q1", "FY2025-26-Q2"}
-    assert "FY2024-25-Q1" in {one.period.id for one in calculate_obligations([hl1], ["FIF"], [], date(2025, 7, 28))}
+    assert "FY2024-25-Q1" in {
+        obligation.period.id for obligation in calculate_obligations([hl1], ["FIF"], [], date(2025, 7, 28))
+    }

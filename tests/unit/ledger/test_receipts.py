@@ -14,7 +14,7 @@ def states(*receipts: Receipt) -> list[str]:
     return [receipt.state.value for receipt in receipts]
 
 
-def test_a_receipt_keeps_what_came_and_when(arrive: Arrive) -> None:
+def test_receipt_keeps_the_arrival_and_its_time(arrive: Arrive) -> None:
     changed = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)
     receipt = arrive("FIF", "abc", modified=changed, etag='"e1"', table="assess", transport=TransportKind.API)
     assert receipt == Receipt(
@@ -40,31 +40,31 @@ def test_a_receipt_keeps_what_came_and_when(arrive: Arrive) -> None:
     )
 
 
-def test_the_same_bytes_again_are_a_duplicate_of_the_first(arrive: Arrive) -> None:
+def test_same_bytes_are_a_duplicate_of_the_first(arrive: Arrive) -> None:
     receipts = [arrive("FIF", "a"), arrive("FIF", "a", file_name="other.csv"), arrive("FIF", "a")]
     assert states(*receipts) == ["waiting", "duplicate", "duplicate"]
     assert [receipt.duplicate_of for receipt in receipts] == [None, 1, 1]
 
 
-def test_going_back_to_earlier_bytes_is_news(arrive: Arrive) -> None:
+def test_earlier_bytes_sent_again_are_new(arrive: Arrive) -> None:
     assert states(arrive("FIF", "a"), arrive("FIF", "b"), arrive("FIF", "a")) == ["waiting"] * 3
 
 
 @pytest.mark.parametrize(
     "other", [{"council": "GLG"}, {"period": "FY2023-24"}, {"return_code": "WASTE"}, {"table": "assess"}]
 )
-def test_the_same_bytes_for_something_else_are_news(arrive: Arrive, other: dict[str, str]) -> None:
+def test_same_bytes_for_another_return_or_period_are_new(arrive: Arrive, other: dict[str, str]) -> None:
     assert states(arrive("FIF", "a"), arrive(**({"council": "FIF", "content": "a"} | other))) == ["waiting"] * 2
 
 
-def test_bytes_that_a_submission_took_up_are_still_known(ledger: Ledger, arrive: Arrive) -> None:
+def test_bytes_of_a_submission_are_still_duplicates(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
     ledger.submissions.open("HL1", "FY2024-25")
     assert states(arrive("FIF", "a")) == ["duplicate"]
 
 
 @pytest.mark.parametrize("missing", ["return_code", "period"])
-def test_what_cannot_be_routed_is_kept_and_listed_once(ledger: Ledger, arrive: Arrive, missing: str) -> None:
+def test_unrecognised_receipt_is_listed_once(ledger: Ledger, arrive: Arrive, missing: str) -> None:
     changed = {missing: None, "reason": "No source pattern fits.", "path": "/hl1/holiday.jpg"}
     first, second, third = arrive("FIF", "a", **changed), arrive("FIF", "a", **changed), arrive("FIF", "b", **changed)
     assert states(first, second, third) == ["unrecognised", "duplicate", "unrecognised"]
@@ -73,7 +73,7 @@ def test_what_cannot_be_routed_is_kept_and_listed_once(ledger: Ledger, arrive: A
     assert ledger.balance.find_problems() == []
 
 
-def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledger, arrive: Arrive) -> None:
+def test_known_entry_has_path_size_and_second_of_change(ledger: Ledger, arrive: Arrive) -> None:
     changed = datetime(2026, 1, 4, 12, 0, 0, tzinfo=UTC)
     arrive("FIF", "abc", modified=changed, path="/hl1/a.csv")
     arrive("FIF", "abc", modified=changed, path="/hl1/b.csv")
@@ -89,7 +89,7 @@ def test_a_listing_entry_is_known_by_path_size_and_second_of_change(ledger: Ledg
     assert ledger.receipts.list_known_entries("another", "fif") == frozenset()
 
 
-def test_the_latest_marks_of_a_request_are_given_back(ledger: Ledger, arrive: Arrive) -> None:
+def test_latest_cache_validators_of_a_request_are_returned(ledger: Ledger, arrive: Arrive) -> None:
     changed = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
     assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == (None, None)
     arrive("FIF", "a", path="/api/1", etag="one")
@@ -100,7 +100,7 @@ def test_the_latest_marks_of_a_request_are_given_back(ledger: Ledger, arrive: Ar
     assert ledger.receipts.find_cache_validators("councils-sftp", "glg", "/api/1") == (None, None)
 
 
-def test_the_last_arrival_by_each_source_and_council_is_known(ledger: Ledger, arrive: Arrive) -> None:
+def test_last_arrival_by_source_and_council(ledger: Ledger, arrive: Arrive) -> None:
     assert ledger.receipts.find_last_arrivals() == {}
     arrive("FIF", "a", path="/one")
     last = arrive("FIF", "b", path="/two")
@@ -111,7 +111,7 @@ def test_the_last_arrival_by_each_source_and_council_is_known(ledger: Ledger, ar
     }
 
 
-def test_waiting_names_returns_periods_and_councils_with_something_to_do(ledger: Ledger, arrive: Arrive) -> None:
+def test_pending_work_lists_returns_periods_and_councils(ledger: Ledger, arrive: Arrive) -> None:
     for council, return_code, period in [
         ("GLG", "HL1", "FY2024-25"),
         ("FIF", "HL1", "FY2024-25"),

@@ -17,34 +17,40 @@ def release(ledger: Ledger, submissions: dict[str, str], model: str = "m", versi
     )
 
 
-def test_a_release_is_new_only_when_submissions_or_model_are(
+def test_release_is_new_only_with_new_submissions_or_models(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement]
 ) -> None:
     assert ledger.releases.find_latest("HL1", PERIOD) is None
     first, other = submit("FIF", "a"), submit("GLG", "a")
     ledger.judgements.record("r", [judge(first), judge(other)])
-    one = release(ledger, {"FIF": first, "GLG": other})
+    published = release(ledger, {"FIF": first, "GLG": other})
     again = release(ledger, {"GLG": other, "FIF": first}, version=4)
-    assert again == one
-    assert (one.number, one.submissions, one.versions) == (1, {"FIF": first, "GLG": other}, {"published/hl1": 3})
+    assert again == published
+    assert (published.number, published.submissions, published.versions) == (
+        1,
+        {"FIF": first, "GLG": other},
+        {"published/hl1": 3},
+    )
     assert release(ledger, {"FIF": first, "GLG": other}, model="n").number == 2
     assert release(ledger, {"FIF": first}, model="n").number == 3
     back = release(ledger, {"FIF": first, "GLG": other})
-    assert (back.number, back.sha256) == (4, one.sha256)
+    assert (back.number, back.sha256) == (4, published.sha256)
     assert ledger.releases.find_latest("HL1", PERIOD) == back
 
 
-def test_a_release_without_any_submission_can_be_told(ledger: Ledger) -> None:
+def test_release_without_submissions_is_recorded(ledger: Ledger) -> None:
     assert release(ledger, {}).submissions == {}
 
 
 @pytest.mark.parametrize("wrong", [{"GLG": 0}, {"FIF": 0, "GLG": 0}, {"FIF": "HL1.FIF.FY2024-25.099"}])
-def test_a_release_holds_only_submissions_of_its_own(
+def test_release_refuses_foreign_submissions(
     ledger: Ledger, submit: Callable[[str, str], str], wrong: dict[str, object]
 ) -> None:
-    one = submit("FIF", "a")
+    published = submit("FIF", "a")
     with pytest.raises(LedgerError):
-        release(ledger, {council: value if isinstance(value, str) else one for council, value in wrong.items()})
+        release(ledger, {council: value if isinstance(value, str) else published for council, value in wrong.items()})
     with pytest.raises(LedgerError):
-        ledger.releases.record(NewRelease("HL1", "FY2023-24", {"FIF": one}, {}, model_sha256="m" * 64, run_id="r"))
+        ledger.releases.record(
+            NewRelease("HL1", "FY2023-24", {"FIF": published}, {}, model_sha256="m" * 64, run_id="r")
+        )
     assert ledger.releases.find_latest("HL1", PERIOD) is None

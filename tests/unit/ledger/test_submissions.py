@@ -16,18 +16,21 @@ TABLES = ("household", "person")
 
 
 def ids(ledger: Ledger, *councils: str, tables: tuple[str, ...] = ()) -> list[str]:
-    return [one.id for one in ledger.submissions.open("HL1", PERIOD, list(councils) or None, RequiredFiles(tables))]
+    return [
+        submission.id
+        for submission in ledger.submissions.open("HL1", PERIOD, list(councils) or None, RequiredFiles(tables))
+    ]
 
 
 def files(ledger: Ledger, submission_id: str) -> dict[str | None, int]:
     return {receipt.table: receipt.id for receipt in ledger.submissions.list_receipts(submission_id)}
 
 
-def test_each_file_is_a_submission_with_the_next_number(ledger: Ledger, arrive: Arrive) -> None:
+def test_each_file_opens_a_submission_with_the_next_number(ledger: Ledger, arrive: Arrive) -> None:
     for council, content in [("FIF", "a"), ("GLG", "a"), ("FIF", "b")]:
         arrive(council, content)
     opened = ledger.submissions.open("HL1", PERIOD)
-    assert [(one.id, one.number, one.state) for one in opened] == [
+    assert [(submission.id, submission.number, submission.state) for submission in opened] == [
         ("HL1.FIF.FY2024-25.001", 1, "judging"),
         ("HL1.FIF.FY2024-25.002", 2, "judging"),
         ("HL1.GLG.FY2024-25.001", 1, "judging"),
@@ -38,14 +41,14 @@ def test_each_file_is_a_submission_with_the_next_number(ledger: Ledger, arrive: 
     assert ledger.balance.find_problems() == []
 
 
-def test_those_left_in_judging_come_back_with_the_new_ones(ledger: Ledger, arrive: Arrive) -> None:
+def test_submissions_in_judging_are_returned_again(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
     assert ids(ledger) == ["HL1.FIF.FY2024-25.001"]
     arrive("FIF", "b")
     assert ids(ledger) == ["HL1.FIF.FY2024-25.001", "HL1.FIF.FY2024-25.002"]
 
 
-def test_only_the_councils_asked_for_are_opened(ledger: Ledger, arrive: Arrive) -> None:
+def test_only_selected_councils_are_opened(ledger: Ledger, arrive: Arrive) -> None:
     for council in ("FIF", "GLG"):
         arrive(council, "a")
     assert ids(ledger, "GLG") == ["HL1.GLG.FY2024-25.001"]
@@ -53,12 +56,12 @@ def test_only_the_councils_asked_for_are_opened(ledger: Ledger, arrive: Arrive) 
     assert ids(ledger) == ["HL1.FIF.FY2024-25.001", "HL1.GLG.FY2024-25.001"]
 
 
-def test_no_council_is_no_submission(ledger: Ledger, arrive: Arrive) -> None:
+def test_empty_selection_opens_nothing(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
     assert ledger.submissions.open("HL1", PERIOD, []) == ()
 
 
-def test_the_number_goes_on_past_999(ledger: Ledger, arrive: Arrive) -> None:
+def test_numbers_continue_past_999(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "a")
     ids(ledger)
     with ledger._database.engine.begin() as connection:
@@ -68,7 +71,7 @@ def test_the_number_goes_on_past_999(ledger: Ledger, arrive: Arrive) -> None:
     assert ids(ledger)[-2:] == ["HL1.FIF.FY2024-25.999", "HL1.FIF.FY2024-25.1000"]
 
 
-def test_a_submission_of_several_files_opens_when_each_table_has_one(ledger: Ledger, arrive: Arrive) -> None:
+def test_submission_of_several_files_opens_when_complete(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "h", table="household")
     assert ids(ledger, tables=TABLES) == []
     arrive("FIF", "p", table="person")
@@ -77,7 +80,7 @@ def test_a_submission_of_several_files_opens_when_each_table_has_one(ledger: Led
     assert files(ledger, "HL1.FIF.FY2024-25.001") == {"household": 1, "person": 2, "an_optional_one": 3}
 
 
-def test_a_file_sent_twice_before_opening_counts_once_and_as_last_sent(ledger: Ledger, arrive: Arrive) -> None:
+def test_file_sent_twice_before_opening_counts_as_last_sent(ledger: Ledger, arrive: Arrive) -> None:
     arrive("FIF", "h1", table="household")
     arrive("FIF", "h2", table="household")
     arrive("FIF", "p", table="person")
@@ -87,7 +90,7 @@ def test_a_file_sent_twice_before_opening_counts_once_and_as_last_sent(ledger: L
     assert ledger.balance.find_problems() == []
 
 
-def test_a_corrected_file_is_enough_the_others_are_taken_from_before(
+def test_corrected_file_reuses_the_other_files(
     ledger: Ledger, arrive: Arrive, judge: Callable[..., NewJudgement]
 ) -> None:
     """A council that sends all files again, one of them corrected, has sent duplicates of the others."""

@@ -21,9 +21,7 @@ def withdraw(ledger: Ledger, submission: str) -> None:
     ledger.withdrawals.record(submission, by="A. Officer", reason="Wrong quarter")
 
 
-def test_what_is_taken_back_stands_no_more_and_what_it_superseded_stays_superseded(
-    ledger: Ledger, submit: Submit, judge: Judge
-) -> None:
+def test_withdrawn_submission_leaves_none_current(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first, second = submit("FIF", "a"), submit("FIF", "b")
     ledger.judgements.record("r1", [judge(first), judge(second, queries=2)])
     withdraw(ledger, second)
@@ -33,13 +31,11 @@ def test_what_is_taken_back_stands_no_more_and_what_it_superseded_stays_supersed
     assert ledger.submissions.get(second).state is SubmissionState.WITHDRAWN
     assert ledger.submissions.list_statuses()[0].open_queries == 0
     assert ledger.judgements.find_latest(second) is not None
-    assert [one.state for one in ledger.submissions.list_receipts(second)] == [ReceiptState.PART]
+    assert [receipt.state for receipt in ledger.submissions.list_receipts(second)] == [ReceiptState.PART]
     assert ledger.balance.find_problems() == []
 
 
-def test_who_and_why_are_kept_and_telling_it_again_changes_nothing(
-    ledger: Ledger, submit: Submit, judge: Judge
-) -> None:
+def test_withdrawal_keeps_name_and_reason_and_is_recorded_once(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first)])
     told = ledger.withdrawals.record(first, by=" A. Officer ", reason=" Wrong quarter ")
@@ -50,7 +46,7 @@ def test_who_and_why_are_kept_and_telling_it_again_changes_nothing(
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "Wrong"), ("A. Officer", "  ")])
-def test_a_withdrawal_without_a_name_or_a_reason_is_refused(
+def test_withdrawal_without_name_or_reason_is_refused(
     ledger: Ledger, submit: Submit, judge: Judge, by: str, reason: str
 ) -> None:
     first = submit("FIF", "a")
@@ -60,7 +56,7 @@ def test_a_withdrawal_without_a_name_or_a_reason_is_refused(
     assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": first}
 
 
-def test_what_is_superseded_or_unknown_cannot_be_taken_back(ledger: Ledger, submit: Submit, judge: Judge) -> None:
+def test_superseded_or_unknown_submission_cannot_be_withdrawn(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first), judge(submit("FIF", "b"))])
     with pytest.raises(LedgerError, match="A later submission has replaced"):
@@ -69,7 +65,7 @@ def test_what_is_superseded_or_unknown_cannot_be_taken_back(ledger: Ledger, subm
         withdraw(ledger, "HL1.FIF.FY2024-25.009")
 
 
-def test_taking_back_what_was_rejected_leaves_what_stands(ledger: Ledger, submit: Submit, judge: Judge) -> None:
+def test_withdrawing_a_rejected_submission_keeps_the_current_one(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first, second = submit("FIF", "a"), submit("FIF", "b")
     ledger.judgements.record("r1", [judge(first), judge(second, errors=1)])
     withdraw(ledger, second)
@@ -77,7 +73,7 @@ def test_taking_back_what_was_rejected_leaves_what_stands(ledger: Ledger, submit
     assert ledger.balance.find_problems() == []
 
 
-def test_what_is_taken_back_while_it_is_judged_stays_withdrawn(ledger: Ledger, submit: Submit, judge: Judge) -> None:
+def test_submission_withdrawn_while_judged_stays_withdrawn(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first, second = submit("FIF", "a"), submit("GLG", "b")
     withdraw(ledger, first)
     ledger.judgements.record("r1", [judge(first), judge(second)])
@@ -88,7 +84,7 @@ def test_what_is_taken_back_while_it_is_judged_stays_withdrawn(ledger: Ledger, s
     assert ledger.balance.find_problems() == []
 
 
-def test_what_was_rejected_before_the_withdrawn_one_never_comes_to_stand(
+def test_rejected_submission_before_a_withdrawn_one_never_becomes_current(
     ledger: Ledger, submit: Submit, judge: Judge
 ) -> None:
     first, second = submit("FIF", "a"), submit("FIF", "b")
@@ -102,21 +98,19 @@ def test_what_was_rejected_before_the_withdrawn_one_never_comes_to_stand(
     assert ledger.balance.find_problems() == []
 
 
-def test_an_unfinished_withdrawal_is_something_to_do_until_it_is_finished(
-    ledger: Ledger, submit: Submit, judge: Judge
-) -> None:
+def test_unfinished_withdrawal_is_pending_work(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first)])
     withdraw(ledger, first)
 
     assert ledger.submissions.list_pending_work() == (PendingWork("HL1", PERIOD, ("FIF",), (), (f"withdraw {first}",)),)
-    assert [one.submission_id for one in ledger.withdrawals.list_unfinished("HL1", PERIOD)] == [first]
+    assert [withdrawal.submission_id for withdrawal in ledger.withdrawals.list_unfinished("HL1", PERIOD)] == [first]
     ledger.withdrawals.finish([first])
     assert ledger.submissions.list_pending_work() == ()
     assert ledger.withdrawals.get(first).finished_at is not None
 
 
-def test_the_same_bytes_are_news_after_a_withdrawal_and_not_a_second_time(
+def test_same_bytes_are_new_once_after_a_withdrawal(
     ledger: Ledger, submit: Submit, judge: Judge, arrive: Arrive
 ) -> None:
     ledger.judgements.record("r1", [judge(submit("FIF", "a"))])
@@ -129,7 +123,7 @@ def test_the_same_bytes_are_news_after_a_withdrawal_and_not_a_second_time(
     assert arrive("FIF", "a").state is ReceiptState.DUPLICATE
 
 
-def test_files_of_a_withdrawn_submission_serve_no_later_one(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
+def test_files_of_a_withdrawn_submission_are_not_reused(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
     tables = ("one", "two")
     for table in tables:
         arrive("FIF", table, table=table)
@@ -141,11 +135,14 @@ def test_files_of_a_withdrawn_submission_serve_no_later_one(ledger: Ledger, arri
     assert ledger.submissions.open("HL1", PERIOD, required=RequiredFiles(tables)) == ()
     assert arrive("FIF", "two", table="two").state is ReceiptState.WAITING
     second = ledger.submissions.open("HL1", PERIOD, required=RequiredFiles(tables))[0]
-    assert [(one.table, one.id) for one in ledger.submissions.list_receipts(second.id)] == [("one", 3), ("two", 4)]
+    assert [(receipt.table, receipt.id) for receipt in ledger.submissions.list_receipts(second.id)] == [
+        ("one", 3),
+        ("two", 4),
+    ]
     assert ledger.balance.find_problems() == []
 
 
-def test_a_withdrawal_that_nobody_made_is_said(ledger: Ledger, submit: Submit, judge: Judge) -> None:
+def test_withdrawn_state_without_withdrawal_is_reported(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first, errors=1)])
     with ledger._database.engine.begin() as connection:

@@ -29,18 +29,18 @@ def written(platform: Platform, texts: Mapping[str, str]) -> TokenRegistry:
     return TokenRegistry(platform.register, platform.environment)
 
 
-def test_new_token_is_its_councils_and_stands_nowhere_in_the_clear(platform: Platform) -> None:
+def test_new_token_belongs_to_its_council_and_is_stored_as_a_hash(platform: Platform) -> None:
     made, file = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)
     caller = TokenRegistry(platform.register, platform.environment).find_caller(made)
 
     assert caller is not None
-    assert (caller.council_code, [one.id for one in caller.sources]) == ("FIF", ["council-push"])
+    assert (caller.council_code, [source.id for source in caller.sources]) == ("FIF", ["council-push"])
     assert made not in file.read_text(encoding="utf-8")
     assert file.stat().st_mode & 0o077 == 0
     assert len(made) > 40
 
 
-def test_token_may_be_kept_as_it_is_or_as_its_hash(platform: Platform) -> None:
+def test_token_may_be_stored_plainly_or_as_a_hash(platform: Platform) -> None:
     digest = "sha256:" + "0" * 64
     tokens = written(platform, {"FIF": f"{TOKEN}\n", "GLG": digest})
 
@@ -50,21 +50,21 @@ def test_token_may_be_kept_as_it_is_or_as_its_hash(platform: Platform) -> None:
     assert tokens.find_caller(digest) is None, "the hash is no token"
 
 
-def test_token_of_two_councils_is_nobodys(platform: Platform) -> None:
+def test_token_of_two_councils_is_unknown(platform: Platform) -> None:
     tokens = written(platform, {"FIF": TOKEN, "GLG": TOKEN})
 
     assert tokens.find_caller(TOKEN) is None
 
 
 @pytest.mark.parametrize("text", ["", "short", "sha256:zz"])
-def test_token_that_could_be_guessed_is_nobodys(platform: Platform, text: str) -> None:
+def test_short_token_is_unknown(platform: Platform, text: str) -> None:
     tokens = written(platform, {"FIF": text})
 
     assert tokens.find_caller(text) is None
     assert tokens.councils == frozenset()
 
 
-def test_withdrawn_token_counts_no_longer_and_a_new_one_does_without_a_restart(platform: Platform) -> None:
+def test_revoked_and_new_tokens_take_effect_without_a_restart(platform: Platform) -> None:
     now = [0.0]
     source = list_push_sources(platform.register)[0]
     tokens = TokenRegistry(platform.register, platform.environment, clock=lambda: now[0])
@@ -77,7 +77,7 @@ def test_withdrawn_token_counts_no_longer_and_a_new_one_does_without_a_restart(p
     assert tokens.find_caller(new) is not None
 
 
-def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path: Path) -> None:
+def test_token_from_the_environment_is_not_replaced(schemas: Path, tmp_path: Path) -> None:
     folder = tmp_path / "schemas"
     folder.mkdir()
     for part in schemas.iterdir():
@@ -96,7 +96,7 @@ def test_token_from_the_environment_is_not_written_over(schemas: Path, tmp_path:
         issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)
 
 
-def test_description_has_each_route_and_no_other(platform: Platform) -> None:
+def test_openapi_document_describes_exactly_the_routes(platform: Platform) -> None:
     described = {
         (method.upper(), path)
         for path, methods in dict(build_openapi_document()["paths"]).items()

@@ -12,7 +12,7 @@ from tests.support.intake import RunningIntake, write_stay, write_stays
 ASK = {"return": "RESPITE", "period": "CY2022"}
 
 
-def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: RunningIntake) -> None:
+def test_good_file_is_stored_and_its_verdict_returned(served: RunningIntake) -> None:
     content = write_stay("G1")
     with served.client() as client:
         answer = client.post("/submissions", params=ASK | {"file": "stays 2022.csv"}, content=content)
@@ -28,7 +28,7 @@ def test_good_file_is_kept_and_its_verdict_is_in_the_answer(served: RunningIntak
     assert served.platform.received_bytes.get(receipt.sha256) == content
 
 
-def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: RunningIntake) -> None:
+def test_findings_name_rows_without_cell_values(served: RunningIntake) -> None:
     with served.client() as client:
         answer = client.post(
             "/submissions",
@@ -38,19 +38,23 @@ def test_bad_file_is_told_row_by_row_without_a_cell_of_it(served: RunningIntake)
 
     told = answer.json()
     assert (answer.status_code, told["verdict"]) == (202, "rejected")
-    assert {(one["row"], one["column"]) for one in told["findings"]} == {(2, "Born"), (3, "Carer"), (3, "Nights")}
-    assert {one["rule"]: one["result"] for one in told["rules"]}["respite.born.type"] == "failed"
+    assert {(finding["row"], finding["column"]) for finding in told["findings"]} == {
+        (2, "Born"),
+        (3, "Carer"),
+        (3, "Nights"),
+    }
+    assert {rule["rule"]: rule["result"] for rule in told["rules"]}["respite.born.type"] == "failed"
     for cell in ("ZZPERSON", "ZZSURNAME", "31/02/1950", "ZZC"):
         assert cell not in answer.text
 
 
-def test_unreadable_file_still_leaves_its_receipt(served: RunningIntake) -> None:
+def test_unreadable_file_has_a_receipt(served: RunningIntake) -> None:
     content = b"\xff\xfe\x00broken\x00\x01"
     with served.client() as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2023"}, content=content).json()
 
     assert told["verdict"] == "rejected"
-    assert [one["rule"] for one in told["findings"]] == ["respite.readable"]
+    assert [finding["rule"] for finding in told["findings"]] == ["respite.readable"]
     assert served.platform.received_bytes.get(told["receipt"]["sha256"]) == content
 
 
@@ -66,7 +70,7 @@ def test_same_bytes_again_are_a_duplicate_with_the_earlier_result(served: Runnin
     assert told["findings"] == first.json()["findings"]
 
 
-def test_journey_comes_to_the_very_judgement_of_the_answer(served: RunningIntake) -> None:
+def test_processing_reaches_the_same_judgement_as_the_response(served: RunningIntake) -> None:
     ask = ASK | {"period": "CY2024"}
     with served.client() as client:
         before = client.post("/submissions", params=ask, content=write_stays("P1,A,01/01/1950,01/01/2024,Q,5")).json()
@@ -82,7 +86,7 @@ def test_journey_comes_to_the_very_judgement_of_the_answer(served: RunningIntake
     assert after["verdict"] == "rejected"
 
 
-def test_report_is_to_be_had_in_each_form_before_and_after(served: RunningIntake) -> None:
+def test_report_is_available_in_each_form_before_and_after_processing(served: RunningIntake) -> None:
     ask = ASK | {"period": "CY2025"}
     with served.client() as client:
         told = client.post("/submissions", params=ask, content=write_stays("P1,A,01/01/1950,01/01/2025,F,x")).json()
@@ -101,7 +105,7 @@ def test_report_is_to_be_had_in_each_form_before_and_after(served: RunningIntake
     assert "attachment" in late["csv"].headers["content-disposition"]
 
 
-def test_files_of_one_submission_come_one_by_one_and_are_judged_together(served: RunningIntake) -> None:
+def test_files_sent_separately_are_judged_together(served: RunningIntake) -> None:
     ask = {"return": "LIBRARY", "period": "CY2023"}
     with served.client() as client:
         first = client.post("/submissions", params=ask | {"table": "branch"}, content=b"Branch,Books\nMain,5\n").json()
@@ -112,8 +116,8 @@ def test_files_of_one_submission_come_one_by_one_and_are_judged_together(served:
     assert first["verdict"] is None
     assert "loan" in first["message"]
     assert second["verdict"] == "rejected"
-    assert {one["table"]: one["rows"] for one in second["tables"]} == {"branch": 1, "loan": 1}
-    assert [(one["table"], one["row"]) for one in second["findings"]] == [("loan", 2)]
+    assert {table["table"]: table["rows"] for table in second["tables"]} == {"branch": 1, "loan": 1}
+    assert [(finding["table"], finding["row"]) for finding in second["findings"]] == [("loan", 2)]
 
 
 def test_nil_return_is_accepted_where_the_contract_takes_one(served: RunningIntake) -> None:
@@ -137,20 +141,20 @@ def test_one_council_sees_nothing_of_another(served: RunningIntake) -> None:
         found = [theirs.get(address) for address in addresses]
         nowhere = theirs.get("/submissions/999999")
 
-    assert [one.status_code for one in found] == [404] * 4
-    assert {one.text for one in found} == {nowhere.text}
+    assert [response.status_code for response in found] == [404] * 4
+    assert {response.text for response in found} == {nowhere.text}
 
 
-def test_calendar_is_the_councils_own(served: RunningIntake) -> None:
+def test_calendar_shows_the_councils_own_obligations(served: RunningIntake) -> None:
     with served.client("GLG") as client:
         told = client.get("/calendar").json()
 
     assert told["council"] == "GLG"
-    assert {one["return"] for one in told["returns"]} >= {"RESPITE", "LIBRARY"}
+    assert {owed["return"] for owed in told["returns"]} >= {"RESPITE", "LIBRARY"}
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0.csv", "<script>alert(1)</script>.csv", "a;b'\".csv"])
-def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: RunningIntake, name: str) -> None:
+def test_hostile_file_name_is_recorded_exactly_and_shown_escaped(served: RunningIntake, name: str) -> None:
     with served.client() as client:
         if "/" in name:
             assert client.post("/submissions", params=ASK | {"file": name}, content=b"x").status_code == 400
@@ -163,7 +167,7 @@ def test_hostile_file_name_is_recorded_as_sent_and_shown_harmless(served: Runnin
     assert "default-src 'none'" in shown.headers["content-security-policy"]
 
 
-def test_same_file_sent_twice_at_once_is_counted_once(served: RunningIntake) -> None:
+def test_same_file_sent_concurrently_counts_once(served: RunningIntake) -> None:
     def send(_: int) -> str:
         with served.client() as client:
             state: str = client.post("/submissions", params=ASK, content=write_stay("AT-ONCE")).json()["state"]
@@ -175,5 +179,5 @@ def test_same_file_sent_twice_at_once_is_counted_once(served: RunningIntake) -> 
     assert states == ["duplicate", "duplicate", "duplicate", "waiting"]
 
 
-def test_ledger_balances_after_all_of_it(served: RunningIntake) -> None:
+def test_ledger_balances_after_all_requests(served: RunningIntake) -> None:
     assert served.platform.ledger.balance.find_problems() == []

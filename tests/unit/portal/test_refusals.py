@@ -44,7 +44,7 @@ def nothing_left(served: RunningIntake) -> Iterator[None]:
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_without_a_known_token_nothing_is_answered(served: RunningIntake, header: dict[str, str], why: str) -> None:
+def test_unknown_token_is_refused(served: RunningIntake, header: dict[str, str], why: str) -> None:
     with httpx2.Client(base_url=served.url, headers=header) as client:
         answers = [
             client.post("/submissions", params=ASK, content=write_stay("X")),
@@ -53,8 +53,8 @@ def test_without_a_known_token_nothing_is_answered(served: RunningIntake, header
             client.get("/calendar"),
         ]
 
-    assert [one.status_code for one in answers] == [401] * 4, why
-    assert all(one.headers["content-type"] == "application/problem+json" for one in answers)
+    assert [response.status_code for response in answers] == [401] * 4, why
+    assert all(response.headers["content-type"] == "application/problem+json" for response in answers)
     assert answers[0].headers["www-authenticate"].startswith("Bearer")
 
 
@@ -68,7 +68,7 @@ def test_claim_to_be_another_council_is_refused(served: RunningIntake, claimed: 
     assert answer.json()["remedy"]
 
 
-def test_own_council_may_be_named(served: RunningIntake) -> None:
+def test_request_may_name_its_own_council(served: RunningIntake) -> None:
     with served.client("FIF") as client:
         answer = client.post("/submissions", params=ASK | {"council": "Fife"}, content=write_stay("NAMED"))
 
@@ -99,9 +99,7 @@ def test_own_council_may_be_named(served: RunningIntake) -> None:
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_words_that_cannot_be_understood_are_refused(
-    served: RunningIntake, changed: dict[str, str], status: int
-) -> None:
+def test_wrong_parameters_are_refused(served: RunningIntake, changed: dict[str, str], status: int) -> None:
     with served.client() as client:
         answer = client.post("/submissions", params=ASK | changed, content=write_stay("X"))
 
@@ -120,7 +118,7 @@ def test_parameter_given_twice_is_refused(served: RunningIntake) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: RunningIntake) -> None:
+def test_declared_oversize_file_is_refused_before_its_body(served: RunningIntake) -> None:
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n"
     with raw(served, head) as line:
         answer = line.recv(65536)
@@ -129,7 +127,7 @@ def test_file_that_says_it_is_too_large_is_refused_before_a_byte_of_it(served: R
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_file_that_turns_out_too_large_is_refused(served: RunningIntake) -> None:
+def test_oversize_file_is_refused_while_it_comes(served: RunningIntake) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(LIMITS.largest_bytes // 65536 + 2):
             yield b"x" * 65536
@@ -162,7 +160,7 @@ CHUNKED = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\
 
 @pytest.mark.parametrize(("head", "begun"), [(LENGTH, b"Person,Sur"), (CHUNKED, b"a\r\nPerson,Sur\r\n"), (LENGTH, b"")])
 @pytest.mark.usefixtures("nothing_left")
-def test_upload_that_breaks_off_leaves_nothing(served: RunningIntake, head: str, begun: bytes) -> None:
+def test_interrupted_upload_leaves_nothing(served: RunningIntake, head: str, begun: bytes) -> None:
     with raw(served, head) as line:
         line.sendall(begun)
         line.shutdown(socket.SHUT_WR)
@@ -170,7 +168,7 @@ def test_upload_that_breaks_off_leaves_nothing(served: RunningIntake, head: str,
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_upload_that_stops_is_given_up(served: RunningIntake) -> None:
+def test_idle_upload_is_refused(served: RunningIntake) -> None:
     with raw(served, LENGTH) as line:
         line.sendall(b"Person,")
         answer = line.recv(65536)
@@ -178,7 +176,7 @@ def test_upload_that_stops_is_given_up(served: RunningIntake) -> None:
     assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_upload_that_stops_and_goes_on_is_whole(served: RunningIntake) -> None:
+def test_resumed_upload_is_complete(served: RunningIntake) -> None:
     content = write_stay("SLOW")
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
     with raw(served, head) as line:
@@ -191,7 +189,7 @@ def test_upload_that_stops_and_goes_on_is_whole(served: RunningIntake) -> None:
     assert b'"verdict":"accepted"' in answer
 
 
-def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: RunningIntake) -> None:
+def test_large_file_is_stored_without_inline_judgement(served: RunningIntake) -> None:
     content = write_stay("LARGE") + b"\n" * (LIMITS.inline_judging_bytes + 1)
     with served.client("GLG") as client:
         told = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
@@ -201,7 +199,7 @@ def test_large_file_is_kept_and_not_judged_while_its_sender_waits(served: Runnin
     assert told["receipt"]["size"] == len(content)
 
 
-def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served: RunningIntake) -> None:
+def test_every_response_has_security_headers(served: RunningIntake) -> None:
     with served.client() as client:
         for address in ("/", "/health", "/openapi.json", "/calendar", "/nowhere"):
             headers = client.get(address).headers
@@ -212,7 +210,7 @@ def test_every_answer_says_that_nothing_in_it_is_to_be_run_framed_or_kept(served
             assert "server" not in headers
 
 
-def test_too_many_requests_are_told_when_to_come_back() -> None:
+def test_rate_limit_says_when_to_retry() -> None:
     now = [0.0]
     pace = RateLimiter(2, clock=lambda: now[0])
     pace.count("FIF")
@@ -229,7 +227,7 @@ def test_too_many_requests_are_told_when_to_come_back() -> None:
     assert refused.value.headers["Retry-After"] == "40"
 
 
-def test_ledger_that_does_not_answer_is_unavailable(platform_at: Callable[[Path], Platform], tmp_path: Path) -> None:
+def test_unreachable_ledger_returns_503(platform_at: Callable[[Path], Platform], tmp_path: Path) -> None:
     platform = platform_at(tmp_path)
     token = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)[0]
     with (
@@ -263,7 +261,7 @@ with start_server(platform) as url:
 """
 
 
-def test_no_room_is_told_and_nothing_is_recorded(
+def test_full_disk_returns_507_and_records_nothing(
     platform_at: Callable[[Path], Platform], schemas: Path, tmp_path: Path
 ) -> None:
     """The server may write no file above 12 MiB: the kernel refuses more as it would on a full disk."""

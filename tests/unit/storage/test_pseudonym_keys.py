@@ -16,16 +16,18 @@ from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_k
 KEY = PseudonymKey(bytes(range(32)))
 
 
-def test_a_token_is_the_first_half_of_hmac_sha256_over_lengths_and_texts() -> None:
+def test_token_is_half_of_hmac_sha256_over_lengths_and_texts() -> None:
     wanted = hmac.digest(bytes(range(32)), b"3:hl116:urn:lgdp:item:x123", hashlib.sha256).hex()[:32]
-    assert KEY.token("hl1", "urn:lgdp:item:x1", "23") == wanted
+    assert KEY.derive_token("hl1", "urn:lgdp:item:x1", "23") == wanted
 
 
-def test_texts_do_not_run_together() -> None:
-    assert len({KEY.token("ab", "c", "d"), KEY.token("a", "bc", "d"), KEY.token("a", "b", "cd")}) == 3
+def test_token_depends_on_the_boundaries_of_texts() -> None:
+    assert (
+        len({KEY.derive_token("ab", "c", "d"), KEY.derive_token("a", "bc", "d"), KEY.derive_token("a", "b", "cd")}) == 3
+    )
 
 
-def test_duckdb_makes_the_same_token_for_any_text() -> None:
+def test_duckdb_makes_the_same_token() -> None:
     texts = ["", "x", "REF-1", "Ünïcødé", "汉字", "a" * 300, "'; drop table x; --", "0:"]
     with duckdb.connect() as connection:
         connection.execute(HMAC_MACRO)
@@ -33,11 +35,11 @@ def test_duckdb_makes_the_same_token_for_any_text() -> None:
         connection.execute("set variable lgdp_outer_pad = $1", [KEY.outer_pad])
         for text in texts:
             asked = connection.execute("select lgdp_token($1, $2, $3)", [text, "ü", text]).fetchone()
-            assert asked == (KEY.token(text, "ü", text),)
+            assert asked == (KEY.derive_token(text, "ü", text),)
         assert connection.execute("select lgdp_token('a', 'b', null)").fetchone() == (None,)
 
 
-def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+def test_key_is_created_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     key = load_pseudonym_key(folder)
     assert len(key.secret) == 32
@@ -46,18 +48,18 @@ def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) ->
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_many_that_are_first_at_once_get_one_key(tmp_path: Path) -> None:
+def test_concurrent_first_users_get_the_same_key(tmp_path: Path) -> None:
     with ThreadPoolExecutor(16) as pool:
         keys = set(pool.map(lambda _: load_pseudonym_key(tmp_path / "secrets"), range(64)))
     assert len(keys) == 1
 
 
-def test_the_key_shows_itself_in_no_representation() -> None:
+def test_representation_does_not_show_the_key() -> None:
     assert KEY.secret.hex() not in repr(KEY)
     assert repr(KEY.secret) not in f"{KEY} {KEY!r}"
 
 
-def test_a_spoilt_key_is_never_replaced_in_silence(tmp_path: Path) -> None:
+def test_invalid_key_is_not_replaced(tmp_path: Path) -> None:
     load_pseudonym_key(tmp_path)
     (tmp_path / "token.key").write_text("half")
     with pytest.raises(LedgerError, match="does not hold a key"):

@@ -20,11 +20,11 @@ FIRST = (
 LATER = (Repair("application", "urn:lgdp:item:hl1:dob", RepairKind.DATE, 3_000_000_000),)
 
 
-def test_each_judgement_keeps_its_own(ledger: Ledger, submit: Submit, judge: Judge, tmp_path: Path) -> None:
-    one = submit("FIF", "a")
+def test_each_judgement_keeps_its_repairs(ledger: Ledger, submit: Submit, judge: Judge, tmp_path: Path) -> None:
+    submission = submit("FIF", "a")
     for run, repairs in (("r1", FIRST), ("r2", ()), ("r3", LATER)):
-        ledger.judgements.record(run, [replace(judge(one), repairs=repairs)])
-        judgement = ledger.judgements.find_latest(one)
+        ledger.judgements.record(run, [replace(judge(submission), repairs=repairs)])
+        judgement = ledger.judgements.find_latest(submission)
         assert judgement is not None
         assert judgement.repairs == repairs
     lake = Lake(tmp_path / "lake")

@@ -1,0 +1,17 @@
+"""Reminders are recorded once a stage."""
+
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.submission_records import ReminderRecord
+
+PERIOD = "FY2024-25"
+
+
+def test_recorded_reminder_stays_sent(ledger: Ledger) -> None:
+    soon, late = ReminderRecord("FIF", "HL1", PERIOD, "due_in_3"), ReminderRecord("FIF", "HL1", PERIOD, "late_1")
+    ledger.reminders.record(soon, sent=False)
+    ledger.reminders.record(late, sent=True)
+    ledger.reminders.record(late, sent=False)
+    assert ledger.reminders.find() == {soon: False, late: True}
+    ledger.reminders.record(soon, sent=True)
+    assert ledger.reminders.find("HL1") == {soon: True, late: True}
+    assert ledger.reminders.find("WASTE") == {}
