@@ -160,5 +160,5 @@ def _describe_item(item: Item, register: Register) -> str:
 
 
 def list_open_items(table: Table) -> list[str]:
-    """Return the items whose values may be shown to whoever watches runs."""
+    """Return the items whose values may be shown in Dagster."""
     return [item.name for item in table.items if not item.privacy.is_personal]

@@ -32,10 +32,10 @@ from lgdp_pipelines.workflows.publishing import (
 
 
 class ProcessConfig(dg.Config):
-    """What a run over a return's councils judges.
+    """The submissions that a processing run judges.
 
     Attributes:
-        scope: ``news``: what nobody has judged yet; ``everything``: also what stands, by the rules of today.
+        scope: ``news`` for unjudged submissions; ``everything`` for current ones too, by today's rules.
     """
 
     scope: str = RunScope.EVERYTHING.value
@@ -168,7 +168,9 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
         (policy.SLICE_TESTS_HOLD, key, "The dbt tests of the slice hold: keys, codes, references.")
         for key in [*keys, published]
     ]
-    checks.append((policy.ALL_COUNCILS_REPORTED, published, "Every council's answer stands, a nil return too."))
+    checks.append(
+        (policy.ALL_COUNCILS_REPORTED, published, "Every council has an accepted answer; a nil return counts.")
+    )
 
     @dg.multi_asset(
         name=f"conform_and_release_{data_return.slug}",

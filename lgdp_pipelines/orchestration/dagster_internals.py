@@ -1,6 +1,6 @@
 """Interfaces of Dagster that are not public, imported here and nowhere else.
 
-Each stands here because Dagster has no public equivalent. ``pyproject.toml`` bounds Dagster's version, and
+Each is here because Dagster has no public equivalent. ``pyproject.toml`` bounds Dagster's version, and
 ``tests/unit/orchestration/test_dagster_internals.py`` fails when one of them moves or changes its shape.
 """
 

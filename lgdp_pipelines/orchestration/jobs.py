@@ -50,7 +50,7 @@ NIGHT_CRON = "15 2 * * *"
 
 
 class CollectConfig(dg.Config):
-    """What a collection run fetches.
+    """The source and councils of a collection.
 
     Attributes:
         source: id of a source in the register.

@@ -1,4 +1,4 @@
-"""The application layer: each workflow puts the stages together, whoever starts it.
+"""The application layer: each workflow puts the stages together, for people and for Dagster.
 
 ``platform`` opens the parts, ``stages`` has the order of the stages. ``processing``, ``publishing`` and
 ``report_delivery`` are the stages' own workflows; the other modules are named after theirs. What belongs here: the

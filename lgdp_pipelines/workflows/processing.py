@@ -45,7 +45,7 @@ class RunScope(StrEnum):
     """The submissions that a run judges."""
 
     NEWS = "news"
-    """Those that nobody has judged yet."""
+    """Those that have not been judged yet."""
     EVERYTHING = "everything"
     """Those, and again each current submission and whatever was rejected after it."""
 

@@ -24,7 +24,7 @@ from lgdp_pipelines.workflows.submission_judgement import (
 
 @dataclass(frozen=True)
 class ReceiptStatus:
-    """The present status of a receipt, for whoever sent it.
+    """The present status of a receipt, for its sender.
 
     Attributes:
         receipt: that was asked about.
