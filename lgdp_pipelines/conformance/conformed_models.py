@@ -31,7 +31,7 @@ from lgdp_pipelines.handover.column_types import column_type
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, unite_tables
 from lgdp_pipelines.storage.lake_tables import format_table_name
 
@@ -200,7 +200,9 @@ def _list_register_tables(
             for council in register.councils
         ],
     )  # fmt: skip
-    periods = {period for data_return in register.returns.values() for period in periods_of(data_return, LAST_DAY)}
+    periods = {
+        period for data_return in register.returns.values() for period in list_begun_periods(data_return, LAST_DAY)
+    }
     yield (
         "register_period",
         {"period": "varchar", "kind": "varchar", "first_day": "date", "last_day": "date"},

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.model.contract import Return
-from lgdp_pipelines.register.submission_calendar import Timing, day_in_scotland, due_date, periods_of, timing
+from lgdp_pipelines.register.submission_calendar import Timing, day_in_scotland, due_date, list_begun_periods, timing
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
@@ -99,7 +99,7 @@ def calculate_obligations(
     owed = [
         obligation
         for data_return in returns
-        for period in periods_of(data_return, today)
+        for period in list_begun_periods(data_return, today)
         if due_date(data_return.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
         for obligation in list_period_obligations(data_return, period, councils, by_place, today)
     ]

@@ -10,7 +10,7 @@ from datetime import date
 import dagster as dg
 
 from lgdp_pipelines.register.model.contract import Register, Return
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 
 COUNCIL = "council"
 PERIOD = "period"
@@ -18,7 +18,7 @@ PERIOD = "period"
 
 def build_period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
     """Return the periods of a return that have begun."""
-    return dg.StaticPartitionsDefinition([period.id for period in periods_of(data_return, today)])
+    return dg.StaticPartitionsDefinition([period.id for period in list_begun_periods(data_return, today)])
 
 
 def build_council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:

@@ -25,7 +25,7 @@ from lgdp_pipelines.register.versions.differences import Difference, compare_con
 _WIDTH = 120
 
 
-def edition_of(register: Register, contract: Contract) -> ContractVersion:
+def version_in_files(register: Register, contract: Contract) -> ContractVersion:
     """The files of a loaded contract again, with the changes that it is told by."""
     folder = contract.path.parent
     paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
@@ -40,13 +40,13 @@ def contract_text(register: Register, data_return: Return, contract: Contract) -
 
     The other version is its base, or for a version that is written in full the one before.
     """
-    edition = edition_of(register, contract)
+    edition = version_in_files(register, contract)
     lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
     base = _compared_with(data_return, contract, edition)
     if base is not None:
         lines += ["", f"It asks otherwise than version {base.version}:"]
-        for one in compare_contracts(base, contract):
-            lines += _difference_lines(one, edition.changes)
+        for difference in compare_contracts(base, contract):
+            lines += _difference_lines(difference, edition.changes)
     lines += ["", "Its rules, and what is asked in SQL:"]
     for rule in list_rules(contract):
         lines += _rule_lines(rule)
@@ -62,28 +62,30 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
 
 def _compared_with(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
     if edition.base:
-        return next(one for one in data_return.contracts if str(one.version) == edition.base)
+        return next(contract for contract in data_return.contracts if str(contract.version) == edition.base)
     place = data_return.contracts.index(contract)
     return data_return.contracts[place - 1] if place else None
 
 
-def _difference_lines(one: Difference, changes: Iterable[Change]) -> Iterator[str]:
-    name = f"{one.table}.{one.name}" if one.subject == "item" else one.name
-    yield f"- {one.subject} {name} {one.kind}" + (f" ({one.id})" if one.id != one.name else "")
-    for part in one.aspects:
+def _difference_lines(difference: Difference, changes: Iterable[Change]) -> Iterator[str]:
+    name = f"{difference.table}.{difference.name}" if difference.subject == "item" else difference.name
+    yield f"- {difference.subject} {name} {difference.kind}" + (
+        f" ({difference.id})" if difference.id != difference.name else ""
+    )
+    for part in difference.aspects:
         yield from _wrapped(f"{part.name}: {part.before or 'nothing'} → {part.after or 'nothing'}")
-    for reason in dict.fromkeys(change.reason for change in changes if _is_about(change, one)):
+    for reason in dict.fromkeys(change.reason for change in changes if _is_about(change, difference)):
         yield from _wrapped(f"because: {reason}")
 
 
-def _is_about(change: Change, one: Difference) -> bool:
+def _is_about(change: Change, difference: Difference) -> bool:
     """Whether a change is of the thing that is different; a field is of the contract."""
     for target in change.targets:
         if target.kind is TargetKind.FIELD:
-            if one.subject == "contract":
+            if difference.subject == "contract":
                 return True
-        elif target.kind == one.subject and target.table == one.table:
-            names = {one.name, one.earlier_name, one.id.partition(".")[2]}
+        elif target.kind == difference.subject and target.table == difference.table:
+            names = {difference.name, difference.earlier_name, difference.id.partition(".")[2]}
             if target.kind is TargetKind.TABLE or target.name in names or (change.to and change.to in names):
                 return True
     return False
@@ -106,7 +108,7 @@ def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.by_name)
     writer.writerows(version.rows)
-    comments = "".join(f"# {line}\n" for one in said for line in wrap(one, _WIDTH, break_on_hyphens=False))
+    comments = "".join(f"# {line}\n" for sentence in said for line in wrap(sentence, _WIDTH, break_on_hyphens=False))
     return comments + text.getvalue()
 
 

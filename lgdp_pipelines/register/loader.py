@@ -15,13 +15,13 @@ from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.checks.cross_return_checks import check_cross_return_rules
 from lgdp_pipelines.register.checks.derivation_checks import check_derivation
 from lgdp_pipelines.register.checks.mapping_checks import (
-    mapping_contradictions,
-    mappings_together,
-    source_system_contradictions,
+    check_mapping,
+    check_mapping_overlaps,
+    check_source_systems,
 )
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
-from lgdp_pipelines.register.files.contract_file import ContractRead, contract_contradictions, read_contract
+from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
 from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
 from lgdp_pipelines.register.files.mapping_file import MappingFile, read_mapping
 from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
@@ -69,15 +69,15 @@ def load_register(root: Path) -> Register:
     found += in_reference
     editions, in_editions = resolve_versions(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
     found += in_editions
-    reads = [read_contract(one.document, root / file, one.sha256) for file, one in sorted(editions.items())]
+    reads = [read_contract(edition.document, root / file, edition.sha256) for file, edition in sorted(editions.items())]
     for read in reads:
         found += (
-            one
+            contradiction
             for table in read.tables
             for item in table.items
-            for one in check_derivation(item, table.table, reference)
+            for contradiction in check_derivation(item, table.table, reference)
         )
-        found += contract_contradictions(read, code_lists)
+        found += check_contract(read, code_lists)
     inline, in_inline = collect_inline_lists(reads)
     returns, in_returns = _returns(reads)
     found += [*in_inline, *in_returns, *check_cross_return_rules(reads, returns, reference, councils.by_code)]
@@ -89,9 +89,9 @@ def load_register(root: Path) -> Register:
         mapping, in_mapping = read_mapping(document, root / document.file, sha256)
         found += in_mapping
         if mapping:
-            found += mapping_contradictions(mapping, councils, returns, code_lists)
+            found += check_mapping(mapping, councils, returns, code_lists)
             mapped.append(mapping)
-    found += mappings_together(mapped)
+    found += check_mapping_overlaps(mapped)
 
     sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns, mapped)
     found += in_sources
@@ -104,7 +104,7 @@ def load_register(root: Path) -> Register:
         returns=returns,
         sources=sources,
         sha256=_fingerprint(contents),
-        mappings=tuple(one.mapping for one in mapped),
+        mappings=tuple(file.mapping for file in mapped),
         reference=reference,
         files=MappingProxyType(dict(contents)),
     )
@@ -183,9 +183,9 @@ def _reference(
     return MappingProxyType(tables), tuple(found)
 
 
-def _returns(reads: Sequence[ContractRead]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
+def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
     grouped = group_by_return(reads)
-    found = [one for versions in grouped.values() for one in check_versions(versions)]
+    found = [contradiction for versions in grouped.values() for contradiction in check_versions(versions)]
     found += check_item_urns(reads)
     returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
     slugs: dict[str, str] = {}
@@ -213,6 +213,6 @@ def _sources(
         found += refusals
         if file:
             found += check_source(file, councils, returns)
-            found += source_system_contradictions(file.source, file.node, mapped, returns)
+            found += check_source_systems(file.source, file.node, mapped, returns)
             sources.setdefault(file.source.id, file.source)
     return MappingProxyType(sources), tuple(found)

@@ -32,7 +32,7 @@ def day_in_scotland(moment: datetime) -> date:
     return moment.astimezone(_SCOTLAND).date()
 
 
-def periods_of(data_return: Return, today: date) -> tuple[Period, ...]:
+def list_begun_periods(data_return: Return, today: date) -> tuple[Period, ...]:
     """The periods of a return that have begun, oldest first; none before its first.
 
     A return by day is asked once a year: on the day that its version is valid from, its census day.

@@ -22,7 +22,7 @@ import uvicorn
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import ApiSource
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.scenario import ScenarioOptions, build_scenario, path_of
 from lgdp_pipelines.simulator.simulated_api import ApiRequest, api
@@ -178,7 +178,7 @@ def api_requests(folder: Path, register: Register, today: date) -> Mapping[str, 
         if not isinstance(source, ApiSource):
             continue
         for source_return in source.returns:
-            for period in periods_of(register.returns[source_return.return_code], today):
+            for period in list_begun_periods(register.returns[source_return.return_code], today):
                 for code in source.councils:
                     file = folder / path_of(source, source_return, code, period, None)
                     requests[source_return.fill_request(code, period)] = ApiRequest(code, source_return, file)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.sources import ApiSource, FolderReturn, SftpSource, Source, SourceReturn
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.simulator import story
 from lgdp_pipelines.simulator.back_office_systems import SYSTEMS, BackOfficeSystem
 from lgdp_pipelines.simulator.extract_writers import SyntheticFile, record_list, write_extract
@@ -157,7 +157,7 @@ class _SimulatedReturn:
         elif code in story.PERIODS:
             periods = tuple(parse_period(period) for period in story.PERIODS[code])
         else:
-            periods = periods_of(self.data_return, options.today)[:_PERIODS_WITHOUT_STORY]
+            periods = list_begun_periods(self.data_return, options.today)[:_PERIODS_WITHOUT_STORY]
         return periods if options.periods_per_return is None else periods[-options.periods_per_return :]
 
 

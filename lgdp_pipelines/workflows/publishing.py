@@ -25,7 +25,7 @@ from lgdp_pipelines.publication.published_models import generate_published_model
 from lgdp_pipelines.publication.release_views import build_release_views
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.table_model import Grain
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.register.versions.version_union import list_products, unite_tables
 from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -87,7 +87,7 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
         has_new_models = release is not None and release.model_sha256 != models_sha256
         if has_new_models or released != ledger.submissions.find_current(data_return.code, period):
             changed.append(period)
-    order = [period.id for period in periods_of(data_return, platform.today)]
+    order = [period.id for period in list_begun_periods(data_return, platform.today)]
     return sorted(changed, key=order.index)
 
 

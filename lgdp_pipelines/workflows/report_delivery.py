@@ -30,7 +30,7 @@ from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.sources import FolderReturn, Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.submission_calendar import is_late, periods_of
+from lgdp_pipelines.register.submission_calendar import is_late, list_begun_periods
 from lgdp_pipelines.reporting.report_content import (
     ExpectedFileName,
     Report,
@@ -428,7 +428,7 @@ def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
         shortest_text(folder.pattern, {"period": spelling} | table)
-        for period in periods_of(data_return, today)[-1:]
+        for period in list_begun_periods(data_return, today)[-1:]
         for spelling in period_spellings(period)
     )
     name = next((name for name in names if name), "")

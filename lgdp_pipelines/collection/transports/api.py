@@ -47,7 +47,7 @@ from lgdp_pipelines.collection.transports.transport import (
 from lgdp_pipelines.errors import AccountRefused, SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import ApiReturn, ApiSource, KeyAuthentication
-from lgdp_pipelines.register.submission_calendar import periods_of
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.vocabulary.periods import Period
 
 TIMEOUTS = Timeouts(connect_seconds=10.0)
@@ -114,7 +114,7 @@ class ApiAccount:
         requests = [
             (answer, make_entry(answer, transport.returns[answer.return_code], council_code, period))
             for answer in transport.source.returns
-            for period in periods_of(transport.returns[answer.return_code], transport.today)
+            for period in list_begun_periods(transport.returns[answer.return_code], transport.today)
         ]
         self._returns = {entry.path: answer for answer, entry in requests}
         self._entries = tuple(entry for _, entry in requests)

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.contract_file import ContractRead
-from lgdp_pipelines.register.files.rule_file import RuleRead
+from lgdp_pipelines.register.files.contract_file import ParsedContract
+from lgdp_pipelines.register.files.rule_file import ParsedRule
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import ItemType, Rule, Table, columns_of
@@ -38,7 +38,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 def check_cross_return_rules(
-    reads: Sequence[ContractRead],
+    reads: Sequence[ParsedContract],
     returns: Mapping[str, Return],
     reference: Mapping[str, ReferenceTable],
     councils: Collection[str],
@@ -77,7 +77,7 @@ class _CrossReturnChecker:
         self._returns = {data_return.slug: data_return for data_return in returns}
         self._reference = {table.slug: table for table in reference}
 
-    def check(self, read: RuleRead, contract: Contract) -> Iterator[Contradiction]:
+    def check(self, read: ParsedRule, contract: Contract) -> Iterator[Contradiction]:
         """Yield what is wrong with the external tables of a rule; nothing where it reads none."""
         rule, tables = read.rule, list_external_tables(read.rule)
         node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")

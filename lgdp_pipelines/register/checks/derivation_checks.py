@@ -10,7 +10,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.item_file import ItemRead
+from lgdp_pipelines.register.files.item_file import ParsedItem
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
@@ -22,7 +22,9 @@ _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
 """What is published of such an item says less than a quarter."""
 
 
-def check_derivation(read: ItemRead, table: Table, reference: Mapping[str, ReferenceTable]) -> Iterator[Contradiction]:
+def check_derivation(
+    read: ParsedItem, table: Table, reference: Mapping[str, ReferenceTable]
+) -> Iterator[Contradiction]:
     """Yield what contradicts itself in how an item is worked out; nothing where councils send it.
 
     Args:

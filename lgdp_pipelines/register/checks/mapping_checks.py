@@ -7,7 +7,7 @@ What belongs here: what one mapping says against the rest of the register, table
 from collections.abc import Iterator, Mapping, Sequence
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.checks.mapping_value_checks import value_contradictions
+from lgdp_pipelines.register.checks.mapping_value_checks import check_values
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.extract_file import check_extract
@@ -21,7 +21,7 @@ from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils
 
 
-def mapping_contradictions(
+def check_mapping(
     read: MappingFile, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
     """What one mapping says against itself, its contract and the councils.
@@ -33,7 +33,7 @@ def mapping_contradictions(
         code_lists: of the register, those written out at items included.
     """
     mapping, root = read.mapping, read.document
-    yield from _name_contradictions(read, councils)
+    yield from _check_name(read, councils)
     if mapping.extract is not None:
         yield from check_extract(mapping.extract, root.at("extract"))
     asked = returns.get(mapping.return_code)
@@ -49,12 +49,12 @@ def mapping_contradictions(
                 f"{asked.code} has no major version {entry.value}.",
                 f"Use one of: {', '.join(str(major) for major in asked.majors)}.",
             )
-    contracts = [one for one in asked.contracts if one.version.major in mapping.majors]
+    contracts = [contract for contract in asked.contracts if contract.version.major in mapping.majors]
     if contracts:
-        yield from _table_contradictions(read, contracts, councils, code_lists)
+        yield from _check_table(read, contracts, councils, code_lists)
 
 
-def _name_contradictions(read: MappingFile, councils: Councils) -> Iterator[Contradiction]:
+def _check_name(read: MappingFile, councils: Councils) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
     if mapping.council and mapping.council not in councils.by_code:
         yield root.at("council").contradiction(
@@ -70,7 +70,7 @@ def _name_contradictions(read: MappingFile, councils: Councils) -> Iterator[Cont
         )
 
 
-def _table_contradictions(
+def _check_table(
     read: MappingFile, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
@@ -83,39 +83,39 @@ def _table_contradictions(
             yield place.contradiction(
                 f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}."
             )
-    for name, one in mapping.tables.items():
+    for name, table_mapping in mapping.tables.items():
         where = place.at(name)
         if name not in tables:
             yield where.contradiction(f"{mapping.return_code} has no table {name}.", suggest(name, tables))
             continue
-        if several and not one.files:
+        if several and not table_mapping.files:
             yield where.contradiction(
                 f"Nothing shows which file holds {name}.", "Add files, with the pattern of the table's file name."
             )
         versions = [contract.by_name[name] for contract in contracts if name in contract.by_name]
-        yield from _item_contradictions(one, where, versions)
-        yield from _column_contradictions(one, where)
+        yield from _check_item(table_mapping, where, versions)
+        yield from _check_column(table_mapping, where)
         items = {item.name: item for table in versions for item in table.items}
-        yield from value_contradictions(one, where, items, contracts[0], councils, code_lists)
-        if one.numbers and extract.format.is_workbook:
+        yield from check_values(table_mapping, where, items, contracts[0], councils, code_lists)
+        if table_mapping.numbers and extract.format.is_workbook:
             yield where.at("numbers").contradiction(
                 "A workbook's numbers are numbers, and are not spelt in any manner.", "Remove numbers."
             )
-    yield from _file_contradictions(read, extract)
+    yield from _check_file(read, extract)
 
 
-def _item_contradictions(one: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
+def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
     """Whether each item of each version is said to be somewhere, or nowhere, once."""
     items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
     for kind in _BY_ITEM:
         for name, place in where.at(kind).members():
             if name not in items:
-                yield place.contradiction(f"{name} is no item of {one.table}.", suggest(name, items))
+                yield place.contradiction(f"{name} is no item of {table_mapping.table}.", suggest(name, items))
     for name, item in items.items():
         said = [kind for kind in ("columns", "constants", "absent") if where.at(kind).has(name)]
         if not said:
             yield where.contradiction(
-                f"The mapping does not say where {name} of {one.table} comes from.",
+                f"The mapping does not say where {name} of {table_mapping.table} comes from.",
                 "Add it under columns, or under constants"
                 + (" (it is required)." if item.required else ", or under absent with the reason."),
             )
@@ -139,36 +139,36 @@ _BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
 """Parts of a table's mapping whose keys are items."""
 
 
-def _column_contradictions(one: TableMapping, where: YamlNode) -> Iterator[Contradiction]:
+def _check_column(table_mapping: TableMapping, where: YamlNode) -> Iterator[Contradiction]:
     columns = where.at("columns")
-    for name, column in one.columns.items():
+    for name, column in table_mapping.columns.items():
         place = columns.at(name)
-        if column.file and column.file not in {file.name for file in one.files}:
+        if column.file and column.file not in {file.name for file in table_mapping.files}:
             yield place.contradiction(
                 f"{name} is in the file “{column.file}”, which is not declared.",
                 "Add it under files, or mend the name.",
             )
-    base = one.files[0].name if one.files else ""
+    base = table_mapping.files[0].name if table_mapping.files else ""
     in_file: dict[str, list[tuple[str, Spellings]]] = {}
-    for name, column in one.columns.items():
+    for name, column in table_mapping.columns.items():
         in_file.setdefault(column.file or base, []).append((name, column.spellings))
     for spelt in in_file.values():
-        for name, other, text in find_header_clashes([*spelt, ("ignored", one.ignored)]):
-            place = columns.at(name) if name in one.columns else where.at("ignored")
+        for name, other, text in find_header_clashes([*spelt, ("ignored", table_mapping.ignored)]):
+            place = columns.at(name) if name in table_mapping.columns else where.at("ignored")
             yield place.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
 
 
-def _file_contradictions(read: MappingFile, extract: Extract) -> Iterator[Contradiction]:
+def _check_file(read: MappingFile, extract: Extract) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
     seen: set[str] = set()
-    for name, one in mapping.tables.items():
+    for name, table_mapping in mapping.tables.items():
         places = root.at("tables").at(name).entries("files")
-        for number, (file, place) in enumerate(zip(one.files, places, strict=True)):
+        for number, (file, place) in enumerate(zip(table_mapping.files, places, strict=True)):
             if file.name in seen:
                 yield place.contradiction(f"Two files are called {file.name}.", "Rename one.")
             seen.add(file.name)
-            yield from (_joined_contradictions(one, file, place) if number else _base_contradictions(file, place))
-        if one.files and extract.format.is_records:
+            yield from (_check_joined(table_mapping, file, place) if number else _check_base(file, place))
+        if table_mapping.files and extract.format.is_records:
             yield (
                 root.at("tables")
                 .at(name)
@@ -180,25 +180,25 @@ def _file_contradictions(read: MappingFile, extract: Extract) -> Iterator[Contra
             )
 
 
-def _base_contradictions(file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
+def _check_base(file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
     if file.key:
         yield place.at("key").contradiction(
             f"{file.name} is the base, and its rows are nobody else's.", "Write the key at the files that join it."
         )
 
 
-def _joined_contradictions(one: TableMapping, file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
+def _check_joined(table_mapping: TableMapping, file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
     if not file.key:
-        yield place.contradiction(f"{file.name} joins {one.files[0].name} and has no key.", "Add key.")
+        yield place.contradiction(f"{file.name} joins {table_mapping.files[0].name} and has no key.", "Add key.")
     if len(file.key) != len(file.base_key):
         yield place.contradiction(f"{file.name}: key and baseKey are not of one length.", "Pair them, one for one.")
-    if all(column.file != file.name for column in one.columns.values()):
+    if all(column.file != file.name for column in table_mapping.columns.values()):
         yield place.contradiction(
             f"No item is taken from {file.name}.", f"Write file: {file.name} at a column, or remove the file."
         )
 
 
-def mappings_together(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
+def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
     """What mappings say against each other: each council's export of a system is read in one way."""
     seen: dict[tuple[str, str, str, int], str] = {}
     for read in reads:
@@ -212,7 +212,7 @@ def mappings_together(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
                 )
 
 
-def source_system_contradictions(
+def check_source_systems(
     source: Source, root: YamlNode, reads: Sequence[MappingFile], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
     """Whether each system that a source names has a mapping for what it gives, for each of its councils.

@@ -25,8 +25,8 @@ _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 _GROUP = re.compile(r"\{(\w+)\}")
 
 
-def value_contradictions(
-    one: TableMapping,
+def check_values(
+    mapping: TableMapping,
     where: YamlNode,
     items: Mapping[str, Item],
     contract: Contract,
@@ -36,7 +36,7 @@ def value_contradictions(
     """What a table's mapping says of values.
 
     Args:
-        one: the table's mapping.
+        mapping: of the table.
         where: it stands.
         items: of the table, over the versions that the mapping is for.
         contract: the oldest of those versions: its first period is the first that the mapping serves.
@@ -44,28 +44,26 @@ def value_contradictions(
         code_lists: of the register.
     """
     targets = {name: _targets(item, contract, code_lists) for name, item in items.items()}
-    for name, codes in one.codes.items():
+    for name, codes in mapping.codes.items():
         if name in items:
-            yield from _code_contradictions(items[name], codes, where.at("codes").at(name), targets[name])
-    for name, patterns in one.code_patterns.items():
+            yield from _check_code(items[name], codes, where.at("codes").at(name), targets[name])
+    for name, patterns in mapping.code_patterns.items():
         if name in items:
             places = where.at("codePatterns").entries(name)
             for place, pattern in zip(places, patterns, strict=True):
-                yield from _pattern_contradictions(items[name], pattern, place, targets[name])
-    for name, text in one.constants.items():
+                yield from _check_pattern(items[name], pattern, place, targets[name])
+    for name, text in mapping.constants.items():
         if name in items:
-            yield from _constant_contradictions(
-                items[name], text, where.at("constants").at(name), targets[name], councils
-            )
-    yield from _figure_contradictions(one, where, items)
-    yield from _date_contradictions(one, where.at("dates"), items)
+            yield from _check_constant(items[name], text, where.at("constants").at(name), targets[name], councils)
+    yield from _check_figure(mapping, where, items)
+    yield from _check_date(mapping, where.at("dates"), items)
 
 
-def _figure_contradictions(one: TableMapping, where: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
-    for name in one.units:
+def _check_figure(mapping: TableMapping, where: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+    for name in mapping.units:
         if name in items:
-            yield from _unit_contradictions(items[name], one, where.at("units").at(name))
-    if one.numbers and one.numbers.decimal == one.numbers.thousands:
+            yield from _check_unit(items[name], mapping, where.at("units").at(name))
+    if mapping.numbers and mapping.numbers.decimal == mapping.numbers.thousands:
         yield where.at("numbers").contradiction(
             "One mark stands before decimals and between thousands.", "Leave thousands out, or mend it."
         )
@@ -85,7 +83,7 @@ def _targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeList])
     return frozenset(found)
 
 
-def _code_contradictions(
+def _check_code(
     item: Item, codes: Mapping[str, str], place: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
     if not targets:
@@ -96,7 +94,7 @@ def _code_contradictions(
         if target not in targets:
             yield place.at(source).contradiction(
                 f"“{target}” is nothing that {item.name} can be in the contract's periods.",
-                suggest(target, {one for one in targets if one}),
+                suggest(target, {known for known in targets if known}),
             )
         other = seen.setdefault(fold_spelling(source), source)
         if other != source and codes[other] != target:
@@ -106,47 +104,47 @@ def _code_contradictions(
             )
 
 
-def _pattern_contradictions(
-    item: Item, one: CodePattern, place: YamlNode, targets: frozenset[str]
+def _check_pattern(
+    item: Item, code_pattern: CodePattern, place: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
     if not targets:
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
-    compiled = re.compile(one.pattern)
+    compiled = re.compile(code_pattern.pattern)
     known = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}
-    used = _GROUP.findall(one.to)
+    used = _GROUP.findall(code_pattern.to)
     for group in used:
         if group not in known:
             yield place.at("to").contradiction(
                 f"{item.name}: the pattern has no group {group}.", "Put ( and ) around the part that is meant."
             )
-    if not used and one.to not in targets:
+    if not used and code_pattern.to not in targets:
         yield place.at("to").contradiction(
-            f"“{one.to}” is nothing that {item.name} can be in the contract's periods.",
-            suggest(one.to, {target for target in targets if target}),
+            f"“{code_pattern.to}” is nothing that {item.name} can be in the contract's periods.",
+            suggest(code_pattern.to, {target for target in targets if target}),
         )
 
 
-def _unit_contradictions(item: Item, one: TableMapping, place: YamlNode) -> Iterator[Contradiction]:
+def _check_unit(item: Item, mapping: TableMapping, place: YamlNode) -> Iterator[Contradiction]:
     if item.type not in _NUMERIC or not item.unit:
         yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
-    elif one.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
+    elif mapping.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
         known = ", ".join(list_convertible_units(item.unit))
         yield place.contradiction(
-            f"Nobody knows how much {item.unit} one {one.units[item.name].unit} is.",
+            f"Nobody knows how much {item.unit} one {mapping.units[item.name].unit} is.",
             (f"Use one of: {known}; or write" if known else "Write") + " { unit, factor }, the factor in quotes.",
         )
 
 
-def _date_contradictions(one: TableMapping, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
-    if one.date_format:
-        if problem := find_date_format_problem(one.date_format):
+def _check_date(mapping: TableMapping, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+    if mapping.date_format:
+        if problem := find_date_format_problem(mapping.date_format):
             yield place.contradiction(f"The form of dates {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm.")
         if all(item.type is not ItemType.DATE for item in items.values()):
-            yield place.contradiction(f"{one.table} has no dates.", "Remove dates.")
-    for name, text in one.dates.items():
+            yield place.contradiction(f"{mapping.table} has no dates.", "Remove dates.")
+    for name, text in mapping.dates.items():
         if name not in items:
-            yield place.at(name).contradiction(f"{name} is no item of {one.table}.", suggest(name, items))
+            yield place.at(name).contradiction(f"{name} is no item of {mapping.table}.", suggest(name, items))
         elif items[name].type is not ItemType.DATE:
             yield place.at(name).contradiction(f"{name} is no date.", "Remove it here.")
         if problem := find_date_format_problem(text):
@@ -155,7 +153,7 @@ def _date_contradictions(one: TableMapping, place: YamlNode, items: Mapping[str,
             )
 
 
-def _constant_contradictions(
+def _check_constant(
     item: Item, text: str, place: YamlNode, targets: frozenset[str], councils: Councils
 ) -> Iterator[Contradiction]:
     if item.role is Role.COUNCIL:

@@ -14,7 +14,7 @@ from lgdp_pipelines.register.documents.odcs_schema import check_odcs, find_prope
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
 from lgdp_pipelines.register.files.extract_file import check_extract, is_xml_path
-from lgdp_pipelines.register.files.table_file import TableRead, read_items, read_table, table_contradictions
+from lgdp_pipelines.register.files.table_file import ParsedTable, check_table, read_items, read_table
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.table_model import Provenance, columns_of
@@ -28,12 +28,12 @@ _API_VERSION = "v3.2.0"
 
 
 @dataclass(frozen=True, slots=True)
-class ContractRead:
+class ParsedContract:
     """A contract, its file, and its tables where they stand."""
 
     contract: Contract
     document: YamlNode
-    tables: tuple[TableRead, ...]
+    tables: tuple[ParsedTable, ...]
     properties: ContractProperties
     contradictions: tuple[Contradiction, ...]
 
@@ -46,7 +46,7 @@ class ContractRead:
                     yield item.inline, item.place.at("enum")
 
 
-def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
+def read_contract(document: YamlNode, path: Path, sha256: str) -> ParsedContract:
     """The contract in a document, as far as it can be read.
 
     Args:
@@ -60,7 +60,7 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
     provenance = properties.provenance or Provenance("", "")
     agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     entries = [(entry, read_items(entry, slug(code), provenance)) for entry in root.entries("schema")]
-    items = {entry.text("name"): {one.item.name: one.item for one in own} for entry, own in entries}
+    items = {entry.text("name"): {parsed.item.name: parsed.item for parsed in own} for entry, own in entries}
     tables = tuple(
         read_table(entry, slug(code), own, RuleContext(entry.text("name"), items, known_kind, {}))
         for entry, own in entries
@@ -91,7 +91,7 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractRead:
         due_dates=properties.due_dates,
         roles=_roles(root),
     )
-    return ContractRead(contract, document, tables, properties, contradictions)
+    return ParsedContract(contract, document, tables, properties, contradictions)
 
 
 def _version(text: str) -> Version | None:
@@ -114,7 +114,7 @@ def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
     return place.integer("value") if place and place.text("unit") == unit else None
 
 
-def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
+def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
     """What contradicts itself, the standard or the vocabulary in one contract.
 
     Args:
@@ -125,12 +125,12 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
     properties = read.properties
     yield from check_odcs(root)
     yield from read.contradictions
-    yield from _heading_contradictions(read)
-    yield from _agreement_contradictions(root)
+    yield from _check_heading(read)
+    yield from _check_agreement(root)
     if properties.extract:
         yield from check_extract(properties.extract, find_property(root, "lgdpExtract"))
     kind = properties.period_kind
-    yield from _first_period_contradictions(contract, find_property(root, "lgdpValidFrom"), kind)
+    yield from _check_first_period(contract, find_property(root, "lgdpValidFrom"), kind)
     yield from _check_due_dates(contract, find_property(root, "lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
@@ -140,17 +140,17 @@ def contract_contradictions(read: ContractRead, code_lists: Mapping[str, CodeLis
         if table.table.name in seen:
             yield table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
         seen.add(table.table.name)
-        among = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
-        yield from table_contradictions(table, columns, frozenset(code_lists), among)
+        context = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
+        yield from check_table(table, columns, frozenset(code_lists), context)
     yield from _several_tables(read)
     yield from _paths_of_items(read)
-    yield from _rule_id_contradictions(read)
+    yield from _check_rule_id(read)
     yield from _one_item_one_type(read)
 
 
-def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
     contract, root = read.contract, read.document
-    yield from _name_contradictions(read)
+    yield from _check_name(read)
     if root.text("apiVersion") != _API_VERSION:
         yield root.at("apiVersion").contradiction(
             "The contract is of another version of the standard.", f"Write {_API_VERSION}."
@@ -174,7 +174,7 @@ def _heading_contradictions(read: ContractRead) -> Iterator[Contradiction]:
         yield root.at("schema").contradiction("The contract asks for no table.", "List its tables under schema.")
 
 
-def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
     """What the file's name, id and version say against each other."""
     contract, root = read.contract, read.document
     version = _version(root.text("version"))
@@ -195,7 +195,7 @@ def _name_contradictions(read: ContractRead) -> Iterator[Contradiction]:
         yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
 
 
-def _agreement_contradictions(root: YamlNode) -> Iterator[Contradiction]:
+def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
     agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     for name, unit, meaning in (
         ("latency", "d", "days after a period's end on which a submission is due"),
@@ -210,9 +210,7 @@ def _agreement_contradictions(root: YamlNode) -> Iterator[Contradiction]:
             )
 
 
-def _first_period_contradictions(
-    contract: Contract, place: YamlNode, kind: PeriodKind | None
-) -> Iterator[Contradiction]:
+def _check_first_period(contract: Contract, place: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
     if place.value is None or kind is None:
         return
     try:
@@ -242,57 +240,57 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
             )
 
 
-def _several_tables(read: ContractRead) -> Iterator[Contradiction]:
+def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
     """Where a return has several tables, each record or each file must show which it belongs to."""
     contract = read.contract
     several = len(read.tables) > 1
     is_records = contract.extract.format.is_records
-    for one in read.tables:
-        table = one.table
+    for entry in read.tables:
+        table = entry.table
         if several and not table.record_key and not table.file_pattern:
-            yield one.place.contradiction(
+            yield entry.place.contradiction(
                 f"Nothing shows which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             )
         if table.file_pattern and not several:
-            yield find_property(one.place, "lgdpFilePattern").contradiction(
+            yield find_property(entry.place, "lgdpFilePattern").contradiction(
                 f"{table.name} is the only table and has a file pattern.", "Remove lgdpFilePattern."
             )
         if table.optional and not several:
-            yield find_property(one.place, "lgdpOptional").contradiction(
+            yield find_property(entry.place, "lgdpOptional").contradiction(
                 f"{table.name} is the only table and optional.", "Remove lgdpOptional."
             )
         if table.record_key is None:
             continue
         if not is_records or table.file_pattern:
-            yield find_property(one.place, "lgdpRecordKey").contradiction(
+            yield find_property(entry.place, "lgdpRecordKey").contradiction(
                 f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
                 "Remove lgdpRecordKey.",
             )
         holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]
         if holders != [table.name]:
-            yield find_property(one.place, "lgdpRecordKey").contradiction(
+            yield find_property(entry.place, "lgdpRecordKey").contradiction(
                 f"The record key {table.record_key} is not a header of {table.name} alone.",
                 "Name a key that every record of this table has and no other.",
             )
 
 
-def _paths_of_items(read: ContractRead) -> Iterator[Contradiction]:
+def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
     """In XML, what an item is called must be where a value can be."""
     if read.contract.extract.format is not Format.XML:
         return
     for table in read.tables:
-        for one in table.items:
-            if not is_xml_path(one.item.header):
-                yield one.place.contradiction(
-                    f"{one.item.name} is called “{one.item.header}”, which is no path in XML.",
+        for entry in table.items:
+            if not is_xml_path(entry.item.header):
+                yield entry.place.contradiction(
+                    f"{entry.item.name} is called “{entry.item.header}”, which is no path in XML.",
                     "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
                 )
 
 
-def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
+def _check_rule_id(read: ParsedContract) -> Iterator[Contradiction]:
     seen: set[str] = set()
-    places = {one.rule.id: one.place for table in read.tables for one in table.rules}
+    places = {entry.rule.id: entry.place for table in read.tables for entry in table.rules}
     for rule in list_rules(read.contract):
         if rule.id in seen:
             yield places.get(rule.id, read.document).contradiction(
@@ -301,18 +299,18 @@ def _rule_id_contradictions(read: ContractRead) -> Iterator[Contradiction]:
         seen.add(rule.id)
 
 
-def _one_item_one_type(read: ContractRead) -> Iterator[Contradiction]:
+def _one_item_one_type(read: ParsedContract) -> Iterator[Contradiction]:
     """The same data item in two tables must be the same thing."""
     first: dict[str, tuple[object, str]] = {}
     for table in read.tables:
-        for one in table.items:
-            item = one.item
+        for entry in table.items:
+            item = entry.item
             if not item.urn:
                 continue
             meant = (item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy)
             known, where = first.setdefault(item.urn, (meant, table.table.name))
             if known != meant:
-                yield one.place.contradiction(
+                yield entry.place.contradiction(
                     f"{item.urn} is another thing here than in {where}.",
                     "Give it the same type, unit, code list and privacy, or a URN of its own.",
                 )

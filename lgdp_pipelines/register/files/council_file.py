@@ -52,8 +52,8 @@ def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[
     return councils, (
         *found,
         *found_in_names,
-        *_row_contradictions(rows),
-        *_name_contradictions(names, councils),
+        *_check_row(rows),
+        *_check_name(names, councils),
         *_shared_spellings(rows, names, councils),
     )
 
@@ -74,7 +74,7 @@ def _council(row: Row, names: Sequence[Row]) -> Council:
     )
 
 
-def _row_contradictions(rows: Sequence[Row]) -> Iterator[Contradiction]:
+def _check_row(rows: Sequence[Row]) -> Iterator[Contradiction]:
     seen: dict[tuple[str, str], int] = {}
     for row in rows:
         for column, form in _FORMS.items():
@@ -90,7 +90,7 @@ def _row_contradictions(rows: Sequence[Row]) -> Iterator[Contradiction]:
             yield row.contradiction("The council has no name.", "Write name and official_name.")
 
 
-def _name_contradictions(names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
+def _check_name(names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
     for row in names:
         code = row.cells["council_code"]
         if code not in councils.by_code:

@@ -13,7 +13,7 @@ from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import ItemProperties, read_properties
 from lgdp_pipelines.register.files.relationship_file import read_reference
-from lgdp_pipelines.register.files.value_spellings import spelling_contradictions
+from lgdp_pipelines.register.files.value_spellings import check_value_spellings
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate
 from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
@@ -45,7 +45,7 @@ _OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
 
 @dataclass(frozen=True, slots=True)
-class ItemRead:
+class ParsedItem:
     """An item, where it stands, and the code list written out at it (None where there is none)."""
 
     item: Item
@@ -60,7 +60,7 @@ class ItemRead:
         return self.properties.role is not None
 
 
-def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ItemRead:
+def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ParsedItem:
     """The item at a place, as far as it can be read.
 
     Args:
@@ -108,7 +108,7 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Item
         line=place.line,
         derived=derived,
     )
-    return ItemRead(item, place, properties, contradictions, inline)
+    return ParsedItem(item, place, properties, contradictions, inline)
 
 
 def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
@@ -154,7 +154,7 @@ def _inline_codes(place: YamlNode, derived: Derivation | None, list_id: str, pro
     return CodeList(list_id, "1", title, provenance.source, provenance.verified, codes)
 
 
-def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
+def check_item(read: ParsedItem) -> Iterator[Contradiction]:
     """What contradicts itself in one item."""
     item, place = read.item, read.place
     yield from read.contradictions
@@ -174,15 +174,15 @@ def item_contradictions(read: ItemRead) -> Iterator[Contradiction]:
         )
     if not item.definition:
         yield place.contradiction(f"{item.name} has no definition.", "Write what it means under description.")
-    yield from _type_contradictions(item, place)
-    yield from spelling_contradictions(item, place, place.at("logicalTypeOptions").text("format"))
-    yield from _text_contradictions(item, place)
+    yield from _check_type(item, place)
+    yield from check_value_spellings(item, place, place.at("logicalTypeOptions").text("format"))
+    yield from _check_text(item, place)
     if read.has_role:
-        yield from _measure_contradictions(item, place)
-    yield from _role_contradictions(item, place)
+        yield from _check_measure(item, place)
+    yield from _check_role(item, place)
 
 
-def _type_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_type(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     kind, _, _ = _type(place)
     if kind is None:
         yield place.contradiction(
@@ -198,13 +198,13 @@ def _type_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]
             f"{item.name} is a date and does not say how it is spelled.",
             "Write logicalTypeOptions.format with dd, MM and yyyy, such as ddMMyyyy.",
         )
-    for name, one in options.members():
+    for name, option in options.members():
         if name not in _OPTIONS and not (name == "format" and item.type is ItemType.DATE):
-            yield one.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
-    yield from _range_contradictions(item, options)
+            yield option.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
+    yield from _check_range(item, options)
 
 
-def _range_contradictions(item: Item, options: YamlNode) -> Iterator[Contradiction]:
+def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
     if item.range is None:
         return
     bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
@@ -230,7 +230,7 @@ def _comparable(text: str, kind: ItemType) -> float | None:
         return None
 
 
-def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     options = place.at("logicalTypeOptions")
     problem = find_pattern_problem(item.pattern) if item.pattern else None
     if problem:
@@ -257,7 +257,7 @@ def _text_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]
             yield entry.contradiction(f"{item.name}: the code {entry.at('value').value} is given twice.", "Keep one.")
 
 
-def _measure_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     if item.role is Role.MEASURE:
         if item.type not in _NUMERIC:
             yield place.contradiction(f"{item.name} is a measure and no number.", "Write integer or number.")
@@ -271,7 +271,7 @@ def _measure_contradictions(item: Item, place: YamlNode) -> Iterator[Contradicti
             )
 
 
-def _role_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     if item.role in (Role.COUNCIL, Role.PERIOD):
         if item.type is not ItemType.TEXT:
             yield place.contradiction(

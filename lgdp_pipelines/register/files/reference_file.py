@@ -80,14 +80,14 @@ COUNCIL = "council_code"
 
 
 @dataclass(frozen=True, slots=True)
-class ReferenceRead:
+class ParsedReferenceTable:
     """A reference table as far as it can be read, and what contradicts itself in it."""
 
     table: ReferenceTable | None
     found: tuple[Contradiction, ...]
 
 
-def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: Councils) -> ReferenceRead:
+def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: Councils) -> ParsedReferenceTable:
     """The reference table that a document says, with the rows of its versions' files.
 
     Args:
@@ -100,13 +100,13 @@ def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: 
     parsed = parse(_TableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
     words, found = parsed.value, list(parsed.contradictions)
     if words is None:
-        return ReferenceRead(None, tuple(found))
+        return ParsedReferenceTable(None, tuple(found))
     versions = []
     for entry, version in zip(parsed.node.entries("versions"), words.versions, strict=True):
         file = f"{document.file.removesuffix('.yaml')}.v{version.version}.csv"
         rows, in_file = _rows(entry, file, contents, [column.name for column in words.columns])
         found += in_file
-        found += _row_contradictions(rows, words.columns, words.key, councils)
+        found += _check_row(rows, words.columns, words.key, councils)
         versions.append(
             ReferenceVersion(
                 version=version.version,
@@ -119,7 +119,7 @@ def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: 
             )
         )
     table = ReferenceTable(words.id, words.title, words.description, words.columns, words.key, tuple(versions))
-    return ReferenceRead(table, (*found, *_contradictions(parsed.node, table, contents)))
+    return ParsedReferenceTable(table, (*found, *_check_table(parsed.node, table, contents)))
 
 
 def _day(text: str) -> date | None:
@@ -144,14 +144,14 @@ def _rows(
     return rows, found
 
 
-def _row_contradictions(
+def _check_row(
     rows: tuple[Row, ...], columns: tuple[ReferenceColumn, ...], key: tuple[str, ...], councils: Councils
 ) -> Iterator[Contradiction]:
     seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         for column in columns:
             if row.cells[column.name]:
-                yield from _cell_contradictions(row, column, councils)
+                yield from _check_cell(row, column, councils)
             elif column.name in key:
                 yield row.contradiction(f"{column.name} is part of the key and empty.", "Fill it in.")
         told_by = tuple(row.cells.get(name, "") for name in key)
@@ -160,7 +160,7 @@ def _row_contradictions(
             yield row.contradiction(f"The row has the same key as line {first}.", "Keep one of them.")
 
 
-def _cell_contradictions(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:
+def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:
     text = row.cells[column.name]
     is_day = column.type is ItemType.DATE and _day(text) is not None
     if not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day):
@@ -171,7 +171,7 @@ def _cell_contradictions(row: Row, column: ReferenceColumn, councils: Councils) 
         yield row.contradiction(f"There is no council {text}.", "Write a code of councils.csv.")
 
 
-def _contradictions(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     folder = root.file.split("/")[1]
     if table.id and table.id != folder:
         yield root.at("id").contradiction(
@@ -186,18 +186,18 @@ def _contradictions(root: YamlNode, table: ReferenceTable, contents: Mapping[str
     for name in table.key:
         if name not in names:
             yield root.at("key").contradiction(f"The key names {name}, which is no column.", suggest(name, names))
-    yield from _version_contradictions(root, table)
-    known = {f"reference/{folder}/{folder}.v{one.version}.csv" for one in table.versions}
+    yield from _check_version(root, table)
+    known = {f"reference/{folder}/{folder}.v{version.version}.csv" for version in table.versions}
     for file in contents:
         if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known:
             yield Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
 
 
-def _version_contradictions(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
+def _check_version(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
     entries = root.entries("versions")
-    for (_, one), (place, other) in pairwise(zip(entries, table.versions, strict=True)):
-        if other.version == one.version or other.valid_from <= one.valid_from:
+    for (_, version), (place, other) in pairwise(zip(entries, table.versions, strict=True)):
+        if other.version == version.version or other.valid_from <= version.valid_from:
             yield place.contradiction(
-                f"The version {other.version} does not come after {one.version}.",
+                f"The version {other.version} does not come after {version.version}.",
                 "List versions in order; each is valid from a later day than the one before.",
             )

@@ -33,31 +33,31 @@ def read_reference(place: YamlNode) -> Relationship | None:
     return Relationship((place.text("name"),), table, (name,))
 
 
-def read_relationships(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[Rule, ...]:
+def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[Rule, ...]:
     """The rules that follow from a table's own relationships.
 
     Args:
         table: the ``schema`` entry.
         return_slug: of the return.
-        among: what the rules stand among.
+        context: what the rules stand context.
     """
     return tuple(
-        _rule(entry, return_slug, among, terms)
+        _rule(entry, return_slug, context, terms)
         for entry in table.entries("relationships")
-        if (terms := _terms(entry, among.table)) is not None and not any(_of_terms(terms, entry, among))
+        if (terms := _terms(entry, context.table)) is not None and not any(_of_terms(terms, entry, context))
     )
 
 
-def _rule(place: YamlNode, return_slug: str, among: RuleContext, terms: Relationship) -> Rule:
+def _rule(place: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
     properties, _ = read_properties(RelationshipProperties, place)
-    headers = " and ".join(among.items[name].header for name in terms.own)
-    theirs = " and ".join(among.tables[terms.table][name].header for name in terms.theirs)
+    headers = " and ".join(context.items[name].header for name in terms.own)
+    theirs = " and ".join(context.tables[terms.table][name].header for name in terms.theirs)
     advice = "Correct the reference, or send the row that it refers to."
     return Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=RuleKind.RELATIONSHIP,
         severity=properties.severity,
-        table=among.table,
+        table=context.table,
         items=terms.place,
         title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
         guidance=f"{advice} {properties.guidance}".strip(),
@@ -79,16 +79,16 @@ def _named(value: object) -> tuple[tuple[str, str], ...]:
     """Tables and items that names with a point stand for; none where one of them is none."""
     listed = value if isinstance(value, list) else [value]
     parts = [name.split(".") for name in listed if isinstance(name, str)]
-    pairs = tuple((one[0], one[1]) for one in parts if len(one) == _POINT)
+    pairs = tuple((pair[0], pair[1]) for pair in parts if len(pair) == _POINT)
     return pairs if len(pairs) == len(listed) else ()
 
 
-def reference_contradictions(place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
+def check_item_relationship(place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in the relationships of an item.
 
     Args:
         place: the ``properties`` entry.
-        among: what the item stands among.
+        context: what the item stands context.
     """
     entries = place.entries("relationships")
     for extra in entries[1:]:
@@ -99,7 +99,7 @@ def reference_contradictions(place: YamlNode, among: RuleContext) -> Iterator[Co
     if entries and terms is None:
         yield entries[0].contradiction(*_UNREADABLE)
     elif terms is not None:
-        yield from _of_terms(terms, entries[0], among)
+        yield from _of_terms(terms, entries[0], context)
 
 
 _UNREADABLE = (
@@ -108,40 +108,40 @@ _UNREADABLE = (
 )
 
 
-def relationship_contradictions(table: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
+def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in a table's own relationships.
 
     Args:
         table: the ``schema`` entry.
-        among: what they stand among.
+        context: what they stand context.
     """
     for place in table.entries("relationships"):
         yield from read_properties(RelationshipProperties, place)[1]
         if not place.text("id"):
             yield place.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
-        terms = _terms(place, among.table)
+        terms = _terms(place, context.table)
         if terms is None:
             yield place.contradiction(*_UNREADABLE)
         else:
-            yield from _of_terms(terms, place, among)
+            yield from _of_terms(terms, place, context)
 
 
-def _of_terms(terms: Relationship, place: YamlNode, among: RuleContext) -> Iterator[Contradiction]:
-    theirs = among.tables.get(terms.table)
+def _of_terms(terms: Relationship, place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    theirs = context.tables.get(terms.table)
     if theirs is None:
         yield place.at("to").contradiction(
-            f"A row refers to {terms.table}, which is no table of the return.", suggest(terms.table, among.tables)
+            f"A row refers to {terms.table}, which is no table of the return.", suggest(terms.table, context.tables)
         )
         return
     for own, other in zip(terms.own, terms.theirs, strict=True):
-        for name, items, table in ((own, among.items, among.table), (other, theirs, terms.table)):
+        for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table)):
             if name not in items:
                 yield place.contradiction(
                     f"A relationship names {name}, which is no item of {table}.", suggest(name, items)
                 )
-        if own in among.items and other in theirs and among.items[own].type is not theirs[other].type:
+        if own in context.items and other in theirs and context.items[own].type is not theirs[other].type:
             yield place.contradiction(
                 f"{own} and {other} are of different types, and are never the same.", "Name items of one type."
             )
-        if own == other and terms.table == among.table:
+        if own == other and terms.table == context.table:
             yield place.contradiction(f"{own} refers to itself.", "Name another item in to.")

@@ -35,7 +35,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class RuleRead:
+class ParsedRule:
     """A written rule, where it stands, and the name of the item it is written at (empty where at the table)."""
 
     rule: Rule
@@ -44,33 +44,33 @@ class RuleRead:
     contradictions: tuple[Contradiction, ...] = ()
 
 
-def read_rules(table: YamlNode, return_slug: str, among: RuleContext) -> tuple[RuleRead, ...]:
+def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[ParsedRule, ...]:
     """The written rules of a table, its items' after its own.
 
     Args:
         table: the ``schema`` entry.
         return_slug: of the return.
-        among: what they stand among.
+        context: what they stand context.
     """
-    found = [_read(entry, return_slug, among, "") for entry in table.entries("quality")]
+    found = [_read(entry, return_slug, context, "") for entry in table.entries("quality")]
     for item in table.entries("properties"):
-        found += [_read(entry, return_slug, among, item.text("name")) for entry in item.entries("quality")]
+        found += [_read(entry, return_slug, context, item.text("name")) for entry in item.entries("quality")]
     return tuple(found)
 
 
-def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> RuleRead:
+def _read(place: YamlNode, return_slug: str, context: RuleContext, item: str) -> ParsedRule:
     kind = _kind(place)
     severity = place.text("severity", Severity.ERROR)
     properties, contradictions = read_properties(RuleProperties, place)
     metric = read_metric(place, item) if _is_library(place) else None
     terms = metric or read_terms(place.at("implementation"))
-    in_terms = write_metric_sql(metric, among) if metric else write_sql(place.at("implementation"), among)
+    in_terms = write_metric_sql(metric, context) if metric else write_sql(place.at("implementation"), context)
     sql = place.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
         id=f"{return_slug}.{place.text('id')}",
         kind=kind or RuleKind.SQL,
         severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
-        table=among.table,
+        table=context.table,
         items=properties.items or ((item,) if item else terms.place if terms else ()),
         title=" ".join(place.text("name").split()),
         guidance=" ".join(place.text("description").split()),
@@ -79,7 +79,7 @@ def _read(place: YamlNode, return_slug: str, among: RuleContext, item: str) -> R
         line=place.line,
         scope=properties.scope,
     )
-    return RuleRead(rule, place, item, contradictions)
+    return ParsedRule(rule, place, item, contradictions)
 
 
 def _kind(place: YamlNode) -> RuleKind | None:
@@ -98,17 +98,15 @@ def _is_library(place: YamlNode) -> bool:
     return place.text("type", "library") == "library"
 
 
-def rule_contradictions(
-    read: RuleRead, columns: Mapping[str, Sequence[str]], among: RuleContext
-) -> Iterator[Contradiction]:
+def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: RuleContext) -> Iterator[Contradiction]:
     """What contradicts itself in one written rule.
 
     Args:
         read: the rule.
         columns: columns that SQL may name, by table of the return.
-        among: what it stands among.
+        context: what it stands context.
     """
-    rule, place, items = read.rule, read.place, among.items
+    rule, place, items = read.rule, read.place, context.items
     yield from read.contradictions
     for word, why in (("id", "its stable id"), ("name", "what is true when it holds"), ("description", "what to do")):
         if not place.text(word):
@@ -126,11 +124,11 @@ def rule_contradictions(
     is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
     match _kind(place), rule.terms:
         case RuleKind.SQL, _:
-            yield from _sql_contradictions(rule, place, columns)
+            yield from _check_sql(rule, place, columns)
         case _, RowCountTerms() | UniqueTerms() | NullsTerms() as metric:
-            yield from check_metric(metric, place, among, read.item)
+            yield from check_metric(metric, place, context, read.item)
         case kind, _ if kind is not None or is_ours:
-            yield from check_terms(place.at("implementation"), among)
+            yield from check_terms(place.at("implementation"), context)
         case _:
             yield place.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
@@ -140,7 +138,7 @@ def rule_contradictions(
             )
 
 
-def _sql_contradictions(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
+def _check_sql(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
     is_whole = not find_external_tables(
         rule.sql or ""
     )  # what stands in other returns is looked at when all of them are read

@@ -12,13 +12,13 @@ from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import TableProperties, read_properties
-from lgdp_pipelines.register.files.item_file import NAME, URN, ItemRead, item_contradictions, read_item
+from lgdp_pipelines.register.files.item_file import NAME, URN, ParsedItem, check_item, read_item
 from lgdp_pipelines.register.files.relationship_file import (
+    check_item_relationship,
+    check_relationships,
     read_relationships,
-    reference_contradictions,
-    relationship_contradictions,
 )
-from lgdp_pipelines.register.files.rule_file import RuleRead, read_rules, rule_contradictions
+from lgdp_pipelines.register.files.rule_file import ParsedRule, check_rule, read_rules
 from lgdp_pipelines.register.model.table_model import (
     Grain,
     Item,
@@ -34,13 +34,13 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
-class TableRead:
+class ParsedTable:
     """A table, where it stands, and its items and rules where they stand."""
 
     table: Table
     place: YamlNode
-    items: tuple[ItemRead, ...]
-    rules: tuple[RuleRead, ...]
+    items: tuple[ParsedItem, ...]
+    rules: tuple[ParsedRule, ...]
     properties: TableProperties
     contradictions: tuple[Contradiction, ...]
 
@@ -49,43 +49,43 @@ class TableRead:
         return self.properties.grain is grain
 
 
-def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemRead, ...]:
+def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ParsedItem, ...]:
     """The items of the table at a place, as far as they can be read."""
     return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
 
 
-def read_table(place: YamlNode, return_slug: str, items: tuple[ItemRead, ...], among: RuleContext) -> TableRead:
+def read_table(place: YamlNode, return_slug: str, items: tuple[ParsedItem, ...], context: RuleContext) -> ParsedTable:
     """The table at a place, as far as it can be read.
 
     Args:
         place: the ``schema`` entry.
         return_slug: of the return.
         items: of the table.
-        among: what its rules stand among.
+        context: what its rules stand context.
     """
     properties, contradictions = read_properties(TableProperties, place)
-    rules = read_rules(place, return_slug, among)
+    rules = read_rules(place, return_slug, context)
     table = Table(
         name=place.text("name"),
         title=place.text("businessName", place.text("name")),
         description=" ".join(place.text("description").split()),
         grain=properties.grain or Grain.AGGREGATE,
         items=tuple(read.item for read in items if read.item.derived is None),
-        rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, among)),
+        rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, context)),
         counts=properties.counts,
         record_key=properties.record_key,
         file_pattern=properties.file_pattern,
         optional=properties.optional,
         derived=tuple(read.item for read in items if read.item.derived is not None),
     )
-    return TableRead(table, place, items, rules, properties, contradictions)
+    return ParsedTable(table, place, items, rules, properties, contradictions)
 
 
-def table_contradictions(
-    read: TableRead,
+def check_table(
+    read: ParsedTable,
     columns: Mapping[str, Sequence[str]],
     code_lists: frozenset[str],
-    among: RuleContext,
+    context: RuleContext,
 ) -> Iterator[Contradiction]:
     """What contradicts itself in one table.
 
@@ -93,7 +93,7 @@ def table_contradictions(
         read: the table.
         columns: columns that SQL may name, by table of the return.
         code_lists: ids of the lists in ``schemas/codelists/``.
-        among: what its rules stand among.
+        context: what its rules stand context.
     """
     table, place = read.table, read.place
     yield from read.contradictions
@@ -106,44 +106,46 @@ def table_contradictions(
     if not table.items:
         yield place.contradiction(f"The table {table.name} has no items.", "List them under properties.")
     for item in read.items:
-        yield from item_contradictions(item)
-        yield from _code_list_contradictions(item, code_lists)
-        yield from _codes_on_contradictions(item, among)
-        yield from reference_contradictions(item.place, among)
-    yield from _repeated(read, lambda one: one.item.name, "name")
-    yield from _repeated(read, lambda one: "" if one.item.derived else one.item.header.casefold(), "header in the file")
-    yield from _alias_contradictions(read)
-    yield from _repeated(read, lambda one: one.item.urn, "URN")
+        yield from check_item(item)
+        yield from _check_code_list(item, code_lists)
+        yield from _check_codes_on(item, context)
+        yield from check_item_relationship(item.place, context)
+    yield from _repeated(read, lambda entry: entry.item.name, "name")
+    yield from _repeated(
+        read, lambda entry: "" if entry.item.derived else entry.item.header.casefold(), "header in the file"
+    )
+    yield from _check_alias(read)
+    yield from _repeated(read, lambda entry: entry.item.urn, "URN")
     for role in (Role.COUNCIL, Role.PERIOD):
-        for extra in [one for one in read.items if one.item.role is role][1:]:
+        for extra in [entry for entry in read.items if entry.item.role is role][1:]:
             yield extra.place.contradiction(
                 f"{table.name} names the {role} twice.", f"Leave lgdpRole {role} to one item."
             )
-    yield from _key_contradictions(read)
+    yield from _check_key(read)
     if read.has_grain(Grain.CASE):
-        yield from _privacy_contradictions(read)
-    yield from _count_contradictions(read)
+        yield from _check_privacy(read)
+    yield from _check_count(read)
     for rule in read.rules:
-        yield from rule_contradictions(rule, columns, among)
-    yield from relationship_contradictions(place, among)
+        yield from check_rule(rule, columns, context)
+    yield from check_relationships(place, context)
 
 
-def _repeated(read: TableRead, what: Callable[[ItemRead], str], called: str) -> Iterator[Contradiction]:
+def _repeated(read: ParsedTable, what: Callable[[ParsedItem], str], called: str) -> Iterator[Contradiction]:
     seen: set[str] = set()
-    for one in read.items:
-        value = what(one)
+    for entry in read.items:
+        value = what(entry)
         if value and value in seen:
-            yield one.place.contradiction(
+            yield entry.place.contradiction(
                 f"{read.table.name} has two items with the {called} {value}.", "Give each its own."
             )
         seen.add(value)
 
 
-def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
+def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
     """Headers that would stand for two items."""
-    places = {one.item.name: one.place for one in read.items}
-    for name, other, text in find_header_clashes((one.name, one.spellings) for one in read.table.items):
-        if any(fold_spelling(read.table.by_name[one].header) != fold_spelling(text) for one in (name, other)):
+    places = {entry.item.name: entry.place for entry in read.items}
+    for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items):
+        if any(fold_spelling(read.table.by_name[clashing].header) != fold_spelling(text) for clashing in (name, other)):
             yield (
                 find_property(places[name], "lgdpAliases").contradiction(
                     f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
@@ -151,7 +153,7 @@ def _alias_contradictions(read: TableRead) -> Iterator[Contradiction]:
             )
 
 
-def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Iterator[Contradiction]:
+def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[Contradiction]:
     wanted = read.properties.code_list
     if wanted and wanted not in code_lists:
         yield (
@@ -162,74 +164,74 @@ def _code_list_contradictions(read: ItemRead, code_lists: frozenset[str]) -> Ite
         )
 
 
-def _codes_on_contradictions(read: ItemRead, among: RuleContext) -> Iterator[Contradiction]:
+def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradiction]:
     item, place = read.item, find_property(read.place, "lgdpCodesOn")
     if item.codes_on is None:
         return
     if item.code_list is None:
         yield place.contradiction(f"{item.name} has lgdpCodesOn and no code list.", "Remove it.")
-    day = among.items.get(item.codes_on)
+    day = context.items.get(item.codes_on)
     if day is None or day.type is not ItemType.DATE:
-        dates = [one.name for one in among.items.values() if one.type is ItemType.DATE]
+        dates = [item.name for item in context.items.values() if item.type is ItemType.DATE]
         yield place.contradiction(
-            f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {among.table}.",
+            f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {context.table}.",
             suggest(item.codes_on, dates) if dates else "Remove it.",
         )
 
 
-def _key_contradictions(read: TableRead) -> Iterator[Contradiction]:
+def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
     table = read.table
     if read.has_grain(Grain.CASE) and table.items and not table.key:
         yield read.place.contradiction(
             f"{table.name} holds cases and has no key.", "Set primaryKey on the item that tells cases apart."
         )
-    for one in read.items:
-        if one.item.unique and table.key == (one.item,):
-            yield one.place.at("unique").contradiction(
-                f"{one.item.name} is the key of {table.name}, and told to be unique besides.", "Remove unique."
+    for entry in read.items:
+        if entry.item.unique and table.key == (entry.item,):
+            yield entry.place.at("unique").contradiction(
+                f"{entry.item.name} is the key of {table.name}, and told to be unique besides.", "Remove unique."
             )
-        if one.item.key and not one.item.required:
-            yield one.place.contradiction(
-                f"{one.item.name} is part of the key and may be empty.", "Add required: true."
+        if entry.item.key and not entry.item.required:
+            yield entry.place.contradiction(
+                f"{entry.item.name} is part of the key and may be empty.", "Add required: true."
             )
-    all_have_roles = all(one.has_role for one in read.items)
+    all_have_roles = all(entry.has_role for entry in read.items)
     if read.has_grain(Grain.AGGREGATE) and table.items and all_have_roles and not table.having(Role.MEASURE):
         yield read.place.contradiction(f"{table.name} holds aggregates and has no measure.", "Add a measure.")
-    for one in read.items:
-        if one.has_role:
-            yield from _role_and_key(read, one)
+    for entry in read.items:
+        if entry.has_role:
+            yield from _role_and_key(read, entry)
 
 
-def _role_and_key(read: TableRead, one: ItemRead) -> Iterator[Contradiction]:
-    item = one.item
+def _role_and_key(read: ParsedTable, entry: ParsedItem) -> Iterator[Contradiction]:
+    item = entry.item
     is_aggregate = read.has_grain(Grain.AGGREGATE)
     if item.key and item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD):
-        yield one.place.contradiction(
+        yield entry.place.contradiction(
             f"{item.name} is a {item.role} and part of the key.",
             "Remove primaryKey; council and period belong to every key without being said.",
         )
     elif is_aggregate and item.key and item.role is not Role.DIMENSION:
-        yield one.place.contradiction(
+        yield entry.place.contradiction(
             f"{item.name} is part of an aggregate's key and no dimension.", "Write lgdpRole dimension."
         )
     if is_aggregate and item.role is Role.DIMENSION and not item.key:
-        yield one.place.contradiction(
+        yield entry.place.contradiction(
             f"{item.name} breaks figures down and is no part of the key.", "Add primaryKey: true."
         )
 
 
-def _privacy_contradictions(read: TableRead) -> Iterator[Contradiction]:
-    for one in read.items:
-        item = one.item
+def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:
+    for entry in read.items:
+        item = entry.item
         if item.role in (Role.COUNCIL, Role.PERIOD):
             continue
-        if find_property(one.place, "lgdpPrivacy").value is None:
-            yield one.place.contradiction(
+        if find_property(entry.place, "lgdpPrivacy").value is None:
+            yield entry.place.contradiction(
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             )
         elif item.privacy is Privacy.OPEN and _is_free(item):
-            yield find_property(one.place, "lgdpPrivacy").contradiction(
+            yield find_property(entry.place, "lgdpPrivacy").contradiction(
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
             )
@@ -240,7 +242,7 @@ def _is_free(item: Item) -> bool:
     return item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE) and item.derived is None
 
 
-def _count_contradictions(read: TableRead) -> Iterator[Contradiction]:
+def _check_count(read: ParsedTable) -> Iterator[Contradiction]:
     table = read.table
     places = find_property(read.place, "lgdpCounts").elements
     if places and read.has_grain(Grain.AGGREGATE):

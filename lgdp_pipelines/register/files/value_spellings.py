@@ -17,7 +17,7 @@ DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
-def spelling_contradictions(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
     """What contradicts itself in an item's other spellings.
 
     Args:
@@ -25,11 +25,11 @@ def spelling_contradictions(item: Item, node: YamlNode, written: str) -> Iterato
         node: of the item.
         written: its declared form of dates, in the letters of the standard; empty where it is no date.
     """
-    yield from _date_contradictions(item, node, written)
-    yield from _number_contradictions(item, find_property(node, NUMBERS))
+    yield from _check_date(item, node, written)
+    yield from _check_number(item, find_property(node, NUMBERS))
 
 
-def _date_contradictions(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+def _check_date(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
     formats = find_property(node, DATES)
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
@@ -54,7 +54,7 @@ def _date_contradictions(item: Item, node: YamlNode, written: str) -> Iterator[C
         known.append(form)
 
 
-def _number_contradictions(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_number(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     style = item.numbers
     if style is None:
         return

@@ -232,9 +232,9 @@ class Register:
             WrongUse: there is none of that name.
         """
         wanted = slug(text)
-        for one in self.returns.values():
-            if one.slug == wanted:
-                return one
+        for data_return in self.returns.values():
+            if data_return.slug == wanted:
+                return data_return
         raise WrongUse(
             f"There is no return “{text}” in the register.", remedy=f"Choose one of: {', '.join(self.returns)}."
         )
@@ -242,7 +242,7 @@ class Register:
     @property
     def systems(self) -> tuple[str, ...]:
         """The systems that have a mapping, in order."""
-        return tuple(sorted({one.system for one in self.mappings}))
+        return tuple(sorted({data_return.system for data_return in self.mappings}))
 
     def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
         """How a system's export answers a contract for a council: the council's own mapping before the system's.

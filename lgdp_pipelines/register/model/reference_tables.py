@@ -102,11 +102,11 @@ class ReferenceTable:
     @cached_property
     def by_version(self) -> Mapping[str, ReferenceVersion]:
         """Versions by what contracts pin."""
-        return {one.version: one for one in self.versions}
+        return {version.version: version for version in self.versions}
 
     def in_force(self, day: date) -> ReferenceVersion | None:
         """The version to use on a day; None where the first came later."""
-        return next((one for one in reversed(self.versions) if one.valid_from <= day), None)
+        return next((version for version in reversed(self.versions) if version.valid_from <= day), None)
 
     @property
     def latest(self) -> ReferenceVersion:

@@ -127,8 +127,8 @@ class TableMapping:
         column = self.columns.get(name)
         if column is None:
             return ()
-        called = (*column.spellings.headers, *(f"(of the form {one})" for one in column.spellings.patterns))
-        return tuple(f"{one} (in {column.file})" for one in called) if column.file else called
+        called = (*column.spellings.headers, *(f"(of the form {pattern})" for pattern in column.spellings.patterns))
+        return tuple(f"{name} (in {column.file})" for name in called) if column.file else called
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class SystemMapping:
     @property
     def files(self) -> tuple[JoinedFile, ...]:
         """The files that a submission is made of, where tables are joined from several; none otherwise."""
-        return tuple(one for table in self.tables.values() for one in table.files)
+        return tuple(file for table in self.tables.values() for file in table.files)
 
 
 def select_mapping(

@@ -151,21 +151,21 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
     """
     listed = list(spelt)
     taken: dict[str, str] = {}
-    for name, one in listed:
-        for header in one.headers:
+    for name, spellings in listed:
+        for header in spellings.headers:
             other = taken.setdefault(fold_spelling(header), name)
             if other != name:
                 yield name, other, header
     patterns = [
         (name, re.compile(pattern))
-        for name, one in listed
-        for pattern in one.patterns
+        for name, spellings in listed
+        for pattern in spellings.patterns
         if find_pattern_problem(pattern) is None
     ]
     seen: dict[str, str] = {}
     for name, pattern in patterns:
-        for owner, one in listed:
-            for header in one.headers:
+        for owner, spellings in listed:
+            for header in spellings.headers:
                 if owner != name and pattern.fullmatch(header):
                     yield name, owner, header
         if seen.setdefault(pattern.pattern, name) != name:

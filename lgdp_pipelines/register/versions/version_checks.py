@@ -10,28 +10,28 @@ from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.documents.odcs_schema import find_property
-from lgdp_pipelines.register.files.contract_file import ContractRead
+from lgdp_pipelines.register.files.contract_file import ParsedContract
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
-def group_by_return(reads: Sequence[ContractRead]) -> Mapping[str, tuple[ContractRead, ...]]:
+def group_by_return(reads: Sequence[ParsedContract]) -> Mapping[str, tuple[ParsedContract, ...]]:
     """Return the contracts of each return, oldest version first; returns in order of code."""
     ordered = sorted(reads, key=lambda read: (read.contract.return_code, _version_key(read)))
-    by_code: dict[str, list[ContractRead]] = {}
+    by_code: dict[str, list[ParsedContract]] = {}
     for read in ordered:
         if read.contract.return_code:
             by_code.setdefault(read.contract.return_code, []).append(read)
     return {code: tuple(versions) for code, versions in by_code.items()}
 
 
-def _version_key(read: ContractRead) -> tuple[int, int, int]:
+def _version_key(read: ParsedContract) -> tuple[int, int, int]:
     version = read.contract.version
     return version.major, version.minor, version.patch
 
 
-def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
+def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction]:
     """Yield what the versions of one return contradict in each other."""
     for earlier, later in pairwise(versions):
         place = later.document
@@ -58,19 +58,19 @@ def check_versions(versions: Sequence[ContractRead]) -> Iterator[Contradiction]:
             yield from _check_only_adds(earlier, later)
 
 
-def _is_valid_later(earlier: ContractRead, later: ContractRead) -> bool:
+def _is_valid_later(earlier: ParsedContract, later: ParsedContract) -> bool:
     before, after = _first_period(earlier), _first_period(later)
     return before is None or after is None or before.start < after.start
 
 
-def _first_period(read: ContractRead) -> Period | None:
+def _first_period(read: ParsedContract) -> Period | None:
     try:
         return parse_period(read.contract.valid_from)
     except WrongUse:
         return None
 
 
-def _check_only_adds(earlier: ContractRead, later: ContractRead) -> Iterator[Contradiction]:
+def _check_only_adds(earlier: ParsedContract, later: ParsedContract) -> Iterator[Contradiction]:
     remedy = "Within a major version, only add; for this change raise the major version."
     after = {read.table.name: read for read in later.tables}
     for read in earlier.tables:
@@ -105,9 +105,9 @@ def _fixed_aspects(item: Item) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def check_item_urns(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
+def check_item_urns(reads: Sequence[ParsedContract]) -> Iterator[Contradiction]:
     """Yield data items that have different types or units in two returns."""
-    first: dict[str, tuple[tuple[object, ...], ContractRead]] = {}
+    first: dict[str, tuple[tuple[object, ...], ParsedContract]] = {}
     for read in reads:
         for table in read.tables:
             for item_read in table.items:
@@ -121,7 +121,7 @@ def check_item_urns(reads: Sequence[ContractRead]) -> Iterator[Contradiction]:
                     )
 
 
-def collect_inline_lists(reads: Sequence[ContractRead]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
+def collect_inline_lists(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
     """Return the code lists written out at items, by id, and contradictions between two places of one list."""
     lists: dict[str, CodeList] = {}
     contradictions: list[Contradiction] = []

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lgdp_pipelines.register.contract_report import edition_of
+from lgdp_pipelines.register.contract_report import version_in_files
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Privacy, Role
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -151,7 +151,7 @@ class TestSchools:
         assert (second["c"], second["z"], second["x"]) == ("Q", "M", "L")
 
     def test_every_change_has_a_reason(self, register: Register) -> None:
-        edition = edition_of(register, register.returns["SCHOOL-SUMMARY"].latest)
+        edition = version_in_files(register, register.returns["SCHOOL-SUMMARY"].latest)
         assert edition.base == "1.0.0"
         assert len(edition.changes) > 50
         assert all(change.reason for change in edition.changes)
