@@ -20,7 +20,7 @@ from lgdp_pipelines.cli.output import print_csv, print_json, print_markup
 from lgdp_pipelines.errors import UnreadableExtract, WrongUse
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import Reading
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.table_model import Rule

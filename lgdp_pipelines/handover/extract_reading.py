@@ -13,7 +13,7 @@ from typing import BinaryIO
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 
 UNMAPPED = "_unmapped"
 """Landed column: JSON object of the cells that no column of the contract takes; null where there are none."""

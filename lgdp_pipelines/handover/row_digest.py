@@ -9,7 +9,6 @@ here: that layout. What does not: which rows are hashed, and the comparison of d
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -18,23 +17,11 @@ import pyarrow.compute as pc
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.column_types import OLDEST
+from lgdp_pipelines.handover.judgement_values import RowDigest
 from lgdp_pipelines.handover.prefetch import prefetch
 
 ROWS_A_BATCH = 65_536
 """A multiple of eight, so that only the last batch has spare bits in its bitmaps."""
-
-
-@dataclass(frozen=True, slots=True)
-class RowDigest:
-    """The digest of a table.
-
-    Attributes:
-        sha256: of the rows in their one layout.
-        rows: number of rows.
-    """
-
-    sha256: str
-    rows: int
 
 
 def digest_rows(rows: ChunkedFrame, order_by: str | None = "_row") -> RowDigest:

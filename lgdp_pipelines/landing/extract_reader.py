@@ -17,7 +17,8 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkStore, store_in_memory
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Fault, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, build_finding_rows, concat_findings
+from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.landing.cell_block import CellBlock
 from lgdp_pipelines.landing.format_readers import find_other_delimiter, open_content, read_cells, read_records
 from lgdp_pipelines.landing.header_matching import match_headers

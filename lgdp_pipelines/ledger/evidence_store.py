@@ -9,8 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from lgdp_pipelines.handover.findings import RuleOutcome
-from lgdp_pipelines.handover.row_digest import RowDigest
+from lgdp_pipelines.handover.judgement_values import RowDigest, RuleOutcome
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,

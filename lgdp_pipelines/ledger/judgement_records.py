@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from lgdp_pipelines.handover.findings import Repair, RuleOutcome
-from lgdp_pipelines.handover.row_digest import RowDigest
+from lgdp_pipelines.handover.judgement_values import Repair, RowDigest, RuleOutcome
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 

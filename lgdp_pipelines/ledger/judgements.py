@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.findings import QueryScope, Repair, RepairKind, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import QueryScope, Repair, RepairKind, RuleOutcome
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.evidence_store import has_evidence, insert_evidence, select_rule_outcomes
 from lgdp_pipelines.ledger.judgement_records import JudgementRecord, NewJudgement

@@ -8,17 +8,18 @@ checked in ``workflows``.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, MirrorMemory, copy_to_lake
 from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.query_records import KnownIssue, RecordedIssue
 from lgdp_pipelines.ledger.schema import KNOWN_ISSUE, filter_return
-from lgdp_pipelines.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
 
@@ -66,12 +67,15 @@ class KnownIssueRepository(Repository):
         """Return the known issues shown with the figures of a return, council and period, in order."""
         return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
 
-    def mirror(self, lake: Lake, return_code: str) -> None:
+    def mirror(self, lake: "Lake", return_code: str) -> None:
         """Copy the known issues of a return into the lake for SQL, and no other table.
 
         Raises:
             StorageError: the lake did not accept them.
         """
+        # Arrow and Delta Lake take 0.2 s to import, and only writers of the lake need them.
+        from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, MirrorMemory, copy_to_lake  # noqa: PLC0415
+
         copy_to_lake(self._database, lake, return_code, MirrorMemory(), (KNOWN_ISSUE_COPY,))
 
 

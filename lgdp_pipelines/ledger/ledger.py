@@ -4,6 +4,7 @@ Opening the ledger belongs here; the statements belong in its repositories, one 
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lgdp_pipelines.ledger.balance import LedgerBalance
 from lgdp_pipelines.ledger.database import Clock, Database, utc_now
@@ -11,14 +12,16 @@ from lgdp_pipelines.ledger.deliveries import DeliveryRepository
 from lgdp_pipelines.ledger.evidence_store import EvidenceStore
 from lgdp_pipelines.ledger.judgements import JudgementRepository
 from lgdp_pipelines.ledger.known_issues import KnownIssueRepository
-from lgdp_pipelines.ledger.lake_mirror import MirrorMemory, copy_to_lake
 from lgdp_pipelines.ledger.query_repository import QueryRepository
 from lgdp_pipelines.ledger.receipts import ReceiptRepository
 from lgdp_pipelines.ledger.releases import ReleaseRepository
 from lgdp_pipelines.ledger.reminders import ReminderRepository
 from lgdp_pipelines.ledger.submissions import SubmissionRepository
 from lgdp_pipelines.ledger.withdrawals import WithdrawalRepository
-from lgdp_pipelines.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from lgdp_pipelines.ledger.lake_mirror import MirrorMemory
+    from lgdp_pipelines.storage.lake import Lake
 
 
 class Ledger:
@@ -70,10 +73,13 @@ class Ledger:
         """Close all connections."""
         self._database.close()
 
-    def mirror(self, lake: Lake, return_code: str) -> None:
+    def mirror(self, lake: "Lake", return_code: str) -> None:
         """Copy the ledger's rows of a return, and unrecognised receipts, into the lake for SQL.
 
         Raises:
             StorageError: the lake did not accept them.
         """
+        # Arrow and Delta Lake take 0.2 s to import, and only writers of the lake need them.
+        from lgdp_pipelines.ledger.lake_mirror import MirrorMemory, copy_to_lake  # noqa: PLC0415
+
         copy_to_lake(self._database, lake, return_code, self._mirror_memories.setdefault(lake.root, MirrorMemory()))

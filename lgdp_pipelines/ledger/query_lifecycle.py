@@ -24,7 +24,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
-from lgdp_pipelines.handover.findings import QueryScope
+from lgdp_pipelines.handover.judgement_values import QueryScope
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryEvent, QueryState, QueryStep, state_after
 from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT
 from lgdp_pipelines.ledger.submission_records import Submission

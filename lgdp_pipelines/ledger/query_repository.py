@@ -7,17 +7,18 @@ Questions about queries belong here, and the transactions that change them; the 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, QUERY_EVENT_COPY, MirrorMemory, copy_to_lake
 from lgdp_pipelines.ledger.query_lifecycle import Statement, record_statement, unknown_query
 from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState, QueryStep
 from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness, measure_effectiveness
 from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT, filter_return
-from lgdp_pipelines.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 
@@ -131,12 +132,20 @@ class QueryRepository(Repository):
 
         return self._database.write(record)
 
-    def mirror(self, lake: Lake, return_code: str) -> None:
+    def mirror(self, lake: "Lake", return_code: str) -> None:
         """Copy the queries of a return into the lake for SQL, and no other table.
 
         Raises:
             StorageError: the lake did not accept them.
         """
+        # Arrow and Delta Lake take 0.2 s to import, and only writers of the lake need them.
+        from lgdp_pipelines.ledger.lake_mirror import (  # noqa: PLC0415
+            QUERY_COPY,
+            QUERY_EVENT_COPY,
+            MirrorMemory,
+            copy_to_lake,
+        )
+
         copy_to_lake(self._database, lake, return_code, MirrorMemory(), (QUERY_COPY, QUERY_EVENT_COPY))
 
     def measure_rules(self, return_code: str | None = None) -> tuple[RuleEffectiveness, ...]:

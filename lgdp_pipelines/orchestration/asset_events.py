@@ -13,7 +13,8 @@ import dagster as dg
 import polars as pl
 
 from lgdp_pipelines.dbt_build.invocation import BuiltModel, BuiltTest
-from lgdp_pipelines.handover.findings import RuleOutcome, empty_findings
+from lgdp_pipelines.handover.findings import empty_findings
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, LineageGraph

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from lgdp_pipelines.handover.findings import Repair, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import Repair, RuleOutcome
 from lgdp_pipelines.ledger.query_records import Query, QueryEvent, QueryState, RecordedIssue
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract

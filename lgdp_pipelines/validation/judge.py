@@ -13,7 +13,8 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, Reading
-from lgdp_pipelines.handover.findings import MAX_LISTED, Repair, RuleOutcome
+from lgdp_pipelines.handover.findings import MAX_LISTED
+from lgdp_pipelines.handover.judgement_values import Repair, RuleOutcome
 from lgdp_pipelines.handover.prefetch import prefetch_map
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule, Table

@@ -16,7 +16,7 @@ from threading import Lock
 
 import polars as pl
 
-from lgdp_pipelines.handover.findings import Repair, RepairKind
+from lgdp_pipelines.handover.judgement_values import Repair, RepairKind
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.type_parsing import (

@@ -14,7 +14,8 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
-from lgdp_pipelines.handover.findings import MAX_LISTED, QueryScope, RuleOutcome
+from lgdp_pipelines.handover.findings import MAX_LISTED
+from lgdp_pipelines.handover.judgement_values import QueryScope, RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import (
     THE_COUNCIL,

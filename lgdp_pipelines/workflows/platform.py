@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import cached_property
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.loader import load_register
@@ -17,7 +18,9 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.storage.byte_store import ByteStore, RegisterStore
-from lgdp_pipelines.storage.lake import Lake
+
+if TYPE_CHECKING:
+    from lgdp_pipelines.storage.lake import Lake
 
 
 class Platform:
@@ -60,8 +63,11 @@ class Platform:
         return load_register(self.settings.schemas)
 
     @cached_property
-    def lake(self) -> Lake:
+    def lake(self) -> "Lake":
         """The Delta tables."""
+        # Delta Lake and polars take 0.2 s to import, and commands that ask the ledger need neither.
+        from lgdp_pipelines.storage.lake import Lake  # noqa: PLC0415
+
         return Lake(self.settings.lake)
 
     @cached_property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
-from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, Evidence, NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Submission

@@ -20,8 +20,9 @@ import polars as pl
 import lgdp_pipelines
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError, WrongUse
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
-from lgdp_pipelines.handover.findings import FINDING_SCHEMA, RuleOutcome
-from lgdp_pipelines.handover.row_digest import RowDigest, digest_rows
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA
+from lgdp_pipelines.handover.judgement_values import RowDigest, RuleOutcome
+from lgdp_pipelines.handover.row_digest import digest_rows
 from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, build_finding_rows, empty_findings
+from lgdp_pipelines.handover.findings import build_finding_rows, empty_findings
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.landing.extract_reader import READING_RULE_KINDS, read_extract
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.ledger.submissions import RequiredFiles

@@ -88,7 +88,7 @@ ANSWERS = [
     BadAnswer("it is broken", http("500 Internal Server Error", b"secret stack trace"), "failures", "500"),
     BadAnswer("it does not like the request", http("400 Bad Request"), "failures", "400"),
     BadAnswer(
-        "it sends us elsewhere", http("302 Found", b"", "Location: http://127.0.0.1:9/"), "failures", "elsewhere"
+        "it sends us elsewhere", http("302 Found", b"", "Location: http://127.0.0.1:9/"), "failures", "redirects"
     ),
     BadAnswer("its pages lead in a circle", page("/shelves/FIF?year=2023"), "failures", "no end"),
     BadAnswer("its next page is on another host", page("http://127.0.0.1:9/"), "failures", "not at the address"),

@@ -8,7 +8,8 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
-from lgdp_pipelines.handover.findings import RuleOutcome, empty_findings
+from lgdp_pipelines.handover.findings import empty_findings
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.rules.contract_rules import list_rules

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.submission_records import Arrival
 from lgdp_pipelines.register.model.sources import TransportKind

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Register, Version
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table

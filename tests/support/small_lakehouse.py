@@ -19,7 +19,7 @@ import pyarrow as pa
 from lgdp_pipelines.conformance.conformed_models import generate_conformed_models
 from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
 from lgdp_pipelines.dbt_build.project import Project, write_project
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival

@@ -3,12 +3,12 @@ import pyarrow as pa
 
 from lgdp_pipelines.handover.findings import (
     FINDING_SCHEMA,
-    RuleOutcome,
     build_finding_rows,
     concat_findings,
     count_by_severity,
     empty_findings,
 )
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Role, Rule
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
-from lgdp_pipelines.handover.row_digest import ROWS_A_BATCH, RowDigest, digest_rows
+from lgdp_pipelines.handover.judgement_values import RowDigest
+from lgdp_pipelines.handover.row_digest import ROWS_A_BATCH, digest_rows
 
 SCHEMA = pl.Schema(
     {

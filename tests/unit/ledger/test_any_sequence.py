@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Arrival, ReceiptState

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.handover.row_digest import RowDigest
+from lgdp_pipelines.handover.judgement_values import RowDigest
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
     Evidence,

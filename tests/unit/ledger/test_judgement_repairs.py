@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from lgdp_pipelines.handover.findings import Repair, RepairKind
+from lgdp_pipelines.handover.judgement_values import Repair, RepairKind
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.storage.lake import Lake

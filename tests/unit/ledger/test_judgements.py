@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
-from lgdp_pipelines.handover.findings import RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
-from lgdp_pipelines.handover.findings import QueryScope, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import QueryScope, RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import Query, QueryState, QueryStep

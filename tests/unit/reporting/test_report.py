@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.findings import FINDING_SCHEMA, Repair, RepairKind, RuleOutcome
+from lgdp_pipelines.handover.findings import FINDING_SCHEMA
+from lgdp_pipelines.handover.judgement_values import Repair, RepairKind, RuleOutcome
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.rules.contract_rules import list_rules

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.handover.findings import RepairKind
+from lgdp_pipelines.handover.judgement_values import RepairKind
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.normalisation import Normaliser

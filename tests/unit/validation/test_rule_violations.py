@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from lgdp_pipelines.handover.findings import MAX_LISTED, QueryScope
+from lgdp_pipelines.handover.findings import MAX_LISTED
+from lgdp_pipelines.handover.judgement_values import QueryScope
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
