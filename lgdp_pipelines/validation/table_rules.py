@@ -27,6 +27,9 @@ from lgdp_pipelines.vocabulary.periods import Period, find_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
+_KEY_KINDS = (RuleKind.KEY, RuleKind.UNIQUE)
+
+
 @dataclass(frozen=True)
 class TableRows:
     """The rows of a submission that rules over several cells read.
@@ -43,7 +46,8 @@ class TableRows:
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
         """Return the violations by those rows in which no cell that the rule names is in error already."""
-        errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in list_items_named(rule)]
+        names = rule.items if rule.kind in _KEY_KINDS else list_items_named(rule)
+        errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
         return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
 
@@ -69,7 +73,7 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
     """
     violations: dict[str, RuleViolations] = {}
     for rule in rules:
-        if rule.kind in (RuleKind.KEY, RuleKind.UNIQUE):
+        if rule.kind in _KEY_KINDS:
             violations[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
