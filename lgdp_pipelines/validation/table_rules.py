@@ -26,7 +26,6 @@ from lgdp_pipelines.validation.sql_rules import find_violating_rows, open_rule_c
 from lgdp_pipelines.vocabulary.periods import Period, find_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-
 _KEY_KINDS = (RuleKind.KEY, RuleKind.UNIQUE)
 
 
