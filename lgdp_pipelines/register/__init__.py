@@ -1,6 +1,8 @@
-"""What is asked: returns as contracts, the code lists and councils they lean on, the sources they come from, and when.
+"""The register: returns as contracts, the code lists and councils they rest on, the sources they come from, and when.
 
-``load_register`` reads the whole of ``schemas/`` strictly and says every contradiction at once. What belongs here: the
-model of a contract and what follows from it without looking at a row. What does not: compilers to pandera, Arrow or dbt
-(they live with their consumers), and any dataframe library.
+``loader.load_register`` reads the whole of ``schemas/`` strictly and reports every contradiction at once. Imports read
+downwards: ``loader | contract_report``, ``checks`` (contracts and mappings against the rest), ``versions``, ``files``
+(each kind of file), ``rules``, ``submission_calendar``, ``documents`` (YAML with lines, models parsed from it, the
+standard's schema), ``model``. What does not belong here: compilers to pandera, Arrow or dbt, which live with their
+consumers, and any dataframe library.
 """
