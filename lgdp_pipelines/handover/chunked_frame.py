@@ -30,15 +30,12 @@ class Chunk(Protocol):
     @property
     def height(self) -> int:
         """Number of rows."""
-        ...
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
         """Return the rows with these columns, or with all columns for None."""
-        ...
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
         """Return the rows with at least these columns as a dataset that DuckDB may read repeatedly."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,6 @@ class ChunkStore(Protocol):
 
     def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
         """Store frames that all have the columns of the schema."""
-        ...
 
 
 def store_in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:

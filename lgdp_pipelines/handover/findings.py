@@ -5,12 +5,11 @@ that broke the rule: a personal value must not travel with a complaint about it.
 values, and building them. What does not: testing a rule (``landing``, ``validation``), and storing them (``ledger``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
 from lgdp_pipelines.register.model.table_model import Item, Rule
-from lgdp_pipelines.vocabulary.verdicts import Severity
 
 FINDING_SCHEMA = pl.Schema(
     {
@@ -83,9 +82,3 @@ def build_finding_rows(
 def concat_findings(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """Return the findings of several rules as one frame, in their order."""
     return pl.concat([empty_findings(), *parts])
-
-
-def count_by_severity(findings: pl.DataFrame) -> Mapping[Severity, int]:
-    """Return the number of findings of every severity, 0 included."""
-    counts = dict(findings.group_by("severity").len().iter_rows())
-    return {severity: int(counts.get(str(severity), 0)) for severity in Severity}

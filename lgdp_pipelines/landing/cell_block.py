@@ -66,11 +66,6 @@ def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], wi
     return pl.DataFrame({**data, ROW: pl.Series(rows, dtype=pl.Int64)})
 
 
-def empty_misshapen() -> pl.DataFrame:
-    """Return an empty :attr:`CellBlock.misshapen`."""
-    return build_misshapen([])
-
-
-def build_misshapen(rows: Sequence[tuple[int, int]]) -> pl.DataFrame:
+def build_misshapen(rows: Sequence[tuple[int, int]] = ()) -> pl.DataFrame:
     """Return rows and their number of cells as :attr:`CellBlock.misshapen`."""
-    return pl.DataFrame(rows, schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")
+    return pl.DataFrame(list(rows), schema={ROW: pl.Int64, "cells": pl.Int64}, orient="row")

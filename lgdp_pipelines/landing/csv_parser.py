@@ -28,7 +28,6 @@ from lgdp_pipelines.landing.cell_block import (
     CellBlock,
     build_frame,
     build_misshapen,
-    empty_misshapen,
     fill_right,
     join_headers,
 )
@@ -395,7 +394,7 @@ def _null_empty_quotes(body: _Body, rows: pl.DataFrame, hollow: int, gaps: int =
         rows = rows.with_columns(pl.when(cells != "").then(cells))
         if body.width > 1:
             rows = rows.filter(~pl.all_horizontal(cells.is_null()))
-    return body.cells(rows, empty_misshapen(), records)
+    return body.cells(rows, build_misshapen(), records)
 
 
 def _parse_with_polars(body: _Body) -> pl.DataFrame | None:

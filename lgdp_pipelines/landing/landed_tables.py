@@ -15,7 +15,7 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkStore
 from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
 from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
-from lgdp_pipelines.landing.cell_block import CellBlock, empty_misshapen
+from lgdp_pipelines.landing.cell_block import CellBlock, build_misshapen
 from lgdp_pipelines.landing.header_matching import HeaderMatch, match_headers
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping
@@ -252,7 +252,7 @@ class _CellLanding:
     ) -> None:
         self._table, self._header, self.taken, self._joins = table, header, taken, joins
         self.filled: set[int] = set()
-        self.misshapen = empty_misshapen()
+        self.misshapen = build_misshapen()
         self._unlisted: list[pl.Series] = []
         self.fault: Fault | None = None
 

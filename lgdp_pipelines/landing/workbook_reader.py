@@ -29,7 +29,7 @@ from typing import Protocol, TypeAlias
 import polars as pl
 
 from lgdp_pipelines.handover.extract_reading import ROW, Fault
-from lgdp_pipelines.landing.cell_block import CellBlock, build_frame, empty_misshapen, join_headers
+from lgdp_pipelines.landing.cell_block import CellBlock, build_frame, build_misshapen, join_headers
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
@@ -171,7 +171,6 @@ class SheetReader(Protocol):
     @property
     def name(self) -> str:
         """Name on its tab."""
-        ...
 
     def rows(self) -> Iterator[SheetRow]:
         """Yield the rows that have a filled cell.
@@ -179,7 +178,6 @@ class SheetReader(Protocol):
         Raises:
             DamagedWorkbook: the rest cannot be read.
         """
-        ...
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
         """Return the merged cells.
@@ -187,7 +185,6 @@ class SheetReader(Protocol):
         Raises:
             DamagedWorkbook: they cannot be read.
         """
-        ...
 
 
 class DamagedWorkbook(Exception):
@@ -257,7 +254,7 @@ def _read_cells(sheet: SheetReader, extract: Extract, date_formatters: DateForma
             return Fault("The sheet is larger than workbooks are read. Send it as CSV.", last, sheet.name)
     frame = pl.concat([*blocks, build_frame(kept, numbers, len(header))], how="diagonal")
     places = [str(place) for place in range(frame.width - 1)]
-    return CellBlock(header, frame.select(*places, ROW), empty_misshapen(), last, extract.header_row, sheet.name)
+    return CellBlock(header, frame.select(*places, ROW), build_misshapen(), last, extract.header_row, sheet.name)
 
 
 def _split_header(

@@ -5,7 +5,6 @@ from lgdp_pipelines.handover.findings import (
     FINDING_SCHEMA,
     build_finding_rows,
     concat_findings,
-    count_by_severity,
     empty_findings,
 )
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
@@ -57,11 +56,6 @@ def test_messages_header_and_sheet_may_be_given() -> None:
 def test_no_rows_give_no_findings() -> None:
     assert build_finding_rows(RULE, "x", rows=[]).equals(empty_findings())
     assert concat_findings([]).equals(empty_findings())
-
-
-def test_findings_are_counted_by_severity() -> None:
-    found = concat_findings([build_finding_rows(RULE, "x", rows=[1, 2]), build_finding_rows(WHOLE, "y")])
-    assert count_by_severity(found) == {Severity.ERROR: 2, Severity.QUERY: 1, Severity.KNOWN_ISSUE: 0}
 
 
 def test_outcome_tells_whether_the_rule_failed() -> None:
