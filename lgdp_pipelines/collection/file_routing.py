@@ -1,8 +1,7 @@
-"""Routing: what a file answers, decided from its name alone by the patterns that the register declares.
+"""Routing: finds the return and period of a file from its name, by the patterns that the register declares.
 
-Pure: no file is opened and nothing is fetched. Nothing is guessed either: a name that does not say a return and a
-period in the declared way is unrecognised, with the reason, and whoever sent it is told. The content is checked against
-it later.
+No file is opened, nothing is fetched, and nothing is guessed: a name that gives no return and period in the declared
+form is unrecognised, with a reason for its sender. Landing checks the content against the name later.
 """
 
 import re
@@ -19,13 +18,13 @@ from lgdp_pipelines.vocabulary.periods import Period, read_period
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What a file answers.
+    """The return, period and table of a file.
 
     Attributes:
         return_code: such as ``HL1``.
-        period: the period it is for.
-        table: name of its table where a submission has a file for each; None where one file is all.
-        nil: whether the name says that it is a nil return.
+        period: that the data is for.
+        table: its table where a submission has a file for each; None where a submission is a single file.
+        nil: whether the name declares a nil return.
     """
 
     return_code: str
@@ -36,10 +35,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class RoutingFailure:
-    """Why nobody can tell what a file answers.
+    """A file whose name gives no return, period or table.
 
     Attributes:
-        reason: for whoever sent it.
+        reason: for its sender.
     """
 
     reason: str
@@ -49,64 +48,72 @@ Routing = Route | RoutingFailure
 
 
 def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
-    """What a file name says that the file answers.
+    """Return the route of a file by its name, or the reason why it has none.
 
     Args:
         name: the file's name, without folder.
-        source_returns: what may arrive in its folder; their patterns must match the whole name.
+        source_returns: that may arrive in its folder; a pattern must match the whole name.
         returns: the register's returns by code.
-        today: periods that begin later are refused, because nobody can have data for them.
+        today: a period that begins later is refused, because it has no data yet.
     """
-    matches = [(one, found) for one in source_returns if (found := re.fullmatch(one.pattern, name))]
+    matches = [
+        (source_return, match)
+        for source_return in source_returns
+        if (match := re.fullmatch(source_return.pattern, name))
+    ]
     if not matches:
         return RoutingFailure("The name is not of a form that is declared for its folder.")
     if len(matches) > 1:
-        codes = ", ".join(one.return_code for one, _ in matches)
+        codes = ", ".join(source_return.return_code for source_return, _ in matches)
         return RoutingFailure(f"The name fits more than one return: {codes}.")
-    source_return, found = matches[0]
-    asked = returns[source_return.return_code]
-    spelt = found.groupdict().get("period")
-    period = read_period(spelt, asked.latest.period_kind) if spelt else None
+    source_return, match = matches[0]
+    data_return = returns[source_return.return_code]
+    period_text = match.groupdict().get("period")
+    period = read_period(period_text, data_return.latest.period_kind) if period_text else None
     if period is None:
-        return RoutingFailure(f"The name does not say a {asked.latest.period_kind} that {asked.code} is asked for.")
+        return RoutingFailure(
+            f"The name does not say a {data_return.latest.period_kind} that {data_return.code} is asked for."
+        )
     if period.start > today:
         return RoutingFailure(f"{period.id} has not begun.")
     try:
-        contract = asked.contract_for(period)
+        contract = data_return.contract_for(period)
     except WrongUse as refusal:
         return RoutingFailure(refusal.what)
-    return _with_table(name, found.groupdict(), contract, period, source_return.system)
+    return _route_to_table(name, match.groupdict(), contract, period, source_return.system)
 
 
 def returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) -> tuple[FolderReturn, ...]:
-    """What may arrive in a folder of an account; slashes at the ends of its name mean nothing."""
-    return tuple(one for one in source_returns if one.folder.strip("/") == folder.strip("/"))
+    """Return the returns that may arrive in a folder; slashes around its name are ignored."""
+    return tuple(
+        source_return for source_return in source_returns if source_return.folder.strip("/") == folder.strip("/")
+    )
 
 
-def _with_table(
+def _route_to_table(
     name: str, groups: Mapping[str, str | None], contract: Contract, period: Period, system: str
 ) -> Routing:
-    said = groups.get("table")
+    table_text = groups.get("table")
     if groups.get("nil"):
         return Route(contract.return_code, period, nil=True)
     if system:
-        # Which files an export is made of is its mapping's to say: the name calls them as the mapping does.
-        return Route(contract.return_code, period, said.casefold() if said else None)
+        # The system's mapping declares the files of an export, and the name uses the mapping's names for them.
+        return Route(contract.return_code, period, table_text.casefold() if table_text else None)
     if not has_file_per_table(contract):
         return Route(contract.return_code, period)
-    table = find_table_named(said, contract) if said else match_table(name, contract)
+    table = find_table_named(table_text, contract) if table_text else match_table(name, contract)
     if table is None:
         return RoutingFailure(f"The name does not say which table of {contract.return_code} the file holds.")
     return Route(contract.return_code, period, table)
 
 
 def has_file_per_table(contract: Contract, mapping: SystemMapping | None = None) -> bool:
-    """Whether a submission has several files: one for each table, or those that a system's export is made of."""
+    """Return whether a submission has several files: one per table, or a system's export files."""
     return bool(mapping.files if mapping else any(table.file_pattern for table in contract.tables))
 
 
 def match_table(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """The one table, or file of an export, whose declared pattern the whole name of a file matches."""
+    """Return the table, or export file, whose pattern matches a file's name."""
     if mapping:
         patterns = {file.name: file.pattern for file in mapping.files}
     else:
@@ -115,12 +122,11 @@ def match_table(name: str, contract: Contract, mapping: SystemMapping | None = N
     return matches[0] if len(matches) == 1 else None
 
 
-def find_table_named(said: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """The table, or file of an export, that is called by its own name, in any case."""
-    known = table_names(contract, mapping)
-    return said.casefold() if said.casefold() in known else None
+def find_table_named(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
+    """Return the table, or export file, of a name in any case; None where there is none."""
+    return name.casefold() if name.casefold() in table_names(contract, mapping) else None
 
 
 def table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
-    """What receipts call the files of a submission that has several."""
+    """Return the names of a submission's files: its tables, or the files of a system's export."""
     return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

@@ -1,11 +1,10 @@
-"""The OpenSSH server of the drop boxes: its configuration and its accounts, as an administrator puts them in place.
+"""The OpenSSH server of the drop boxes: its configuration and its accounts, for an administrator to put in place.
 
-One account a council, in a group of its own. The server shuts each into its own folder (``ChrootDirectory``), offers it
-file transfer and nothing else, and lets it in by its own public keys alone. What a council delivers belongs to its
-account, and to the platform's group to read; what goes back belongs to the platform, and to the account to read.
+Each council has an account, in a group of its own. The server shuts each into its own folder (``ChrootDirectory``),
+offers it file transfer alone, and accepts only its own public keys. A council's deliveries belong to its account, and
+the platform's group may read them; files that go back belong to the platform, and the account may read them.
 
-What belongs here: texts that follow from a source. What does not: running anything, and looking into the drop boxes
-(``drop_box``).
+What belongs here: texts derived from a source. What does not: running them, and reading the drop boxes (``drop_box``).
 """
 
 from collections.abc import Mapping
@@ -16,10 +15,10 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.sources import DropBoxSource
 
 GROUP = "lgdp-drop-box"
-"""Of all councils' accounts: what the server's configuration is about."""
+"""Group of all councils' accounts, to which the server's configuration applies."""
 
 KEYS = "/etc/ssh/lgdp-drop-box"
-"""Folder with a file for each account: the public keys that open it."""
+"""Folder with a file of public keys for each account."""
 
 _CONFIGURATION = """\
 # Drop boxes of {title}: for sshd, version 8.7 or later. From `lgdp dropbox config {source}`.
@@ -81,69 +80,74 @@ box() {{
 
 
 def render_configuration(source: DropBoxSource, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
-    """What OpenSSH's server is told of a source's drop boxes.
+    """Return the configuration of OpenSSH's server for a source's drop boxes.
 
     Args:
         source: of drop boxes.
-        environment: what variables are read from.
+        environment: the values of variables.
         keys: folder with a file of public keys for each account.
 
     Raises:
-        WrongUse: the address says nothing that the server understands.
+        WrongUse: the configuration cannot name the source's address or the folder of keys.
     """
-    root = _root(source, environment)
+    root = _expand_root(source, environment)
     for path in (root, keys):
-        if not path.startswith("/") or any(not one.isprintable() or one in " \t\"'%#" for one in path):
+        if not path.startswith("/") or any(
+            not character.isprintable() or character in " \t\"'%#" for character in path
+        ):
             raise WrongUse(
                 f"The server's configuration cannot name the folder {path!r}.",
                 remedy="Name a folder from / on, without blanks, quotation marks, # and %.",
             )
-    accounts = ", ".join(_accounts(source, environment))
+    accounts = ", ".join(_list_accounts(source, environment))
     return _CONFIGURATION.format(
-        title=_one_line(source.title), source=source.id, accounts=accounts, group=GROUP, root=root, keys=keys
+        title=_join_lines(source.title), source=source.id, accounts=accounts, group=GROUP, root=root, keys=keys
     )
 
 
 def render_setup_script(source: DropBoxSource, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
-    """A script for the administrator that makes a source's accounts and folders.
+    """Return a script that makes a source's accounts and folders, for the administrator.
 
     Args:
         source: of drop boxes.
-        environment: what variables are read from.
+        environment: the values of variables.
         keys: folder with a file of public keys for each account.
     """
-    deliveries = dict.fromkeys(step for one in source.returns for step in _steps(one.folder))
+    delivery_folders = dict.fromkeys(
+        folder for source_return in source.returns for folder in _list_with_parents(source_return.folder)
+    )
     folders = [
-        f'    install -d -o "$account" -g "$group" -m 2770 "$root/$account"/{quote(step)}' for step in deliveries
+        f'    install -d -o "$account" -g "$group" -m 2770 "$root/$account"/{quote(folder)}'
+        for folder in delivery_folders
     ]
     folders += [
-        f'    install -d -o "$platform" -g "$account" -m 2750 "$root/$account"/{quote(step)}'
-        for step in _steps(source.outbox)
+        f'    install -d -o "$platform" -g "$account" -m 2750 "$root/$account"/{quote(folder)}'
+        for folder in _list_with_parents(source.outbox)
     ]
     return _SET_UP.format(
-        title=_one_line(source.title),
+        title=_join_lines(source.title),
         source=source.id,
-        root=quote(_root(source, environment)),
+        root=quote(_expand_root(source, environment)),
         keys=quote(keys),
         group=GROUP,
         folders="\n".join(folders),
-        boxes="\n".join(f"box {quote(account)}" for account in _accounts(source, environment)),
+        boxes="\n".join(f"box {quote(account)}" for account in _list_accounts(source, environment)),
     )
 
 
-def _root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
+def _expand_root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
     return expand_variables(source.address, environment).rstrip("/")
 
 
-def _accounts(source: DropBoxSource, environment: Mapping[str, str]) -> list[str]:
+def _list_accounts(source: DropBoxSource, environment: Mapping[str, str]) -> list[str]:
     return [account_name(source, environment, code) for code in source.councils]
 
 
-def _steps(folder: str) -> list[str]:
-    """A folder below an account's, and those above it: ``a/b`` gives ``a`` and ``a/b``."""
+def _list_with_parents(folder: str) -> list[str]:
+    """Return a relative folder after those above it: ``a/b`` gives ``a`` and ``a/b``."""
     parts = [part for part in folder.split("/") if part]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _one_line(text: str) -> str:
+def _join_lines(text: str) -> str:
     return " ".join(text.split())

@@ -1,6 +1,6 @@
-"""Trying again: how often and after how long something that may pass is tried once more.
+"""Retries: how often an operation is repeated after an error that may pass, and how long to wait before.
 
-What belongs here: the waiting. What does not: deciding that an error may pass, which its class says
+What belongs here: attempts and waits. What does not: deciding whether an error may pass; its class says so
 (:class:`~lgdp_pipelines.errors.SourceUnreachable`).
 """
 
@@ -20,32 +20,32 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often, and after how long.
+    """The number of attempts, and the waits between them.
 
     Attributes:
-        attempts: in all, the first one counted.
+        attempts: in all, including the first.
         first_wait: seconds before the second attempt; doubles each time.
-        longest_wait: seconds; no wait is longer, whatever the other side asks for.
+        longest_wait: seconds; no wait is longer, even where the server asks for one.
     """
 
     attempts: int = 5
     first_wait: float = 0.5
     longest_wait: float = 60.0
 
-    def wait(self, attempt: int, asked: float | None) -> float:
-        """Seconds to wait after a failed attempt (the first is 1).
+    def wait(self, attempt: int, requested_seconds: float | None) -> float:
+        """Return the seconds to wait after a failed attempt (the first is 1).
 
-        What the other side asked for is kept, up to the longest wait. Otherwise the time doubles, and is shortened by
-        chance, so that thirty-two accounts that failed together do not come back together.
+        A wait that the server requested is kept, up to the longest wait. Otherwise the time doubles, and is shortened
+        by chance, so that thirty-two accounts that failed together do not come back together.
         """
-        if asked is not None:
-            return min(max(asked, 0.0), self.longest_wait)
+        if requested_seconds is not None:
+            return min(max(requested_seconds, 0.0), self.longest_wait)
         doubled = min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
         return doubled * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 
 async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep: Sleep = asyncio.sleep) -> T:
-    """The result of an operation, tried again while its source is unreachable.
+    """Return the result of an operation, repeated while its source is unreachable.
 
     Raises:
         SourceUnreachable: the last attempt failed too.
@@ -60,7 +60,7 @@ async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, 
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for, as a number or an HTTP date; None where it says neither."""
+    """Return the seconds that a ``Retry-After`` header requests; None where it is neither number nor HTTP date."""
     if value is None:
         return None
     text = value.strip()

@@ -1,7 +1,7 @@
-"""Secrets: from a reference in the register to the value, at the moment it is used.
+"""Secrets: resolves a reference in the register to its value, at the moment of use.
 
 What belongs here: reading a reference against an environment. What does not: keeping a value, logging it, or putting it
-into an exception. A :class:`Secret` shows nothing of itself, so that a traceback or a log line cannot either.
+into an exception. The text form of a :class:`Secret` hides its value from tracebacks and log lines.
 """
 
 import re
@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^
 
 
 class Secret:
-    """A value that shows itself to nobody who does not ask for it by :meth:`reveal`."""
+    """A value that only :meth:`reveal` shows."""
 
     __slots__ = ("_value",)
 
@@ -31,7 +31,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value, to be handed to the library that needs it and to nothing else."""
+        """Return the value, for the library that needs it and nothing else."""
         return self._value
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class Secret:
 
 
 def expand_variables(text: str, environment: Mapping[str, str], *, council_code: str = "") -> str:
-    """A text of the register with its variables filled in.
+    """Return a text of the register with its variables filled in.
 
     ``${NAME}`` and ``${NAME:-default}`` come from the environment, ``{council}`` and ``{council_lower}`` are the code.
 
@@ -51,41 +51,43 @@ def expand_variables(text: str, environment: Mapping[str, str], *, council_code:
         SourceRefused: a variable without a default is not set.
     """
 
-    def value(found: re.Match[str]) -> str:
-        given = environment.get(found["name"]) or found["default"]
-        if given is None:
+    def look_up(variable: re.Match[str]) -> str:
+        value = environment.get(variable["name"]) or variable["default"]
+        if value is None:
             raise SourceRefused(
-                f"The environment variable {found['name']} is not set.",
-                remedy=f"Set {found['name']}; the source in the register refers to it.",
+                f"The environment variable {variable['name']} is not set.",
+                remedy=f"Set {variable['name']}; the source in the register refers to it.",
             )
-        return given
+        return value
 
-    filled = _VARIABLE.sub(value, text)
-    return filled.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
+    expanded = _VARIABLE.sub(look_up, text)
+    return expanded.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
 
 
 def resolve_secret(reference: SecretReference, environment: Mapping[str, str], *, council_code: str = "") -> Secret:
-    """The secret that a reference names: ``env:NAME`` or ``file:PATH`` (a relative path is below the project).
+    """Return the secret that a reference names: ``env:NAME`` or ``file:PATH``.
+
+    A relative path is below the project.
 
     Raises:
         SourceRefused: the variable is not set, the file cannot be read, or the reference is of another kind.
     """
-    kind, _, place = expand_variables(reference.text, environment, council_code=council_code).partition(":")
+    kind, _, name = expand_variables(reference.text, environment, council_code=council_code).partition(":")
     if kind == "env":
-        given = environment.get(place)
-        if not given:
+        value = environment.get(name)
+        if not value:
             raise SourceRefused(
-                f"The environment variable {place}, which holds a secret, is not set.", remedy=f"Set {place}."
+                f"The environment variable {name}, which holds a secret, is not set.", remedy=f"Set {name}."
             )
-        return Secret(given)
+        return Secret(value)
     if kind == "file":
-        return Secret(_read(PROJECT / Path(place).expanduser()))
+        return Secret(_read_secret_file(PROJECT / Path(name).expanduser()))
     raise SourceRefused(
         "A secret reference is neither env:NAME nor file:PATH.", remedy="Correct the source in the register."
     )
 
 
-def _read(path: Path) -> str:
+def _read_secret_file(path: Path) -> str:
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -102,20 +104,20 @@ def _read(path: Path) -> str:
 def resolve_credential(
     source: SftpSource | ApiSource | PushSource, environment: Mapping[str, str], council_code: str
 ) -> Secret:
-    """The secret of a council's account.
+    """Return the secret of a council's account.
 
     Raises:
-        SourceRefused: it is not where the source says.
+        SourceRefused: the place that the source names holds no secret.
     """
     return resolve_secret(source.for_council(council_code).credential, environment, council_code=council_code)
 
 
 def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
-    """What a council's account is called in a source: its user name, or its code where there are only tokens.
+    """Return the name of a council's account: its user name, or else its code.
 
     Raises:
         SourceRefused: the name refers to a variable that is not set.
     """
-    own = source.for_council(council_code)
-    username = own.username if isinstance(own, FolderSource | ApiSource) else ""
+    council_source = source.for_council(council_code)
+    username = council_source.username if isinstance(council_source, FolderSource | ApiSource) else ""
     return expand_variables(username, environment, council_code=council_code) or council_code
