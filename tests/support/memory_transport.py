@@ -40,11 +40,11 @@ class MemoryTransport(Transport[FolderSource]):
     """Accounts of one source, held in memory.
 
     Attributes:
-        held: files by path (``folder/name``) by council code; or the error that opening the account raises.
+        contents: files by path (``folder/name``) by council code; or the error that opening the account raises.
         fetched: every (council code, path) that was requested, in order.
     """
 
-    held: Mapping[str, Mapping[str, HeldFile] | SourceError] = field(default_factory=dict)
+    contents: Mapping[str, Mapping[str, HeldFile] | SourceError] = field(default_factory=dict)
     fetched: list[tuple[str, str]] = field(default_factory=list)
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ class MemoryTransport(Transport[FolderSource]):
         Raises:
             SourceError: whatever the fake holds in its place.
         """
-        files = self.held.get(council_code, {})
+        files = self.contents.get(council_code, {})
         if isinstance(files, SourceError):
             raise files
         yield MemoryAccount(self, council_code, files)
@@ -86,17 +86,17 @@ class MemoryAccount:
             SourceError: the fake holds one in place of the bytes.
         """
         self._transport.fetched.append((self._council, entry.path))
-        held = self._files[entry.path]
-        if isinstance(held.content, SourceError):
-            raise held.content
-        download = Download(modified=held.modified)
-        download.add(held.content)
+        contents = self._files[entry.path]
+        if isinstance(contents.content, SourceError):
+            raise contents.content
+        download = Download(modified=contents.modified)
+        download.add(contents.content)
         return download
 
     def _entry(self, path: str) -> Entry:
         folder, _, name = path.rpartition("/")
-        held = self._files[path]
-        size = 0 if isinstance(held.content, SourceError) else len(held.content)
+        contents = self._files[path]
+        size = 0 if isinstance(contents.content, SourceError) else len(contents.content)
         expected = returns_in_folder(folder, self._transport.source.returns)
         routing = route(name, expected, self._transport.returns, today=self._transport.today)
-        return Entry(path, name, size, held.modified, routing)
+        return Entry(path, name, size, contents.modified, routing)

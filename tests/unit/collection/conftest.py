@@ -1,4 +1,4 @@
-"""A small register of its own, so that what is expected here does not follow from the schemas folder."""
+"""A small register, so that these tests do not depend on the schemas folder, and fixtures of both transports."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ from tests.support.http_server import QUICK_TIMEOUTS, SECRET, AnswerFunction, ru
 TODAY = date(2024, 11, 21)
 
 
-def contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
+def make_contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
     return Contract(
         return_code=code,
         version=Version(1, 0, 0),
@@ -65,17 +65,17 @@ def contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: 
         extract=Extract(format_),
         disclosure=Disclosure(DisclosureMethod.NONE),
         provenance=Provenance("ours", ""),
-        tables=tables or (table("only"),),
+        tables=tables or (make_table("only"),),
         path=Path("none"),
         sha256="0" * 64,
     )
 
 
-def table(name: str, file_pattern: str | None = None) -> Table:
+def make_table(name: str, file_pattern: str | None = None) -> Table:
     return Table(name, name, "", Grain.AGGREGATE, (), (), file_pattern=file_pattern)
 
 
-def council(code: str, name: str) -> Council:
+def make_council(code: str, name: str) -> Council:
     return Council(code, name, name, f"S12{code}", None, "", "", "", (), "READ")
 
 
@@ -95,22 +95,22 @@ API_RETURNS = (
 
 @pytest.fixture(scope="session")
 def register() -> Register:
-    hl1 = contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
-    staff = contract(
+    hl1 = make_contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
+    staff = make_contract(
         "STAFF",
         PeriodKind.MONTH,
         "2024-09",
         Format.CSV,
-        table("people", r".*_people\.csv"),
-        table("posts", r".*_posts\.csv"),
+        make_table("people", r".*_people\.csv"),
+        make_table("posts", r".*_posts\.csv"),
     )
-    waste = contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
-    councils = {one.code: one for one in (council("FIF", "Fife"), council("GLG", "Glasgow City"))}
+    waste = make_contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
+    councils = {council.code: council for council in (make_council("FIF", "Fife"), make_council("GLG", "Glasgow City"))}
     return Register(
         root=Path("none"),
         councils=Councils(councils),
         code_lists={},
-        returns={one.return_code: Return(one.return_code, (one,)) for one in (hl1, staff, waste)},
+        returns={contract.return_code: Return(contract.return_code, (contract,)) for contract in (hl1, staff, waste)},
         sources={},
         sha256="0" * 64,
     )
@@ -171,7 +171,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
 
 @pytest.fixture
 def put() -> Callable[..., Path]:
-    """Writes a file that was last changed long ago."""
+    """Write a file that was last changed long ago."""
 
     def write(folder: Path, path: str, content: bytes, *, modified: int = 1_700_000_000) -> Path:
         file = folder / path
@@ -184,14 +184,14 @@ def put() -> Callable[..., Path]:
 
 
 @pytest.fixture
-def bound() -> Iterator[Callable[[], socket.socket]]:
+def bind_socket() -> Iterator[Callable[[], socket.socket]]:
     """Sockets on free ports of this machine."""
     with ExitStack() as stack:
 
         def make() -> socket.socket:
-            one = stack.enter_context(socket.socket())
-            one.bind(("127.0.0.1", 0))
-            return one
+            free_socket = stack.enter_context(socket.socket())
+            free_socket.bind(("127.0.0.1", 0))
+            return free_socket
 
         yield make
 
@@ -228,7 +228,7 @@ def source(api_source: Source) -> Source:
 
 @pytest.fixture
 def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
-    """Asks a server for Fife's extract of 2023, by a source with the given manners."""
+    """Fetch Fife's extract of 2023 from a server, by a source with a paging and an authentication."""
 
     def fetch(
         answer: AnswerFunction,
@@ -236,10 +236,10 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
         paging: Paging | None = None,
         authentication: Authentication | None = None,
         username: str = "",
-        marks: CacheValidators | None = None,
+        validators: CacheValidators | None = None,
         secret: str = SECRET,
     ) -> Any:
-        one = replace(
+        asked_source = replace(
             source,
             username=username,
             authentication=authentication or source.authentication,
@@ -249,11 +249,10 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
         async def run(base: str) -> Any:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
             environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
-            environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
-            transport = ApiTransport(one, register.returns, environment, today, QUICK_TIMEOUTS)
+            transport = ApiTransport(asked_source, register.returns, environment, today, QUICK_TIMEOUTS)
             async with transport.account("FIF") as account:
                 (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
-                outcome = await account.fetch(entry, marks or CacheValidators())
+                outcome = await account.fetch(entry, validators or CacheValidators())
             if not isinstance(outcome, Download):
                 return outcome
             with outcome:
@@ -261,32 +260,32 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
                     outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
                 )
 
-        with run_http_server(answer) as (base, asked):
+        with run_http_server(answer) as (base, requests):
             try:
-                return run_coroutine(run(base)), asked
+                return run_coroutine(run(base)), requests
             except Exception as error:
-                error.add_note(f"{len(asked)} requests")
-                fetch.asked = asked  # type: ignore[attr-defined]  # what was asked before it failed
+                error.add_note(f"{len(requests)} requests")
+                fetch.requests = requests  # type: ignore[attr-defined]  # for tests of a failure
                 raise
 
     return fetch
 
 
 @pytest.fixture
-def ask(
+def call_account(
     accounts: dict[str, ServedAccount],
     keys: Any,
-    bound: Callable[[], socket.socket],
+    bind_socket: Callable[[], socket.socket],
     environment_for: Callable[..., dict[str, str]],
     sftp_source: Source,
     register: Register,
     today: date,
 ) -> Callable[..., Any]:
-    """Asks something of one council's account at a server that is up for as long as the question takes."""
+    """Call one council's account at a server that runs as long as the call."""
 
-    def asked(question: sftp_line.AccountCall, council: str = "FIF", through: Any = None, **environment: str) -> Any:
+    def call_account(call: sftp_line.AccountCall, council: str = "FIF", through: Any = None, **environment: str) -> Any:
         async def run() -> Any:
-            listening = bound()
+            listening = bind_socket()
             port = listening.getsockname()[1]
             async with (
                 await serve_sftp(listening, keys.host, accounts),
@@ -300,8 +299,8 @@ def ask(
                     sftp_line.QUICK_TIMEOUTS,
                 )
                 async with transport.account(council) as account:
-                    return await question(account)
+                    return await call(account)
 
         return asyncio.run(run())
 
-    return asked
+    return call_account

@@ -1,4 +1,4 @@
-"""Drop boxes: what councils deliver is taken, and nothing that only looks as if they had delivered it."""
+"""Drop boxes: councils' deliveries are taken, and links, pipes and others' files are not."""
 
 import asyncio
 import os
@@ -64,22 +64,22 @@ def source(boxes: Path) -> Source:
 
 
 @pytest.fixture
-def ask(source: Source, register: Register, today: date) -> Callable[..., Any]:
-    def asked(question: Callable[[DropBoxAccount], Awaitable[Any]], patience: Timeouts = QUICK) -> Any:
+def call_account(source: Source, register: Register, today: date) -> Callable[..., Any]:
+    def call_account(call: Callable[[DropBoxAccount], Awaitable[Any]], timeouts: Timeouts = QUICK) -> Any:
         async def run() -> Any:
-            async with DropBoxTransport(source, register.returns, {}, today, patience).account("FIF") as account:
-                return await question(account)
+            async with DropBoxTransport(source, register.returns, {}, today, timeouts).account("FIF") as account:
+                return await call(account)
 
         return asyncio.run(run())
 
-    return asked
+    return call_account
 
 
-async def listed(account: DropBoxAccount) -> Any:
+async def list_entries(account: DropBoxAccount) -> Any:
     return await account.entries()
 
 
-async def taken(account: DropBoxAccount) -> Any:
+async def fetch_only_entry(account: DropBoxAccount) -> Any:
     (entry,) = (await account.entries()).entries
     outcome = await account.fetch(entry)
     if not isinstance(outcome, Download):
@@ -88,7 +88,7 @@ async def taken(account: DropBoxAccount) -> Any:
         return b"".join(outcome.chunks())
 
 
-def test_what_is_delivered_is_collected_once_with_its_council_and_system(
+def test_a_delivery_is_collected_once_with_its_council_and_system(
     source: Source, register: Register, today: date, fife: Path, put: Put, tmp_path: Path
 ) -> None:
     content = os.urandom(9_000_000)
@@ -96,11 +96,11 @@ def test_what_is_delivered_is_collected_once_with_its_council_and_system(
     raw = ByteStore(tmp_path / "lake")
     with closing(Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")) as ledger:
 
-        def collected() -> Any:
+        def collect() -> Any:
             return collect_source(create_transport(source, register, {}, today), Inbox(ledger, raw))
 
         news = find_news(create_transport(source, register, {}, today), ledger)
-        (first, nothing), (again, _) = collected().accounts, collected().accounts
+        (first, nothing), (again, _) = collect().accounts, collect().accounts
         assert find_news(create_transport(source, register, {}, today), ledger).councils == ()
     assert news.councils == ("FIF",)
     (receipt,) = first.fetched
@@ -112,44 +112,46 @@ def test_what_is_delivered_is_collected_once_with_its_council_and_system(
     assert (again.receipts, again.known) == ((), 1)
 
 
-def test_a_file_is_listed_with_what_it_answers(ask: Any, fife: Path, put: Put) -> None:
+def test_a_file_is_listed_with_what_it_answers(call_account: Any, fife: Path, put: Put) -> None:
     put(fife, f"in/hl1/{HL1}", b"a,b\n")
-    (entry,) = ask(listed).entries
+    (entry,) = call_account(list_entries).entries
     assert (entry.path, entry.size, entry.modified) == (f"in/hl1/{HL1}", 4, 1_700_000_000)
     assert entry.routing == Route("HL1", financial_quarter(2024, 1))
 
 
-def test_what_lies_elsewhere_is_not_looked_at(ask: Any, fife: Path, put: Put) -> None:
+def test_files_in_other_folders_are_not_listed(call_account: Any, fife: Path, put: Put) -> None:
     for folder in ("in", "out", "in/hl1/deeper"):
         put(fife, f"{folder}/{HL1}", b"x")
-    assert ask(listed) == type(ask(listed))((), ())
+    assert call_account(list_entries) == type(call_account(list_entries))((), ())
 
 
 @pytest.mark.parametrize("name", [".HL1_2024-25_Q1.csv", f"{HL1}.part", f"{HL1}.filepart", f"{HL1}.TMP"])
-def test_files_that_are_still_being_written_by_name_are_left(name: str, ask: Any, fife: Path, put: Put) -> None:
+def test_files_that_are_still_being_written_by_name_are_left(
+    name: str, call_account: Any, fife: Path, put: Put
+) -> None:
     put(fife, f"in/hl1/{name}", b"x")
-    assert [one.name for one in ask(listed).skipped] == [name]
-    assert ask(listed).entries == ()
+    assert [skipped.name for skipped in call_account(list_entries).skipped] == [name]
+    assert call_account(list_entries).entries == ()
 
 
-def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(ask: Any, fife: Path) -> None:
+def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(call_account: Any, fife: Path) -> None:
     (fife / "in/hl1" / HL1).write_bytes(b"whole")
-    assert ask(taken) == b"whole"
+    assert call_account(fetch_only_entry) == b"whole"
 
 
-def test_a_file_that_grows_between_two_looks_is_left(ask: Any, fife: Path) -> None:
+def test_a_file_that_grows_between_two_looks_is_left(call_account: Any, fife: Path) -> None:
     file = fife / "in/hl1" / HL1
     file.write_bytes(b"half")
 
-    async def looked(account: DropBoxAccount) -> Any:
+    async def list_while_growing(account: DropBoxAccount) -> Any:
         looking = asyncio.create_task(account.entries())
         await asyncio.sleep(0.1)
         with file.open("ab") as more:
             more.write(b"more")
         return await looking
 
-    listing = ask(looked, replace(QUICK, second_look_seconds=0.4))
-    assert (listing.entries, [one.name for one in listing.skipped]) == ((), [HL1])
+    listing = call_account(list_while_growing, replace(QUICK, second_look_seconds=0.4))
+    assert (listing.entries, [skipped.name for skipped in listing.skipped]) == ((), [HL1])
 
 
 def symlink_to_another_council(file: Path) -> None:
@@ -168,13 +170,13 @@ def bound_socket(file: Path) -> None:
     here = Path.cwd()
     os.chdir(file.parent)  # a socket's path must be short
     try:
-        with socket.socket(socket.AF_UNIX) as one:
-            one.bind(file.name)
+        with socket.socket(socket.AF_UNIX) as unix_socket:
+            unix_socket.bind(file.name)
     finally:
         os.chdir(here)
 
 
-THINGS: dict[str, Callable[[Path], None]] = {
+SPECIAL_FILES: dict[str, Callable[[Path], None]] = {
     "a symbolic link": symlink_to_another_council,
     "a hard link": hard_link_to_another_council,
     "a pipe": os.mkfifo,
@@ -182,116 +184,114 @@ THINGS: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("thing", THINGS)
-def test_what_is_no_file_of_its_own_is_left_when_it_is_listed(thing: str, ask: Any, fife: Path) -> None:
-    THINGS[thing](fife / "in/hl1" / HL1)
-    listing = ask(listed)
-    assert (listing.entries, [one.name for one in listing.skipped]) == ((), [HL1])
+@pytest.mark.parametrize("kind", SPECIAL_FILES)
+def test_links_pipes_and_sockets_are_skipped_when_listed(kind: str, call_account: Any, fife: Path) -> None:
+    SPECIAL_FILES[kind](fife / "in/hl1" / HL1)
+    listing = call_account(list_entries)
+    assert (listing.entries, [skipped.name for skipped in listing.skipped]) == ((), [HL1])
 
 
-@pytest.mark.parametrize("thing", [*THINGS, "a folder", "nothing"])
-def test_what_is_put_in_a_file_s_place_after_it_was_listed_is_not_taken(
-    thing: str, ask: Any, fife: Path, put: Put
-) -> None:
+@pytest.mark.parametrize("kind", [*SPECIAL_FILES, "a folder", "nothing"])
+def test_a_replacement_of_a_listed_file_is_not_fetched(kind: str, call_account: Any, fife: Path, put: Put) -> None:
     file = put(fife, f"in/hl1/{HL1}", b"Glasgow's")
 
-    async def swapped(account: DropBoxAccount) -> Any:
+    async def swap_and_fetch(account: DropBoxAccount) -> Any:
         (entry,) = (await account.entries()).entries
         file.unlink()
-        if thing == "a folder":
+        if kind == "a folder":
             file.mkdir()
-        elif thing != "nothing":
-            THINGS[thing](file)
+        elif kind != "nothing":
+            SPECIAL_FILES[kind](file)
         return await asyncio.wait_for(account.fetch(entry), 10)
 
-    assert isinstance(ask(swapped), SkippedEntry)
+    assert isinstance(call_account(swap_and_fetch), SkippedEntry)
 
 
 @pytest.mark.parametrize("folder", ["in", "in/hl1"])
-def test_a_delivery_folder_that_is_a_link_is_not_followed(folder: str, ask: Any, fife: Path, put: Put) -> None:
+def test_a_delivery_folder_that_is_a_link_is_not_followed(folder: str, call_account: Any, fife: Path, put: Put) -> None:
     put(fife.parent / "lgdp-glg", f"in/hl1/{HL1}", b"Glasgow's")
     (fife / folder).rename(fife / "away")
     (fife / folder).symlink_to(fife.parent / "lgdp-glg" / folder)
-    listing = ask(listed)
-    assert (listing.entries, [one.name for one in listing.skipped]) == ((), ["in/hl1"])
+    listing = call_account(list_entries)
+    assert (listing.entries, [skipped.name for skipped in listing.skipped]) == ((), ["in/hl1"])
 
 
-def test_a_drop_box_that_is_a_link_to_another_council_s_is_refused(ask: Any, fife: Path) -> None:
+def test_a_drop_box_that_is_a_link_to_another_council_s_is_refused(call_account: Any, fife: Path) -> None:
     fife.rename(fife.with_name("away"))
     fife.symlink_to(fife.with_name("lgdp-glg"))
     with pytest.raises(SourceRefused, match="no drop box"):
-        ask(listed)
+        call_account(list_entries)
 
 
-def test_a_file_that_belongs_to_somebody_else_is_left(ask: Any, fife: Path, put: Put) -> None:
+def test_a_file_that_belongs_to_somebody_else_is_left(call_account: Any, fife: Path, put: Put) -> None:
     require(ROOT)
     file = put(fife, f"in/hl1/{HL1}", b"x")
     os.chown(file, 54321, 54321)
-    listing = ask(listed)
-    assert (listing.entries, ["does not belong" in one.reason for one in listing.skipped]) == ((), [True])
+    listing = call_account(list_entries)
+    assert (listing.entries, ["does not belong" in skipped.reason for skipped in listing.skipped]) == ((), [True])
 
 
-def test_hostile_names_hold_nothing_else_up(ask: Any, fife: Path, put: Put) -> None:
+def test_hostile_names_hold_nothing_else_up(call_account: Any, fife: Path, put: Put) -> None:
     put(fife, f"in/hl1/{HL1}", b"x")
     put(fife, "in/hl1/new\nline.csv", b"x")
     put(fife, "in/hl1/back\\slash.csv", b"x")
     put(fife, "in/hl1/..HL1_2024-25_Q2.csv", b"x")
     Path(os.fsdecode(os.fsencode(fife / "in/hl1") + b"/\xff.csv")).write_bytes(b"x")
-    listing = ask(listed)
-    assert [one.name for one in listing.entries] == [HL1]
+    listing = call_account(list_entries)
+    assert [entry.name for entry in listing.entries] == [HL1]
     assert len(listing.skipped) == 4
-    assert all(one.name.isprintable() for one in listing.skipped)
+    assert all(skipped.name.isprintable() for skipped in listing.skipped)
 
 
-def test_a_file_that_changes_after_it_was_listed_is_left(ask: Any, fife: Path, put: Put) -> None:
+def test_a_file_that_changes_after_it_was_listed_is_left(call_account: Any, fife: Path, put: Put) -> None:
     file = put(fife, f"in/hl1/{HL1}", b"first")
 
-    async def changed(account: DropBoxAccount) -> Any:
+    async def change_and_fetch(account: DropBoxAccount) -> Any:
         (entry,) = (await account.entries()).entries
         file.write_bytes(b"other")
         return await account.fetch(entry)
 
-    assert isinstance(ask(changed), SkippedEntry)
+    assert isinstance(call_account(change_and_fetch), SkippedEntry)
 
 
 def test_a_folder_with_too_many_entries_is_refused(
-    ask: Any, fife: Path, put: Put, monkeypatch: pytest.MonkeyPatch
+    call_account: Any, fife: Path, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drop_box, "MOST_ENTRIES", 2)
     for number in range(3):
         put(fife, f"in/hl1/{number}.csv", b"x")
     with pytest.raises(SourceRefused, match="more than"):
-        ask(listed)
+        call_account(list_entries)
 
 
-def delivered(source: Source, register: Register, *files: OutgoingFile) -> Any:
+def deliver(source: Source, register: Register, *files: OutgoingFile) -> Any:
     return deliver_files(create_transport(source, register, {}, date.max), "FIF", files)
 
 
-def test_what_goes_back_lies_in_the_outbox_whole_and_may_be_delivered_again(
+def test_a_delivered_file_is_complete_and_may_be_delivered_again(
     source: Source, register: Register, fife: Path
 ) -> None:
     files = [OutgoingFile("one.csv", b"1\n"), OutgoingFile("two.html", b"2" * 5_000_000)]
-    assert delivered(source, register, *files) is None
-    assert delivered(source, register, *files) is None
-    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {
+    assert deliver(source, register, *files) is None
+    assert deliver(source, register, *files) is None
+    assert {file.name: file.read_bytes() for file in (fife / "out").iterdir()} == {
         "one.csv": b"1\n",
         "two.html": b"2" * 5_000_000,
     }
     assert (fife / "out/one.csv").stat().st_nlink == 1
 
 
-def test_what_a_delivery_left_that_died_is_cleared_away(source: Source, register: Register, fife: Path) -> None:
+def test_the_unfinished_file_of_a_killed_delivery_is_removed(source: Source, register: Register, fife: Path) -> None:
     (fife / "out/.one.csv.part").write_bytes(b"half")
-    assert delivered(source, register, OutgoingFile("one.csv", b"whole")) is None
-    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"whole"}
+    assert deliver(source, register, OutgoingFile("one.csv", b"whole")) is None
+    assert {file.name: file.read_bytes() for file in (fife / "out").iterdir()} == {"one.csv": b"whole"}
 
 
 def test_another_file_in_the_outbox_is_never_overwritten(source: Source, register: Register, fife: Path) -> None:
     (fife / "out/one.csv").write_bytes(b"theirs")
-    failure = delivered(source, register, OutgoingFile("one.csv", b"ours!!"))
+    failure = deliver(source, register, OutgoingFile("one.csv", b"ours!!"))
     assert "not overwritten" in failure.what
-    assert {one.name: one.read_bytes() for one in (fife / "out").iterdir()} == {"one.csv": b"theirs"}
+    assert {file.name: file.read_bytes() for file in (fife / "out").iterdir()} == {"one.csv": b"theirs"}
 
 
 def test_an_outbox_s_links_are_not_written_through(
@@ -299,9 +299,9 @@ def test_an_outbox_s_links_are_not_written_through(
 ) -> None:
     (tmp_path / "secret").write_bytes(b"keep")
     (fife / "out/one.csv").symlink_to(tmp_path / "secret")
-    assert "not overwritten" in delivered(source, register, OutgoingFile("one.csv", b"x")).what
+    assert "not overwritten" in deliver(source, register, OutgoingFile("one.csv", b"x")).what
     (fife / "out/.two.csv.part").symlink_to(tmp_path / "secret")
-    assert delivered(source, register, OutgoingFile("two.csv", b"x")) is None
+    assert deliver(source, register, OutgoingFile("two.csv", b"x")) is None
     assert (tmp_path / "secret").read_bytes() == b"keep"
 
 
@@ -309,50 +309,54 @@ def test_an_outbox_that_is_not_there_is_a_failure_of_that_council(
     source: Source, register: Register, fife: Path
 ) -> None:
     (fife / "out").rmdir()
-    assert "no such outbox" in delivered(source, register, OutgoingFile("one.csv", b"x")).what
+    assert "no such outbox" in deliver(source, register, OutgoingFile("one.csv", b"x")).what
 
 
-def test_nothing_goes_back_by_a_source_without_an_outbox(source: Source, register: Register) -> None:
+def test_a_source_without_an_outbox_delivers_nothing(source: Source, register: Register) -> None:
     with pytest.raises(WrongUse, match="no outbox"):
-        delivered(replace(source, outbox=""), register, OutgoingFile("one.csv", b"x"))
+        deliver(replace(source, outbox=""), register, OutgoingFile("one.csv", b"x"))
 
 
-async def well(account: DropBoxAccount) -> Any:
+async def probe(account: DropBoxAccount) -> Any:
     await account.probe()
 
 
-def test_a_drop_box_as_it_should_be_is_well(ask: Any) -> None:
-    ask(well)
+def test_a_drop_box_as_it_should_be_is_well(call_account: Any) -> None:
+    call_account(probe)
 
 
 @pytest.mark.parametrize(
-    ("path", "mode", "said"),
+    ("path", "mode", "message"),
     [
         ("in/hl1", 0o777, "Every user may write"),
         ("out", 0o777, "Every user may write"),
         (".", 0o775, "Others may write"),
     ],
 )
-def test_permissions_that_are_too_wide_are_told(path: str, mode: int, said: str, ask: Any, fife: Path) -> None:
+def test_permissions_that_are_too_wide_are_reported(
+    path: str, mode: int, message: str, call_account: Any, fife: Path
+) -> None:
     (fife / path).chmod(mode)
-    with pytest.raises(SourceRefused, match=said):
-        ask(well)
+    with pytest.raises(SourceRefused, match=message):
+        call_account(probe)
 
 
 @pytest.mark.parametrize("folder", ["in/hl1", "out"])
-def test_a_folder_that_is_missing_is_told(folder: str, ask: Any, fife: Path) -> None:
+def test_a_missing_folder_is_reported(folder: str, call_account: Any, fife: Path) -> None:
     (fife / folder).rmdir()
     with pytest.raises(SourceRefused, match=f"no folder {folder}"):
-        ask(well)
+        call_account(probe)
 
 
-def test_a_disk_without_room_is_told(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_without_room_is_reported(call_account: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drop_box, "LEAST_SPACE", 2**62)
     with pytest.raises(SourceRefused, match="are left"):
-        ask(well)
+        call_account(probe)
 
 
-def test_a_disk_that_fills_up_leaves_no_half_file(ask: Any, fife: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_leaves_no_half_file(
+    call_account: Any, fife: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -362,5 +366,5 @@ def test_a_disk_that_fills_up_leaves_no_half_file(ask: Any, fife: Path, monkeypa
         await account.deliver("out", "one.csv", b"x")
 
     with pytest.raises(SourceUnreachable, match="takes no file"):
-        ask(put_back)
+        call_account(put_back)
     assert list((fife / "out").iterdir()) == []

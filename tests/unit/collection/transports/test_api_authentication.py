@@ -1,4 +1,4 @@
-"""Who we are at councils' APIs: keys, passwords, clients with tokens; and that none of it ever leaks."""
+"""Authentication at APIs by key, password or token, and that no secret ever leaks."""
 
 import asyncio
 import base64
@@ -41,86 +41,84 @@ from tests.support.http_server import (
     run_http_server,
 )
 
-# Who we are.
-
 
 def test_a_key_is_sent_in_its_header(get: Any) -> None:
-    _, asked = get(lambda _: HttpAnswer("{}"), authentication=KeyAuthentication(header="X-Api-Key"))
-    assert asked[0].headers["x-api-key"] == SECRET
-    assert "authorization" not in asked[0].headers
+    _, requests = get(lambda _: HttpAnswer("{}"), authentication=KeyAuthentication(header="X-Api-Key"))
+    assert requests[0].headers["x-api-key"] == SECRET
+    assert "authorization" not in requests[0].headers
 
 
 def test_a_key_is_sent_in_its_parameter_and_taken_out_of_links(get: Any) -> None:
-    def answer(asked: HttpRequest) -> HttpAnswer:
+    def answer(request: HttpRequest) -> HttpAnswer:
         following = '</waste/FIF?year=2023&k=another&page=2>; rel="next"'
-        return HttpAnswer(build_page(1), headers={} if "page" in asked.query else {"Link": following})
+        return HttpAnswer(build_page(1), headers={} if "page" in request.query else {"Link": following})
 
-    _, asked = get(answer, paging=LinkPaging(), authentication=KeyAuthentication(parameter="k"))
-    assert [one.query for one in asked] == [
+    _, requests = get(answer, paging=LinkPaging(), authentication=KeyAuthentication(parameter="k"))
+    assert [request.query for request in requests] == [
         {"year": ["2023"], "k": [SECRET]},
         {"year": ["2023"], "page": ["2"], "k": [SECRET]},
     ]
 
 
-def test_a_user_shows_a_password(get: Any) -> None:
-    _, asked = get(
+def test_a_user_sends_a_password(get: Any) -> None:
+    _, requests = get(
         lambda _: HttpAnswer("{}"),
         authentication=BasicAuthentication(),
         username="lgdp-{council_lower}",
     )
-    scheme, _, given = asked[0].headers["authorization"].partition(" ")
-    assert (scheme, base64.b64decode(given).decode()) == ("Basic", f"lgdp-fif:{SECRET}")
+    scheme, _, value = requests[0].headers["authorization"].partition(" ")
+    assert (scheme, base64.b64decode(value).decode()) == ("Basic", f"lgdp-fif:{SECRET}")
 
 
 OAUTH2 = OAuth2Authentication(token_address="${LOGIN}/token", scope="returns.read waste")
 
 
-def login(*, seconds: object = 3600, refuse: int = 0) -> tuple[AnswerFunction, list[str]]:
+def token_server(*, seconds: object = 3600, refuse: int = 0) -> tuple[AnswerFunction, list[str]]:
     """An API behind tokens, each good for one council's request until it is the ``refuse``-th."""
-    given: list[str] = []
+    tokens: list[str] = []
 
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        if asked.path == "/token":
-            given.append(f"token-number-{len(given) + 1}")
-            return HttpAnswer(json.dumps({"access_token": given[-1], "token_type": "Bearer", "expires_in": seconds}))
-        if len(given) <= refuse or asked.headers["authorization"] != f"Bearer {given[-1]}":
+    def answer(request: HttpRequest) -> HttpAnswer:
+        if request.path == "/token":
+            tokens.append(f"token-number-{len(tokens) + 1}")
+            return HttpAnswer(json.dumps({"access_token": tokens[-1], "token_type": "Bearer", "expires_in": seconds}))
+        if len(tokens) <= refuse or request.headers["authorization"] != f"Bearer {tokens[-1]}":
             return HttpAnswer(status=401)
-        number = int(asked.query.get("p", ["1"])[0])
+        number = int(request.query.get("p", ["1"])[0])
         return HttpAnswer(build_page(number) if number < 4 else build_page())
 
-    return answer, given
+    return answer, tokens
 
 
 def test_a_client_is_given_one_token_for_all_its_requests(get: Any) -> None:
-    answer, given = login()
+    answer, tokens = token_server()
     paging = NumberedPaging(parameter="p")
-    (content, _), asked = get(answer, authentication=OAUTH2, username="client {council}", paging=paging)
+    (content, _), requests = get(answer, authentication=OAUTH2, username="client {council}", paging=paging)
     assert read_numbers(content) == [1, 2, 3]
-    assert given == ["token-number-1"]
-    first = asked[0]
+    assert tokens == ["token-number-1"]
+    first = requests[0]
     assert (first.method, first.path) == ("POST", "/token")
     assert parse_qs(first.body.decode()) == {"grant_type": ["client_credentials"], "scope": ["returns.read waste"]}
     user, _, password = base64.b64decode(first.headers["authorization"].removeprefix("Basic ")).decode().partition(":")
     assert (user, password) == ("client+FIF", "s3cret%2Fof%2Bfife%3D%26%3F")
-    assert {one.headers["authorization"] for one in asked[1:]} == {"Bearer token-number-1"}
+    assert {request.headers["authorization"] for request in requests[1:]} == {"Bearer token-number-1"}
 
 
 def test_a_token_that_is_refused_is_renewed_once(get: Any) -> None:
-    answer, given = login(refuse=1)
+    answer, tokens = token_server(refuse=1)
     (content, _), _ = get(answer, authentication=OAUTH2, username="c")
     assert read_numbers(content) == [1]
-    assert given == ["token-number-1", "token-number-2"]
+    assert tokens == ["token-number-1", "token-number-2"]
 
 
 def test_a_client_whose_tokens_are_all_refused_is_refused_after_the_second(get: Any) -> None:
-    answer, given = login(refuse=99)
+    answer, tokens = token_server(refuse=99)
     with pytest.raises(SourceRefused, match="401"):
         get(answer, authentication=OAUTH2, username="c")
-    assert len(given) == 2
+    assert len(tokens) == 2
 
 
 @pytest.mark.parametrize(
-    ("seconds", "later", "tokens"),
+    ("seconds", "later", "token_count"),
     [
         (3600, 3600 - EXPIRY_MARGIN_SECONDS - 1, 1),
         (3600, 3600 - EXPIRY_MARGIN_SECONDS, 2),
@@ -129,8 +127,8 @@ def test_a_client_whose_tokens_are_all_refused_is_refused_after_the_second(get: 
         (10, 0, 2),
     ],
 )
-def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: float, tokens: int) -> None:
-    answer, given = login(seconds=seconds)
+def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: float, token_count: int) -> None:
+    answer, tokens = token_server(seconds=seconds)
     now = {"is": 1000.0}
 
     async def twice(base: str) -> None:
@@ -142,11 +140,11 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: fl
 
     with run_http_server(answer) as (base, _):
         asyncio.run(twice(base))
-    assert len(given) == tokens
+    assert len(tokens) == token_count
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "words"),
+    ("answer", "error", "words"),
     [
         (HttpAnswer(status=401), SourceRefused, "refuses our client"),
         (HttpAnswer(status=400), SourceRefused, "refuses our client"),
@@ -160,17 +158,19 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: fl
         (HttpAnswer('{"access_token": "' + "x" * 100_000 + '"}'), SourceRefused, "no bearer token"),
     ],
 )
-def test_what_gives_no_token_is_told(said: HttpAnswer, error: type[Exception], words: str, get: Any) -> None:
+def test_an_answer_without_a_token_is_reported(
+    answer: HttpAnswer, error: type[Exception], words: str, get: Any
+) -> None:
     with pytest.raises(error, match=words):
-        get(lambda _: said, authentication=OAUTH2, username="c")
-    assert all(one.path == "/token" for one in get.asked)
+        get(lambda _: answer, authentication=OAUTH2, username="c")
+    assert all(request.path == "/token" for request in get.requests)
 
 
 @pytest.mark.parametrize("address", ["${CLEAR_TEXT_URL}", "${NO_URL}"])
 def test_a_secret_is_sent_for_a_token_in_clear_text_to_this_machine_alone(address: str, get: Any) -> None:
     with pytest.raises(SourceRefused, match="address"):
         get(lambda _: HttpAnswer("{}"), authentication=replace(OAUTH2, token_address=address), username="c")
-    assert get.asked == []
+    assert get.requests == []
 
 
 @pytest.mark.parametrize("split", [0, 40_000])
@@ -181,10 +181,10 @@ def test_an_answer_that_repeats_the_secret_is_not_kept(split: int, get: Any) -> 
     assert SECRET not in str(refusal.value)
 
 
-def test_an_answer_that_repeats_what_a_password_is_sent_as_is_not_kept(get: Any) -> None:
+def test_an_answer_that_repeats_an_encoded_password_is_not_kept(get: Any) -> None:
     with pytest.raises(SourceRefused, match="repeats the secret"):
         get(
-            lambda asked: HttpAnswer(json.dumps({"you sent": asked.headers["authorization"]})),
+            lambda request: HttpAnswer(json.dumps({"you sent": request.headers["authorization"]})),
             authentication=BasicAuthentication(),
             username="c",
         )
@@ -201,46 +201,46 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("status", [200, 401, 404, 500])
-def test_no_secret_is_logged_at_any_level_nor_told_in_an_error(
+def test_no_secret_is_logged_at_any_level_nor_shown_in_an_error(
     method: str, status: int, get: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     for name in ("httpx2", "httpcore2", "httpx", "httpcore", "asyncio"):
         caplog.set_level(logging.DEBUG, name)
 
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        if asked.path == "/token":
+    def answer(request: HttpRequest) -> HttpAnswer:
+        if request.path == "/token":
             return HttpAnswer('{"access_token": "the-token-in-question", "expires_in": 60}')
         return HttpAnswer("{}", status=status, headers={"Retry-After": "0"})
 
-    told = ""
+    text = ""
     try:
         get(answer, authentication=METHODS[method], username="c")
     except (SourceRefused, SourceUnreachable) as error:
-        told = everything_in(error)
+        text = collect_text(error)
     for secret in (SECRET, "the-token-in-question", "s3cret%2F", base64.b64encode(f"c:{SECRET}".encode()).decode()):
         assert secret not in caplog.text
-        assert secret not in told
+        assert secret not in text
 
 
-def everything_in(error: BaseException | None) -> str:
+def collect_text(error: BaseException | None) -> str:
     """An exception, what it holds, and all that led to it."""
     if error is None:
         return ""
     request = getattr(error, "_request", None)
-    held = f"{error!s} {error!r} {vars(error)!r} {request and (request.url, request.headers.raw)}"
-    return held + everything_in(error.__cause__) + everything_in(error.__context__)
+    shown = f"{error!s} {error!r} {vars(error)!r} {request and (request.url, request.headers.raw)}"
+    return shown + collect_text(error.__cause__) + collect_text(error.__context__)
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_line_that_breaks_holds_no_secret_in_its_errors(
     method: str, source: Source, register: Register, today: date
 ) -> None:
-    one = replace(source, authentication=METHODS[method], username="c")
+    source_with_method = replace(source, authentication=METHODS[method], username="c")
 
     async def run(address: str) -> None:
         environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
-        transport = ApiTransport(one, register.returns, environment, today, QUICK_TIMEOUTS)
+        transport = ApiTransport(source_with_method, register.returns, environment, today, QUICK_TIMEOUTS)
         async with transport.account("FIF") as account:
             await account.probe()
 
@@ -248,7 +248,7 @@ def test_a_line_that_breaks_holds_no_secret_in_its_errors(
         pass
     with pytest.raises(SourceUnreachable) as broken:
         asyncio.run(run(closed_soon))
-    told = everything_in(broken.value)
-    assert "ConnectError" in told
+    text = collect_text(broken.value)
+    assert "ConnectError" in text
     for secret in (SECRET, "s3cret", base64.b64encode(f"c:{SECRET}".encode()).decode()):
-        assert secret not in told
+        assert secret not in text

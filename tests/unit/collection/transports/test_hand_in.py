@@ -22,12 +22,12 @@ def platform(tmp_path: Path) -> Iterator[tuple[Ledger, ByteStore]]:
 
 @pytest.fixture
 def hand(platform: Any, register: Register, tmp_path: Path) -> Any:
-    def handed(code: str, period: Any, *files: Path) -> Any:
+    def call(code: str, period: Any, *files: Path) -> Any:
         ledger, raw = platform
         fife = register.councils.by_code["FIF"]
         return hand_in(register.returns[code], fife, period, files, inbox=Inbox(ledger, raw))
 
-    return handed
+    return call
 
 
 def test_a_file_handed_in_gets_a_receipt_like_any_other(hand: Any, platform: Any, tmp_path: Path) -> None:
@@ -50,11 +50,11 @@ def test_where_a_submission_has_a_file_a_table_all_can_be_handed_in(hand: Any, t
     files = [tmp_path / "x_people.csv", tmp_path / "x_posts.csv"]
     for file in files:
         file.write_bytes(file.name.encode())
-    assert [one.table for one in hand("STAFF", month(2024, 10), *files)] == ["people", "posts"]
+    assert [receipt.table for receipt in hand("STAFF", month(2024, 10), *files)] == ["people", "posts"]
 
 
 @pytest.mark.parametrize(
-    ("code", "names", "said"),
+    ("code", "names", "message"),
     [
         ("HL1", ["a.csv", "b.csv"], "one file"),
         ("HL1", [], "one file"),
@@ -65,13 +65,13 @@ def test_where_a_submission_has_a_file_a_table_all_can_be_handed_in(hand: Any, t
     ],
 )
 def test_wrong_use_is_refused_and_nothing_is_recorded(
-    code: str, names: list[str], said: str, hand: Any, platform: Any, tmp_path: Path
+    code: str, names: list[str], message: str, hand: Any, platform: Any, tmp_path: Path
 ) -> None:
     for name in names:
         if not name.startswith(("not there", "missing")):
             (tmp_path / name).write_bytes(b"rows")
     period = financial_quarter(2024, 1) if code == "HL1" else month(2024, 10)
-    with pytest.raises(WrongUse, match=said):
+    with pytest.raises(WrongUse, match=message):
         hand(code, period, *(tmp_path / name for name in names))
     assert platform[0].submissions.list_pending_work() == ()
 

@@ -1,4 +1,4 @@
-"""What the administrator is given for OpenSSH. That it works is shown on a real server, in ``tests/flow``."""
+"""The OpenSSH set-up for the administrator; ``tests/flow`` tries it on a real server."""
 
 import subprocess
 from dataclasses import replace
@@ -25,26 +25,26 @@ BOXES = DropBoxSource(
 
 
 def test_each_account_is_shut_into_its_own_folder_for_transfers_alone() -> None:
-    said = render_configuration(BOXES, {})
-    settings = dict(line.strip().split(" ", 1) for line in said.splitlines() if line.startswith("    "))
+    configuration = render_configuration(BOXES, {})
+    settings = dict(line.strip().split(" ", 1) for line in configuration.splitlines() if line.startswith("    "))
     assert settings["ChrootDirectory"] == "/srv/boxes/%u"
     assert settings["ForceCommand"].startswith("internal-sftp ")
     assert settings["AuthorizedKeysFile"].endswith("/%u")
     assert settings["AuthenticationMethods"] == "publickey"
     assert settings["DisableForwarding"] == "yes"
-    assert [line for line in said.splitlines() if line.startswith("Match")] == [
+    assert [line for line in configuration.splitlines() if line.startswith("Match")] == [
         "Match Group lgdp-drop-box",
         "Match all",
     ]
-    assert "# Accounts: lgdp-fif, glasgow" in said
+    assert "# Accounts: lgdp-fif, glasgow" in configuration
 
 
 def test_the_script_makes_one_account_a_council_and_its_folders() -> None:
     script = render_setup_script(BOXES, {"BOXES": "/mnt/it's here"})
     assert "root='/mnt/it'\"'\"'s here'" in script
     assert [line for line in script.splitlines() if line.startswith("box ")] == ["box lgdp-fif", "box glasgow"]
-    made = [line.rsplit("/", 1)[-1] for line in script.splitlines() if "-m 27" in line]
-    assert made == ["in", "hl1", "out"]
+    folders = [line.rsplit("/", 1)[-1] for line in script.splitlines() if "-m 27" in line]
+    assert folders == ["in", "hl1", "out"]
     subprocess.run(["sh", "-n"], input=script, text=True, check=True)
 
 

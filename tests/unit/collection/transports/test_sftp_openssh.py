@@ -115,14 +115,14 @@ def test_new_extracts_are_collected_once_and_known_the_next_time(home: Path, put
     with serving(home) as port:
         (first,) = collect(port).accounts
         (second,) = collect(port).accounts
-    assert {(one.return_code, one.period, one.table) for one in first.fetched} == {
+    assert {(receipt.return_code, receipt.period, receipt.table) for receipt in first.fetched} == {
         ("HL1", "FY2024-25-Q1", None),
         ("STAFF", "2024-10", "posts"),
     }
-    assert [one.file_name for one in first.unrecognised] == ["Q2 final.csv"]
-    assert [one.name for one in first.skipped] == ["HL1_2024-25_Q2.csv.part"]
+    assert [receipt.file_name for receipt in first.unrecognised] == ["Q2 final.csv"]
+    assert [skipped.name for skipped in first.skipped] == ["HL1_2024-25_Q2.csv.part"]
     assert first.failures == ()
-    (large,) = [one for one in first.fetched if one.return_code == "HL1"]
+    (large,) = [receipt for receipt in first.fetched if receipt.return_code == "HL1"]
     assert ByteStore(home / "lake").get(large.sha256) == content
     assert (second.receipts, second.known, second.failures) == ((), 3, ())
 
@@ -133,7 +133,7 @@ def test_a_file_sent_again_under_its_old_name_is_collected_again(home: Path, put
         collect(port)
         put(home / "files", "hl1/HL1_2024-25_Q1.csv", b"other", modified=1_700_000_100)
         (report,) = collect(port).accounts
-    assert [one.state for one in report.receipts] == ["waiting"]
+    assert [receipt.state for receipt in report.receipts] == ["waiting"]
 
 
 def test_a_file_that_is_still_growing_is_left_and_collected_when_it_is_whole(
@@ -150,8 +150,8 @@ def test_a_file_that_is_still_growing_is_left_and_collected_when_it_is_whole(
     finally:
         writer.kill()
         writer.wait(10)
-    assert (skip_changing.receipts, [one.name for one in skip_changing.skipped]) == ((), ["HL1_2024-25_Q1.csv"])
-    assert [one.size for one in whole.fetched] == [file.stat().st_size]
+    assert (skip_changing.receipts, [skipped.name for skipped in skip_changing.skipped]) == ((), ["HL1_2024-25_Q1.csv"])
+    assert [receipt.size for receipt in whole.fetched] == [file.stat().st_size]
 
 
 def test_a_changed_host_key_is_refused(home: Path, put: Any, collect: Any, keys: Any) -> None:
@@ -160,20 +160,20 @@ def test_a_changed_host_key_is_refused(home: Path, put: Any, collect: Any, keys:
     with serving(home) as port:
         (report,) = collect(port).accounts
     assert report.receipts == ()
-    assert ["host key" in one.what for one in report.failures] == [True]
+    assert ["host key" in failure.what for failure in report.failures] == [True]
 
 
 def test_a_key_that_the_server_does_not_know_is_refused(home: Path, collect: Any) -> None:
     with serving(home) as port:
         (report,) = collect(port, WHOSE="stranger").accounts
-    assert ["does not accept our key" in one.what for one in report.failures] == [True]
+    assert ["does not accept our key" in failure.what for failure in report.failures] == [True]
 
 
 def test_a_server_that_is_down_is_a_failure_of_that_account(home: Path, collect: Any) -> None:
     with serving(home) as port:
         pass
     (report,) = collect(port).accounts
-    assert ["did not answer" in one.what for one in report.failures] == [True]
+    assert ["did not answer" in failure.what for failure in report.failures] == [True]
 
 
 def test_hostile_names_hold_nothing_else_up(home: Path, put: Any, collect: Any) -> None:
@@ -183,6 +183,6 @@ def test_hostile_names_hold_nothing_else_up(home: Path, put: Any, collect: Any) 
     Path(os.fsdecode(os.fsencode(home / "files" / "hl1") + b"/\xff.csv")).write_bytes(b"x")
     with serving(home) as port:
         (report,) = collect(port).accounts
-    assert [one.file_name for one in report.fetched] == ["HL1_2024-25_Q1.csv"]
+    assert [receipt.file_name for receipt in report.fetched] == ["HL1_2024-25_Q1.csv"]
     assert len(report.skipped) == 3
-    assert all(one.name.isprintable() for one in report.skipped)
+    assert all(skipped.name.isprintable() for skipped in report.skipped)

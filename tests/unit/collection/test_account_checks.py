@@ -1,4 +1,4 @@
-"""Whether accounts answer: each is asked little, side by side, and one that is down is one line of the answer."""
+"""Checks of accounts: each gets one small request, side by side, and a failure is a value in the result."""
 
 import asyncio
 from dataclasses import replace
@@ -27,60 +27,69 @@ from tests.support.http_server import HttpAnswer, run_http_server
 
 
 @pytest.fixture
-def well(register: Register, today: date) -> Any:
-    def asked(source: Source, environment: dict[str, str]) -> Any:
+def check(register: Register, today: date) -> Any:
+    def check_source(source: Source, environment: dict[str, str]) -> Any:
         return check_accounts(create_transport(source, register, environment, today, IMPATIENT))
 
-    return asked
+    return check_source
 
 
-def test_an_api_is_asked_for_one_answer_by_each_council(well: Any, api_source: Source) -> None:
-    with run_http_server(lambda asked: HttpAnswer("{}", status=401 if "GLG" in asked.path else 200)) as (base, asked):
-        health = well(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
-    assert [(one.council_code, one.state) for one in health] == [
+def test_an_api_is_asked_for_one_answer_by_each_council(check: Any, api_source: Source) -> None:
+    with run_http_server(lambda request: HttpAnswer("{}", status=401 if "GLG" in request.path else 200)) as (
+        base,
+        requests,
+    ):
+        health = check(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
+    assert [(account.council_code, account.state) for account in health] == [
         ("FIF", AccountState.WELL),
         ("GLG", AccountState.REFUSED),
     ]
-    assert sorted(one.path for one in asked) == ["/waste/FIF", "/waste/GLG"]
+    assert sorted(request.path for request in requests) == ["/waste/FIF", "/waste/GLG"]
     assert "401" in health[1].what
     assert "new one" in health[1].remedy
 
 
-def test_a_period_without_an_answer_yet_is_well(well: Any, api_source: Source) -> None:
+def test_a_period_without_an_answer_yet_is_well(check: Any, api_source: Source) -> None:
     with run_http_server(lambda _: HttpAnswer(status=404)) as (base, _):
-        health = well(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
-    assert {one.state for one in health} == {AccountState.WELL}
+        health = check(api_source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
+    assert {account.state for account in health} == {AccountState.WELL}
 
 
-def test_a_server_that_is_down_is_unreachable_and_the_others_are_well(well: Any, api_source: Source) -> None:
+def test_a_server_that_is_down_is_unreachable_and_the_others_are_well(check: Any, api_source: Source) -> None:
     with run_http_server(lambda _: HttpAnswer("{}")) as (base, _):
         source = replace(api_source, accounts={"GLG": ApiSourceAccount(address="http://127.0.0.1:9")})
-        health = well(source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
-    assert [one.state for one in health] == [AccountState.WELL, AccountState.UNREACHABLE]
+        health = check(source, {"API_ADDRESS": base, "TOKEN_FIF": "x", "TOKEN_GLG": "y"})
+    assert [account.state for account in health] == [AccountState.WELL, AccountState.UNREACHABLE]
 
 
-def test_a_secret_that_is_not_there_is_told(well: Any, api_source: Source) -> None:
-    health = well(api_source, {"API_ADDRESS": "http://127.0.0.1:9", "TOKEN_FIF": "x"})
+def test_a_missing_secret_is_reported(check: Any, api_source: Source) -> None:
+    health = check(api_source, {"API_ADDRESS": "http://127.0.0.1:9", "TOKEN_FIF": "x"})
     assert health[1].state is AccountState.REFUSED
     assert "TOKEN_GLG" in health[1].what
 
 
 def test_an_sftp_account_is_logged_in_to(
-    register: Register, today: date, sftp_source: Source, accounts: Any, keys: Any, bound: Any, environment_for: Any
+    register: Register,
+    today: date,
+    sftp_source: Source,
+    accounts: Any,
+    keys: Any,
+    bind_socket: Any,
+    environment_for: Any,
 ) -> None:
     async def run() -> Any:
-        listening = bound()
+        listening = bind_socket()
         async with await serve_sftp(listening, keys.host, {"fif": accounts["fif"]}):
             environment = environment_for(listening.getsockname()[1])
             transport = create_transport(sftp_source, register, environment, today, IMPATIENT)
             return await asyncio.to_thread(check_accounts, transport)
 
     health = asyncio.run(run())
-    assert [one.state for one in health] == [AccountState.WELL, AccountState.REFUSED]
+    assert [account.state for account in health] == [AccountState.WELL, AccountState.REFUSED]
     assert "does not accept our key" in health[1].what
 
 
-def test_a_drop_box_that_is_not_there_is_told(well: Any, tmp_path: Path) -> None:
+def test_a_missing_drop_box_is_reported(check: Any, tmp_path: Path) -> None:
     (tmp_path / "fif" / "in").mkdir(parents=True)
     boxes = DropBoxSource(
         id="boxes",
@@ -90,12 +99,12 @@ def test_a_drop_box_that_is_not_there_is_told(well: Any, tmp_path: Path) -> None
         username="{council_lower}",
         returns=(FolderReturn("HL1", folder="in", pattern=r"(?P<period>\d+)"),),
     )
-    health = well(boxes, {})
-    assert [one.state for one in health] == [AccountState.WELL, AccountState.REFUSED]
+    health = check(boxes, {})
+    assert [account.state for account in health] == [AccountState.WELL, AccountState.REFUSED]
     assert "lgdp dropbox setup" in health[1].remedy
 
 
-def test_a_council_that_was_given_no_token_to_push_with_is_no_trouble(well: Any) -> None:
+def test_a_council_without_a_push_token_passes_the_check(check: Any) -> None:
     pushed = PushSource(
         id="push",
         title="Push",
@@ -103,16 +112,19 @@ def test_a_council_that_was_given_no_token_to_push_with_is_no_trouble(well: Any)
         credential=SecretReference("env:PUSH_{council}"),
         returns=(SourceReturn("HL1"),),
     )
-    health = well(pushed, {"PUSH_GLG": "x"})
-    assert [one.state for one in health] == [AccountState.UNUSED, AccountState.WELL]
+    health = check(pushed, {"PUSH_GLG": "x"})
+    assert [account.state for account in health] == [AccountState.UNUSED, AccountState.WELL]
     assert build_check_result(health).passed
 
 
-def test_what_is_told_of_a_source_names_the_councils_that_do_not_answer(well: Any, api_source: Source) -> None:
-    health = well(api_source, {"API_ADDRESS": "http://127.0.0.1:9", "TOKEN_FIF": "x"})
+def test_the_check_result_of_a_source_names_the_councils_that_do_not_answer(check: Any, api_source: Source) -> None:
+    health = check(api_source, {"API_ADDRESS": "http://127.0.0.1:9", "TOKEN_FIF": "x"})
     result = build_check_result(health)
     assert not result.passed
     assert result.metadata["not well"].value == "FIF, GLG"
     records = result.metadata["accounts"].value.records  # type: ignore[union-attr]  # a table has them
-    assert [(one.data["council"], one.data["state"]) for one in records] == [("FIF", "unreachable"), ("GLG", "refused")]
-    assert all(one.data["remedy"] for one in records)
+    assert [(record.data["council"], record.data["state"]) for record in records] == [
+        ("FIF", "unreachable"),
+        ("GLG", "refused"),
+    ]
+    assert all(record.data["remedy"] for record in records)

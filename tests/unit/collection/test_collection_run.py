@@ -47,44 +47,46 @@ def raw(tmp_path: Path) -> ByteStore:
 
 @pytest.fixture
 def transport(sftp_source: Source, register: Register, today: date) -> Callable[..., MemoryTransport]:
-    def holding(**accounts: Any) -> MemoryTransport:
-        held: dict[str, Any] = {
+    def make_transport(**accounts: Any) -> MemoryTransport:
+        contents: dict[str, Any] = {
             code: files
             if isinstance(files, Exception)
-            else {path: one if isinstance(one, HeldFile) else HeldFile(one) for path, one in files.items()}
+            else {
+                path: content if isinstance(content, HeldFile) else HeldFile(content) for path, content in files.items()
+            }
             for code, files in accounts.items()
         }
-        return MemoryTransport(sftp_source, register.returns, {}, today, held=held)
+        return MemoryTransport(sftp_source, register.returns, {}, today, contents=contents)
 
-    return holding
+    return make_transport
 
 
 @pytest.fixture
 def collect(
     sftp_source: Source, register: Register, ledger: Ledger, raw: ByteStore, today: date
 ) -> Callable[..., CollectionReport]:
-    def collected(transport: MemoryTransport, **narrowed: Any) -> CollectionReport:
-        inbox = Inbox(narrowed.pop("ledger", ledger), raw)
-        progress = narrowed.pop("progress", lambda _: None)
-        transport = replace(transport, source=narrowed.pop("source", transport.source))
-        return collect_source(transport, inbox, CollectionScope(**narrowed), progress)
+    def run_collection(transport: MemoryTransport, **options: Any) -> CollectionReport:
+        inbox = Inbox(options.pop("ledger", ledger), raw)
+        progress = options.pop("progress", lambda _: None)
+        transport = replace(transport, source=options.pop("source", transport.source))
+        return collect_source(transport, inbox, CollectionScope(**options), progress)
 
-    return collected
+    return run_collection
 
 
-def of(report: CollectionReport, council: str) -> Any:
-    (account,) = [one for one in report.accounts if one.council_code == council]
+def report_of(report: CollectionReport, council: str) -> Any:
+    (account,) = [account for account in report.accounts if account.council_code == council]
     return account
 
 
-def test_what_is_new_gets_a_receipt_and_its_bytes_are_kept(collect: Any, transport: Any, raw: ByteStore) -> None:
+def test_a_new_extract_gets_a_receipt_and_its_bytes_are_kept(collect: Any, transport: Any, raw: ByteStore) -> None:
     report = collect(transport(FIF={Q1: b"Fife's first"}, GLG={Q1: b"Glasgow's first"}))
-    (receipt,) = of(report, "FIF").fetched
+    (receipt,) = report_of(report, "FIF").fetched
     assert (receipt.return_code, receipt.council_code, receipt.period) == ("HL1", "FIF", "FY2024-25-Q1")
     assert (receipt.source, receipt.account, receipt.path) == ("council-systems", "fif", Q1)
     assert (receipt.file_name, receipt.size, receipt.transport) == ("HL1_2024-25_Q1.csv", 12, "sftp")
     assert raw.get(receipt.sha256) == b"Fife's first"
-    assert raw.get(of(report, "GLG").fetched[0].sha256) == b"Glasgow's first"
+    assert raw.get(report_of(report, "GLG").fetched[0].sha256) == b"Glasgow's first"
 
 
 def test_an_entry_that_a_receipt_knows_is_not_fetched_again(collect: Any, transport: Any) -> None:
@@ -92,7 +94,7 @@ def test_an_entry_that_a_receipt_knows_is_not_fetched_again(collect: Any, transp
     again = transport(FIF={Q1: b"first", Q2: b"second"})
     report = collect(again)
     assert again.fetched == [("FIF", Q2)]
-    assert (of(report, "FIF").known, len(of(report, "FIF").fetched)) == (1, 1)
+    assert (report_of(report, "FIF").known, len(report_of(report, "FIF").fetched)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -104,57 +106,60 @@ def test_a_change_of_size_or_time_under_an_old_name_is_fetched(news: HeldFile, c
     changed = transport(FIF={Q1: news})
     report = collect(changed)
     assert changed.fetched == [("FIF", Q1)]
-    assert len(of(report, "FIF").receipts) == 1
-    assert of(report, "FIF").duplicates == ()
+    assert len(report_of(report, "FIF").receipts) == 1
+    assert report_of(report, "FIF").duplicates == ()
 
 
 def test_the_same_bytes_again_are_a_duplicate_whatever_their_name(collect: Any, transport: Any) -> None:
     collect(transport(FIF={Q1: b"first"}))
     report = collect(transport(FIF={Q1: b"first", "hl1/HL1_2024-25_Q1_v2.csv": b"first"}))
-    assert [one.file_name for one in of(report, "FIF").duplicates] == ["HL1_2024-25_Q1_v2.csv"]
-    assert of(report, "FIF").fetched == ()
+    assert [receipt.file_name for receipt in report_of(report, "FIF").duplicates] == ["HL1_2024-25_Q1_v2.csv"]
+    assert report_of(report, "FIF").fetched == ()
 
 
 def test_the_same_bytes_of_another_council_are_no_duplicate(collect: Any, transport: Any) -> None:
     report = collect(transport(FIF={Q1: b"same"}, GLG={Q1: b"same"}))
-    assert [len(one.fetched) for one in report.accounts] == [1, 1]
+    assert [len(account.fetched) for account in report.accounts] == [1, 1]
 
 
-def test_what_cannot_be_routed_is_kept_and_reported_with_its_reason(
+def test_an_unrecognised_file_is_kept_and_reported_with_its_reason(
     collect: Any, transport: Any, raw: ByteStore, ledger: Ledger
 ) -> None:
     report = collect(transport(FIF={"hl1/final version.csv": b"which quarter?"}))
-    (receipt,) = of(report, "FIF").unrecognised
+    (receipt,) = report_of(report, "FIF").unrecognised
     assert raw.get(receipt.sha256) == b"which quarter?"
     assert (receipt.return_code, receipt.period) == (None, None)
     assert "not of a form" in receipt.reason
-    assert [one.id for one in ledger.receipts.list_unrecognised()] == [receipt.id]
+    assert [receipt.id for receipt in ledger.receipts.list_unrecognised()] == [receipt.id]
     assert collect(transport(FIF={"hl1/final version.csv": b"which quarter?"})).receipts == ()
 
 
 def test_where_a_submission_has_a_file_a_table_the_receipt_says_which(collect: Any, transport: Any) -> None:
     report = collect(transport(FIF={"staff/202410_posts.csv": b"posts", "staff/202410_people.csv": b"people"}))
-    assert [(one.table, one.period) for one in report.receipts] == [("people", "2024-10"), ("posts", "2024-10")]
+    assert [(receipt.table, receipt.period) for receipt in report.receipts] == [
+        ("people", "2024-10"),
+        ("posts", "2024-10"),
+    ]
 
 
-def test_a_council_is_who_its_account_says_whatever_the_bytes_say(collect: Any, transport: Any) -> None:
+def test_the_account_decides_the_council_not_the_bytes(collect: Any, transport: Any) -> None:
     report = collect(transport(GLG={Q1: b"LACODE\r\n250\r\n"}))
-    assert [one.council_code for one in report.receipts] == ["GLG"]
+    assert [receipt.council_code for receipt in report.receipts] == ["GLG"]
 
 
 @pytest.mark.parametrize("trouble", [SourceUnreachable("gone"), SourceRefused("not you")])
 def test_one_account_s_failure_holds_up_no_other(trouble: Exception, collect: Any, transport: Any) -> None:
     report = collect(transport(FIF=trouble, GLG={Q1: b"first"}))
-    assert [one.what for one in of(report, "FIF").failures] == [str(trouble)]
-    assert len(of(report, "GLG").fetched) == 1
+    assert [failure.what for failure in report_of(report, "FIF").failures] == [str(trouble)]
+    assert len(report_of(report, "GLG").fetched) == 1
     assert len(report.failures) == 1
 
 
 def test_one_entry_that_is_refused_holds_up_no_other(collect: Any, transport: Any) -> None:
     report = collect(transport(FIF={Q1: HeldFile(SourceRefused("no permission")), Q2: b"second"}))
-    assert [one.what for one in of(report, "FIF").failures] == ["no permission"]
-    assert "HL1_2024-25_Q1.csv" in of(report, "FIF").failures[0].where
-    assert [one.period for one in of(report, "FIF").fetched] == ["FY2024-25-Q2"]
+    assert [failure.what for failure in report_of(report, "FIF").failures] == ["no permission"]
+    assert "HL1_2024-25_Q1.csv" in report_of(report, "FIF").failures[0].where
+    assert [receipt.period for receipt in report_of(report, "FIF").fetched] == ["FY2024-25-Q2"]
 
 
 def test_an_account_that_refuses_us_is_not_asked_again_and_again(collect: Any, transport: Any) -> None:
@@ -162,16 +167,19 @@ def test_an_account_that_refuses_us_is_not_asked_again_and_again(collect: Any, t
     fake = transport(FIF={Q1: HeldFile(AccountRefused("Who are you?")), Q2: b"two"}, GLG={Q1: b"three"})
     report = collect(fake)
     assert ("FIF", Q2) not in fake.fetched
-    assert ([one.what for one in of(report, "FIF").failures], len(of(report, "GLG").fetched)) == (["Who are you?"], 1)
+    assert ([failure.what for failure in report_of(report, "FIF").failures], len(report_of(report, "GLG").fetched)) == (
+        ["Who are you?"],
+        1,
+    )
 
 
 def test_a_line_that_breaks_keeps_what_came_before_and_the_next_time_fetches_the_rest(
     collect: Any, transport: Any
 ) -> None:
     broken = collect(transport(FIF={Q1: b"first", Q2: HeldFile(SourceUnreachable("gone"))}))
-    assert (len(of(broken, "FIF").fetched), len(of(broken, "FIF").failures)) == (1, 1)
+    assert (len(report_of(broken, "FIF").fetched), len(report_of(broken, "FIF").failures)) == (1, 1)
     again = transport(FIF={Q1: b"first", Q2: b"second"})
-    assert [one.period for one in collect(again).receipts] == ["FY2024-25-Q2"]
+    assert [receipt.period for receipt in collect(again).receipts] == ["FY2024-25-Q2"]
     assert again.fetched == [("FIF", Q2)]
 
 
@@ -221,23 +229,23 @@ def test_a_platform_that_is_broken_is_not_reported_as_a_council_s_failure(
 def test_one_council_or_one_return_can_be_asked_for(collect: Any, transport: Any) -> None:
     accounts = {Q1: b"first", "staff/202410_posts.csv": b"posts", "hl1/what is this.csv": b"?"}
     report = collect(transport(FIF=accounts, GLG=accounts), councils={"GLG"}, returns={"HL1"})
-    assert [(one.council_code, one.return_code) for one in report.receipts] == [("GLG", "HL1")]
+    assert [(receipt.council_code, receipt.return_code) for receipt in report.receipts] == [("GLG", "HL1")]
     everything = collect(transport(FIF=accounts, GLG=accounts))
-    assert [len(one.receipts) for one in everything.accounts] == [3, 2]
+    assert [len(account.receipts) for account in everything.accounts] == [3, 2]
 
 
-def test_progress_is_told_account_by_account(collect: Any, transport: Any) -> None:
-    told: list[str] = []
-    report = collect(transport(FIF={Q1: b"first"}, GLG={}), progress=told.append)
-    assert sorted(told) == ["FIF: 1 fetched", "GLG: no news"]
-    assert summarise(of(report, "FIF")) == "FIF: 1 fetched"
+def test_progress_is_reported_account_by_account(collect: Any, transport: Any) -> None:
+    sentences: list[str] = []
+    report = collect(transport(FIF={Q1: b"first"}, GLG={}), progress=sentences.append)
+    assert sorted(sentences) == ["FIF: 1 fetched", "GLG: no news"]
+    assert summarise(report_of(report, "FIF")) == "FIF: 1 fetched"
 
 
-def test_news_are_what_no_receipt_knows_and_have_one_hash(
+def test_news_are_the_entries_without_a_receipt_and_have_one_hash(
     collect: Any, transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
 ) -> None:
-    def look(held: MemoryTransport) -> Any:
-        return find_news(held, ledger)
+    def look(contents: MemoryTransport) -> Any:
+        return find_news(contents, ledger)
 
     first = look(transport(FIF={Q1: b"first"}, GLG={}))
     assert first.councils == ("FIF",)
@@ -256,14 +264,14 @@ def test_news_are_what_no_receipt_knows_and_have_one_hash(
     assert look(transport(FIF={Q1: b"first"})).sha256 == ""
 
 
-def test_looking_fetches_and_writes_nothing(
+def test_finding_news_fetches_and_writes_nothing(
     transport: Any, sftp_source: Source, register: Register, ledger: Ledger, today: date
 ) -> None:
-    held = transport(FIF={Q1: b"first"}, GLG=SourceUnreachable("gone"))
-    news = find_news(held, ledger)
-    assert held.fetched == []
+    contents = transport(FIF={Q1: b"first"}, GLG=SourceUnreachable("gone"))
+    news = find_news(contents, ledger)
+    assert contents.fetched == []
     assert ledger.submissions.list_pending_work() == ()
-    assert [one.what for one in news.failures] == ["gone"]
+    assert [failure.what for failure in news.failures] == ["gone"]
 
 
 class DrippingTransport(MemoryTransport):
@@ -294,11 +302,11 @@ class DrippingAccount:
 
 
 def test_a_server_that_never_ends_and_never_falls_silent_is_left_in_time(collect: Any, transport: Any) -> None:
-    """What it gave before is kept, and nobody else waits for it."""
+    """Its earlier files are kept, and no other account waits for it."""
     dripping = DrippingTransport(**vars(transport(FIF={Q1: b"one", Q2: b"two"}, GLG={Q1: b"three", Q2: b"four"})))
     report = collect(dripping, seconds_per_account=0.5)
-    assert [len(of(report, code).fetched) for code in ("FIF", "GLG")] == [2, 1]
-    assert of(report, "FIF").failures == ()
-    assert ["longer than 0.5 seconds" in one.what for one in of(report, "GLG").failures] == [True]
+    assert [len(report_of(report, code).fetched) for code in ("FIF", "GLG")] == [2, 1]
+    assert report_of(report, "FIF").failures == ()
+    assert ["longer than 0.5 seconds" in failure.what for failure in report_of(report, "GLG").failures] == [True]
     again = collect(transport(FIF={}, GLG={Q1: b"three", Q2: b"four"}))
-    assert [one.path for one in of(again, "GLG").fetched] == [Q2]
+    assert [receipt.path for receipt in report_of(again, "GLG").fetched] == [Q2]

@@ -1,4 +1,4 @@
-"""The manners of councils' APIs: ways of paging, conditions, single answers of any format."""
+"""Ways of paging at councils' APIs, conditional requests, and single answers of any format."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from lgdp_pipelines.collection.transports.api_paging import count_records, remove_parameter, set_parameter
+from lgdp_pipelines.collection.transports.api_paging import count_records, read_path, remove_parameter, set_parameter
 from lgdp_pipelines.collection.transports.transport import CacheValidators, NoNewContent, SkippedEntry
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.sources import CursorPaging, LinkPaging, NumberedPaging
@@ -22,13 +22,13 @@ def test_pages_are_turned_by_a_link_header(get: Any) -> None:
         "3": '</waste/FIF?year=2023&page=2>; rel="prev"',
     }
 
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        number = asked.query.get("page", [None])[0]
+    def answer(request: HttpRequest) -> HttpAnswer:
+        number = request.query.get("page", [None])[0]
         return HttpAnswer(build_page(int(number or 1)), headers={"Link": links[number]})
 
-    (content, _), asked = get(answer, paging=LinkPaging())
+    (content, _), requests = get(answer, paging=LinkPaging())
     assert read_numbers(content) == [1, 2, 3]
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
 def test_a_link_to_another_origin_is_never_asked_for(get: Any) -> None:
@@ -39,24 +39,26 @@ def test_a_link_to_another_origin_is_never_asked_for(get: Any) -> None:
         )
 
 
-def numbered(*pages: str, beyond: HttpAnswer | None = None, first: int = 1) -> AnswerFunction:
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        position = int(asked.query["p"][0]) - first
+def answer_by_number(*pages: str, beyond: HttpAnswer | None = None, first: int = 1) -> AnswerFunction:
+    def answer(request: HttpRequest) -> HttpAnswer:
+        position = int(request.query["p"][0]) - first
         return HttpAnswer(pages[position]) if position < len(pages) else beyond or HttpAnswer(build_page())
 
     return answer
 
 
 def test_numbered_pages_are_turned_until_one_is_empty(get: Any) -> None:
-    (content, _), asked = get(numbered(build_page(1, 2), build_page(3)), paging=NumberedPaging(parameter="p"))
+    (content, _), requests = get(
+        answer_by_number(build_page(1, 2), build_page(3)), paging=NumberedPaging(parameter="p")
+    )
     assert read_numbers(content) == [1, 2, 3]
     assert len(content.splitlines()) == 2
-    assert [one.query for one in asked] == [{"year": ["2023"], "p": [number]} for number in "123"]
+    assert [request.query for request in requests] == [{"year": ["2023"], "p": [number]} for number in "123"]
 
 
 @pytest.mark.parametrize("status", [404, 204, 410])
 def test_a_page_beyond_the_last_may_be_missing(status: int, get: Any) -> None:
-    answer = numbered(build_page(1), beyond=HttpAnswer(status=status))
+    answer = answer_by_number(build_page(1), beyond=HttpAnswer(status=status))
     (content, _), _ = get(answer, paging=NumberedPaging(parameter="p"))
     assert read_numbers(content) == [1]
 
@@ -64,30 +66,30 @@ def test_a_page_beyond_the_last_may_be_missing(status: int, get: Any) -> None:
 def test_numbered_pages_begin_where_the_source_says_and_end_at_the_total(get: Any) -> None:
     paging = NumberedPaging(parameter="p", first=0, total="meta.total")
     pages = [build_page(1, 2, meta={"total": 3}), build_page(3, meta={"total": 3})]
-    (content, _), asked = get(numbered(*pages, first=0), paging=paging)
+    (content, _), requests = get(answer_by_number(*pages, first=0), paging=paging)
     assert read_numbers(content) == [1, 2, 3]
-    assert [one.query["p"] for one in asked] == [["0"], ["1"]]
+    assert [request.query["p"] for request in requests] == [["0"], ["1"]]
 
 
 def test_fewer_records_than_the_total_are_left_for_the_next_time(get: Any) -> None:
     paging = NumberedPaging(parameter="p", total="total")
-    outcome, _ = get(numbered(build_page(1, total=5), build_page(2, total=5)), paging=paging)
+    outcome, _ = get(answer_by_number(build_page(1, total=5), build_page(2, total=5)), paging=paging)
     assert isinstance(outcome, SkippedEntry)
 
 
 def test_pages_are_turned_by_a_cursor(get: Any) -> None:
     pages = {None: build_page(1, next="a&b=c"), "a&b=c": build_page(2, next=7), "7": build_page(3, next=None)}
 
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        assert asked.query["year"] == ["2023"]
-        return HttpAnswer(pages[asked.query.get("after", [None])[0]])
+    def answer(request: HttpRequest) -> HttpAnswer:
+        assert request.query["year"] == ["2023"]
+        return HttpAnswer(pages[request.query.get("after", [None])[0]])
 
-    (content, _), asked = get(answer, paging=CursorPaging(at="next", parameter="after"))
+    (content, _), requests = get(answer, paging=CursorPaging(at="next", parameter="after"))
     assert read_numbers(content) == [1, 2, 3]
-    assert len(asked) == 3
+    assert len(requests) == 3
 
 
-def test_a_cursor_that_stands_still_is_refused(get: Any) -> None:
+def test_a_cursor_that_does_not_change_is_refused(get: Any) -> None:
     with pytest.raises(SourceRefused, match="no end"):
         get(
             lambda _: HttpAnswer(build_page(1, next="x")),
@@ -95,28 +97,28 @@ def test_a_cursor_that_stands_still_is_refused(get: Any) -> None:
         )
 
 
-def test_pages_with_marks_of_their_own_are_held_against_the_first_once_more(get: Any) -> None:
+def test_pages_with_separate_etags_are_compared_with_the_first_again(get: Any) -> None:
     """Each page has its own ETag, so a change of the first is looked for when the last has come."""
     changed = {"first": False}
 
-    def answer(asked: HttpRequest) -> HttpAnswer:
-        if asked.query["p"] == ["1"]:
+    def answer(request: HttpRequest) -> HttpAnswer:
+        if request.query["p"] == ["1"]:
             etag = '"one, changed"' if changed["first"] else '"one"'
-            if asked.headers.get("if-none-match") == etag:
+            if request.headers.get("if-none-match") == etag:
                 return HttpAnswer(status=304, headers={"ETag": etag})
             return HttpAnswer(build_page(1), headers={"ETag": etag})
-        return HttpAnswer(build_page(2) if asked.query["p"] == ["2"] else build_page(), headers={"ETag": '"other"'})
+        return HttpAnswer(build_page(2) if request.query["p"] == ["2"] else build_page(), headers={"ETag": '"other"'})
 
-    def answer_and_change(asked: HttpRequest) -> HttpAnswer:
-        said = answer(asked)
+    def answer_and_change(request: HttpRequest) -> HttpAnswer:
+        response = answer(request)
         changed["first"] = True
-        return said
+        return response
 
     paging = NumberedPaging(parameter="p")
-    (content, marks), asked = get(answer, paging=paging, marks=CacheValidators('"one"'))
+    (content, validators), requests = get(answer, paging=paging, validators=CacheValidators('"one"'))
     assert read_numbers(content) == [1, 2]
-    assert "if-none-match" not in asked[0].headers  # the first page's mark says nothing of the second
-    assert marks == CacheValidators()
+    assert "if-none-match" not in requests[0].headers  # the first page's mark says nothing of the second
+    assert validators == CacheValidators()
     outcome, _ = get(answer_and_change, paging=paging)
     assert isinstance(outcome, SkippedEntry)
 
@@ -146,10 +148,28 @@ def test_a_parameter_is_set_and_the_others_stay_as_they_are_written() -> None:
     assert str(remove_parameter(httpx2.URL("https://one.example/?k=1"), "k")) == "https://one.example/"
 
 
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"links": {"next": "/two"}}', "/two"),
+        (b'{"links": {"next": null}}', None),
+        (b'{"links": {"next": 7}}', 7),
+        (b'{"links": []}', None),
+        (b"[1]", None),
+        (b"\xff", None),
+        (b"[" * 200_000, None),
+        (b"", None),
+    ],
+)
+def test_a_page_is_read_where_the_register_says(body: bytes, value: object) -> None:
+    assert read_path(body, "links.next") == value
+    assert read_path(body, "") is None
+
+
 # One answer, of any format.
 
 
-def test_one_answer_is_kept_as_sent_whatever_its_format(get: Any) -> None:
+def test_an_answer_of_any_format_is_kept_as_sent(get: Any) -> None:
     content = b"a;b\r\n1;\xe9\r\n" * 1_000
     (kept, _), _ = get(lambda _: HttpAnswer(content, headers={"Content-Type": "text/csv", "Link": '</x>; rel="next"'}))
     assert kept == content
@@ -166,17 +186,17 @@ def test_one_large_answer_may_be_larger_than_a_page(get: Any, monkeypatch: pytes
 CHANGED = datetime(2024, 11, 20, 8, 30, 15, tzinfo=UTC)
 
 
-def test_the_time_of_change_is_kept_and_asked_with(get: Any) -> None:
+def test_the_time_of_change_is_kept_and_sent_as_a_condition(get: Any) -> None:
     stamp = "Wed, 20 Nov 2024 08:30:15 GMT"
-    (_, marks), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp, "ETag": 'W/"1"'}))
-    assert marks == CacheValidators('W/"1"', CHANGED)
-    outcome, asked = get(lambda _: HttpAnswer(status=304), marks=marks)
+    (_, validators), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp, "ETag": 'W/"1"'}))
+    assert validators == CacheValidators('W/"1"', CHANGED)
+    outcome, requests = get(lambda _: HttpAnswer(status=304), validators=validators)
     assert isinstance(outcome, NoNewContent)
-    assert asked[0].headers["if-modified-since"] == stamp
-    assert asked[0].headers["if-none-match"] == 'W/"1"'
+    assert requests[0].headers["if-modified-since"] == stamp
+    assert requests[0].headers["if-none-match"] == 'W/"1"'
 
 
 @pytest.mark.parametrize("stamp", ["", "yesterday", "Wed, 99 Nov 2024 08:30:15 GMT"])
-def test_a_time_of_change_that_is_none_is_not_kept(stamp: str, get: Any) -> None:
-    (_, marks), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp}))
-    assert marks == CacheValidators()
+def test_an_invalid_time_of_change_is_not_kept(stamp: str, get: Any) -> None:
+    (_, validators), _ = get(lambda _: HttpAnswer("x", headers={"Last-Modified": stamp}))
+    assert validators == CacheValidators()

@@ -1,4 +1,4 @@
-"""Against a real SFTP server on this machine. What needs OpenSSH is in ``test_openssh``."""
+"""Against a real SFTP server on this machine. ``test_sftp_openssh`` tests against OpenSSH."""
 
 import asyncio
 import os
@@ -15,6 +15,7 @@ import pytest
 
 from lgdp_pipelines.collection.file_routing import Route
 from lgdp_pipelines.collection.retry import Retry
+from lgdp_pipelines.collection.transports.folder_files import is_unfinished, refuse_name
 from lgdp_pipelines.collection.transports.sftp import SftpAccount, SftpTransport
 from lgdp_pipelines.collection.transports.transport import SkippedEntry, Timeouts
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
@@ -25,48 +26,50 @@ from tests.support.sftp_line import QUICK_TIMEOUTS, BreakingLine, FileWriter, fe
 
 
 def test_a_file_is_listed_with_what_it_answers_and_fetched_to_the_byte(
-    ask: Any, accounts: Any, put: FileWriter
+    call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     content = os.urandom(5_000_000)
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
-    (entry,) = ask(list_entries).entries
+    (entry,) = call_account(list_entries).entries
     assert (entry.path, entry.size, entry.modified) == ("hl1/HL1_2024-25_Q1.csv", 5_000_000, 1_700_000_000)
     assert entry.routing == Route("HL1", financial_quarter(2024, 1))
-    assert ask(fetch_only_entry) == content
+    assert call_account(fetch_only_entry) == content
 
 
-def test_only_declared_folders_are_looked_into(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_only_declared_folders_are_looked_into(call_account: Any, accounts: Any, put: FileWriter) -> None:
     put(accounts["fif"].root, "private/HL1_2024-25_Q1.csv", b"x")
     put(accounts["fif"].root, "HL1_2024-25_Q1.csv", b"x")
     put(accounts["fif"].root, "hl1/old/HL1_2024-25_Q1.csv", b"x")
-    assert ask(list_entries).entries == ()
+    assert call_account(list_entries).entries == ()
 
 
 def test_a_declared_folder_that_is_missing_is_reported_and_the_others_are_listed(
-    ask: Any, accounts: Any, put: FileWriter
+    call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     (accounts["fif"].root / "staff").rmdir()
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
-    listing = ask(list_entries)
+    listing = call_account(list_entries)
     assert [entry.name for entry in listing.entries] == ["HL1_2024-25_Q1.csv"]
     assert listing.skipped == (SkippedEntry("staff", "The account has no such folder."),)
 
 
-def test_files_that_are_still_being_written_by_name_are_left(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_files_that_are_still_being_written_by_name_are_left(call_account: Any, accounts: Any, put: FileWriter) -> None:
     names = ["HL1_2024-25_Q1.csv.part", ".HL1_2024-25_Q1.csv", "HL1_2024-25_Q1.TMP", "HL1_2024-25_Q1.csv.filepart"]
     for name in names:
         put(accounts["fif"].root, f"hl1/{name}", b"half")
-    listing = ask(list_entries)
+    listing = call_account(list_entries)
     assert listing.entries == ()
     assert sorted(left.name for left in listing.skipped) == sorted(names)
 
 
-def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_a_file_changed_a_moment_ago_is_taken_once_two_looks_agree(
+    call_account: Any, accounts: Any, put: FileWriter
+) -> None:
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"fresh", modified=int(time()))
-    assert ask(fetch_only_entry) == b"fresh"
+    assert call_account(fetch_only_entry) == b"fresh"
 
 
-def test_a_file_that_grows_between_two_looks_is_left(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_a_file_that_grows_between_two_looks_is_left(call_account: Any, accounts: Any, put: FileWriter) -> None:
     file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"first,", modified=int(time()))
 
     async def while_growing(account: SftpAccount) -> Any:
@@ -82,13 +85,15 @@ def test_a_file_that_grows_between_two_looks_is_left(ask: Any, accounts: Any, pu
         finally:
             skip_changing.cancel()
 
-    listing = ask(while_growing)
+    listing = call_account(while_growing)
     assert listing.entries == ()
     assert [left.name for left in listing.skipped] == ["HL1_2024-25_Q1.csv"]
 
 
 @pytest.mark.parametrize("change", ["grown", "shorter", "same size, other time"])
-def test_a_file_that_changes_after_it_was_listed_is_left(change: str, ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_a_file_that_changes_after_it_was_listed_is_left(
+    change: str, call_account: Any, accounts: Any, put: FileWriter
+) -> None:
     file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
 
     async def change_and_fetch(account: SftpAccount) -> Any:
@@ -101,10 +106,10 @@ def test_a_file_that_changes_after_it_was_listed_is_left(change: str, ask: Any, 
             put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"abcdefghij", modified=1_700_000_001)
         return await account.fetch(entry)
 
-    assert isinstance(ask(change_and_fetch), SkippedEntry)
+    assert isinstance(call_account(change_and_fetch), SkippedEntry)
 
 
-def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_a_file_taken_away_after_it_was_listed_is_left(call_account: Any, accounts: Any, put: FileWriter) -> None:
     file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
 
     async def remove_and_fetch(account: SftpAccount) -> Any:
@@ -112,42 +117,42 @@ def test_a_file_taken_away_after_it_was_listed_is_left(ask: Any, accounts: Any, 
         file.unlink()
         return await account.fetch(entry)
 
-    outcome = ask(remove_and_fetch)
+    outcome = call_account(remove_and_fetch)
     assert isinstance(outcome, SkippedEntry)
     assert "taken away" in outcome.reason
 
 
-def test_a_server_with_another_host_key_is_refused_and_not_asked_again(ask: Any, environment_for: Any) -> None:
+def test_a_server_with_another_host_key_is_refused_and_not_asked_again(call_account: Any, environment_for: Any) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519")
     line = BreakingLine(after=10**12, times=0)
     pinned = other.export_public_key().decode().strip()
     with pytest.raises(SourceRefused, match="host key"):
-        ask(list_entries, through=line, KNOWN_HOSTS=f"127.0.0.1 {pinned}")
+        call_account(list_entries, through=line, KNOWN_HOSTS=f"127.0.0.1 {pinned}")
     assert line.connections == 1
 
 
-def test_a_server_nobody_pinned_is_refused(ask: Any) -> None:
+def test_a_server_without_a_pinned_key_is_refused(call_account: Any) -> None:
     with pytest.raises(SourceRefused, match="host key"):
-        ask(list_entries, KNOWN_HOSTS="# nobody")
+        call_account(list_entries, KNOWN_HOSTS="# nobody")
 
 
-def test_our_key_is_refused_where_it_is_not_the_account_s(ask: Any, keys: Any, tmp_path: Path) -> None:
+def test_our_key_is_refused_where_it_is_not_the_account_s(call_account: Any, keys: Any, tmp_path: Path) -> None:
     (tmp_path / "fif").write_bytes((keys.folder / "stranger").read_bytes())
     with pytest.raises(SourceRefused, match="does not accept our key"):
-        ask(list_entries, KEYS=str(tmp_path))
+        call_account(list_entries, KEYS=str(tmp_path))
 
 
-def test_a_damaged_private_key_is_refused_without_a_word_of_it(ask: Any, tmp_path: Path) -> None:
+def test_a_damaged_private_key_is_refused_without_a_word_of_it(call_account: Any, tmp_path: Path) -> None:
     (tmp_path / "fif").write_text(
         "-----BEGIN OPENSSH PRIVATE KEY-----\ncG9vciBzZWNyZXQ=\n-----END OPENSSH PRIVATE KEY-----"
     )
     with pytest.raises(SourceRefused) as refusal:
-        ask(list_entries, KEYS=str(tmp_path))
+        call_account(list_entries, KEYS=str(tmp_path))
     assert "cG9vciBzZWNyZXQ" not in str(refusal.value)
     assert refusal.value.__cause__ is None
 
 
-def test_one_council_cannot_reach_another_s_folder(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_one_council_cannot_reach_another_s_folder(call_account: Any, accounts: Any, put: FileWriter) -> None:
     put(accounts["glg"].root, "hl1/HL1_2024-25_Q1.csv", b"Glasgow's")
 
     async def reach(account: SftpAccount) -> list[str]:
@@ -155,12 +160,12 @@ def test_one_council_cannot_reach_another_s_folder(ask: Any, accounts: Any, put:
         for path in ("../glg/hl1/HL1_2024-25_Q1.csv", "/../../glg/hl1/HL1_2024-25_Q1.csv"):
             with pytest.raises(asyncssh.SFTPNoSuchFile):
                 await client.stat(path)
-        return [str(one.filename) async for one in client.scandir("/")]
+        return [str(listed.filename) async for listed in client.scandir("/")]
 
-    assert set(ask(reach, council="FIF")) == {".", "..", "hl1", "staff"}
+    assert set(call_account(reach, council="FIF")) == {".", "..", "hl1", "staff"}
 
 
-def test_the_account_cannot_change_what_lies_there(ask: Any, accounts: Any, put: FileWriter) -> None:
+def test_the_account_cannot_change_what_lies_there(call_account: Any, accounts: Any, put: FileWriter) -> None:
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"as sent")
 
     async def meddle(account: SftpAccount) -> None:
@@ -174,27 +179,27 @@ def test_the_account_cannot_change_what_lies_there(ask: Any, accounts: Any, put:
         with pytest.raises(asyncssh.SFTPPermissionDenied):
             await client.mkdir("hl1/new")
 
-    ask(meddle)
+    call_account(meddle)
     assert (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").read_bytes() == b"as sent"
 
 
 def test_a_line_that_breaks_in_the_middle_of_a_file_is_tried_again_from_the_beginning(
-    ask: Any, accounts: Any, put: FileWriter
+    call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     content = os.urandom(3_000_000)
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
     line = BreakingLine(after=1_000_000, times=1)
-    assert ask(fetch_only_entry, through=line) == content
+    assert call_account(fetch_only_entry, through=line) == content
     assert line.connections == 2
 
 
 def test_a_line_that_always_breaks_is_unreachable_after_the_last_attempt(
-    ask: Any, accounts: Any, put: FileWriter
+    call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", os.urandom(3_000_000))
     line = BreakingLine(after=1_000_000, times=100)
     with pytest.raises(SourceUnreachable):
-        ask(fetch_only_entry, through=line)
+        call_account(fetch_only_entry, through=line)
     assert line.connections == QUICK_TIMEOUTS.retry.attempts
 
 
@@ -212,33 +217,33 @@ PHASES = {
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_line_that_breaks_once_in_any_phase_costs_another_connection(
-    phase: str, ask: Any, accounts: Any, put: FileWriter
+    phase: str, call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     content = os.urandom(400_000)
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
     line = BreakingLine(after=PHASES[phase], times=1)
-    assert ask(fetch_only_entry, through=line) == content
+    assert call_account(fetch_only_entry, through=line) == content
     assert line.connections == 2
 
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_line_that_always_breaks_in_a_phase_is_unreachable(
-    phase: str, ask: Any, accounts: Any, put: FileWriter
+    phase: str, call_account: Any, accounts: Any, put: FileWriter
 ) -> None:
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", os.urandom(400_000))
     line = BreakingLine(after=PHASES[phase], times=100)
     with pytest.raises(SourceUnreachable):
-        ask(fetch_only_entry, through=line)
+        call_account(fetch_only_entry, through=line)
     assert line.connections == QUICK_TIMEOUTS.retry.attempts
 
 
 @contextmanager
 def silent_server() -> Iterator[int]:
-    """Takes connections and never says a word."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        yield one.getsockname()[1]
+    """Take connections and never answer."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
 
 
 def test_a_server_that_never_answers_is_unreachable_in_time(
@@ -259,9 +264,85 @@ def test_a_server_that_never_answers_is_unreachable_in_time(
 
 
 def test_secrets_and_names_stay_out_of_the_log(
-    ask: Any, accounts: Any, put: FileWriter, caplog: pytest.LogCaptureFixture
+    call_account: Any, accounts: Any, put: FileWriter, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"x")
-    ask(fetch_only_entry)
+    call_account(fetch_only_entry)
     assert caplog.text == ""
+
+
+# Names and links from a server are hostile until checked, and never become paths of ours.
+
+
+def test_links_are_not_followed(call_account: Any, accounts: Any, put: FileWriter, tmp_path: Path) -> None:
+    put(tmp_path, "elsewhere.csv", b"not for us")
+    (accounts["fif"].root / "hl1" / "HL1_2024-25_Q1.csv").symlink_to(tmp_path / "elsewhere.csv")
+    assert call_account(list_entries).entries == ()
+
+
+def test_hostile_names_are_left_and_shown_on_one_safe_line(call_account: Any, accounts: Any) -> None:
+    folder = os.fsencode(accounts["fif"].root / "hl1")
+    hostile = [b"HL1_2024-25_Q1.csv\n2024 all fine", b"\x1b[2Jclear.csv", b"\xff\xfe.csv", b"back\\slash.csv"]
+    for name in hostile:
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(b"x")
+    listing = call_account(list_entries)
+    assert listing.entries == ()
+    assert len(listing.skipped) == len(hostile)
+    assert all(left.name.isprintable() for left in listing.skipped)
+
+
+@pytest.mark.parametrize(
+    "name", ["../other/HL1.csv", "a/b", "..", ".", "", "x" * 256, "a\\b", "a\x00b", "a\udcffb", "\u202eb"]
+)
+def test_a_name_that_could_lead_astray_is_refused(name: str) -> None:
+    assert refuse_name(name)
+
+
+@pytest.mark.parametrize("name", ["HL1_2024-25_Q1.csv", "Comhairle nan Eilean Siar (é).csv", "x" * 255])
+def test_an_odd_but_harmless_name_is_not_refused(name: str) -> None:
+    assert refuse_name(name) is None
+    assert not is_unfinished(name)
+
+
+class HostileServer(asyncssh.SFTPServer):
+    """A server that lists names that no file system holds."""
+
+    def scandir(self, path: bytes) -> Any:
+        del path  # every folder of this server looks the same
+
+        async def names() -> Any:
+            attributes = asyncssh.SFTPAttrs(size=1, permissions=0o100644, atime=1_700_000_000, mtime=1_700_000_000)
+            for name in (b"../../etc/passwd", b"a/HL1_2024-25_Q1.csv", b"n" * 5000, b"HL1_2024-25_Q1.csv"):
+                yield asyncssh.SFTPName(name, attrs=attributes)
+
+        return names()
+
+
+def test_path_separators_from_a_server_are_never_used(
+    accounts: Any,
+    keys: Any,
+    bind_socket: Any,
+    environment_for: Any,
+    sftp_source: Source,
+    register: Register,
+    today: date,
+) -> None:
+    async def run() -> Any:
+        listening = bind_socket()
+        server = await asyncssh.listen(
+            sock=listening,
+            server_host_keys=[keys.host],
+            authorized_client_keys=asyncssh.import_authorized_keys(keys.public["fif"]),
+            sftp_factory=HostileServer,
+        )
+        environment = environment_for(listening.getsockname()[1])
+        async with (
+            server,
+            SftpTransport(sftp_source, register.returns, environment, today, QUICK_TIMEOUTS).account("FIF") as account,
+        ):
+            return await account.entries()
+
+    listing = asyncio.run(run())
+    assert {entry.name for entry in listing.entries} == {"HL1_2024-25_Q1.csv"}
+    assert len(listing.skipped) == 6  # three names in each of two folders

@@ -1,4 +1,4 @@
-"""Against a real HTTP server on this machine: the simulator's own, and small ones with bad manners."""
+"""Against real HTTP servers on this machine: the simulator's own, and small ones that misbehave."""
 
 import asyncio
 import json
@@ -6,8 +6,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
-from email.utils import format_datetime
+from datetime import date
 from pathlib import Path
 from time import time
 from typing import Any
@@ -20,9 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.retry import Retry, parse_retry_after
+from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.api import ApiAccount, ApiTransport
-from lgdp_pipelines.collection.transports.api_paging import read_path
 from lgdp_pipelines.collection.transports.transport import (
     CacheValidators,
     Download,
@@ -43,11 +41,11 @@ EXTRACT = '[{"year":2023, "tonnes":2.8318148239349914E-4},\n {"year":2023,"tonne
 
 
 @contextmanager
-def serving(application: Starlette) -> Iterator[int]:
-    """The application on a free port of this machine, in a thread of its own."""
+def serve_application(application: Starlette) -> Iterator[int]:
+    """Serve an application on a free port of this machine, in a thread of its own."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        listening.listen()  # before the thread is up, so that whoever asks at once waits and is not turned away
+        listening.listen()  # before the thread is up, so that an early request waits and is not refused
         server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="off", ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -59,7 +57,7 @@ def serving(application: Starlette) -> Iterator[int]:
 
 
 class Recorder:
-    """Answers by a function of the test's, and remembers what was asked."""
+    """Answers by a function of the test, and records the requests."""
 
     def __init__(self, answer: Callable[[Request, int], Response]) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
@@ -74,13 +72,13 @@ class Recorder:
 
 @pytest.fixture
 def get(api_source: Source, register: Register, today: date) -> Callable[..., Any]:
-    """Asks an application for one council's extract of 2023."""
+    """Fetch one council's extract of 2023 from an application."""
 
     def fetch(
         application: Starlette,
         council: str = "FIF",
         *,
-        marks: CacheValidators = UNKNOWN,
+        validators: CacheValidators = UNKNOWN,
         source: Source = api_source,
         **environment: str,
     ) -> Any:
@@ -95,16 +93,18 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
                 QUICK,
             )
             async with transport.account(council) as account:
-                return await of_2023(account, marks)
+                return await fetch_2023(account, validators)
 
-        with serving(application) as port:
+        with serve_application(application) as port:
             return asyncio.run(run(port))
 
     return fetch
 
 
-async def of_2023(account: ApiAccount, validators: CacheValidators = UNKNOWN) -> Any:
-    (entry,) = [one for one in (await account.entries()).entries if one.routing == Route("WASTE", calendar_year(2023))]
+async def fetch_2023(account: ApiAccount, validators: CacheValidators = UNKNOWN) -> Any:
+    (entry,) = [
+        entry for entry in (await account.entries()).entries if entry.routing == Route("WASTE", calendar_year(2023))
+    ]
     outcome = await account.fetch(entry, validators)
     if not isinstance(outcome, Download):
         return outcome
@@ -113,7 +113,7 @@ async def of_2023(account: ApiAccount, validators: CacheValidators = UNKNOWN) ->
 
 
 @pytest.fixture
-def questions(tmp_path: Path, api_source: Source) -> dict[str, ApiRequest]:
+def requests(tmp_path: Path, api_source: Source) -> dict[str, ApiRequest]:
     for code in TOKENS:
         (tmp_path / f"{code}.json").write_text(EXTRACT)
     return {
@@ -132,44 +132,44 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
             return (await account.entries()).entries
 
     entries = asyncio.run(run())
-    assert [(one.path, one.name) for one in entries] == [
+    assert [(entry.path, entry.name) for entry in entries] == [
         ("/waste/FIF?year=2022", "WASTE_FIF_CY2022.json"),
         ("/waste/FIF?year=2023", "WASTE_FIF_CY2023.json"),
         ("/waste/FIF?year=2024", "WASTE_FIF_CY2024.json"),
     ]
 
 
-def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, questions: Any) -> None:
-    content, etag = get(api(questions, TOKENS, page_size=2))
+def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, requests: Any) -> None:
+    content, etag = get(api(requests, TOKENS, page_size=2))
     assert etag
     assert b'"tonnes":2.8318148239349914E-4' in content
     assert b'"tonnes":0.10' in content
     decoder = json.JSONDecoder()
-    one, end = decoder.raw_decode(content.decode())
-    two, second_end = decoder.raw_decode(content.decode(), end + 1)
+    first, end = decoder.raw_decode(content.decode())
+    second, second_end = decoder.raw_decode(content.decode(), end + 1)
     assert content[end : end + 1] == b"\n"
-    assert [len(page["data"]["records"]) for page in (one, two)] == [2, 1]
-    assert one["links"]["next"] == "/waste/FIF?year=2023&page=2"
-    assert "links" not in two
+    assert [len(page["data"]["records"]) for page in (first, second)] == [2, 1]
+    assert first["links"]["next"] == "/waste/FIF?year=2023&page=2"
+    assert "links" not in second
     assert second_end == len(content)
 
 
-def test_an_extract_that_has_not_changed_is_no_news(get: Any, questions: Any) -> None:
-    _, etag = get(api(questions, TOKENS))
-    assert isinstance(get(api(questions, TOKENS), marks=CacheValidators(etag)), NoNewContent)
+def test_an_extract_that_has_not_changed_is_no_news(get: Any, requests: Any) -> None:
+    _, etag = get(api(requests, TOKENS))
+    assert isinstance(get(api(requests, TOKENS), validators=CacheValidators(etag)), NoNewContent)
 
 
-def test_an_extract_that_has_changed_is_news(get: Any, questions: Any, tmp_path: Path) -> None:
-    _, etag = get(api(questions, TOKENS))
+def test_an_extract_that_has_changed_is_news(get: Any, requests: Any, tmp_path: Path) -> None:
+    _, etag = get(api(requests, TOKENS))
     (tmp_path / "FIF.json").write_text('[{"year":2023, "tonnes":1}]')
-    content, other = get(api(questions, TOKENS), marks=CacheValidators(etag))
+    content, other = get(api(requests, TOKENS), validators=CacheValidators(etag))
     assert b'"tonnes":1}' in content
     assert other != etag
 
 
-def test_a_period_without_data_is_no_news(get: Any, questions: Any, tmp_path: Path) -> None:
+def test_a_period_without_data_is_no_news(get: Any, requests: Any, tmp_path: Path) -> None:
     (tmp_path / "FIF.json").unlink()
-    assert isinstance(get(api(questions, TOKENS)), NoNewContent)
+    assert isinstance(get(api(requests, TOKENS)), NoNewContent)
 
 
 @pytest.mark.parametrize("status", [204, 404, 410])
@@ -177,15 +177,15 @@ def test_a_period_that_the_api_does_not_know_yet_is_no_news(status: int, get: An
     assert isinstance(get(Recorder(lambda *_: Response(status_code=status)).application), NoNewContent)
 
 
-def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, questions: Any) -> None:
+def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, requests: Any) -> None:
     with pytest.raises(SourceRefused, match="does not accept our token, key or password") as refusal:
-        get(api(questions, TOKENS), TOKEN_FIF="wrong-and-secret")
+        get(api(requests, TOKENS), TOKEN_FIF="wrong-and-secret")
     assert "wrong-and-secret" not in str(refusal.value)
 
 
-def test_a_council_s_token_opens_no_other_council_s_data(get: Any, questions: Any) -> None:
+def test_a_council_s_token_opens_no_other_council_s_data(get: Any, requests: Any) -> None:
     with pytest.raises(SourceRefused, match="403"):
-        get(api(questions, TOKENS), TOKEN_FIF=TOKENS["GLG"])
+        get(api(requests, TOKENS), TOKEN_FIF=TOKENS["GLG"])
 
 
 def page(records: str, following: str | None = None) -> str:
@@ -193,7 +193,7 @@ def page(records: str, following: str | None = None) -> str:
     return f'{{"data": {{"records": [{records}]}}{links}}}'
 
 
-def test_being_asked_to_come_back_is_kept_to_the_second(get: Any) -> None:
+def test_a_requested_wait_is_kept_to_the_second(get: Any) -> None:
     busy = Recorder(
         lambda _, count: Response(status_code=429, headers={"Retry-After": "1"}) if count == 1 else Response(page("1"))
     )
@@ -215,10 +215,10 @@ def test_a_server_that_stays_busy_is_unreachable_after_the_last_attempt(get: Any
     "elsewhere", ["http://127.0.0.1:1/next", "https://127.0.0.1/next", "//example.org/next", "http://localhost/next"]
 )
 def test_a_next_page_on_another_origin_is_never_asked_for(elsewhere: str, get: Any) -> None:
-    one = Recorder(lambda *_: Response(page("1", elsewhere)))
+    recorder = Recorder(lambda *_: Response(page("1", elsewhere)))
     with pytest.raises(SourceRefused, match="next page"):
-        get(one.application)
-    assert len(one.requests) == 1
+        get(recorder.application)
+    assert len(recorder.requests) == 1
 
 
 def test_a_next_page_may_be_a_whole_address_of_the_same_origin(get: Any) -> None:
@@ -255,7 +255,7 @@ def test_an_extract_that_changes_between_its_pages_is_left_for_the_next_time(get
     assert "changed" in outcome.reason
 
 
-def test_what_is_no_json_is_kept_as_sent(get: Any) -> None:
+def test_an_answer_that_is_not_json_is_kept_as_sent(get: Any) -> None:
     content, _ = get(Recorder(lambda *_: Response("<html>a page of errors</html>")).application)
     assert content == b"<html>a page of errors</html>"
 
@@ -282,7 +282,7 @@ def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Registe
         async def run() -> None:
             transport = ApiTransport(api_source, register.returns, environment, today, QUICK)
             async with transport.account("FIF") as account:
-                await of_2023(account)
+                await fetch_2023(account)
 
         with pytest.raises(SourceUnreachable):
             asyncio.run(run())
@@ -301,50 +301,8 @@ def test_a_proxy_in_the_environment_is_not_used(get: Any, monkeypatch: pytest.Mo
     assert content == b"{}"
 
 
-def test_tokens_and_addresses_stay_out_of_the_log(get: Any, questions: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_tokens_and_addresses_stay_out_of_the_log(get: Any, requests: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "httpx2")
-    get(api(questions, TOKENS))
+    get(api(requests, TOKENS))
     assert TOKENS["FIF"] not in caplog.text
     assert "waste/FIF" not in caplog.text
-
-
-NOW = datetime(2024, 11, 21, 12, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7.0),
-        (" 120 ", 120.0),
-        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
-        (format_datetime(NOW - timedelta(seconds=90), usegmt=True), 0.0),
-        (None, None),
-        ("soon", None),
-        ("-5", None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
-    assert parse_retry_after(header, NOW) == seconds
-
-
-def test_no_wait_is_longer_than_the_longest() -> None:
-    assert Retry(longest_wait=60).wait(1, asked=86_400) == 60
-    assert Retry(longest_wait=60).wait(30, asked=None) <= 60
-
-
-@pytest.mark.parametrize(
-    ("body", "found"),
-    [
-        (b'{"links": {"next": "/two"}}', "/two"),
-        (b'{"links": {"next": null}}', None),
-        (b'{"links": {"next": 7}}', 7),
-        (b'{"links": []}', None),
-        (b"[1]", None),
-        (b"\xff", None),
-        (b"[" * 200_000, None),
-        (b"", None),
-    ],
-)
-def test_a_page_is_read_where_the_register_says(body: bytes, found: object) -> None:
-    assert read_path(body, "links.next") == found
-    assert read_path(body, "") is None
