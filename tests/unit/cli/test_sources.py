@@ -1,4 +1,4 @@
-"""``lgdp sources`` and ``lgdp dropbox`` over a register of their own, with one drop box in place and one not."""
+"""``lgdp sources`` and ``lgdp dropbox`` over a small register, with one drop box set up and one missing."""
 
 import json
 from pathlib import Path
@@ -36,14 +36,14 @@ def test_councils_are_listed_with_their_sources(lgdp: CommandLine) -> None:
     assert "state" not in rows[0]
 
 
-def test_an_account_that_does_not_answer_is_told_with_its_remedy(lgdp: CommandLine) -> None:
+def test_an_account_that_does_not_answer_is_shown_with_its_remedy(lgdp: CommandLine) -> None:
     output = lgdp("sources", "--check", "--format", "json", expect=1)
     assert [(row["council"], row["state"]) for row in output.rows] == [("FIF", "well"), ("GLG", "refused")]
     assert "GLG: The account has no drop box" in output.err
     assert lgdp("sources", "--check", "--council", "Fife", "--format", "json").rows[0]["state"] == "well"
 
 
-def test_the_server_is_described_by_the_register(lgdp: CommandLine, tmp_path: Path) -> None:
+def test_the_set_up_of_the_server_follows_the_register(lgdp: CommandLine, tmp_path: Path) -> None:
     assert "ChrootDirectory " in lgdp("dropbox", "config").out
     assert "box fif\nbox glg" in lgdp("dropbox", "setup", "boxes").out
     assert "drop boxes “others”" in lgdp("dropbox", "setup", "others", expect=2).err
