@@ -26,7 +26,7 @@ _WIDTH = 120
 
 
 def version_in_files(register: Register, contract: Contract) -> ContractVersion:
-    """The files of a loaded contract again, with the changes that it is told by."""
+    """Read a loaded contract's files again, with the changes that declare it."""
     folder = contract.path.parent
     paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
     contents = {path.relative_to(register.root).as_posix(): path.read_bytes() for path in paths}
@@ -36,7 +36,7 @@ def version_in_files(register: Register, contract: Contract) -> ContractVersion:
 
 
 def contract_text(register: Register, data_return: Return, contract: Contract) -> str:
-    """The whole contract in the standard's YAML, after comments: what another version has otherwise and why, its rules.
+    """Return a contract as commented YAML: changes since another version, its rules, its content.
 
     The other version is its base, or for a version that is written in full the one before.
     """
@@ -79,7 +79,7 @@ def _difference_lines(difference: Difference, changes: Iterable[Change]) -> Iter
 
 
 def _is_about(change: Change, difference: Difference) -> bool:
-    """Whether a change is of the thing that is different; a field is of the contract."""
+    """Return whether a change concerns what differs; a field belongs to the contract."""
     for target in change.targets:
         if target.kind is TargetKind.FIELD:
             if difference.subject == "contract":
@@ -96,7 +96,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
-    """One version of a reference table: what it is in comments, then its rows as CSV."""
+    """Return a version of a reference table as CSV with a description in comments."""
     said = [
         f"{table.title}: {table.id}, version {version.version} of {', '.join(table.by_version)}.",
         table.description,
@@ -125,6 +125,6 @@ def yaml_text(value: object) -> str:
 
 
 def _text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
-    """A text of several lines as a block of lines."""
+    """Represent a text of several lines as a block."""
     style = "|" if "\n" in text else None
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)

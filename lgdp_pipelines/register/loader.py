@@ -47,7 +47,7 @@ _MAPPING = re.compile(r"mappings/[^/]+/[^/]+\.yaml")
 
 
 def load_register(root: Path) -> Register:
-    """The register in a folder.
+    """Return the register in a folder.
 
     Raises:
         RegisterError: with every contradiction in it, each with its file, line and remedy.
@@ -111,7 +111,7 @@ def load_register(root: Path) -> Register:
 
 
 def _contents(root: Path) -> Mapping[str, bytes]:
-    """The bytes of every file of the register, by path below its folder, in order."""
+    """Return the bytes of every register file by relative path, in order."""
     paths = (path for folder in _FOLDERS for path in (root / folder).rglob("*") if path.is_file())
     wanted = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(wanted)}
@@ -142,7 +142,7 @@ def _texts(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contr
 
 
 def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
-    """Files that nothing reads: a contract under a wrong name would otherwise be left out without a word."""
+    """Yield files that nothing reads, such as a contract under a wrong name."""
     for name in contents:
         is_read = name in (COUNCILS_FILE, NAMES_FILE) or any(
             form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE, DEFINITION, VERSION)
@@ -161,7 +161,7 @@ def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
 def _documents(
     texts: Mapping[str, str], form: re.Pattern[str], tell: Callable[[Sequence[Contradiction]], None]
 ) -> Iterator[YamlNode]:
-    """The readable documents whose names have a form; what is wrong with them as YAML is told."""
+    """Yield the readable documents whose names match a form; report errors in YAML."""
     for name, text in texts.items():
         if form.fullmatch(name):
             document, found = read_yaml(name, text)

@@ -28,12 +28,12 @@ class Timing(StrEnum):
 
 
 def day_in_scotland(moment: datetime) -> date:
-    """The day it is in Scotland at a moment."""
+    """Return the day in Scotland at a moment."""
     return moment.astimezone(_SCOTLAND).date()
 
 
 def list_begun_periods(data_return: Return, today: date) -> tuple[Period, ...]:
-    """The periods of a return that have begun, oldest first; none before its first.
+    """Return the periods of a return that have begun, oldest first.
 
     A return by day is asked once a year: on the day that its version is valid from, its census day.
     """
@@ -53,7 +53,7 @@ def _census_days(data_return: Return, today: date) -> Iterator[Period]:
 
 
 def due_date(contract: Contract, period: Period) -> date:
-    """The last day on which a submission for a period is in time; the last day there is, where that lies beyond it.
+    """Return the last day on which a period's submission is in time.
 
     It is the day that the contract gives for the period, else so many days after the period's end.
     """
@@ -66,7 +66,7 @@ def due_date(contract: Contract, period: Period) -> date:
 
 
 def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
-    """When a submission for a period came."""
+    """Return whether a submission came early, in time or late."""
     day = day_in_scotland(received_at)
     if day > due_date(contract, period):
         return Timing.LATE
@@ -74,7 +74,7 @@ def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
 
 
 def is_late(contract: Contract, period: Period, received_at: datetime, accepted_at: datetime | None) -> bool:
-    """Return whether a council's answer is late; a correction of one accepted in time is not.
+    """Return whether an answer is late; corrections of answers in time are not.
 
     Args:
         contract: valid for the period.

@@ -31,7 +31,7 @@ class Code:
     patterns: tuple[str, ...] = ()
 
     def is_valid_on(self, day: date | None) -> bool:
-        """Return whether the code may be used for something of that day; None: of any day."""
+        """Return whether the code is valid on a day; None: on any day."""
         if day is None:
             return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
@@ -68,7 +68,7 @@ class CodeList:
         return {code.code: code for code in self.codes}
 
     def list_spellings(self, day: date | None) -> Mapping[str, str]:
-        """Return the stored code of each spelling valid on a day, or ever. Spellings match to the letter."""
+        """Return the stored code of each exact spelling valid on a day, or ever."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         codes = {alias: code.code for code in valid for alias in code.aliases}
         return codes | {code.code: code.code for code in valid}
@@ -79,7 +79,7 @@ class CodeList:
         return any(code.patterns for code in self.codes)
 
     def resolve(self, text: str, day: date | None) -> str | None:
-        """Return the stored code of a spelling valid on a day, or ever: to the letter, or by patterns of one code."""
+        """Return the stored code of a spelling: exact, or by patterns of one code."""
         exact = self.list_spellings(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact

@@ -99,5 +99,5 @@ class Councils:
 
 
 def fold_spelling(text: str) -> str:
-    """Return a spelling without what never tells councils apart: case, and white space at the ends or repeated."""
+    """Return a spelling in one case, with single spaces and none at its ends."""
     return " ".join(text.split()).casefold()

@@ -58,7 +58,7 @@ MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
 
 
 def find_date_format_problem(written: str) -> str | None:
-    """Return why a format cannot be used, as the end of a sentence; None where it can."""
+    """Return why a format cannot be used, as the end of a sentence, or None."""
     tokens = _TOKEN.findall(written)
     if "".join(tokens) != written:
         return "has signs other than those of day, month, year of four digits and time"
@@ -74,13 +74,16 @@ def find_date_format_problem(written: str) -> str | None:
 
 
 def build_date_pattern(written: str) -> str:
-    """Return a regular expression for a text of a format, with groups ``day``, ``month`` or ``name``, and ``year``."""
+    """Return a regular expression for texts of a format, with groups for its parts.
+
+    The groups are ``day``, ``month`` or ``name``, and ``year``.
+    """
     return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
 
 
 @dataclass(frozen=True, slots=True)
 class DayParts:
-    """Day, month and year of a text, with leading zeros; the day need not exist."""
+    """Day, month and year of a text, zero-padded; the day need not exist."""
 
     year: str
     month: str
@@ -101,7 +104,7 @@ class DayParts:
 
 
 def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
-    """Return a parser of texts of a format, which returns None for a text of another format."""
+    """Return a parser of texts of a format; it returns None for others."""
     shape = re.compile(build_date_pattern(written))
 
     def read(text: str) -> DayParts | None:
@@ -115,7 +118,7 @@ def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
 
 @cache
 def find_ambiguous_text(first: str, second: str) -> str | None:
-    """Return a text that two formats read as different days; None where there is none.
+    """Return a text that two formats read as different days, or None.
 
     Every part of a format can have the digits 10, 11 and 12, and so can both halves of a year: where two formats accept
     one text and differ in what is day, month and year, they do so in one of these.
@@ -143,7 +146,7 @@ def _samples(written: str) -> Iterator[str]:
 
 
 def format_day(day: date, written: str) -> str:
-    """Return a day in a format such as ``d/M/yyyy``; a time in the format is midnight."""
+    """Return a day in a format such as ``d/M/yyyy``; times are midnight."""
     month = next(name for name, number in MONTH_NUMBERS.items() if number == f"{day.month:02d}").title()
     parts = {
         "yyyy": f"{day.year:04d}",

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class NumberStyle:
-    """How numbers are written.
+    """A way of writing numbers.
 
     Attributes:
         decimal: the mark before decimals.
@@ -70,7 +70,7 @@ def find_conversion_factor(source: str, target: str) -> Decimal | None:
 
 
 def list_convertible_units(target: str) -> tuple[str, ...]:
-    """Return the units from which a figure can be converted to a unit, in order."""
+    """Return the units that convert to a unit, in order."""
     units = {
         source + target.removeprefix(known_target)
         for source, known_target in _FACTORS

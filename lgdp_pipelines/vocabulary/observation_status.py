@@ -8,7 +8,10 @@ from enum import StrEnum
 
 
 class ObservationStatus(StrEnum):
-    """What is true of one published figure. A missing or suppressed figure has a status, never 0 and never nothing."""
+    """The status of one published figure.
+
+    A missing or suppressed figure has a status; it is never 0 and never absent.
+    """
 
     NORMAL = "A"
     """A figure as collected."""

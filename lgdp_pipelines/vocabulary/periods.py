@@ -74,7 +74,7 @@ def financial_year(first: int) -> Period:
 
 
 def financial_quarter(first: int, quarter: int) -> Period:
-    """Return quarter 1 (April to June) to 4 (January to March) of the financial year from April of ``first``."""
+    """Return a quarter of the financial year from April; quarter 1 is April to June."""
     if quarter not in (1, 2, 3, 4):
         raise _outside()
     start = _date(first, 3 * quarter + 1) if quarter < 4 else _date(first + 1, 1)
@@ -159,7 +159,7 @@ _AROUND: Mapping[PeriodKind, Callable[[date], Period]] = {
 
 
 def list_periods(first: Period, until: date) -> Iterator[Period]:
-    """Yield each period of its kind from ``first`` on that has begun by ``until``, in order."""
+    """Yield each period of a kind from ``first`` that has begun by ``until``."""
     period = first
     while period.start <= until:
         yield period
@@ -179,7 +179,7 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 
 
 def find_corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
-    """Return the periods of a kind that cover the same time as a period, in order.
+    """Return the periods of a kind that cover a period's time, in order.
 
     They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
     neither lies in the other whole, and where single days would be asked of a longer period: they are few, and which
@@ -263,7 +263,7 @@ def parse_period(text: str) -> Period:
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
-    """Return the period that a real file's text means, read as the contract's kind; None where there is none.
+    """Return the period that a file's text means in the contract's kind, or None.
 
     Besides the id itself it may be ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
     ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
@@ -280,7 +280,7 @@ def read_period(text: str, kind: PeriodKind) -> Period | None:
 
 
 def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
-    """Return the period of a kind that a spelling's parts name; None where there is no such period."""
+    """Return the period that a spelling's parts name, or None."""
     parts = match.groupdict()
     year, second = int(parts["year"]), parts.get("second")
     if second is not None and not _follows(year, second):
@@ -292,5 +292,5 @@ def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
 
 
 def _follows(first: int, second: str) -> bool:
-    """Return whether the second year of a pair, in two digits or four, is the one after the first."""
+    """Return whether the second year, in two or four digits, follows the first."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 class RuleResult(StrEnum):
-    """The result of one rule in one judgement. Every rule of the contract has one, every time."""
+    """The result of one rule in one judgement; every rule has one each time."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -35,7 +35,10 @@ class RuleResult(StrEnum):
 
 
 class RuleKind(StrEnum):
-    """What a rule tests. Kinds down to ``key`` follow from the contract's fields; the rest stand under ``quality``."""
+    """The kind of test that a rule makes.
+
+    Kinds down to ``key`` follow from the contract's fields; the rest are under ``quality``.
+    """
 
     READABLE = "readable"
     """The bytes are the declared format, whole and decodable."""
@@ -104,7 +107,7 @@ class RuleKind(StrEnum):
 
 
 class CheckFamily(StrEnum):
-    """The asset checks of a return, each named for what is true when it is green."""
+    """The asset checks of a return, named for the condition that passes."""
 
     SCHEMA_CONFORMS = "schema_conforms"
     CODES_ARE_RECOGNISED = "codes_are_recognised"
@@ -141,7 +144,7 @@ _FAMILIES = {
 
 
 def check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
-    """Return the asset check that shows a rule's result; a rule that does not reject is about plausibility."""
+    """Return the asset check of a rule; rules that only query show plausibility."""
     if severity is not Severity.ERROR:
         return CheckFamily.FIGURES_ARE_PLAUSIBLE
     return _FAMILIES.get(kind, CheckFamily.RULES_HOLD)

@@ -43,7 +43,7 @@ def check_cross_return_rules(
     reference: Mapping[str, ReferenceTable],
     councils: Collection[str],
 ) -> Iterator[Contradiction]:
-    """Yield what rules read of other returns and reference tables that is not there, and unknown councils.
+    """Yield missing tables that rules read of other returns, and unknown councils.
 
     Args:
         reads: all contracts.
@@ -71,14 +71,14 @@ def check_cross_return_rules(
 
 
 class _CrossReturnChecker:
-    """Checks rules against all that they may read besides their own return."""
+    """Checks rules against all tables outside their own return that they may read."""
 
     def __init__(self, returns: Collection[Return], reference: Collection[ReferenceTable]) -> None:
         self._returns = {data_return.slug: data_return for data_return in returns}
         self._reference = {table.slug: table for table in reference}
 
     def check(self, read: ParsedRule, contract: Contract) -> Iterator[Contradiction]:
-        """Yield what is wrong with the external tables of a rule; nothing where it reads none."""
+        """Yield the contradictions of a rule's external tables; nothing where it reads none."""
         rule, tables = read.rule, list_external_tables(read.rule)
         node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
@@ -177,7 +177,7 @@ def _check_columns_exist(
 
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
-    """Yield figures that are never the same: of two units, or one exact and one not."""
+    """Yield compared figures of different units, or of which only one is exact."""
     mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
     if other is not None and other.type not in NUMERIC:
         yield node.at("of").contradiction(f"{other.name} is no figure.", "Name an item that is a number.")

@@ -25,7 +25,7 @@ _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
 def check_derivation(
     read: ParsedItem, table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in how an item is worked out; nothing where councils send it.
+    """Yield the contradictions in how an item is derived; nothing where councils send it.
 
     Args:
         read: the item.

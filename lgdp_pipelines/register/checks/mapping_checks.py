@@ -24,7 +24,7 @@ from lgdp_pipelines.vocabulary.councils import Councils
 def check_mapping(
     read: MappingFile, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
-    """What one mapping says against itself, its contract and the councils.
+    """Yield the contradictions of a mapping: in itself, with its contract, with councils.
 
     Args:
         read: the mapping.
@@ -105,7 +105,7 @@ def _check_table(
 
 
 def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
-    """Whether each item of each version is said to be somewhere, or nowhere, once."""
+    """Yield items that the mapping does not place exactly once, in any version."""
     items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
     for kind in _BY_ITEM:
         for name, place in where.at(kind).members():
@@ -199,7 +199,7 @@ def _check_joined(table_mapping: TableMapping, file: JoinedFile, place: YamlNode
 
 
 def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
-    """What mappings say against each other: each council's export of a system is read in one way."""
+    """Yield mappings that read the same export of a council."""
     seen: dict[tuple[str, str, str, int], str] = {}
     for read in reads:
         mapping = read.mapping
@@ -215,7 +215,7 @@ def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradicti
 def check_source_systems(
     source: Source, root: YamlNode, reads: Sequence[MappingFile], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
-    """Whether each system that a source names has a mapping for what it gives, for each of its councils.
+    """Yield systems of a source that have no mapping for a return and council.
 
     A return without a system is in the contract's own manner; that is said by leaving ``system`` out.
     """

@@ -33,7 +33,7 @@ def check_values(
     councils: Councils,
     code_lists: Mapping[str, CodeList],
 ) -> Iterator[Contradiction]:
-    """What a table's mapping says of values.
+    """Yield the contradictions in how a table's mapping translates values.
 
     Args:
         mapping: of the table.
@@ -70,7 +70,7 @@ def _check_figure(mapping: TableMapping, where: YamlNode, items: Mapping[str, It
 
 
 def _targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeList]) -> frozenset[str]:
-    """What a source code of an item may stand for: codes that were valid in some period, marks, true and false."""
+    """Return the values that source codes may be mapped to: valid codes, marks, booleans."""
     found = set(item.marks)
     if item.type is ItemType.BOOLEAN:
         found |= {"true", "false"}

@@ -27,12 +27,12 @@ class Row:
     cells: Mapping[str, str]
 
     def contradiction(self, what: str, remedy: str) -> Contradiction:
-        """A contradiction on this line."""
+        """Return a contradiction on this line."""
         return Contradiction(self.file, self.line, what, remedy)
 
 
 def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
-    """The records of a CSV file that has exactly the columns named, and what is wrong with the rest."""
+    """Return the rows of a CSV file with exactly these columns, and its contradictions."""
     reader = csv.reader(io.StringIO(text), strict=True)
     rows: list[Row] = []
     found: list[Contradiction] = []

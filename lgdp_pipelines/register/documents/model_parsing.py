@@ -120,7 +120,7 @@ def parse(
 
 
 def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
-    """Return the words that the root must have and has not; an empty one stands for any other trouble with the root."""
+    """Return the words missing at the root, and an empty one for other root errors."""
     return {
         str(refusal.detail["loc"][-1]) if refusal.detail["type"] == _MISSING else ""
         for refusal in refusals
@@ -129,7 +129,7 @@ def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy for an unknown word: the known one it may be meant for, or all of them."""
+    """Return a remedy for an unknown word: a similar known word, or all of them."""
     listed = sorted(known)
     near = difflib.get_close_matches(word, listed, n=1)
     return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
@@ -192,7 +192,7 @@ def _called(path: Path, name: str) -> str:
 
 
 def _words_at(kind: object, path: Path) -> Iterator[str]:
-    """Return the words that a model knows at a path, in whichever branch of its unions."""
+    """Return the words that a model knows at a path, in any branch of its unions."""
     if is_pydantic_dataclass(kind):  # type: ignore[arg-type]  # anything may be asked
         fields: Mapping[str, FieldInfo] = kind.__pydantic_fields__
         by_word = {str(field.validation_alias or name): field for name, field in fields.items()}

@@ -23,7 +23,7 @@ _CUSTOM = "customProperties"
 
 
 def find_property(node: YamlNode, word: str) -> YamlNode:
-    """Return the value of a custom property; a node without value at the place itself where there is none.
+    """Return the value of a custom property; a node without value where it is missing.
 
     Of a property that is given twice, the first counts.
     """
@@ -57,7 +57,7 @@ def _odcs_validator() -> Draft201909Validator:
 
 
 def _without_plain_properties(value: Plain) -> Plain:
-    """Return a value without its lists of custom properties in which each is a name with a value."""
+    """Return a value without the lists of plain custom properties, each a name with a value."""
     if isinstance(value, list):
         return [_without_plain_properties(entry) for entry in value]
     if not isinstance(value, dict):
@@ -124,7 +124,7 @@ def _unknown_keys(
 
 
 def _known_keys(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of the properties that a schema has, in whichever of its branches."""
+    """Yield the names of the properties that any branch of a schema has."""
     if "$ref" in schema:
         target: Any = root
         for part in str(schema["$ref"]).removeprefix("#/").split("/"):

@@ -71,7 +71,7 @@ _RESOLVED = (
 
 
 class _YamlReader(CParser, BaseResolver):
-    """libyaml's parser with the plain scalars of YAML 1.2, in which ``yes`` is a text."""
+    """libyaml's parser with the plain scalars of YAML 1.2: ``yes`` is a text."""
 
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
@@ -84,7 +84,7 @@ for _tag, _form, _first in _RESOLVED:
 
 @dataclass(frozen=True, slots=True)
 class YamlNode:
-    """A value of a file, with the file and line it stands on; a document is its root node.
+    """A value of a file, with its file and line; a document is its root node.
 
     A member or entry that does not exist, or has another type than asked for, reads as the stated default.
 
@@ -101,7 +101,7 @@ class YamlNode:
     children: "Mapping[str, YamlNode] | tuple[YamlNode, ...]" = ()
 
     def at(self, key: str | int) -> "YamlNode":
-        """Return a member or entry; a node without value at this node's line where there is none."""
+        """Return a member or entry; a node without value where there is none."""
         if not self.has(key):
             return YamlNode(self.file, self.line, None)
         return self.children[key]  # type: ignore[index]  # a key of a mapping, a position of a list
@@ -157,7 +157,7 @@ class YamlNode:
         return Contradiction(self.file, self.line, what, remedy)
 
     def with_member(self, key: str, node: "YamlNode") -> "YamlNode":
-        """Return this mapping with a member set; an earlier one of that key keeps its place in the order."""
+        """Return this mapping with a member set; an existing key keeps its place."""
         return mapping_node(self.file, self.line, {**dict(self.members()), key: node})
 
     def without_member(self, key: str) -> "YamlNode":
@@ -192,7 +192,7 @@ def list_node(file: str, line: int, entries: Iterable[YamlNode]) -> YamlNode:
 
 
 def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """Return the root node of a text, and what is wrong with the text as YAML.
+    """Return the root node of a text, and its errors as YAML.
 
     The root of a text that cannot be read as YAML has no value.
     """

@@ -63,7 +63,7 @@ class _CodeListWords:
 
 
 def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
-    """Return the code list in a document, as far as it is right, with what contradicts itself in it."""
+    """Return the readable part of a document's code list, and its contradictions."""
     stand_ins = {
         "id": PurePosixPath(document.file).stem,
         "version": "?",

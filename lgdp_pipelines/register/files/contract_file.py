@@ -47,7 +47,7 @@ class ParsedContract:
 
 
 def read_contract(document: YamlNode, path: Path, sha256: str) -> ParsedContract:
-    """The contract in a document, as far as it can be read.
+    """Return the readable part of a document's contract.
 
     Args:
         document: the file's values.
@@ -115,7 +115,7 @@ def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
 
 
 def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
-    """What contradicts itself, the standard or the vocabulary in one contract.
+    """Yield a contract's contradictions: in itself, with the standard, with the vocabulary.
 
     Args:
         read: the contract.
@@ -175,7 +175,7 @@ def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
 
 
 def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
-    """What the file's name, id and version say against each other."""
+    """Yield the contradictions between the file's name, id and version."""
     contract, root = read.contract, read.document
     version = _version(root.text("version"))
     if version is None or version.major < 1:
@@ -225,7 +225,7 @@ def _check_first_period(contract: Contract, place: YamlNode, kind: PeriodKind | 
 
 
 def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
-    """Yield due dates of no period of the contract's kind, and those before their period begins."""
+    """Yield due dates of no period of the contract, or before their period begins."""
     for name, day in contract.due_dates.items():
         try:
             period = parse_period(name)
@@ -241,7 +241,7 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
 
 
 def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
-    """Where a return has several tables, each record or each file must show which it belongs to."""
+    """Yield tables whose records or files cannot be identified among several tables."""
     contract = read.contract
     several = len(read.tables) > 1
     is_records = contract.extract.format.is_records
@@ -276,7 +276,7 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
 
 
 def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
-    """In XML, what an item is called must be where a value can be."""
+    """Yield items of an XML extract whose header is not a path to a value."""
     if read.contract.extract.format is not Format.XML:
         return
     for table in read.tables:
@@ -300,7 +300,7 @@ def _check_rule_id(read: ParsedContract) -> Iterator[Contradiction]:
 
 
 def _one_item_one_type(read: ParsedContract) -> Iterator[Contradiction]:
-    """The same data item in two tables must be the same thing."""
+    """Yield data items that two tables define differently."""
     first: dict[str, tuple[object, str]] = {}
     for table in read.tables:
         for entry in table.items:

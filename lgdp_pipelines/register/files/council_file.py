@@ -38,7 +38,7 @@ _FORMS = {
 
 
 def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[Contradiction, ...]]:
-    """The council register in two files' text, with what contradicts itself in them."""
+    """Return the council register from two files' text, and its contradictions."""
     rows, found = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS)
     names, found_in_names = read_rows(NAMES_FILE, names_text, _NAME_COLUMNS)
     councils = Councils(
@@ -108,7 +108,7 @@ def _mark(row: Row) -> Iterator[Contradiction]:
 
 
 def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
-    """Spellings that would mean two councils, told where the second is."""
+    """Yield spellings that mean two councils, at the line of the second."""
     owners: dict[str, str] = {}
     for row in rows:
         council = councils.by_code.get(row.cells["council_code"])

@@ -71,13 +71,13 @@ def _check_mark(status: ObservationStatus) -> ObservationStatus:
 
 @dataclass(frozen=True, config=STRICT)
 class LegalBasis:
-    """Why councils give a return."""
+    """The legal basis on which councils give a return."""
 
     text: Prose
     verified: Verified
 
     def __str__(self) -> str:
-        """Return the text, with its mark where nobody has read it."""
+        """Return the text, marked where it is unverified."""
         return self.text if self.verified == "READ" else f"{self.text} ({self.verified})"
 
 
@@ -201,7 +201,7 @@ def words_of(model: type[Properties]) -> tuple[str, ...]:
 
 
 def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[Contradiction, ...]]:
-    """Return the ``lgdp…`` properties of a place, as far as they are right, and what is wrong with each alone.
+    """Return the valid ``lgdp…`` properties of a place, and the errors of each alone.
 
     Args:
         model: of the properties.

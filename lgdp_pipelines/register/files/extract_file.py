@@ -51,5 +51,5 @@ def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def is_xml_path(header: str) -> bool:
-    """Return whether a header can name a value in XML: ``Person/Surname``, ``@ref``, ``../../@authority`` or ``.``."""
+    """Return whether a header is an XML path: ``Person/Surname``, ``@ref``, ``../@authority``, ``.``."""
     return _XML_ITEM.fullmatch(header) is not None

@@ -46,7 +46,7 @@ _OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
 @dataclass(frozen=True, slots=True)
 class ParsedItem:
-    """An item, where it stands, and the code list written out at it (None where there is none)."""
+    """An item with its place and the code list written out at it, if any."""
 
     item: Item
     place: YamlNode
@@ -56,12 +56,12 @@ class ParsedItem:
 
     @property
     def has_role(self) -> bool:
-        """Return whether the item says what it is in its table; where it does not, nothing follows from its role."""
+        """Return whether the item declares its role; without one, no check of roles applies."""
         return self.properties.role is not None
 
 
 def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ParsedItem:
-    """The item at a place, as far as it can be read.
+    """Return the readable part of the item at a place.
 
     Args:
         place: the ``properties`` entry.
@@ -121,7 +121,7 @@ def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
 
 
 def _date_format(text: str) -> str | None:
-    """A JDK date pattern in ``strptime`` letters; None where it is none that has day, month and year once each."""
+    """Return a JDK date pattern in ``strptime`` letters; None unless it is a full date."""
     parts = _DATE_PART.findall(text)
     letters = [part for part in parts if part in _DATE_LETTERS]
     if "".join(parts) != text or sorted(letters) != sorted(_DATE_LETTERS):
@@ -139,7 +139,7 @@ def _bound(value: object) -> str | None:
 
 
 def _unit(said: str, derived: Derivation | None) -> str:
-    """A unit; of a rate with what it is divided by, so that whoever sees the figure sees that too."""
+    """Return a unit; a rate's unit names its denominator."""
     return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
 
 
@@ -155,7 +155,7 @@ def _inline_codes(place: YamlNode, derived: Derivation | None, list_id: str, pro
 
 
 def check_item(read: ParsedItem) -> Iterator[Contradiction]:
-    """What contradicts itself in one item."""
+    """Yield the contradictions of one item."""
     item, place = read.item, read.place
     yield from read.contradictions
     if not NAME.fullmatch(item.name):

@@ -48,7 +48,7 @@ _REMEDY = "Mend it; schemas/README.md shows a mapping."
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class _FileWords:
-    """One of several files that make a table; the base's columns are called as its own unless ``baseKey`` says."""
+    """One of a table's several files; ``baseKey`` renames the base's key columns."""
 
     name: Annotated[Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
     pattern: NamePattern
@@ -82,7 +82,7 @@ class _ColumnWords:
 
 
 def _spell_out_column(value: object) -> object:
-    """Return a header or a list of headers as the words that they stand for."""
+    """Return a header, or a list of headers, in full words."""
     if isinstance(value, str):
         return {"header": value}
     return {"headers": value} if isinstance(value, list) else value
@@ -90,7 +90,7 @@ def _spell_out_column(value: object) -> object:
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class _UnitWords:
-    """A figure in another unit, with the factor where the two units are not commonly known."""
+    """A figure in another unit, with the factor where it is not commonly known."""
 
     unit: Text
     factor: OrEmpty[Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]] = ""
@@ -111,7 +111,7 @@ _Unit: TypeAlias = Annotated[UnitChange, ReadAs(TextOr[_UnitWords], _make_unit)]
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _TableWords:
-    """How an export fills one table; what is said of an item stands under its name."""
+    """The words by which an export fills one table, by item name."""
 
     files: OrEmpty[Annotated[tuple[_File, ...], Field(min_length=1)]] = ()
     columns: OrEmpty[NonEmptyMap[_Column]] = Field(default_factory=dict)
@@ -135,7 +135,7 @@ class _TableWords:
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _MappingWords:
-    """How the export of one system answers one return."""
+    """The words by which one system's export answers one return."""
 
     system: Identifier
     return_code: Text = Field(validation_alias="return")
@@ -161,7 +161,7 @@ class MappingFile:
 
 
 def read_mapping(document: YamlNode, path: Path, sha256: str) -> tuple[MappingFile | None, tuple[Contradiction, ...]]:
-    """Return the mapping in a document, and what is wrong with its form; None where too little is right.
+    """Return a document's mapping, None where unreadable, and the errors of its form.
 
     Args:
         document: the file's root.

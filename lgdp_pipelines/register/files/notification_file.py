@@ -28,7 +28,7 @@ _Days: TypeAlias = Annotated[
 
 @dataclass(frozen=True, config=STRICT)
 class Email:
-    """How e-mail is sent.
+    """The settings of e-mail.
 
     Attributes:
         server: ``host:port``; ``${NAME:-default}`` is taken from the environment. Empty there: no e-mail is sent.
@@ -51,7 +51,7 @@ class Email:
 
 @dataclass(frozen=True, config=STRICT)
 class Webhook:
-    """Where JSON is posted to.
+    """An address that JSON is posted to.
 
     Attributes:
         councils: address for reminders, with ``{council}`` in it; None: none are posted.
@@ -87,7 +87,7 @@ class _NoticeWords:
 
 @plain_dataclass(frozen=True, slots=True)
 class Notices:
-    """Who is told of what, and when councils are reminded.
+    """The recipients of each kind of notice, and the days of reminders.
 
     Attributes:
         days_before: so many days before something is due, most first.
@@ -103,7 +103,7 @@ class Notices:
 
 
 def load_notices(schemas: Path) -> Notices:
-    """Return who is told of what; where there is no such file, files in the outbox are all there is.
+    """Return the recipients of notices; without a file, notices go to the outbox alone.
 
     Raises:
         RegisterError: the file is not what it should be.

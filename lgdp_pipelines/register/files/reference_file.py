@@ -81,14 +81,14 @@ COUNCIL = "council_code"
 
 @dataclass(frozen=True, slots=True)
 class ParsedReferenceTable:
-    """A reference table as far as it can be read, and what contradicts itself in it."""
+    """The readable part of a reference table, and its contradictions."""
 
     table: ReferenceTable | None
     found: tuple[Contradiction, ...]
 
 
 def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: Councils) -> ParsedReferenceTable:
-    """The reference table that a document says, with the rows of its versions' files.
+    """Return a document's reference table with the rows of its versions' files.
 
     Args:
         document: ``reference/<id>/<id>.yaml``.

@@ -20,7 +20,7 @@ _POINT = 2
 
 
 def read_reference(place: YamlNode) -> Relationship | None:
-    """What an item refers to, as far as it can be read; None where it refers to nothing.
+    """Return the item that an item refers to; None where it refers to none.
 
     Args:
         place: the ``properties`` entry.
@@ -34,12 +34,12 @@ def read_reference(place: YamlNode) -> Relationship | None:
 
 
 def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[Rule, ...]:
-    """The rules that follow from a table's own relationships.
+    """Return the rules that follow from a table's own relationships.
 
     Args:
         table: the ``schema`` entry.
         return_slug: of the return.
-        context: what the rules stand context.
+        context: of the contract around it.
     """
     return tuple(
         _rule(entry, return_slug, context, terms)
@@ -76,7 +76,7 @@ def _terms(place: YamlNode, table: str) -> Relationship | None:
 
 
 def _named(value: object) -> tuple[tuple[str, str], ...]:
-    """Tables and items that names with a point stand for; none where one of them is none."""
+    """Return the table and item of each dotted name; nothing where one is malformed."""
     listed = value if isinstance(value, list) else [value]
     parts = [name.split(".") for name in listed if isinstance(name, str)]
     pairs = tuple((pair[0], pair[1]) for pair in parts if len(pair) == _POINT)
@@ -84,11 +84,11 @@ def _named(value: object) -> tuple[tuple[str, str], ...]:
 
 
 def check_item_relationship(place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    """What contradicts itself in the relationships of an item.
+    """Yield the contradictions of an item's relationships.
 
     Args:
         place: the ``properties`` entry.
-        context: what the item stands context.
+        context: of the contract around it.
     """
     entries = place.entries("relationships")
     for extra in entries[1:]:
@@ -109,11 +109,11 @@ _UNREADABLE = (
 
 
 def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    """What contradicts itself in a table's own relationships.
+    """Yield the contradictions of a table's own relationships.
 
     Args:
         table: the ``schema`` entry.
-        context: what they stand context.
+        context: of the contract around it.
     """
     for place in table.entries("relationships"):
         yield from read_properties(RelationshipProperties, place)[1]

@@ -36,7 +36,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 @dataclass(frozen=True, slots=True)
 class ParsedRule:
-    """A written rule, where it stands, and the name of the item it is written at (empty where at the table)."""
+    """A written rule with its place and its item's name; empty at the table."""
 
     rule: Rule
     place: YamlNode
@@ -45,12 +45,12 @@ class ParsedRule:
 
 
 def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[ParsedRule, ...]:
-    """The written rules of a table, its items' after its own.
+    """Return the written rules of a table, followed by those of its items.
 
     Args:
         table: the ``schema`` entry.
         return_slug: of the return.
-        context: what they stand context.
+        context: of the contract around it.
     """
     found = [_read(entry, return_slug, context, "") for entry in table.entries("quality")]
     for item in table.entries("properties"):
@@ -99,12 +99,12 @@ def _is_library(place: YamlNode) -> bool:
 
 
 def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: RuleContext) -> Iterator[Contradiction]:
-    """What contradicts itself in one written rule.
+    """Yield the contradictions of one written rule.
 
     Args:
         read: the rule.
         columns: columns that SQL may name, by table of the return.
-        context: what it stands context.
+        context: of the contract around it.
     """
     rule, place, items = read.rule, read.place, context.items
     yield from read.contradictions

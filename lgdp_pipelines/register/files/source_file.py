@@ -44,7 +44,7 @@ class SourceFile:
 
 
 def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
-    """Return the source in a document, and what is wrong with its form; None where too little is right."""
+    """Return a document's source, None where unreadable, and the errors of its form."""
     node = document
     if document.at("councils").value == "all":
         listed = document.at("councils")
@@ -108,7 +108,7 @@ def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]
 
 
 def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield whether two councils would have the same token: a council is the one that its account says."""
+    """Yield tokens that two councils would share; a token identifies its council."""
     tokens = [_fill_council(source.for_council(code).credential.text, code) for code in source.councils]
     if _has_repeats(tokens):
         yield node.at("credential").contradiction(
@@ -117,7 +117,7 @@ def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]
 
 
 def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield whether two councils would share an account, and names that no account can have."""
+    """Yield accounts that two councils would share, and invalid account names."""
     own = [(code, source.for_council(code)) for code in source.councils]
     accounts = [(of_council.address, _fill_council(of_council.username, code)) for code, of_council in own]
     if _has_repeats(accounts):

@@ -35,7 +35,7 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 @dataclass(frozen=True, slots=True)
 class ParsedTable:
-    """A table, where it stands, and its items and rules where they stand."""
+    """A table with its place, and its items and rules with theirs."""
 
     table: Table
     place: YamlNode
@@ -45,23 +45,23 @@ class ParsedTable:
     contradictions: tuple[Contradiction, ...]
 
     def has_grain(self, grain: Grain) -> bool:
-        """Return whether the table says that its rows are of a grain; where it says nothing, nothing follows."""
+        """Return whether the table declares its grain; without one, no check of grain applies."""
         return self.properties.grain is grain
 
 
 def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ParsedItem, ...]:
-    """The items of the table at a place, as far as they can be read."""
+    """Return the readable items of the table at a place."""
     return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
 
 
 def read_table(place: YamlNode, return_slug: str, items: tuple[ParsedItem, ...], context: RuleContext) -> ParsedTable:
-    """The table at a place, as far as it can be read.
+    """Return the readable part of the table at a place.
 
     Args:
         place: the ``schema`` entry.
         return_slug: of the return.
         items: of the table.
-        context: what its rules stand context.
+        context: of the contract around it.
     """
     properties, contradictions = read_properties(TableProperties, place)
     rules = read_rules(place, return_slug, context)
@@ -87,13 +87,13 @@ def check_table(
     code_lists: frozenset[str],
     context: RuleContext,
 ) -> Iterator[Contradiction]:
-    """What contradicts itself in one table.
+    """Yield the contradictions of one table.
 
     Args:
         read: the table.
         columns: columns that SQL may name, by table of the return.
         code_lists: ids of the lists in ``schemas/codelists/``.
-        context: what its rules stand context.
+        context: of the contract around it.
     """
     table, place = read.table, read.place
     yield from read.contradictions
@@ -142,7 +142,7 @@ def _repeated(read: ParsedTable, what: Callable[[ParsedItem], str], called: str)
 
 
 def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
-    """Headers that would stand for two items."""
+    """Yield headers that two items would match."""
     places = {entry.item.name: entry.place for entry in read.items}
     for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items):
         if any(fold_spelling(read.table.by_name[clashing].header) != fold_spelling(text) for clashing in (name, other)):
@@ -238,7 +238,7 @@ def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:
 
 
 def _is_free(item: Item) -> bool:
-    """Whether what councils may send for it is without end; what the platform works out is not."""
+    """Return whether councils may send unlimited different values for an item."""
     return item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE) and item.derived is None
 
 

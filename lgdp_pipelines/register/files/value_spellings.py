@@ -18,7 +18,7 @@ _NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
 def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
-    """What contradicts itself in an item's other spellings.
+    """Yield the contradictions in an item's other spellings.
 
     Args:
         item: that has them.

@@ -29,7 +29,7 @@ from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, parse_period
 
 
 class DisclosureMethod(StrEnum):
-    """How small numbers are kept from pointing at people."""
+    """The method that keeps small numbers from identifying people."""
 
     NONE = "none"
     """The figures are about things, not people."""
@@ -48,13 +48,13 @@ class Version:
     patch: int
 
     def __str__(self) -> str:
-        """As written in the contract."""
+        """Return the version as the contract writes it."""
         return f"{self.major}.{self.minor}.{self.patch}"
 
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class Disclosure:
-    """How small numbers are treated on publication."""
+    """The treatment of small numbers on publication."""
 
     method: DisclosureMethod
     threshold: OrEmpty[Annotated[StrictInt, Field(ge=2)]] = 0
@@ -177,7 +177,7 @@ class Return:
         return tuple(dict.fromkeys(table.name for contract in self.contracts for table in contract.tables))
 
     def contract_for(self, period: Period) -> Contract:
-        """The version that is valid for a period.
+        """Return the version that is valid for a period.
 
         Raises:
             WrongUse: the period is of another kind, before the first version, or a day that is no census day.
@@ -226,7 +226,7 @@ class Register:
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def named(self, text: str) -> Return:
-        """The return that somebody typed, by code in any case or by slug.
+        """Return the return of a typed code, in any case, or slug.
 
         Raises:
             WrongUse: there is none of that name.
@@ -245,7 +245,7 @@ class Register:
         return tuple(sorted({data_return.system for data_return in self.mappings}))
 
     def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
-        """How a system's export answers a contract for a council: the council's own mapping before the system's.
+        """Return the mapping of a system for a contract and council; None without one.
 
         None where the register has none. Where no system is named, that is as it should be: the extract is in the
         contract's own manner. Where one is named, nobody can say how the extract is to be read.
@@ -260,5 +260,5 @@ class Register:
 
 
 def slug(code: str) -> str:
-    """A return's code as table and asset names have it: lower case, underscores."""
+    """Return a return's code for table and asset names: lower case, underscores."""
     return code.lower().replace("-", "_")

@@ -24,7 +24,7 @@ def _check_bands(lower: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, config=STRICT)
 class AgeBand:
-    """The band in which somebody's age is on a day, in completed years. Null without both days, or born after it.
+    """A person's age band on a day, in completed years; null without both days.
 
     Attributes:
         of: name of the item with the day of birth.
@@ -52,14 +52,14 @@ class AgeBand:
         return (*bands, *(Code(f"{last}+", f"{last} and over") for last in self.lower[-1:]))
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the derivation in words."""
         bands = ", ".join(code.code for code in self.codes)
         return f"Worked out by the platform: age in completed years of {self.of} on {self.on}, as {bands}."
 
 
 @dataclass(frozen=True, config=STRICT)
 class Quarter:
-    """The quarter in which a day is, as the id of its period. Null without a day.
+    """The quarter of a day, as the id of its period; null without one.
 
     Attributes:
         of: name of the item with the day.
@@ -76,13 +76,13 @@ class Quarter:
         return (self.of,)
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the derivation in words."""
         return f"Worked out by the platform: {self.period_kind} of {self.of}."
 
 
 @dataclass(frozen=True, config=STRICT)
 class Rate:
-    """A figure for so many of something: people, households. Null where the reference table says nothing.
+    """A figure per number of people or households; null without a denominator.
 
     Attributes:
         of: name of the measure that is divided.
@@ -105,7 +105,7 @@ class Rate:
         return (self.of,)
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the derivation in words."""
         return (
             f"Worked out by the platform: {self.of} divided by {self.column} of {self.reference}, version "
             f"{self.version}, for the council and the year in which the period begins, times {self.per:,}."
@@ -138,7 +138,7 @@ class FamilyGroup:
         return "family_group"
 
     def __str__(self) -> str:
-        """In words."""
+        """Return the derivation in words."""
         return (
             f"Filled in by the platform: family group of the council for {self.indicator}, of {self.reference}, "
             f"version {self.version}."

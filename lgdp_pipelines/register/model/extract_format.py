@@ -24,7 +24,7 @@ ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252",
 
 
 class Format(StrEnum):
-    """What an extract is written in."""
+    """The file format of an extract."""
 
     CSV = "csv"
     XLSX = "xlsx"
@@ -45,7 +45,7 @@ class Format(StrEnum):
 
 
 class Container(StrEnum):
-    """What an extract is packed in."""
+    """The archive or compression of an extract."""
 
     NONE = "none"
     ZIP = "zip"
@@ -78,7 +78,7 @@ _Delimiter: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00A-
 
 @dataclass(frozen=True, config=STRICT)
 class Extract:
-    """How a council's file is written.
+    """The form of a council's file.
 
     Attributes:
         format: of the file.

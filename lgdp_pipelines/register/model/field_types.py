@@ -52,7 +52,7 @@ _MOST_COUNTED = 200
 
 
 def find_pattern_problem(pattern: str) -> str | None:
-    """Why an expression cannot be used, as the end of a sentence; None where it can."""
+    """Return why an expression cannot be used, as the end of a sentence, or None."""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -66,7 +66,7 @@ def find_pattern_problem(pattern: str) -> str | None:
 
 
 def find_name_pattern_problem(pattern: str) -> str | None:
-    """Why an expression cannot be held against names, as the end of a sentence; None where it can."""
+    """Return why an expression cannot match names, as the end of a sentence, or None."""
     problem = find_pattern_problem(pattern)
     if problem is None and _REPEATED_REPEAT.search(pattern):
         return "repeats what is repeated already, which can take for ever"
@@ -74,7 +74,7 @@ def find_name_pattern_problem(pattern: str) -> str | None:
 
 
 def list_named_groups(pattern: str) -> frozenset[str]:
-    """The named groups of an expression; none where it does not compile."""
+    """Return the named groups of an expression; none where it does not compile."""
     try:
         return frozenset(re.compile(pattern).groupindex)
     except (re.error, OverflowError, RecursionError):
@@ -190,7 +190,7 @@ Verified: TypeAlias = Annotated[str, AfterValidator(_check_mark)]
 
 
 class ReadAs:
-    """A field whose words in a file are a model of their own, from which its value is made."""
+    """A field whose value is built from another model of the file's words."""
 
     def __init__(self, words: Any, make: Callable[[Any], object]) -> None:  # noqa: ANN401 - a type, or a form of types
         self.words = words
@@ -217,7 +217,7 @@ TextOr: TypeAlias = Annotated[
 
 @dataclass(frozen=True, config=STRICT)
 class NumberWords:
-    """How numbers are spelled, as files say it; at least one of the two marks."""
+    """The spelling of numbers in a file, with at least one of the two marks."""
 
     decimal: Annotated[str, StringConstraints(pattern="^[.,]$")] = "."
     thousands: OrEmpty[Annotated[str, StringConstraints(pattern="^[., '\u00a0\u202f]$")]] = ""

@@ -105,7 +105,7 @@ class ReferenceTable:
         return {version.version: version for version in self.versions}
 
     def in_force(self, day: date) -> ReferenceVersion | None:
-        """The version to use on a day; None where the first came later."""
+        """Return the version to use on a day; None before the first."""
         return next((version for version in reversed(self.versions) if version.valid_from <= day), None)
 
     @property

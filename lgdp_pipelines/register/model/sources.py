@@ -34,7 +34,7 @@ from lgdp_pipelines.vocabulary.periods import Period
 
 
 class TransportKind(StrEnum):
-    """How extracts reach the platform."""
+    """The way in which extracts reach the platform."""
 
     SFTP = "sftp"
     """The platform fetches from the council's server."""
@@ -50,7 +50,7 @@ class TransportKind(StrEnum):
 
 @plain_dataclass(frozen=True, slots=True)
 class SecretReference:
-    """Where a secret is, never the secret: ``env:NAME`` or ``file:PATH``; ``{council}`` stands for the code."""
+    """The place of a secret: ``env:NAME`` or ``file:PATH``, with ``{council}`` for the code."""
 
     text: str
 
@@ -88,7 +88,7 @@ def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
 
 
 def _is_address(is_right: Callable[[str], object], end: str, remedy: str) -> AfterValidator:
-    """Refuse an address that a run could not use, as far as that shows without the environment."""
+    """Refuse an address that no run could use, without looking at the environment."""
 
     def check(text: str) -> str:
         address = fill_defaults(text)
@@ -195,7 +195,7 @@ class BasicAuthentication:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class OAuth2Authentication:
-    """The credential is the secret of a client that is given a token for it (client credentials, RFC 6749).
+    """OAuth 2 client credentials (RFC 6749): the credential is the client's secret.
 
     Attributes:
         token_address: where a token is given; ``${NAME:-default}`` is taken from the environment.
@@ -209,7 +209,7 @@ class OAuth2Authentication:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class KeyAuthentication:
-    """The credential is a key, sent in a header or a parameter of the address.
+    """A key in a header or a parameter of the address.
 
     Attributes:
         header: that the key is sent in; empty where it is sent in a parameter.
@@ -235,7 +235,7 @@ Authentication: TypeAlias = BearerAuthentication | BasicAuthentication | OAuth2A
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class _Paging:
-    """How an API cuts an answer into pages.
+    """The way in which an API divides an answer into pages.
 
     Attributes:
         has_one_etag: whether each page bears the ETag and Last-Modified of the whole answer, and not its own.
@@ -299,7 +299,7 @@ Paging: TypeAlias = NextPaging | LinkPaging | NumberedPaging | CursorPaging
 
 @dataclass(frozen=True, config=STRICT)
 class SourceReturn:
-    """What a source gives for one return.
+    """A return that a source gives.
 
     Attributes:
         return_code: such as ``HL1``.
@@ -340,7 +340,7 @@ class ApiReturn(SourceReturn):
     paging: Annotated[Paging | None, Field(discriminator="by")] = None
 
     def fill_request(self, council_code: str, period: Period) -> str:
-        """Return path and query of the first page of a council's answer for a period."""
+        """Return path and query of the first page for a council and period."""
         return (
             self.request.replace("{council}", council_code)
             .replace("{period}", period.id)
@@ -349,13 +349,13 @@ class ApiReturn(SourceReturn):
 
     @property
     def has_whole_etag(self) -> bool:
-        """Return whether the first page's ETag and Last-Modified say if anything in the answer has changed."""
+        """Return whether the first page's ETag and Last-Modified cover the whole answer."""
         return self.paging is None or self.paging.has_one_etag
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class SourceAccount:
-    """What is different about one council's account; what is empty or None is as the source says.
+    """The differences of one council's account; empty or None means as the source.
 
     Attributes:
         systems: by return code, the back-office system that the council exports it from.
@@ -366,21 +366,21 @@ class SourceAccount:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class PushSourceAccount(SourceAccount):
-    """What is different about the account of a council that pushes."""
+    """The differences of the account of a council that pushes."""
 
     credential: _AccountReference | None = None
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class ApiSourceAccount(PushSourceAccount):
-    """What is different about a council's account at an API."""
+    """The differences of a council's account at an API."""
 
     address: OrEmpty[_SafeUrl] = ""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class DropBoxSourceAccount(SourceAccount):
-    """What is different about a council's drop box."""
+    """The differences of a council's drop box."""
 
     address: OrEmpty[_BoxFolder] = ""
     username: OrEmpty[_AccountText] = ""
@@ -388,7 +388,7 @@ class DropBoxSourceAccount(SourceAccount):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class SftpSourceAccount(SourceAccount):
-    """What is different about a council's account at an SFTP server."""
+    """The differences of a council's account at an SFTP server."""
 
     address: OrEmpty[_HostAndPort] = ""
     username: OrEmpty[_AccountText] = ""
@@ -410,7 +410,7 @@ _Returns: TypeAlias = Annotated[tuple[_Return, ...], Field(min_length=1)]
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Source:
-    """A system, or a set of like systems, that extracts come from, with an account for each council.
+    """A system, or several alike, that gives extracts, with an account per council.
 
     Attributes:
         id: file name in ``schemas/sources/`` without ending.
@@ -442,7 +442,7 @@ class Source:
 
     @property
     def poll_schedule(self) -> str:
-        """Return the cron expression by which the source is asked for news; empty where it is not polled."""
+        """Return the cron expression of the source's polling; empty where it has none."""
         return ""
 
     def for_council(self, council_code: str) -> Self:
@@ -500,7 +500,7 @@ class SftpSource(FolderSource):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class DropBoxSource(FolderSource):
-    """Folders of councils on the platform's own SFTP server; ``address`` is the folder that holds them."""
+    """Councils' folders on the platform's own SFTP server; ``address`` is their parent."""
 
     noun: ClassVar[str] = "a drop box"
 

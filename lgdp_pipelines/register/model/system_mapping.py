@@ -65,7 +65,7 @@ class UnitChange:
     factor: Decimal | None = None
 
     def factor_to(self, unit: str) -> Decimal | None:
-        """What a figure is multiplied by, exactly, to be in the contract's unit; None where nobody knows."""
+        """Return the exact factor into the contract's unit; None where it is unknown."""
         return find_conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
@@ -88,7 +88,7 @@ class JoinedFile:
 
 @dataclass(frozen=True)
 class TableMapping:
-    """How an export fills one table. What it says is by name of the item.
+    """The filling of one table from an export, by item name.
 
     Attributes:
         table: of the contract.
@@ -119,11 +119,11 @@ class TableMapping:
     files: tuple[JoinedFile, ...] = ()
 
     def spelled_dates(self, item: Item) -> str:
-        """How an item spells dates; empty where it is no date, or spells them as the contract says."""
+        """Return an item's own formats of dates; empty for the contract's, or other types."""
         return self.dates.get(item.name, self.date_format) if item.type is ItemType.DATE else ""
 
     def headers_of(self, name: str) -> tuple[str, ...]:
-        """What the column of an item may be called, for people; none where no column holds it."""
+        """Return the possible headers of an item, for people; none without a column."""
         column = self.columns.get(name)
         if column is None:
             return ()
@@ -133,7 +133,7 @@ class TableMapping:
 
 @dataclass(frozen=True)
 class SystemMapping:
-    """How the export of one system answers one return.
+    """The answer to one return from one system's export.
 
     Attributes:
         system: such as ``caseworks-housing``, as sources and ``--system`` name it.
@@ -168,7 +168,7 @@ class SystemMapping:
 def select_mapping(
     mappings: Iterable[SystemMapping], system: str, council_code: str, return_code: str, major: int
 ) -> SystemMapping | None:
-    """Return the mapping that serves a council: its own before the system's; None where the system has none.
+    """Return a council's mapping: its own, or else the system's, or None.
 
     Args:
         mappings: of the register.

@@ -36,7 +36,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
 class ItemType(StrEnum):
-    """What an item's text reads as."""
+    """The type of an item's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -49,7 +49,7 @@ class ItemType(StrEnum):
 
 
 class Role(StrEnum):
-    """What an item is in its table (the SDMX roles, with the two that the platform's keys come from)."""
+    """The role of an item in its table: SDMX's roles, and two for keys."""
 
     COUNCIL = "council"
     """Names the council; must agree with the account."""
@@ -64,7 +64,7 @@ class Role(StrEnum):
 
 
 class Privacy(StrEnum):
-    """What happens to an item's value on its way to publication."""
+    """The treatment of an item's values before publication."""
 
     OPEN = "open"
     """Published as it is."""
@@ -85,7 +85,7 @@ class Privacy(StrEnum):
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class Provenance:
-    """Where a fact was read.
+    """The source of a fact.
 
     Attributes:
         verified: ``READ``, ``memory, unverified`` or ``ours``.
@@ -98,7 +98,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a number or an ISO date, as text; None where there is none."""
+    """Bounds of a number or an ISO date, as text; None without a bound."""
 
     minimum: str | None = None
     maximum: str | None = None
@@ -108,7 +108,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Spellings:
-    """What a column may be called in a file.
+    """The names that a column may have in a file.
 
     Attributes:
         headers: each to the letter, or else but for case and white space.
@@ -144,7 +144,7 @@ SpellingList: TypeAlias = Annotated[
 
 
 def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tuple[str, str, str]]:
-    """Yield pairs that one text would stand for: the two names, and the text or pattern.
+    """Yield two names and the text or pattern that both would match.
 
     Args:
         spelt: names, each with what it may be called.
@@ -188,7 +188,7 @@ class Terms(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """What a row refers to.
+    """A reference from a row to others.
 
     Attributes:
         own: names of the items that refer.
@@ -322,7 +322,7 @@ class Rule:
 
 
 class Grain(StrEnum):
-    """What a row is."""
+    """The subject of a row."""
 
     CASE = "case"
     AGGREGATE = "aggregate"
@@ -387,7 +387,7 @@ class Table:
         return {item.name: item for item in self.all_items}
 
     def behind(self, names: Iterable[str]) -> frozenset[str]:
-        """Names of the items that some rest on: themselves, and what the derived among them are worked out from."""
+        """Return the items that some depend on: themselves, and sources of derived ones."""
         given = list(names)
         found = [
             source for item in self.derived if item.name in given and item.derived for source in item.derived.sources
@@ -400,12 +400,12 @@ class Table:
         return tuple(item for item in self.items if item.key)
 
     def having(self, role: Role) -> tuple[Item, ...]:
-        """The items of a role."""
+        """Return the items of a role."""
         return tuple(item for item in self.items if item.role is role)
 
 
 def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
-    """Return the columns that a rule's SQL may name, by table: items, the statuses of measures, and the row's place."""
+    """Return the columns that a rule's SQL may name, by table."""
     return {
         table.name: [item.name for item in table.all_items]
         + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]

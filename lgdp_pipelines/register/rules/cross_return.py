@@ -23,12 +23,12 @@ PERIOD_COLUMN = "period"
 
 
 def list_external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
-    """Return the tables that a rule reads besides those of its own return."""
+    """Return the tables outside its own return that a rule reads."""
     return find_external_tables(rule.sql or "")
 
 
 def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
-    """Return the periods of another return that a submission for a period is compared with, in order.
+    """Return the periods of another return that a period is compared with, in order.
 
     Empty where the other return was not asked for all of that time.
     """
@@ -37,7 +37,9 @@ def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
 
 
 def find_matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
-    """Return the versions of another return that are asked for periods of a version of a return, oldest first.
+    """Return the versions of another return that a contract meets, oldest first.
+
+    They are the versions that are valid for a period of the contract.
 
     Empty where the kinds of period do not correspond.
     """
@@ -53,7 +55,7 @@ def find_matching_contracts(other: Return, contract: Contract, own: Return) -> t
 
 
 def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
-    """Return the first day on which a period of a version begins, and the first day after; None where unreadable."""
+    """Return the first day and the end of a version's validity; None where unreadable."""
     following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
     try:
         first, *later = (parse_period(version.valid_from).start for version in (contract, *following))
@@ -63,7 +65,7 @@ def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | 
 
 
 def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
-    """Return the columns that SQL may name: those that a table has in each version, in one type."""
+    """Return the columns that a table has in every version, with one type."""
     first, *others = (_column_types(contract, table) for contract in contracts)
     return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in others))
 

@@ -45,25 +45,25 @@ KINDS: Mapping[str, type[RuleTerms]] = {
 
 
 def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
-    """Return the kind of rule that an implementation names; None where there is none of that name."""
+    """Return the kind of rule of an implementation, or None for an unknown name."""
     terms = KINDS.get(implementation.text("rule"))
     return terms.kind if terms else None
 
 
 def read_terms(implementation: YamlNode) -> RuleTerms | None:
-    """Return terms as far as they can be read; None where they are of no known kind."""
+    """Return the readable terms of a rule; None for an unknown kind."""
     parsed = _parse(implementation)
     return parsed.value if parsed else None
 
 
 def write_sql(implementation: YamlNode, context: RuleContext) -> str | None:
-    """Return the SQL of terms; None where they contradict themselves, or their kind is not tested in SQL."""
+    """Return the SQL of terms; None where contradictory or not tested in SQL."""
     terms = read_terms(implementation)
     return None if terms is None or any(check_terms(implementation, context)) else terms.sql(context)
 
 
 def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in terms: their form, and where that is right what they say."""
+    """Yield the contradictions of terms: of their form, or else their meaning."""
     parsed = _parse(implementation)
     if parsed is None:
         name = implementation.text("rule")

@@ -30,7 +30,7 @@ _DIALECT = "duckdb"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ExternalTable:
-    """A table that a statement reads besides those of its own return.
+    """A table outside its own return that a statement reads.
 
     Attributes:
         of: slug of the return; :data:`REFERENCE_PREFIX` where it is a reference table.
@@ -56,7 +56,7 @@ class ExternalTable:
 
 
 def find_external_tables(query: str) -> tuple[ExternalTable, ...]:
-    """Return the tables that a statement reads besides those of its own return, in order, each once."""
+    """Return the distinct tables outside its own return that a statement reads, in order."""
     dotted = (name.split(".") for name in _PLACEHOLDER.findall(query) if "." in name)
     return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
 

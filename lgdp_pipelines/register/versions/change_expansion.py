@@ -37,7 +37,7 @@ class _ImpossibleChangeError(Exception):
 
 
 def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """Return the whole contract, as far as the changes can be made, and a contradiction for each that cannot.
+    """Return the contract with the possible changes made, and a contradiction for each other.
 
     Args:
         base: the whole contract that the version starts from.
@@ -111,7 +111,7 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    """Apply a change to a rule, which stands at its table or at one of its items; an added one at the table."""
+    """Apply a change to a rule of the table or its items; add at the table."""
     items = table.at("properties")
     for item in items.elements:
         rules = item.at("quality")
@@ -167,7 +167,7 @@ def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _merge_content(entry: YamlNode, content: YamlNode) -> YamlNode:
-    """Return a table, item or rule with the content of a change; a word that it sets to null is removed."""
+    """Return an entry with the content of a change; a null removes its word."""
     for word, value in content.members():
         entry = (_set_custom if word.startswith("lgdp") else _set_member)(entry, word, value)
     return entry
@@ -179,7 +179,7 @@ def _set_member(mapping: YamlNode, word: str, value: YamlNode) -> YamlNode:
 
 
 def _set_custom(entry: YamlNode, name: str, value: YamlNode) -> YamlNode:
-    """Return an entry with a custom property set, or removed where the value is null."""
+    """Return an entry with a custom property set; a null removes it."""
     properties = entry.member(_CUSTOM) or list_node(value.file, value.line, ())
     present = _find(properties, "property", name)
     custom = mapping_node(value.file, value.line, {"property": YamlNode(value.file, value.line, name), "value": value})

@@ -20,7 +20,7 @@ from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, ref
 
 
 class ChangeAction(StrEnum):
-    """What a change does."""
+    """The action of a change."""
 
     ADD = "add"
     MODIFY = "modify"
@@ -29,7 +29,7 @@ class ChangeAction(StrEnum):
 
 
 class TargetKind(StrEnum):
-    """What a change is about."""
+    """The kind of thing that a change applies to."""
 
     FIELD = "field"
     """A field of the contract itself: ``description.purpose``, ``latency``, ``lgdpExtract``."""
@@ -109,7 +109,7 @@ _Targets: TypeAlias = Annotated[
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _RemoveWords:
-    """What a change that removes may and must say."""
+    """The words of a change that removes."""
 
     remove: _Targets
     reason: Text
@@ -117,7 +117,7 @@ class _RemoveWords:
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _ModifyWords:
-    """What a change that modifies may and must say."""
+    """The words of a change that modifies."""
 
     modify: _Targets
     content: Any = Field(validation_alias="with")
@@ -126,7 +126,7 @@ class _ModifyWords:
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _AddWords:
-    """What a change that adds may and must say."""
+    """The words of a change that adds."""
 
     add: _TargetText
     content: Any = Field(validation_alias="with")
@@ -136,7 +136,7 @@ class _AddWords:
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _RenameWords:
-    """What a change that renames may and must say."""
+    """The words of a change that renames."""
 
     rename: _TargetText
     to: Text
@@ -154,7 +154,7 @@ _FORMS: Mapping[ChangeAction, type[object]] = {
 
 @pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
 class _HeadWords:
-    """What a changes file says of itself."""
+    """The words at the head of a changes file."""
 
     base: Text
     version: Text

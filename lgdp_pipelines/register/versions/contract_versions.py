@@ -41,7 +41,7 @@ class ContractVersion:
 def resolve_versions(
     documents: Sequence[YamlNode], contents: Mapping[str, bytes]
 ) -> tuple[Mapping[str, ContractVersion], tuple[Contradiction, ...]]:
-    """Return each version by its file, and the contradictions that keep others from being whole.
+    """Return the complete versions by file, and the contradictions of the others.
 
     Args:
         documents: root nodes of contracts and changes files.

@@ -14,7 +14,7 @@ from lgdp_pipelines.register.model.table_model import Item, Provenance, Rule, Ta
 
 
 class DifferenceKind(StrEnum):
-    """How an item, rule, table or contract is different."""
+    """The way in which an item, rule, table or contract differs."""
 
     ADDED = "added"
     MODIFIED = "modified"
@@ -74,7 +74,7 @@ _RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in 
 
 
 def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
-    """Return everything that a later version asks otherwise than an earlier one, in the order of the later."""
+    """Return all differences between two versions, in the order of the later."""
     aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
     differences = (
         [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
@@ -88,7 +88,7 @@ def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, .
 
 
 def _declared_tables(contract: Contract) -> Mapping[str, Table]:
-    """Return tables by name; an item read where its contract was read has no provenance of its own."""
+    """Return tables by name, without provenance that only repeats the contract's."""
     unstated = Provenance("", "")
     return {
         table.name: replace(

@@ -122,7 +122,7 @@ def check_item_urns(reads: Sequence[ParsedContract]) -> Iterator[Contradiction]:
 
 
 def collect_inline_lists(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
-    """Return the code lists written out at items, by id, and contradictions between two places of one list."""
+    """Return the code lists written out at items by id, and their contradictions."""
     lists: dict[str, CodeList] = {}
     contradictions: list[Contradiction] = []
     for read in reads:

@@ -74,7 +74,7 @@ class UnitedTable:
 
     @property
     def carried(self) -> tuple[UnitedItem, ...]:
-        """Items that go beyond the validated table: all but the withheld ones, council and period."""
+        """Items carried beyond the validated table: not withheld, nor council or period."""
         keys = (Role.COUNCIL, Role.PERIOD)
         return tuple(
             item for item in self.items if item.declared.role not in keys and item.privacy is not Privacy.WITHHOLD
@@ -87,7 +87,7 @@ class UnitedTable:
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
-        """Open items that describe a row, shown beside its figures, and do not break them down."""
+        """Open items that describe a row without breaking its figures down."""
         return tuple(item for item in self.having(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
 
     @property
@@ -153,7 +153,7 @@ class Product:
 
 
 def list_breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
-    """Return the items that break a table's figures down: its dimensions, or those that its counts are counted by."""
+    """Return the items that break figures down: dimensions, or those of counts."""
     if table.newest.grain is Grain.AGGREGATE:
         return table.dimensions
     names = dict.fromkeys(name for count in table.counts for name in count.by)
@@ -181,7 +181,7 @@ def list_products(data_return: Return) -> tuple[Product, ...]:
 
 
 def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:
-    """Return the tables of a return, each over all majors that have it, in order of first appearance.
+    """Return a return's tables, each over all majors, in order of first appearance.
 
     Raises:
         RegisterError: a table is one of cases in one major and of aggregates in another.
@@ -240,7 +240,7 @@ def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
 
 
 def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
-    """Return a type, with precision and scale, that holds every version's values; text if there is no other."""
+    """Return a type that holds every version's values, with precision and scale; else text."""
     kinds = {item.type for item in versions}
     if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
         scale = max(item.scale for item in versions)

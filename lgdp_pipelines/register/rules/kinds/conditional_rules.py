@@ -44,7 +44,7 @@ class EmptyUnlessTerms(ConditionalTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the item that is or is not answered."""
+        """The item that must be empty or answered."""
         return (self.item, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

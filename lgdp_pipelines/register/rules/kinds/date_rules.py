@@ -34,7 +34,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class InOrderTerms(ConditionalTerms):
-    """The terms of two dates or figures of a row, of which one is not before, or below, the other.
+    """The terms of two dates or figures of a row that must be in order.
 
     Attributes:
         first: name of the earlier or lower.
@@ -50,7 +50,7 @@ class InOrderTerms(ConditionalTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the later."""
+        """The later of the two."""
         return (self.then, self.first)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -76,7 +76,7 @@ class InOrderTerms(ConditionalTerms):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class NotInFutureTerms(ConditionalTerms):
-    """The terms of a day that is not after the day on which the submission came.
+    """The terms of a day that is not after the submission's arrival.
 
     Attributes:
         item: name of the date.
@@ -88,7 +88,7 @@ class NotInFutureTerms(ConditionalTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the date."""
+        """The date."""
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

@@ -45,7 +45,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 class ComparedFigure(StrEnum):
-    """Which figure of some rows is compared with another."""
+    """The figure of some rows that is compared with another."""
 
     VALUE = "value"
     """An item of each row for itself."""
@@ -66,12 +66,12 @@ class PresenceTerms(ConditionalTerms):
 
     @property
     def elsewhere(self) -> ExternalTable:
-        """The table that must have it."""
+        """The table that must hold the value."""
         raise NotImplementedError
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at what is not there."""
+        """The items whose values must exist elsewhere."""
         return tuple(self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -80,7 +80,7 @@ class PresenceTerms(ConditionalTerms):
         yield from check_conditions(self.when, node.at("when"), context, context.table)
 
     def _count_missing(self, context: RuleContext, applies: str, *matches: str) -> str:
-        """Return the SQL that counts the own rows to which the rule applies and that no row elsewhere matches."""
+        """Return the SQL that counts applicable rows without a match in the other table."""
         same = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
         matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*same, *matches)}"
         tested = join_conditions(
@@ -119,12 +119,12 @@ class RefersToTerms(PresenceTerms):
 
     @property
     def elsewhere(self) -> ExternalTable:
-        """The table that must have it."""
+        """The table that must hold the value."""
         return self.to.elsewhere
 
     @property
     def items(self) -> tuple[str, ...]:
-        """What must be there, the date, and the items of the conditions."""
+        """The items that refer, the date, and the items of the conditions."""
         return (*self.by, *([self.dated] if self.dated else []), *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -171,7 +171,7 @@ class InReferenceTerms(PresenceTerms):
 
     @property
     def elsewhere(self) -> ExternalTable:
-        """The table that must have it."""
+        """The table that must hold the value."""
         return ExternalTable(REFERENCE_PREFIX, slug(self.reference))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -229,7 +229,7 @@ class AgreesWithTerms(FigureTerms):
 
     @property
     def other_figure(self) -> ComparedFigure:
-        """Which figure of the other rows."""
+        """The figure of the other rows."""
         return self.of.figure or self.figure
 
     @property
@@ -239,7 +239,7 @@ class AgreesWithTerms(FigureTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the figure, in the first row that it is made of; or it is about the table."""
+        """The figure, in its first row; for figures of the table, the table."""
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -308,14 +308,14 @@ class AgreesWithTerms(FigureTerms):
                 return added if self.absent_is_zero else f"CASE WHEN {whole} THEN {added} END"
 
     def _sound(self, context: RuleContext) -> str:
-        """Return whether no cell that a figure of many rows depends on is in error."""
+        """Return whether no cell behind a figure of many rows is in error."""
         if self.figure is ComparedFigure.VALUE or not self.items:
             return ""
         return f"NOT EXISTS ({cells_in_error_sql(context.table, self.items, '1')})"
 
 
 def _cast(item: str, *, exact: bool) -> str:
-    """Return a figure in a type that two returns share and that a sum of 64-bit numbers does not overflow."""
+    """Return a figure in a type that both returns share and that cannot overflow."""
     return f"CAST({quote_column(item)} AS {'DECIMAL(38, 8)' if exact else 'DOUBLE'})"
 
 

@@ -81,7 +81,7 @@ class UniqueTerms:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the first of them, in each row after the first with the same."""
+        """The items: a finding is at the first, in each repeating row."""
         return self.names
 
 
@@ -106,7 +106,10 @@ class NullsTerms:
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the item: in each row that is empty, where none may be, and else about the table."""
+        """The item: a finding is in each empty row, or about the table.
+
+        It is in each empty row where no empty cell is allowed.
+        """
         return (self.item,)
 
 
@@ -121,7 +124,7 @@ METRIC_KINDS: Mapping[str, RuleKind] = {
 
 
 def read_metric(node: YamlNode, item: str) -> Metric | None:
-    """Return the metric of a ``quality`` entry, as far as it can be read; None where it is not tested.
+    """Return the readable metric of a ``quality`` entry; None where it is not tested.
 
     Args:
         node: the entry.
@@ -139,7 +142,7 @@ def read_metric(node: YamlNode, item: str) -> Metric | None:
 
 
 def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
-    """Return the SQL of a metric; None where it is not tested in SQL, or contradicts itself."""
+    """Return a metric's SQL; None where it is contradictory or not tested in SQL."""
     item = context.items.get(metric.item) if isinstance(metric, NullsTerms) else None
     if not isinstance(metric, NullsTerms) or item is None:
         return None

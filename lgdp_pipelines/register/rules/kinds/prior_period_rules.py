@@ -22,7 +22,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 @dataclass(frozen=True, config=STRICT)
 class CouncilLimits:
-    """By how much a figure may change for one council; None where the rule's own limit applies.
+    """The limits of change for one council; None means the rule's own.
 
     Attributes:
         fall_pct: as in :class:`EarlierPeriodTerms`.
@@ -73,12 +73,12 @@ class EarlierPeriodTerms(RuleTerms):
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The measure, and what makes it the same one."""
+        """The measure, and the items that identify it."""
         return (self.item, *self.by)
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the measure."""
+        """The measure."""
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

@@ -56,7 +56,7 @@ class RowsPerTerms(ConditionalTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at what makes a group, in its first row, or in each row too many."""
+        """The items of a group: a finding is in its first or surplus rows."""
         return (*self.by, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -106,7 +106,7 @@ class CompleteTerms(RuleTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at what is combined, in the group's first row; without groups it is about the table."""
+        """The combined items, in a group's first row; without groups, the table."""
         return (*self.over, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -167,7 +167,7 @@ class NotFallingTerms(RuleTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the figure that is lower than the one before."""
+        """The figure that is lower than the previous."""
         return (self.item, self.along, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

@@ -49,7 +49,7 @@ Value = str | int | float | bool
 
 
 class ConditionTest(StrEnum):
-    """What a condition tests in a cell."""
+    """The test that a condition makes of a cell."""
 
     FILLED = "filled"
     EMPTY = "empty"
@@ -59,7 +59,7 @@ class ConditionTest(StrEnum):
 
 @plain_dataclass(frozen=True, slots=True)
 class Condition:
-    """What a cell of a row must be for a rule to apply to the row.
+    """A condition on a cell of the rows that a rule applies to.
 
     Attributes:
         test: what is tested.
@@ -94,7 +94,7 @@ Conditions: TypeAlias = Annotated[
 
 @plain_dataclass(frozen=True, slots=True)
 class RuleContext:
-    """What a rule's contract says around it.
+    """The contract around a rule.
 
     Attributes:
         table: name of its table.
@@ -115,23 +115,26 @@ class RuleContext:
 
 
 class RuleTerms(ABC):
-    """The terms of one kind of written rule: a frozen pydantic dataclass of the words under ``implementation``."""
+    """The terms of one kind of written rule: a model of its ``implementation``.
+
+    Each subclass is a frozen pydantic dataclass.
+    """
 
     kind: ClassVar[RuleKind]
 
     @property
     @abstractmethod
     def place(self) -> tuple[str, ...]:
-        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
+        """Names of the items of a finding by default; it is shown at the first."""
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Names of the items of the rule's own table that it reads."""
+        """Names of the items of its own table that the rule reads."""
         return self.place
 
     @abstractmethod
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms.
+        """Yield the contradictions of the terms.
 
         Args:
             node: the ``implementation``.
@@ -139,7 +142,7 @@ class RuleTerms(ABC):
         """
 
     def sql(self, _context: RuleContext) -> str | None:
-        """Return ``SELECT count(*) FROM {model} … WHERE <violation>``; None where the kind is not tested in SQL."""
+        """Return a ``SELECT count(*)`` of violations; None for kinds not tested in SQL."""
         return None
 
 
@@ -155,7 +158,7 @@ class ConditionalTerms(RuleTerms):
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Names of the items of the rule's own table that it reads."""
+        """Names of the items of its own table that the rule reads."""
         return tuple(dict.fromkeys((*self.place, *self.when)))
 
 
@@ -191,7 +194,7 @@ def check_items_exist(names: Collection[str], node: YamlNode, context: RuleConte
 def check_item_types(
     names: Sequence[str], types: Collection[ItemType], node: YamlNode, context: RuleContext
 ) -> Iterator[Contradiction]:
-    """Yield the items that have none of the types that a kind of rule can compare."""
+    """Yield the items of types that a kind of rule cannot compare."""
     for name in names:
         item = context.items.get(name)
         if item is not None and item.type not in types:

@@ -88,7 +88,7 @@ def quote_text(value: str) -> str:
 
 
 def answered_sql(item: Item, relation: str = "") -> str:
-    """Return whether a cell has a value; of a measure, a mark that says why there is no figure counts too."""
+    """Return whether a cell has a value, or a measure's mark for a missing figure."""
     if item.role is Role.MEASURE and item.marks:
         return f"{quote_column(f'{item.name}_status', relation)} <> {quote_text(ObservationStatus.MISSING.value)}"
     return f"{quote_column(item.name, relation)} IS NOT NULL"
@@ -149,7 +149,9 @@ def cells_in_error_sql(table: str, names: Iterable[str], columns: str) -> str:
 
 
 def not_in_error_sql(relation: str, table: str, names: Iterable[str]) -> str:
-    """Return whether no cell of a row is in error: such a cell's own rule reports it, and no other row's.
+    """Return whether no cell of a row is in error.
+
+    The rule of such a cell reports it; others leave its row out.
 
     Args:
         relation: the alias of the relation.
@@ -164,7 +166,7 @@ _DIGITS, _SCALE = 38, 8
 
 
 def cast_figure(name: str, items: Sequence[Item], relation: str = "") -> str:
-    """Return an item as a figure that can be added up with others and never overflows.
+    """Return an item as a figure whose sums never overflow.
 
     Args:
         name: name of the item.
@@ -191,7 +193,7 @@ _ROUNDING = 1e-12
 
 
 def differs_sql(figure: str, other: str, terms: FigureTerms, *, exact: bool) -> str:
-    """Return whether two figures differ by more than they may; null where either is missing.
+    """Return whether two figures differ beyond tolerance; null where one is missing.
 
     Args:
         figure: the figure that is compared with the other.

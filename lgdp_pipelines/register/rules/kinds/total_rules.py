@@ -55,7 +55,7 @@ class TotalTerms(FigureTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the total."""
+        """The total."""
         return (self.item, *self.of, *self.less)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -99,7 +99,7 @@ class ControlledRows:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class ControlTerms(FigureTerms):
-    """The terms of a figure of a row that rows of a table, its own or another, add up to.
+    """The terms of a figure that the rows of a table must add up to.
 
     Attributes:
         item: name of the figure.
@@ -115,7 +115,7 @@ class ControlTerms(FigureTerms):
 
     @property
     def place(self) -> tuple[str, ...]:
-        """A finding stands at the figure."""
+        """The figure."""
         return (self.item, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
