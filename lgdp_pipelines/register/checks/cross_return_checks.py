@@ -7,6 +7,7 @@ which periods and versions those are (``rules.cross_return``), and the rows (``v
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.contract_file import ParsedContract
@@ -62,12 +63,14 @@ def check_cross_return_rules(
                 yield from checker.check(rule_read, read.contract)
                 if isinstance(rule_read.rule.terms, EarlierPeriodTerms):
                     node = rule_read.place.at("implementation").at("councils")
-                    for code in rule_read.rule.terms.councils:
-                        if code not in councils:
-                            yield node.contradiction(
-                                f"The rule {rule_read.rule.id} has limits for {code}, which is no council.",
-                                suggest(code, councils),
-                            )
+                    yield from (
+                        node.contradiction(
+                            f"The rule {rule_read.rule.id} has limits for {code}, which is no council.",
+                            suggest(code, councils),
+                        )
+                        for code in rule_read.rule.terms.councils
+                        if code not in councils
+                    )
 
 
 class _CrossReturnChecker:
@@ -94,11 +97,13 @@ class _CrossReturnChecker:
         elif isinstance(rule.terms, RefersToTerms | AgreesWithTerms | InReferenceTerms):
             yield from self._check_terms(rule.terms, node, contract, contract.by_name[rule.table])
         else:
-            for problem in find_query_problems(rule.sql or "", rule.table, columns):
-                yield node.contradiction(
+            yield from (
+                node.contradiction(
                     f"The rule {rule.id} cannot be asked: {problem}.",
                     "Name columns that every version of the other return, or the reference table, has in one type.",
                 )
+                for problem in find_query_problems(rule.sql or "", rule.table, columns)
+            )
 
     def _columns(
         self, wanted: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
@@ -136,9 +141,11 @@ class _CrossReturnChecker:
             days = [name for name in (terms.valid.first, terms.valid.last) if name]
             named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
             yield from _check_columns_exist(named, types, node)
-            for name in days:
-                if types.get(name, ItemType.DATE) is not ItemType.DATE:
-                    yield node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
+            yield from (
+                node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
+                for name in days
+                if types.get(name, ItemType.DATE) is not ItemType.DATE
+            )
         else:
             other = self._returns[terms.elsewhere.of]
             versions = find_matching_contracts(other, contract, self._returns[contract.slug])
@@ -168,12 +175,14 @@ class _CrossReturnChecker:
 def _check_columns_exist(
     names: Sequence[str], columns: Mapping[str, object], node: YamlNode
 ) -> Iterator[Contradiction]:
-    for name in names:
-        if name not in columns:
-            yield node.contradiction(
-                f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
-                suggest(name, columns),
-            )
+    yield from (
+        node.contradiction(
+            f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
+            suggest(name, columns),
+        )
+        for name in names
+        if name not in columns
+    )
 
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
@@ -182,15 +191,20 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
     if other is not None and other.type not in NUMERIC:
         yield node.at("of").contradiction(f"{other.name} is no figure.", "Name an item that is a number.")
     elif other is not None and mine is not None:
-        if (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER):
-            yield node.contradiction(
+        yield from first_contradiction_where(
+            (
+                (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER),
+                node,
                 f"Of {mine.name} and {other.name} one is exact and the other a measurement.",
                 "Name figures of one kind.",
-            )
-        elif mine.unit and other.unit and mine.unit != other.unit:
-            yield node.contradiction(
-                f"{mine.name} is in {mine.unit} and {other.name} in {other.unit}.", "Name figures of one unit."
-            )
+            ),
+            (
+                mine.unit and other.unit and mine.unit != other.unit,
+                node,
+                f"{mine.name} is in {mine.unit} and {other.name} in {other.unit}.",
+                "Name figures of one unit.",
+            ),
+        )
     if terms.other_figure is ComparedFigure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
         yield node.at("of").contradiction(
             f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",

@@ -37,8 +37,9 @@ def check_derivation(
         return
     forbidden = {word: read.place.at(word) for word in _NOT_OF_DERIVED if read.place.has(word)}
     forbidden |= {word: said for word in _NOT_CUSTOM if (said := find_property(read.place, word)).value is not None}
-    for word, said in forbidden.items():
-        yield said.contradiction(f"{item.name} is derived and has {word}.", "Remove it.")
+    yield from (
+        said.contradiction(f"{item.name} is derived and has {word}.", "Remove it.") for word, said in forbidden.items()
+    )
     logical, role = ("number", Role.MEASURE) if isinstance(derivation, Rate) else ("string", Role.ATTRIBUTE)
     if read.place.text("logicalType") != logical or (read.has_role and item.role is not role):
         yield read.place.contradiction(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.checks.mapping_value_checks import check_values
+from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.extract_file import check_extract
@@ -43,12 +44,14 @@ def check_mapping(
                 f"There is no return {mapping.return_code}.", suggest(mapping.return_code, returns)
             )
         return
-    for entry in root.entries("majors"):
-        if isinstance(entry.value, int) and entry.value not in asked.majors:
-            yield entry.contradiction(
-                f"{asked.code} has no major version {entry.value}.",
-                f"Use one of: {', '.join(str(major) for major in asked.majors)}.",
-            )
+    yield from (
+        entry.contradiction(
+            f"{asked.code} has no major version {entry.value}.",
+            f"Use one of: {', '.join(str(major) for major in asked.majors)}.",
+        )
+        for entry in root.entries("majors")
+        if isinstance(entry.value, int) and entry.value not in asked.majors
+    )
     contracts = [contract for contract in asked.contracts if contract.version.major in mapping.majors]
     if contracts:
         yield from _check_table(read, contracts, councils, code_lists)
@@ -78,11 +81,11 @@ def _check_table(
     place = root.at("tables")
     several = any(len(contract.tables) > 1 for contract in contracts)
     extract = mapping.extract or contracts[-1].extract
-    for name, table in tables.items():
-        if name not in mapping.tables and not table.optional:
-            yield place.contradiction(
-                f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}."
-            )
+    yield from (
+        place.contradiction(f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}.")
+        for name, table in tables.items()
+        if name not in mapping.tables and not table.optional
+    )
     for name, table_mapping in mapping.tables.items():
         where = place.at(name)
         if name not in tables:
@@ -107,10 +110,12 @@ def _check_table(
 def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
     """Yield items that the mapping does not place exactly once, in any version."""
     items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
-    for kind in _BY_ITEM:
-        for name, place in where.at(kind).members():
-            if name not in items:
-                yield place.contradiction(f"{name} is no item of {table_mapping.table}.", suggest(name, items))
+    yield from (
+        place.contradiction(f"{name} is no item of {table_mapping.table}.", suggest(name, items))
+        for kind in _BY_ITEM
+        for name, place in where.at(kind).members()
+        if name not in items
+    )
     for name, item in items.items():
         said = [kind for kind in ("columns", "constants", "absent") if where.at(kind).has(name)]
         if not said:
@@ -119,12 +124,12 @@ def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence
                 "Add it under columns, or under constants"
                 + (" (it is required)." if item.required else ", or under absent with the reason."),
             )
-        for kind in said[1:]:
-            yield (
-                where.at(kind)
-                .at(name)
-                .contradiction(f"{name} is under {said[0]} and under {kind}.", "Keep one of the two.")
-            )
+        yield from (
+            where.at(kind)
+            .at(name)
+            .contradiction(f"{name} is under {said[0]} and under {kind}.", "Keep one of the two.")
+            for kind in said[1:]
+        )
         if item.required and said == ["absent"]:
             yield (
                 where.at("absent")
@@ -190,12 +195,20 @@ def _check_base(file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
 def _check_joined(table_mapping: TableMapping, file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
     if not file.key:
         yield place.contradiction(f"{file.name} joins {table_mapping.files[0].name} and has no key.", "Add key.")
-    if len(file.key) != len(file.base_key):
-        yield place.contradiction(f"{file.name}: key and baseKey are not of one length.", "Pair them, one for one.")
-    if all(column.file != file.name for column in table_mapping.columns.values()):
-        yield place.contradiction(
-            f"No item is taken from {file.name}.", f"Write file: {file.name} at a column, or remove the file."
-        )
+    yield from contradictions_where(
+        (
+            len(file.key) != len(file.base_key),
+            place,
+            f"{file.name}: key and baseKey are not of one length.",
+            "Pair them, one for one.",
+        ),
+        (
+            all(column.file != file.name for column in table_mapping.columns.values()),
+            place,
+            f"No item is taken from {file.name}.",
+            f"Write file: {file.name} at a column, or remove the file.",
+        ),
+    )
 
 
 def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
@@ -229,16 +242,20 @@ def check_source_systems(
                 (entry for entry in root.entries("returns") if entry.text("system") == given.system),
                 root.at("accounts").at(code),
             )
-            if given.system not in systems:
-                yield place.contradiction(
+            yield from first_contradiction_where(
+                (
+                    given.system not in systems,
+                    place,
                     f"There is no mapping of a system “{given.system}”.",
                     suggest(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
-                )
-            elif not _is_served(reads, given.system, code, asked.latest):
-                yield place.contradiction(
+                ),
+                (
+                    not _is_served(reads, given.system, code, asked.latest),
+                    place,
                     f"{given.system} has no mapping for {asked.code} {asked.latest.version} that serves {code}.",
                     f"Write schemas/mappings/{given.system}/{asked.slug}.yaml.",
-                )
+                ),
+            )
 
 
 def _is_served(reads: Sequence[MappingFile], system: str, council_code: str, contract: Contract) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.contract import Contract
@@ -113,11 +114,13 @@ def _check_pattern(
     compiled = re.compile(code_pattern.pattern)
     known = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}
     used = _GROUP.findall(code_pattern.to)
-    for group in used:
-        if group not in known:
-            yield place.at("to").contradiction(
-                f"{item.name}: the pattern has no group {group}.", "Put ( and ) around the part that is meant."
-            )
+    yield from (
+        place.at("to").contradiction(
+            f"{item.name}: the pattern has no group {group}.", "Put ( and ) around the part that is meant."
+        )
+        for group in used
+        if group not in known
+    )
     if not used and code_pattern.to not in targets:
         yield place.at("to").contradiction(
             f"“{code_pattern.to}” is nothing that {item.name} can be in the contract's periods.",
@@ -138,10 +141,20 @@ def _check_unit(item: Item, mapping: TableMapping, place: YamlNode) -> Iterator[
 
 def _check_date(mapping: TableMapping, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
     if mapping.date_format:
-        if problem := find_date_format_problem(mapping.date_format):
-            yield place.contradiction(f"The form of dates {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm.")
-        if all(item.type is not ItemType.DATE for item in items.values()):
-            yield place.contradiction(f"{mapping.table} has no dates.", "Remove dates.")
+        yield from contradictions_where(
+            (
+                problem := find_date_format_problem(mapping.date_format),
+                place,
+                f"The form of dates {problem}.",
+                "Write such as yyyy-MM-dd or d/M/yyyy HH:mm.",
+            ),
+            (
+                all(item.type is not ItemType.DATE for item in items.values()),
+                place,
+                f"{mapping.table} has no dates.",
+                "Remove dates.",
+            ),
+        )
     for name, text in mapping.dates.items():
         if name not in items:
             yield place.at(name).contradiction(f"{name} is no item of {mapping.table}.", suggest(name, items))

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.field_types import (
@@ -88,17 +89,27 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
 
 
 def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
-    if node.file != f"codelists/{code_list.id}.yaml":
-        yield node.at("id").contradiction(
-            f"The file holds {code_list.id} and is called {node.file}.", f"Call it codelists/{code_list.id}.yaml."
-        )
-    if code_list.verified == "READ" and not code_list.source:
-        yield node.at("source").contradiction("A list that was READ has no source.", "Write where it was read.")
+    yield from contradictions_where(
+        (
+            node.file != f"codelists/{code_list.id}.yaml",
+            node.at("id"),
+            f"The file holds {code_list.id} and is called {node.file}.",
+            f"Call it codelists/{code_list.id}.yaml.",
+        ),
+        (
+            code_list.verified == "READ" and not code_list.source,
+            node.at("source"),
+            "A list that was READ has no source.",
+            "Write where it was read.",
+        ),
+    )
     counts = Counter(spelling for code in code_list.codes for spelling in {code.code, *code.aliases})
     for entry, code in zip(node.entries("codes"), code_list.codes, strict=True):
-        for spelling in {code.code, *code.aliases}:
-            if counts[spelling] > 1:
-                yield entry.contradiction(f"The spelling “{spelling}” stands for two codes.", "Keep it at one.")
+        yield from (
+            entry.contradiction(f"The spelling “{spelling}” stands for two codes.", "Keep it at one.")
+            for spelling in {code.code, *code.aliases}
+            if counts[spelling] > 1
+        )
         for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
             for other in code_list.codes:
                 matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.documents.odcs_schema import check_odcs, find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
@@ -151,27 +152,40 @@ def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> 
 def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
     contract, root = read.contract, read.document
     yield from _check_name(read)
-    if root.text("apiVersion") != _API_VERSION:
-        yield root.at("apiVersion").contradiction(
-            "The contract is of another version of the standard.", f"Write {_API_VERSION}."
-        )
-    if root.text("status") != "active":
-        yield root.at("status").contradiction(
-            "The contract is not active.", "Write status: active; keep drafts outside the register."
-        )
-    for word, value in (("name", contract.title), ("domain", contract.subject)):
-        if not value:
-            yield root.contradiction(f"The contract has no {word}.", f"Add {word}.")
-    if not contract.purpose:
-        yield root.at("description").contradiction(
-            "The contract does not say why it is asked.", "Add description.purpose."
-        )
-    if not contract.owner:
-        yield root.at("team").contradiction(
-            "The contract has no owner.", "Add a member with role owner to team.members, its address as username."
-        )
-    if not read.tables:
-        yield root.at("schema").contradiction("The contract asks for no table.", "List its tables under schema.")
+    yield from contradictions_where(
+        (
+            root.text("apiVersion") != _API_VERSION,
+            root.at("apiVersion"),
+            "The contract is of another version of the standard.",
+            f"Write {_API_VERSION}.",
+        ),
+        (
+            root.text("status") != "active",
+            root.at("status"),
+            "The contract is not active.",
+            "Write status: active; keep drafts outside the register.",
+        ),
+    )
+    yield from (
+        root.contradiction(f"The contract has no {word}.", f"Add {word}.")
+        for word, value in (("name", contract.title), ("domain", contract.subject))
+        if not value
+    )
+    yield from contradictions_where(
+        (
+            not contract.purpose,
+            root.at("description"),
+            "The contract does not say why it is asked.",
+            "Add description.purpose.",
+        ),
+        (
+            not contract.owner,
+            root.at("team"),
+            "The contract has no owner.",
+            "Add a member with role owner to team.members, its address as username.",
+        ),
+        (not read.tables, root.at("schema"), "The contract asks for no table.", "List its tables under schema."),
+    )
 
 
 def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
@@ -232,12 +246,20 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
         except WrongUse as error:
             yield node.at(name).contradiction(error.what, error.remedy)
             continue
-        if kind is not None and period.kind is not kind:
-            yield node.at(name).contradiction(f"{period.id} is no {kind}.", f"Write a {kind}.")
-        elif day < period.start:
-            yield node.at(name).contradiction(
-                f"{period.id} is due before it begins.", f"Give a day from {period.start.isoformat()} on."
-            )
+        yield from first_contradiction_where(
+            (
+                kind is not None and period.kind is not kind,
+                node.at(name),
+                f"{period.id} is no {kind}.",
+                f"Write a {kind}.",
+            ),
+            (
+                day < period.start,
+                node.at(name),
+                f"{period.id} is due before it begins.",
+                f"Give a day from {period.start.isoformat()} on.",
+            ),
+        )
 
 
 def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
@@ -247,19 +269,26 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
     is_records = contract.extract.format.is_records
     for entry in read.tables:
         table = entry.table
-        if several and not table.record_key and not table.file_pattern:
-            yield entry.place.contradiction(
+        yield from contradictions_where(
+            (
+                several and not table.record_key and not table.file_pattern,
+                entry.place,
                 f"Nothing shows which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
-            )
-        if table.file_pattern and not several:
-            yield find_property(entry.place, "lgdpFilePattern").contradiction(
-                f"{table.name} is the only table and has a file pattern.", "Remove lgdpFilePattern."
-            )
-        if table.optional and not several:
-            yield find_property(entry.place, "lgdpOptional").contradiction(
-                f"{table.name} is the only table and optional.", "Remove lgdpOptional."
-            )
+            ),
+            (
+                table.file_pattern and not several,
+                find_property(entry.place, "lgdpFilePattern"),
+                f"{table.name} is the only table and has a file pattern.",
+                "Remove lgdpFilePattern.",
+            ),
+            (
+                table.optional and not several,
+                find_property(entry.place, "lgdpOptional"),
+                f"{table.name} is the only table and optional.",
+                "Remove lgdpOptional.",
+            ),
+        )
         if table.record_key is None:
             continue
         if not is_records or table.file_pattern:
@@ -279,13 +308,15 @@ def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
     """Yield items of an XML extract whose header is not a path to a value."""
     if read.contract.extract.format is not Format.XML:
         return
-    for table in read.tables:
-        for entry in table.items:
-            if not is_xml_path(entry.item.header):
-                yield entry.place.contradiction(
-                    f"{entry.item.name} is called “{entry.item.header}”, which is no path in XML.",
-                    "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
-                )
+    yield from (
+        entry.place.contradiction(
+            f"{entry.item.name} is called “{entry.item.header}”, which is no path in XML.",
+            "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
+        )
+        for table in read.tables
+        for entry in table.items
+        if not is_xml_path(entry.item.header)
+    )
 
 
 def _check_rule_id(read: ParsedContract) -> Iterator[Contradiction]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.csv_records import Row, read_rows
 from lgdp_pipelines.register.model.field_types import VERIFIED
 from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
@@ -93,10 +94,10 @@ def _check_row(rows: Sequence[Row]) -> Iterator[Contradiction]:
 def _check_name(names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
     for row in names:
         code = row.cells["council_code"]
-        if code not in councils.by_code:
-            yield row.contradiction(f"There is no council {code}.", "Write a code of councils.csv.")
-        if not row.cells["spelling"].strip():
-            yield row.contradiction("The spelling is empty.", "Write it, or remove the line.")
+        yield from contradictions_where(
+            (code not in councils.by_code, row, f"There is no council {code}.", "Write a code of councils.csv."),
+            (not row.cells["spelling"].strip(), row, "The spelling is empty.", "Write it, or remove the line."),
+        )
         yield from _mark(row)
 
 

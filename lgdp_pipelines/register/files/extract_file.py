@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 
@@ -34,20 +35,33 @@ def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
         extract: as read.
         node: that it was read from.
     """
-    for word, formats in _HOLDS_IN.items():
-        if node.has(word) and extract.format not in formats:
-            yield node.at(word).contradiction(
-                f"{word} means nothing for an extract in {extract.format.upper()}.", f"Remove {word}."
-            )
-    if extract.delimiter == extract.quote:
-        yield node.at("quote").contradiction("Delimiter and quote are the same character.", "Change one of them.")
-    if extract.format is Format.XML and not _XML_PATH.fullmatch(extract.records_at):
-        yield node.at("recordsAt").contradiction(
+    yield from (
+        node.at(word).contradiction(
+            f"{word} means nothing for an extract in {extract.format.upper()}.", f"Remove {word}."
+        )
+        for word, formats in _HOLDS_IN.items()
+        if node.has(word) and extract.format not in formats
+    )
+    yield from contradictions_where(
+        (
+            extract.delimiter == extract.quote,
+            node.at("quote"),
+            "Delimiter and quote are the same character.",
+            "Change one of them.",
+        ),
+        (
+            extract.format is Format.XML and not _XML_PATH.fullmatch(extract.records_at),
+            node.at("recordsAt"),
             "An XML extract does not say which element is a record.",
             "Write recordsAt as the path of the record element from the root, such as return/cases/case.",
-        )
-    if extract.member and extract.container is not Container.ZIP:
-        yield node.at("member").contradiction("Only a ZIP has members.", "Remove member, or write container: zip.")
+        ),
+        (
+            extract.member and extract.container is not Container.ZIP,
+            node.at("member"),
+            "Only a ZIP has members.",
+            "Remove member, or write container: zip.",
+        ),
+    )
 
 
 def is_xml_path(header: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import ItemProperties, read_properties
@@ -158,22 +159,27 @@ def check_item(read: ParsedItem) -> Iterator[Contradiction]:
     """Yield the contradictions of one item."""
     item, place = read.item, read.place
     yield from read.contradictions
-    if not NAME.fullmatch(item.name):
-        yield place.contradiction(
-            f"The item name “{item.name}” is no column name.", "Write small letters, digits and _, a letter first."
-        )
-    if item.name in RESERVED_NAMES or item.name.endswith("_status"):
-        yield place.contradiction(
+    yield from contradictions_where(
+        (
+            not NAME.fullmatch(item.name),
+            place,
+            f"The item name “{item.name}” is no column name.",
+            "Write small letters, digits and _, a letter first.",
+        ),
+        (
+            item.name in RESERVED_NAMES or item.name.endswith("_status"),
+            place,
             f"The item name {item.name} is reserved for the platform.",
             "Choose another name; the header in the file (physicalName) can stay as it is.",
-        )
-    if item.urn and not URN.fullmatch(item.urn):
-        yield find_property(place, "lgdpItem").contradiction(
+        ),
+        (
+            item.urn and not URN.fullmatch(item.urn),
+            find_property(place, "lgdpItem"),
             f"{item.name} has the URN “{item.urn}”, which is not well formed.",
             "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
-        )
-    if not item.definition:
-        yield place.contradiction(f"{item.name} has no definition.", "Write what it means under description.")
+        ),
+        (not item.definition, place, f"{item.name} has no definition.", "Write what it means under description."),
+    )
     yield from _check_type(item, place)
     yield from check_value_spellings(item, place, place.at("logicalTypeOptions").text("format"))
     yield from _check_text(item, place)
@@ -198,9 +204,11 @@ def _check_type(item: Item, place: YamlNode) -> Iterator[Contradiction]:
             f"{item.name} is a date and does not say how it is spelled.",
             "Write logicalTypeOptions.format with dd, MM and yyyy, such as ddMMyyyy.",
         )
-    for name, option in options.members():
-        if name not in _OPTIONS and not (name == "format" and item.type is ItemType.DATE):
-            yield option.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
+    yield from (
+        option.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
+        for name, option in options.members()
+        if name not in _OPTIONS and not (name == "format" and item.type is ItemType.DATE)
+    )
     yield from _check_range(item, options)
 
 
@@ -233,69 +241,99 @@ def _comparable(text: str, kind: ItemType) -> float | None:
 def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     options = place.at("logicalTypeOptions")
     problem = find_pattern_problem(item.pattern) if item.pattern else None
-    if problem:
-        yield options.at("pattern").contradiction(f"{item.name}: the pattern {problem}.", "Mend the pattern.")
-    if item.min_length is not None and item.max_length is not None and item.min_length > item.max_length:
-        yield options.contradiction(f"{item.name}: minLength is above maxLength.", "Swap or mend them.")
+    yield from contradictions_where(
+        (problem, options.at("pattern"), f"{item.name}: the pattern {problem}.", "Mend the pattern."),
+        (
+            item.min_length is not None and item.max_length is not None and item.min_length > item.max_length,
+            options,
+            f"{item.name}: minLength is above maxLength.",
+            "Swap or mend them.",
+        ),
+    )
     if item.code_list is None:
         return
-    if item.type is not ItemType.TEXT:
-        yield place.contradiction(
-            f"{item.name} has a code list and is of type {item.type}.", "Codes are text: write string and varchar."
-        )
-    if place.has("enum") and find_property(place, "lgdpCodeList").value is not None:
-        yield find_property(place, "lgdpCodeList").contradiction(
-            f"{item.name} has both enum and lgdpCodeList.", "Keep one of them."
-        )
+    yield from contradictions_where(
+        (
+            item.type is not ItemType.TEXT,
+            place,
+            f"{item.name} has a code list and is of type {item.type}.",
+            "Codes are text: write string and varchar.",
+        ),
+        (
+            place.has("enum") and find_property(place, "lgdpCodeList").value is not None,
+            find_property(place, "lgdpCodeList"),
+            f"{item.name} has both enum and lgdpCodeList.",
+            "Keep one of them.",
+        ),
+    )
     codes = [entry.at("value").value for entry in place.entries("enum")]
     for entry in place.entries("enum"):
-        if not isinstance(entry.at("value").value, str):
-            yield entry.contradiction(
-                f"{item.name}: the code {entry.at('value').value} is no text.", "Put it in quotes."
-            )
-        elif codes.count(entry.at("value").value) > 1:
-            yield entry.contradiction(f"{item.name}: the code {entry.at('value').value} is given twice.", "Keep one.")
+        yield from first_contradiction_where(
+            (
+                not isinstance(entry.at("value").value, str),
+                entry,
+                f"{item.name}: the code {entry.at('value').value} is no text.",
+                "Put it in quotes.",
+            ),
+            (
+                codes.count(entry.at("value").value) > 1,
+                entry,
+                f"{item.name}: the code {entry.at('value').value} is given twice.",
+                "Keep one.",
+            ),
+        )
 
 
 def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     if item.role is Role.MEASURE:
-        if item.type not in _NUMERIC:
-            yield place.contradiction(f"{item.name} is a measure and no number.", "Write integer or number.")
-        if not item.unit:
-            yield place.contradiction(f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households.")
+        yield from contradictions_where(
+            (item.type not in _NUMERIC, place, f"{item.name} is a measure and no number.", "Write integer or number."),
+            (not item.unit, place, f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households."),
+        )
         return
-    for word in ("lgdpUnit", "lgdpMarks"):
-        if (said := find_property(place, word)).value is not None:
-            yield said.contradiction(
-                f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure."
-            )
+    yield from (
+        said.contradiction(f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure.")
+        for word in ("lgdpUnit", "lgdpMarks")
+        if (said := find_property(place, word)).value is not None
+    )
 
 
 def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     if item.role in (Role.COUNCIL, Role.PERIOD):
-        if item.type is not ItemType.TEXT:
-            yield place.contradiction(
-                f"{item.name} names the {item.role} and is of type {item.type}.", "Write string and varchar."
-            )
-        if item.code_list or item.pattern:
-            yield place.contradiction(
+        yield from contradictions_where(
+            (
+                item.type is not ItemType.TEXT,
+                place,
+                f"{item.name} names the {item.role} and is of type {item.type}.",
+                "Write string and varchar.",
+            ),
+            (
+                item.code_list or item.pattern,
+                place,
                 f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
                 "Remove enum, lgdpCodeList and pattern.",
-            )
-    if item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE:
-        yield find_property(place, "lgdpPrivacy").contradiction(
-            f"{item.name} is to be published by {item.privacy} and is no date.", "Choose another lgdpPrivacy."
+            ),
         )
-    if item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT:
-        yield find_property(place, "lgdpPrivacy").contradiction(
-            f"{item.name} is to be pseudonymised and is no text.", "Write string and varchar, or withhold it."
-        )
+    yield from contradictions_where(
+        (
+            item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE,
+            find_property(place, "lgdpPrivacy"),
+            f"{item.name} is to be published by {item.privacy} and is no date.",
+            "Choose another lgdpPrivacy.",
+        ),
+        (
+            item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT,
+            find_property(place, "lgdpPrivacy"),
+            f"{item.name} is to be pseudonymised and is no text.",
+            "Write string and varchar, or withhold it.",
+        ),
+    )
     severities = find_property(place, "lgdpSeverity")
-    for kind in item.severities:
-        if not _has_rule(item, kind):
-            yield severities.at(kind).contradiction(
-                f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it."
-            )
+    yield from (
+        severities.at(kind).contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
+        for kind in item.severities
+        if not _has_rule(item, kind)
+    )
 
 
 def _has_rule(item: Item, kind: str) -> bool:

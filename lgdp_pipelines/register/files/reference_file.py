@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.csv_records import Row, read_rows
 from lgdp_pipelines.register.documents.model_parsing import parse, suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
@@ -163,12 +164,20 @@ def _check_row(
 def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:
     text = row.cells[column.name]
     is_day = column.type is ItemType.DATE and _day(text) is not None
-    if not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day):
-        yield row.contradiction(
-            f"“{text}” is no {column.type} as {column.name} has it.", "Write it plainly, such as 1234.5 or 2024-03-31."
-        )
-    elif column.name == COUNCIL and text not in councils.by_code:
-        yield row.contradiction(f"There is no council {text}.", "Write a code of councils.csv.")
+    yield from first_contradiction_where(
+        (
+            not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day),
+            row,
+            f"“{text}” is no {column.type} as {column.name} has it.",
+            "Write it plainly, such as 1234.5 or 2024-03-31.",
+        ),
+        (
+            column.name == COUNCIL and text not in councils.by_code,
+            row,
+            f"There is no council {text}.",
+            "Write a code of councils.csv.",
+        ),
+    )
 
 
 def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
@@ -178,26 +187,34 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
             f"The file holds {table.id} and lies in reference/{folder}.", f"Call folder and file {table.id}."
         )
     names = [column.name for column in table.columns]
-    for number, name in enumerate(names):
-        if name in names[:number] or name == "version":
-            yield root.entries("columns")[number].contradiction(
-                f"The column {name} is there twice, or is called like one that the platform adds.", "Rename it."
-            )
-    for name in table.key:
-        if name not in names:
-            yield root.at("key").contradiction(f"The key names {name}, which is no column.", suggest(name, names))
+    yield from (
+        root.entries("columns")[number].contradiction(
+            f"The column {name} is there twice, or is called like one that the platform adds.", "Rename it."
+        )
+        for number, name in enumerate(names)
+        if name in names[:number] or name == "version"
+    )
+    yield from (
+        root.at("key").contradiction(f"The key names {name}, which is no column.", suggest(name, names))
+        for name in table.key
+        if name not in names
+    )
     yield from _check_version(root, table)
     known = {f"reference/{folder}/{folder}.v{version.version}.csv" for version in table.versions}
-    for file in contents:
-        if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known:
-            yield Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
+    yield from (
+        Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
+        for file in contents
+        if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known
+    )
 
 
 def _check_version(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
     entries = root.entries("versions")
-    for (_, version), (place, other) in pairwise(zip(entries, table.versions, strict=True)):
-        if other.version == version.version or other.valid_from <= version.valid_from:
-            yield place.contradiction(
-                f"The version {other.version} does not come after {version.version}.",
-                "List versions in order; each is valid from a later day than the one before.",
-            )
+    yield from (
+        place.contradiction(
+            f"The version {other.version} does not come after {version.version}.",
+            "List versions in order; each is valid from a later day than the one before.",
+        )
+        for (_, version), (place, other) in pairwise(zip(entries, table.versions, strict=True))
+        if other.version == version.version or other.valid_from <= version.valid_from
+    )

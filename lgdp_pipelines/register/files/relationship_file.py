@@ -7,6 +7,7 @@ does not: the rule that follows from one (``rules``), and its SQL (``kinds.relat
 from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.files.custom_properties import RelationshipProperties, read_properties
@@ -91,10 +92,12 @@ def check_item_relationship(place: YamlNode, context: RuleContext) -> Iterator[C
         context: of the contract around it.
     """
     entries = place.entries("relationships")
-    for extra in entries[1:]:
-        yield extra.contradiction(
+    yield from (
+        extra.contradiction(
             f"{place.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
         )
+        for extra in entries[1:]
+    )
     terms = read_reference(place)
     if entries and terms is None:
         yield entries[0].contradiction(*_UNREADABLE)
@@ -134,14 +137,22 @@ def _of_terms(terms: Relationship, place: YamlNode, context: RuleContext) -> Ite
         )
         return
     for own, other in zip(terms.own, terms.theirs, strict=True):
-        for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table)):
-            if name not in items:
-                yield place.contradiction(
-                    f"A relationship names {name}, which is no item of {table}.", suggest(name, items)
-                )
-        if own in context.items and other in theirs and context.items[own].type is not theirs[other].type:
-            yield place.contradiction(
-                f"{own} and {other} are of different types, and are never the same.", "Name items of one type."
-            )
-        if own == other and terms.table == context.table:
-            yield place.contradiction(f"{own} refers to itself.", "Name another item in to.")
+        yield from (
+            place.contradiction(f"A relationship names {name}, which is no item of {table}.", suggest(name, items))
+            for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))
+            if name not in items
+        )
+        yield from contradictions_where(
+            (
+                own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
+                place,
+                f"{own} and {other} are of different types, and are never the same.",
+                "Name items of one type.",
+            ),
+            (
+                own == other and terms.table == context.table,
+                place,
+                f"{own} refers to itself.",
+                "Name another item in to.",
+            ),
+        )

@@ -108,18 +108,26 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
     """
     rule, place, items = read.rule, read.place, context.items
     yield from read.contradictions
-    for word, why in (("id", "its stable id"), ("name", "what is true when it holds"), ("description", "what to do")):
-        if not place.text(word):
-            yield place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
+    yield from (
+        place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
+        for word, why in (
+            ("id", "its stable id"),
+            ("name", "what is true when it holds"),
+            ("description", "what to do"),
+        )
+        if not place.text(word)
+    )
     if place.text("severity", Severity.ERROR) not in set(Severity):
         yield place.at("severity").contradiction(
             f"The severity “{place.text('severity')}” is unknown.", suggest(place.text("severity"), set(Severity))
         )
-    for name in (find_property(place, "lgdpItems").value and rule.items) or ():
-        if name not in items:
-            yield place.contradiction(
-                f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)
-            )
+    yield from (
+        place.contradiction(
+            f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)
+        )
+        for name in (find_property(place, "lgdpItems").value and rule.items) or ()
+        if name not in items
+    )
     yield from check_query_scope(rule, place, items)
     is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
     match _kind(place), rule.terms:
@@ -142,10 +150,12 @@ def _check_sql(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]
     is_whole = not find_external_tables(
         rule.sql or ""
     )  # what stands in other returns is looked at when all of them are read
-    for problem in find_query_problems(rule.sql or "", rule.table, columns) if is_whole else ():
-        yield place.at("query").contradiction(
+    yield from (
+        place.at("query").contradiction(
             f"The query of {rule.id} cannot be asked: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",
         )
+        for problem in (find_query_problems(rule.sql or "", rule.table, columns) if is_whole else ())
+    )
     if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
         yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")

@@ -66,9 +66,11 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
         yield node.at("id").contradiction(
             f"The file holds {source.id} and is called {node.file}.", f"Call it sources/{source.id}.yaml."
         )
-    for entry in node.entries("councils"):
-        if entry.value not in councils.by_code:
-            yield entry.contradiction(f"There is no council {entry.value}.", suggest(entry.value, councils.codes))
+    yield from (
+        entry.contradiction(f"There is no council {entry.value}.", suggest(entry.value, councils.codes))
+        for entry in node.entries("councils")
+        if entry.value not in councils.by_code
+    )
     yield from _check_accounts(source, node)
     yield from _check_returns(source, node, returns)
     if isinstance(source, PushSource):
@@ -88,11 +90,11 @@ def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
             yield account.contradiction(
                 f"{council_code} has no account in this source.", suggest(council_code, source.councils)
             )
-        for return_code, system in account.at("systems").members():
-            if return_code not in return_codes:
-                yield system.contradiction(
-                    f"The source does not give {return_code}.", suggest(return_code, return_codes)
-                )
+        yield from (
+            system.contradiction(f"The source does not give {return_code}.", suggest(return_code, return_codes))
+            for return_code, system in account.at("systems").members()
+            if return_code not in return_codes
+        )
 
 
 def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
@@ -126,10 +128,12 @@ def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterat
         )
     if isinstance(source, DropBoxSource):
         impossible = (name for _, name in accounts if "$" not in name and not _ACCOUNT_NAME.fullmatch(name))
-        for name in [*impossible][:1]:
-            yield node.at("username").contradiction(
+        yield from (
+            node.at("username").contradiction(
                 f"“{name}” can be no account's name.", "Use lower-case letters, digits, - and _; begin with a letter."
             )
+            for name in [*impossible][:1]
+        )
 
 
 def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradiction]:

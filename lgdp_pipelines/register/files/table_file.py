@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.documents.model_parsing import suggest
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
@@ -97,14 +98,16 @@ def check_table(
     """
     table, place = read.table, read.place
     yield from read.contradictions
-    if not NAME.fullmatch(table.name) or "__" in table.name:
-        yield place.contradiction(
-            f"The table name “{table.name}” cannot be used.", "Write small letters, digits and single _."
-        )
-    if not table.description:
-        yield place.contradiction(f"The table {table.name} has no description.", "Write what a row is.")
-    if not table.items:
-        yield place.contradiction(f"The table {table.name} has no items.", "List them under properties.")
+    yield from contradictions_where(
+        (
+            not NAME.fullmatch(table.name) or "__" in table.name,
+            place,
+            f"The table name “{table.name}” cannot be used.",
+            "Write small letters, digits and single _.",
+        ),
+        (not table.description, place, f"The table {table.name} has no description.", "Write what a row is."),
+        (not table.items, place, f"The table {table.name} has no items.", "List them under properties."),
+    )
     for item in read.items:
         yield from check_item(item)
         yield from _check_code_list(item, code_lists)
@@ -116,11 +119,11 @@ def check_table(
     )
     yield from _check_alias(read)
     yield from _repeated(read, lambda entry: entry.item.urn, "URN")
-    for role in (Role.COUNCIL, Role.PERIOD):
-        for extra in [entry for entry in read.items if entry.item.role is role][1:]:
-            yield extra.place.contradiction(
-                f"{table.name} names the {role} twice.", f"Leave lgdpRole {role} to one item."
-            )
+    yield from (
+        extra.place.contradiction(f"{table.name} names the {role} twice.", f"Leave lgdpRole {role} to one item.")
+        for role in (Role.COUNCIL, Role.PERIOD)
+        for extra in [entry for entry in read.items if entry.item.role is role][1:]
+    )
     yield from _check_key(read)
     if read.has_grain(Grain.CASE):
         yield from _check_privacy(read)
@@ -144,13 +147,13 @@ def _repeated(read: ParsedTable, what: Callable[[ParsedItem], str], called: str)
 def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
     """Yield headers that two items would match."""
     places = {entry.item.name: entry.place for entry in read.items}
-    for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items):
-        if any(fold_spelling(read.table.by_name[clashing].header) != fold_spelling(text) for clashing in (name, other)):
-            yield (
-                find_property(places[name], "lgdpAliases").contradiction(
-                    f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
-                )
-            )
+    yield from (
+        find_property(places[name], "lgdpAliases").contradiction(
+            f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
+        )
+        for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items)
+        if any(fold_spelling(read.table.by_name[clashing].header) != fold_spelling(text) for clashing in (name, other))
+    )
 
 
 def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[Contradiction]:
@@ -186,14 +189,20 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
             f"{table.name} holds cases and has no key.", "Set primaryKey on the item that tells cases apart."
         )
     for entry in read.items:
-        if entry.item.unique and table.key == (entry.item,):
-            yield entry.place.at("unique").contradiction(
-                f"{entry.item.name} is the key of {table.name}, and told to be unique besides.", "Remove unique."
-            )
-        if entry.item.key and not entry.item.required:
-            yield entry.place.contradiction(
-                f"{entry.item.name} is part of the key and may be empty.", "Add required: true."
-            )
+        yield from contradictions_where(
+            (
+                entry.item.unique and table.key == (entry.item,),
+                entry.place.at("unique"),
+                f"{entry.item.name} is the key of {table.name}, and told to be unique besides.",
+                "Remove unique.",
+            ),
+            (
+                entry.item.key and not entry.item.required,
+                entry.place,
+                f"{entry.item.name} is part of the key and may be empty.",
+                "Add required: true.",
+            ),
+        )
     all_have_roles = all(entry.has_role for entry in read.items)
     if read.has_grain(Grain.AGGREGATE) and table.items and all_have_roles and not table.having(Role.MEASURE):
         yield read.place.contradiction(f"{table.name} holds aggregates and has no measure.", "Add a measure.")
@@ -205,15 +214,20 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
 def _role_and_key(read: ParsedTable, entry: ParsedItem) -> Iterator[Contradiction]:
     item = entry.item
     is_aggregate = read.has_grain(Grain.AGGREGATE)
-    if item.key and item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD):
-        yield entry.place.contradiction(
+    yield from first_contradiction_where(
+        (
+            item.key and item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD),
+            entry.place,
             f"{item.name} is a {item.role} and part of the key.",
             "Remove primaryKey; council and period belong to every key without being said.",
-        )
-    elif is_aggregate and item.key and item.role is not Role.DIMENSION:
-        yield entry.place.contradiction(
-            f"{item.name} is part of an aggregate's key and no dimension.", "Write lgdpRole dimension."
-        )
+        ),
+        (
+            is_aggregate and item.key and item.role is not Role.DIMENSION,
+            entry.place,
+            f"{item.name} is part of an aggregate's key and no dimension.",
+            "Write lgdpRole dimension.",
+        ),
+    )
     if is_aggregate and item.role is Role.DIMENSION and not item.key:
         yield entry.place.contradiction(
             f"{item.name} breaks figures down and is no part of the key.", "Add primaryKey: true."
@@ -225,16 +239,20 @@ def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:
         item = entry.item
         if item.role in (Role.COUNCIL, Role.PERIOD):
             continue
-        if find_property(entry.place, "lgdpPrivacy").value is None:
-            yield entry.place.contradiction(
+        yield from first_contradiction_where(
+            (
+                find_property(entry.place, "lgdpPrivacy").value is None,
+                entry.place,
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
-            )
-        elif item.privacy is Privacy.OPEN and _is_free(item):
-            yield find_property(entry.place, "lgdpPrivacy").contradiction(
+            ),
+            (
+                item.privacy is Privacy.OPEN and _is_free(item),
+                find_property(entry.place, "lgdpPrivacy"),
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
-            )
+            ),
+        )
 
 
 def _is_free(item: Item) -> bool:

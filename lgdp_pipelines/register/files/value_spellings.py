@@ -7,6 +7,7 @@ What belongs here: ``lgdpDateFormats`` and ``lgdpNumbers`` of an item. What does
 from collections.abc import Iterator
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.table_model import Item, ItemType
@@ -44,13 +45,15 @@ def _check_date(item: Item, node: YamlNode, written: str) -> Iterator[Contradict
             continue
         for other in known:
             text = find_ambiguous_text(form, other)
-            if form == other:
-                yield place.contradiction(f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it.")
-            elif text is not None:
-                yield place.contradiction(
+            yield from first_contradiction_where(
+                (form == other, place, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
+                (
+                    text is not None,
+                    place,
                     f"{item.name}: “{text}” is one day as {form} and another as {other}.",
                     "Keep the one that councils use; nobody can tell which is meant.",
-                )
+                ),
+            )
         known.append(form)
 
 
@@ -58,18 +61,25 @@ def _check_number(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     style = item.numbers
     if style is None:
         return
-    if item.type not in _NUMERIC:
-        yield place.contradiction(f"{item.name} has {NUMBERS} and is no number.", "Remove it.")
-    elif style.decimal == style.thousands:
-        yield place.contradiction(
-            f"{item.name}: the same mark stands before decimals and between groups.", "Write two marks."
-        )
-    elif style == NumberStyle():
-        yield place.contradiction(f"{item.name}: that is how its numbers are spelled anyway.", "Remove it.")
-    elif style.thousands == "." and item.type is not ItemType.INTEGER:
-        yield place.contradiction(
+    yield from first_contradiction_where(
+        (item.type not in _NUMERIC, place, f"{item.name} has {NUMBERS} and is no number.", "Remove it."),
+        (
+            style.decimal == style.thousands,
+            place,
+            f"{item.name}: the same mark stands before decimals and between groups.",
+            "Write two marks.",
+        ),
+        (style == NumberStyle(), place, f"{item.name}: that is how its numbers are spelled anyway.", "Remove it."),
+        (
+            style.thousands == "." and item.type is not ItemType.INTEGER,
+            place,
             f"{item.name}: “1.234” is one number plainly and another with “.” between groups.",
             "Leave thousands out; nobody can tell which is meant.",
-        )
-    elif style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER:
-        yield place.contradiction(f"{item.name} is a whole number and has a mark before decimals.", "Remove it.")
+        ),
+        (
+            style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER,
+            place,
+            f"{item.name} is a whole number and has a mark before decimals.",
+            "Remove it.",
+        ),
+    )

@@ -9,6 +9,7 @@ What does not: any single kind.
 from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.model_parsing import Parsed, parse, suggest
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
@@ -102,12 +103,17 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
         )
     allowed = [name for name, item in items.items() if item.privacy is Privacy.OPEN and item.code_list is not None]
     for name in rule.scope:
-        if name not in items:
-            yield scope.contradiction(
-                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.", suggest(name, allowed)
-            )
-        elif name not in allowed:
-            yield scope.contradiction(
+        yield from first_contradiction_where(
+            (
+                name not in items,
+                scope,
+                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.",
+                suggest(name, allowed),
+            ),
+            (
+                name not in allowed,
+                scope,
                 f"The scope of {rule.id} names {name}, which is not an open item with a code list.",
                 "Name items with lgdpCodeList and lgdpPrivacy open: their codes stand in reports.",
-            )
+            ),
+        )

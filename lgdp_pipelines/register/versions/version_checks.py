@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.odcs_schema import find_property
 from lgdp_pipelines.register.files.contract_file import ParsedContract
 from lgdp_pipelines.register.model.table_model import Item
@@ -40,20 +41,20 @@ def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction
                 f"{earlier.document.file} has the same version.", "Give each version a number of its own."
             )
             continue
-        if earlier.contract.period_kind is not later.contract.period_kind:
-            yield (
-                find_property(place, "lgdpPeriodKind").contradiction(
-                    f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
-                    "A return keeps its kind of period; make another return.",
-                )
-            )
-        elif not _is_valid_later(earlier, later):
-            yield (
-                find_property(place, "lgdpValidFrom").contradiction(
-                    f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
-                    "A later version is valid from a later period.",
-                )
-            )
+        yield from first_contradiction_where(
+            (
+                earlier.contract.period_kind is not later.contract.period_kind,
+                find_property(place, "lgdpPeriodKind"),
+                f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
+                "A return keeps its kind of period; make another return.",
+            ),
+            (
+                not _is_valid_later(earlier, later),
+                find_property(place, "lgdpValidFrom"),
+                f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
+                "A later version is valid from a later period.",
+            ),
+        )
         if earlier.contract.version.major == later.contract.version.major:
             yield from _check_only_adds(earlier, later)
 
@@ -94,9 +95,11 @@ def _check_only_adds(earlier: ParsedContract, later: ParsedContract) -> Iterator
                     f"{earlier.document.file}.",
                     remedy,
                 )
-        for urn, new in new_items.items():
-            if new.item.key and urn not in old_urns:
-                yield new.place.contradiction(f"{new.item.name} is new and part of the key.", remedy)
+        yield from (
+            new.place.contradiction(f"{new.item.name} is new and part of the key.", remedy)
+            for urn, new in new_items.items()
+            if new.item.key and urn not in old_urns
+        )
 
 
 def _fixed_aspects(item: Item) -> tuple[object, ...]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.field_types import STRICT, Text, refuse_repeats
 from lgdp_pipelines.register.model.table_model import ItemType
@@ -59,13 +60,15 @@ class InOrderTerms(ConditionalTerms):
         yield from check_item_types([self.first, self.then], (ItemType.DATE, *NUMERIC), node, context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
         known = [context.items[name] for name in (self.first, self.then) if name in context.items]
-        if {item.type is ItemType.DATE for item in known} == {True, False}:
-            yield node.contradiction(
+        yield from contradictions_where(
+            (
+                {item.type is ItemType.DATE for item in known} == {True, False},
+                node,
                 f"The rule puts {self.first} and {self.then} in order, of which one is a date and one is not.",
                 "Name two dates or two figures.",
-            )
-        if self.first == self.then:
-            yield node.contradiction(f"The rule puts {self.first} before itself.", "Name another item in then.")
+            ),
+            (self.first == self.then, node, f"The rule puts {self.first} before itself.", "Name another item in then."),
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows that are out of order."""

@@ -247,14 +247,16 @@ class AgreesWithTerms(FigureTerms):
         yield from check_items_exist([self.item, *self.by], node, context)
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
-        for figure, item, place in (
-            (self.figure, self.item, node),
-            (self.other_figure, self.other_item, node.at("of")),
-        ):
-            if bool(item) == (figure is ComparedFigure.COUNT):
-                yield place.contradiction(
-                    "Rows are counted without an item, and anything else is a figure of one.", "Add or remove item."
-                )
+        yield from (
+            place.contradiction(
+                "Rows are counted without an item, and anything else is a figure of one.", "Add or remove item."
+            )
+            for figure, item, place in (
+                (self.figure, self.item, node),
+                (self.other_figure, self.other_item, node.at("of")),
+            )
+            if bool(item) == (figure is ComparedFigure.COUNT)
+        )
         if self.figure is ComparedFigure.VALUE and not self.by:
             yield node.contradiction("The rule does not say which value is the same one.", "Write by, or figure: sum.")
 

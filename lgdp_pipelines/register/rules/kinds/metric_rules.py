@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, check_items_exist
 from lgdp_pipelines.register.rules.kinds.sql_fragments import answered_sql, join_conditions, not_in_error_sql
@@ -197,16 +198,20 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
             yield from _check_row_count(metric, node, item)
         case UniqueTerms():
             yield from check_items_exist(metric.names, node, context)
-            if not metric.names or (item and metric.names != (item,)):
-                yield node.contradiction(
+            yield from contradictions_where(
+                (
+                    not metric.names or (item and metric.names != (item,)),
+                    node,
                     "The rule does not say whose values may not repeat.",
                     "Write it at an item, or at the table with arguments: { properties: [...] }.",
-                )
-            if _bounds(node) != Bounds(exactly=0):
-                yield node.contradiction(
+                ),
+                (
+                    _bounds(node) != Bounds(exactly=0),
+                    node,
                     "How many values repeat is counted differently from tool to tool, unless there may be none.",
                     "Write mustBe: 0.",
-                )
+                ),
+            )
         case NullsTerms():
             yield from _check_nulls(metric, node, item)
 
@@ -226,10 +231,12 @@ def _check_row_count(metric: RowCountTerms, node: YamlNode, item: str) -> Iterat
 
 
 def _check_nulls(metric: NullsTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
-    if not item:
-        yield node.contradiction("The rule does not say which item may be empty.", "Write it at the item.")
-    if not list(_limits(metric.bounds)):
-        yield node.contradiction(
+    yield from contradictions_where(
+        (not item, node, "The rule does not say which item may be empty.", "Write it at the item."),
+        (
+            not list(_limits(metric.bounds)),
+            node,
             "The rule does not say how many rows may leave the item empty.",
             "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
-        )
+        ),
+    )

@@ -87,15 +87,15 @@ class EarlierPeriodTerms(RuleTerms):
             yield node.contradiction(
                 "The implementation has neither fallPct nor risePct.", "Complete the implementation."
             )
-        for code, limits in self.councils.items():
-            if limits == CouncilLimits():
-                yield (
-                    node.at("councils")
-                    .at(code)
-                    .contradiction(
-                        f"The limits of {code} are empty.", "Write fallPct, risePct or floor, or remove the council."
-                    )
-                )
+        yield from (
+            node.at("councils")
+            .at(code)
+            .contradiction(
+                f"The limits of {code} are empty.", "Write fallPct, risePct or floor, or remove the council."
+            )
+            for code, limits in self.councils.items()
+            if limits == CouncilLimits()
+        )
         measures = list_measures(context.items)
         if self.item not in measures:
             yield node.at("item").contradiction(

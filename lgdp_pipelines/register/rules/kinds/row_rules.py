@@ -13,6 +13,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
+from lgdp_pipelines.register.documents.checks import first_contradiction_where
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Text
 from lgdp_pipelines.register.model.table_model import ItemType, Relationship
@@ -63,14 +64,20 @@ class RowsPerTerms(ConditionalTerms):
         """Yield what contradicts itself in the terms."""
         yield from check_items_exist(self.by, node.at("by"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
-        if self.at_least is None and self.at_most is None:
-            yield node.contradiction(
-                "The implementation has neither atLeast nor atMost.", "Complete the implementation."
-            )
-        elif self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            yield node.contradiction(
-                "A group must have more rows than it may have.", "Swap or correct atLeast and atMost."
-            )
+        yield from first_contradiction_where(
+            (
+                self.at_least is None and self.at_most is None,
+                node,
+                "The implementation has neither atLeast nor atMost.",
+                "Complete the implementation.",
+            ),
+            (
+                self.at_least is not None and self.at_most is not None and self.at_least > self.at_most,
+                node,
+                "A group must have more rows than it may have.",
+                "Swap or correct atLeast and atMost.",
+            ),
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows too many, and the first rows of groups with too few."""
@@ -112,14 +119,18 @@ class CompleteTerms(RuleTerms):
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
         yield from check_items_exist(self.items, node, context)
-        for name in _repeated(self.items):
-            yield node.contradiction(f"{name} is both over and by.", "Name it in one of them.")
-        for name in self.over if self.values == "listed" else ():
-            if name in context.items and context.items[name].code_list is None:
-                yield node.at("over").contradiction(
-                    f"The rule wants a row for every code of {name}, which has no code list.",
-                    "Give it one, or write values: present.",
-                )
+        yield from (
+            node.contradiction(f"{name} is both over and by.", "Name it in one of them.")
+            for name in _repeated(self.items)
+        )
+        yield from (
+            node.at("over").contradiction(
+                f"The rule wants a row for every code of {name}, which has no code list.",
+                "Give it one, or write values: present.",
+            )
+            for name in (self.over if self.values == "listed" else ())
+            if name in context.items and context.items[name].code_list is None
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the missing rows, or the first rows of groups that miss some."""
@@ -176,8 +187,10 @@ class NotFallingTerms(RuleTerms):
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         ordered = (ItemType.DATE, ItemType.TEXT, *NUMERIC)
         yield from check_item_types([self.along], ordered, node.at("along"), context)
-        for name in _repeated(self.items):
-            yield node.contradiction(f"The rule names {name} twice.", "Name each item once, in item, along or by.")
+        yield from (
+            node.contradiction(f"The rule names {name} twice.", "Name each item once, in item, along or by.")
+            for name in _repeated(self.items)
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows whose figure is lower than the one before."""

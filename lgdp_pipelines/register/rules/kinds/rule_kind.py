@@ -184,11 +184,11 @@ class FigureTerms(ConditionalTerms):
 
 def check_items_exist(names: Collection[str], node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """Yield the names that are no item of the rule's table."""
-    for name in names:
-        if name and name not in context.items:
-            yield node.contradiction(
-                f"The rule names {name}, which is no item of {context.table}.", suggest(name, context.items)
-            )
+    yield from (
+        node.contradiction(f"The rule names {name}, which is no item of {context.table}.", suggest(name, context.items))
+        for name in names
+        if name and name not in context.items
+    )
 
 
 def check_item_types(

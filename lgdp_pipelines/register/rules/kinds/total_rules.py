@@ -65,8 +65,10 @@ class TotalTerms(FigureTerms):
         yield from check_item_types(names, NUMERIC, node, context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
         yield from _check_units([context.items[name] for name in names if name in context.items], node)
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield node.contradiction(f"The rule uses {name} twice.", "Name each item once, in item, of or less.")
+        yield from (
+            node.contradiction(f"The rule uses {name} twice.", "Name each item once, in item, of or less.")
+            for name in sorted({name for name in names if names.count(name) > 1})
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows whose total differs from the sum."""
