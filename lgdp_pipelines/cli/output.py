@@ -115,7 +115,10 @@ def print_table(table: Table) -> None:
 
 
 def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Print a table; where a row is wider than the terminal, a block for each row, with a line for each column."""
+    """Print a table.
+
+    Where a row is wider than the terminal, a block for each row, with a line for each column.
+    """
     table = new_table(None, ())
     for name in columns:
         table.add_column(escape(name), justify="right" if _is_number_column(rows, name) else "left", no_wrap=True)

@@ -172,7 +172,10 @@ def rate_rules(
 
 
 def _find_rule(platform: Platform, query: Query) -> Rule | None:
-    """Return the rule that opened a query; None where the contract no longer has it."""
+    """Return the rule that opened a query.
+
+    None where the contract no longer has it.
+    """
     contract = platform.register.returns[query.return_code].contract_for(parse_period(query.period))
     return next((rule for rule in list_rules(contract) if rule.id == query.rule), None)
 

@@ -71,7 +71,10 @@ def _original_receipt(platform: Platform, receipt_id: int) -> Receipt:
 
 
 def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
-    """Print and return the verdict on a receipt's submission; None where it has not been judged."""
+    """Print and return the verdict on a receipt's submission.
+
+    None where it has not been judged.
+    """
     judgement = platform.ledger.judgements.find_latest(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")

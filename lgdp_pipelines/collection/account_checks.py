@@ -72,7 +72,10 @@ def find_news(transport: Transport[Source], ledger: Ledger) -> News:
 
 
 def hash_entries(entries: Mapping[str, Collection[Entry]]) -> str:
-    """Return a hash of entries that does not depend on their order; empty for none."""
+    """Return a hash of entries that does not depend on their order.
+
+    Empty for none.
+    """
     listed = sorted([code, entry.path, entry.size, entry.modified] for code in entries for entry in entries[code])
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest() if listed else ""
 

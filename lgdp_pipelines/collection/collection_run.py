@@ -93,7 +93,10 @@ class AccountReport:
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
-        """Return the receipts of files whose return is unknown; a person has to look at them."""
+        """Return the receipts of files whose return is unknown.
+
+        A person has to look at them.
+        """
         return self._in_state(ReceiptState.UNRECOGNISED)
 
     def _in_state(self, state: ReceiptState) -> tuple[Receipt, ...]:
@@ -138,7 +141,10 @@ class CollectionScope:
     seconds_per_account: float = LONGEST_VISIT_SECONDS
 
     def has_entry(self, entry: Entry) -> bool:
-        """Return whether an entry is in scope; an unrecognised one is where all returns are."""
+        """Return whether an entry is in scope.
+
+        An unrecognised one is where all returns are.
+        """
         if self.returns is None:
             return True
         return isinstance(entry.routing, Route) and entry.routing.return_code in self.returns
@@ -234,7 +240,10 @@ async def _visit_account(
 
 
 def is_known(entry: Entry, known: Collection[ListedEntry]) -> bool:
-    """Return whether a receipt knows exactly this entry; never true of one without size and time."""
+    """Return whether a receipt knows exactly this entry.
+
+    Never true of one without size and time.
+    """
     return (entry.path, entry.size, entry.modified) in known
 
 
@@ -265,7 +274,10 @@ async def _fetch(
 
 
 def _last_validators(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry) -> CacheValidators:
-    """Return the validators of the last answer received for an entry; none where a listing says what is new."""
+    """Return the validators of the last answer received for an entry.
+
+    None where a listing says what is new.
+    """
     if transport.source.is_watched:
         return NO_VALIDATORS
     return CacheValidators(
@@ -303,7 +315,10 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
 
 
 def _system_of(source: Source, route: Route | None) -> str:
-    """Return the back-office system whose mapping reads a routed file; empty where no mapping does."""
+    """Return the back-office system whose mapping reads a routed file.
+
+    Empty where no mapping does.
+    """
     return next((answer.system for answer in source.returns if route and answer.return_code == route.return_code), "")
 
 

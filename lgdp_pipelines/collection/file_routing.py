@@ -84,7 +84,10 @@ def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[st
 
 
 def returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) -> tuple[FolderReturn, ...]:
-    """Return the returns that may arrive in a folder; slashes around its name are ignored."""
+    """Return the returns that may arrive in a folder.
+
+    Slashes around its name are ignored.
+    """
     return tuple(
         source_return for source_return in source_returns if source_return.folder.strip("/") == folder.strip("/")
     )
@@ -123,7 +126,10 @@ def match_table(name: str, contract: Contract, mapping: SystemMapping | None = N
 
 
 def find_table_named(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """Return the table, or export file, of a name in any case; None where there is none."""
+    """Return the table, or export file, of a name in any case.
+
+    None where there is none.
+    """
     return name.casefold() if name.casefold() in table_names(contract, mapping) else None
 
 

@@ -29,7 +29,9 @@ class OutgoingFile:
 
 
 def deliver_files(transport: Transport[Source], council_code: str, files: Sequence[OutgoingFile]) -> Failure | None:
-    """Put files into one council's outbox; a file that is there with the same bytes is left.
+    """Put files into one council's outbox.
+
+    A file that is there with the same bytes is left.
 
     Args:
         transport: the way to a source with an outbox.

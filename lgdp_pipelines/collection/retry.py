@@ -60,7 +60,10 @@ async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, 
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` header requests; None where it is neither number nor HTTP date."""
+    """Return the seconds that a ``Retry-After`` header requests.
+
+    None where it is neither number nor HTTP date.
+    """
     if value is None:
         return None
     text = value.strip()

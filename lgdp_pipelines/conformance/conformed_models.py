@@ -85,7 +85,10 @@ def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
 
 
 def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict[str, object]:
-    """Return a major's validated table, and its column for each united item; an empty column is null."""
+    """Return a major's validated table, and its column for each united item.
+
+    An empty column is null.
+    """
     columns = []
     for item in table.items:
         source = item.columns.get(contract.version.major, "")

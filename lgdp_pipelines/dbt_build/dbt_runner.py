@@ -31,7 +31,10 @@ def encode_manifest(manifest: Manifest) -> bytes:
 
 
 def decode_manifest(content: bytes) -> Manifest:
-    """Return a fresh manifest from its bytes; dbt writes into the one that it is given."""
+    """Return a fresh manifest from its bytes.
+
+    It is a copy, because dbt writes into the one that it gets.
+    """
     return Manifest.from_msgpack(content, decoder=extended_mashumuro_decoder)
 
 

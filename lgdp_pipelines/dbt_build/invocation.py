@@ -94,7 +94,7 @@ class BuildOutcome:
 
     @property
     def is_published(self) -> bool:
-        """Whether every published slice was replaced."""
+        """Return whether every published slice was replaced."""
         published = [model for model in self.models if ".published__" in model.unique_id]
         return bool(published) and all(model.version is not None for model in published)
 
@@ -206,7 +206,10 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
 
 
 def _create_source(lake: Lake, table: LakeTable) -> list[str]:
-    """Return the statements that create a source view; it is empty where the table was never written."""
+    """Return the statements that create a source view.
+
+    It is empty where the table was never written.
+    """
     schema = duckdb_connections.quote_identifier(table.layer)
     rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else select_no_rows(table.arrow_schema)  # noqa: S608 - quoted
     return [

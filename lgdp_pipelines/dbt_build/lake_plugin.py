@@ -77,7 +77,10 @@ class Plugin(BasePlugin):
         self._connection = conn
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Set the key of the token function; a variable lives as long as its cursor."""
+        """Set the key of the token function.
+
+        A variable lives as long as its cursor.
+        """
         cursor.execute("set variable lgdp_inner_pad = $1", [self._key.inner_pad])
         cursor.execute("set variable lgdp_outer_pad = $1", [self._key.outer_pad])
 

@@ -49,7 +49,10 @@ _TYPES = {
 
 @cache
 def column_type(item_type: ItemType, precision: int = 0, scale: int = 0) -> ColumnType:
-    """Return the column type of an item type; precision and scale matter to decimals alone."""
+    """Return the column type of an item type.
+
+    Precision and scale matter to decimals alone.
+    """
     if item_type is ItemType.DECIMAL:
         return ColumnType(
             pl.Decimal(precision, scale), pa.decimal128(precision, scale), f"decimal({precision}, {scale})"

@@ -208,7 +208,9 @@ _BLOCK = 50_000
 
 
 def parse_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> CellBlock | Fault:
-    """Return the cells of records, or their fault. Pure: pieces may be parsed in any order.
+    """Return the cells of records, or their fault.
+
+    Pure: pieces may be parsed in any order.
 
     Args:
         content: whole records in UTF-8.
@@ -273,7 +275,7 @@ class _Body:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last record has no line end."""
+        """Return whether the last record has no line end."""
         return bool(self.content) and not self.content.endswith(self.head.line_end.encode())
 
     def cells(self, frame: pl.DataFrame, misshapen: pl.DataFrame, records: int) -> CellBlock:
@@ -302,9 +304,10 @@ def _parse_fast(body: _Body, quotes: int) -> CellBlock | None:
 
 
 def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quotes: int) -> int | None:
-    """Return the number of cells that are quotes alone; None unless quotes open and close cells in turn.
+    """Return the number of cells that are quotes alone.
 
-    polars may lose any other quote. A CR after the second belongs to a line end where ``_count_returns`` says so.
+    None unless quotes open and close cells in turn. polars may lose any other quote. A CR after the second belongs to a
+    line end where ``_count_returns`` says so.
     """
     if not quotes:
         return 0
@@ -322,7 +325,10 @@ def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quotes: int) -> in
 
 
 def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
-    """Return the number of CR before LF; None where another CR exists, which polars may lose."""
+    """Return the number of CR before LF.
+
+    None where another CR exists, which polars may lose.
+    """
     if body.head.line_end == "\r" or b"\r" not in body.content:
         return 0
     bytes_after = byte_column.bytes_after(b"\r")

@@ -33,7 +33,9 @@ _EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
 
 
 def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBlock | Fault]:
-    """Yield the cells of a CSV file in blocks, at least one; a fault is the last.
+    """Yield the cells of a CSV file in blocks, at least one.
+
+    A fault is the last.
 
     Args:
         file: open for reading, at its beginning.
@@ -59,7 +61,10 @@ def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBl
 
 
 def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[CellBlock | Fault]:
-    """Yield the blocks below a header; while they are plain, the next is cut meanwhile."""
+    """Yield the blocks below a header.
+
+    While they are plain, the next is cut meanwhile.
+    """
     row = head.row
     if text.is_whole:
         yield from _read_remaining(text, dialect, head, row)
@@ -121,7 +126,7 @@ class _TextBuffer:
 
     @property
     def is_whole(self) -> bool:
-        """Whether no block follows."""
+        """Return whether no block follows."""
         return self.next_block is None
 
     def grow(self) -> bool:
@@ -135,7 +140,10 @@ class _TextBuffer:
         return isinstance(block, bytes)
 
     def fault(self, row: int, dialect: Dialect) -> Fault | None:
-        """Return where the text breaks off, after a number of records; None where it does not."""
+        """Return where the text breaks off, after a number of records.
+
+        None where it does not.
+        """
         if self.decoding_fault is None:
             return None
         return Fault(
@@ -164,9 +172,9 @@ def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) ->
 
 
 def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[tuple[bytes, int]]:
-    """Yield chunks that are whole records if plain, with their number of quotes; never the last.
+    """Yield chunks that are whole records if plain, with their number of quotes.
 
-    What is left of it afterwards begins behind them.
+    Never the last. What is left of it afterwards begins behind them.
     """
     quote, line_end = dialect.quote.encode(), head.line_end.encode()
     while not text.is_whole and text.decoding_fault is None:

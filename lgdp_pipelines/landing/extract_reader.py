@@ -128,7 +128,10 @@ class _TableFiles:
 def _read_tables(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, store: ChunkStore
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return tables by name; none where a file cannot be read, since other tables may depend on its rows."""
+    """Return tables by name.
+
+    None where a file cannot be read, since other tables may depend on its rows.
+    """
     by_name, faults = _sort_files(contract, files, mapping)
     landed: dict[str, LandedTable] = {}
     for table in contract.tables:

@@ -93,7 +93,9 @@ def _recognise_text(start: bytes) -> str | None:
 
 
 def check_declared(file: BinaryIO, extract: Extract) -> Fault | None:
-    """Return the fault of a file that is not as declared; None where it may be.
+    """Return the fault of a file that is not as declared.
+
+    None where it may be.
 
     Args:
         file: out of its container, open for reading, and left at its beginning.

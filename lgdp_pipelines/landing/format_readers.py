@@ -31,7 +31,9 @@ def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO | Fau
 
 
 def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> Iterator[CellBlock | Fault]:
-    """Yield the cells of a CSV file or sheet in blocks, at least one; a fault is the last.
+    """Yield the cells of a CSV file or sheet in blocks, at least one.
+
+    A fault is the last.
 
     Args:
         file: out of its container.
@@ -66,7 +68,9 @@ def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -
 
 
 def find_other_delimiter(header: str, extract: Extract, row: int, fits: Callable[[Sequence[str]], int]) -> Fault | None:
-    """Return a fault that names the delimiter by which more items are found; None without one.
+    """Return a fault that names the delimiter by which more items are found.
+
+    None without one.
 
     Args:
         header: the only cell of the header.

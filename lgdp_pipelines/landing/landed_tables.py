@@ -111,7 +111,10 @@ class FileJoin:
         return landed.with_columns(found.select(self._items.keys())), others
 
     def iter_misplaced(self) -> Iterator[MisplacedRow]:
-        """Yield rows without a base row, or with a key that repeats; called once the base is read."""
+        """Yield rows without a base row, or with a key that repeats.
+
+        Called once the base is read.
+        """
         for row, first in self._twice.iter_rows():
             yield MisplacedRow(row, f"In {self.name}: the row has the same key as row {first}. Send each of them once.")
         for row in self._left.get_column(ROW):
@@ -123,7 +126,10 @@ class FileJoin:
 
 
 def find_columns(headers: Iterable[str], header: Sequence[str]) -> list[int | None]:
-    """Return the places of columns, matched exactly, or else ignoring case and white space; None unless unique."""
+    """Return the places of columns, matched exactly, or else ignoring case and white space.
+
+    None unless unique.
+    """
     columns = []
     for wanted in headers:
         exact = [place for place, name in enumerate(header) if name == wanted]

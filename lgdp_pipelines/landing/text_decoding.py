@@ -105,7 +105,9 @@ BLOCK_BYTES = 16 * 1024**2
 
 
 def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | DecodingFault]:
-    """Yield a file in UTF-8 without a byte order mark, block by block; a fault is the last.
+    """Yield a file in UTF-8 without a byte order mark, block by block.
+
+    A fault is the last.
 
     Args:
         file: open for reading.

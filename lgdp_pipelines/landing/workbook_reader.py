@@ -188,7 +188,10 @@ class SheetReader(Protocol):
 
 
 class DamagedWorkbook(Exception):
-    """A workbook, or the rest of it, cannot be read; caught by :func:`read_sheet` and readers."""
+    """A workbook, or the rest of it, cannot be read.
+
+    Caught by :func:`read_sheet` and readers.
+    """
 
 
 def choose_sheet(sheets: Sequence[SheetEntry], wanted: str) -> int | Fault:

@@ -100,7 +100,9 @@ class _RootReached(Exception):
 
 
 def read_root_name(file: IO[bytes]) -> str:
-    """Return the name of a document's root without namespace; empty where it is not XML.
+    """Return the name of a document's root without namespace.
+
+    Empty where it is not XML.
 
     Args:
         file: the document, which is left at its beginning.

@@ -174,7 +174,10 @@ def _check_numbers(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
 
 
 def _check_current(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """Check that the current submission is the last accepted one; none is current where that was withdrawn."""
+    """Check that the current submission is the last accepted one.
+
+    None is current where that was withdrawn.
+    """
     states = [state.value for state in SubmissionState]
     stateless = sa.select(SUBMISSION.c.id).where(scope.filter(SUBMISSION), SUBMISSION.c.state.not_in(states))
     for submission_id in _list_ids(connection, stateless):

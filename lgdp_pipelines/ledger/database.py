@@ -107,7 +107,9 @@ class Database:
 
 
 class Repository:
-    """One subject of the ledger. Each method is one transaction, safe in several threads and processes.
+    """One subject of the ledger.
+
+    Each method is one transaction, safe in several threads and processes.
 
     Args:
         database: the ledger's.

@@ -26,7 +26,10 @@ class EvidenceStore(Repository):
     """The evidence in the ledger."""
 
     def find(self, submission_id: str, judgement: int | None = None) -> EvidencedJudgement | None:
-        """Return a judgement of a submission by its number, the last one by default; None where there is none."""
+        """Return a judgement of a submission by its number, the last one by default.
+
+        None where there is none.
+        """
         return self._find_last(submission_id, *([] if judgement is None else [JUDGEMENT.c.number == judgement]))
 
     def find_accepted(self, submission_id: str) -> EvidencedJudgement | None:

@@ -45,7 +45,10 @@ class JudgementRepository(Repository):
             return _find_latest(connection, submission_id)
 
     def count_accepted_rows(self, submission_id: str) -> int:
-        """Return the rows of a submission by its last accepting judgement, over all tables; 0 without one."""
+        """Return the rows of a submission by its last accepting judgement, over all tables.
+
+        0 without one.
+        """
         return next((row.rows for row in self._fetch_accepting(submission_id)), 0)
 
     def find_accepting_version(self, submission_id: str) -> str:
@@ -189,7 +192,10 @@ def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> 
 
 
 def _change_state(connection: sa.Connection, submission: Submission, judgement: NewJudgement, now: datetime) -> None:
-    """Change a submission's state. A rejection removes nothing: a current one stays, and so do its queries."""
+    """Change a submission's state.
+
+    A rejection removes nothing: a current one stays, and so do its queries.
+    """
     if judgement.verdict is Verdict.REJECTED:
         if submission.state is SubmissionState.JUDGING:
             set_state(connection, submission.id, SubmissionState.REJECTED)
@@ -207,7 +213,10 @@ def _change_state(connection: sa.Connection, submission: Submission, judgement: 
 
 
 def _list_query_scopes(judgement: NewJudgement) -> dict[str, tuple[QueryScope, ...]]:
-    """Return the scopes of each broken query rule; one empty scope for a rule without."""
+    """Return the scopes of each broken query rule.
+
+    One empty scope for a rule without.
+    """
     queries = _count_failures(judgement, Severity.QUERY)
     return {
         outcome.rule: outcome.query_scopes or (QueryScope("", outcome.failed),)

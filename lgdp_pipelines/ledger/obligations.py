@@ -78,7 +78,7 @@ class Obligation:
 
     @property
     def is_done(self) -> bool:
-        """Whether the council has met the obligation."""
+        """Return whether the council has met the obligation."""
         return self.state is ObligationState.DONE
 
 

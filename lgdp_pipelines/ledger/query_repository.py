@@ -117,7 +117,9 @@ class QueryRepository(Repository):
         return self._record(query_id, Statement(QueryStep.ACCEPTED, by, words))
 
     def send_back(self, query_id: str, *, by: str, words: str) -> Query:
-        """Send an answered query back to its council, as a recipient; the answer stays in its history.
+        """Send an answered query back to its council, as a recipient.
+
+        The answer stays in its history.
 
         Raises:
             WrongUse: there is no such query.

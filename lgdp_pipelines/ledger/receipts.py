@@ -111,7 +111,10 @@ def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Recei
 
 
 def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
-    """Match receipts of the same return, council, period and table. A nil return answers every table."""
+    """Match receipts of the same return, council, period and table.
+
+    A nil return answers every table.
+    """
     return sa.and_(
         RECEIPT.c.return_code == arrival.return_code,
         RECEIPT.c.council_code == arrival.council_code,

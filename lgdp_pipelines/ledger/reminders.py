@@ -25,7 +25,10 @@ class ReminderRepository(Repository):
         return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
 
     def record(self, reminder: ReminderRecord, *, sent: bool) -> None:
-        """Record a reminder, or that it has been sent since. A sent reminder stays sent."""
+        """Record a reminder, or that it has been sent since.
+
+        A sent reminder stays sent.
+        """
         self._database.write(lambda connection: _record(connection, reminder, is_sent=sent, now=self._clock()))
 
 

@@ -145,7 +145,10 @@ def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
 
 
 def answer_code() -> sa.ScalarSelect[Any]:
-    """Select the code of a query's answer; null without an answer, or where it was sent back."""
+    """Select the code of a query's answer.
+
+    Null without an answer, or where it was sent back.
+    """
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(

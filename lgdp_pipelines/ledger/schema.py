@@ -57,7 +57,10 @@ def one_of(
 def filter_return(
     table: sa.Table | sa.Alias, return_code: str | None, period: str | None, council_code: str | None = None
 ) -> list[sa.ColumnElement[bool]]:
-    """Return the conditions that a table's rows are of a return, period and council; None: any."""
+    """Return the conditions that a table's rows are of a return, period and council.
+
+    None: any.
+    """
     values = {"return_code": return_code, "period": period, "council_code": council_code}
     return [table.c[name] == value for name, value in values.items() if value is not None]
 

@@ -44,7 +44,9 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class RequiredFiles:
-    """The files that a submission must have; no names where each file is a submission of its own.
+    """The files that a submission must have.
+
+    No names where each file is a submission of its own.
 
     Attributes:
         tables: names, where the contract has a file for each table.
@@ -69,13 +71,13 @@ class SubmissionRepository(Repository):
         councils: Sequence[str] | None = None,
         required: RequiredFiles = RequiredFiles(),
     ) -> tuple[Submission, ...]:
-        """Open submissions of waiting receipts; return all that are not yet judged, in sequence order.
+        """Open submissions of waiting receipts, and return all not yet judged.
 
-        Where a file answers the whole return, each waiting receipt becomes a submission; so does each nil return
-        anywhere. Where several files are required, the receipts that a council has waiting become one submission, of
-        the latest file of each name; a file that was not sent again is taken from the submission before, so that one
-        corrected file is enough, unless that submission was withdrawn. Receipts go on waiting until each required file
-        is there.
+        They are returned in sequence order. Where a file answers the whole return, each waiting receipt becomes a
+        submission; so does each nil return anywhere. Where several files are required, the receipts
+        that a council has waiting become one submission, of the latest file of each name; a file that was not sent
+        again is taken from the submission before, so that one corrected file is enough, unless that submission was
+        withdrawn. Receipts go on waiting until each required file is there.
 
         Args:
             return_code: of the return.
@@ -174,7 +176,10 @@ class SubmissionRepository(Repository):
         return tuple(dict.fromkeys(submission for submission, _ in outdated))
 
     def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
-        """Return when each council's first accepted submission came, by register code; withdrawn ones do not count."""
+        """Return when each council's first accepted submission came, by register code.
+
+        Withdrawn ones do not count.
+        """
         with self._database.read() as connection:
             times = _find_first_accepted(connection, return_code, period)
         return {council: received_at for (_, council, _), received_at in times.items()}
@@ -296,7 +301,10 @@ def _group_receipts(receipts: Sequence[Receipt], required: RequiredFiles) -> lis
 def _complete_files(
     connection: sa.Connection, receipts: Sequence[Receipt], required_names: Sequence[str]
 ) -> Sequence[Receipt]:
-    """Return the files of the submission that a group of receipts makes; nothing where a required file is missing."""
+    """Return the files of the submission that a group of receipts makes.
+
+    Nothing where a required file is missing.
+    """
     if not required_names or receipts[0].nil:
         return receipts
     previous = _find_latest_submission(connection, receipts[0])
@@ -334,7 +342,10 @@ def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
 def _insert_submission(
     connection: sa.Connection, files: Sequence[Receipt], waiting: Sequence[Receipt], now: datetime
 ) -> None:
-    """Insert a submission read from ``files``; ``waiting`` wait no longer, even where a later file replaced one."""
+    """Insert a submission read from ``files``.
+
+    ``waiting`` wait no longer, even where a later file replaced one.
+    """
     last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(waiting[0])))
     return_code, council, period = waiting[0].return_code, waiting[0].council_code, waiting[0].period
     number = (last or 0) + 1

@@ -26,7 +26,9 @@ class WithdrawalRepository(Repository):
     """The withdrawals of the ledger."""
 
     def record(self, submission_id: str, *, by: str, reason: str) -> Withdrawal:
-        """Withdraw a submission that is current, rejected or not yet judged. Repeating it does nothing.
+        """Withdraw a submission that is current, rejected or not yet judged.
+
+        Repeating it does nothing.
 
         Args:
             submission_id: of the submission.

@@ -82,12 +82,18 @@ COLUMN_EDGE_TABLE = LakeTable(
 
 
 def name_system_export(system: str, council: str, return_slug: str, table: str) -> str:
-    """Return the name of a system's export; ``council`` is empty where it is the same for all."""
+    """Return the name of a system's export.
+
+    ``council`` is empty where it is the same for all.
+    """
     return f"extract.{f'{system}@{council}' if council else system}.{return_slug}.{table}"
 
 
 def parse_system(table: str) -> str:
-    """Return the system in an export's name, with its council where it has one; empty for other tables."""
+    """Return the system in an export's name, with its council where it has one.
+
+    Empty for other tables.
+    """
     parts = table.split(".")
     return parts[1] if len(parts) == _EXPORT_PARTS else ""
 
@@ -116,7 +122,10 @@ class LineageGraph:
         return sorted({to for code, at, to in targets if (code, at) == (return_code, table) and "." not in to})
 
     def list_steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
-        """Return the edges down from a column; of direct ones those of the data item alone, where it has any."""
+        """Return the edges down from a column.
+
+        Of direct ones those of the data item alone, where it has any.
+        """
         found = list(self._edges_by_target.get((return_code, table, column), ()))
         if not item or not any(edge.kind == DIRECT and edge.item == item for edge in found):
             return found

@@ -67,7 +67,10 @@ def build_openlineage_event(
 def _list_inputs(
     graph: LineageGraph, return_code: str, table: str, column: str
 ) -> list[column_lineage_dataset.InputField]:
-    """Return the input columns; the first indirect step on the way gives the kind of the whole."""
+    """Return the input columns.
+
+    The first indirect step on the way gives the kind of the whole.
+    """
     found: dict[tuple[str, str], set[tuple[str, str]]] = {}
     queue = [(table, column, "", "")]
     visited: set[tuple[str, str, str, str]] = set()

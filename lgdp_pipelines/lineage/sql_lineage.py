@@ -206,7 +206,10 @@ def _read_select(select: exp.Select, sources: _Sources) -> SelectColumns:
 
 
 def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -> set[ColumnReference]:
-    """Return the references of a projection; one without any column is stated by the model itself."""
+    """Return the references of a projection.
+
+    One without any column is stated by the model itself.
+    """
     found: set[ColumnReference] = set()
     for node in value.find_all(exp.Column):
         kind, how = _classify_use(node, value)
@@ -301,7 +304,10 @@ def _list_conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
 
 
 def _read_constant_filter(term: exp.Expr) -> tuple[exp.Column | None, set[str]]:
-    """Return the column that a term compares with constant texts, and the texts; None for another term."""
+    """Return the column that a term compares with constant texts, and the texts.
+
+    None for another term.
+    """
     match term:
         case exp.In():
             column, values = term.this, term.expressions

@@ -344,7 +344,10 @@ def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedIte
 def _list_extract_columns(
     steps: Iterable[ColumnEdge], submissions: Sequence[TracedSubmission]
 ) -> tuple[TracedColumn, ...]:
-    """Return columns of extracts; of known submissions, by the contracts and mappings that read them."""
+    """Return columns of extracts.
+
+    Of known submissions, by the contracts and mappings that read them.
+    """
     versions = {submission.contract_version for submission in submissions if submission.contract_version}
     edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
     systems = _choose_systems({parse_system(edge.from_table) for edge in edges}, submissions)
@@ -357,7 +360,10 @@ def _list_extract_columns(
 
 
 def _choose_systems(known: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
-    """Return the systems of the submissions, a council's own mapping before the system's; without submissions, all."""
+    """Return the systems of the submissions, a council's own mapping before the system's.
+
+    Without submissions, all.
+    """
     systems = set()
     for submission in submissions:
         for receipt in submission.receipts:
@@ -402,7 +408,10 @@ class _RowFinder:
         return release.submissions.get(self.council) if release else None
 
     def _resolve_token(self, trace_id: str) -> RowNumbers:
-        """Return the landed row of a token. Landed tables hold the rows of every submission, current or not."""
+        """Return the landed row of a token.
+
+        Landed tables hold the rows of every submission, current or not.
+        """
         scope = {"period": self.period, "council_code": self.council}
         for united in self.target.tables:
             for contract, table in united.majors.values():
@@ -427,7 +436,10 @@ class _RowFinder:
 
 
 def _group_rows(rows: pl.DataFrame) -> RowNumbers:
-    """Return row numbers by submission id; a counted figure has no row of its own."""
+    """Return row numbers by submission id.
+
+    A counted figure has no row of its own.
+    """
     numbered = rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row")
     groups = numbered.group_by("_submission_id", maintain_order=True).agg("_row")
     return {str(submission_id): tuple(numbers) for submission_id, numbers in groups.iter_rows()}

@@ -323,7 +323,10 @@ def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table
 
 
 def _find_source_asset(data_return: Return, source: str, table: str) -> dg.AssetKey | None:
-    """Return the asset of a source table that is one stage before another table; None for any other table."""
+    """Return the asset of a source table that is one stage before another table.
+
+    None for any other table.
+    """
     layer, name = source.split(".", 1)
     if table.startswith("published.") and layer == "conformed" and name in list_conformed_models(data_return):
         return make_conformed_key(name, data_return)

@@ -136,7 +136,10 @@ def _build_spec(
 
 
 def _add_columns(spec: dg.AssetSpec, contract: Contract, register: Register, *, as_text: bool) -> dg.AssetSpec:
-    """Return the spec with the contract's columns; skippable, as a run may leave partitions as they are."""
+    """Return the spec with the contract's columns.
+
+    Skippable, as a run may leave partitions as they are.
+    """
     has_several_tables = len(contract.tables) > 1
     schema = dg.TableSchema(
         columns=[

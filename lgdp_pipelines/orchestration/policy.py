@@ -58,7 +58,10 @@ def map_period_to_councils() -> dg.PartitionMapping:
 def build_partitioned_check(
     name: str, asset: dg.AssetKey, grid: dg.PartitionsDefinition, description: str
 ) -> dg.AssetCheckSpec:
-    """Return a check with a result for each partition; made here alone, as these are a preview in Dagster 1.13."""
+    """Return a check with a result for each partition.
+
+    Made here alone, as these are a preview in Dagster 1.13.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.PreviewWarning)
         return dg.AssetCheckSpec(name, asset=asset, description=description, partitions_def=grid)

@@ -219,7 +219,10 @@ def build_publish_sensor() -> dg.AutomationConditionSensorDefinition:
     description="Starts a delivery when a council has not had a report or a note.",
 )
 def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-    """Start a delivery of undelivered reports; the run key holds the hour, so refused ones are tried again."""
+    """Start a delivery of undelivered reports.
+
+    The run key holds the hour, so refused ones are tried again.
+    """
     undelivered = hash_undelivered(platform)
     if not undelivered:
         return dg.SensorResult(skip_reason="Every report has been delivered.")
@@ -272,7 +275,10 @@ def describe_failure(context: dg.RunFailureSensorContext) -> Alert:
 
 
 def _explain_error(name: str) -> str:
-    """Return what one of the platform's own errors means; never the error's text, which may quote a file."""
+    """Return what one of the platform's own errors means.
+
+    Never the error's text, which may quote a file.
+    """
     error_class = getattr(errors, name, None)
     if not isinstance(error_class, type) or not issubclass(error_class, errors.LgdpError):
         return ""

@@ -78,7 +78,10 @@ def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
 
 
 def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
-    """Return the hourly schedule of the job that checks every source; none where there is no source."""
+    """Return the hourly schedule of the job that checks every source.
+
+    None where there is no source.
+    """
     if not checks:
         return []
     job = dg.define_asset_job(

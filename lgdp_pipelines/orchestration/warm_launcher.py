@@ -108,7 +108,10 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             self._start(fingerprint).take(run_id)
 
     def terminate(self, run_id: str) -> bool:
-        """Ask for a run to be cancelled; its worker looks for that every few seconds."""
+        """Ask for a run to be cancelled.
+
+        Its worker looks for that every few seconds.
+        """
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -117,7 +120,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Whether dead workers are noticed."""
+        """Return whether dead workers are noticed."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
@@ -153,7 +156,10 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return worker
 
     def _listen(self, worker: _Worker) -> None:
-        """Note each run that a worker has done; when its output ends, a run that it still had has failed."""
+        """Note each run that a worker has done.
+
+        When its output ends, a run that it still had has failed.
+        """
         with worker.replies as replies:
             for _ in replies:
                 with self._lock:

@@ -21,7 +21,10 @@ from lgdp_pipelines.orchestration.dagster_internals import execute_run
 
 @contextmanager
 def hold_run_lock(run: Path) -> Iterator[None]:
-    """Keep a run's file locked; the system releases the lock when this process dies, however it dies."""
+    """Keep a run's file locked.
+
+    The system releases the lock when this process dies, however it dies.
+    """
     descriptor = os.open(run, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -74,7 +74,10 @@ class TokenRegistry:
         return frozenset(token.council_code for token in self._hashes)
 
     def find_caller(self, token: str) -> Caller | None:
-        """Return the council that a token belongs to; None for an unknown token, or one of several councils."""
+        """Return the council that a token belongs to.
+
+        None for an unknown token, or one of several councils.
+        """
         self._refresh()
         digest = hashlib.sha256(token.encode()).digest()
         matches = [known for known in self._hashes if hmac.compare_digest(known.digest, digest)]
@@ -100,7 +103,10 @@ def list_push_sources(register: Register) -> tuple[PushSource, ...]:
 
 
 def _hash_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
-    """Return the hash of a council's token; None without one, or where it could be guessed."""
+    """Return the hash of a council's token.
+
+    None without one, or where it could be guessed.
+    """
     reference = source.for_council(council_code).credential
     try:
         text = resolve_secret(reference, environment, council_code=council_code).reveal()

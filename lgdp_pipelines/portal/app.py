@@ -112,7 +112,10 @@ class IntakeHandlers:
             self._uploads[extract.council_code] -= 1
 
     async def _describe(self, receipt: Receipt) -> ReceiptStatus:
-        """Return the status of a receipt; without a verdict where no judging slot becomes free in time."""
+        """Return the status of a receipt.
+
+        Without a verdict where no judging slot becomes free in time.
+        """
         with anyio.move_on_after(self.limits.judging_wait_seconds):
             describe = partial(
                 describe_receipt, self.platform, receipt, inline_judging_bytes=self.limits.inline_judging_bytes

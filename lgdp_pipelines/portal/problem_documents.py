@@ -85,7 +85,10 @@ def handle_http_error(_request: Request, error: Exception) -> Response:
 
 
 def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
-    """Return the response to a fault of the platform; its cause is in the log only."""
+    """Return the response to a fault of the platform.
+
+    Its cause is in the log only.
+    """
     return build_problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The platform failed while it processed the request.",

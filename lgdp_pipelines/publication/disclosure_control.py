@@ -127,7 +127,10 @@ def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
 
 
 def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
-    """Return the next cell to withhold because a single sum reveals another; empty where none does."""
+    """Return the next cell to withhold because a single sum reveals another.
+
+    Empty where none does.
+    """
     for total in sums:
         filled = [n for n in total.children if cells[n].count > 0]
         withheld = [n for n in filled if n in hidden]
@@ -144,7 +147,10 @@ def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[
 
 
 def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
-    """Return the next cell to withhold because all sums together reveal another; empty where they do not."""
+    """Return the next cell to withhold because all sums together reveal another.
+
+    Empty where they do not.
+    """
     for revealed in _solve_sums(sums, hidden):
         touching = {n for total in sums if revealed in total.members for n in total.members}
         shown = sorted(n for n in touching - hidden if cells[n].count > 0)

@@ -183,7 +183,10 @@ def _name_columns(register: Register, item: UnitedItem, origin: str, taken: set[
 
 
 def _generalisation(item: UnitedItem, origin: str) -> str:
-    """Return ``month`` or ``year`` where a case's date becomes the first day of it; empty otherwise."""
+    """Return ``month`` or ``year`` where a case's date becomes the first day of it.
+
+    Empty otherwise.
+    """
     return str(item.privacy) if origin == "row" and item.privacy in (Privacy.MONTH, Privacy.YEAR) else ""
 
 

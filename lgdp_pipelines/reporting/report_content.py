@@ -41,7 +41,7 @@ class ReportedQuery:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for the council."""
+        """Return whether it waits for the council."""
         return self.query.state is QueryState.OPEN
 
 
@@ -139,7 +139,7 @@ class BrokenRule:
 
     @property
     def is_open(self) -> bool:
-        """Whether any query about it waits for the council's answer."""
+        """Return whether any query about it waits for the council's answer."""
         return any(reported.is_open for reported in self.queries)
 
 
@@ -295,7 +295,10 @@ def _build_broken_rule(
     findings: pl.DataFrame,
     queries: Sequence[ReportedQuery],
 ) -> BrokenRule:
-    """Return a broken rule; one that the contract no longer has is described by its findings alone."""
+    """Return a broken rule.
+
+    One that the contract no longer has is described by its findings alone.
+    """
     about_rule = tuple(reported for reported in queries if reported.query.rule == outcome.rule)
     if rule is None:
         severity = Severity(findings["severity"][0]) if findings.height else Severity.ERROR

@@ -139,7 +139,10 @@ def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
 
 
 def _text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
-    """Return the header rows of delimited text; a column without a group has its name in the upper row."""
+    """Return the header rows of delimited text.
+
+    A column without a group has its name in the upper row.
+    """
     if rows == 1:
         return [list(headers)]
     parts = [header.partition(" / ") for header in headers]
@@ -221,7 +224,10 @@ def _write(page: Worksheet, row: int, column: int, cell: Cell) -> None:
 
 
 def header_rows(headers: Sequence[str], rows: int) -> WorkbookSheet:
-    """Return the header of a sheet; of two rows, the upper one is merged over its group of columns."""
+    """Return the header of a sheet.
+
+    Of two rows, the upper one is merged over its group of columns.
+    """
     if rows == 1:
         return WorkbookSheet([headers])
     pairs = [header.split(" / ", 1) if " / " in header else ["", header] for header in headers]

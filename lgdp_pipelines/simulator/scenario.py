@@ -83,7 +83,9 @@ class SystemFile:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutcome:
-    """A planted mistake or event, and the outcome that it must have. Only tests and people read it.
+    """A planted mistake or event, and the outcome that it must have.
+
+    Only tests and people read it.
 
     Attributes:
         return_code: such as ``HL1``.
@@ -141,7 +143,10 @@ class _SimulatedReturn:
     seed: int
 
     def back_office_system(self, council: Council) -> BackOfficeSystem | None:
-        """Return the system that a council exports the return from; None: files are as the contract says."""
+        """Return the system that a council exports the return from.
+
+        None: files are as the contract says.
+        """
         code = self.data_return.code
         system = next(
             entry.system for entry in self.source.for_council(council.code).returns if entry.return_code == code

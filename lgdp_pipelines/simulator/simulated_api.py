@@ -110,7 +110,10 @@ def page_text(records: Sequence[str], source_return: ApiReturn, following: str |
 
 
 def _path_to_next(source_return: ApiReturn) -> str:
-    """Return the dotted path to the next page's address; empty where an answer is one page."""
+    """Return the dotted path to the next page's address.
+
+    Empty where an answer is one page.
+    """
     return source_return.paging.at if isinstance(source_return.paging, NextPaging) else ""
 
 

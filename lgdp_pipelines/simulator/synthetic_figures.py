@@ -160,7 +160,10 @@ def _figures(gross: int, income: int) -> Row:
 
 
 def _ledger(lines: _Figures, period: Period, random: Random) -> list[Row]:
-    """Return two postings for each of a few lines; the line has them rounded to thousands."""
+    """Return two postings for each of a few lines.
+
+    The line has them rounded to thousands.
+    """
     rows: list[Row] = []
     for code, figures in list(lines.items())[:_POSTED_LINES]:
         for kind, figure in zip("EI", figures, strict=True):

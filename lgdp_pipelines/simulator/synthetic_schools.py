@@ -126,7 +126,10 @@ def _mark(item: Item, status: ObservationStatus) -> str:
 
 
 def _places(random: Random) -> Row:
-    """Return the places of a school and of its pupils' homes; the bands of shares can add up to 100%."""
+    """Return the places of a school and of its pupils' homes.
+
+    The bands of shares can add up to 100%.
+    """
     six, eight = random.choice(_CLASSES)
     cuts = sorted(random.sample(range(1, 100), 3))
     shares = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]

@@ -108,9 +108,9 @@ def text_matching(pattern: str, random: Random) -> str:
 
 
 def shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
-    """Return the shortest matching text whose named groups have the given texts; None where there is none.
+    """Return the shortest matching text whose named groups have the given texts.
 
-    Groups that the expression does not have are ignored.
+    None where there is none. Groups that the expression does not have are ignored.
     """
     parsed = sre_parser.parse(pattern)
     numbers = parsed.state.groupdict

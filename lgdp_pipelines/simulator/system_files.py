@@ -76,7 +76,10 @@ def _notice(scenario: Scenario) -> str:
 
 
 def _write_if_changed(folder: Path, file: SystemFile) -> bool:
-    """Return whether a file had to be written; a changed file gets a later time than before."""
+    """Return whether a file had to be written.
+
+    A changed file gets a later time than before.
+    """
     path = folder / file.path
     modified = int(file.modified.timestamp())
     if path.is_file():
@@ -118,7 +121,10 @@ def _write_key(path: Path) -> None:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read from its first moment; keep one that exists."""
+    """Write a file that only its owner can read from its first moment.
+
+    Keep one that exists.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -42,9 +42,10 @@ class ByteStore:
         self._drafts.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes | Iterable[bytes]) -> str:
-        """Store bytes and return their sha256; bytes that are stored already are kept, unless damaged.
+        """Store bytes and return their sha256.
 
-        A reader never sees a part of them: they appear under their name in one step.
+        Bytes that are stored already are kept, unless damaged. A reader never sees a part of them: they appear under
+        their name in one step.
 
         Raises:
             StorageError: the disk did not take them. Nothing appears.
@@ -111,7 +112,10 @@ class ByteStore:
 
     @contextmanager
     def _write_draft(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
-        """Give a draft with the bytes, and their sha256, to a block; remove the draft unless the block renamed it."""
+        """Give a draft with the bytes, and their sha256, to a block.
+
+        Remove the draft unless the block renamed it.
+        """
         for abandoned in self._drafts.glob("[!.]*"):
             if is_abandoned(abandoned):
                 abandoned.unlink(missing_ok=True)
@@ -134,7 +138,10 @@ class ByteStore:
 
 
 class RegisterStore(ByteStore):
-    """The files of every register that anything was judged by, each stored once; retention does not remove them."""
+    """The files of every register that anything was judged by, each stored once.
+
+    Retention does not remove them.
+    """
 
     FOLDER = "asked"
     CONTENT = "Files of an earlier register"

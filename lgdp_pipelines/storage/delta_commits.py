@@ -80,7 +80,10 @@ class SliceCommit:
         )
 
     def find_version(self) -> int | None:
-        """Return the version that this commit made, which others may have followed; None where the log lacks it."""
+        """Return the version that this commit made, which others may have followed.
+
+        None where the log lacks it.
+        """
         logs = ((version, self._log_folder / f"{version:020d}.json") for version in count(self._base + 1))
         present = takewhile(lambda entry: entry[1].exists(), logs)
         return next((version for version, log in present if self._mark in log.read_text(encoding="utf-8")), None)

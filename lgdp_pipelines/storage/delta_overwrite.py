@@ -38,14 +38,19 @@ Partition = Mapping[str, str | None]
 
 
 def find_partition(columns: Sequence[str], where: SliceFilter) -> Partition | None:
-    """Return the one partition of a table that holds a slice; None where it may lie in several."""
+    """Return the one partition of a table that holds a slice.
+
+    None where it may lie in several.
+    """
     if any(column not in where or len(slice_values(where, column)) > 1 for column in columns):
         return None
     return {column: next(iter(slice_values(where, column)), None) for column in columns}
 
 
 def find_own_files(delta: DeltaTable, partition: Partition, where: SliceFilter) -> pl.DataFrame | None:
-    """Return the files that hold a slice; None where one of them may hold rows of others.
+    """Return the files that hold a slice.
+
+    None where one of them may hold rows of others.
 
     Args:
         delta: version to look at.
@@ -93,7 +98,9 @@ class SliceFolder:
 def overwrite_files(
     delta: DeltaTable, folder: SliceFolder, rows: FrameSource, *, own_files: pl.DataFrame, commit: SliceCommit
 ) -> None:
-    """Write rows as files, and commit them in place of others; on a conflict the new files are removed.
+    """Write rows as files, and commit them in place of others.
+
+    On a conflict the new files are removed.
 
     Args:
         delta: version that the commit is based on.
@@ -266,7 +273,10 @@ def _statistics(frame: pl.DataFrame, columns: Sequence[str]) -> str:
 
 
 def _bound(frame: pl.DataFrame, name: str, aggregate: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Return a bound as in JSON; null for a day of more than ten characters."""
+    """Return a bound as in JSON.
+
+    Null for a day of more than ten characters.
+    """
     bound = aggregate(pl.col(name))
     if frame.schema[name] != pl.Date:
         return bound

@@ -120,7 +120,10 @@ def _add_comments(schema: pa.Schema, table: LakeTable) -> pa.Schema:
 
 
 def needs_wider_types(delta: DeltaTable, wanted: pa.Schema) -> bool:
-    """Return whether a column of the table has another type than wanted; columns that only one has do not count."""
+    """Return whether a column of the table has another type than wanted.
+
+    Columns that only one has do not count.
+    """
     types = {field.name: field.type for field in read_schema(delta)}
     return any(types.get(field.name, field.type) != field.type for field in wanted)
 

@@ -131,7 +131,9 @@ def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Stop a block's statement after so many seconds; the connection can be used again afterwards.
+    """Stop a block's statement after so many seconds.
+
+    The connection can be used again afterwards.
 
     Raises:
         StatementRefused: the time limit was reached.

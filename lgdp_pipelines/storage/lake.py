@@ -161,7 +161,9 @@ class Lake:
         return frame.with_columns(absent).select(columns)
 
     def count_rows(self, table: LakeTable, where: SliceFilter) -> int:
-        """Return the number of rows of a slice; 0 where the table was never written.
+        """Return the number of rows of a slice.
+
+        0 where the table was never written.
 
         Raises:
             StorageError: ``where`` is not a slice.
@@ -376,7 +378,10 @@ class Lake:
         metadata: Mapping[str, str],
         transactions: Mapping[str, int],
     ) -> int:
-        """Write rows as they come; an exception of their source is raised, and nothing is then written."""
+        """Write rows as they come.
+
+        An exception of their source is raised, and nothing is then written.
+        """
         transactions = transactions or dict.fromkeys(writer_transactions(table, where), delta.version() + 1)
         commit = SliceCommit(self.path(table), delta, metadata, transactions)
         partition, open_columns = find_partition(table.partition_by, where), read_open_columns(delta)

@@ -153,7 +153,10 @@ def _origin_fields() -> list[pa.Field]:
 
 
 def _is_open(item: Item) -> bool:
-    """Return whether an item is open; text without a code list may hold anything, so it never is."""
+    """Return whether an item is open.
+
+    Text without a code list may hold anything, so it never is.
+    """
     return item.privacy is Privacy.OPEN and (item.type is not ItemType.TEXT or item.code_list is not None)
 
 
@@ -250,6 +253,9 @@ def _build_term(column: str, values: str | Sequence[str] | None) -> str:
 
 
 def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
-    """Return the values of a slice for a column; empty where it gives null or does not name the column."""
+    """Return the values of a slice for a column.
+
+    Empty where it gives null or does not name the column.
+    """
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)

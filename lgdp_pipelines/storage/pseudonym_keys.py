@@ -57,7 +57,9 @@ class PseudonymKey:
 
 
 def load_pseudonym_key(folder: Path) -> PseudonymKey:
-    """Return the platform's key, created at first use; two processes that are first at once get the same one.
+    """Return the platform's key, created at first use.
+
+    Two processes that are first at once get the same one.
 
     Args:
         folder: of secrets (``Settings.secrets``); the key's file is readable by its owner alone.
@@ -82,7 +84,10 @@ def load_pseudonym_key(folder: Path) -> PseudonymKey:
 
 
 def _create_key(file: Path) -> None:
-    """Write a new key to a draft and link it into place whole; the first link stands."""
+    """Write a new key to a draft and link it into place whole.
+
+    The first link stands.
+    """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -62,9 +62,10 @@ class CatalogueView:
 
 
 def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> None:
-    """Write the catalogue and put it in place in one rename; an unchanged catalogue is kept.
+    """Write the catalogue and put it in place in one rename.
 
-    Readers of the old file can continue. Of two writers at once, the later one's file stays.
+    An unchanged catalogue is kept. Readers of the old file can continue. Of two writers at once, the later one's file
+    stays.
 
     Args:
         path: of the DuckDB file.

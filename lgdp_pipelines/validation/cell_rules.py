@@ -101,14 +101,19 @@ def _order(rule: Rule, table: Table) -> tuple[bool, int]:
 
 
 def _codes_day_item(rule: Rule, table: Table) -> str:
-    """Return the item on whose day the codes of a rule must be valid; empty where there is none."""
+    """Return the item on whose day the codes of a rule must be valid.
+
+    Empty where there is none.
+    """
     return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
 def _find_failing_rows(
     table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts
 ) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule, by rule id; rules that hold are left out.
+    """Return ``_row`` of the rows that break each rule, by rule id.
+
+    Rules that hold are left out.
 
     Raises:
         LgdpError: a check itself failed, such as a pattern that Polars cannot run.
@@ -176,7 +181,10 @@ def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str
 
 
 def _rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
-    """Return the rule whose check failed. A check that crashed stays a crash: pandera reports it as if data failed."""
+    """Return the rule whose check failed.
+
+    A check that crashed stays a crash: pandera reports it as if data failed.
+    """
     if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
         return required[str(error.schema.name)]
     if error.reason_code is SchemaErrorReason.DATAFRAME_CHECK:
@@ -189,7 +197,10 @@ def _rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
 
 
 def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check]:
-    """Yield the checks of a rule. Pandera may collect one failure case only: rows come from the check's output."""
+    """Yield the checks of a rule.
+
+    Pandera may collect one failure case only: rows come from the check's output.
+    """
     options: dict[str, Any] = {"error": rule.id, "n_failure_cases": 1}
     match rule.kind:
         case RuleKind.CODES:
@@ -220,7 +231,10 @@ def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check
 
 
 def _row_check(holds: pl.Expr, options: Mapping[str, Any]) -> pa.Check:
-    """Return a check of an expression over a row, which may name other columns; a row where it is null passes."""
+    """Return a check of an expression over a row, which may name other columns.
+
+    A row where it is null passes.
+    """
     return pa.Check(lambda data: data.lazyframe.select(holds), **options)
 
 

@@ -117,7 +117,10 @@ def _family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
 
 
 def _find_cell(table: ReferenceTable, version: str, wanted: dict[str, str], column: str) -> str:
-    """Return a cell of the row that has the wanted values; empty where there is none."""
+    """Return a cell of the row that has the wanted values.
+
+    Empty where there is none.
+    """
     names = [reference_column.name for reference_column in table.columns]
     for row in table.by_version[version].rows:
         cells = dict(zip(names, row, strict=True))

@@ -214,7 +214,10 @@ class _TableJudge:
         return self._translator.translate(kept) if self._translator else kept
 
     def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
-        """Return the values of a chunk, and what is wrong with its cells. Two chunks may be read at a time."""
+        """Return the values of a chunk, and what is wrong with its cells.
+
+        Two chunks may be read at a time.
+        """
         typed = parse_chunk(self._table, self.normaliser.normalise(text), self._context)
         return typed, check_cell_rules(self._table, self._rules, typed, self._context)
 

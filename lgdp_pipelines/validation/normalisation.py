@@ -70,7 +70,10 @@ class Normaliser:
         self._lock = Lock()
 
     def normalise(self, text: pl.DataFrame) -> CanonicalChunk:
-        """Return a chunk with its cells in the contract's spelling; rows and their order stay."""
+        """Return a chunk with its cells in the contract's spelling.
+
+        Rows and their order stay.
+        """
         values = read_canonical_columns(self._table, text)
         items = [item for item in self._table.items if item.name not in values]
         tests = {item.name: self._is_canonical(item) for item in items}
@@ -181,7 +184,10 @@ class Normaliser:
 
 
 def _spelling_day(item: Item, facts: SubmissionFacts) -> date | None:
-    """Return the day whose spellings of codes are read; None for any day, where each row has a day of its own."""
+    """Return the day whose spellings of codes are read.
+
+    None for any day, where each row has a day of its own.
+    """
     return None if item.codes_on else facts.period.end
 
 

@@ -246,7 +246,10 @@ def _number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextPa
 
 
 def _multiply(plain: str, factor: Decimal) -> str:
-    """Return a figure in another unit, exactly; a fraction of nothing but zeros is left out."""
+    """Return a figure in another unit, exactly.
+
+    A fraction of nothing but zeros is left out.
+    """
     text = format(_EXACT.multiply(Decimal(plain), factor), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

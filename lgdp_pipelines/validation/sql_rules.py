@@ -113,9 +113,10 @@ def _prepare(sql: str, table: str) -> PreparedRule:
 
 
 def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
-    """Return ``_row`` of the rows that break each rule, by id; None for a rule broken where no row can be named.
+    """Return ``_row`` of the rows that break each rule, by id.
 
-    Rules that test each row of a table for itself run in one scan of the table.
+    None for a rule broken where no row can be named. Rules that test each row of a table for itself run in one scan of
+    the table.
 
     Raises:
         StatementRefused: a rule cannot be run, which is a fault of the register, not of the data.
@@ -131,7 +132,10 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule; nothing where one cannot be run: each is then tried alone."""
+    """Return ``_row`` of the rows that break each rule.
+
+    Nothing where one cannot be run: each is then tried alone.
+    """
     broken = [f"({prepare_rule(rule).row_condition})" for rule in rules]
     flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(broken))
     relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
@@ -149,7 +153,9 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
 
 
 def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
-    """Return ``_row`` of the rows that break a rule; None where it is broken and no row can be named.
+    """Return ``_row`` of the rows that break a rule.
+
+    None where it is broken and no row can be named.
 
     Raises:
         StatementRefused: the rule cannot be run, which is a fault of the register, not of the data.
@@ -168,7 +174,10 @@ def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl
 
 
 def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
-    """Return the statement that selects the rows that a statement counts; None where it counts something else."""
+    """Return the statement that selects the rows that a statement counts.
+
+    None where it counts something else.
+    """
     if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None
     if [projection.unalias().sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:

@@ -96,7 +96,10 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
 
 
 def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
-    """Return ``_row`` of the rows whose key an earlier row has. A key with an empty part is no key."""
+    """Return ``_row`` of the rows whose key an earlier row has.
+
+    A key with an empty part is no key.
+    """
     count = _count_shares(table)
     repeated = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
     return repeated[0] if count == 1 else pl.concat([NO_ROWS, *repeated]).sort()
@@ -192,7 +195,10 @@ def _prior_table(table: Table, prior: Period, context: JudgingContext) -> Table:
 
 
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
-    """Return the period to compare with; None where it is not in the same longer period."""
+    """Return the period to compare with.
+
+    None where it is not in the same longer period.
+    """
     prior = period.shift(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
@@ -248,7 +254,10 @@ def _find_excessive_changes(
 
 
 def _excessive_changes(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
-    """Return ``_row`` of the changes that exceed both a percentage and the floor; a missing figure is not compared."""
+    """Return ``_row`` of the changes that exceed both a percentage and the floor.
+
+    A missing figure is not compared.
+    """
     figure = pl.col(terms.item).cast(pl.Float64)
     names = list(terms.by) or ["_all"]
     keys = [pl.col(name) for name in terms.by] or [pl.lit(0).alias("_all")]

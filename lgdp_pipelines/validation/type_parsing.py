@@ -194,9 +194,9 @@ def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
 
 
 def build_value_pattern(item: Item) -> str:
-    """Return a regular expression for a whole value; empty where any text is a value.
+    """Return a regular expression for a whole value.
 
-    Polars' own parsers accept more texts than a person would.
+    Empty where any text is a value. Polars' own parsers accept more texts than a person would.
     """
     match item.type:
         case ItemType.TEXT:

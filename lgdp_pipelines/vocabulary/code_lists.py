@@ -75,7 +75,7 @@ class CodeList:
 
     @cached_property
     def has_patterns(self) -> bool:
-        """Whether any code is also spelt by a pattern."""
+        """Return whether any code is also spelt by a pattern."""
         return any(code.patterns for code in self.codes)
 
     def resolve(self, text: str, day: date | None) -> str | None:

@@ -95,7 +95,7 @@ class DayParts:
 
     @property
     def exists(self) -> bool:
-        """Whether the day exists."""
+        """Return whether the day exists."""
         try:
             date(int(self.year), int(self.month), int(self.day))
         except ValueError:

@@ -74,7 +74,10 @@ def financial_year(first: int) -> Period:
 
 
 def financial_quarter(first: int, quarter: int) -> Period:
-    """Return a quarter of the financial year from April; quarter 1 is April to June."""
+    """Return a quarter of the financial year from April.
+
+    Quarter 1 is April to June.
+    """
     if quarter not in (1, 2, 3, 4):
         raise _outside()
     start = _date(first, 3 * quarter + 1) if quarter < 4 else _date(first + 1, 1)

@@ -109,7 +109,10 @@ class ComparisonReader:
         return self._lake.read_chunks(stored, {"period": period, "council_code": council})
 
     def _read_shared(self, stored: LakeTable, period: str) -> Mapping[str, ChunkedFrame] | None:
-        """Return the rows of a period by council; None where each council's are to be read by themselves."""
+        """Return the rows of a period by council.
+
+        None where each council's are to be read by themselves.
+        """
         key = (str(stored), period)
         if self._is_shared and key not in self._shared:
             rows = self._lake.read_chunks(stored, {"period": period})

@@ -124,9 +124,9 @@ class Alert:
 
 
 def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNotification, ...]]:
-    """Write an alert into its folder, then send it; return the file, and the channels that did not take it.
+    """Write an alert into its folder, then send it.
 
-    The same alert again replaces its file.
+    Return the file, and the channels that did not take it. The same alert again replaces its file.
 
     Raises:
         StorageError: the folder does not take it.

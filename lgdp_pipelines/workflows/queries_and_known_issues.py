@@ -336,7 +336,10 @@ def _check_role(contract: Contract, role: str) -> str:
 
 
 def _find_urn(contract: Contract, text: str) -> str:
-    """Return the URN of the item that a text names; empty where it names none."""
+    """Return the URN of the item that a text names.
+
+    Empty where it names none.
+    """
     if not text:
         return ""
     items = [item for table in contract.tables for item in table.items]

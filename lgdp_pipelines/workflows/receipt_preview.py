@@ -40,7 +40,9 @@ class ReceiptStatus:
 
 
 def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_bytes: int) -> ReceiptStatus:
-    """Return the status of a receipt; of one that repeats another, the status of that one.
+    """Return the status of a receipt.
+
+    Of one that repeats another, the status of that one.
 
     Args:
         platform: the opened platform.
@@ -68,7 +70,10 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_byt
 
 
 def _list_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
-    """Return the files of a receipt's submission; of one that is not opened, those it would be opened with."""
+    """Return the files of a receipt's submission.
+
+    Of one that is not opened, those it would be opened with.
+    """
     if receipt.submission_id is not None:
         return platform.ledger.submissions.list_receipts(receipt.submission_id)
     required = list_required_files(platform.register, contract, [receipt.council_code])

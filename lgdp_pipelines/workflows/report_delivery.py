@@ -125,7 +125,10 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
 
 
 def hash_undelivered(platform: Platform) -> str:
-    """Return a hash of everything that some destination has not had; empty where there is nothing."""
+    """Return a hash of everything that some destination has not had.
+
+    Empty where there is nothing.
+    """
     destinations: list[tuple[str, Source | None]] = [(OUTBOX, None)]
     destinations += [(source.id, source) for source in _list_account_outboxes(platform.register)]
     undelivered = [
@@ -148,7 +151,10 @@ def _list_account_outboxes(register: Register) -> list[Source]:
 
 
 def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
-    """Return the judgements that a destination has not had; of a source, those of its councils and returns."""
+    """Return the judgements that a destination has not had.
+
+    Of a source, those of its councils and returns.
+    """
     if source is None:
         return ledger.deliveries.list_undelivered_judgements(destination)
     returns = {answered.return_code for answered in source.returns}

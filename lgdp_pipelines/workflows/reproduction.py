@@ -156,7 +156,10 @@ def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> Compared
 
 
 def _pin_code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
-    """Return the versions of the contract's code lists; their content is hashed, as one may have no file of its own."""
+    """Return the versions of the contract's code lists.
+
+    Their content is hashed, as one may have no file of its own.
+    """
     ids = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
     code_lists = [register.code_lists[id_] for id_ in sorted(ids)]
     contents = [json.dumps(asdict(code_list), sort_keys=True, default=str).encode() for code_list in code_lists]
@@ -188,7 +191,9 @@ class ReplayedJudgement:
 
 
 class JudgementReplayer:
-    """Makes judgements again. It loads each past register once, and keeps the rows of small submissions in memory.
+    """Makes judgements again.
+
+    It loads each past register once, and keeps the rows of small submissions in memory.
 
     Args:
         platform: whose ledger and bytes are read.
@@ -290,7 +295,10 @@ class JudgementReplayer:
         raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
 
     def _make_tables(self, other: EvidencedJudgement, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
-        """Return another submission's validated tables; what it was itself compared with does not change its rows."""
+        """Return another submission's validated tables.
+
+        What it was itself compared with does not change its rows.
+        """
         tables = self._judge(other, _require_evidence(other), None, spill).tables
         self._remember(other, tables)
         return tables
@@ -357,7 +365,7 @@ def _compare_code(evidence: Evidence) -> list[str]:
 
 
 class ReproductionResult(StrEnum):
-    """Whether a replay comes to the same."""
+    """Return whether a replay comes to the same."""
 
     IDENTICAL = "identical"
     """The same verdict, results, findings and rows, bit for bit."""

@@ -190,7 +190,10 @@ class ApiAccount:
         return pages.are_complete and (has_one_etag or len(seen) == 1 or await self._is_unchanged(pages.first, first))
 
     async def _is_unchanged(self, address: httpx2.URL, first: Page) -> bool:
-        """Return whether the first page is still the same after the last one; true where it has no ETag."""
+        """Return whether the first page is still the same after the last one.
+
+        True where it has no ETag.
+        """
         if first.etag is None:
             return True
         now = await self._answer(address, format_conditions(CacheValidators(first.etag)), LARGEST_PAGE)

@@ -108,7 +108,10 @@ class ParameterAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A token, and the moment of its last use; None: it is used until it is refused."""
+    """A token, and the moment of its last use.
+
+    None: it is used until it is refused.
+    """
 
     value: Secret
     until: float | None
@@ -211,7 +214,10 @@ class ClientCredentials:
 
 
 def _parse_token(body: bytes, now: float) -> _Token | None:
-    """Return the token in an answer, or None. No message repeats any part of the answer."""
+    """Return the token in an answer, or None.
+
+    No message repeats any part of the answer.
+    """
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

@@ -274,7 +274,10 @@ def _open_box(root: Path, name: str, where: str) -> int:
 
 
 def _refuse_file(seen: os.stat_result, owner: int) -> str | None:
-    """Return why a file of a delivery folder is not taken; None where it may be."""
+    """Return why a file of a delivery folder is not taken.
+
+    None where it may be.
+    """
     if not stat.S_ISREG(seen.st_mode):
         return "It is a link, a pipe or another special file."
     if seen.st_uid != owner:

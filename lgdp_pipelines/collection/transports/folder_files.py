@@ -36,7 +36,10 @@ MOST_ENTRIES = 100_000
 
 
 def refuse_name(name: str) -> str | None:
-    """Return why a name from a folder is not even tried; None where it may be."""
+    """Return why a name from a folder is not even tried.
+
+    None where it may be.
+    """
     if not name or len(name) > 255:
         return "The name is empty or longer than 255 characters."
     if "/" in name or "\\" in name or name in {".", ".."}:

@@ -29,7 +29,9 @@ def hand_in(
     inbox: Inbox,
     mapping: SystemMapping | None = None,
 ) -> tuple[Receipt, ...]:
-    """Record the files of a return for a council and period; nothing unless every file can be.
+    """Record the files of a return for a council and period.
+
+    Nothing unless every file can be.
 
     Args:
         data_return: that the files answer.
@@ -107,7 +109,10 @@ def hand_in_nil(
 
 
 def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | None) -> tuple[str | None, ...]:
-    """Return the table that each file holds; None where one file holds all of a return."""
+    """Return the table that each file holds.
+
+    None where one file holds all of a return.
+    """
     if not has_file_per_table(contract, mapping):
         if len(files) != 1:
             raise WrongUse(

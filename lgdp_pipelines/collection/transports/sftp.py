@@ -55,7 +55,10 @@ class SftpTransport(FolderTransport[SftpSource]):
 
     @asynccontextmanager
     async def account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
-        """Yield one council's account. The first request connects, and the next one after a broken line."""
+        """Yield one council's account.
+
+        The first request connects, and the next one after a broken line.
+        """
         account = SftpAccount(self, council_code)
         try:
             yield account
@@ -149,7 +152,10 @@ class SftpAccount:
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        """Yield the client, and translate its errors; after a broken line the next request connects afresh."""
+        """Yield the client, and translate its errors.
+
+        After a broken line the next request connects afresh.
+        """
         try:
             with _translate_errors(self._where):
                 yield await self._connect()
@@ -220,7 +226,10 @@ class SftpAccount:
             return skip_changing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
-        """Return whether exactly as many bytes came as were listed; never reads much more than that."""
+        """Return whether exactly as many bytes came as were listed.
+
+        Never reads much more than that.
+        """
         size = entry.size or 0
         async with asyncio.timeout(self._answer_seconds):
             file = await client.open(entry.path, "rb", encoding=None)
@@ -290,7 +299,10 @@ class SftpAccount:
 
 
 def _parse_private_key(credential: Secret) -> asyncssh.SSHKey | None:
-    """Return a private key, or None. No error is kept: a parser's message can quote the text."""
+    """Return a private key, or None.
+
+    No error is kept: a parser's message can quote the text.
+    """
     try:
         return asyncssh.import_private_key(credential.reveal())
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):

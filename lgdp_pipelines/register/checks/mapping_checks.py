@@ -1,4 +1,4 @@
-"""Whether a mapping is complete and agrees with its contract, the councils and the other mappings.
+"""Return whether a mapping is complete and agrees with its contract, the councils and the other mappings.
 
 What belongs here: what one mapping says against the rest of the register, table by table. What does not: its shape
 (``mapping_files``), and what it says of one item's values (``mapping_values``).

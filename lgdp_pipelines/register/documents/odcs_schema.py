@@ -23,9 +23,9 @@ _CUSTOM = "customProperties"
 
 
 def find_property(node: YamlNode, word: str) -> YamlNode:
-    """Return the value of a custom property; a node without value where it is missing.
+    """Return the value of a custom property.
 
-    Of a property that is given twice, the first counts.
+    A node without value where it is missing. Of a property that is given twice, the first counts.
     """
     entry = next((entry for entry in node.entries(_CUSTOM) if entry.text("property") == word), None)
     return entry.at("value") if entry else YamlNode(node.file, node.line, None)

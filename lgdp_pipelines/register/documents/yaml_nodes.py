@@ -84,9 +84,10 @@ for _tag, _form, _first in _RESOLVED:
 
 @dataclass(frozen=True, slots=True)
 class YamlNode:
-    """A value of a file, with its file and line; a document is its root node.
+    """A value of a file, with its file and line.
 
-    A member or entry that does not exist, or has another type than asked for, reads as the stated default.
+    A document is its root node. A member or entry that does not exist, or has another type than asked for, reads as the
+    stated default.
 
     Attributes:
         file: path below the register's folder.

@@ -122,7 +122,10 @@ def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
 
 
 def _date_format(text: str) -> str | None:
-    """Return a JDK date pattern in ``strptime`` letters; None unless it is a full date."""
+    """Return a JDK date pattern in ``strptime`` letters.
+
+    None unless it is a full date.
+    """
     parts = _DATE_PART.findall(text)
     letters = [part for part in parts if part in _DATE_LETTERS]
     if "".join(parts) != text or sorted(letters) != sorted(_DATE_LETTERS):

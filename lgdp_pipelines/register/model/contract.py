@@ -41,7 +41,10 @@ class DisclosureMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A contract's version: majors change type, grain or key and get a new table; minors only add."""
+    """A contract's version: majors change type, grain or key and get a new table.
+
+    Minors only add.
+    """
 
     major: int
     minor: int

@@ -35,12 +35,12 @@ class Format(StrEnum):
 
     @property
     def is_records(self) -> bool:
-        """Whether it holds named values record by record, and no header row."""
+        """Return whether it holds named values record by record, and no header row."""
         return self in {Format.JSON, Format.NDJSON, Format.XML}
 
     @property
     def is_workbook(self) -> bool:
-        """Whether it holds sheets."""
+        """Return whether it holds sheets."""
         return self in {Format.XLSX, Format.XLS}
 
 

@@ -64,7 +64,10 @@ _SAFE_FOLDER = re.compile(r"/*[^/\\.\s][^/\\\s]*(/[^/\\.\s][^/\\\s]*)*/*")
 
 
 def fill_defaults(text: str) -> str:
-    """Return a text with the defaults of its variables; empty where a variable has none."""
+    """Return a text with the defaults of its variables.
+
+    Empty where a variable has none.
+    """
     if any(not variable[1] for variable in _VARIABLE.finditer(text)):
         return ""
     return _VARIABLE.sub(lambda variable: (variable[1] or "").removeprefix(":-"), text)

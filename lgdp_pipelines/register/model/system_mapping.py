@@ -161,7 +161,10 @@ class SystemMapping:
 
     @property
     def files(self) -> tuple[JoinedFile, ...]:
-        """The files that a submission is made of, where tables are joined from several; none otherwise."""
+        """The files that a submission is made of, where tables are joined from several.
+
+        None otherwise.
+        """
         return tuple(file for table in self.tables.values() for file in table.files)
 
 

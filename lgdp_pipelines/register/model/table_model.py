@@ -79,7 +79,7 @@ class Privacy(StrEnum):
 
     @property
     def is_personal(self) -> bool:
-        """Whether the raw value may point at a person."""
+        """Return whether the raw value may point at a person."""
         return self is not Privacy.OPEN
 
 

@@ -47,7 +47,7 @@ class ExternalTable:
 
     @property
     def is_reference(self) -> bool:
-        """Whether it is a reference table."""
+        """Return whether it is a reference table."""
         return self.of == REFERENCE_PREFIX
 
     def __str__(self) -> str:

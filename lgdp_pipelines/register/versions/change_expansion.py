@@ -111,7 +111,10 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    """Apply a change to a rule of the table or its items; add at the table."""
+    """Apply a change to a rule of the table or its items.
+
+    Add at the table.
+    """
     items = table.at("properties")
     for item in items.elements:
         rules = item.at("quality")

@@ -1,4 +1,4 @@
-"""Whether an item is answered, as other items of its row demand: required when, and empty unless.
+"""Return whether an item is answered, as other items of its row demand: required when, and empty unless.
 
 An answer is a value, or a mark that says why a figure is missing. What belongs here: the terms and SQL of the two
 kinds. What does not: items that every row must fill in (``required`` says that).

@@ -125,7 +125,10 @@ class RuleTerms(ABC):
     @property
     @abstractmethod
     def place(self) -> tuple[str, ...]:
-        """Names of the items of a finding by default; it is shown at the first."""
+        """Names of the items of a finding by default.
+
+        It is shown at the first.
+        """
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -178,7 +181,7 @@ class FigureTerms(ConditionalTerms):
 
     @property
     def absent_is_zero(self) -> bool:
-        """Whether an empty part counts as nothing."""
+        """Return whether an empty part counts as nothing."""
         return self.absent == "zero"
 
 
