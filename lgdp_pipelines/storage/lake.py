@@ -284,7 +284,7 @@ class Lake:
                 current = base.transaction_version(submission_transaction(period, council))
                 if current is not None and current > number:
                     raise StaleSubmission(
-                        f"Submission {current:03d} of {council} for {period} already stands, and "
+                        f"Submission {current:03d} of {council} for {period} is already in place, and "
                         f"{submissions[council]} came before it.",
                         where=str(table),
                         remedy="Nothing was written. Run the period again: the later submission stays.",
@@ -420,5 +420,5 @@ def _check_submissions(table: LakeTable, rows: pl.DataFrame, submissions: Mappin
     """Return the rows if each council's rows are of its submission."""
     wanted = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
     if not rows.select((pl.col("_submission_id") == wanted).fill_null(value=False).all()).item():
-        raise StorageError("Some rows are of another submission than the one to stand.", where=str(table))
+        raise StorageError("Some rows are of another submission than the one to put in place.", where=str(table))
     return rows

@@ -65,7 +65,7 @@ def _check_overridable(kind: RuleKind) -> RuleKind:
 
 def _check_mark(status: ObservationStatus) -> ObservationStatus:
     if status is ObservationStatus.NORMAL:
-        raise refusal(f"is “{status}”, which no mark stands for", "Write why the figure is missing.")
+        raise refusal(f"is “{status}”, which has no mark", "Write why the figure is missing.")
     return status
 
 
