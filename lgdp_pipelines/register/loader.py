@@ -12,8 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
-from lgdp_pipelines.register.checks.cross_return_checks import check_cross_return_rules
-from lgdp_pipelines.register.checks.derivation_checks import check_derivation
+from lgdp_pipelines.register.checks.contract_checks import check_cross_return_rules, check_derivation
 from lgdp_pipelines.register.checks.mapping_checks import (
     check_mapping,
     check_mapping_overlaps,
@@ -22,9 +21,15 @@ from lgdp_pipelines.register.checks.mapping_checks import (
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
-from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, NAMES_FILE, read_councils
 from lgdp_pipelines.register.files.mapping_file import MappingFile, read_mapping
-from lgdp_pipelines.register.files.reference_file import DEFINITION, VERSION, read_reference
+from lgdp_pipelines.register.files.reference_file import (
+    COUNCILS_FILE,
+    DEFINITION,
+    NAMES_FILE,
+    VERSION,
+    read_councils,
+    read_reference,
+)
 from lgdp_pipelines.register.files.source_file import check_source, read_source
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable

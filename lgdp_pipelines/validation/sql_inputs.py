@@ -21,7 +21,7 @@ from lgdp_pipelines.register.rules.cross_return import (
     find_shared_columns,
     list_external_tables,
 )
-from lgdp_pipelines.register.rules.kinds.sql_fragments import CODES, IN_ERROR
+from lgdp_pipelines.register.rules.kinds.rule_kind import CODES, IN_ERROR
 from lgdp_pipelines.register.rules.sql_statements import ExternalTable
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.sql_rules import prepare_rule

@@ -20,7 +20,7 @@ from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.kinds.sql_fragments import OWN_ROW
+from lgdp_pipelines.register.rules.kinds.rule_kind import OWN_ROW
 from lgdp_pipelines.register.rules.sql_statements import fill_table_names
 from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, reuse_sandbox
 from lgdp_pipelines.validation.judging_context import JudgingContext

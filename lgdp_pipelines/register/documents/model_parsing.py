@@ -17,7 +17,6 @@ refusal. A validator refuses by ``raise refusal("is no day", "Write such as 2024
 the remedy. What belongs here: that translation. What does not: any single model, and what values say to each other.
 """
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +29,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, suggest
 from lgdp_pipelines.register.model.field_types import ReadAs
 
 Model = TypeVar("Model")
@@ -126,15 +125,6 @@ def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
         for refusal in refusals
         if refusal.path == ()
     }
-
-
-def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy for an unknown word: a similar known word, or all of them; empty for a known word."""
-    listed = sorted(known)
-    if word in listed:
-        return ""  # tables of checks ask for remedies of correct words too, and the search below is slow
-    near = difflib.get_close_matches(word, listed, n=1)
-    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
 
 
 class _Refusal:

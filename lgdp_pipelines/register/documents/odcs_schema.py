@@ -14,21 +14,11 @@ from jsonschema import Draft201909Validator  # type: ignore[import-untyped]  # t
 from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]  # likewise
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, suggest
 
 _REMEDY = "Write it as the Open Data Contract Standard 3.2 says."
 _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 _CUSTOM = "customProperties"
-
-
-def find_property(node: YamlNode, word: str) -> YamlNode:
-    """Return the value of a custom property.
-
-    A node without value where it is missing. Of a property that is given twice, the first counts.
-    """
-    entry = next((entry for entry in node.entries(_CUSTOM) if entry.text("property") == word), None)
-    return entry.at("value") if entry else YamlNode(node.file, node.line, None)
 
 
 def check_odcs(document: YamlNode) -> Iterator[Contradiction]:

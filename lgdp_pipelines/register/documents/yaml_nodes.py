@@ -1,15 +1,27 @@
-"""YAML as plain values, each with the line it stands on.
+"""YAML as plain values with the line of each, and contradictions at those lines.
 
-What belongs here: reading one text safely and saying where things are in it. What does not: what the values mean.
 Nothing in a file is ever constructed or run: only text, numbers, booleans, lists and mappings with text keys exist.
 A key given twice, an alias and any other tag are contradictions, because each lets a file say something else than it
 shows.
+
+A check is a row of a table: a condition that is true where something is wrong, the node (or the row of a CSV file), the
+message and the remedy. All four are worked out, whether or not the condition is true::
+
+    yield from contradictions_where(
+        (not item.name, node, "The item has no name.", "Add name."),
+        (item.name in taken, node.at("name"), f"Two items are called {item.name}.", "Rename one."),
+    )
+
+What belongs here: reading a text safely, saying where things are in it, and tables of checks. What does not: what the
+values mean.
 """
 
+import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any, Protocol, TypeAlias
 
 from yaml import (
     CollectionEndEvent,
@@ -142,6 +154,14 @@ class YamlNode:
         """Return a number."""
         value = self.at(key).value
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def custom_property(self, word: str) -> "YamlNode":
+        """Return the value of a custom property; a node without value at this node's line where there is none.
+
+        Of a property that is given twice, the first counts.
+        """
+        values = (entry.at("value") for entry in self.entries("customProperties") if entry.text("property") == word)
+        return next(values, YamlNode(self.file, self.line, None))
 
     def is_true(self, key: str) -> bool:
         """Return whether a member is there and true."""
@@ -282,3 +302,34 @@ class _Composer:
 
     def _note(self, line: int, what: str, remedy: str) -> None:
         self.contradictions.append(Contradiction(self.file, line, what, remedy))
+
+
+class Place(Protocol):
+    """A place in a file that a contradiction can point at."""
+
+    def contradiction(self, what: str, remedy: str) -> Contradiction:
+        """Return a contradiction at this place."""
+        ...
+
+
+Check: TypeAlias = tuple[object, Place, str, str]
+"""Whether something is wrong, where, the message and the remedy."""
+
+
+def contradictions_where(*checks: Check) -> Iterator[Contradiction]:
+    """Yield a contradiction for each check whose condition is true."""
+    return (place.contradiction(what, remedy) for is_wrong, place, what, remedy in checks if is_wrong)
+
+
+def first_contradiction_where(*checks: Check) -> Iterator[Contradiction]:
+    """Yield a contradiction for the first check whose condition is true."""
+    return islice(contradictions_where(*checks), 1)
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return a remedy for an unknown word: a similar known word, or all of them; empty for a known word."""
+    listed = sorted(known)
+    if word in listed:
+        return ""  # tables of checks ask for remedies of correct words too, and the search below is slow
+    near = difflib.get_close_matches(word, listed, n=1)
+    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."

@@ -13,9 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import contradictions_where
 from lgdp_pipelines.register.documents.model_parsing import parse
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where
 from lgdp_pipelines.register.model.field_types import (
     STRICT,
     Day,

@@ -1,7 +1,7 @@
-"""One contract: from its file to the model, with what its tables say against each other.
+"""One contract: from its file to the model, with the contradictions between its tables.
 
-What belongs here: what one file in ``schemas/returns/`` says. What does not: what versions say to each other
-(``versions``).
+What belongs here: one file in ``schemas/returns/``, and ``lgdpExtract`` of a contract and ``extract`` of a mapping.
+What does not: contradictions between versions (``versions``).
 """
 
 import re
@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
-from lgdp_pipelines.register.documents.odcs_schema import check_odcs, find_property
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.documents.odcs_schema import check_odcs
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
-from lgdp_pipelines.register.files.extract_file import check_extract, is_xml_path
 from lgdp_pipelines.register.files.table_file import ParsedTable, check_table, read_items, read_table
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from lgdp_pipelines.register.model.table_model import Provenance, columns_of
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
@@ -129,10 +127,10 @@ def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> 
     yield from _check_heading(read)
     yield from _check_agreement(root)
     if properties.extract:
-        yield from check_extract(properties.extract, find_property(root, "lgdpExtract"))
+        yield from check_extract(properties.extract, root.custom_property("lgdpExtract"))
     kind = properties.period_kind
-    yield from _check_first_period(contract, find_property(root, "lgdpValidFrom"), kind)
-    yield from _check_due_dates(contract, find_property(root, "lgdpDueDates"), kind)
+    yield from _check_first_period(contract, root.custom_property("lgdpValidFrom"), kind)
+    yield from _check_due_dates(contract, root.custom_property("lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
     own_lists = {listed.id: listed for listed, _ in read.inline_lists}
@@ -278,13 +276,13 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
             ),
             (
                 table.file_pattern and not several,
-                find_property(entry.place, "lgdpFilePattern"),
+                entry.place.custom_property("lgdpFilePattern"),
                 f"{table.name} is the only table and has a file pattern.",
                 "Remove lgdpFilePattern.",
             ),
             (
                 table.optional and not several,
-                find_property(entry.place, "lgdpOptional"),
+                entry.place.custom_property("lgdpOptional"),
                 f"{table.name} is the only table and optional.",
                 "Remove lgdpOptional.",
             ),
@@ -292,13 +290,13 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
         if table.record_key is None:
             continue
         if not is_records or table.file_pattern:
-            yield find_property(entry.place, "lgdpRecordKey").contradiction(
+            yield entry.place.custom_property("lgdpRecordKey").contradiction(
                 f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
                 "Remove lgdpRecordKey.",
             )
         holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]
         if holders != [table.name]:
-            yield find_property(entry.place, "lgdpRecordKey").contradiction(
+            yield entry.place.custom_property("lgdpRecordKey").contradiction(
                 f"The record key {table.record_key} is not a header of {table.name} alone.",
                 "Name a key that every record of this table has and no other.",
             )
@@ -345,3 +343,60 @@ def _one_item_one_type(read: ParsedContract) -> Iterator[Contradiction]:
                     f"{item.urn} is another thing here than in {where}.",
                     "Give it the same type, unit, code list and privacy, or a URN of its own.",
                 )
+
+
+_OF_TABLES = frozenset({Format.CSV, Format.XLSX, Format.XLS})
+_HOLDS_IN: Mapping[str, frozenset[Format]] = {
+    "encoding": frozenset({Format.CSV, Format.JSON, Format.NDJSON}),
+    "delimiter": frozenset({Format.CSV}),
+    "quote": frozenset({Format.CSV}),
+    "sheet": frozenset({Format.XLSX, Format.XLS}),
+    "preamble": _OF_TABLES,
+    "headerRows": _OF_TABLES,
+    "recordsAt": frozenset({Format.JSON, Format.XML}),
+}
+"""In which formats a word means something."""
+_NAME = r"[^\W\d][\w.-]*"
+_XML_PATH = re.compile(rf"{_NAME}(/{_NAME})*")
+_XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
+
+
+def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield what contradicts itself in how extracts are written.
+
+    Args:
+        extract: as read.
+        node: that it was read from.
+    """
+    yield from (
+        node.at(word).contradiction(
+            f"{word} means nothing for an extract in {extract.format.upper()}.", f"Remove {word}."
+        )
+        for word, formats in _HOLDS_IN.items()
+        if node.has(word) and extract.format not in formats
+    )
+    yield from contradictions_where(
+        (
+            extract.delimiter == extract.quote,
+            node.at("quote"),
+            "Delimiter and quote are the same character.",
+            "Change one of them.",
+        ),
+        (
+            extract.format is Format.XML and not _XML_PATH.fullmatch(extract.records_at),
+            node.at("recordsAt"),
+            "An XML extract does not say which element is a record.",
+            "Write recordsAt as the path of the record element from the root, such as return/cases/case.",
+        ),
+        (
+            extract.member and extract.container is not Container.ZIP,
+            node.at("member"),
+            "Only a ZIP has members.",
+            "Remove member, or write container: zip.",
+        ),
+    )
+
+
+def is_xml_path(header: str) -> bool:
+    """Return whether a header is an XML path: ``Person/Surname``, ``@ref``, ``../@authority``, ``.``."""
+    return _XML_ITEM.fullmatch(header) is not None

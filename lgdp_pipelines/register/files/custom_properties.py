@@ -13,8 +13,8 @@ from pydantic.dataclasses import dataclass
 from pydantic.fields import FieldInfo
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import parse, suggest
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, mapping_node
+from lgdp_pipelines.register.documents.model_parsing import parse
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, mapping_node, suggest
 from lgdp_pipelines.register.model.contract import Disclosure
 from lgdp_pipelines.register.model.derivations import Derivation
 from lgdp_pipelines.register.model.extract_format import Extract

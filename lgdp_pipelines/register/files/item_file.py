@@ -1,6 +1,7 @@
-"""One data item of a contract: from its YAML to the model, with what contradicts itself in it.
+"""One data item of a contract: from its YAML to the model, with the contradictions in it.
 
-What belongs here: what one ``properties`` entry says. What does not: what items say to each other (``tables``).
+What belongs here: one ``properties`` entry, with other spellings of its dates (``lgdpDateFormats``) and numbers
+(``lgdpNumbers``). What does not: contradictions between items (``table_file``).
 """
 
 import re
@@ -9,16 +10,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
-from lgdp_pipelines.register.documents.odcs_schema import find_property
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.files.custom_properties import ItemProperties, read_properties
-from lgdp_pipelines.register.files.relationship_file import read_reference
-from lgdp_pipelines.register.files.value_spellings import check_value_spellings
+from lgdp_pipelines.register.files.rule_file import read_reference
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate
 from lgdp_pipelines.register.model.field_types import find_pattern_problem
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Provenance, Range, Role
+from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
+from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 
 RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period", "return_code"})
 """Columns that the platform adds itself."""
@@ -40,7 +40,6 @@ _PLAIN_TYPES = {
     ("boolean", "boolean"): ItemType.BOOLEAN,
 }
 _PHYSICAL = {"string": "varchar", "integer": "bigint", "date": "date", "boolean": "boolean"}
-_NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
@@ -73,7 +72,7 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Pars
     name = place.text("name")
     kind, precision, scale = _type(place)
     options = place.at("logicalTypeOptions")
-    derived = properties.derived or (_UNREADABLE if find_property(place, "lgdpDerived").value is not None else None)
+    derived = properties.derived or (_UNREADABLE if place.custom_property("lgdpDerived").value is not None else None)
     inline = _inline_codes(place, derived, f"{return_slug}.{name}", provenance)
     item = Item(
         name=name,
@@ -177,7 +176,7 @@ def check_item(read: ParsedItem) -> Iterator[Contradiction]:
         ),
         (
             item.urn and not URN.fullmatch(item.urn),
-            find_property(place, "lgdpItem"),
+            place.custom_property("lgdpItem"),
             f"{item.name} has the URN “{item.urn}”, which is not well formed.",
             "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
         ),
@@ -263,8 +262,8 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
             "Codes are text: write string and varchar.",
         ),
         (
-            place.has("enum") and find_property(place, "lgdpCodeList").value is not None,
-            find_property(place, "lgdpCodeList"),
+            place.has("enum") and place.custom_property("lgdpCodeList").value is not None,
+            place.custom_property("lgdpCodeList"),
             f"{item.name} has both enum and lgdpCodeList.",
             "Keep one of them.",
         ),
@@ -290,14 +289,14 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
 def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     if item.role is Role.MEASURE:
         yield from contradictions_where(
-            (item.type not in _NUMERIC, place, f"{item.name} is a measure and no number.", "Write integer or number."),
+            (item.type not in NUMERIC, place, f"{item.name} is a measure and no number.", "Write integer or number."),
             (not item.unit, place, f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households."),
         )
         return
     yield from (
         said.contradiction(f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure.")
         for word in ("lgdpUnit", "lgdpMarks")
-        if (said := find_property(place, word)).value is not None
+        if (said := place.custom_property(word)).value is not None
     )
 
 
@@ -320,18 +319,18 @@ def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     yield from contradictions_where(
         (
             item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE,
-            find_property(place, "lgdpPrivacy"),
+            place.custom_property("lgdpPrivacy"),
             f"{item.name} is to be published by {item.privacy} and is no date.",
             "Choose another lgdpPrivacy.",
         ),
         (
             item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT,
-            find_property(place, "lgdpPrivacy"),
+            place.custom_property("lgdpPrivacy"),
             f"{item.name} is to be pseudonymised and is no text.",
             "Write string and varchar, or withhold it.",
         ),
     )
-    severities = find_property(place, "lgdpSeverity")
+    severities = place.custom_property("lgdpSeverity")
     yield from (
         severities.at(kind).contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
         for kind in item.severities
@@ -354,3 +353,73 @@ def _has_rule(item: Item, kind: str) -> bool:
         "period": item.role is Role.PERIOD,
     }
     return has.get(kind, True)
+
+
+DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
+
+
+def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+    """Yield the contradictions in an item's other spellings.
+
+    Args:
+        item: that has them.
+        node: of the item.
+        written: its declared form of dates, in the letters of the standard; empty where it is no date.
+    """
+    yield from _check_date_spellings(item, node, written)
+    yield from _check_number_spelling(item, node.custom_property(NUMBERS))
+
+
+def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+    formats = node.custom_property(DATES)
+    if formats.value is not None and item.type is not ItemType.DATE:
+        yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
+        return
+    known = [written] if item.date_format is not None else []
+    for place in formats.elements:
+        form = place.value if isinstance(place.value, str) else ""
+        if problem := find_date_format_problem(form):
+            yield place.contradiction(
+                f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
+            )
+            continue
+        for other in known:
+            text = find_ambiguous_text(form, other)
+            yield from first_contradiction_where(
+                (form == other, place, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
+                (
+                    text is not None,
+                    place,
+                    f"{item.name}: “{text}” is one day as {form} and another as {other}.",
+                    "Keep the one that councils use; nobody can tell which is meant.",
+                ),
+            )
+        known.append(form)
+
+
+def _check_number_spelling(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+    style = item.numbers
+    if style is None:
+        return
+    yield from first_contradiction_where(
+        (item.type not in NUMERIC, place, f"{item.name} has {NUMBERS} and is no number.", "Remove it."),
+        (
+            style.decimal == style.thousands,
+            place,
+            f"{item.name}: the same mark stands before decimals and between groups.",
+            "Write two marks.",
+        ),
+        (style == NumberStyle(), place, f"{item.name}: that is how its numbers are spelled anyway.", "Remove it."),
+        (
+            style.thousands == "." and item.type is not ItemType.INTEGER,
+            place,
+            f"{item.name}: “1.234” is one number plainly and another with “.” between groups.",
+            "Leave thousands out; nobody can tell which is meant.",
+        ),
+        (
+            style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER,
+            place,
+            f"{item.name} is a whole number and has a mark before decimals.",
+            "Remove it.",
+        ),
+    )

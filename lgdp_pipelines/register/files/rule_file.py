@@ -1,18 +1,16 @@
-"""Written rules: the ``quality`` entries of a table and of its items.
+"""Written rules: the ``quality`` and ``relationships`` entries of a table and of its items.
 
-What belongs here: what one entry says, and whether it can be tested. What does not: rules that follow from the items
-(``rules``), and testing them (``validation``).
+What belongs here: reading one entry, and whether it can be tested. What does not: rules that follow from items
+(``rules.contract_rules``), terms and SQL of a kind of rule (``rules.kinds``), and testing them (``validation``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.odcs_schema import find_property
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.files.custom_properties import RuleProperties, read_properties
-from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, suggest
+from lgdp_pipelines.register.files.custom_properties import RelationshipProperties, RuleProperties, read_properties
+from lgdp_pipelines.register.model.table_model import Relationship, Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (
     NullsTerms,
@@ -22,6 +20,7 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import (
     read_metric,
     write_metric_sql,
 )
+from lgdp_pipelines.register.rules.kinds.row_rules import write_relationship_sql
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.register.rules.rule_kinds import (
     check_query_scope,
@@ -125,7 +124,7 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
         place.contradiction(
             f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)
         )
-        for name in (find_property(place, "lgdpItems").value and rule.items) or ()
+        for name in (place.custom_property("lgdpItems").value and rule.items) or ()
         if name not in items
     )
     yield from check_query_scope(rule, place, items)
@@ -159,3 +158,146 @@ def _check_sql(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]
     )
     if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
         yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
+
+
+_POINT = 2
+"""Parts of a name with one point in it."""
+
+
+def read_reference(place: YamlNode) -> Relationship | None:
+    """Return the item that an item refers to; None where it refers to none.
+
+    Args:
+        place: the ``properties`` entry.
+    """
+    entries = place.entries("relationships")
+    target = _split_names(entries[0].at("to").value) if entries else ()
+    if len(target) != 1:
+        return None
+    table, name = target[0]
+    return Relationship((place.text("name"),), table, (name,))
+
+
+def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[Rule, ...]:
+    """Return the rules that follow from a table's own relationships.
+
+    Args:
+        table: the ``schema`` entry.
+        return_slug: of the return.
+        context: of the contract around it.
+    """
+    return tuple(
+        _relationship_rule(entry, return_slug, context, terms)
+        for entry in table.entries("relationships")
+        if (terms := _read_relationship(entry, context.table)) is not None
+        and not any(_check_relationship(terms, entry, context))
+    )
+
+
+def _relationship_rule(place: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
+    properties, _ = read_properties(RelationshipProperties, place)
+    headers = " and ".join(context.items[name].header for name in terms.own)
+    theirs = " and ".join(context.tables[terms.table][name].header for name in terms.theirs)
+    advice = "Correct the reference, or send the row that it refers to."
+    return Rule(
+        id=f"{return_slug}.{place.text('id')}",
+        kind=RuleKind.RELATIONSHIP,
+        severity=properties.severity,
+        table=context.table,
+        items=terms.place,
+        title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
+        guidance=f"{advice} {properties.guidance}".strip(),
+        sql=write_relationship_sql(terms),
+        terms=terms,
+        line=place.line,
+    )
+
+
+def _read_relationship(place: YamlNode, table: str) -> Relationship | None:
+    own, theirs = _split_names(place.at("from").value), _split_names(place.at("to").value)
+    tables = {name for name, _ in theirs}
+    if len(own) != len(theirs) or len(tables) != 1 or {name for name, _ in own} != {table}:
+        return None
+    return Relationship(tuple(name for _, name in own), tables.pop(), tuple(name for _, name in theirs))
+
+
+def _split_names(value: object) -> tuple[tuple[str, str], ...]:
+    """Return the table and item of each dotted name; nothing where one is malformed."""
+    listed = value if isinstance(value, list) else [value]
+    parts = [name.split(".") for name in listed if isinstance(name, str)]
+    pairs = tuple((pair[0], pair[1]) for pair in parts if len(pair) == _POINT)
+    return pairs if len(pairs) == len(listed) else ()
+
+
+def check_item_relationship(place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield the contradictions of an item's relationships.
+
+    Args:
+        place: the ``properties`` entry.
+        context: of the contract around it.
+    """
+    entries = place.entries("relationships")
+    yield from (
+        extra.contradiction(
+            f"{place.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
+        )
+        for extra in entries[1:]
+    )
+    terms = read_reference(place)
+    if entries and terms is None:
+        yield entries[0].contradiction(*_UNREADABLE)
+    elif terms is not None:
+        yield from _check_relationship(terms, entries[0], context)
+
+
+_UNREADABLE = (
+    "A relationship does not name items of this table and of one table of the return.",
+    "Write to: table.item; at the table, from and to as lists of table.item, of the same length.",
+)
+
+
+def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield the contradictions of a table's own relationships.
+
+    Args:
+        table: the ``schema`` entry.
+        context: of the contract around it.
+    """
+    for place in table.entries("relationships"):
+        yield from read_properties(RelationshipProperties, place)[1]
+        if not place.text("id"):
+            yield place.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
+        terms = _read_relationship(place, context.table)
+        if terms is None:
+            yield place.contradiction(*_UNREADABLE)
+        else:
+            yield from _check_relationship(terms, place, context)
+
+
+def _check_relationship(terms: Relationship, place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    theirs = context.tables.get(terms.table)
+    if theirs is None:
+        yield place.at("to").contradiction(
+            f"A row refers to {terms.table}, which is no table of the return.", suggest(terms.table, context.tables)
+        )
+        return
+    for own, other in zip(terms.own, terms.theirs, strict=True):
+        yield from (
+            place.contradiction(f"A relationship names {name}, which is no item of {table}.", suggest(name, items))
+            for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))
+            if name not in items
+        )
+        yield from contradictions_where(
+            (
+                own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
+                place,
+                f"{own} and {other} are of different types, and are never the same.",
+                "Name items of one type.",
+            ),
+            (
+                own == other and terms.table == context.table,
+                place,
+                f"{own} refers to itself.",
+                "Name another item in to.",
+            ),
+        )

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import parse, suggest
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node
+from lgdp_pipelines.register.documents.model_parsing import parse
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node, suggest
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import (
     SOURCE_KINDS,

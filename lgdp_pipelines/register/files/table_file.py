@@ -8,18 +8,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import contradictions_where, first_contradiction_where
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.odcs_schema import find_property
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    first_contradiction_where,
+    suggest,
+)
 from lgdp_pipelines.register.files.custom_properties import TableProperties, read_properties
 from lgdp_pipelines.register.files.item_file import NAME, URN, ParsedItem, check_item, read_item
-from lgdp_pipelines.register.files.relationship_file import (
+from lgdp_pipelines.register.files.rule_file import (
+    ParsedRule,
     check_item_relationship,
     check_relationships,
+    check_rule,
     read_relationships,
+    read_rules,
 )
-from lgdp_pipelines.register.files.rule_file import ParsedRule, check_rule, read_rules
 from lgdp_pipelines.register.model.table_model import (
     Grain,
     Item,
@@ -148,7 +152,9 @@ def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
     """Yield headers that two items would match."""
     places = {entry.item.name: entry.place for entry in read.items}
     yield from (
-        find_property(places[name], "lgdpAliases").contradiction(
+        places[name]
+        .custom_property("lgdpAliases")
+        .contradiction(
             f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
         )
         for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items)
@@ -160,7 +166,7 @@ def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[C
     wanted = read.properties.code_list
     if wanted and wanted not in code_lists:
         yield (
-            find_property(read.place, "lgdpCodeList").contradiction(
+            read.place.custom_property("lgdpCodeList").contradiction(
                 f"{read.item.name} has the code list “{wanted}”, which is not there.",
                 suggest(wanted, code_lists) if code_lists else f"Write schemas/codelists/{wanted}.yaml.",
             )
@@ -168,7 +174,7 @@ def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[C
 
 
 def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradiction]:
-    item, place = read.item, find_property(read.place, "lgdpCodesOn")
+    item, place = read.item, read.place.custom_property("lgdpCodesOn")
     if item.codes_on is None:
         return
     if item.code_list is None:
@@ -241,14 +247,14 @@ def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:
             continue
         yield from first_contradiction_where(
             (
-                find_property(entry.place, "lgdpPrivacy").value is None,
+                entry.place.custom_property("lgdpPrivacy").value is None,
                 entry.place,
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             ),
             (
                 item.privacy is Privacy.OPEN and _is_free(item),
-                find_property(entry.place, "lgdpPrivacy"),
+                entry.place.custom_property("lgdpPrivacy"),
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
             ),
@@ -262,7 +268,7 @@ def _is_free(item: Item) -> bool:
 
 def _check_count(read: ParsedTable) -> Iterator[Contradiction]:
     table = read.table
-    places = find_property(read.place, "lgdpCounts").elements
+    places = read.place.custom_property("lgdpCounts").elements
     if places and read.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
     taken = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])

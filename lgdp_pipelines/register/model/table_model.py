@@ -48,6 +48,10 @@ class ItemType(StrEnum):
     BOOLEAN = "boolean"
 
 
+NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
+"""The types of figures."""
+
+
 class Role(StrEnum):
     """The role of an item in its table: SDMX's roles, and two for keys."""
 

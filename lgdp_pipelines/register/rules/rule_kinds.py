@@ -9,18 +9,22 @@ What does not: any single kind.
 from collections.abc import Iterator, Mapping
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import first_contradiction_where
-from lgdp_pipelines.register.documents.model_parsing import Parsed, parse, suggest
-from lgdp_pipelines.register.documents.odcs_schema import find_property
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
+from lgdp_pipelines.register.documents.model_parsing import Parsed, parse
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, first_contradiction_where, suggest
 from lgdp_pipelines.register.model.table_model import Item, Privacy, Rule
-from lgdp_pipelines.register.rules.kinds.conditional_rules import EmptyUnlessTerms, RequiredWhenTerms
-from lgdp_pipelines.register.rules.kinds.date_rules import InOrderTerms, InPeriodTerms, NotInFutureTerms
 from lgdp_pipelines.register.rules.kinds.external_rules import AgreesWithTerms, InReferenceTerms, RefersToTerms
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
-from lgdp_pipelines.register.rules.kinds.row_rules import CompleteTerms, NotFallingTerms, RowsPerTerms
+from lgdp_pipelines.register.rules.kinds.figure_rules import ControlTerms, EarlierPeriodTerms, TotalTerms
+from lgdp_pipelines.register.rules.kinds.row_rules import (
+    CompleteTerms,
+    EmptyUnlessTerms,
+    InOrderTerms,
+    InPeriodTerms,
+    NotFallingTerms,
+    NotInFutureTerms,
+    RequiredWhenTerms,
+    RowsPerTerms,
+)
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleTerms
-from lgdp_pipelines.register.rules.kinds.total_rules import ControlTerms, TotalTerms
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 KINDS: Mapping[str, type[RuleTerms]] = {
@@ -96,7 +100,7 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
     """
     if not rule.scope:
         return
-    scope = find_property(node, "lgdpScope")
+    scope = node.custom_property("lgdpScope")
     if rule.severity is not Severity.QUERY:
         yield scope.contradiction(
             f"The rule {rule.id} has a scope, and asks nothing.", "Write severity: query, or leave lgdpScope out."

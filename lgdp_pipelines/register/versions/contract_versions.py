@@ -10,10 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.versions.change_expansion import expand_changes
-from lgdp_pipelines.register.versions.change_file import Change, ChangeFile, check_change_file, read_changes
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, suggest
+from lgdp_pipelines.register.versions.change_expansion import (
+    Change,
+    ChangeFile,
+    check_change_file,
+    expand_changes,
+    read_changes,
+)
 
 CONTRACT_ENDING, CHANGES_ENDING = ".odcs.yaml", ".changes.yaml"
 """Endings of the names of files that write a version in full, and by its changes."""

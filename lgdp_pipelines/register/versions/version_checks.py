@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.checks import first_contradiction_where
-from lgdp_pipelines.register.documents.odcs_schema import find_property
+from lgdp_pipelines.register.documents.yaml_nodes import first_contradiction_where
 from lgdp_pipelines.register.files.contract_file import ParsedContract
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.vocabulary.code_lists import CodeList
@@ -44,13 +43,13 @@ def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction
         yield from first_contradiction_where(
             (
                 earlier.contract.period_kind is not later.contract.period_kind,
-                find_property(place, "lgdpPeriodKind"),
+                place.custom_property("lgdpPeriodKind"),
                 f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
                 "A return keeps its kind of period; make another return.",
             ),
             (
                 not _is_valid_later(earlier, later),
-                find_property(place, "lgdpValidFrom"),
+                place.custom_property("lgdpValidFrom"),
                 f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
                 "A later version is valid from a later period.",
             ),

@@ -2,8 +2,8 @@
 
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.register.rules.kinds.figure_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 from tests.support.small_register import FOOD, PETS, SmallRegister
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.files.extract_file import is_xml_path
+from lgdp_pipelines.register.files.contract_file import is_xml_path
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from tests.support.small_register import PETS, SmallRegister

@@ -12,8 +12,8 @@ from lgdp_pipelines.landing import landed_tables as landing_tables
 from lgdp_pipelines.landing import text_decoding
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
+from lgdp_pipelines.register.rules.kinds.figure_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import EarlierPeriodTerms
 from lgdp_pipelines.validation import finding_messages, rule_violations, table_rules
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict

@@ -7,7 +7,7 @@ import pytest
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
-from lgdp_pipelines.register.rules.kinds.prior_period_rules import CouncilLimits, EarlierPeriodTerms
+from lgdp_pipelines.register.rules.kinds.figure_rules import CouncilLimits, EarlierPeriodTerms
 from lgdp_pipelines.validation.judging_context import PriorPeriodRows
 from lgdp_pipelines.validation.table_rules import match_prior_items
 from lgdp_pipelines.vocabulary.councils import Council

@@ -20,21 +20,18 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
 from lgdp_pipelines.register.model.contract import slug
 from lgdp_pipelines.register.model.field_types import STRICT, Text
-from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.register.model.table_model import NUMERIC, ItemType
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
-    NUMERIC,
+    OWN_ROW,
     ConditionalTerms,
     FigureTerms,
     ItemPairs,
     RuleContext,
-    check_item_types,
-    check_items_exist,
-)
-from lgdp_pipelines.register.rules.kinds.sql_fragments import (
-    OWN_ROW,
     all_filled_sql,
     cells_in_error_sql,
     check_conditions,
+    check_item_types,
+    check_items_exist,
     conditions_sql,
     differs_sql,
     join_conditions,

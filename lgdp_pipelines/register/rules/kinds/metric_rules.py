@@ -8,10 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import contradictions_where
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, check_items_exist
-from lgdp_pipelines.register.rules.kinds.sql_fragments import answered_sql, join_conditions, not_in_error_sql
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where
+from lgdp_pipelines.register.rules.kinds.rule_kind import (
+    RuleContext,
+    answered_sql,
+    check_items_exist,
+    join_conditions,
+    not_in_error_sql,
+)
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 

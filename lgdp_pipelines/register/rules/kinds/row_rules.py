@@ -1,35 +1,36 @@
-"""Rows of a return compared with each other: how many there are, which are missing, what falls, what refers to what.
+"""Rules about the cells of a row, and about the rows of a return compared with each other.
 
-A row whose ``by`` is empty belongs to no group. An empty reference refers to nothing, and a reference of several items
-is one only where all of them are filled in. What belongs here: the terms and SQL of three kinds, and the SQL of the
-standard's ``relationships``. What does not: keys (``primaryKey`` and ``unique`` say them), the number of all rows (the
-standard's metric ``rowCount``) and references to other returns (``external_rules``).
+An item is answered by a value, or by a mark that says why a figure is missing. An empty cell breaks no rule about
+order, period or future. A row whose ``by`` is empty belongs to no group. An empty reference refers to nothing, and a
+reference of several items is one only where all of them are filled in. What belongs here: the terms and SQL of these
+kinds, and the SQL of the standard's ``relationships``. What does not: what the standard says itself (``required``,
+``logicalTypeOptions``, ``primaryKey``, ``unique``, the metric ``rowCount``), figures (``figure_rules``) and other
+returns (``external_rules``).
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.checks import first_contradiction_where
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Text
-from lgdp_pipelines.register.model.table_model import ItemType, Relationship
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, first_contradiction_where
+from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Text, refuse_repeats
+from lgdp_pipelines.register.model.table_model import NUMERIC, ItemType, Relationship
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
-    NUMERIC,
+    CODES,
     ConditionalTerms,
+    Conditions,
     Count,
+    OnlyTrue,
     RuleContext,
     RuleTerms,
+    all_filled_sql,
+    answered_sql,
+    check_conditions,
     check_item_types,
     check_items_exist,
-)
-from lgdp_pipelines.register.rules.kinds.sql_fragments import (
-    CODES,
-    all_filled_sql,
-    check_conditions,
     conditions_sql,
     join_conditions,
     not_in_error_sql,
@@ -37,6 +38,167 @@ from lgdp_pipelines.register.rules.kinds.sql_fragments import (
     quote_text,
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class EmptyUnlessTerms(ConditionalTerms):
+    """The terms of an item that may be answered only where conditions hold.
+
+    Attributes:
+        item: its name.
+        when: the conditions.
+    """
+
+    kind: ClassVar = RuleKind.EMPTY_UNLESS
+
+    item: Text
+    when: Conditions
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The item that must be empty or answered."""
+        return (self.item, *self.when)
+
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        yield from check_items_exist([self.item], node.at("item"), context)
+        yield from check_conditions(self.when, node.at("when"), context, context.table)
+        if self.item in self.when:
+            yield node.at("when").contradiction(
+                f"Whether {self.item} is answered hangs on {self.item} itself.", "Name another item in when."
+            )
+        item = context.items.get(self.item)
+        if item is not None and item.required:
+            yield node.at("item").contradiction(
+                f"{self.item} is required on every row, and asked for under conditions.",
+                "Take required from the item, or leave the rule out.",
+            )
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows that answer where the conditions do not hold."""
+        answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
+        return f"SELECT count(*) FROM {{model}} WHERE {answered} AND NOT ({applies})"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class RequiredWhenTerms(EmptyUnlessTerms):
+    """The terms of an item that must be answered where conditions hold.
+
+    Attributes:
+        only_then: where they do not hold, it must be left empty.
+    """
+
+    kind: ClassVar = RuleKind.REQUIRED_WHEN
+
+    only_then: Annotated[OnlyTrue, Field(validation_alias="onlyThen")] = False
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows that do not answer where the conditions hold."""
+        answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
+        violation = f"({applies}) <> ({answered})" if self.only_then else f"{applies} AND NOT ({answered})"
+        return f"SELECT count(*) FROM {{model}} WHERE {violation}"
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class InOrderTerms(ConditionalTerms):
+    """The terms of two dates or figures of a row that must be in order.
+
+    Attributes:
+        first: name of the earlier or lower.
+        then: name of the later or higher.
+        strictly: whether they may not be the same either.
+    """
+
+    kind: ClassVar = RuleKind.IN_ORDER
+
+    first: Text
+    then: Text
+    strictly: OnlyTrue = False
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The later of the two."""
+        return (self.then, self.first)
+
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        yield from check_items_exist([self.first, self.then], node, context)
+        yield from check_item_types([self.first, self.then], (ItemType.DATE, *NUMERIC), node, context)
+        yield from check_conditions(self.when, node.at("when"), context, context.table)
+        known = [context.items[name] for name in (self.first, self.then) if name in context.items]
+        yield from contradictions_where(
+            (
+                {item.type is ItemType.DATE for item in known} == {True, False},
+                node,
+                f"The rule puts {self.first} and {self.then} in order, of which one is a date and one is not.",
+                "Name two dates or two figures.",
+            ),
+            (self.first == self.then, node, f"The rule puts {self.first} before itself.", "Name another item in then."),
+        )
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows that are out of order."""
+        operator = "<=" if self.strictly else "<"
+        out_of_order = f"{quote_column(self.then)} {operator} {quote_column(self.first)}"
+        return _count_rows(out_of_order, self.when, context)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class NotInFutureTerms(ConditionalTerms):
+    """The terms of a day that is not after the submission's arrival.
+
+    Attributes:
+        item: name of the date.
+    """
+
+    kind: ClassVar = RuleKind.NOT_IN_FUTURE
+
+    item: Text
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The date."""
+        return (self.item,)
+
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        yield from check_items_exist([self.item], node.at("item"), context)
+        yield from check_item_types([self.item], (ItemType.DATE,), node.at("item"), context)
+        yield from check_conditions(self.when, node.at("when"), context, context.table)
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows with a later day."""
+        return _count_rows(f"{quote_column(self.item)} > getvariable('received_on')", self.when, context)
+
+
+@dataclass(frozen=True, config=STRICT, kw_only=True)
+class InPeriodTerms(NotInFutureTerms):
+    """The terms of a day that lies in the submission's period.
+
+    Attributes:
+        ends: ends of the period that limit it: ``first`` day, ``last`` day or both.
+    """
+
+    kind: ClassVar = RuleKind.IN_PERIOD
+
+    ends: Annotated[tuple[Literal["first", "last"], ...], Field(min_length=1), AfterValidator(refuse_repeats)] = (
+        "first",
+        "last",
+    )
+
+    def sql(self, context: RuleContext) -> str:
+        """Count the rows with a day outside the period."""
+        outside = {
+            "first": f"{quote_column(self.item)} < getvariable('period_start')",
+            "last": f"{quote_column(self.item)} > getvariable('period_end')",
+        }
+        either = " OR ".join(violation for end, violation in outside.items() if end in self.ends)
+        return _count_rows(f"({either})", self.when, context)
+
+
+def _count_rows(violation: str, when: Conditions, context: RuleContext) -> str:
+    violated = join_conditions(violation, conditions_sql(when, context.items))
+    return f"SELECT count(*) FROM {{model}} WHERE {violated}"
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)

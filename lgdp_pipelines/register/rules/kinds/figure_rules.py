@@ -1,39 +1,48 @@
-"""Figures that must add up: a total of columns, and a figure that rows of a table add up to.
+"""Figures that must add up, and figures compared with those of an earlier period.
 
-Sums are exact where the items are. A mark is no figure. What belongs here: the terms and SQL of the two kinds. What
-does not: figures of other returns (``external_rules``) and of earlier periods (``prior_period_rules``).
+Sums are exact where the items are. A mark is not a figure. What belongs here: the terms of the three kinds, and the SQL
+of the two that add up. What does not: figures of other returns (``external_rules``), and the comparison with an earlier
+period (``validation.table_rules``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.model_parsing import suggest
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode
-from lgdp_pipelines.register.model.field_types import STRICT, DistinctTexts, Text
-from lgdp_pipelines.register.model.table_model import Item
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, suggest
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    DistinctTexts,
+    ExactText,
+    PositiveInteger,
+    Text,
+    refuse_repeats,
+)
+from lgdp_pipelines.register.model.table_model import NUMERIC, Item
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
-    NUMERIC,
+    Amount,
     Conditions,
     FigureTerms,
     ItemPairs,
     RuleContext,
-    check_item_types,
-    check_items_exist,
-)
-from lgdp_pipelines.register.rules.kinds.sql_fragments import (
+    RuleTerms,
     cast_figure,
     check_conditions,
+    check_item_types,
+    check_items_exist,
     conditions_sql,
     differs_sql,
     is_exact,
     join_conditions,
+    list_measures,
     not_in_error_sql,
     quote_column,
 )
+from lgdp_pipelines.vocabulary.periods import LONGER_KINDS, PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -170,3 +179,99 @@ def _check_units(items: Sequence[Item], node: YamlNode) -> Iterator[Contradictio
         yield node.contradiction(
             f"The rule adds up figures in {' and in '.join(sorted(units))}.", "Name figures of one unit."
         )
+
+
+@dataclass(frozen=True, config=STRICT)
+class CouncilLimits:
+    """The limits of change for one council; None means the rule's own.
+
+    Attributes:
+        fall_pct: as in :class:`EarlierPeriodTerms`.
+        rise_pct: as in :class:`EarlierPeriodTerms`.
+        floor: as in :class:`EarlierPeriodTerms`.
+    """
+
+    fall_pct: Annotated[Amount | None, Field(validation_alias="fallPct")] = None
+    rise_pct: Annotated[Amount | None, Field(validation_alias="risePct")] = None
+    floor: Amount | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class EarlierPeriodTerms(RuleTerms):
+    """The terms of a figure compared with the same figure of an earlier period.
+
+    Attributes:
+        item: name of the measure.
+        by: names of the items that make the figure the same one; none where a table has one row.
+        periods_back: how many periods earlier.
+        within: kind of period that both must lie in (a cumulative series starts afresh in it); None: any.
+        fall_pct: a greater fall than this, in percent of the earlier figure, breaks the rule; None: any fall may be.
+        rise_pct: a greater rise than this, in percent of the earlier figure, breaks the rule; None: any rise may be.
+        floor: changes of no more than this, in the figure's unit, never break the rule.
+        councils: limits of single councils, by register code.
+    """
+
+    kind: ClassVar = RuleKind.EARLIER_PERIOD
+
+    item: Text
+    by: Annotated[tuple[ExactText, ...], AfterValidator(refuse_repeats)] = ()
+    periods_back: Annotated[PositiveInteger, Field(validation_alias="periodsBack")] = 1
+    within: PeriodKind | None = None
+    fall_pct: Annotated[Amount | None, Field(validation_alias="fallPct")] = None
+    rise_pct: Annotated[Amount | None, Field(validation_alias="risePct")] = None
+    floor: Amount = 0.0
+    councils: Mapping[str, CouncilLimits] = field(default_factory=dict)
+
+    def for_council(self, code: str) -> "EarlierPeriodTerms":
+        """Return the terms as they are for a council."""
+        own = self.councils.get(code, CouncilLimits())
+        return replace(
+            self,
+            fall_pct=self.fall_pct if own.fall_pct is None else own.fall_pct,
+            rise_pct=self.rise_pct if own.rise_pct is None else own.rise_pct,
+            floor=self.floor if own.floor is None else own.floor,
+        )
+
+    @property
+    def items(self) -> tuple[str, ...]:
+        """The measure, and the items that identify it."""
+        return (self.item, *self.by)
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The measure."""
+        return (self.item,)
+
+    def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+        """Yield what contradicts itself in the terms."""
+        if self.fall_pct is None and self.rise_pct is None:
+            yield node.contradiction(
+                "The implementation has neither fallPct nor risePct.", "Complete the implementation."
+            )
+        yield from (
+            node.at("councils")
+            .at(code)
+            .contradiction(
+                f"The limits of {code} are empty.", "Write fallPct, risePct or floor, or remove the council."
+            )
+            for code, limits in self.councils.items()
+            if limits == CouncilLimits()
+        )
+        measures = list_measures(context.items)
+        if self.item not in measures:
+            yield node.at("item").contradiction(
+                f"The rule compares “{self.item}”, which is no measure of {context.table}.",
+                suggest(self.item, measures),
+            )
+        key = {item.name for item in context.items.values() if item.key}
+        if set(self.by) != key:
+            yield node.contradiction(
+                "The rule would compare figures of different things.",
+                f"Write by: [{', '.join(sorted(key))}], the whole key of {context.table}.",
+            )
+        longer = LONGER_KINDS.get(context.period_kind, frozenset()) if context.period_kind else None
+        if longer is not None and self.within and self.within not in longer:
+            yield node.at("within").contradiction(
+                f"The rule looks within a {self.within}, which holds no whole number of periods.",
+                "Name a kind of period that is longer than the return's own, or leave within out.",
+            )
