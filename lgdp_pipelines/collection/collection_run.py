@@ -57,7 +57,7 @@ class Failure:
 
     @classmethod
     def of(cls, error: SourceError, entry: Entry | None = None) -> Self:
-        """Return the failure that an error of an account, or of one entry, stands for."""
+        """Return the failure that records an error of an account or entry."""
         return cls(error.what, f"{error.where}, {entry.name}" if entry else error.where, error.remedy)
 
 
@@ -192,7 +192,7 @@ def collect_source(
 def visit_accounts(
     source: Source, councils: Collection[str] | None, visit: Callable[[str], Awaitable[Visited]]
 ) -> dict[str, Visited]:
-    """Visit a source's accounts side by side, and return the results by council code, in order.
+    """Visit a source's accounts side by side, and return results by council code.
 
     Args:
         source: of the accounts.

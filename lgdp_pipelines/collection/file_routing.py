@@ -48,7 +48,7 @@ Routing = Route | RoutingFailure
 
 
 def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
-    """Return the route of a file by its name, or the reason why it has none.
+    """Return the route of a file by its name, or its failure.
 
     Args:
         name: the file's name, without folder.
@@ -134,5 +134,5 @@ def find_table_named(name: str, contract: Contract, mapping: SystemMapping | Non
 
 
 def table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
-    """Return the names of a submission's files: its tables, or the files of a system's export."""
+    """Return the names of a submission's files: tables, or files of an export."""
     return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

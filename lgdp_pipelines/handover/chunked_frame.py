@@ -35,7 +35,10 @@ class Chunk(Protocol):
         """Return the rows with these columns, or with all columns for None."""
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
-        """Return the rows with at least these columns as a dataset that DuckDB may read repeatedly."""
+        """Return the rows with at least these columns, as a dataset for DuckDB.
+
+        DuckDB may read it repeatedly.
+        """
 
 
 @dataclass(frozen=True)
@@ -118,14 +121,17 @@ class ChunkedFrame:
         return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=False)
 
     def to_arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
-        """Return these columns as a source that DuckDB may read repeatedly, from memory or disk."""
+        """Return these columns, from memory or disk, as a source for DuckDB.
+
+        DuckDB may read it repeatedly.
+        """
         if all(isinstance(chunk, _MemoryChunk) for chunk in self.chunks):
             return pa.concat_tables([chunk.read(columns).to_arrow() for chunk in self.chunks])
         return ds.dataset([chunk.open_dataset(columns) for chunk in self.chunks])
 
 
 class ChunkStore(Protocol):
-    """A function that takes the frames of a table as they come, and returns them as one table."""
+    """A function that collects a table's frames and returns them as one table."""
 
     def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
         """Store frames that all have the columns of the schema."""
@@ -137,7 +143,7 @@ def store_in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> Chunke
 
 
 class ChunkSpool(AbstractContextManager["ChunkSpool"]):
-    """Keeps the chunks of one run until it ends: in memory while there is room, then on disk.
+    """Keeps a run's chunks in memory while there is room, then on disk.
 
     Attributes:
         root: the scratch folder, in which the run's own folder is created when first needed.

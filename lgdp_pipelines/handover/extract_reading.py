@@ -46,7 +46,7 @@ class ExtractFile:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """The reason why an extract, or the rest of it from some place on, cannot be read.
+    """The reason why an extract, or its rest, cannot be read.
 
     Attributes:
         message: what is wrong and what to do, without any text of the extract.

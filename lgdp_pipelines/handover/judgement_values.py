@@ -13,7 +13,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 @dataclass(frozen=True, slots=True)
 class QueryScope:
-    """The places that one query is about: where its rule is broken, within one scope.
+    """The places of one query: where its rule is broken, within one scope.
 
     Attributes:
         scope: codes of the items that the rule sets apart, as ``item=code, item=code``; empty where it sets none apart.
@@ -47,17 +47,17 @@ class RuleOutcome:
 
     @classmethod
     def from_count(cls, rule: Rule, failed: int) -> "RuleOutcome":
-        """Return the outcome of a rule that was run, from the number of places that broke it."""
+        """Return the outcome of a rule from the number of places that broke it."""
         return cls(rule.id, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
 
     @classmethod
     def not_run(cls, rule: Rule, reason: str) -> "RuleOutcome":
-        """Return the outcome of a rule that could not be run, with the reason for the council."""
+        """Return the outcome of a rule that could not run, with the reason."""
         return cls(rule.id, RuleResult.NOT_RUN, 0, reason)
 
 
 class RepairKind(StrEnum):
-    """How a cell was brought into the contract's spelling."""
+    """The way in which a cell was brought into the contract's spelling."""
 
     SPACE = "space"
     """White space around it was removed, or it held nothing else."""

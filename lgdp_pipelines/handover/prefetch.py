@@ -22,7 +22,7 @@ _END = object()
 
 
 class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
-    """Iterates over items, each made in a thread while the one before is in use.
+    """Iterates over items, preparing the next in a thread while one is used.
 
     Args:
         items: iterated over in one thread only, and never twice at a time.
@@ -51,13 +51,13 @@ class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
 
 
 def prefetch(items: Iterable[Result]) -> Iterator[Result]:
-    """Yield the items, each made in a thread while the one before is in use."""
+    """Yield the items, preparing the next in a thread while one is used."""
     with Prefetch(items) as prefetched:
         yield from prefetched
 
 
 def prefetch_map(function: Callable[[Source], Result], items: Iterable[Source]) -> Iterator[Result]:
-    """Yield the result of a function for each item, in order, computed by a few threads at a time.
+    """Yield a function's result for each item, in order, from a few threads.
 
     Args:
         function: pure, or guarded against two calls at a time.

@@ -66,7 +66,7 @@ class _HashStream:
 
 
 def _sort(rows: ChunkedFrame, order_by: str | None) -> Iterable[pl.DataFrame]:
-    """Return the rows in order, without gathering them in memory where they are in order already, as read."""
+    """Return the rows in order; rows already in order are not gathered in memory."""
     if order_by is None or _is_sorted(rows, order_by):
         return rows.iter_chunks(rows.columns)
     return [rows.collect().select(rows.columns).sort(order_by, maintain_order=True)]
@@ -130,7 +130,7 @@ def _to_canonical_array(column: pl.Series) -> pa.Array:
 
 
 def _fill_nulls(column: pl.Series) -> pl.Series:
-    """Return the column with a zero in place of each null: the bytes beneath a null are undefined."""
+    """Return the column with zeros for nulls, whose bytes are undefined."""
     if column.dtype == pl.String:
         return column.fill_null("")
     if column.dtype == pl.Boolean:
@@ -141,7 +141,7 @@ def _fill_nulls(column: pl.Series) -> pl.Series:
 
 
 def _bitmap(values: pl.Series) -> pa.Buffer:
-    """Return booleans as a bitmap that begins at the first bit and ends in zeros."""
+    """Return booleans as a bitmap, starting at bit 0 and padded with zeros."""
     arrow = values.to_arrow(compat_level=OLDEST)
     packed = pc.and_(arrow, arrow).buffers()[1]  # computed anew, so that it begins at the first bit
     size, spare = -(-len(values) // 8), -len(values) % 8

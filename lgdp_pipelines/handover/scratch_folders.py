@@ -18,7 +18,7 @@ LOCK = ".lock"
 
 @contextmanager
 def open_scratch_folder(root: Path, kind: str) -> Iterator[Path]:
-    """Create a folder below a root for the length of a block, and remove folders of killed processes.
+    """Create a folder for the length of a block, and remove abandoned ones.
 
     Args:
         root: such as the platform's scratch folder.
@@ -42,7 +42,7 @@ def remove_abandoned_folders(root: Path) -> None:
 
 
 def is_abandoned(file: Path) -> bool:
-    """Return whether a file exists that its maker locked and nobody holds any more."""
+    """Return whether a file exists whose maker's lock is gone."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
     except FileNotFoundError:

@@ -39,7 +39,7 @@ class CellBlock:
 
 
 def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
-    """Return the names that two header rows give columns: ``upper / lower``, or the filled one.
+    """Return column names of two header rows: ``upper / lower``, or the filled one.
 
     Args:
         upper: cells of the first row, each filled in wherever it holds for the column.
@@ -58,7 +58,7 @@ def fill_right(cells: Sequence[str]) -> list[str]:
 
 
 def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
-    """Return records as a frame of columns ``0``, ``1``, … and ``_row``, at least so wide."""
+    """Return records as a frame of numbered columns and ``_row``, at least so wide."""
     width = max(width, max(map(len, records), default=0))
     cells = list(zip_longest(*records)) if records else []
     cells += [(None,) * len(records)] * (width - len(cells))

@@ -95,7 +95,7 @@ def is_blank(content: bytes) -> bool:
 
 
 def find_unused_character(text: str) -> str:
-    """Return a character that a text lacks, to replace one that a reader would misunderstand."""
+    """Return a character that a text lacks, to replace a misleading one."""
     return next(chr(code) for code in _PRIVATE_USE if chr(code) not in text)
 
 
@@ -177,7 +177,7 @@ def find_last_row(text: str, dialect: Dialect) -> int:
 
 @dataclass(frozen=True, slots=True)
 class ByteColumn:
-    """The bytes of a text as a column of numbers, without a copy, to count many at a time.
+    """The bytes of a text as a column of numbers, for fast counts without a copy.
 
     Attributes:
         column: a UInt8 for each.
@@ -257,7 +257,10 @@ class _Body:
 
     @classmethod
     def from_content(cls, content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> "_Body":
-        """Separate empty lines at the end, which would have to be told from short records singly."""
+        """Return a body, with the empty lines at its end as a count.
+
+        Otherwise each of them would have to be distinguished from a short record.
+        """
         mark, end, ends = head.line_end.encode(), len(content), 0
         while end and content[end - 1 : end] == mark:
             end -= 2 if mark == b"\n" and content[end - 2 : end - 1] == b"\r" else 1
@@ -336,7 +339,7 @@ def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
 
 
 def _accounts_for_every_byte(body: _Body, read: pl.DataFrame, byte_column: ByteColumn, around: int) -> bool:
-    """Return whether each byte is in a cell, or is a quote, delimiter or line end.
+    """Return whether each byte is in a cell, quote, delimiter or line end.
 
     That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
     each make the sum larger than the text is, and nothing makes it smaller.
@@ -432,7 +435,7 @@ def _count_inside_cells(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
 
 
 def _parse_carefully(body: _Body) -> CellBlock | Fault:
-    """Parse with the ``csv`` module, replacing a lone CR, which it takes for a line end."""
+    """Parse with the ``csv`` module, replacing lone CRs that would end a line."""
     sent = body.content.decode()
     stand_in = find_unused_character(sent)
     is_cr = body.head.line_end == "\r"

@@ -187,7 +187,7 @@ def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) ->
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
-    """Return the last line end with an even number of quotes before it, and that number.
+    """Return the last line end after an even number of quotes, and that number.
 
     Where every quote stands around a cell, that is the end of a record.
     """

@@ -83,7 +83,10 @@ def read_extract(
 
 
 def _check_empty(contract: Contract, landed: Mapping[str, LandedTable]) -> list[Fault]:
-    """Return a fault for an extract without rows: accepted, it would replace the current rows by none."""
+    """Return a fault for an extract without rows.
+
+    If accepted, it would replace the current rows by none.
+    """
     sent = [table.rows for table in landed.values() if table.rows is not None]
     if not sent or any(rows.height for rows in sent):
         return []
@@ -170,7 +173,7 @@ def _read_table(contract: Contract, extract: Extract, files: _TableFiles, store:
 
 
 def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock | Fault:
-    """Return all cells of a file that joins another: each row of it may belong to any row of the base."""
+    """Return all cells of a joined file; its rows may belong to any base row."""
     with open_content(file, extract) as content:
         if isinstance(content, Fault):
             return content
@@ -219,7 +222,7 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, file: Extract
 
 
 def _date_formatters(table: Table, mapped: TableMapping | None, file_name: str | None = None) -> DateFormatters:
-    """Return how a workbook's days are written: as by the system, or else by the item of the column."""
+    """Return how a workbook's days are written, by the system or the item."""
 
     def by_column(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
         columns = match_headers(table, headers, mapped, file_name).positions
@@ -243,7 +246,7 @@ def _format_day(item: Item, date_format: str, day: date) -> str:
 def _check_delimiter(
     table: Table, mapped: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock | Fault]
 ) -> Iterator[CellBlock | Fault]:
-    """Yield the blocks of a file, or a fault where the declared delimiter gives one column and another gives more."""
+    """Yield a file's blocks, or a fault where another delimiter finds more columns."""
     first = next(blocks)
     if extract.format is Format.CSV and isinstance(first, CellBlock) and len(first.header) == 1:
 

@@ -25,7 +25,7 @@ from lgdp_pipelines.register.model.extract_format import DELIMITERS, Extract, Fo
 
 @contextmanager
 def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO | Fault]:
-    """Give a block the unpacked content of a file, or the fault where it is not as declared."""
+    """Give a block the unpacked content of a file, or the file's fault."""
     with file.open() as packed, open_unpacked(packed, extract) as plain:
         yield plain if isinstance(plain, Fault) else check_declared(plain, extract) or plain
 

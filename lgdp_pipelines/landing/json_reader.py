@@ -103,7 +103,7 @@ def read_ndjson(text: str) -> list[Json] | Fault:
 
 
 def _check_text(records: list[Json], text: str) -> list[Json] | Fault:
-    """Return the records, unless one holds an escape that is no character."""
+    """Return the records, refusing an escape that encodes no character."""
     if _ESCAPED_SURROGATE_OR_NUL.search(text):
         for row, record in enumerate(records, start=1):
             if not _is_text(record):
@@ -148,7 +148,10 @@ def _iter_repeated(record: dict[str, Json], before: str) -> Iterator[str]:
 
 
 def to_cell(value: Json) -> str | None:
-    """Return a value as the text of a cell: none for null and empty text, JSON for nested values."""
+    """Return a value as the text of a cell.
+
+    None for null and empty text, JSON for nested values.
+    """
     match value:
         case None | "":
             return None

@@ -41,7 +41,7 @@ class MisplacedRow:
 
 
 class FileJoin:
-    """A file that joins a base, and its rows that have found no base row yet.
+    """A file that joins a base, and its rows without a base row so far.
 
     Args:
         file: as the mapping declares it.
@@ -98,7 +98,7 @@ class FileJoin:
         return frozenset(place for place in self._base if place is not None)
 
     def add_to(self, landed: pl.DataFrame, base: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return landed base rows with the items of this file, and its other cells by header.
+        """Return landed base rows with this file's items, and its other cells.
 
         Args:
             landed: rows of the base.
@@ -239,7 +239,7 @@ def land_cells(
 
 
 def build_landed_schema(table: Table) -> pl.Schema:
-    """Return the columns of a landed table: text for each item, ``_unmapped`` (text), ``_row`` (int64)."""
+    """Return the columns of a landed table: text items, ``_unmapped`` and ``_row``."""
     return pl.Schema({**{item.name: pl.String() for item in table.items}, UNMAPPED: pl.String(), ROW: pl.Int64()})
 
 
@@ -306,7 +306,7 @@ class _CellLanding:
 
 
 def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
-    """Return the filled cells of each row that no item takes, as a JSON object, independent of other rows."""
+    """Return each row's unmapped filled cells as a JSON object."""
     columns = [column for frame in frames for column in frame.iter_columns() if column.null_count() < height]
     if not columns:
         return pl.repeat(None, height, dtype=pl.String, eager=True).alias(UNMAPPED)
@@ -328,7 +328,7 @@ def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
 
 
 def describe_column(headers: Sequence[str], place: int) -> str:
-    """Return the header of a column, with its number where that header is empty or repeats."""
+    """Return a column's header, with its number where the header is empty or repeated."""
     name = headers[place] if place < len(headers) else ""
     return name if name.strip() and headers.index(name) == place else f"{name} (column {place + 1})".strip()
 
@@ -346,7 +346,7 @@ def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataF
 
 
 def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
-    """Return the findings of a joined file: its columns, misshapen rows, and rows without a base row."""
+    """Return the findings of a joined file: on columns, shapes and unmatched rows."""
     readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     filled = [
         place

@@ -141,7 +141,7 @@ def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Decoding
 
 
 def _iter_line_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file in blocks that end with a line where one ends nearby, to spare copies."""
+    """Yield a file in blocks that end with a line where possible, to save copies."""
     near = min(_SEARCH_BYTES, BLOCK_BYTES)
     start = file.tell()
     while True:

@@ -91,7 +91,7 @@ def format_number(value: float) -> str:
 
 
 def convert_number(value: float, number_format: NumberFormat, *, from_1904: bool) -> str | date:
-    """Return a number by its format: as text, or as a day with or without time.
+    """Return a number by its format, as text, day or day with time.
 
     Args:
         value: as stored.
@@ -119,7 +119,7 @@ def _to_time(part: float) -> time:
 
 
 def _to_day(serial: float) -> str | date:
-    """Return a day by its serial number, or the number where no workbook shows it as a day."""
+    """Return the day of a serial number, or the number if it is not a day."""
     whole = int(serial)
     if not 1 <= serial <= _LAST_SERIAL + 1 or whole > _LAST_SERIAL:
         return format_number(serial)

@@ -100,7 +100,7 @@ def _check_receipts(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
 
 
 def _check_bytes(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """Check that all receipts are part of a submission, or in a state that keeps them out of one."""
+    """Check that each receipt is in a submission, or in a state without one."""
     count, size = sa.func.count(), sa.func.coalesce(sa.func.sum(RECEIPT.c.size), 0)
     is_checked = scope.filter(RECEIPT)
     received = connection.execute(sa.select(count, size).select_from(RECEIPT).where(is_checked)).one()
@@ -243,7 +243,7 @@ def _check_judgements(connection: sa.Connection, scope: _Scope) -> Iterator[str]
 
 
 def _check_queries(connection: sa.Connection, scope: _Scope) -> Iterator[str]:
-    """Check that open queries are shown by current submissions, and that each query's state follows from its events."""
+    """Check that open queries belong to current submissions, and that states follow from events."""
     stray = (
         sa.select(QUERY.c.id, QUERY.c.submission_id)
         .join(SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)

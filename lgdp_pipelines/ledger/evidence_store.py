@@ -33,7 +33,10 @@ class EvidenceStore(Repository):
         return self._find_last(submission_id, *([] if judgement is None else [JUDGEMENT.c.number == judgement]))
 
     def find_accepted(self, submission_id: str) -> EvidencedJudgement | None:
-        """Return the last judgement that did not reject a submission: its rows come from it. None without one."""
+        """Return the last judgement that did not reject a submission, or None.
+
+        The submission's rows come from it.
+        """
         return self._find_last(submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
 
     def list_judged(

@@ -226,7 +226,7 @@ def _list_query_scopes(judgement: NewJudgement) -> dict[str, tuple[QueryScope, .
 
 
 def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Submission | None:
-    """Return the last other submission of the same place that was accepted: it is current, or was withdrawn."""
+    """Return the last other accepted submission of a place, current or withdrawn."""
     accepted = select_submissions(
         connection,
         SUBMISSION.c.return_code == submission.return_code,

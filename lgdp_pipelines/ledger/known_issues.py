@@ -64,11 +64,11 @@ class KnownIssueRepository(Repository):
             return _select_issues(connection, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
 
     def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
-        """Return the known issues shown with the figures of a return, council and period, in order."""
+        """Return the known issues shown with a return's figures, in order."""
         return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
 
     def mirror(self, lake: "Lake", return_code: str) -> None:
-        """Copy the known issues of a return into the lake for SQL, and no other table.
+        """Copy a return's known issues, and no other table, into the lake.
 
         Raises:
             StorageError: the lake did not accept them.

@@ -255,7 +255,9 @@ REPAIR_COPY = _TABLES_BY_NAME["repair"]
 
 @dataclass
 class MirrorMemory:
-    """The state of a copy as one process last saw it: an unchanged ledger needs no look at the lake.
+    """The state of a copy as one process last saw it.
+
+    With it, an unchanged ledger needs no look at the lake.
 
     Attributes:
         digests: of the rows last found or written, by table name and return code.
@@ -267,7 +269,7 @@ class MirrorMemory:
 def copy_to_lake(
     database: Database, lake: Lake, return_code: str, memory: MirrorMemory, tables: Sequence[LakeTable] = TABLES
 ) -> None:
-    """Copy a return's rows of some tables, and unrecognised receipts, into the lake where they differ.
+    """Copy changed rows of a return's tables, and unrecognised receipts, into the lake.
 
     The ledger is read again whenever another writer came between, so that an older copy never covers a newer one.
     """

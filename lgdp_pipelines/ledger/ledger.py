@@ -74,7 +74,7 @@ class Ledger:
         self._database.close()
 
     def mirror(self, lake: "Lake", return_code: str) -> None:
-        """Copy the ledger's rows of a return, and unrecognised receipts, into the lake for SQL.
+        """Copy a return's rows, and unrecognised receipts, into the lake for SQL.
 
         Raises:
             StorageError: the lake did not accept them.

@@ -113,7 +113,7 @@ def list_period_obligations(
     statuses: Mapping[tuple[str, str, str], SubmissionStatus],
     today: date,
 ) -> Iterator[Obligation]:
-    """Return the obligation of each council for one period of a return, in the councils' order."""
+    """Return each council's obligation for one period of a return, in order."""
     contract = data_return.contract_for(period)
     due = due_date(contract, period)
     for council in councils:

@@ -39,7 +39,7 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a person says on a query: an answer, or a recipient's decision on it.
+    """A person's answer to a query, or a recipient's decision on it.
 
     Attributes:
         step: answered, accepted or sent back.
@@ -148,7 +148,7 @@ def _show_again(
     scope: QueryScope,
     now: datetime,
 ) -> None:
-    """Update a known query that the current submission shows, with the same figures or changed ones."""
+    """Update a known query that the current submission repeats, with its figures."""
     step = None
     if row.state == QueryState.EXPIRED:
         step = QueryStep.REOPENED

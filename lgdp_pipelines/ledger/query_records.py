@@ -98,7 +98,9 @@ class QueryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to a council, to confirm or explain something unlikely: one rule, at one scope, for one period.
+    """A question to a council about something unlikely.
+
+    It is about one rule, at one scope, for one period.
 
     Attributes:
         id: ``<return>.<council>.<period>.Q<nnn>``: the same as long as the question is the same.
@@ -133,7 +135,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class KnownIssue:
-    """A note by a named person on figures of a council and period, shown wherever the figures are shown.
+    """A named person's note on figures, shown wherever the figures are shown.
 
     Attributes:
         return_code: of the return.

@@ -135,7 +135,7 @@ class QueryRepository(Repository):
         return self._database.write(record)
 
     def mirror(self, lake: "Lake", return_code: str) -> None:
-        """Copy the queries of a return into the lake for SQL, and no other table.
+        """Copy a return's queries, and no other table, into the lake.
 
         Raises:
             StorageError: the lake did not accept them.

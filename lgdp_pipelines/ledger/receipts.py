@@ -144,7 +144,7 @@ def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -
 
 
 def _repeats(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
-    """Return whether the bytes and their meaning are the same, and were not withdrawn since."""
+    """Return whether bytes and meaning are the same, without a later withdrawal."""
     is_same = (previous.sha256, previous.system, previous.nil) == (arrival.sha256, arrival.system, arrival.nil)
     return is_same and not (previous.submission_id and _is_withdrawn(connection, arrival))
 

@@ -49,7 +49,7 @@ class ReleaseRepository(Repository):
     """The releases of the ledger."""
 
     def record(self, release: NewRelease) -> Release:
-        """Record a release, or return the latest one if it was made from the same content.
+        """Record a release, or return the latest if its content is the same.
 
         Raises:
             LedgerError: a submission is unknown, or is of another return or period.

@@ -59,7 +59,7 @@ class RuleEffectiveness:
 
 
 def measure_effectiveness(connection: sa.Connection, return_code: str | None) -> tuple[RuleEffectiveness, ...]:
-    """Return the effectiveness of each query rule: by share of noise, then by number of queries."""
+    """Return each query rule's effectiveness, by share of noise and number of queries."""
     results = {(row.return_code, row.rule): row for row in connection.execute(_select_results(return_code))}
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)

@@ -68,7 +68,7 @@ class CheckOutcome:
 def build_materialisations(
     data_return: Return, contract: Contract, outcome: SubmissionOutcome
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield that a submission is landed, and that it is validated if it is current now."""
+    """Yield that a submission is landed and, if it is current, validated."""
     submission, judgement = outcome.submission, outcome.judgement
     key = make_partition_key(outcome.council, submission.period)
     metadata: dict[str, Any] = {
@@ -97,7 +97,7 @@ def build_materialisations(
 
 
 def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[str, dg.MetadataValue]:
-    """Return when a submission came, against the day it was due, and whether it is a nil return."""
+    """Return when a submission came, its due day, and whether it is nil."""
     period = parse_period(outcome.submission.period)
     when = timing(contract, period, outcome.submission.received_at)
     came = dg.MetadataValue.text(f"{when} (due {due_date(contract, period).isoformat()})")
@@ -105,7 +105,7 @@ def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[
 
 
 def render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
-    """Return the first rows of a table as Markdown, with their row numbers and the open items only."""
+    """Return a table's first rows as Markdown, with row numbers and open items only."""
     rows = frame.head(SHOWN_ROWS).select("_row", *[name for name in names if name in frame.columns])
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows.iter_rows()]
     return _render_table(rows.columns, cells)
@@ -117,7 +117,7 @@ def _render_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -> Iterator[CheckOutcome]:
-    """Yield each check of a submission: one for each family of rules, and whether it came in time."""
+    """Yield each check of a submission: one per family of rules, and punctuality."""
     judgement = outcome.judgement
     submission = dg.MetadataValue.text(outcome.submission.id)
     for family in CheckFamily:
@@ -190,7 +190,7 @@ def build_findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.M
 def build_withdrawal_events(
     data_return: Return, submissions: Sequence[Submission]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield that the slices of withdrawn submissions are empty, so that what follows is made again."""
+    """Yield that withdrawn slices are empty, so that later stages run again."""
     for submission in submissions:
         yield dg.AssetMaterialization(
             make_stage_key(VALIDATED, data_return),
@@ -201,7 +201,7 @@ def build_withdrawal_events(
 
 
 def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Obligation]) -> dg.AssetCheckEvaluation:
-    """Return the check that each council has reported for a period, with who is missing or late.
+    """Return the check that each council has reported, with the missing and late ones.
 
     Args:
         data_return: the return.
@@ -235,7 +235,10 @@ def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Ob
 def evaluate_missing_submissions(
     data_return: Return, obligations: Sequence[Obligation]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield a red ``submission_on_time`` for each late council: no run judges a file that never came."""
+    """Yield a failed ``submission_on_time`` for each council that is late.
+
+    No run judges a file that never came.
+    """
     for obligation in obligations:
         if obligation.state is ObligationState.LATE:
             yield dg.AssetCheckEvaluation(
@@ -306,7 +309,7 @@ def build_publication_results(
 
 
 def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
-    """Return a table's columns, each with the columns of assets it comes from, however many models lie between.
+    """Return a table's columns with their source columns in assets, through all models.
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """

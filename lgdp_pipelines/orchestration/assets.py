@@ -136,7 +136,7 @@ class DagsterReporter:
             )
 
     def list_declared_checks(self) -> Iterator[dg.AssetCheckResult]:
-        """Yield each declared check once: a single partition's own result, or a summary of the run."""
+        """Yield each declared check once: a partition's result, or the run's summary."""
         for name, outcomes in self._outcomes.items():
             if self._has_one_partition and outcomes:
                 _, check = outcomes[-1]
@@ -159,7 +159,7 @@ class DagsterReporter:
 
 
 def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
-    """Return ``[conformed, model, return]`` and ``[published, return]``: one dbt call for all periods of a run."""
+    """Return the conformed and published assets: one dbt call for a run's periods."""
     grid = build_period_grid(data_return, platform.today)
     models = list_conformed_models(data_return)
     keys = [asset_specs.make_conformed_key(model, data_return) for model in models]
@@ -196,7 +196,7 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
 def report_checks(
     context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Log one check's result for each partition of a run, and yield the one that Dagster demands."""
+    """Log a check's result for each partition, and yield the required one."""
     if len(evaluations) > 1:
         for evaluation in evaluations:
             context.log_event(evaluation)

@@ -51,7 +51,10 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def open_batch(self) -> Iterator[None]:
-        """Store the events of this thread's block in one transaction, or none of them where it raises."""
+        """Store the events of this thread's block in one transaction, or none.
+
+        None are stored where the block raises.
+        """
         with self._lock:
             if self._batch is not None:
                 yield
@@ -72,7 +75,7 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        """Open a connection to the database of a run or the index, as Dagster asks for it."""
+        """Open a connection to a run's database, or the index, when Dagster needs it."""
         with self._lock:
             if self._batch is None:
                 with self._engine(shard).begin() as connection:

@@ -184,7 +184,7 @@ def deliver_job() -> None:
 
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
 def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Evaluate for every period that has begun which councils have not reported and which are late."""
+    """Evaluate for every begun period which councils are missing and which are late."""
     evaluated = 0
     obligations = sorted(
         list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_return_and_period

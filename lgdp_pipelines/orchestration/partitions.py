@@ -48,7 +48,7 @@ def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
 
 
 def make_range_tags(first: str, last: str) -> dict[str, str]:
-    """Return the tags that make one run of all partitions from the first to the last."""
+    """Return the tags of one run over a range of partitions."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 

@@ -37,7 +37,7 @@ def make_slice_tag(slug: str, period: str) -> dict[str, str]:
 
 
 def follow_upstream() -> dg.AutomationCondition[Any]:
-    """Return the condition to make a period again as soon as any council's slice of it has changed.
+    """Return the condition to rerun a period once any council's slice changes.
 
     ``eager()`` would wait until no council is missing, and a condition on blocking checks until every council's check
     has passed: with one council late neither ever fires. A rejected submission materialises nothing, and that is the

@@ -68,7 +68,7 @@ def build_sensors(register: Register, jobs: Sequence[Any]) -> list[dg.SensorDefi
 
 
 def build_watch_sensor(source: Source) -> dg.SensorDefinition:
-    """Return the sensor that looks into all accounts of a source and collects what is new.
+    """Return the sensor that lists a source's accounts and collects new extracts.
 
     The run key is a hash of the new listing entries (path, size, time of change): a file sent again under its old name
     is news, and a listing seen twice is not. The key holds the hour too, so what a failed run left is tried again.
@@ -102,7 +102,10 @@ def build_watch_sensor(source: Source) -> dg.SensorDefinition:
 
 
 def summarise_failures(failures: Iterable[Failure]) -> Iterator[str]:
-    """Yield one line for all failures that say the same: a server that is down fails in each of its accounts."""
+    """Yield one line for all failures with the same text.
+
+    A server that is down fails in each of its accounts.
+    """
     places_by_message: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
         places_by_message.setdefault((failure.what, failure.remedy), []).append(failure.where)
@@ -164,7 +167,7 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
 
 
 def list_unfinished_runs(instance: dg.DagsterInstance, *, since: datetime | None = None) -> Sequence[dg.DagsterRun]:
-    """Return the runs that are queued or under way, if need be only those created after a time."""
+    """Return the queued or running runs, optionally only those after a time."""
     return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, created_after=since))
 
 
@@ -230,7 +233,7 @@ def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
 
 
 def build_alert_sensor() -> dg.SensorDefinition:
-    """Return the sensor that raises an alert for each failed run, once its last retry has failed."""
+    """Return the sensor that raises an alert after a run's last retry fails."""
 
     @dg.run_failure_sensor(
         name="alert_engineers",
@@ -251,7 +254,7 @@ def build_alert_sensor() -> dg.SensorDefinition:
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> Alert:
-    """Return the alert on a failed run: its job, slice, source and the class of the error."""
+    """Return the alert on a failed run: job, slice, source and error class."""
     run = context.dagster_run
     slug, _, period = run.tags.get(SLICE_TAG, "").partition("/")
     failures = context.get_step_failure_events()

@@ -47,7 +47,7 @@ def build_source_check(source: Source) -> dg.AssetChecksDefinition:
 
 
 def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
-    """Return how many of a source's accounts are well, with state, latency and remedy of each."""
+    """Return the check of a source's accounts, with state, latency and remedy of each."""
     unhealthy = [account for account in health if account.state in UNHEALTHY]
     well = sum(account.state is AccountState.WELL for account in health)
     types = {"council": "string", "state": "string", "seconds": "float", "what": "string", "remedy": "string"}

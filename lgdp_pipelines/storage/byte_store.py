@@ -150,7 +150,7 @@ class RegisterStore(ByteStore):
     CHANGED_REMEDY = "Restore this file from a backup."
 
     def put_files(self, files: Mapping[str, bytes]) -> str:
-        """Store a register's files and the list of them, and return the sha256 of that list.
+        """Store a register's files and their list, and return the list's sha256.
 
         The list has a line a file, ``<sha256>  <path>``, and is stored last: where it is, all of them are.
 

@@ -90,7 +90,7 @@ class SliceCommit:
 
 
 def submission_transaction(period: str, council: str) -> str:
-    """Return the transaction whose version is the number of a council's submission for a period."""
+    """Return the transaction whose version is a council's submission number for a period."""
     return f"lgdp/{period}/{council}"
 
 
@@ -101,7 +101,9 @@ def submission_transactions(where: SliceFilter) -> Iterator[str]:
 
 
 def writer_transactions(table: LakeTable, where: SliceFilter) -> list[str]:
-    """Return the transactions at which writers of one slice conflict: by submission, or else by partition.
+    """Return the transactions on which writers of a slice conflict.
+
+    They are by submission, or else by partition.
 
     Raises:
         StorageError: the slice names neither.

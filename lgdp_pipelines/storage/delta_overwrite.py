@@ -140,7 +140,7 @@ def overwrite_files(
 def overwrite_by_predicate(
     delta: DeltaTable, rows: FrameSource, *, predicate: str, open_columns: Sequence[str], commit: SliceCommit
 ) -> None:
-    """Replace the rows that match a predicate, letting Delta Lake rewrite the files that hold them.
+    """Replace the rows that match a predicate; Delta Lake rewrites their files.
 
     Args:
         delta: version that the commit is based on.
@@ -243,7 +243,7 @@ def _iter_file_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def _folder_name(value: str | None) -> str:
-    """Return a readable folder name: the log alone determines the values of a file's rows."""
+    """Return a readable folder name; the log determines the rows' values."""
     return "__HIVE_DEFAULT_PARTITION__" if value is None else re.sub(r"[^A-Za-z0-9_-]", "_", value)
 
 

@@ -23,7 +23,7 @@ _STATISTICS_COLUMNS = "delta.dataSkippingStatsColumns"
 
 
 def create_table(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
-    """Create a table; where another writer creates it at the same time, theirs stands.
+    """Create a table, or keep one that another writer creates at once.
 
     Old versions stay readable (``delta.enableExpiredLogCleanup``), so that a release can be reproduced.
     """
@@ -50,7 +50,7 @@ def read_schema(delta: DeltaTable) -> pa.Schema:
 
 
 def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
-    """Add declared columns to the table on disk, and return the rows with the columns of that table.
+    """Add declared columns to the table, and return the rows with its columns.
 
     Rows must have exactly the declared columns, or, where nothing is declared, those on disk. Columns on disk that an
     older minor version does not declare are null in its rows.
@@ -96,7 +96,7 @@ def read_open_columns(delta: DeltaTable) -> tuple[str, ...]:
 
 
 def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
-    """Add new open columns, and remove those that a newer contract no longer declares open."""
+    """Add new open columns to the statistics, and remove columns no longer open."""
     present = read_open_columns(delta)
     kept = [name for name in present if name not in known.names or name in table.open_columns]
     wanted = [*kept, *_list_open_columns(table, new)]

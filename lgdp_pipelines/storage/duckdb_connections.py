@@ -115,7 +115,9 @@ _THREAD_STATE = _ThreadState()
 
 @contextmanager
 def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a block the thread's sandbox without a folder: for small data, opening one costs most.
+    """Give a block the thread's sandbox without a folder.
+
+    For small data, opening one costs most.
 
     The block unregisters the frames that it registers. After an error the connection is not used again.
     """

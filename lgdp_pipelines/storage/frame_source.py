@@ -18,7 +18,9 @@ from lgdp_pipelines.handover.column_types import arrow_to_frame, plain_type, pol
 
 @dataclass(frozen=True)
 class FrameSource:
-    """Rows that can be read frame by frame, repeatedly: a write that conflicts with another is done again.
+    """Rows that can be read repeatedly, frame by frame.
+
+    A write that conflicts with another is done again.
 
     Attributes:
         schema: columns of every frame.
@@ -78,7 +80,7 @@ def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
 
 
 def check_each_frame(rows: FrameSource, *, where: str) -> FrameSource:
-    """Return the same rows, refusing a frame whose columns differ from the source's schema when its turn comes."""
+    """Return the same rows, refusing each frame whose columns differ from the schema."""
 
     def check(frame: pl.DataFrame) -> pl.DataFrame:
         if frame.schema != rows.schema:

@@ -116,7 +116,7 @@ class Lake:
         return None if delta is None else delta.version()
 
     def schema(self, table: LakeTable) -> pa.Schema:
-        """Return the columns of a table on disk, or as declared where it was never written.
+        """Return a table's columns on disk, or as declared before the first write.
 
         Raises:
             StorageError: it was never written, and nothing is declared.
@@ -172,7 +172,7 @@ class Lake:
         return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows(filter=_build_filter(where)))
 
     def read_chunks(self, table: LakeTable, where: SliceFilter) -> ChunkedFrame:
-        """Return a slice of the present version in chunks, one a file, each read when needed.
+        """Return the current slice in chunks, one per file, each read when needed.
 
         Raises:
             StorageError: ``where`` is not a slice.
@@ -186,7 +186,7 @@ class Lake:
         return ChunkedFrame(schema, files) if files else ChunkedFrame.from_frames(pl.DataFrame(schema=schema))
 
     def read_slice_submissions(self, table: LakeTable, period: str) -> dict[str, str]:
-        """Return the submission of the rows in each council's slice of a period, by register code.
+        """Return the submission in each council's slice of a period, by code.
 
         Without the councils whose current submission has no rows in this table.
         """
@@ -203,7 +203,7 @@ class Lake:
         return dict(chain.from_iterable(pairs))
 
     def read_current_numbers(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
-        """Return the number of the submission last put in place for each council and period, by register code.
+        """Return the number of each council's last submission for a period, by code.
 
         The number is known where that submission has no rows here too; it is 0 where the slice was removed since.
         Without the councils whose slice was never written.
@@ -294,7 +294,7 @@ class Lake:
         return retry_conflicts(table, write)
 
     def remove_slice(self, table: LakeTable, where: SliceFilter, commit: Mapping[str, str] | None = None) -> int | None:
-        """Empty a slice, as a recovery does with rows that no ledger entry accounts for.
+        """Empty a slice whose rows no ledger entry accounts for.
 
         Where the slice is named by period and councils, any submission of theirs may be put there afterwards: the
         current number is forgotten with the rows.

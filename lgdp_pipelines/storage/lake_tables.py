@@ -82,7 +82,9 @@ _KEY_COMMENTS = {
 
 
 def define_landed_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the landed table of a contract's table: every cell as text, one slice a submission, rejected ones too.
+    """Return the landed table of a contract's table, with every cell as text.
+
+    Each submission has a slice, rejected ones too.
 
     Columns: council_code, period, one for each item, _unmapped (text), _submission_id (text), _row (int64). A cell as
     sent may hold anything, so no item is open.
@@ -105,7 +107,7 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
 
 
 def define_validated_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the validated table of a contract's table: typed, one slice a council and period.
+    """Return the typed table of a contract's table, sliced by council and period.
 
     A slice holds the rows of the current submission.
 

@@ -37,7 +37,7 @@ class PseudonymKey:
 
     @property
     def inner_pad(self) -> bytes:
-        """First block of HMAC's inner hash (RFC 2104), for engines that have a hash but no HMAC."""
+        """First block of HMAC's inner hash (RFC 2104), for engines without HMAC."""
         return bytes(byte ^ 0x36 for byte in self.secret.ljust(_BLOCK_BYTES, b"\0"))
 
     @property

@@ -208,7 +208,7 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue in a database of its own, so that connections of a process keep their own settings."""
+    """Open the catalogue in its own database, so that connections keep their settings."""
     if not path.is_file():
         raise StatementRefused(
             "There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first."

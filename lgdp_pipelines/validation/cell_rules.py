@@ -56,7 +56,7 @@ register_polars_backends()  # else pandera does it with the first schema that it
 
 @dataclass(frozen=True)
 class CellViolations:
-    """What is wrong with the cells of one chunk of a table.
+    """The violations in the cells of one chunk.
 
     Attributes:
         violations: by rule id.

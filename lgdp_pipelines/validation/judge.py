@@ -110,7 +110,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
 
 @dataclass(frozen=True)
 class _ExcludedData:
-    """What landing errors exclude from validation.
+    """The rows and columns that landing errors exclude from validation.
 
     Attributes:
         tables: names of tables without usable columns.

@@ -59,7 +59,7 @@ class SubmissionFacts:
 
 @dataclass(frozen=True)
 class JudgingContext(SubmissionFacts):
-    """All that a submission is judged with, besides its own tables.
+    """The context of a judgement: everything outside the submission's own tables.
 
     Attributes:
         spill: keeps what does not fit into memory.

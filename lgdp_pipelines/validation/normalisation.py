@@ -34,7 +34,7 @@ from lgdp_pipelines.vocabulary.periods import read_period
 
 @dataclass(frozen=True)
 class _Rewrite:
-    """How cells become canonical.
+    """The expression that makes cells canonical.
 
     Attributes:
         canonical: the canonical text.
@@ -279,7 +279,7 @@ def _is_only_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
 
 
 def _dates_in_other_forms(item: Item, sent: pl.Series) -> Mapping[str, str]:
-    """Return the contract's spelling of each text in another of its forms that is a date."""
+    """Return the contract's spelling of each text that is a date in another form."""
     bare = sent.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
     canonical_dates: dict[str, str] = {}

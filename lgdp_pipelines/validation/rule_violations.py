@@ -44,7 +44,7 @@ class RuleViolations:
 
     @classmethod
     def of_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
-        """Return the violations by some rows, all of which are kept where the rule has scopes."""
+        """Return the violations of some rows; all are kept for a rule with scopes."""
         return cls(rows if rule is not None and rule.scope else rows.head(MAX_LISTED), rows.len())
 
     @classmethod
@@ -137,7 +137,7 @@ def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> 
 
 
 def _scope_label(names: Sequence[str]) -> pl.Expr:
-    """Return ``item=code, item=code``, with nothing after the sign where there is no code."""
+    """Return ``item=code, item=code``; an empty code leaves the text after the sign empty."""
     parts = [pl.concat_str(pl.lit(f"{name}="), pl.col(name).cast(pl.String).fill_null("")) for name in names]
     return pl.concat_str(parts, separator=", ")
 

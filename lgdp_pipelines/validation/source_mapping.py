@@ -41,7 +41,7 @@ _NUMERIC = frozenset({ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL})
 
 
 class TranslationKind(StrEnum):
-    """What a mapping does to cells."""
+    """The effect of a mapping on cells."""
 
     CODES = "codes"
     UNITS = "units"
@@ -190,7 +190,7 @@ _GROUP = re.compile(r"\{(\w+)\}")
 
 
 def _cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFacts) -> Iterator[tuple[str, _CellReader]]:
-    """Yield a reader for each item that the export spells in another way than the contract."""
+    """Yield a reader for each item that the export spells differently."""
     for item in table.items:
         if item.name not in mapped.columns:
             continue

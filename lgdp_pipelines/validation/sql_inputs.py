@@ -32,7 +32,7 @@ _CODES_SCHEMA = pl.Schema({"_list": pl.String(), "_code": pl.String()})
 
 
 class SqlInputs:
-    """The relations that a submission's rules read besides its tables, each fetched once."""
+    """The relations outside a submission that its rules read, each fetched once."""
 
     def __init__(self, context: JudgingContext) -> None:
         self._context = context
@@ -46,7 +46,7 @@ class SqlInputs:
     def relations(
         self, rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series]
     ) -> Mapping[str, ChunkedFrame]:
-        """Return the relations that some rules read, by the name that their SQL has for them.
+        """Return the relations that some rules read, by their name in SQL.
 
         Args:
             rules: rules in SQL; what is missing of what they read is left out.

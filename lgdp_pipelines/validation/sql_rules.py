@@ -37,7 +37,7 @@ _DIALECT = "duckdb"
 def open_rule_connection(
     rules: Sequence[Rule], tables: Mapping[str, ChunkedFrame], context: JudgingContext
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection that holds what rules read of a submission, its variables, and nothing else.
+    """Yield a connection with a submission's relations, its variables and nothing else.
 
     Args:
         rules: the rules to run. Columns that none of them reads are left out: registering text costs a copy.
@@ -202,7 +202,7 @@ _NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, ex
 
 
 def _row_condition(tree: exp.Expr, table: str) -> str:
-    """Return the condition of a statement that tests each row of its table for itself; empty where it does not."""
+    """Return a statement's condition on single rows; empty where it has none."""
     where, source = tree.args.get("where"), tree.args.get("from_") or tree.args.get("from")
     is_plain = not any(tree.args.get(part) for part in ("with_", "with", "joins", "laterals", "qualify", "windows"))
     relation = source.this if source is not None else None

@@ -44,7 +44,7 @@ class TableRows:
     in_error: Mapping[tuple[str, str], pl.Series]
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
-        """Return the violations by those rows in which no cell that the rule names is in error already."""
+        """Return the violations of rows without errors in the cells that the rule names."""
         names = rule.items if rule.kind in _KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
         return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
@@ -205,7 +205,7 @@ def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period 
 
 
 def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
-    """Return the periods that figures of a period are compared with, in no order that matters."""
+    """Return the periods that a period's figures are compared with, in any order."""
     terms = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
     return tuple(dict.fromkeys(prior for term in terms if (prior := find_comparison_period(period, term)) is not None))
 
@@ -222,7 +222,7 @@ def list_other_periods(register: Register, contract: Contract, period: Period) -
 
 
 def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:
-    """Return what an earlier version of a table calls the items of a rule, by present name.
+    """Return an earlier table version's names of a rule's items, by present name.
 
     Items are matched by URN. None where an item was not asked, or an item of the key had another type.
     """

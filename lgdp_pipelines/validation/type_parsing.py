@@ -69,7 +69,10 @@ _POLARS_TYPES: Mapping[ItemType, pl.DataType] = {
 
 
 def build_typed_schema(table: Table) -> pl.Schema:
-    """Return the columns of a typed table: items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``."""
+    """Return the columns of a typed table.
+
+    They are the items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``.
+    """
     return pl.Schema(
         {
             **{item.name: item_column_type(item).polars for item in table.items},
@@ -120,13 +123,16 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
 
 
 def has_text_rules(item: Item) -> bool:
-    """Return whether the contract restricts the text of an item that is no text."""
+    """Return whether the contract restricts the text of an item of another type."""
     has_form = item.pattern is not None or item.min_length is not None or item.max_length is not None
     return has_form and item.type is not ItemType.TEXT
 
 
 def _refusing_kind(item: Item) -> RuleKind | None:
-    """Return the kind of rule that is broken by a text that is no value; None where every text is one."""
+    """Return the kind of rule that an invalid text breaks.
+
+    None where every text is a value.
+    """
     if item.role is Role.COUNCIL:
         return RuleKind.COUNCIL
     if item.role is Role.PERIOD:
@@ -229,7 +235,7 @@ def parse_bound(item: Item, text: str) -> int | float | date | str:
 
 
 def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
-    """Return the values of those columns in which every cell is certainly empty or canonical, by item.
+    """Return the values of columns whose cells are certainly empty or canonical.
 
     In most files most columns are in the contract's spelling from the first row to the last. One query tells it of all
     their cells; the other columns are looked at cell by cell (``normalisation``).
@@ -276,7 +282,10 @@ def _begins_visibly(item: Item) -> pl.Expr:
 
 
 def _begins_like_a_number(item: Item) -> pl.Expr:
-    """Return whether a text begins without white space or plus sign, the only other things that Polars accepts."""
+    """Return whether a text begins without white space or plus sign.
+
+    Polars accepts nothing else there.
+    """
     return pl.col(item.name) >= "-"
 
 

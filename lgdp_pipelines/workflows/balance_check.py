@@ -39,7 +39,7 @@ class ByteVerification:
 def find_imbalances(
     ledger: Ledger, received_bytes: ByteStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
-    """Return what does not add up, of a return and period or of everything, in plain sentences."""
+    """Return the imbalances of a return and period, or of everything, as sentences."""
     received = ledger.receipts.list_digests(return_code, period)
     return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, received)]
 

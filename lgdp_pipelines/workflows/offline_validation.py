@@ -116,7 +116,7 @@ class _LocalComparisons:
         return None if tables is None else tables.get(table.name, store_in_memory([], build_typed_schema(table)))
 
     def explain_absence(self, return_code: str, period: Period) -> str:
-        """Return why there are no rows of a return and period, and how to give them."""
+        """Return why a return and period has no rows, and how to give them."""
         if (return_code, period) in self._rejected:
             return (
                 f"The files given for {return_code} {period.id} would be rejected, so nothing is compared with them: "

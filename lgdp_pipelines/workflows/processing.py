@@ -193,7 +193,7 @@ def _judge_submissions(
 
 
 def _choose_current(judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> dict[str, str]:
-    """Return the submission that each council's slice becomes: its last accepted one, if none later is current."""
+    """Return each council's last accepted submission, unless a later one is current."""
     chosen: dict[str, str] = {}
     for entry in judged:
         submission = entry.submission

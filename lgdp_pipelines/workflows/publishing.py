@@ -60,7 +60,7 @@ def list_conformed_models(data_return: Return) -> list[str]:
 
 @lru_cache(maxsize=8)
 def load_dbt_project(platform: Platform) -> Project:
-    """Return the dbt project that follows from the register, written if need be, once for each platform.
+    """Return the register's dbt project, written where needed, once per platform.
 
     Raises:
         BuildFailed: dbt cannot parse it.
@@ -78,7 +78,7 @@ def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
 
 
 def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
-    """Return the periods whose current submissions or models are not those of the latest release, in order."""
+    """Return the periods whose submissions or models differ from the latest release."""
     ledger, models_sha256 = platform.ledger, hash_models(platform, data_return)
     changed = []
     for period in ledger.submissions.list_periods(data_return.code):
@@ -92,7 +92,9 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
 
 
 def hash_models(platform: Platform, data_return: Return) -> str:
-    """Return the sha256 of what published slices depend on besides rows: compiled models, code lists, councils.
+    """Return the sha256 of compiled models, code lists and councils.
+
+    With the rows, these determine the published slices.
 
     Another return's contract, or a code list that this one does not use, changes nothing in it.
     """
@@ -164,7 +166,7 @@ def publish(
 
 
 def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
-    """Wait for a run that is judging: slices that the ledger does not know yet must not be published."""
+    """Wait for a run that is judging, so that only recorded slices are published."""
     deadline = monotonic() + CONSISTENCY_SECONDS
     while unsettled := [
         period
@@ -187,7 +189,7 @@ def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[
 
 
 def refresh_lake_copies(platform: Platform) -> None:
-    """Bring the ledger's copy in the lake up to date, and make a catalogue where there is none.
+    """Update the ledger's copy in the lake, and make a missing catalogue.
 
     A run may have died before it did so, or had nothing to publish: a council whose first submission was rejected looks
     up its findings there.

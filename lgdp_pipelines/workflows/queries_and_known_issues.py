@@ -137,7 +137,7 @@ def _identify_recipient(register: Register, query: Query, by: str) -> str:
 
 
 def _refresh_copies(platform: Platform, query: Query) -> Query:
-    """Bring SQL, and the report in the council's outbox, in line with a change, and return the query.
+    """Update SQL and the outbox's report after a change, and return the query.
 
     The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """

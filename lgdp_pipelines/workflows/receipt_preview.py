@@ -81,7 +81,7 @@ def _list_files(platform: Platform, contract: Contract, receipt: Receipt) -> tup
 
 
 def _list_missing_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
-    """Return the tables, or files of an export, that are missing before the submission can be opened."""
+    """Return the tables or export files still missing before the submission can open."""
     required = list_required_files(platform.register, contract, [receipt.council_code]).list_for(receipt)
     received = {waiting.table for waiting in platform.ledger.submissions.list_waiting_receipts(receipt)}
     return tuple(name for name in required if name not in received)

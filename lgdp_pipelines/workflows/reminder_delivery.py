@@ -42,7 +42,7 @@ class ReminderReport:
 
 
 def list_obligations(register: Register, ledger: Ledger, today: date) -> tuple[Obligation, ...]:
-    """Return what each council owes on a day, in order of due day, return, period and council."""
+    """Return councils' obligations on a day, by due day, return, period and council."""
     statuses = ledger.submissions.list_statuses()
     return calculate_obligations(register.returns.values(), register.councils.codes, statuses, today)
 

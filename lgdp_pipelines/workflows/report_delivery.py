@@ -111,7 +111,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
 
 
 def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple[int, ...]:
-    """Put in place a note on each receipt that could not be placed, and return their numbers."""
+    """Write a note on each unrecognised receipt, and return their numbers."""
     notes = [
         gather_note(platform, receipt_id) for receipt_id in platform.ledger.deliveries.list_undelivered_receipts(OUTBOX)
     ]
@@ -171,7 +171,7 @@ class _Parcel:
 
 
 def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[[str], None]) -> list[Failure]:
-    """Copy into councils' own accounts what lies in the outbox for them, side by side; return the failures."""
+    """Copy outbox files into councils' own accounts, and return the failures."""
     ledger = platform.ledger
     parcels: dict[str, list[_Parcel]] = {}
     for judgement in _list_undelivered(platform.ledger, source.id, source):
@@ -206,7 +206,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
 
 
 def _read_files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
-    """Return the files of a report as they lie in the outbox, so that a repeated delivery brings the same."""
+    """Return a report's files from the outbox, so that a repeat delivers the same."""
     return tuple(
         OutgoingFile(f"{prefix}-{file.name}", file.read_bytes())
         for file in sorted(folder.iterdir())
@@ -226,7 +226,7 @@ def locate_note_folder(home: Path, council_code: str, receipt_id: int) -> Path:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, each in one step, so that no half of one is ever read.
+    """Write files into a folder, each in one step, never half visible.
 
     Raises:
         StorageError: the folder does not take them.
@@ -430,7 +430,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
 
 
 def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -> ExpectedFileName:
-    """Return the shortest name that the folder's pattern takes, for the last period that has begun."""
+    """Return the shortest name that a folder's pattern takes, for the latest period."""
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
         shortest_text(folder.pattern, {"period": spelling} | table)

@@ -73,7 +73,7 @@ def read_package_versions() -> Mapping[str, str]:
 
 @cache
 def hash_code() -> str:
-    """Return the sha256 of the package's installed files: path and content of each, in order of path."""
+    """Return the sha256 of the package's installed files, by path and content."""
     folder = Path(lgdp_pipelines.__file__).parent
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
@@ -83,7 +83,7 @@ def hash_code() -> str:
 
 
 def digest_judgement(judgement: ValidationResult) -> tuple[RowDigest, dict[str, RowDigest]]:
-    """Return the digest of a judgement's findings, and of each of its validated tables by name."""
+    """Return the digests of a judgement's findings and of each validated table."""
     findings = digest_rows(ChunkedFrame.from_frames(judgement.findings), order_by=None)
     return findings, {name: digest_rows(pieces) for name, pieces in sorted(judgement.tables.items())}
 
@@ -476,7 +476,10 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
 
 
 def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
-    """Yield where findings differ, if those of then are still in the lake: it holds those of the last judgement."""
+    """Yield the differences of findings, where the lake still holds the earlier ones.
+
+    It holds those of the last judgement.
+    """
     if not lake.exists(FINDING):
         return
     key = parse_submission_id(original.submission_id)

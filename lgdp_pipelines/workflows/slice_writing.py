@@ -43,7 +43,9 @@ class SliceWriter:
     run_id: str
 
     def write_all(self, judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
-        """Write landed rows, findings and validated slices side by side: they are tables of their own.
+        """Write landed rows, findings and validated slices side by side.
+
+        They are separate tables.
 
         Args:
             judged: submissions, as read and as judged.
@@ -146,7 +148,7 @@ def validated_tables_by_major(data_return: Return) -> Mapping[int, tuple[LakeTab
 
 
 def _add_keys(chunks: Iterable[pl.DataFrame], schema: pl.Schema, submission: Submission) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a submission with the platform's keys, in the table's order of columns."""
+    """Yield a submission's rows with the platform's keys, in the table's columns."""
     keys = [
         pl.lit(submission.council_code).alias("council_code"),
         pl.lit(submission.period).alias("period"),

@@ -45,7 +45,7 @@ class JudgedSubmission:
 
 @dataclass(frozen=True)
 class SubmittedFiles:
-    """The received files that answer a return for a council and period, opened as a submission or not.
+    """The received files of a return, council and period, opened as a submission or not.
 
     Attributes:
         contract: that they answer.
@@ -150,7 +150,7 @@ def list_required_files(register: Register, contract: Contract, councils: Iterab
 def _list_export_files(
     register: Register, contract: Contract, councils: Iterable[str]
 ) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Return by council and system the export's files that must all come before a submission is opened."""
+    """Return the export's required files by council and system."""
     files_by_system: dict[tuple[str, str], tuple[str, ...]] = {}
     for council in councils:
         for system in register.systems:

@@ -81,7 +81,9 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
 
 
 def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, period: Period) -> set[str]:
-    """Return the councils whose slices do not agree with the ledger: a run is at work on them, or died.
+    """Return the councils whose slices disagree with the ledger.
+
+    A run is at work on them, or died.
 
     A slice does not agree when it was last written for a submission that the ledger does not call current (also where
     that one has no rows in a table), when it stands in two major versions at once, and when a current submission with

@@ -64,7 +64,7 @@ _NO_PAGE = frozenset({httpx2.codes.NOT_MODIFIED, httpx2.codes.NO_CONTENT, httpx2
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The answer to one request: its bytes, and the address of the next page in its ``Link`` header."""
+    """The bytes of an answer, and the next page's address in its ``Link`` header."""
 
     download: Download
     link: str | None
@@ -269,7 +269,7 @@ class ApiAccount:
 
     @asynccontextmanager
     async def _response(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        """Yield a response with an answer, or with a status that says that there is none."""
+        """Yield a response with an answer, or a status that means none."""
         accept = {"Accept": "application/json, */*;q=0.1"}
         try:
             async with self._client.stream("GET", address, headers={**accept, **headers}) as response:
@@ -313,7 +313,7 @@ class ApiAccount:
 
 
 def make_entry(source_return: ApiReturn, data_return: Return, council_code: str, period: Period) -> Entry:
-    """Return the request for a return and a period, with the name that its answer is recorded under."""
+    """Return the request for a return and period, with its answer's file name."""
     path = source_return.fill_request(council_code, period)
     ending = data_return.contract_for(period).extract.format
     name = f"{data_return.code}_{council_code}_{period.id}.{ending}"

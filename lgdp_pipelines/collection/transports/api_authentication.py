@@ -135,7 +135,7 @@ class OAuthClient:
 
 
 class ClientCredentials:
-    """A token requested by a client, used until shortly before its end, and renewed where refused (RFC 6749)."""
+    """A client's token, used until shortly before its end and renewed (RFC 6749)."""
 
     def __init__(
         self, client: OAuthClient, *, where: str, timeout: httpx2.Timeout, clock: Callable[[], float] = monotonic

@@ -106,7 +106,10 @@ def read_path(body: bytes, dotted: str) -> object:
 
 
 def count_records(body: bytes, dotted: str) -> int | None:
-    """Count a page's records, in a JSON list at a dotted path or in lines of NDJSON; None where it is neither."""
+    """Return the number of records on a page, or None.
+
+    They are in a JSON list at a dotted path, or in lines of NDJSON.
+    """
     if not body.strip():
         return 0
     document = _parse_json(body)

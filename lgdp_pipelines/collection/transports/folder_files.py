@@ -50,7 +50,7 @@ def refuse_name(name: str) -> str | None:
 
 
 def is_unfinished(name: str) -> bool:
-    """Return whether a name stands for a file that its writer has not finished."""
+    """Return whether a name marks a file as unfinished."""
     return name.startswith(".") or name.casefold().endswith(UNFINISHED)
 
 
@@ -67,7 +67,7 @@ class FolderTransport(Transport[FolderSourceT]):
         return tuple(dict.fromkeys(answer.folder.strip("/") for answer in self.source.returns))
 
     def classify(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | SkippedEntry:
-        """Return a regular file as an entry to fetch, or with the reason why it is skipped."""
+        """Return a regular file as an entry, or as skipped with the reason."""
         if reason := refuse_name(name):
             return SkippedEntry(printable_name(name), reason)
         if is_unfinished(name):

@@ -113,7 +113,7 @@ class SftpAccount:
         self._client: asyncssh.SFTPClient | None = None
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
-        """Return the complete regular files in the declared folders, except known ones, in order of path."""
+        """Return the unknown complete files in the declared folders, by path."""
         return await self._retry(lambda: self._list_all(known))
 
     async def fetch(

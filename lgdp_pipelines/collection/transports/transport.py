@@ -67,7 +67,7 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class NoNewContent:
-    """The system says that nothing has changed since the last time, or that it has nothing."""
+    """The system has nothing, or nothing has changed since the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,10 @@ class Listing:
 
 
 class Download:
-    """The bytes of one entry: small ones in memory, large ones in a file without a name that ends with this object."""
+    """The bytes of one entry, in memory or, if large, in an unnamed file.
+
+    The file ends with this object.
+    """
 
     def __init__(self, *, modified: int | None = None, etag: str | None = None) -> None:
         self.modified = modified
@@ -126,7 +129,7 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class CacheValidators:
-    """What an API said of an answer, by which it can say later that nothing has changed (RFC 9110).
+    """An answer's validators, to ask later whether it has changed (RFC 9110).
 
     Attributes:
         etag: None where it gave none.
@@ -139,7 +142,7 @@ class CacheValidators:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a server and a writer are waited for.
+    """The time to wait for a server and a writer.
 
     Attributes:
         connect_seconds: for a connection and a log-in.
@@ -288,6 +291,6 @@ Progress = Callable[[str], None]
 
 
 def printable_name(name: str) -> str:
-    """Return a name from outside that is safe to show: printable, and at most 80 characters."""
+    """Return a name that is safe to show: printable, at most 80 characters."""
     safe = "".join(character if character.isprintable() else "?" for character in name)
     return safe if len(safe) <= 80 else f"{safe[:79]}…"
