@@ -18,7 +18,7 @@ from lgdp_pipelines.register.checks.mapping_checks import (
     check_mapping_overlaps,
     check_source_systems,
 )
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, read_yaml
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
 from lgdp_pipelines.register.files.mapping_file import MappingFile, read_mapping
@@ -193,15 +193,12 @@ def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tup
     found = [contradiction for versions in grouped.values() for contradiction in check_versions(versions)]
     found += check_item_urns(reads)
     returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
-    slugs: dict[str, str] = {}
-    for code, data_return in returns.items():
-        owner = slugs.setdefault(data_return.slug, code)
-        if owner != code:
-            found.append(
-                grouped[code][0].document.contradiction(
-                    f"{code} and {owner} would have tables of the same name.", "Choose another return code."
-                )
-            )
+    found += (
+        grouped[data_return.code][0].document.contradiction(
+            f"{data_return.code} and {owner.code} would have tables of the same name.", "Choose another return code."
+        )
+        for data_return, owner in find_repeats((data_return.slug, data_return) for data_return in returns.values())
+    )
     return MappingProxyType(returns), tuple(found)
 
 

@@ -14,6 +14,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import (
     YamlNode,
     contradictions_where,
+    find_repeats,
     first_contradiction_where,
     suggest,
 )
@@ -237,16 +238,18 @@ def _check_joined(table_mapping: TableMapping, file: JoinedFile, place: YamlNode
 
 def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradiction]:
     """Yield mappings that read the same export of a council."""
-    seen: dict[tuple[str, str, str, int], str] = {}
-    for read in reads:
-        mapping = read.mapping
-        for major in mapping.majors:
-            key = (mapping.system, mapping.return_code, mapping.council, major)
-            other = seen.setdefault(key, read.document.file)
-            if other != read.document.file:
-                yield read.document.at("majors").contradiction(
-                    f"{other} maps version {major} of {mapping.return_code} already.", "Keep one of the two."
-                )
+    entries = (
+        ((read.mapping.system, read.mapping.return_code, read.mapping.council, major), (read, major))
+        for read in reads
+        for major in read.mapping.majors
+    )
+    yield from (
+        read.document.at("majors").contradiction(
+            f"{first.document.file} maps version {major} of {read.mapping.return_code} already.",
+            "Keep one of the two.",
+        )
+        for (read, major), (first, _) in find_repeats(entries)
+    )
 
 
 def check_source_systems(

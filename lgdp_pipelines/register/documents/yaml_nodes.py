@@ -18,10 +18,10 @@ values mean.
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from yaml import (
     CollectionEndEvent,
@@ -37,6 +37,8 @@ from yaml._yaml import CParser
 from yaml.resolver import BaseResolver
 
 from lgdp_pipelines.errors import Contradiction
+
+Entry = TypeVar("Entry")
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and positions from the root of a document."""
@@ -333,3 +335,16 @@ def suggest(word: str, known: Iterable[str]) -> str:
         return ""  # tables of checks ask for remedies of correct words too, and the search below is slow
     near = difflib.get_close_matches(word, listed, n=1)
     return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
+
+
+def find_repeats(entries: Iterable[tuple[Hashable, Entry]]) -> Iterator[tuple[Entry, Entry]]:
+    """Yield each entry whose key an earlier entry has, with the first entry of that key.
+
+    Args:
+        entries: each after its key.
+    """
+    first_by_key: dict[Hashable, Entry] = {}
+    for key, entry in entries:
+        first = first_by_key.setdefault(key, entry)
+        if first is not entry:
+            yield entry, first

@@ -11,12 +11,17 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
 from lgdp_pipelines.register.documents.odcs_schema import check_odcs
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, first_contradiction_where
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    find_repeats,
+    first_contradiction_where,
+)
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
 from lgdp_pipelines.register.files.table_file import ParsedTable, check_table, read_items, read_table
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
-from lgdp_pipelines.register.model.table_model import Provenance, columns_of
+from lgdp_pipelines.register.model.table_model import Item, Provenance, columns_of
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
 from lgdp_pipelines.vocabulary.code_lists import CodeList
@@ -134,11 +139,11 @@ def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> 
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
     own_lists = {listed.id: listed for listed, _ in read.inline_lists}
-    seen: set[str] = set()
+    yield from (
+        table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
+        for table, _ in find_repeats((table.table.name, table) for table in read.tables)
+    )
     for table in read.tables:
-        if table.table.name in seen:
-            yield table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
-        seen.add(table.table.name)
         context = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
         yield from check_table(table, columns, frozenset(code_lists), context)
     yield from _several_tables(read)
@@ -318,31 +323,30 @@ def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
 
 
 def _check_rule_id(read: ParsedContract) -> Iterator[Contradiction]:
-    seen: set[str] = set()
     places = {entry.rule.id: entry.place for table in read.tables for entry in table.rules}
-    for rule in list_rules(read.contract):
-        if rule.id in seen:
-            yield places.get(rule.id, read.document).contradiction(
-                f"Two rules have the id {rule.id}.", "Give the written one another id."
-            )
-        seen.add(rule.id)
+    yield from (
+        places.get(rule.id, read.document).contradiction(
+            f"Two rules have the id {rule.id}.", "Give the written one another id."
+        )
+        for rule, _ in find_repeats((rule.id, rule) for rule in list_rules(read.contract))
+    )
 
 
 def _one_item_one_type(read: ParsedContract) -> Iterator[Contradiction]:
     """Yield data items that two tables define differently."""
-    first: dict[str, tuple[object, str]] = {}
-    for table in read.tables:
-        for entry in table.items:
-            item = entry.item
-            if not item.urn:
-                continue
-            meant = (item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy)
-            known, where = first.setdefault(item.urn, (meant, table.table.name))
-            if known != meant:
-                yield entry.place.contradiction(
-                    f"{item.urn} is another thing here than in {where}.",
-                    "Give it the same type, unit, code list and privacy, or a URN of its own.",
-                )
+    items = ((entry.item.urn, (entry, table)) for table in read.tables for entry in table.items if entry.item.urn)
+    yield from (
+        entry.place.contradiction(
+            f"{entry.item.urn} is another thing here than in {first_table.table.name}.",
+            "Give it the same type, unit, code list and privacy, or a URN of its own.",
+        )
+        for (entry, _), (first, first_table) in find_repeats(items)
+        if _shared_aspects(entry.item) != _shared_aspects(first.item)
+    )
+
+
+def _shared_aspects(item: Item) -> tuple[object, ...]:
+    return item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy
 
 
 _OF_TABLES = frozenset({Format.CSV, Format.XLSX, Format.XLS})

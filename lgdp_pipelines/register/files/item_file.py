@@ -16,6 +16,7 @@ from lgdp_pipelines.register.files.rule_file import read_reference
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate
 from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Provenance, Range, Role
+from lgdp_pipelines.register.rules.contract_rules import list_item_rules
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
 from lgdp_pipelines.vocabulary.number_formats import NumberStyle
@@ -334,25 +335,8 @@ def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     yield from (
         severities.at(kind).contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
         for kind in item.severities
-        if not _has_rule(item, kind)
+        if kind not in {rule_kind for rule_kind, _, _ in list_item_rules(item)}
     )
-
-
-def _has_rule(item: Item, kind: str) -> bool:
-    has = {
-        "type": item.type is not ItemType.TEXT,
-        "required": item.required,
-        "codes": item.code_list is not None,
-        "pattern": item.pattern is not None,
-        "length": item.min_length is not None or item.max_length is not None,
-        "range": item.range is not None,
-        "multiple": item.multiple_of is not None,
-        "unique": item.unique,
-        "relationship": item.refers_to is not None,
-        "council": item.role is Role.COUNCIL,
-        "period": item.role is Role.PERIOD,
-    }
-    return has.get(kind, True)
 
 
 DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"

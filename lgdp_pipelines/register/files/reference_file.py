@@ -24,6 +24,7 @@ from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import (
     YamlNode,
     contradictions_where,
+    find_repeats,
     first_contradiction_where,
     suggest,
 )
@@ -182,28 +183,22 @@ def _mark(row: Row) -> Iterator[Contradiction]:
 
 def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
     """Yield spellings that mean two councils, at the line of the second."""
+    codes = [row.cells["council_code"] for row in rows]
+    known = [(row, councils.by_code[code]) for row, code in zip(rows, codes, strict=True) if code in councils.by_code]
+    claims = [
+        (spelling, row)
+        for row, council in known
+        for spelling in sorted(set(map(fold_spelling, council.spellings)) - set(map(fold_spelling, council.names)))
+    ]
+    claims += [(fold_spelling(row.cells["spelling"]), row) for row in names if row.cells["spelling"].strip()]
     owners: dict[str, str] = {}
-    for row in rows:
-        council = councils.by_code.get(row.cells["council_code"])
-        own = (
-            {fold_spelling(text) for text in council.spellings} - {fold_spelling(name) for name in council.names}
-            if council
-            else set()
-        )
-        for spelling in sorted(own):
-            yield from _claimed(row, spelling, owners)
-    for row in names:
-        if row.cells["spelling"].strip():
-            yield from _claimed(row, fold_spelling(row.cells["spelling"]), owners)
-
-
-def _claimed(row: Row, spelling: str, owners: dict[str, str]) -> Iterator[Contradiction]:
-    code = row.cells["council_code"]
-    owner = owners.setdefault(spelling, code)
-    if owner != code:
-        yield row.contradiction(
-            f"The spelling “{spelling}” means {owner} as well.", "Remove it from one; a spelling means one council."
-        )
+    for spelling, row in claims:
+        owner = owners.setdefault(spelling, row.cells["council_code"])
+        if owner != row.cells["council_code"]:
+            yield row.contradiction(
+                f"The spelling “{spelling}” means {owner} as well.",
+                "Remove it from one; a spelling means one council.",
+            )
 
 
 DEFINITION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.yaml")
@@ -320,17 +315,16 @@ def _rows(
 def _check_row(
     rows: tuple[Row, ...], columns: tuple[ReferenceColumn, ...], key: tuple[str, ...], councils: Councils
 ) -> Iterator[Contradiction]:
-    seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         for column in columns:
             if row.cells[column.name]:
                 yield from _check_cell(row, column, councils)
             elif column.name in key:
                 yield row.contradiction(f"{column.name} is part of the key and empty.", "Fill it in.")
-        told_by = tuple(row.cells.get(name, "") for name in key)
-        first = seen.setdefault(told_by, row.line)
-        if first != row.line:
-            yield row.contradiction(f"The row has the same key as line {first}.", "Keep one of them.")
+    yield from (
+        row.contradiction(f"The row has the same key as line {first.line}.", "Keep one of them.")
+        for row, first in find_repeats((tuple(row.cells.get(name, "") for name in key), row) for row in rows)
+    )
 
 
 def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:

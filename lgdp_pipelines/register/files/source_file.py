@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import parse
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, list_node, suggest
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import (
     SOURCE_KINDS,
@@ -98,15 +98,18 @@ def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
-    seen: set[str] = set()
-    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
-        if given.return_code in seen:
-            yield entry.contradiction(f"{given.return_code} is given twice.", "Keep one of the two.")
-        seen.add(given.return_code)
-        if given.return_code not in returns:
-            yield entry.at("return").contradiction(
-                f"There is no return {given.return_code}.", suggest(given.return_code, returns)
-            )
+    entries = [*zip(node.entries("returns"), source.returns, strict=True)]
+    yield from (
+        entry.contradiction(f"{given.return_code} is given twice.", "Keep one of the two.")
+        for (entry, given), _ in find_repeats((pair[1].return_code, pair) for pair in entries)
+    )
+    yield from (
+        entry.at("return").contradiction(
+            f"There is no return {given.return_code}.", suggest(given.return_code, returns)
+        )
+        for entry, given in entries
+        if given.return_code not in returns
+    )
 
 
 def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]:

@@ -11,6 +11,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import (
     YamlNode,
     contradictions_where,
+    find_repeats,
     first_contradiction_where,
     suggest,
 )
@@ -138,14 +139,13 @@ def check_table(
 
 
 def _repeated(read: ParsedTable, what: Callable[[ParsedItem], str], called: str) -> Iterator[Contradiction]:
-    seen: set[str] = set()
-    for entry in read.items:
-        value = what(entry)
-        if value and value in seen:
-            yield entry.place.contradiction(
-                f"{read.table.name} has two items with the {called} {value}.", "Give each its own."
-            )
-        seen.add(value)
+    entries = ((value, entry) for entry in read.items if (value := what(entry)))
+    yield from (
+        entry.place.contradiction(
+            f"{read.table.name} has two items with the {called} {what(entry)}.", "Give each its own."
+        )
+        for entry, _ in find_repeats(entries)
+    )
 
 
 def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:

@@ -39,7 +39,7 @@ class DisclosureMethod(StrEnum):
     """A count above 0 and below the threshold is withheld."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Version:
     """A contract's version: majors change type, grain or key and get a new table.
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Rule, Table
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Relationship, Role, Rule, Table
 from lgdp_pipelines.register.rules.kinds.row_rules import write_relationship_sql
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
@@ -95,7 +95,7 @@ def _key(contract: Contract, table: Table) -> Rule:
 
 
 def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
-    for kind, title, advice in _rule_texts(item):
+    for kind, title, advice in list_item_rules(item):
         yield Rule(
             id=f"{prefix}.{kind}",
             kind=kind,
@@ -110,58 +110,74 @@ def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
         )
 
 
-def _rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
+def list_item_rules(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
     """Yield kind, title and general advice of each rule that follows from an item."""
-    if item.role is Role.COUNCIL:
-        yield (
+    validity = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
+    reference = item.refers_to or Relationship((), "", ())
+    has_length = item.min_length is not None or item.max_length is not None
+    rules = (
+        (
+            item.role is Role.COUNCIL,
             RuleKind.COUNCIL,
             "names the council that sends the extract",
             "Send each council's rows from its own account only.",
-        )
-    if item.role is Role.PERIOD:
-        yield (
+        ),
+        (
+            item.role is Role.PERIOD,
             RuleKind.PERIOD,
             "names the period that the extract is for",
             "Send the rows of one period in an extract, and give the extract the name of that period.",
-        )
-    if item.type is not ItemType.TEXT:
-        yield RuleKind.TYPE, f"reads as {_describe_type(item)}", f"Write {_describe_type(item)}."
-    if item.required:
-        yield RuleKind.REQUIRED, "is filled in", "Fill it in on every row."
-    yield from _text_rule_texts(item)
-    yield from _value_rule_texts(item)
-
-
-def _text_rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
-    if item.code_list:
-        when = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
-        yield (
+        ),
+        (
+            item.type is not ItemType.TEXT,
+            RuleKind.TYPE,
+            f"reads as {_describe_type(item)}",
+            f"Write {_describe_type(item)}.",
+        ),
+        (item.required, RuleKind.REQUIRED, "is filled in", "Fill it in on every row."),
+        (
+            item.code_list is not None,
             RuleKind.CODES,
-            f"is a code of its list that is valid {when}",
+            f"is a code of its list that is valid {validity}",
             "Choose a code from the list in the contract.",
-        )
-    if item.pattern:
-        yield RuleKind.PATTERN, "is written in the agreed form", "Write it in the form that the contract gives."
-    if item.min_length is not None or item.max_length is not None:
-        yield RuleKind.LENGTH, f"has {_describe_length(item)}", "Check that it was not cut short or run together."
-
-
-def _value_rule_texts(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
-    if item.range is not None:
-        yield RuleKind.RANGE, f"is {_describe_range(item.range)}", "Check the figure in the system it comes from."
-    if item.multiple_of is not None:
-        yield RuleKind.MULTIPLE, f"is a multiple of {item.multiple_of}", "Check how the figure was rounded."
-    if item.unique:
-        yield RuleKind.UNIQUE, "is no other row's", "Find the rows named, and correct the one that is wrong."
-    if item.refers_to is not None:
-        yield (
+        ),
+        (
+            item.pattern is not None,
+            RuleKind.PATTERN,
+            "is written in the agreed form",
+            "Write it in the form that the contract gives.",
+        ),
+        (
+            has_length,
+            RuleKind.LENGTH,
+            f"has {_describe_length(item)}",
+            "Check that it was not cut short or run together.",
+        ),
+        (
+            item.range is not None,
+            RuleKind.RANGE,
+            f"is {_describe_range(item.range or Range())}",
+            "Check the figure in the system it comes from.",
+        ),
+        (
+            item.multiple_of is not None,
+            RuleKind.MULTIPLE,
+            f"is a multiple of {item.multiple_of}",
+            "Check how the figure was rounded.",
+        ),
+        (item.unique, RuleKind.UNIQUE, "is no other row's", "Find the rows named, and correct the one that is wrong."),
+        (
+            item.refers_to is not None,
             RuleKind.RELATIONSHIP,
-            f"is {' and '.join(item.refers_to.theirs)} of a row of {item.refers_to.table}",
+            f"is {' and '.join(reference.theirs)} of a row of {reference.table}",
             "Correct the reference, or send the row that it refers to.",
-        )
+        ),
+    )
+    return ((kind, title, advice) for applies, kind, title, advice in rules if applies)
 
 
 _FORMS = {
+    ItemType.TEXT: "a text",
     ItemType.INTEGER: "a whole number, digits only",
     ItemType.NUMBER: "a number, with a point before decimals",
     ItemType.BOOLEAN: "true or false",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.yaml_nodes import first_contradiction_where
+from lgdp_pipelines.register.documents.yaml_nodes import find_repeats, first_contradiction_where
 from lgdp_pipelines.register.files.contract_file import ParsedContract
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.vocabulary.code_lists import CodeList
@@ -18,7 +18,7 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 def group_by_return(reads: Sequence[ParsedContract]) -> Mapping[str, tuple[ParsedContract, ...]]:
     """Return the contracts of each return, oldest version first; returns in order of code."""
-    ordered = sorted(reads, key=lambda read: (read.contract.return_code, _version_key(read)))
+    ordered = sorted(reads, key=lambda read: (read.contract.return_code, read.contract.version))
     by_code: dict[str, list[ParsedContract]] = {}
     for read in ordered:
         if read.contract.return_code:
@@ -26,16 +26,11 @@ def group_by_return(reads: Sequence[ParsedContract]) -> Mapping[str, tuple[Parse
     return {code: tuple(versions) for code, versions in by_code.items()}
 
 
-def _version_key(read: ParsedContract) -> tuple[int, int, int]:
-    version = read.contract.version
-    return version.major, version.minor, version.patch
-
-
 def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction]:
     """Yield what the versions of one return contradict in each other."""
     for earlier, later in pairwise(versions):
         place = later.document
-        if _version_key(earlier) == _version_key(later):
+        if earlier.contract.version == later.contract.version:
             yield place.at("version").contradiction(
                 f"{earlier.document.file} has the same version.", "Give each version a number of its own."
             )
@@ -109,32 +104,32 @@ def _fixed_aspects(item: Item) -> tuple[object, ...]:
 
 def check_item_urns(reads: Sequence[ParsedContract]) -> Iterator[Contradiction]:
     """Yield data items that have different types or units in two returns."""
-    first: dict[str, tuple[tuple[object, ...], ParsedContract]] = {}
-    for read in reads:
-        for table in read.tables:
-            for item_read in table.items:
-                item = item_read.item
-                known, other = first.setdefault(item.urn, ((item.type, item.unit), read))
-                is_other_return = other.contract.return_code != read.contract.return_code
-                if item.urn and is_other_return and known != (item.type, item.unit):
-                    yield item_read.place.contradiction(
-                        f"{item.urn} has another type or unit in {other.document.file}.",
-                        "Use the item as it is there, or give this one a URN of its own.",
-                    )
+    items = (
+        (item_read.item.urn, (item_read, read))
+        for read in reads
+        for table in read.tables
+        for item_read in table.items
+        if item_read.item.urn
+    )
+    for (item_read, read), (first, other) in find_repeats(items):
+        item, is_other_return = item_read.item, other.contract.return_code != read.contract.return_code
+        if is_other_return and (first.item.type, first.item.unit) != (item.type, item.unit):
+            yield item_read.place.contradiction(
+                f"{item.urn} has another type or unit in {other.document.file}.",
+                "Use the item as it is there, or give this one a URN of its own.",
+            )
 
 
 def collect_inline_lists(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
     """Return the code lists written out at items by id, and their contradictions."""
-    lists: dict[str, CodeList] = {}
-    contradictions: list[Contradiction] = []
-    for read in reads:
-        for code_list, place in read.inline_lists:
-            known = lists.setdefault(code_list.id, code_list)
-            if known.codes != code_list.codes:
-                contradictions.append(
-                    place.contradiction(
-                        f"The codes of {code_list.id} are written out differently elsewhere.",
-                        "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
-                    )
-                )
+    entries = [(code_list.id, (code_list, place)) for read in reads for code_list, place in read.inline_lists]
+    contradictions = [
+        place.contradiction(
+            f"The codes of {code_list.id} are written out differently elsewhere.",
+            "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
+        )
+        for (code_list, place), (first, _) in find_repeats(entries)
+        if first.codes != code_list.codes
+    ]
+    lists = {list_id: code_list for list_id, (code_list, _) in reversed(entries)}
     return lists, tuple(contradictions)
