@@ -80,8 +80,8 @@ def arrow_to_polars_schema(schema: pa.Schema) -> pl.Schema:
 
 def polars_to_arrow_schema(schema: pl.Schema) -> pa.Schema:
     """Return the Arrow schema of a frame's columns, with text as ``string``."""
-    arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=OLDEST).schema
-    return pa.schema([pa.field(field.name, plain_type(field.type)) for field in arrow])
+    # Not by way of an empty frame: that starts polars' threads, and a process that is forked later would wait for them.
+    return pa.schema([pa.field(field.name, plain_type(field.type)) for field in pa.schema(schema)])
 
 
 def frame_to_arrow(frame: pl.DataFrame, schema: pa.Schema, max_batch_bytes: int = MAX_TEXT_BYTES) -> pa.Table:

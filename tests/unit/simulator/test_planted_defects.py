@@ -42,7 +42,10 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
 def system_of(register: Register, code: str, council: str) -> str:
     simulated = [source for source in register.sources.values() if source.id.startswith("simulated-")]
     systems = [
-        entry.system for source in simulated for entry in source.of(council).returns if entry.return_code == code
+        entry.system
+        for source in simulated
+        for entry in source.for_council(council).returns
+        if entry.return_code == code
     ]
     return systems[0] if systems else ""
 
