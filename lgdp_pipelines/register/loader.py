@@ -7,9 +7,10 @@ of file says (``council_files``, ``codelist_files``, ``reference_files``, ``edit
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.checks.contract_checks import check_cross_return_rules, check_derivation
@@ -21,7 +22,7 @@ from lgdp_pipelines.register.checks.mapping_checks import (
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
 from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
-from lgdp_pipelines.register.files.mapping_file import MappingFile, read_mapping
+from lgdp_pipelines.register.files.mapping_file import read_mapping
 from lgdp_pipelines.register.files.reference_file import (
     COUNCILS_FILE,
     DEFINITION,
@@ -42,13 +43,27 @@ from lgdp_pipelines.register.versions.version_checks import (
     group_by_return,
 )
 from lgdp_pipelines.vocabulary.code_lists import CodeList
-from lgdp_pipelines.vocabulary.councils import Councils
 
 _FOLDERS = ("codelists", "councils", "mappings", "reference", "returns", "sources")
 _CODE_LIST = re.compile(r"codelists/[^/]+\.yaml")
 _CONTRACT = re.compile(r"returns/[^/]+/[^/]+\.(odcs|changes)\.yaml")
 _SOURCE = re.compile(r"sources/[^/]+\.yaml")
 _MAPPING = re.compile(r"mappings/[^/]+/[^/]+\.yaml")
+_YAML_FORMS = (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE, DEFINITION)
+
+
+_Value = TypeVar("_Value")
+_Identified = TypeVar("_Identified", CodeList, ReferenceTable, Source)
+
+
+class _Contradictions(list[Contradiction]):
+    """The contradictions of the register so far."""
+
+    def take(self, parsed: tuple[_Value, Iterable[Contradiction]]) -> _Value:
+        """Return a parsed value, and keep its contradictions."""
+        value, contradictions = parsed
+        self.extend(contradictions)
+        return value
 
 
 def load_register(root: Path) -> Register:
@@ -58,22 +73,20 @@ def load_register(root: Path) -> Register:
         RegisterError: with every contradiction in it, each with its file, line and remedy.
     """
     root = root.resolve()
-    contents = _contents(root)
-    texts, found = _texts(contents)
-    found += _strangers(contents)
-    councils, in_councils = read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, ""))
-    found += in_councils
-
-    code_lists: dict[str, CodeList] = {}
-    for document in _documents(texts, _CODE_LIST, found.extend):
-        listed, in_list = read_code_list(document)
-        found += in_list
-        code_lists.setdefault(listed.id, listed)
-
-    reference, in_reference = _reference(_documents(texts, DEFINITION, found.extend), contents, councils)
-    found += in_reference
-    editions, in_editions = resolve_versions(tuple(_documents(texts, _CONTRACT, found.extend)), contents)
-    found += in_editions
+    contents = _read_contents(root)
+    found = _Contradictions(_check_names(contents))
+    texts = found.take(_decode(contents))
+    documents = {form: _parse_documents(texts, form, found) for form in _YAML_FORMS}
+    councils = found.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, "")))
+    code_lists = _index([found.take(read_code_list(document)) for document in documents[_CODE_LIST]])
+    reference = _index(
+        [
+            table
+            for document in documents[DEFINITION]
+            if (table := found.take(read_reference(document, contents, councils)))
+        ]
+    )
+    editions = found.take(resolve_versions(documents[_CONTRACT], contents))
     reads = [read_contract(edition.document, root / file, edition.sha256) for file, edition in sorted(editions.items())]
     for read in reads:
         found += (
@@ -83,31 +96,34 @@ def load_register(root: Path) -> Register:
             for contradiction in check_derivation(item, table.table, reference)
         )
         found += check_contract(read, code_lists)
-    inline, in_inline = collect_inline_lists(reads)
-    returns, in_returns = _returns(reads)
-    found += [*in_inline, *in_returns, *check_cross_return_rules(reads, returns, reference, councils.by_code)]
+    inline = found.take(collect_inline_lists(reads))
+    returns = found.take(_returns(reads))
+    found += check_cross_return_rules(reads, returns, reference, councils.by_code)
 
-    code_lists = dict(sorted((code_lists | dict(inline)).items()))
-    mapped = []
-    for document in _documents(texts, _MAPPING, found.extend):
-        sha256 = hashlib.sha256(contents[document.file]).hexdigest()
-        mapping, in_mapping = read_mapping(document, root / document.file, sha256)
-        found += in_mapping
-        if mapping:
-            found += check_mapping(mapping, councils, returns, code_lists)
-            mapped.append(mapping)
+    code_lists = MappingProxyType(dict(sorted({**code_lists, **inline}.items())))
+    mapped = [
+        file
+        for document in documents[_MAPPING]
+        if (file := found.take(read_mapping(document, root / document.file, _hash(contents[document.file]))))
+    ]
+    for file in mapped:
+        found += check_mapping(file, councils, returns, code_lists)
     found += check_mapping_overlaps(mapped)
 
-    sources, in_sources = _sources(_documents(texts, _SOURCE, found.extend), councils, returns, mapped)
-    found += in_sources
+    source_files = [
+        parsed for document in documents[_SOURCE] if (parsed := found.take(read_source(document, councils)))
+    ]
+    for source in source_files:
+        found += check_source(source, councils, returns)
+        found += check_source_systems(source, mapped, returns)
     if found:
         raise RegisterError(tuple(dict.fromkeys(found)))
     return Register(
         root=root,
         councils=councils,
-        code_lists=MappingProxyType(code_lists),
+        code_lists=code_lists,
         returns=returns,
-        sources=sources,
+        sources=_index([file.source for file in source_files]),
         sha256=_fingerprint(contents),
         mappings=tuple(file.mapping for file in mapped),
         reference=reference,
@@ -115,7 +131,19 @@ def load_register(root: Path) -> Register:
     )
 
 
-def _contents(root: Path) -> Mapping[str, bytes]:
+def _index(values: Sequence[_Identified]) -> Mapping[str, _Identified]:
+    """Return values by id; of two with one id, the first."""
+    first_by_id: dict[str, _Identified] = {}
+    for value in values:
+        first_by_id.setdefault(value.id, value)
+    return MappingProxyType(first_by_id)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_contents(root: Path) -> Mapping[str, bytes]:
     """Return the bytes of every register file by relative path, in order."""
     paths = (path for folder in _FOLDERS for path in (root / folder).rglob("*") if path.is_file())
     wanted = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
@@ -130,7 +158,7 @@ def _fingerprint(contents: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
-def _texts(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
+def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
     texts: dict[str, str] = {}
     found: list[Contradiction] = []
     for name, content in contents.items():
@@ -146,46 +174,26 @@ def _texts(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contr
     return texts, found
 
 
-def _strangers(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     """Yield files that nothing reads, such as a contract under a wrong name."""
-    for name in contents:
-        is_read = name in (COUNCILS_FILE, NAMES_FILE) or any(
-            form.fullmatch(name) for form in (_CODE_LIST, _CONTRACT, _MAPPING, _SOURCE, DEFINITION, VERSION)
+    return (
+        Contradiction(
+            name,
+            0,
+            "Nothing reads this file.",
+            "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
+            "mappings/<system>/<return>.yaml, reference/<id>/<id>.yaml (and <id>.v<version>.csv beside it) or "
+            "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
         )
-        if not is_read:
-            yield Contradiction(
-                name,
-                0,
-                "Nothing reads this file.",
-                "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
-                "mappings/<system>/<return>.yaml, reference/<id>/<id>.yaml (and <id>.v<version>.csv beside it) or "
-                "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
-            )
+        for name in contents
+        if name not in (COUNCILS_FILE, NAMES_FILE) and not any(form.fullmatch(name) for form in (*_YAML_FORMS, VERSION))
+    )
 
 
-def _documents(
-    texts: Mapping[str, str], form: re.Pattern[str], tell: Callable[[Sequence[Contradiction]], None]
-) -> Iterator[YamlNode]:
-    """Yield the readable documents whose names match a form; report errors in YAML."""
-    for name, text in texts.items():
-        if form.fullmatch(name):
-            document, found = read_yaml(name, text)
-            tell(found)
-            if document.value is not None:
-                yield document
-
-
-def _reference(
-    documents: Iterator[YamlNode], contents: Mapping[str, bytes], councils: Councils
-) -> tuple[Mapping[str, ReferenceTable], tuple[Contradiction, ...]]:
-    tables: dict[str, ReferenceTable] = {}
-    found: list[Contradiction] = []
-    for document in documents:
-        read = read_reference(document, contents, councils)
-        found += read.found
-        if read.table:
-            tables.setdefault(read.table.id, read.table)
-    return MappingProxyType(tables), tuple(found)
+def _parse_documents(texts: Mapping[str, str], form: re.Pattern[str], found: _Contradictions) -> tuple[YamlNode, ...]:
+    """Return the readable documents whose names match a form; keep errors in YAML."""
+    documents = (found.take(read_yaml(name, text)) for name, text in texts.items() if form.fullmatch(name))
+    return tuple(document for document in documents if document.value is not None)
 
 
 def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
@@ -200,21 +208,3 @@ def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tup
         for data_return, owner in find_repeats((data_return.slug, data_return) for data_return in returns.values())
     )
     return MappingProxyType(returns), tuple(found)
-
-
-def _sources(
-    documents: Iterator[YamlNode],
-    councils: Councils,
-    returns: Mapping[str, Return],
-    mapped: Sequence[MappingFile],
-) -> tuple[Mapping[str, Source], tuple[Contradiction, ...]]:
-    sources: dict[str, Source] = {}
-    found: list[Contradiction] = []
-    for document in documents:
-        file, refusals = read_source(document, councils)
-        found += refusals
-        if file:
-            found += check_source(file, councils, returns)
-            found += check_source_systems(file.source, file.node, mapped, returns)
-            sources.setdefault(file.source.id, file.source)
-    return MappingProxyType(sources), tuple(found)

@@ -20,9 +20,9 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
 )
 from lgdp_pipelines.register.files.contract_file import check_extract
 from lgdp_pipelines.register.files.mapping_file import MappingFile
+from lgdp_pipelines.register.files.source_file import SourceFile
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
 from lgdp_pipelines.register.model.extract_format import Extract
-from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.model.system_mapping import (
     THE_COUNCIL,
     THE_PERIOD,
@@ -129,7 +129,7 @@ def _check_table(
             yield where.at("numbers").contradiction(
                 "A workbook's numbers are numbers, and are not spelt in any manner.", "Remove numbers."
             )
-    yield from _check_file(read, extract)
+    yield from _check_files(read, extract)
 
 
 def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence[Table]) -> Iterator[Contradiction]:
@@ -188,48 +188,55 @@ def _check_column(table_mapping: TableMapping, where: YamlNode) -> Iterator[Cont
             yield place.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
 
 
-def _check_file(read: MappingFile, extract: Extract) -> Iterator[Contradiction]:
-    mapping, root = read.mapping, read.document
-    seen: set[str] = set()
-    for name, table_mapping in mapping.tables.items():
-        places = root.at("tables").at(name).entries("files")
-        for number, (file, place) in enumerate(zip(table_mapping.files, places, strict=True)):
-            if file.name in seen:
-                yield place.contradiction(f"Two files are called {file.name}.", "Rename one.")
-            seen.add(file.name)
-            yield from (_check_joined(table_mapping, file, place) if number else _check_base(file, place))
-        if table_mapping.files and extract.format.is_records:
-            yield (
-                root.at("tables")
-                .at(name)
-                .at("files")
-                .contradiction(
-                    f"Files of records in {extract.format.upper()} cannot be told apart or joined.",
-                    "Map the export as CSV or as a workbook.",
-                )
-            )
-
-
-def _check_base(file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
-    if file.key:
-        yield place.at("key").contradiction(
-            f"{file.name} is the base, and its rows are nobody else's.", "Write the key at the files that join it."
+def _check_files(read: MappingFile, extract: Extract) -> Iterator[Contradiction]:
+    nodes = {name: read.document.at("tables").at(name).at("files") for name in read.mapping.tables}
+    files = [
+        (table_mapping, file, node)
+        for name, table_mapping in read.mapping.tables.items()
+        for file, node in zip(table_mapping.files, nodes[name].elements, strict=True)
+    ]
+    yield from (
+        node.contradiction(f"Two files are called {file.name}.", "Rename one.")
+        for (file, node), _ in find_repeats((file.name, (file, node)) for _, file, node in files)
+    )
+    for table_mapping, file, node in files:
+        base = table_mapping.files[0]
+        yield from _check_base(file, node) if file is base else _check_joined(table_mapping, base, file, node)
+    yield from (
+        nodes[name].contradiction(
+            f"Files of records in {extract.format.upper()} cannot be told apart or joined.",
+            "Map the export as CSV or as a workbook.",
         )
+        for name, table_mapping in read.mapping.tables.items()
+        if table_mapping.files and extract.format.is_records
+    )
 
 
-def _check_joined(table_mapping: TableMapping, file: JoinedFile, place: YamlNode) -> Iterator[Contradiction]:
-    if not file.key:
-        yield place.contradiction(f"{file.name} joins {table_mapping.files[0].name} and has no key.", "Add key.")
-    yield from contradictions_where(
+def _check_base(file: JoinedFile, node: YamlNode) -> Iterator[Contradiction]:
+    return contradictions_where(
+        (
+            file.key,
+            node.at("key"),
+            f"{file.name} is the base, so its rows belong to no other file.",
+            "Write the key at the files that join it.",
+        ),
+    )
+
+
+def _check_joined(
+    table_mapping: TableMapping, base: JoinedFile, file: JoinedFile, node: YamlNode
+) -> Iterator[Contradiction]:
+    return contradictions_where(
+        (not file.key, node, f"{file.name} joins {base.name} and has no key.", "Add key."),
         (
             len(file.key) != len(file.base_key),
-            place,
+            node,
             f"{file.name}: key and baseKey are not of one length.",
             "Pair them, one for one.",
         ),
         (
             all(column.file != file.name for column in table_mapping.columns.values()),
-            place,
+            node,
             f"No item is taken from {file.name}.",
             f"Write file: {file.name} at a column, or remove the file.",
         ),
@@ -253,41 +260,36 @@ def check_mapping_overlaps(reads: Sequence[MappingFile]) -> Iterator[Contradicti
 
 
 def check_source_systems(
-    source: Source, root: YamlNode, reads: Sequence[MappingFile], returns: Mapping[str, Return]
+    source_file: SourceFile, reads: Sequence[MappingFile], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
     """Yield systems of a source that have no mapping for a return and council.
 
     A return without a system is in the contract's own manner; that is said by leaving ``system`` out.
     """
-    systems = {read.mapping.system for read in reads}
-    for code in source.councils:
-        for given in source.for_council(code).returns:
-            asked = returns.get(given.return_code)
-            if not given.system or asked is None:
+    mappings, root = [read.mapping for read in reads], source_file.node
+    systems = {mapping.system for mapping in mappings}
+    for code in source_file.source.councils:
+        for source_return in source_file.source.for_council(code).returns:
+            system, data_return = source_return.system, returns.get(source_return.return_code)
+            if not system or data_return is None:
                 continue
-            place = next(
-                (entry for entry in root.entries("returns") if entry.text("system") == given.system),
-                root.at("accounts").at(code),
-            )
+            contract = data_return.latest
+            entries = (entry for entry in root.entries("returns") if entry.text("system") == system)
+            node = next(entries, root.at("accounts").at(code))
             yield from first_contradiction_where(
                 (
-                    given.system not in systems,
-                    place,
-                    f"There is no mapping of a system “{given.system}”.",
-                    suggest(given.system, systems) if systems else f"Write schemas/mappings/{given.system}/.",
+                    system not in systems,
+                    node,
+                    f"There is no mapping of a system “{system}”.",
+                    suggest(system, systems) if systems else f"Write schemas/mappings/{system}/.",
                 ),
                 (
-                    not _is_served(reads, given.system, code, asked.latest),
-                    place,
-                    f"{given.system} has no mapping for {asked.code} {asked.latest.version} that serves {code}.",
-                    f"Write schemas/mappings/{given.system}/{asked.slug}.yaml.",
+                    not select_mapping(mappings, system, code, data_return.code, contract.version.major),
+                    node,
+                    f"{system} has no mapping for {data_return.code} {contract.version} that serves {code}.",
+                    f"Write schemas/mappings/{system}/{data_return.slug}.yaml.",
                 ),
             )
-
-
-def _is_served(reads: Sequence[MappingFile], system: str, council_code: str, contract: Contract) -> bool:
-    mappings = [read.mapping for read in reads]
-    return select_mapping(mappings, system, council_code, contract.return_code, contract.version.major) is not None
 
 
 _GROUP = re.compile(r"\{(\w+)\}")

@@ -247,15 +247,9 @@ COUNCIL = "council_code"
 """A column of this name holds register codes of councils, and no other."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedReferenceTable:
-    """The readable part of a reference table, and its contradictions."""
-
-    table: ReferenceTable | None
-    found: tuple[Contradiction, ...]
-
-
-def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: Councils) -> ParsedReferenceTable:
+def read_reference(
+    document: YamlNode, contents: Mapping[str, bytes], councils: Councils
+) -> tuple[ReferenceTable | None, tuple[Contradiction, ...]]:
     """Return a document's reference table with the rows of its versions' files.
 
     Args:
@@ -268,7 +262,7 @@ def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: 
     parsed = parse(_TableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
     words, found = parsed.value, list(parsed.contradictions)
     if words is None:
-        return ParsedReferenceTable(None, tuple(found))
+        return None, tuple(found)
     versions = []
     for entry, version in zip(parsed.node.entries("versions"), words.versions, strict=True):
         file = f"{document.file.removesuffix('.yaml')}.v{version.version}.csv"
@@ -287,7 +281,7 @@ def read_reference(document: YamlNode, contents: Mapping[str, bytes], councils: 
             )
         )
     table = ReferenceTable(words.id, words.title, words.description, words.columns, words.key, tuple(versions))
-    return ParsedReferenceTable(table, (*found, *_check_table(parsed.node, table, contents)))
+    return table, (*found, *_check_table(parsed.node, table, contents))
 
 
 def _day(text: str) -> date | None:

@@ -5,8 +5,7 @@ and which changes do nothing or too much. What does not: which file has which ba
 whole contract must be (``files.contract_file``: it is checked like one that is written in full).
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
@@ -89,14 +88,15 @@ class ChangeFile:
         base: the version that it starts from, as written.
         changes: in order.
         document: the root node of the file.
+        contradictions: what has not the form of a changes file.
     """
 
     base: str
     changes: tuple[Change, ...]
     document: YamlNode
+    contradictions: tuple[Contradiction, ...]
 
 
-_ADDRESS = re.compile(r"(field) (\w+(?:\.\w+)?)|(table) (\w+)|(item|rule) (\w+)\.([\w-]+)")
 _TargetText: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^((field) \w+(\.\w+)?|(table) \w+|(item|rule) \w+\.[\w-]+)$")
 ]
@@ -164,20 +164,32 @@ class _HeadWords:
 
 
 def read_changes(document: YamlNode) -> ChangeFile:
-    """Return the changes in a document, as far as they can be read."""
-    changes = tuple(change for node in document.entries("changes") for change in _read_change(node))
-    return ChangeFile(document.text("base"), changes, document)
+    """Return the changes in a document, as far as they have the form of one, with what has not."""
+    remedy = "Write base, version, lgdpValidFrom and changes."
+    contradictions = [*parse(_HeadWords, document, name="the changes file", remedy=remedy).contradictions]
+    changes = []
+    for position, node in enumerate(document.entries("changes")):
+        actions = [action for action in ChangeAction if node.has(action)]
+        if len(actions) != 1:
+            contradictions.append(
+                node.contradiction(
+                    "The change does not say one of add, modify, rename and remove.",
+                    "Begin it with one of them and what it is about, such as “modify: item school.pupil_roll”.",
+                )
+            )
+            continue
+        remedy = "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason."
+        parsed = parse(_FORMS[actions[0]], node, name=f"changes[{position}]", remedy=remedy)
+        contradictions += parsed.contradictions
+        if parsed.value is not None:
+            changes.append(_make_change(actions[0], parsed.node))
+    return ChangeFile(document.text("base"), tuple(changes), document, tuple(contradictions))
 
 
-def _read_change(node: YamlNode) -> Iterator[Change]:
-    action = _read_action(node)
-    if action is None:
-        return
-    written = node.at(action).value
-    targets = [_parse_target(target) for target in (written if isinstance(written, list) else [written])]
-    yield Change(
+def _make_change(action: ChangeAction, node: YamlNode) -> Change:
+    return Change(
         action=action,
-        targets=tuple(target for target in targets if target is not None),
+        targets=tuple(_parse_target(text) for text in node.texts(action) or (node.text(action),)),
         to=node.text("to"),
         after=node.text("after"),
         content=node.at("with"),
@@ -186,36 +198,10 @@ def _read_change(node: YamlNode) -> Iterator[Change]:
     )
 
 
-def _read_action(node: YamlNode) -> ChangeAction | None:
-    actions = [action for action in ChangeAction if node.has(action)]
-    return actions[0] if len(actions) == 1 else None
-
-
-def _parse_target(written: object) -> Target | None:
-    match = _ADDRESS.fullmatch(written) if isinstance(written, str) else None
-    if match is None:
-        return None
-    if match[1]:
-        return Target(TargetKind.FIELD, "", match[2])
-    if match[3]:
-        return Target(TargetKind.TABLE, match[4], "")
-    return Target(TargetKind(match[5]), match[6], match[7])
-
-
-def check_change_file(read: ChangeFile) -> Iterator[Contradiction]:
-    """Yield what has not the form of a changes file, each change for itself."""
-    remedy = "Write base, version, lgdpValidFrom and changes."
-    yield from parse(_HeadWords, read.document, name="the changes file", remedy=remedy).contradictions
-    for position, node in enumerate(read.document.entries("changes")):
-        action = _read_action(node)
-        if action is None:
-            yield node.contradiction(
-                "The change does not say one of add, modify, rename and remove.",
-                "Begin it with one of them and what it is about, such as “modify: item school.pupil_roll”.",
-            )
-            continue
-        remedy = "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason."
-        yield from parse(_FORMS[action], node, name=f"changes[{position}]", remedy=remedy).contradictions
+def _parse_target(text: str) -> Target:
+    kind, _, address = text.partition(" ")
+    table, _, name = address.partition(".")
+    return Target(TargetKind.FIELD, "", address) if kind == TargetKind.FIELD else Target(TargetKind(kind), table, name)
 
 
 _AGREED = ("latency", "retention")

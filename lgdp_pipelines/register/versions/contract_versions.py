@@ -14,7 +14,6 @@ from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, suggest
 from lgdp_pipelines.register.versions.change_expansion import (
     Change,
     ChangeFile,
-    check_change_file,
     expand_changes,
     read_changes,
 )
@@ -59,7 +58,7 @@ def resolve_versions(
     changed = {
         document.file: read_changes(document) for document in documents if document.file.endswith(CHANGES_ENDING)
     }
-    contradictions = [contradiction for read in changed.values() for contradiction in check_change_file(read)]
+    contradictions = [contradiction for read in changed.values() for contradiction in read.contradictions]
     malformed = {contradiction.file for contradiction in contradictions}
     files = {*whole, *changed}
     bases = {file: _base_file(file, read, files) for file, read in changed.items()}

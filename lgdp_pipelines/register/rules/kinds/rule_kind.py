@@ -252,17 +252,20 @@ def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext)
 
 
 def _fits(value: Value, item: Item) -> bool:
-    match item.type:
-        case ItemType.TEXT:
-            return isinstance(value, str)
-        case ItemType.DATE:
-            return isinstance(value, str) and _is_day(value)
-        case ItemType.BOOLEAN:
-            return isinstance(value, bool)
-        case ItemType.INTEGER:
-            return isinstance(value, int) and not isinstance(value, bool)
-        case _:
-            return isinstance(value, int | float) and not isinstance(value, bool)
+    is_right_type = isinstance(value, _PYTHON_TYPES[item.type]) and isinstance(value, bool) is (
+        item.type is ItemType.BOOLEAN
+    )
+    return is_right_type and (item.type is not ItemType.DATE or _is_day(str(value)))
+
+
+_PYTHON_TYPES: Mapping[ItemType, tuple[type, ...]] = {
+    ItemType.TEXT: (str,),
+    ItemType.DATE: (str,),
+    ItemType.BOOLEAN: (bool,),
+    ItemType.INTEGER: (int,),
+    ItemType.NUMBER: (int, float),
+    ItemType.DECIMAL: (int, float),
+}
 
 
 def _is_day(value: str) -> bool:
