@@ -8,7 +8,12 @@ What does not: which periods and versions those are (``rules.cross_return``), an
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, first_contradiction_where, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    first_contradiction_where,
+    suggest,
+)
 from lgdp_pipelines.register.files.contract_file import ParsedContract
 from lgdp_pipelines.register.files.item_file import ParsedItem
 from lgdp_pipelines.register.files.rule_file import ParsedRule
@@ -187,11 +192,16 @@ def _check_columns_exist(
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
     """Yield compared figures of different units, or of which only one is exact."""
-    mine, other = own.by_name.get(terms.item), theirs.by_name.get(terms.other_item)
-    if other is not None and other.type not in NUMERIC:
-        yield node.at("of").contradiction(f"{other.name} is no figure.", "Name an item that is a number.")
-    elif other is not None and mine is not None:
+    other = theirs.by_name.get(terms.other_item)
+    mine = own.by_name.get(terms.item, other)
+    if mine is not None and other is not None:
         yield from first_contradiction_where(
+            (
+                other.type not in NUMERIC,
+                node.at("of"),
+                f"{other.name} is no figure.",
+                "Name an item that is a number.",
+            ),
             (
                 (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER),
                 node,
@@ -205,11 +215,15 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
                 "Name figures of one unit.",
             ),
         )
-    if terms.other_figure is ComparedFigure.VALUE and {item.name for item in theirs.key} - set(terms.by.values()):
-        yield node.at("of").contradiction(
+    key = [item.name for item in theirs.key]
+    yield from contradictions_where(
+        (
+            terms.other_figure is ComparedFigure.VALUE and set(key) - set(terms.by.values()),
+            node.at("of"),
             f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
-            f"Name {', '.join(item.name for item in theirs.key)} in by, or write figure: sum.",
-        )
+            f"Name {', '.join(key)} in by, or write figure: sum.",
+        ),
+    )
 
 
 _NOT_OF_DERIVED = ("required", "primaryKey", "physicalName", "enum", "logicalTypeOptions", "unique", "relationships")

@@ -84,18 +84,23 @@ def check_mapping(
 
 def _check_name(read: MappingFile, councils: Councils) -> Iterator[Contradiction]:
     mapping, root = read.mapping, read.document
-    if mapping.council and mapping.council not in councils.by_code:
-        yield root.at("council").contradiction(
-            f"There is no council {mapping.council}.", suggest(mapping.council, councils.codes)
-        )
     stem = slug(mapping.return_code) + (f".{mapping.council.lower()}" if mapping.council else "")
-    names = {f"mappings/{mapping.system}/{stem}.yaml"}
-    names |= {f"mappings/{mapping.system}/{stem}.v{major}.yaml" for major in mapping.majors if len(mapping.majors) == 1}
-    if mapping.system and mapping.return_code and read.document.file not in names:
-        yield root.at("system").contradiction(
-            f"The file maps {mapping.system} to {mapping.return_code} and is called {read.document.file}.",
-            f"Call it {min(names, key=len)}.",
-        )
+    names = [f"mappings/{mapping.system}/{stem}.yaml"]
+    names += [f"mappings/{mapping.system}/{stem}.v{major}.yaml" for major in mapping.majors if len(mapping.majors) == 1]
+    yield from contradictions_where(
+        (
+            mapping.council and mapping.council not in councils.by_code,
+            root.at("council"),
+            f"There is no council {mapping.council}.",
+            suggest(mapping.council, councils.codes),
+        ),
+        (
+            mapping.system and mapping.return_code and root.file not in names,
+            root.at("system"),
+            f"The file maps {mapping.system} to {mapping.return_code} and is called {root.file}.",
+            f"Call it {names[0]}.",
+        ),
+    )
 
 
 def _check_table(
@@ -142,27 +147,31 @@ def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence
         if name not in items
     )
     for name, item in items.items():
-        said = [kind for kind in ("columns", "constants", "absent") if where.at(kind).has(name)]
-        if not said:
-            yield where.contradiction(
+        sections = [section for section in ("columns", "constants", "absent") if where.at(section).has(name)]
+        yield from contradictions_where(
+            (
+                not sections,
+                where,
                 f"The mapping does not say where {name} of {table_mapping.table} comes from.",
                 "Add it under columns, or under constants"
                 + (" (it is required)." if item.required else ", or under absent with the reason."),
-            )
-        yield from (
-            where.at(kind)
-            .at(name)
-            .contradiction(f"{name} is under {said[0]} and under {kind}.", "Keep one of the two.")
-            for kind in said[1:]
-        )
-        if item.required and said == ["absent"]:
-            yield (
-                where.at("absent")
-                .at(name)
-                .contradiction(
-                    f"{name} is required and said to be absent.", "Say which column holds it, or which constant it is."
+            ),
+            *(
+                (
+                    section != sections[0],
+                    where.at(section).at(name),
+                    f"{name} is under {sections[0]} and under {section}.",
+                    "Keep one of the two.",
                 )
-            )
+                for section in sections
+            ),
+            (
+                item.required and sections == ["absent"],
+                where.at("absent").at(name),
+                f"{name} is required and said to be absent.",
+                "Say which column holds it, or which constant it is.",
+            ),
+        )
 
 
 _BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
@@ -438,20 +447,34 @@ def _check_date(mapping: TableMapping, place: YamlNode, items: Mapping[str, Item
 def _check_constant(
     item: Item, text: str, place: YamlNode, targets: frozenset[str], councils: Councils
 ) -> Iterator[Contradiction]:
-    if item.role is Role.COUNCIL:
-        if text != THE_COUNCIL and fold_spelling(text) not in councils.code_by_spelling:
-            yield place.contradiction(f"“{text}” is no council.", f'Write "{THE_COUNCIL}", whose account it came by.')
-    elif item.role is Role.PERIOD:
-        if text != THE_PERIOD:
-            yield place.contradiction(
-                f"{item.name} names the period, which is not always the same.", f'Write "{THE_PERIOD}".'
-            )
-    elif text in (THE_COUNCIL, THE_PERIOD):
-        yield place.contradiction(f"{item.name} names no council or period.", "Write the value itself.")
-    elif not _reads(item, text, targets):
-        yield place.contradiction(
-            f"“{text}” is no value of {item.name}.", "Write it as the contract asks for it in a cell."
-        )
+    names_key, is_placeholder = item.role in (Role.COUNCIL, Role.PERIOD), text in (THE_COUNCIL, THE_PERIOD)
+    is_council = text == THE_COUNCIL or fold_spelling(text) in councils.code_by_spelling
+    yield from first_contradiction_where(
+        (
+            item.role is Role.COUNCIL and not is_council,
+            place,
+            f"“{text}” is no council.",
+            f'Write "{THE_COUNCIL}", whose account it came by.',
+        ),
+        (
+            item.role is Role.PERIOD and text != THE_PERIOD,
+            place,
+            f"{item.name} names the period, which is not always the same.",
+            f'Write "{THE_PERIOD}".',
+        ),
+        (
+            not names_key and is_placeholder,
+            place,
+            f"{item.name} names no council or period.",
+            "Write the value itself.",
+        ),
+        (
+            not names_key and not _reads(item, text, targets),
+            place,
+            f"“{text}” is no value of {item.name}.",
+            "Write it as the contract asks for it in a cell.",
+        ),
+    )
 
 
 def _reads(item: Item, text: str, targets: frozenset[str]) -> bool:

@@ -168,13 +168,8 @@ def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
             "The contract is not active.",
             "Write status: active; keep drafts outside the register.",
         ),
-    )
-    yield from (
-        root.contradiction(f"The contract has no {word}.", f"Add {word}.")
-        for word, value in (("name", contract.title), ("domain", contract.subject))
-        if not value
-    )
-    yield from contradictions_where(
+        (not contract.title, root, "The contract has no name.", "Add name."),
+        (not contract.subject, root, "The contract has no domain.", "Add domain."),
         (
             not contract.purpose,
             root.at("description"),
@@ -267,14 +262,14 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
 
 def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
     """Yield tables whose records or files cannot be identified among several tables."""
-    contract = read.contract
-    several = len(read.tables) > 1
-    is_records = contract.extract.format.is_records
+    contract, several = read.contract, len(read.tables) > 1
     for entry in read.tables:
-        table = entry.table
+        table, key = entry.table, entry.table.record_key
+        key_node = entry.place.custom_property("lgdpRecordKey")
+        holders = [other.name for other in contract.tables if key in {item.header for item in other.items}]
         yield from contradictions_where(
             (
-                several and not table.record_key and not table.file_pattern,
+                several and not key and not table.file_pattern,
                 entry.place,
                 f"Nothing shows which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
@@ -291,20 +286,19 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
                 f"{table.name} is the only table and optional.",
                 "Remove lgdpOptional.",
             ),
-        )
-        if table.record_key is None:
-            continue
-        if not is_records or table.file_pattern:
-            yield entry.place.custom_property("lgdpRecordKey").contradiction(
+            (
+                key is not None and (not contract.extract.format.is_records or table.file_pattern),
+                key_node,
                 f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
                 "Remove lgdpRecordKey.",
-            )
-        holders = [other.name for other in contract.tables if table.record_key in {i.header for i in other.items}]
-        if holders != [table.name]:
-            yield entry.place.custom_property("lgdpRecordKey").contradiction(
-                f"The record key {table.record_key} is not a header of {table.name} alone.",
+            ),
+            (
+                key is not None and holders != [table.name],
+                key_node,
+                f"The record key {key} is not a header of {table.name} alone.",
                 "Name a key that every record of this table has and no other.",
-            )
+            ),
+        )
 
 
 def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
@@ -372,14 +366,16 @@ def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
         extract: as read.
         node: that it was read from.
     """
-    yield from (
-        node.at(word).contradiction(
-            f"{word} means nothing for an extract in {extract.format.upper()}.", f"Remove {word}."
-        )
-        for word, formats in _HOLDS_IN.items()
-        if node.has(word) and extract.format not in formats
-    )
     yield from contradictions_where(
+        *(
+            (
+                node.has(word) and extract.format not in formats,
+                node.at(word),
+                f"{word} means nothing for an extract in {extract.format.upper()}.",
+                f"Remove {word}.",
+            )
+            for word, formats in _HOLDS_IN.items()
+        ),
         (
             extract.delimiter == extract.quote,
             node.at("quote"),

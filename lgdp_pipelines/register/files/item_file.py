@@ -242,100 +242,107 @@ def _comparable(text: str, kind: ItemType) -> float | None:
 
 
 def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    options = place.at("logicalTypeOptions")
-    problem = find_pattern_problem(item.pattern) if item.pattern else None
+    options, codes = place.at("logicalTypeOptions"), place.entries("enum")
+    has_list, list_node = item.code_list is not None, place.custom_property("lgdpCodeList")
+    values = [entry.at("value").value for entry in codes]
     yield from contradictions_where(
-        (problem, options.at("pattern"), f"{item.name}: the pattern {problem}.", "Mend the pattern."),
+        (
+            problem := find_pattern_problem(item.pattern or ""),
+            options.at("pattern"),
+            f"{item.name}: the pattern {problem}.",
+            "Mend the pattern.",
+        ),
         (
             item.min_length is not None and item.max_length is not None and item.min_length > item.max_length,
             options,
             f"{item.name}: minLength is above maxLength.",
             "Swap or mend them.",
         ),
-    )
-    if item.code_list is None:
-        return
-    yield from contradictions_where(
         (
-            item.type is not ItemType.TEXT,
+            has_list and item.type is not ItemType.TEXT,
             place,
             f"{item.name} has a code list and is of type {item.type}.",
             "Codes are text: write string and varchar.",
         ),
         (
-            place.has("enum") and place.custom_property("lgdpCodeList").value is not None,
-            place.custom_property("lgdpCodeList"),
+            has_list and place.has("enum") and list_node.value is not None,
+            list_node,
             f"{item.name} has both enum and lgdpCodeList.",
             "Keep one of them.",
         ),
     )
-    codes = [entry.at("value").value for entry in place.entries("enum")]
-    for entry in place.entries("enum"):
+    for entry, value in zip(codes, values, strict=True) if has_list else ():
         yield from first_contradiction_where(
-            (
-                not isinstance(entry.at("value").value, str),
-                entry,
-                f"{item.name}: the code {entry.at('value').value} is no text.",
-                "Put it in quotes.",
-            ),
-            (
-                codes.count(entry.at("value").value) > 1,
-                entry,
-                f"{item.name}: the code {entry.at('value').value} is given twice.",
-                "Keep one.",
-            ),
+            (not isinstance(value, str), entry, f"{item.name}: the code {value} is no text.", "Put it in quotes."),
+            (values.count(value) > 1, entry, f"{item.name}: the code {value} is given twice.", "Keep one."),
         )
 
 
 def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    if item.role is Role.MEASURE:
-        yield from contradictions_where(
-            (item.type not in NUMERIC, place, f"{item.name} is a measure and no number.", "Write integer or number."),
-            (not item.unit, place, f"{item.name} is a measure without a unit.", "Add lgdpUnit, such as households."),
-        )
-        return
-    yield from (
-        said.contradiction(f"{item.name} has {word} and is no measure.", "Remove it, or make lgdpRole measure.")
-        for word in ("lgdpUnit", "lgdpMarks")
-        if (said := place.custom_property(word)).value is not None
+    is_measure = item.role is Role.MEASURE
+    own_words = {word: place.custom_property(word) for word in ("lgdpUnit", "lgdpMarks")}
+    yield from contradictions_where(
+        (
+            is_measure and item.type not in NUMERIC,
+            place,
+            f"{item.name} is a measure and no number.",
+            "Write integer or number.",
+        ),
+        (
+            is_measure and not item.unit,
+            place,
+            f"{item.name} is a measure without a unit.",
+            "Add lgdpUnit, such as households.",
+        ),
+        *(
+            (
+                not is_measure and node.value is not None,
+                node,
+                f"{item.name} has {word} and is no measure.",
+                "Remove it, or make lgdpRole measure.",
+            )
+            for word, node in own_words.items()
+        ),
     )
 
 
 def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    if item.role in (Role.COUNCIL, Role.PERIOD):
-        yield from contradictions_where(
-            (
-                item.type is not ItemType.TEXT,
-                place,
-                f"{item.name} names the {item.role} and is of type {item.type}.",
-                "Write string and varchar.",
-            ),
-            (
-                item.code_list or item.pattern,
-                place,
-                f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
-                "Remove enum, lgdpCodeList and pattern.",
-            ),
-        )
+    names_key, privacy = item.role in (Role.COUNCIL, Role.PERIOD), place.custom_property("lgdpPrivacy")
+    kinds = {kind for kind, _, _ in list_item_rules(item)} if item.severities else set()
     yield from contradictions_where(
         (
+            names_key and item.type is not ItemType.TEXT,
+            place,
+            f"{item.name} names the {item.role} and is of type {item.type}.",
+            "Write string and varchar.",
+        ),
+        (
+            names_key and (item.code_list or item.pattern),
+            place,
+            f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
+            "Remove enum, lgdpCodeList and pattern.",
+        ),
+        (
             item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE,
-            place.custom_property("lgdpPrivacy"),
+            privacy,
             f"{item.name} is to be published by {item.privacy} and is no date.",
             "Choose another lgdpPrivacy.",
         ),
         (
             item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT,
-            place.custom_property("lgdpPrivacy"),
+            privacy,
             f"{item.name} is to be pseudonymised and is no text.",
             "Write string and varchar, or withhold it.",
         ),
-    )
-    severities = place.custom_property("lgdpSeverity")
-    yield from (
-        severities.at(kind).contradiction(f"{item.name} sets the severity of {kind}, a rule it has not.", "Remove it.")
-        for kind in item.severities
-        if kind not in {rule_kind for rule_kind, _, _ in list_item_rules(item)}
+        *(
+            (
+                kind not in kinds,
+                place.custom_property("lgdpSeverity").at(kind),
+                f"{item.name} sets the severity of {kind}, but has no such rule.",
+                "Remove it.",
+            )
+            for kind in item.severities
+        ),
     )
 
 

@@ -282,12 +282,16 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
         )
         return
     for own, other in zip(terms.own, terms.theirs, strict=True):
-        yield from (
-            place.contradiction(f"A relationship names {name}, which is no item of {table}.", suggest(name, items))
-            for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))
-            if name not in items
-        )
         yield from contradictions_where(
+            *(
+                (
+                    name not in items,
+                    place,
+                    f"A relationship names {name}, which is no item of {table}.",
+                    suggest(name, items),
+                )
+                for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))
+            ),
             (
                 own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
                 place,

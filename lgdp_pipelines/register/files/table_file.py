@@ -177,15 +177,16 @@ def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradi
     item, place = read.item, read.place.custom_property("lgdpCodesOn")
     if item.codes_on is None:
         return
-    if item.code_list is None:
-        yield place.contradiction(f"{item.name} has lgdpCodesOn and no code list.", "Remove it.")
-    day = context.items.get(item.codes_on)
-    if day is None or day.type is not ItemType.DATE:
-        dates = [item.name for item in context.items.values() if item.type is ItemType.DATE]
-        yield place.contradiction(
+    dates = [item.name for item in context.items.values() if item.type is ItemType.DATE]
+    yield from contradictions_where(
+        (item.code_list is None, place, f"{item.name} has lgdpCodesOn and no code list.", "Remove it."),
+        (
+            item.codes_on not in dates,
+            place,
             f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {context.table}.",
             suggest(item.codes_on, dates) if dates else "Remove it.",
-        )
+        ),
+    )
 
 
 def _check_key(read: ParsedTable) -> Iterator[Contradiction]:

@@ -107,7 +107,7 @@ WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
         "how many rows", "mustBe: 0"),
     "a severity of a multiple that is none": (
         RuleFixture(RuleKind.SQL, {**CASE, "n": {**INTEGER, "lgdpSeverity": {"multiple": "query"}}}, "r", ""),
-        "multiple, a rule it has not", "Remove"),
+        "multiple, but has no such rule", "Remove"),
 }  # fmt: skip
 
 

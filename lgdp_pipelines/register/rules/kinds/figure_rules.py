@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, suggest
 from lgdp_pipelines.register.model.field_types import (
     STRICT,
     DistinctTexts,
@@ -244,34 +244,41 @@ class EarlierPeriodTerms(RuleTerms):
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
-        if self.fall_pct is None and self.rise_pct is None:
-            yield node.contradiction(
-                "The implementation has neither fallPct nor risePct.", "Complete the implementation."
-            )
-        yield from (
-            node.at("councils")
-            .at(code)
-            .contradiction(
-                f"The limits of {code} are empty.", "Write fallPct, risePct or floor, or remove the council."
-            )
-            for code, limits in self.councils.items()
-            if limits == CouncilLimits()
-        )
         measures = list_measures(context.items)
-        if self.item not in measures:
-            yield node.at("item").contradiction(
+        key = sorted(item.name for item in context.items.values() if item.key)
+        longer = LONGER_KINDS.get(context.period_kind, frozenset()) if context.period_kind else None
+        yield from contradictions_where(
+            (
+                self.fall_pct is None and self.rise_pct is None,
+                node,
+                "The implementation has neither fallPct nor risePct.",
+                "Complete the implementation.",
+            ),
+            *(
+                (
+                    limits == CouncilLimits(),
+                    node.at("councils").at(code),
+                    f"The limits of {code} are empty.",
+                    "Write fallPct, risePct or floor, or remove the council.",
+                )
+                for code, limits in self.councils.items()
+            ),
+            (
+                self.item not in measures,
+                node.at("item"),
                 f"The rule compares “{self.item}”, which is no measure of {context.table}.",
                 suggest(self.item, measures),
-            )
-        key = {item.name for item in context.items.values() if item.key}
-        if set(self.by) != key:
-            yield node.contradiction(
+            ),
+            (
+                set(self.by) != set(key),
+                node,
                 "The rule would compare figures of different things.",
-                f"Write by: [{', '.join(sorted(key))}], the whole key of {context.table}.",
-            )
-        longer = LONGER_KINDS.get(context.period_kind, frozenset()) if context.period_kind else None
-        if longer is not None and self.within and self.within not in longer:
-            yield node.at("within").contradiction(
+                f"Write by: [{', '.join(key)}], the whole key of {context.table}.",
+            ),
+            (
+                longer is not None and self.within and self.within not in longer,
+                node.at("within"),
                 f"The rule looks within a {self.within}, which holds no whole number of periods.",
                 "Name a kind of period that is longer than the return's own, or leave within out.",
-            )
+            ),
+        )

@@ -199,7 +199,16 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
     """
     match metric:
         case RowCountTerms():
-            yield from _check_row_count(metric, node, item)
+            limits = [bound for _, bound in _limits(metric.bounds)]
+            are_whole = limits and all(bound >= 0 and bound == int(bound) for bound in limits)
+            yield from contradictions_where(
+                (
+                    item or not are_whole or node.text("unit") == "percent",
+                    node,
+                    "The rule does not say how many rows a table must have.",
+                    "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or the like with whole numbers.",
+                ),
+            )
         case UniqueTerms():
             yield from check_items_exist(metric.names, node, context)
             yield from contradictions_where(
@@ -217,30 +226,12 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
                 ),
             )
         case NullsTerms():
-            yield from _check_nulls(metric, node, item)
-
-
-def _check_row_count(metric: RowCountTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
-    limits = [bound for _, bound in _limits(metric.bounds)]
-    if (
-        item
-        or not limits
-        or any(bound < 0 or bound != int(bound) for bound in limits)
-        or node.text("unit") == "percent"
-    ):
-        yield node.contradiction(
-            "The rule does not say how many rows a table must have.",
-            "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or their like with whole numbers.",
-        )
-
-
-def _check_nulls(metric: NullsTerms, node: YamlNode, item: str) -> Iterator[Contradiction]:
-    yield from contradictions_where(
-        (not item, node, "The rule does not say which item may be empty.", "Write it at the item."),
-        (
-            not list(_limits(metric.bounds)),
-            node,
-            "The rule does not say how many rows may leave the item empty.",
-            "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
-        ),
-    )
+            yield from contradictions_where(
+                (not item, node, "The rule does not say which item may be empty.", "Write it at the item."),
+                (
+                    not list(_limits(metric.bounds)),
+                    node,
+                    "The rule does not say how many rows may leave the item empty.",
+                    "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
+                ),
+            )

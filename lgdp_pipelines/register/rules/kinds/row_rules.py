@@ -63,16 +63,21 @@ class EmptyUnlessTerms(ConditionalTerms):
         """Yield what contradicts itself in the terms."""
         yield from check_items_exist([self.item], node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
-        if self.item in self.when:
-            yield node.at("when").contradiction(
-                f"Whether {self.item} is answered hangs on {self.item} itself.", "Name another item in when."
-            )
         item = context.items.get(self.item)
-        if item is not None and item.required:
-            yield node.at("item").contradiction(
+        yield from contradictions_where(
+            (
+                self.item in self.when,
+                node.at("when"),
+                f"Whether {self.item} is answered hangs on {self.item} itself.",
+                "Name another item in when.",
+            ),
+            (
+                item is not None and item.required,
+                node.at("item"),
                 f"{self.item} is required on every row, and asked for under conditions.",
                 "Take required from the item, or leave the rule out.",
-            )
+            ),
+        )
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows that answer where the conditions do not hold."""
