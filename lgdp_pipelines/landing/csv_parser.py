@@ -152,8 +152,8 @@ class _LineIterator:
     def __iter__(self) -> Iterator[str]:
         mark = self.line_end.encode()
         while self.end < len(self.content):
-            found = self.content.find(mark, self.end)
-            start, self.end = self.end, found + 1 if found >= 0 else len(self.content)
+            position = self.content.find(mark, self.end)
+            start, self.end = self.end, position + 1 if position >= 0 else len(self.content)
             line = self.content[start : self.end].decode()
             if self.line_end == "\r":
                 line = line.replace("\r", "\n")

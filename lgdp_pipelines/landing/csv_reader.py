@@ -211,8 +211,8 @@ def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, l
     """Return the end of the last whole record; 0 where there is none."""
     if not quote or quote not in content:
         return content.rfind(line_end) + 1
-    found = records.match(content)
-    return found.end() if found is not None else 0
+    match = records.match(content)
+    return match.end() if match is not None else 0
 
 
 @lru_cache(maxsize=64)

@@ -101,16 +101,16 @@ def check_declared(file: BinaryIO, extract: Extract) -> Fault | None:
         file: out of its container, open for reading, and left at its beginning.
         extract: as declared.
     """
-    found = recognise(file)
-    if found is None and extract.format.is_workbook:
+    recognised_format = recognise(file)
+    if recognised_format is None and extract.format.is_workbook:
         start = file.read(_START)
         file.seek(0)
-        found = "empty" if not start else "no workbook" if b"\0" in start else "text"
-    if found is None or found in _EXPECTED[extract.format]:
+        recognised_format = "empty" if not start else "no workbook" if b"\0" in start else "text"
+    if recognised_format is None or recognised_format in _EXPECTED[extract.format]:
         return None
-    if extract.container is not Container.NONE and found in {ZIP, GZ}:
-        return Fault(f"The archive holds {found} in its turn. Pack the plain file once and send it again.")
-    return build_mismatch(found, extract)
+    if extract.container is not Container.NONE and recognised_format in {ZIP, GZ}:
+        return Fault(f"The archive holds {recognised_format} in its turn. Pack the plain file once and send it again.")
+    return build_mismatch(recognised_format, extract)
 
 
 def build_mismatch(found: str, extract: Extract) -> Fault:
@@ -178,9 +178,11 @@ def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo | Fault:
     if extract.member:
         members = [member for member in members if re.fullmatch(extract.member, member.filename.rpartition("/")[2])]
     if len(members) != 1:
-        held = f"{len(members)} files" if members else "no file"
+        count_text = f"{len(members)} files" if members else "no file"
         fitting = f" that {'are' if members else 'is'} named as agreed" if extract.member else ""
-        return Fault(f"The ZIP holds {held}{fitting}, and it should hold one. Send a ZIP with the one file alone.")
+        return Fault(
+            f"The ZIP holds {count_text}{fitting}, and it should hold one. Send a ZIP with the one file alone."
+        )
     if members[0].flag_bits & _ENCRYPTED_FLAG:
         return Fault("The file in the ZIP is protected with a password. Send it without; the line is safe.")
     if members[0].compress_type not in {ZIP_STORED, ZIP_DEFLATED}:

@@ -78,13 +78,13 @@ def find_other_delimiter(header: str, extract: Extract, row: int, fits: Callable
         row: of the header.
         fits: how many items headers name.
     """
-    found = {
+    counts = {
         delimiter: fits(next(csv.reader([header], delimiter=delimiter), []))
         for delimiter in DELIMITERS
         if delimiter != extract.delimiter and delimiter in header
     }
-    best = max(found, key=lambda delimiter: found[delimiter], default="")
-    if not found.get(best):
+    best = max(counts, key=lambda delimiter: counts[delimiter], default="")
+    if not counts.get(best):
         return None
     return Fault(
         f"The cells are separated by {DELIMITERS[best]}, and should be by {extract.between_cells}. Export it again so.",

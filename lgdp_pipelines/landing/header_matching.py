@@ -50,10 +50,10 @@ def match_headers(
     spellings_by_name = _list_spellings(table, mapped, file)
     ignored = mapped.ignored if mapped else Spellings()
     fitting = _match_names({**spellings_by_name, _IGNORED: ignored}, headers)
-    found: dict[str, list[int]] = {}
+    places_by_item: dict[str, list[int]] = {}
     for place, names in enumerate(fitting):
         if len(names) == 1 and names[0] != _IGNORED:
-            found.setdefault(names[0], []).append(place)
+            places_by_item.setdefault(names[0], []).append(place)
     ambiguous = {
         place: tuple(table.by_name[name] for name in names if name != _IGNORED)
         for place, names in enumerate(fitting)
@@ -62,9 +62,9 @@ def match_headers(
     unclear = {item.name for items in ambiguous.values() for item in items}
     items = [item for item in table.items if item.name in spellings_by_name]
     return HeaderMatch(
-        positions={name: tuple(places) for name, places in found.items()},
-        missing=tuple(item for item in items if item.name not in found and item.name not in unclear),
-        repeated=tuple(item for item in items if len(found.get(item.name, ())) > 1),
+        positions={name: tuple(places) for name, places in places_by_item.items()},
+        missing=tuple(item for item in items if item.name not in places_by_item and item.name not in unclear),
+        repeated=tuple(item for item in items if len(places_by_item.get(item.name, ())) > 1),
         extra=tuple(place for place, names in enumerate(fitting) if not names),
         ambiguous=ambiguous,
         called={name: _expected_header(spellings) for name, spellings in spellings_by_name.items()},
@@ -97,26 +97,26 @@ def _match_names(spellings_by_name: Mapping[str, Spellings], headers: Sequence[s
     folded = _group_names(
         (fold_spelling(header), name) for name, spellings in spellings_by_name.items() for header in spellings.headers
     )
-    found = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
-    left = [place for place, names in enumerate(found) if not names]
-    for place, name in _match_patterns(spellings_by_name, headers, left):
-        found[place] = tuple(dict.fromkeys((*found[place], name)))
-    return found
+    names_by_header = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
+    unmatched = [place for place, names in enumerate(names_by_header) if not names]
+    for place, name in _match_patterns(spellings_by_name, headers, unmatched):
+        names_by_header[place] = tuple(dict.fromkeys((*names_by_header[place], name)))
+    return names_by_header
 
 
 def _group_names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    groups: dict[str, tuple[str, ...]] = {}
     for text, name in pairs:
-        found[text] = tuple(dict.fromkeys((*found.get(text, ()), name)))
-    return found
+        groups[text] = tuple(dict.fromkeys((*groups.get(text, ()), name)))
+    return groups
 
 
 def _match_patterns(
     spellings_by_name: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
     # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.
-    left = pl.Series([" ".join(headers[place].split()) for place in places], dtype=pl.String)
+    texts = pl.Series([" ".join(headers[place].split()) for place in places], dtype=pl.String)
     for name, spellings in spellings_by_name.items():
         for pattern in spellings.patterns:
-            fits = left.str.contains(f"^(?:{pattern})$")
+            fits = texts.str.contains(f"^(?:{pattern})$")
             yield from ((places[number], name) for number in fits.arg_true())

@@ -65,11 +65,11 @@ def read_json(text: str, records_at: str) -> list[Json] | Fault:
             document, place = _DECODER.raw_decode(text, place)
         except json.JSONDecodeError as error:
             return Fault(f"Line {error.lineno}, column {error.colno} is not JSON. Export the extract again.")
-        found = _find_records(document, records_at)
-        if not isinstance(found, list):
+        document_records = _find_records(document, records_at)
+        if not isinstance(document_records, list):
             where = f"under “{records_at}”" if records_at else "at the top"
             return Fault(f"The JSON has no list of records {where}. Send the records there.")
-        records += found
+        records += document_records
         place = _skip_space(text, place)
     return _check_text(records, text)
 
@@ -164,8 +164,8 @@ def to_cell(value: Json) -> str | None:
 
 
 def _skip_space(text: str, place: int) -> int:
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
+    space = _SPACE.match(text, place)
+    return space.end() if space else place
 
 
 def _find_records(document: Json, path: str) -> Json:

@@ -64,12 +64,14 @@ def land_records(
 
 def _list_named_paths(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
     """Return the folded paths that items are named by."""
-    own = [item.spellings for table in contract.tables for item in table.items]
-    mapped = (
+    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
+    mapped_spellings = (
         [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
     )
     return frozenset(
-        fold_spelling(header) for spellings in (mapped if mapping else own) for header in spellings.headers
+        fold_spelling(header)
+        for spellings in (mapped_spellings if mapping else contract_spellings)
+        for header in spellings.headers
     )
 
 
@@ -100,15 +102,15 @@ def _land_table(
         if item.type is ItemType.TEXT:
             findings.append(_find_nested(rules.columns, item, called, values, records))
         columns[item.name] = pl.Series(item.name, [to_cell(value) for value in values], dtype=pl.String)
-    taken = {place for places in match.positions.values() for place in places}
-    left = [key for place, key in enumerate(keys) if place not in taken]
+    mapped_places = {place for places in match.positions.values() for place in places}
+    unmapped_keys = [key for place, key in enumerate(keys) if place not in mapped_places]
     columns[UNMAPPED] = pl.Series(
-        UNMAPPED, [_format_unmapped(record.cells, left) for record in records], dtype=pl.String
+        UNMAPPED, [_format_unmapped(record.cells, unmapped_keys) for record in records], dtype=pl.String
     )
     columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
     if records:
         findings += _find_key_faults(rules, keys, match)
-    findings.append(_find_repeated_extra(rules.columns, left, records))
+    findings.append(_find_repeated_extra(rules.columns, unmapped_keys, records))
     return LandedTable(ChunkedFrame.from_frames(pl.DataFrame(columns)), concat_findings(findings), headers)
 
 
@@ -117,8 +119,8 @@ def _first_value(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:
 
 
 def _format_unmapped(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
-    left = {key: to_cell(cells[key]) for key in keys if key in cells}
-    return json.dumps(left, ensure_ascii=False) if any(value is not None for value in left.values()) else None
+    unmapped = {key: to_cell(cells[key]) for key in keys if key in cells}
+    return json.dumps(unmapped, ensure_ascii=False) if any(value is not None for value in unmapped.values()) else None
 
 
 def _find_nested(

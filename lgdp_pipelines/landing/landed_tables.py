@@ -61,9 +61,9 @@ class FileJoin:
         if self.missing is not None:
             return
         keyed = cells.frame.with_columns(_build_keys(places))
-        whole = pl.all_horizontal(pl.col(self._build_keys).is_not_null())
+        is_complete = pl.all_horizontal(pl.col(self._build_keys).is_not_null())
         first = (
-            keyed.filter(whole)
+            keyed.filter(is_complete)
             .group_by(self._build_keys)
             .agg(pl.col(ROW).min().alias("first"), pl.len().alias("count"))
         )
@@ -71,16 +71,16 @@ class FileJoin:
         self._twice = counted.filter((pl.col("count") > 1) & (pl.col(ROW) > pl.col("first"))).select(ROW, "first")
         single = counted.filter(pl.col("count") == 1)
         self._left = counted.select(*self._build_keys, ROW)
-        taken = {name: places[0] for name, places in match.positions.items()}
-        self.headers = {name: f"{cells.header[place]} (in {self.name})" for name, place in taken.items()}
+        place_by_item = {name: places[0] for name, places in match.positions.items()}
+        self.headers = {name: f"{cells.header[place]} (in {self.name})" for name, place in place_by_item.items()}
         key_places = set(places)
-        rest = [place for place in range(cells.frame.width - 1) if place not in {*taken.values(), *key_places}]
+        rest = [place for place in range(cells.frame.width - 1) if place not in {*place_by_item.values(), *key_places}]
         self._rest = {f"{file.name}: {_numbered_heading(cells.header, place)}": str(place) for place in rest}
-        self._items = taken
+        self._items = place_by_item
         self._found = single.select(
             *self._build_keys,
-            *(pl.col(str(place)).alias(name) for name, place in taken.items()),
-            *(pl.col(place).alias(f"_rest.{called}") for called, place in self._rest.items()),
+            *(pl.col(str(place)).alias(name) for name, place in place_by_item.items()),
+            *(pl.col(place).alias(f"_rest.{header}") for header, place in self._rest.items()),
         )
 
     def _missing(self, file: JoinedFile, places: Sequence[int | None]) -> Fault | None:
@@ -106,9 +106,9 @@ class FileJoin:
         """
         keys = base.select(_build_keys([place for place in self._base if place is not None]))
         self._left = self._left.join(keys, on=self._build_keys, how="anti", maintain_order="left")
-        found = keys.join(self._found, on=self._build_keys, how="left", maintain_order="left")
-        others = found.select(pl.col(f"_rest.{called}").alias(called) for called in self._rest)
-        return landed.with_columns(found.select(self._items.keys())), others
+        joined = keys.join(self._found, on=self._build_keys, how="left", maintain_order="left")
+        other_cells = joined.select(pl.col(f"_rest.{header}").alias(header) for header in self._rest)
+        return landed.with_columns(joined.select(self._items.keys())), other_cells
 
     def iter_misplaced(self) -> Iterator[MisplacedRow]:
         """Yield rows without a base row, or with a key that repeats.
@@ -323,8 +323,8 @@ def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
         }
     )
     joined = pl.concat_str([pl.lit("{"), pl.concat_str(pl.all(), separator=",", ignore_nulls=True), pl.lit("}")])
-    some = pl.any_horizontal(pl.all().is_not_null())
-    return fields.select(pl.when(some).then(joined).alias(UNMAPPED)).to_series()
+    has_value = pl.any_horizontal(pl.all().is_not_null())
+    return fields.select(pl.when(has_value).then(joined).alias(UNMAPPED)).to_series()
 
 
 def describe_column(headers: Sequence[str], place: int) -> str:

@@ -133,9 +133,9 @@ def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Decoding
             return
         if text:
             text, mark = text.removeprefix(mark), b""
-        found = check_nul(text, encoding)
-        yield found
-        if isinstance(found, DecodingFault):
+        fault = check_nul(text, encoding)
+        yield fault
+        if isinstance(fault, DecodingFault):
             return
         block, following = following, next(blocks, b"")
 

@@ -120,14 +120,14 @@ def _to_time(part: float) -> time:
 
 def _to_day(serial: float) -> str | date:
     """Return the day of a serial number, or the number if it is not a day."""
-    whole = int(serial)
-    if not 1 <= serial <= _LAST_SERIAL + 1 or whole > _LAST_SERIAL:
+    day_number = int(serial)
+    if not 1 <= serial <= _LAST_SERIAL + 1 or day_number > _LAST_SERIAL:
         return format_number(serial)
-    if whole == _NO_DAY:
+    if day_number == _NO_DAY:
         return "1900-02-29"
-    base = date(1899, 12, 30) if whole > _NO_DAY else date(1899, 12, 31)
-    day = base + timedelta(days=whole)
-    seconds = round((serial - whole) * _DAY)
+    base = date(1899, 12, 30) if day_number > _NO_DAY else date(1899, 12, 31)
+    day = base + timedelta(days=day_number)
+    seconds = round((serial - day_number) * _DAY)
     if seconds == 0:
         return day
     moment = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - a workbook knows no zone
@@ -203,11 +203,11 @@ def choose_sheet(sheets: Sequence[SheetEntry], wanted: str) -> int | Fault:
     """
     if wanted:
         exact = [place for place, sheet in enumerate(sheets) if sheet.name == wanted]
-        found = exact or [
+        matches = exact or [
             place for place, sheet in enumerate(sheets) if fold_spelling(sheet.name) == fold_spelling(wanted)
         ]
-        if found:
-            return found[0]
+        if matches:
+            return matches[0]
         return Fault(f"The workbook has no sheet “{wanted}”. Name the sheet with the data so, and send it again.")
     visible = [place for place, sheet in enumerate(sheets) if sheet.is_visible]
     if len(visible) == 1:

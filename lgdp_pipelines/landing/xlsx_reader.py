@@ -154,12 +154,12 @@ def _read_workbook(archive: ZipFile) -> XlsxWorkbook:
 
 def _read_targets(archive: ZipFile) -> Mapping[str, str]:
     """Return the paths of a workbook's parts by relationship id."""
-    found: dict[str, str] = {}
+    targets: dict[str, str] = {}
     with archive.open("xl/_rels/workbook.xml.rels") as file:
         for _, element in iter_elements(file, ("end",), ("{*}Relationship",)):
             target = element.get("Target", "")
-            found[element.get("Id", "")] = target[1:] if target.startswith("/") else f"xl/{target}"
-    return found
+            targets[element.get("Id", "")] = target[1:] if target.startswith("/") else f"xl/{target}"
+    return targets
 
 
 def _read_text(element: Element) -> str:
@@ -202,16 +202,16 @@ class XlsxSheet:
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
         """As in :class:`lgdp_pipelines.landing.workbook_reader.SheetReader`."""
-        found: list[MergedArea] = []
+        areas: list[MergedArea] = []
         with _damage_errors(), self.workbook.archive.open(self.path) as file:
             for _, element in iter_elements(file, ("end",), ("{*}row", "{*}mergeCell")):
                 area = _REFERENCE.fullmatch(element.get("ref", ""))
                 if element.tag.endswith("}mergeCell") and area and area[3]:
-                    found.append(
+                    areas.append(
                         MergedArea(int(area[2]), int(area[4]), _column_position(area[1]), _column_position(area[3]))
                     )
                 release(element)
-        return found
+        return areas
 
 
 def _read_row(element: Element, read: Callable[[Element], CellValue | None]) -> dict[int, CellValue]:

@@ -111,25 +111,25 @@ def read_root_name(file: IO[bytes]) -> str:
         UnsafeXml: a DTD is declared before the root.
     """
     parser = expat.ParserCreate()
-    found: list[str] = []
+    names: list[str] = []
 
     def declared(*_: object) -> None:
         raise UnsafeXml
 
     def reached(name: str, _attributes: object) -> None:
-        found.append(name.rpartition(":")[2])
+        names.append(name.rpartition(":")[2])
         raise _RootReached
 
     parser.StartDoctypeDeclHandler = declared
     parser.StartElementHandler = reached
     try:
-        while not found and (data := file.read(_CHUNK)):
+        while not names and (data := file.read(_CHUNK)):
             parser.Parse(data, False)  # noqa: FBT003 - it takes no name
     except (_RootReached, expat.ExpatError):
         pass  # the reader proper says what is wrong, and where
     finally:
         file.seek(0)
-    return found[0] if found else ""
+    return names[0] if names else ""
 
 
 def release(element: Element) -> None:
@@ -152,9 +152,11 @@ def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple
         contract: that is answered.
         mapping: how the system's export answers it; None: it is in the contract's own manner.
     """
-    own = [item.spellings for table in contract.tables for item in table.items]
+    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
     mapped = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else own
+        [column.spellings for table in mapping.tables.values() for column in table.columns.values()]
+        if mapping
+        else contract_spellings
     )
     return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith(_UP)))
 
@@ -208,9 +210,9 @@ def _iter_values(element: Element, before: str) -> Iterator[tuple[str, str]]:
     for name, value in element.attrib.items():
         if not name.startswith(_INSTANCE):
             yield f"{before}@{_local_name(name)}", value
-    own = (element.text or "") + "".join(child.tail or "" for child in element)
-    if (not len(element) and (own or (before and not element.attrib))) or own.strip():
-        yield before.removesuffix("/") or ".", own
+    own_text = (element.text or "") + "".join(child.tail or "" for child in element)
+    if (not len(element) and (own_text or (before and not element.attrib))) or own_text.strip():
+        yield before.removesuffix("/") or ".", own_text
     for child in element:
         yield from _iter_values(child, f"{before}{_local_name(child.tag)}/")
 
@@ -219,11 +221,11 @@ def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
     """Yield the values at a path that leads out of a record."""
     while path.startswith(_UP) and element is not None:
         element, path = element.getparent(), path.removeprefix(_UP)
-    found = [element] if element is not None else []
+    elements = [element] if element is not None else []
     *steps, last = path.split("/")
     for step in steps if last.startswith("@") else [*steps, last]:
-        found = [child for parent in found for child in parent if _local_name(child.tag) == step]
-    for target in found:
+        elements = [child for parent in elements for child in parent if _local_name(child.tag) == step]
+    for target in elements:
         if last.startswith("@"):
             yield from (value for name, value in target.attrib.items() if _local_name(name) == last[1:])
         else:

@@ -111,10 +111,10 @@ class LineageGraph:
     @cached_property
     def _edges_by_target(self) -> Mapping[tuple[str, str, str], Sequence[ColumnEdge]]:
         """Edges by return, later table and its column."""
-        found: dict[tuple[str, str, str], list[ColumnEdge]] = defaultdict(list)
+        edges_by_target: dict[tuple[str, str, str], list[ColumnEdge]] = defaultdict(list)
         for edge in self.edges:
-            found[edge.return_code, edge.to_table, edge.to_column].append(edge)
-        return found
+            edges_by_target[edge.return_code, edge.to_table, edge.to_column].append(edge)
+        return edges_by_target
 
     def list_columns(self, return_code: str, table: str) -> list[str]:
         """Return the names of a table's columns, sorted, entries of maps left out."""
@@ -126,10 +126,10 @@ class LineageGraph:
 
         Of direct ones those of the data item alone, where it has any.
         """
-        found = list(self._edges_by_target.get((return_code, table, column), ()))
-        if not item or not any(edge.kind == DIRECT and edge.item == item for edge in found):
-            return found
-        return [edge for edge in found if edge.kind == INDIRECT or edge.item in {item, ""}]
+        edges = list(self._edges_by_target.get((return_code, table, column), ()))
+        if not item or not any(edge.kind == DIRECT and edge.item == item for edge in edges):
+            return edges
+        return [edge for edge in edges if edge.kind == INDIRECT or edge.item in {item, ""}]
 
     def trace_back(
         self, return_code: str, table: str, column: str, item: str = "", *, direct_only: bool = True

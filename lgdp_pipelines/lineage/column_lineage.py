@@ -99,9 +99,9 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
                 unexplained.append(f"{table}.*")
             for column in columns:
                 direct = graph.trace_back(data_return.code, table, column)
-                every = graph.trace_back(data_return.code, table, column, direct_only=False)
+                column_edges = graph.trace_back(data_return.code, table, column, direct_only=False)
                 has_origin = any(edge.from_table.startswith(_ORIGINS) for edge in direct)
-                is_explained = has_origin and any(edge.item in items for edge in every)
+                is_explained = has_origin and any(edge.item in items for edge in column_edges)
                 if not is_explained and column not in SYSTEM_COLUMNS:
                     unexplained.append(f"{table}.{column}")
     return unexplained
@@ -156,16 +156,16 @@ class _ModelColumns:
 
     def _read_python_model(self, project: Project, model: CompiledModel) -> dict[str, set[ColumnReference]]:
         """Return references of a Python model: columns of the same name pass on, others depend on everything read."""
-        found: dict[str, set[ColumnReference]] = {name: set() for name in model.columns}
+        references_by_column: dict[str, set[ColumnReference]] = {name: set() for name in model.columns}
         for parent in (project.models[name] for name in model.depends_on):
             key = (parent.schema, parent.alias)
             known = self.sources[key].columns
-            for column, references in found.items():
+            for column, references in references_by_column.items():
                 if column in known:
                     references.add(ColumnReference(key, column, DIRECT, "select"))
                 else:
                     references.update(ColumnReference(key, name, INDIRECT, "computed") for name in known)
-        return found
+        return references_by_column
 
 
 def _label_model(model: CompiledModel) -> str:

@@ -71,7 +71,7 @@ def _list_inputs(
 
     The first indirect step on the way gives the kind of the whole.
     """
-    found: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    inputs: dict[tuple[str, str], set[tuple[str, str]]] = {}
     queue = [(table, column, "", "")]
     visited: set[tuple[str, str, str, str]] = set()
     while queue:
@@ -86,8 +86,8 @@ def _list_inputs(
                 queue.append((edge.from_table, edge.from_column, edge.item, how))
             else:
                 step = ("INDIRECT", _SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
-                found.setdefault((edge.from_table, edge.from_column), set()).add(step)
-    return [_build_input(at, name, sorted(steps)) for (at, name), steps in sorted(found.items())]
+                inputs.setdefault((edge.from_table, edge.from_column), set()).add(step)
+    return [_build_input(at, name, sorted(steps)) for (at, name), steps in sorted(inputs.items())]
 
 
 def _build_input(table: str, column: str, steps: Sequence[tuple[str, str]]) -> column_lineage_dataset.InputField:

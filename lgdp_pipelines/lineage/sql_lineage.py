@@ -210,26 +210,26 @@ def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -
 
     One without any column is stated by the model itself.
     """
-    found: set[ColumnReference] = set()
+    references: set[ColumnReference] = set()
     for node in value.find_all(exp.Column):
         kind, how = _classify_use(node, value)
         for reference in sources.list_references(_read_column(node)):
             is_direct = reference.kind == DIRECT and kind == DIRECT
             step = reference.how if reference.kind == INDIRECT else how
-            found.add(
+            references.add(
                 ColumnReference(
                     reference.table, reference.column, DIRECT if is_direct else INDIRECT, step, reference.item or item
                 )
             )
     if any(isinstance(count.this, exp.Star) for count in value.find_all(exp.Count)):
-        found |= {
+        references |= {
             ColumnReference(row.table, row.column, DIRECT, "count", row.item or item)
             for source in sources.columns.values()
             for row in source.columns.get("_row", ())
         }
-    if not found and isinstance(_uncast(value), exp.Literal | exp.Boolean):
-        found.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
-    return found
+    if not references and isinstance(_uncast(value), exp.Literal | exp.Boolean):
+        references.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
+    return references
 
 
 def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp.Expr]]:

@@ -217,9 +217,9 @@ def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
     if council and period and rows is not None:
         row_numbers = _RowFinder(sources, target, council, period).find(request.row, rows, notes)
         submissions = tuple(_describe_submission(sources.ledger, *found) for found in row_numbers.items())
-        about = {"", *(traced.urn for traced in items)}
+        urns = {"", *(traced.urn for traced in items)}
         active = sources.ledger.known_issues.find_active(code, council, period)
-        known_issues = tuple(known_issue for known_issue in active if known_issue.issue.item_urn in about)
+        known_issues = tuple(known_issue for known_issue in active if known_issue.issue.item_urn in urns)
     return Trace(
         table=target.name,
         columns=columns,
@@ -312,10 +312,10 @@ def _read_rows(lake: Lake, target: _Target, scope: Mapping[str, str], row: int |
         )
     if row is None:
         return rows
-    found = rows.filter(pl.col(target.number_column) == row)
-    if found.is_empty():
+    matching_rows = rows.filter(pl.col(target.number_column) == row)
+    if matching_rows.is_empty():
         raise WrongUse(f"{target.name} has no row {row} of {scope['council_code']} for {scope['period']}.")
-    return found
+    return matching_rows
 
 
 def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) -> tuple[str, ...]:
@@ -367,8 +367,8 @@ def _choose_systems(known: AbstractSet[str], submissions: Sequence[TracedSubmiss
     systems = set()
     for submission in submissions:
         for receipt in submission.receipts:
-            own = f"{receipt.system}@{submission.council_code}"
-            systems.add(own if own in known else receipt.system)
+            own_mapping = f"{receipt.system}@{submission.council_code}"
+            systems.add(own_mapping if own_mapping in known else receipt.system)
     return systems if submissions else known
 
 
@@ -387,20 +387,20 @@ class _RowFinder:
         if row is None:
             if "_submission_id" in rows.columns:
                 return {str(submission_id): () for submission_id in rows["_submission_id"].unique().sort()}
-            found: RowNumbers = {released: ()} if released else {}
+            row_numbers: RowNumbers = {released: ()} if released else {}
         elif self.target.shape is ProductShape.COUNTS:
-            found = self._find_counted_rows(rows.row(0, named=True))
+            row_numbers = self._find_counted_rows(rows.row(0, named=True))
             if rows["obs_status"][0] == ObservationStatus.SUPPRESSED:
                 notes.append("The figure is withheld: how many rows it counts is not to be passed on.")
-            if released is not None and found and set(found) != {released}:
+            if released is not None and row_numbers and set(row_numbers) != {released}:
                 notes.append(f"The release was made from {released}; a later submission has been conformed since.")
         elif "_trace_id" in rows.columns:
-            found = self._resolve_token(str(rows["_trace_id"][0]))
+            row_numbers = self._resolve_token(str(rows["_trace_id"][0]))
         else:
-            found = _group_rows(rows)
-        if not found:
+            row_numbers = _group_rows(rows)
+        if not row_numbers:
             notes.append("The rows that this figure was made from are no longer kept.")
-        return found
+        return row_numbers
 
     def _find_released_submission(self) -> str | None:
         """Return the id of the submission in the latest release."""

@@ -202,25 +202,25 @@ async def receive_body(request: Request, limits: RequestLimits) -> Download:
 
 async def _write_body(download: Download, request: Request, limits: RequestLimits) -> None:
     chunks = request.stream().__aiter__()
-    held, size = [], 0
+    buffered, size = [], 0
     try:
         while True:
             async with asyncio.timeout(limits.idle_seconds):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 break
-            held.append(chunk)
+            buffered.append(chunk)
             size += len(chunk)
             if download.size + size > limits.largest_bytes:
                 raise _refuse_too_large(limits)
             if size >= _WRITE_BYTES:
-                await run_in_threadpool(download.add, b"".join(held))
-                held, size = [], 0
+                await run_in_threadpool(download.add, b"".join(buffered))
+                buffered, size = [], 0
     except TimeoutError:
         raise _refuse_interrupted("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
         raise _refuse_interrupted("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
-    await run_in_threadpool(download.add, b"".join(held))
+    await run_in_threadpool(download.add, b"".join(buffered))
 
 
 def _refuse_interrupted(build_problem: str, status: HTTPStatus) -> RequestRefused:

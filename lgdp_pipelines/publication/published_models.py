@@ -123,16 +123,16 @@ def generate_published_models(register: Register) -> dict[str, str]:
 
 def describe_published_columns(register: Register, product: Product) -> dict[str, str]:
     """Return the description of each column of a published table, in the order of its model."""
-    own: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     for published in _list_items(register, product):
-        own |= published.descriptions
+        descriptions |= published.descriptions
     match product.shape:
         case ProductShape.CASES:
-            return {**KEYS, **own, **NOTES, **TRACE}
+            return {**KEYS, **descriptions, **NOTES, **TRACE}
         case ProductShape.FIGURES:
-            return {**KEYS, **own, **FIGURE, **NOTES, **TRACE}
+            return {**KEYS, **descriptions, **FIGURE, **NOTES, **TRACE}
         case ProductShape.COUNTS:
-            return {**KEYS, **BROKEN_DOWN_BY, **own, **FIGURE, **NOTES}
+            return {**KEYS, **BROKEN_DOWN_BY, **descriptions, **FIGURE, **NOTES}
 
 
 def _generate_product_models(register: Register, product: Product) -> Iterator[tuple[str, str]]:
@@ -161,13 +161,13 @@ def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
     A pseudonym is never published: it would join the rows of one person.
     """
     if product.shape is ProductShape.CASES:
-        taken = set(_RESERVED_OF_CASES)
+        used_names = set(_RESERVED_OF_CASES)
         items = [("row", item) for item in product.tables[0].carried if item.privacy is not Privacy.PSEUDONYMISE]
     else:
-        taken = set(_RESERVED_OF_FIGURES)
+        used_names = set(_RESERVED_OF_FIGURES)
         items = [("breakdown", item) for item in product.dimensions]
         items += [("description", item) for item in product.attributes]
-    return [_name_columns(register, item, origin, taken) for origin, item in items]
+    return [_name_columns(register, item, origin, used_names) for origin, item in items]
 
 
 def _name_columns(register: Register, item: UnitedItem, origin: str, taken: set[str]) -> _PublishedItem:

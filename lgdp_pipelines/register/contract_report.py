@@ -97,7 +97,7 @@ def _wrapped(text: str) -> list[str]:
 
 def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
     """Return a version of a reference table as CSV with a description in comments."""
-    said = [
+    sentences = [
         f"{table.title}: {table.id}, version {version.version} of {', '.join(table.by_version)}.",
         table.description,
         f"To be used from {version.valid_from} on. {version.verified}: {version.source}".rstrip(": "),
@@ -108,7 +108,9 @@ def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(table.by_name)
     writer.writerows(version.rows)
-    comments = "".join(f"# {line}\n" for sentence in said for line in wrap(sentence, _WIDTH, break_on_hyphens=False))
+    comments = "".join(
+        f"# {line}\n" for sentence in sentences for line in wrap(sentence, _WIDTH, break_on_hyphens=False)
+    )
     return comments + text.getvalue()
 
 

@@ -74,50 +74,50 @@ def load_register(root: Path) -> Register:
     """
     root = root.resolve()
     contents = _read_contents(root)
-    found = _Contradictions(_check_names(contents))
-    texts = found.take(_decode(contents))
-    documents = {form: _parse_documents(texts, form, found) for form in _YAML_FORMS}
-    councils = found.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, "")))
-    code_lists = _index([found.take(read_code_list(document)) for document in documents[_CODE_LIST]])
+    contradictions = _Contradictions(_check_names(contents))
+    texts = contradictions.take(_decode(contents))
+    documents = {form: _parse_documents(texts, form, contradictions) for form in _YAML_FORMS}
+    councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, "")))
+    code_lists = _index([contradictions.take(read_code_list(document)) for document in documents[_CODE_LIST]])
     reference = _index(
         [
             table
             for document in documents[DEFINITION]
-            if (table := found.take(read_reference(document, contents, councils)))
+            if (table := contradictions.take(read_reference(document, contents, councils)))
         ]
     )
-    editions = found.take(resolve_versions(documents[_CONTRACT], contents))
+    editions = contradictions.take(resolve_versions(documents[_CONTRACT], contents))
     reads = [read_contract(edition.document, root / file, edition.sha256) for file, edition in sorted(editions.items())]
     for read in reads:
-        found += (
+        contradictions += (
             contradiction
             for table in read.tables
             for item in table.items
             for contradiction in check_derivation(item, table.table, reference)
         )
-        found += check_contract(read, code_lists)
-    inline = found.take(collect_inline_lists(reads))
-    returns = found.take(_returns(reads))
-    found += check_cross_return_rules(reads, returns, reference, councils.by_code)
+        contradictions += check_contract(read, code_lists)
+    inline = contradictions.take(collect_inline_lists(reads))
+    returns = contradictions.take(_returns(reads))
+    contradictions += check_cross_return_rules(reads, returns, reference, councils.by_code)
 
     code_lists = MappingProxyType(dict(sorted({**code_lists, **inline}.items())))
     mapped = [
         file
         for document in documents[_MAPPING]
-        if (file := found.take(read_mapping(document, root / document.file, _hash(contents[document.file]))))
+        if (file := contradictions.take(read_mapping(document, root / document.file, _hash(contents[document.file]))))
     ]
     for file in mapped:
-        found += check_mapping(file, councils, returns, code_lists)
-    found += check_mapping_overlaps(mapped)
+        contradictions += check_mapping(file, councils, returns, code_lists)
+    contradictions += check_mapping_overlaps(mapped)
 
     source_files = [
-        parsed for document in documents[_SOURCE] if (parsed := found.take(read_source(document, councils)))
+        parsed for document in documents[_SOURCE] if (parsed := contradictions.take(read_source(document, councils)))
     ]
     for source in source_files:
-        found += check_source(source, councils, returns)
-        found += check_source_systems(source, mapped, returns)
-    if found:
-        raise RegisterError(tuple(dict.fromkeys(found)))
+        contradictions += check_source(source, councils, returns)
+        contradictions += check_source_systems(source, mapped, returns)
+    if contradictions:
+        raise RegisterError(tuple(dict.fromkeys(contradictions)))
     return Register(
         root=root,
         councils=councils,
@@ -198,13 +198,13 @@ def _parse_documents(texts: Mapping[str, str], form: re.Pattern[str], found: _Co
 
 def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
     grouped = group_by_return(reads)
-    found = [contradiction for versions in grouped.values() for contradiction in check_versions(versions)]
-    found += check_item_urns(reads)
+    contradictions = [contradiction for versions in grouped.values() for contradiction in check_versions(versions)]
+    contradictions += check_item_urns(reads)
     returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
-    found += (
+    contradictions += (
         grouped[data_return.code][0].document.contradiction(
             f"{data_return.code} and {owner.code} would have tables of the same name.", "Choose another return code."
         )
         for data_return, owner in find_repeats((data_return.slug, data_return) for data_return in returns.values())
     )
-    return MappingProxyType(returns), tuple(found)
+    return MappingProxyType(returns), tuple(contradictions)

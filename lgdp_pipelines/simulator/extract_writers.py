@@ -273,8 +273,8 @@ def _put(element: Element, path: str, text: str) -> None:
         if step == "..":
             element = element.getparent()
         elif step != ".":
-            found = next((child for child in element if child.tag == step), None)
-            element = etree.SubElement(element, step) if found is None else found
+            existing = next((child for child in element if child.tag == step), None)
+            element = etree.SubElement(element, step) if existing is None else existing
     if last.startswith("@"):
         element.set(last[1:], text)
     else:

@@ -311,8 +311,8 @@ def _without_last_but_one_column(content: bytes) -> bytes:
 
 
 def _with_another_column(content: bytes) -> bytes:
-    first, *others = content.decode().splitlines()
-    return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in others)]).encode()
+    first, *rows = content.decode().splitlines()
+    return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in rows)]).encode()
 
 
 _DAMAGED_LINE = 9

@@ -132,8 +132,8 @@ def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
 
 
 def _council_of(request: Request, tokens: Mapping[str, str]) -> str | None:
-    given = request.headers.get("Authorization", "").encode()
-    codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), given)]
+    authorisation = request.headers.get("Authorization", "").encode()
+    codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), authorisation)]
     return codes[0] if codes else None
 
 

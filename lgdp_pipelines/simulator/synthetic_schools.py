@@ -122,7 +122,7 @@ def _cell(
 
 
 def _mark(item: Item, status: ObservationStatus) -> str:
-    return next(mark for mark, meant in item.marks.items() if meant is status)
+    return next(mark for mark, mark_status in item.marks.items() if mark_status is status)
 
 
 def _places(random: Random) -> Row:

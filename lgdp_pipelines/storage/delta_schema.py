@@ -110,8 +110,8 @@ def _list_open_columns(table: LakeTable, schema: pa.Schema) -> list[str]:
 
 def _statistics_properties(columns: list[str]) -> dict[str, str]:
     # With no column named, Delta Lake would take the first thirty-two.
-    none = {} if columns else {"delta.dataSkippingNumIndexedCols": "0"}
-    return {_STATISTICS_COLUMNS: ",".join(columns), **none}
+    defaults = {} if columns else {"delta.dataSkippingNumIndexedCols": "0"}
+    return {_STATISTICS_COLUMNS: ",".join(columns), **defaults}
 
 
 def _add_comments(schema: pa.Schema, table: LakeTable) -> pa.Schema:

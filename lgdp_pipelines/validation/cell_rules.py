@@ -142,12 +142,12 @@ def _find_failing_rows(
 def _columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dict[str, pa.Column]:
     columns: dict[str, pa.Column] = {}
     for item in table.items:
-        own = [rule for rule in rules if rule.items[0] == item.name]
-        text_rules = [rule for rule in own if rule.kind in _TEXT_KINDS and has_text_rules(item)]
+        item_rules = [rule for rule in rules if rule.items[0] == item.name]
+        text_rules = [rule for rule in item_rules if rule.kind in _TEXT_KINDS and has_text_rules(item)]
         columns[item.name] = pa.Column(
             item_column_type(item).polars,
-            nullable=all(rule.kind is not RuleKind.REQUIRED for rule in own),
-            checks=[check for rule in own if rule not in text_rules for check in _checks(item, rule, facts)],
+            nullable=all(rule.kind is not RuleKind.REQUIRED for rule in item_rules),
+            checks=[check for rule in item_rules if rule not in text_rules for check in _checks(item, rule, facts)],
         )
         if text_rules:
             columns[_text_column(item.name)] = pa.Column(
@@ -261,6 +261,6 @@ def _is_multiple(item: Item) -> pl.Expr:
         quotient = column / float(step)
         return (quotient - quotient.round()).abs() <= _QUOTIENT_TOLERANCE * pl.max_horizontal(quotient.abs(), 1)
     # A decimal is a whole number of its last places, and so is the step, brought to one denominator.
-    whole: int = step.numerator * 10**item.scale
+    step_units: int = step.numerator * 10**item.scale
     figure = column.to_physical().cast(pl.Int128)
-    return (figure % whole) * step.denominator % whole == 0
+    return (figure % step_units) * step.denominator % step_units == 0

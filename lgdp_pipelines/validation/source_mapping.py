@@ -174,11 +174,11 @@ def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Map
     codes_by_text: dict[str, set[str]] = {}
     for pattern in patterns:
         # Polars' engine takes time that grows with the text alone, whatever the cell and the pattern are.
-        whole = f"^(?:{pattern.pattern})$"
-        matches = stripped.str.contains(whole)
+        full_pattern = f"^(?:{pattern.pattern})$"
+        matches = stripped.str.contains(full_pattern)
         # Named groups are addressed by name and by number: those of the outer group come first, in order.
         groups = [re.compile(pattern.pattern).groupindex.get(name, name) for name in _GROUP.findall(pattern.to)]
-        parts = {number: stripped.str.extract(whole, int(number)) for number in groups}
+        parts = {number: stripped.str.extract(full_pattern, int(number)) for number in groups}
         for position in matches.arg_true():
             values = iter([parts[number][position] or "" for number in groups])
             code = _GROUP.sub(lambda _match, values=values: next(values), pattern.to)  # type: ignore[misc]

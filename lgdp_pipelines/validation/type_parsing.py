@@ -183,8 +183,8 @@ def _status(item: Item, value: pl.Expr) -> pl.Expr:
 
 def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
     if item.role in IDENTIFYING_ROLES:
-        own = facts.council.code if item.role is Role.COUNCIL else facts.period.id
-        return pl.when(cell.text == own).then(cell.text)
+        expected = facts.council.code if item.role is Role.COUNCIL else facts.period.id
+        return pl.when(cell.text == expected).then(cell.text)
     match item.type:
         case ItemType.TEXT:
             return cell.text
@@ -212,8 +212,8 @@ def build_value_pattern(item: Item) -> str:
         case ItemType.NUMBER:
             return r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
         case ItemType.DECIMAL:
-            whole = item.precision - item.scale
-            before = rf"0*[0-9]{{1,{whole}}}" if whole else "0+"
+            integer_digits = item.precision - item.scale
+            before = rf"0*[0-9]{{1,{integer_digits}}}" if integer_digits else "0+"
             after = rf"(\.[0-9]{{1,{item.scale}}}0*)?" if item.scale else r"(\.0+)?"
             return rf"^-?{before}{after}$"
         case ItemType.DATE:

@@ -76,9 +76,9 @@ def verify_bytes(
     files, size, damaged = 0, 0, []
     for files, sha256 in enumerate(sorted(sha256s), 1):
         progress(f"{files} {sha256[:12]}…")
-        found, length = _hash_file(received_bytes.path(sha256))
+        actual_sha256, length = _hash_file(received_bytes.path(sha256))
         size += length
-        if found != sha256:
+        if actual_sha256 != sha256:
             damaged.append(sha256)
     return ByteVerification(files, size, tuple(damaged))
 

@@ -149,8 +149,8 @@ def process(
             notify(outcomes)
             # One transaction, with which all of it has happened.
             ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
-            settled = ledger.submissions.find_current(contract.return_code, period.id)
-            if any(settled.get(council) != submission_id for council, submission_id in current.items()):
+            recorded = ledger.submissions.find_current(contract.return_code, period.id)
+            if any(recorded.get(council) != submission_id for council, submission_id in current.items()):
                 # Meanwhile a later submission was accepted by another run, or this one was withdrawn.
                 recover_slices(platform, data_return, period, spill)
         # Again, because a council may withdraw what is being judged.

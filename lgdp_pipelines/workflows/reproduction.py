@@ -289,9 +289,9 @@ class JudgementReplayer:
     def _find_compared_judgement(self, other: ComparedRows) -> EvidencedJudgement:
         """Return the judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
-            found = self._platform.ledger.evidence.find(other.submission_id, other.judgement)
-            if found is not None and found.evidence is not None:
-                return found
+            judgement = self._platform.ledger.evidence.find(other.submission_id, other.judgement)
+            if judgement is not None and judgement.evidence is not None:
+                return judgement
         raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
 
     def _make_tables(self, other: EvidencedJudgement, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
@@ -404,9 +404,10 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
     ledger.submissions.get(submission_id)
     judgement = ledger.evidence.find(submission_id, number)
     if judgement is None:
-        which = "no judgement" if number is None else f"no judgement {number}"
+        description = "no judgement" if number is None else f"no judgement {number}"
         raise WrongUse(
-            f"{submission_id} has {which}.", remedy="Leave --judgement out for its last one; `lgdp status` lists them."
+            f"{submission_id} has {description}.",
+            remedy="Leave --judgement out for its last one; `lgdp status` lists them.",
         )
     return judgement
 
@@ -488,8 +489,8 @@ def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Eviden
     columns = ["rule", "table", "row", "column", "message"]
     if then.height != evidence.findings.rows:
         return
-    for words, left, right in (("now and not then", now, then), ("then and not now", then, now)):
-        only = left.join(right, on=columns, how="anti", nulls_equal=True, maintain_order="left")
+    for words, first, second in (("now and not then", now, then), ("then and not now", then, now)):
+        only = first.join(second, on=columns, how="anti", nulls_equal=True, maintain_order="left")
         for rule, row in only.select("rule", "row").iter_rows():
             yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
 
@@ -513,13 +514,13 @@ def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, n
 
 
 def _compare_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:
-    for words, left, right in (("now and not then", now, then), ("then and not now", then, now)):
-        for row in left.join(right, on="_row", how="anti", maintain_order="left").get_column("_row"):
+    for words, first, second in (("now and not then", now, then), ("then and not now", then, now)):
+        for row in first.join(second, on="_row", how="anti", maintain_order="left").get_column("_row"):
             yield f"Row {row} is there {words}."
-    both = then.join(now, on="_row", how="inner", suffix=" now", maintain_order="left")
+    shared = then.join(now, on="_row", how="inner", suffix=" now", maintain_order="left")
     for column in (name for name in then.columns if name != "_row"):
         differs = pl.col(column).ne_missing(pl.col(f"{column} now"))
-        for row in both.filter(differs).get_column("_row"):
+        for row in shared.filter(differs).get_column("_row"):
             yield f"Row {row} differs in {column}."
 
 

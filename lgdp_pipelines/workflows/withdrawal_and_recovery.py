@@ -111,7 +111,9 @@ def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, pe
         }
         # The number of a cleared slice is 0. Where the slice moved to another major, that one's numbers count; where it
         # did not, the 0 must agree with the ledger like any number.
-        majors = {major for major, found in numbers_by_major.items() if found != {0}} | majors_with_rows
+        majors = {
+            major for major, numbers_of_major in numbers_by_major.items() if numbers_of_major != {0}
+        } | majors_with_rows
         found_numbers = set().union(*(numbers_by_major.get(major, set()) for major in majors or numbers_by_major))
         submission_ids = {table.get(council) for tables in slices.values() for table in tables}
         is_lost = (

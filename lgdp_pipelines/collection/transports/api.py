@@ -137,8 +137,8 @@ class ApiAccount:
         conditions = format_conditions(validators) if source_return.has_whole_etag else {}
         pages = self._pages(entry)
         if source_return.paging is None:
-            whole = await self._answer(pages.first, conditions, LARGEST_EXTRACT)
-            return whole.download if isinstance(whole, _Answer) else NoNewContent()
+            answer = await self._answer(pages.first, conditions, LARGEST_EXTRACT)
+            return answer.download if isinstance(answer, _Answer) else NoNewContent()
         first = await self._answer(pages.first, conditions, LARGEST_PAGE)
         if not isinstance(first, _Answer):
             return NoNewContent()

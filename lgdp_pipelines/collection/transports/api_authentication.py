@@ -92,9 +92,9 @@ class ParameterAuthenticator:
 
     async def authorise(self, request: httpx2.Request) -> httpx2.Request:
         """Return the request with the parameter at the end of its address."""
-        given = f"{quote(self._name)}={quote(self._key.reveal(), safe='')}".encode()
+        parameter = f"{quote(self._name)}={quote(self._key.reveal(), safe='')}".encode()
         query = request.url.query
-        return _copy_request(request, request.url.copy_with(query=query + b"&" + given if query else given), {})
+        return _copy_request(request, request.url.copy_with(query=query + b"&" + parameter if query else parameter), {})
 
     def renew(self) -> bool:
         """Return False: the secret stays the same."""

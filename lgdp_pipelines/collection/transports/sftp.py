@@ -73,9 +73,9 @@ class SftpTransport(FolderTransport[SftpSource]):
             SourceUnreachable: no server answered in time.
         """
         where = self.describe(council_code)
-        own = self.source.for_council(council_code)
-        host, port = _parse_address(self.expand(own.address), where)
-        pinned = resolve_secret(own.known_hosts, self.environment, council_code=council_code)
+        council_source = self.source.for_council(council_code)
+        host, port = _parse_address(self.expand(council_source.address), where)
+        pinned = resolve_secret(council_source.known_hosts, self.environment, council_code=council_code)
         credential = resolve_credential(self.source, self.environment, council_code)
         key, known = _parse_private_key(credential), _parse_host_keys(pinned)
         if key is None or known is None:

@@ -246,9 +246,10 @@ def check_derivation(
     if derivation is None:
         return
     forbidden = {word: read.place.at(word) for word in _NOT_OF_DERIVED if read.place.has(word)}
-    forbidden |= {word: said for word in _NOT_CUSTOM if (said := read.place.custom_property(word)).value is not None}
+    forbidden |= {word: value for word in _NOT_CUSTOM if (value := read.place.custom_property(word)).value is not None}
     yield from (
-        said.contradiction(f"{item.name} is derived and has {word}.", "Remove it.") for word, said in forbidden.items()
+        value.contradiction(f"{item.name} is derived and has {word}.", "Remove it.")
+        for word, value in forbidden.items()
     )
     logical, role = ("number", Role.MEASURE) if isinstance(derivation, Rate) else ("string", Role.ATTRIBUTE)
     if read.place.text("logicalType") != logical or (read.has_role and item.role is not role):

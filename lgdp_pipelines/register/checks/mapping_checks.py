@@ -62,8 +62,8 @@ def check_mapping(
     yield from _check_name(read, councils)
     if mapping.extract is not None:
         yield from check_extract(mapping.extract, root.at("extract"))
-    asked = returns.get(mapping.return_code)
-    if asked is None:
+    data_return = returns.get(mapping.return_code)
+    if data_return is None:
         if mapping.return_code:
             yield root.at("return").contradiction(
                 f"There is no return {mapping.return_code}.", suggest(mapping.return_code, returns)
@@ -71,13 +71,13 @@ def check_mapping(
         return
     yield from (
         entry.contradiction(
-            f"{asked.code} has no major version {entry.value}.",
-            f"Use one of: {', '.join(str(major) for major in asked.majors)}.",
+            f"{data_return.code} has no major version {entry.value}.",
+            f"Use one of: {', '.join(str(major) for major in data_return.majors)}.",
         )
         for entry in root.entries("majors")
-        if isinstance(entry.value, int) and entry.value not in asked.majors
+        if isinstance(entry.value, int) and entry.value not in data_return.majors
     )
-    contracts = [contract for contract in asked.contracts if contract.version.major in mapping.majors]
+    contracts = [contract for contract in data_return.contracts if contract.version.major in mapping.majors]
     if contracts:
         yield from _check_table(read, contracts, councils, code_lists)
 
@@ -191,8 +191,8 @@ def _check_column(table_mapping: TableMapping, where: YamlNode) -> Iterator[Cont
     in_file: dict[str, list[tuple[str, Spellings]]] = {}
     for name, column in table_mapping.columns.items():
         in_file.setdefault(column.file or base, []).append((name, column.spellings))
-    for spelt in in_file.values():
-        for name, other, text in find_header_clashes([*spelt, ("ignored", table_mapping.ignored)]):
+    for spelling in in_file.values():
+        for name, other, text in find_header_clashes([*spelling, ("ignored", table_mapping.ignored)]):
             place = columns.at(name) if name in table_mapping.columns else where.at("ignored")
             yield place.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
 
@@ -350,16 +350,16 @@ def _check_figure(mapping: TableMapping, where: YamlNode, items: Mapping[str, It
 
 def _targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeList]) -> frozenset[str]:
     """Return the values that source codes may be mapped to: valid codes, marks, booleans."""
-    found = set(item.marks)
+    targets = set(item.marks)
     if item.type is ItemType.BOOLEAN:
-        found |= {"true", "false"}
+        targets |= {"true", "false"}
     if item.code_list is not None and item.code_list in code_lists:
         first = parse_period(contract.valid_from).start
         listed = code_lists[item.code_list].codes
-        found |= {code.code for code in listed if code.valid_to is None or code.valid_to >= first}
-    if found and not item.required:
-        found.add("")
-    return frozenset(found)
+        targets |= {code.code for code in listed if code.valid_to is None or code.valid_to >= first}
+    if targets and not item.required:
+        targets.add("")
+    return frozenset(targets)
 
 
 def _check_code(
@@ -390,14 +390,14 @@ def _check_pattern(
         yield place.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
     compiled = re.compile(code_pattern.pattern)
-    known = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}
+    groups = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}
     used = _GROUP.findall(code_pattern.to)
     yield from (
         place.at("to").contradiction(
             f"{item.name}: the pattern has no group {group}.", "Put ( and ) around the part that is meant."
         )
         for group in used
-        if group not in known
+        if group not in groups
     )
     if not used and code_pattern.to not in targets:
         yield place.at("to").contradiction(
@@ -410,10 +410,10 @@ def _check_unit(item: Item, mapping: TableMapping, place: YamlNode) -> Iterator[
     if item.type not in NUMERIC or not item.unit:
         yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
     elif mapping.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
-        known = ", ".join(list_convertible_units(item.unit))
+        units = ", ".join(list_convertible_units(item.unit))
         yield place.contradiction(
             f"Nobody knows how much {item.unit} one {mapping.units[item.name].unit} is.",
-            (f"Use one of: {known}; or write" if known else "Write") + " { unit, factor }, the factor in quotes.",
+            (f"Use one of: {units}; or write" if units else "Write") + " { unit, factor }, the factor in quotes.",
         )
 
 

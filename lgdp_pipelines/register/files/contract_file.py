@@ -99,8 +99,8 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ParsedContract
 
 
 def _version(text: str) -> Version | None:
-    found = _VERSION.fullmatch(text)
-    return Version(int(found[1]), int(found[2]), int(found[3])) if found else None
+    match = _VERSION.fullmatch(text)
+    return Version(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def _owner(root: YamlNode) -> str:

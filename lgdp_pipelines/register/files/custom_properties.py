@@ -227,6 +227,6 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
         for word in known
         if word in model.required and word not in values
     ]
-    given = mapping_node(node.file, node.line, values)
-    parsed = parse(model, given, name=f"the {model.place}", remedy="Mend it; schemas/README.md explains the word.")
+    properties = mapping_node(node.file, node.line, values)
+    parsed = parse(model, properties, name=f"the {model.place}", remedy="Mend it; schemas/README.md explains the word.")
     return parsed.value or model(), (*contradictions, *parsed.contradictions)

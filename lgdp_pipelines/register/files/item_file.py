@@ -115,9 +115,9 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Pars
 def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
     logical = place.text("logicalType")
     physical = place.text("physicalType", _PHYSICAL.get(logical, "")).lower()
-    found = _DECIMAL.fullmatch(physical)
-    if found and logical == "number" and 1 <= int(found[1]) <= 38 and int(found[2]) <= int(found[1]):
-        return ItemType.DECIMAL, int(found[1]), int(found[2])
+    match = _DECIMAL.fullmatch(physical)
+    if match and logical == "number" and 1 <= int(match[1]) <= 38 and int(match[2]) <= int(match[1]):
+        return ItemType.DECIMAL, int(match[1]), int(match[2])
     return _PLAIN_TYPES.get((logical, physical)), 0, 0
 
 
@@ -366,7 +366,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
         return
-    known = [written] if item.date_format is not None else []
+    formats = [written] if item.date_format is not None else []
     for place in formats.elements:
         form = place.value if isinstance(place.value, str) else ""
         if problem := find_date_format_problem(form):
@@ -374,7 +374,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
                 f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
             continue
-        for other in known:
+        for other in formats:
             text = find_ambiguous_text(form, other)
             yield from first_contradiction_where(
                 (form == other, place, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
@@ -385,7 +385,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
                     "Keep the one that councils use; nobody can tell which is meant.",
                 ),
             )
-        known.append(form)
+        formats.append(form)
 
 
 def _check_number_spelling(item: Item, place: YamlNode) -> Iterator[Contradiction]:

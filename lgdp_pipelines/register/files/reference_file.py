@@ -68,7 +68,7 @@ def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, 
     """Return the rows of a CSV file with exactly these columns, and its contradictions."""
     reader = csv.reader(io.StringIO(text), strict=True)
     rows: list[Row] = []
-    found: list[Contradiction] = []
+    contradictions: list[Contradiction] = []
     line = 1
     try:
         header = next(reader, [])
@@ -79,11 +79,13 @@ def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, 
             if len(cells) == len(columns):
                 rows.append(Row(file, line, dict(zip(columns, cells, strict=True))))
             else:
-                found.append(Contradiction(file, line, f"{len(cells)} cells under {len(columns)} columns.", "Mend it."))
+                contradictions.append(
+                    Contradiction(file, line, f"{len(cells)} cells under {len(columns)} columns.", "Mend it.")
+                )
             line = reader.line_num + 1
     except csv.Error as error:
-        found.append(Contradiction(file, line, f"This is no CSV: {error}.", "Mend the quotation marks."))
-    return tuple(rows), tuple(found)
+        contradictions.append(Contradiction(file, line, f"This is no CSV: {error}.", "Mend the quotation marks."))
+    return tuple(rows), tuple(contradictions)
 
 
 COUNCILS_FILE = "councils/councils.csv"
@@ -260,15 +262,15 @@ def read_reference(
     folder = document.file.split("/")[1]
     stand_ins = {"id": folder, "title": "?", "description": "?"}
     parsed = parse(_TableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
-    words, found = parsed.value, list(parsed.contradictions)
+    words, contradictions = parsed.value, list(parsed.contradictions)
     if words is None:
-        return None, tuple(found)
+        return None, tuple(contradictions)
     versions = []
     for entry, version in zip(parsed.node.entries("versions"), words.versions, strict=True):
         file = f"{document.file.removesuffix('.yaml')}.v{version.version}.csv"
         rows, in_file = _rows(entry, file, contents, [column.name for column in words.columns])
-        found += in_file
-        found += _check_row(rows, words.columns, words.key, councils)
+        contradictions += in_file
+        contradictions += _check_row(rows, words.columns, words.key, councils)
         versions.append(
             ReferenceVersion(
                 version=version.version,
@@ -281,7 +283,7 @@ def read_reference(
             )
         )
     table = ReferenceTable(words.id, words.title, words.description, words.columns, words.key, tuple(versions))
-    return table, (*found, *_check_table(parsed.node, table, contents))
+    return table, (*contradictions, *_check_table(parsed.node, table, contents))
 
 
 def _day(text: str) -> date | None:
@@ -298,12 +300,12 @@ def _rows(
         what = f"The version {place.text('version')} has no file."
         return (), (place.contradiction(what, f"Write {file}, or remove the version."),)
     try:
-        rows, found = read_rows(file, contents[file].decode("utf-8"), columns)
+        rows, contradictions = read_rows(file, contents[file].decode("utf-8"), columns)
     except UnicodeDecodeError:
         return (), ()  # told of every file of the register already
-    if not rows and not found:
-        found = (Contradiction(file, 1, "The file has no rows.", "Write them, or remove the version."),)
-    return rows, found
+    if not rows and not contradictions:
+        contradictions = (Contradiction(file, 1, "The file has no rows.", "Write them, or remove the version."),)
+    return rows, contradictions
 
 
 def _check_row(

@@ -51,10 +51,10 @@ def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple
         return_slug: of the return.
         context: of the contract around it.
     """
-    found = [_read(entry, return_slug, context, "") for entry in table.entries("quality")]
+    rules = [_read(entry, return_slug, context, "") for entry in table.entries("quality")]
     for item in table.entries("properties"):
-        found += [_read(entry, return_slug, context, item.text("name")) for entry in item.entries("quality")]
-    return tuple(found)
+        rules += [_read(entry, return_slug, context, item.text("name")) for entry in item.entries("quality")]
+    return tuple(rules)
 
 
 def _read(place: YamlNode, return_slug: str, context: RuleContext, item: str) -> ParsedRule:

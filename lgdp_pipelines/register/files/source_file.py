@@ -84,7 +84,7 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
 
 
 def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
-    return_codes = {given.return_code for given in source.returns}
+    return_codes = {source_return.return_code for source_return in source.returns}
     for council_code, account in node.at("accounts").members():
         if council_code not in source.councils:
             yield account.contradiction(
@@ -100,15 +100,15 @@ def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
 def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
     entries = [*zip(node.entries("returns"), source.returns, strict=True)]
     yield from (
-        entry.contradiction(f"{given.return_code} is given twice.", "Keep one of the two.")
-        for (entry, given), _ in find_repeats((pair[1].return_code, pair) for pair in entries)
+        entry.contradiction(f"{source_return.return_code} is given twice.", "Keep one of the two.")
+        for (entry, source_return), _ in find_repeats((pair[1].return_code, pair) for pair in entries)
     )
     yield from (
         entry.at("return").contradiction(
-            f"There is no return {given.return_code}.", suggest(given.return_code, returns)
+            f"There is no return {source_return.return_code}.", suggest(source_return.return_code, returns)
         )
-        for entry, given in entries
-        if given.return_code not in returns
+        for entry, source_return in entries
+        if source_return.return_code not in returns
     )
 
 
@@ -123,8 +123,8 @@ def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]
 
 def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterator[Contradiction]:
     """Yield accounts that two councils would share, and invalid account names."""
-    own = [(code, source.for_council(code)) for code in source.councils]
-    accounts = [(of_council.address, _fill_council(of_council.username, code)) for code, of_council in own]
+    council_sources = [(code, source.for_council(code)) for code in source.councils]
+    accounts = [(of_council.address, _fill_council(of_council.username, code)) for code, of_council in council_sources]
     if _has_repeats(accounts):
         yield node.at("username").contradiction(
             "Several councils would share one account.", "Write {council} or {council_lower} into the name."
@@ -141,8 +141,8 @@ def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterat
 
 def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradiction]:
     outbox = f"{source.outbox.strip('/')}/"
-    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
-        folder = f"{given.folder.strip('/')}/"
+    for entry, source_return in zip(node.entries("returns"), source.returns, strict=True):
+        folder = f"{source_return.folder.strip('/')}/"
         if source.outbox and (outbox.startswith(folder) or folder.startswith(outbox)):
             yield entry.at("folder").contradiction(
                 "The outbox would lie among what is fetched.", "Name another folder, or another outbox."
@@ -160,15 +160,20 @@ def _check_username_of_api(source: ApiSource, node: YamlNode) -> Iterator[Contra
 
 def _check_api_returns(source: ApiSource, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
     key = source.authentication.parameter if isinstance(source.authentication, KeyAuthentication) else ""
-    for entry, given in zip(node.entries("returns"), source.returns, strict=True):
-        data_return = returns.get(given.return_code)
-        if given.paging and data_return and not given.system and data_return.latest.extract.format not in _PAGED:
+    for entry, source_return in zip(node.entries("returns"), source.returns, strict=True):
+        data_return = returns.get(source_return.return_code)
+        if (
+            source_return.paging
+            and data_return
+            and not source_return.system
+            and data_return.latest.extract.format not in _PAGED
+        ):
             yield entry.at("paging").contradiction(
                 f"{data_return.code} is {data_return.latest.extract.format.value.upper()}, "
                 "which cannot be put together from pages.",
                 "Ask for one answer, or for JSON.",
             )
-        if key and _uses_parameter(given, key):
+        if key and _uses_parameter(source_return, key):
             yield entry.contradiction(f"The parameter {key} is the key's.", "Use another parameter.")
 
 

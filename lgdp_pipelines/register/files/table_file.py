@@ -272,14 +272,14 @@ def _check_count(read: ParsedTable) -> Iterator[Contradiction]:
     places = read.place.custom_property("lgdpCounts").elements
     if places and read.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
-    taken = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])
+    urn_counts = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])
     for place, count in zip(places, table.counts, strict=True):
         if not URN.fullmatch(count.urn):
             yield place.contradiction(
                 f"The count “{count.title}” has the URN “{count.urn}”, which is not well formed.",
                 "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
             )
-        elif taken[count.urn] > 1:
+        elif urn_counts[count.urn] > 1:
             yield place.contradiction(
                 f"The URN {count.urn} stands for two things in {table.name}.", "Give the count its own."
             )

@@ -455,7 +455,8 @@ class Source:
             return self
         differences = {name: value for name, value in vars(account).items() if value and name != "systems"}
         returns = tuple(
-            replace(given, system=account.systems.get(given.return_code, given.system)) for given in self.returns
+            replace(source_return, system=account.systems.get(source_return.return_code, source_return.system))
+            for source_return in self.returns
         )
         return replace(self, returns=returns, **differences)
 

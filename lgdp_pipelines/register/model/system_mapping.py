@@ -127,8 +127,8 @@ class TableMapping:
         column = self.columns.get(name)
         if column is None:
             return ()
-        called = (*column.spellings.headers, *(f"(of the form {pattern})" for pattern in column.spellings.patterns))
-        return tuple(f"{name} (in {column.file})" for name in called) if column.file else called
+        headers = (*column.spellings.headers, *(f"(of the form {pattern})" for pattern in column.spellings.patterns))
+        return tuple(f"{name} (in {column.file})" for name in headers) if column.file else headers
 
 
 @dataclass(frozen=True)

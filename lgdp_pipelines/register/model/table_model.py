@@ -154,10 +154,10 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
         spelt: names, each with what it may be called.
     """
     listed = list(spelt)
-    taken: dict[str, str] = {}
+    names_by_text: dict[str, str] = {}
     for name, spellings in listed:
         for header in spellings.headers:
-            other = taken.setdefault(fold_spelling(header), name)
+            other = names_by_text.setdefault(fold_spelling(header), name)
             if other != name:
                 yield name, other, header
     patterns = [
@@ -392,11 +392,14 @@ class Table:
 
     def behind(self, names: Iterable[str]) -> frozenset[str]:
         """Return the items that some depend on: themselves, and sources of derived ones."""
-        given = list(names)
-        found = [
-            source for item in self.derived if item.name in given and item.derived for source in item.derived.sources
+        requested = list(names)
+        sources = [
+            source
+            for item in self.derived
+            if item.name in requested and item.derived
+            for source in item.derived.sources
         ]
-        return frozenset([*given, *found])
+        return frozenset([*requested, *sources])
 
     @property
     def key(self) -> tuple[Item, ...]:

@@ -66,8 +66,8 @@ def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | 
 
 def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
     """Return the columns that a table has in every version, with one type."""
-    first, *others = (_column_types(contract, table) for contract in contracts)
-    return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in others))
+    first, *later = (_column_types(contract, table) for contract in contracts)
+    return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in later))
 
 
 def _column_types(contract: Contract, table: str) -> Mapping[str, object]:

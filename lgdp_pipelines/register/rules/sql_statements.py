@@ -101,12 +101,12 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
 
 
 def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    own = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
+    cte_names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
             yield "it reads something that is no table of the return"
             return
-        if table.name not in columns and table.name not in own:
+        if table.name not in columns and table.name not in cte_names:
             yield f"it reads {table.name}, which is no table of the return"
             return
     schema: dict[str, object] = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}

@@ -50,7 +50,7 @@ def resolve_versions(
         documents: root nodes of contracts and changes files.
         contents: bytes by file.
     """
-    whole = {
+    complete = {
         document.file: ContractVersion(document, hashlib.sha256(contents[document.file]).hexdigest())
         for document in documents
         if document.file.endswith(CONTRACT_ENDING)
@@ -60,20 +60,20 @@ def resolve_versions(
     }
     contradictions = [contradiction for read in changed.values() for contradiction in read.contradictions]
     malformed = {contradiction.file for contradiction in contradictions}
-    files = {*whole, *changed}
+    files = {*complete, *changed}
     bases = {file: _base_file(file, read, files) for file, read in changed.items()}
     for file, read in changed.items():
         contradictions += _check_base(file, read, bases, files)
     waiting = {file: read for file, read in changed.items() if file not in malformed}
-    while ready := [file for file in waiting if bases[file] in whole]:
+    while ready := [file for file in waiting if bases[file] in complete]:
         for file in ready:
-            read, base = waiting.pop(file), whole[bases[file]]
+            read, base = waiting.pop(file), complete[bases[file]]
             document, change_contradictions = expand_changes(base.document, read)
             contradictions += change_contradictions
             if not change_contradictions:
                 digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
-                whole[file] = ContractVersion(document, digest, read.base, read.changes)
-    return whole, tuple(contradictions)
+                complete[file] = ContractVersion(document, digest, read.base, read.changes)
+    return complete, tuple(contradictions)
 
 
 def _base_file(file: str, read: ChangeFile, files: set[str]) -> str:
@@ -89,8 +89,8 @@ def _check_base(file: str, read: ChangeFile, bases: Mapping[str, str], files: se
         return
     if not bases[file]:
         folder = file.rpartition("/")[0]
-        others = {_version(other) for other in files if other.startswith(f"{folder}/") and other != file}
-        remedy = suggest(read.base, others) if others else "Write the base in full beside this file."
+        other_versions = {_version(other) for other in files if other.startswith(f"{folder}/") and other != file}
+        remedy = suggest(read.base, other_versions) if other_versions else "Write the base in full beside this file."
         yield node.contradiction(f"The base {read.base} is not there.", remedy)
         return
     chain = [file]

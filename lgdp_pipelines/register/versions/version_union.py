@@ -206,11 +206,11 @@ def _unite_table(data_return: Return, name: str) -> UnitedTable:
     for major in sorted(majors, reverse=True):
         for item in majors[major][1].all_items:
             declared.setdefault(item.urn, {})[major] = item
-    taken: set[str] = set()
+    used_names: set[str] = set()
     items = []
     for versions in declared.values():
-        items.append(_unite_item(versions, taken))
-        taken.add(items[-1].name)
+        items.append(_unite_item(versions, used_names))
+        used_names.add(items[-1].name)
     united = UnitedTable(data_return, newest, dict(sorted(majors.items())), tuple(items))
     for count in united.counts:
         closed = [name for name in count.by if united.find_item(name).privacy is not Privacy.OPEN]

@@ -267,10 +267,10 @@ class AgreesWithTerms(FigureTerms):
             f"({self._own_figures(context, exact=exact)}) AS mine "
             f"{join} JOIN ({self._other_figures(exact=exact)}) AS theirs ON {join_conditions(*keys) or 'TRUE'}"
         )
-        nothing = "NULL" if self.other_figure is ComparedFigure.VALUE else "0"
+        default = "NULL" if self.other_figure is ComparedFigure.VALUE else "0"
         pairs = (
             f"SELECT mine.{OWN_ROW} AS {OWN_ROW}, CASE WHEN mine._is THEN mine._figure ELSE 0 END AS _one, "
-            f"CASE WHEN theirs._is THEN theirs._figure ELSE {nothing} END AS _other FROM {joined}"
+            f"CASE WHEN theirs._is THEN theirs._figure ELSE {default} END AS _other FROM {joined}"
         )
         violation = join_conditions(differs_sql("_one", "_other", self, exact=exact), self._sound(context))
         return f"SELECT count(*) FROM ({pairs}) AS held WHERE {violation}"
@@ -303,8 +303,8 @@ class AgreesWithTerms(FigureTerms):
                 return f"CASE WHEN count(*) = 1 THEN min({_cast(item, exact=exact)}) END"
             case ComparedFigure.SUM:
                 added = f"coalesce({'sum' if exact else 'fsum'}({_cast(item, exact=exact)}), 0)"
-                whole = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
-                return added if self.absent_is_zero else f"CASE WHEN {whole} THEN {added} END"
+                is_complete = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
+                return added if self.absent_is_zero else f"CASE WHEN {is_complete} THEN {added} END"
 
     def _sound(self, context: RuleContext) -> str:
         """Return whether no cell behind a figure of many rows is in error."""

@@ -83,8 +83,8 @@ class TotalTerms(FigureTerms):
         """Count the rows whose total differs from the sum."""
         items = [context.items[name] for name in self.place]
         added = " + ".join(self._part(name, items) for name in self.of)
-        taken = "".join(f" - {self._part(name, items)}" for name in self.less)
-        differs = differs_sql(cast_figure(self.item, items), added + taken, self, exact=is_exact(items))
+        deductions = "".join(f" - {self._part(name, items)}" for name in self.less)
+        differs = differs_sql(cast_figure(self.item, items), added + deductions, self, exact=is_exact(items))
         violation = join_conditions(differs, conditions_sql(self.when, context.items))
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
 
@@ -161,13 +161,15 @@ class ControlTerms(FigureTerms):
         items = [context.items[self.item], theirs[part]]
         figure = cast_figure(part, items, "part")
         sound = not_in_error_sql("part", table, (part, *self.by.values(), *self.of.when))
-        whole = f"CASE WHEN bool_and({quote_column(part, 'part')} IS NOT NULL AND {sound}) THEN sum({figure}) END"
+        complete_sum = (
+            f"CASE WHEN bool_and({quote_column(part, 'part')} IS NOT NULL AND {sound}) THEN sum({figure}) END"
+        )
         if self.absent_is_zero:
-            whole = f"CASE WHEN coalesce(bool_and({sound}), TRUE) THEN coalesce(sum({figure}), 0) END"
+            complete_sum = f"CASE WHEN coalesce(bool_and({sound}), TRUE) THEN coalesce(sum({figure}), 0) END"
         same = [f"{quote_column(other, 'part')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
         matching = join_conditions(*same, conditions_sql(self.of.when, theirs, "part"))
         relation = "model" if table == context.table else table
-        added = f"SELECT {whole} FROM {{{relation}}} AS part" + (f" WHERE {matching}" if matching else "")
+        added = f"SELECT {complete_sum} FROM {{{relation}}} AS part" + (f" WHERE {matching}" if matching else "")
         differs = differs_sql(cast_figure(self.item, items, "own"), added, self, exact=is_exact(items))
         violation = join_conditions(differs, conditions_sql(self.when, context.items, "own"))
         return f"SELECT count(*) FROM {{model}} AS own WHERE {violation}"
