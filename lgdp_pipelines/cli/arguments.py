@@ -142,13 +142,13 @@ def select_mapping(register: Register, system: str, contract: Contract, council:
     """
     mapping = register.mapping_for(system, contract.return_code, council.code, contract)
     if system and mapping is None:
-        known = [
+        candidates = [
             name
             for name in register.systems
             if register.mapping_for(name, contract.return_code, council.code, contract)
         ]
         raise WrongUse(
             f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}.",
-            remedy=f"Choose one of: {', '.join(known)}." if known else "Leave --system out.",
+            remedy=f"Choose one of: {', '.join(candidates)}." if candidates else "Leave --system out.",
         )
     return mapping

@@ -48,8 +48,8 @@ def put_issue(
     """
     platform = arguments.open_platform()
     issue = issue_workflow.KnownIssueEntry(return_code, council, period, item, words, by, role, source)
-    (kept,) = issue_workflow.add_known_issues(platform, [issue])
-    print_markup(f"known issue {kept.number}: put on {_subject(kept)}")
+    (known_issue,) = issue_workflow.add_known_issues(platform, [issue])
+    print_markup(f"known issue {known_issue.number}: put on {_subject(known_issue)}")
 
 
 @commands.command("list")
@@ -68,7 +68,7 @@ def list_issues(
     platform = arguments.open_platform()
     selection = arguments.select(platform.register, return_code, council, period)
     issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
-    rows = [_row(kept) for kept in issues if has_lifted or kept.lifted_at is None]
+    rows = [_row(known_issue) for known_issue in issues if has_lifted or known_issue.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)
 
 
@@ -82,8 +82,8 @@ def lift_issue(
 
     Example: `lgdp known-issue lift 12 --reason "Corrected in the second submission." --by "A. Analyst"`
     """
-    kept = issue_workflow.lift_known_issue(arguments.open_platform(), number, by=by, reason=reason)
-    print_markup(f"known issue {kept.number}: lifted from {_subject(kept)}")
+    known_issue = issue_workflow.lift_known_issue(arguments.open_platform(), number, by=by, reason=reason)
+    print_markup(f"known issue {known_issue.number}: lifted from {_subject(known_issue)}")
 
 
 @commands.command("import")
@@ -104,8 +104,8 @@ def import_issues(
     Example: `lgdp known-issue import comments.csv --by "A. Analyst"`
     """
     arguments.require_files([file])
-    kept = issue_workflow.add_known_issue_file(arguments.open_platform(), file, by=by, role=role)
-    print_markup(f"{len(kept)} known issues are recorded as in the file")
+    known_issues = issue_workflow.add_known_issue_file(arguments.open_platform(), file, by=by, role=role)
+    print_markup(f"{len(known_issues)} known issues are recorded as in the file")
 
 
 def _subject(kept: RecordedIssue) -> str:

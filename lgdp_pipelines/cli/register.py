@@ -92,11 +92,11 @@ def _code_row(code: Code) -> dict[str, str]:
 
 
 def _select_code_list(register: Register, contract: Contract, list_id: str) -> CodeList:
-    known = {item.code_list for table in contract.tables for item in table.items if item.code_list}
-    if list_id not in known:
+    list_ids = {item.code_list for table in contract.tables for item in table.items if item.code_list}
+    if list_id not in list_ids:
         raise WrongUse(
             f"{contract.return_code} {contract.version} has no code list {list_id}.",
-            remedy=f"Choose one of: {', '.join(sorted(known))}." if known else "",
+            remedy=f"Choose one of: {', '.join(sorted(list_ids))}." if list_ids else "",
         )
     return register.code_lists[list_id]
 

@@ -62,7 +62,7 @@ def _rows(platform: Platform, data_return: Return, period: str | None) -> list[R
 def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
     """Count the known issues in force on a return's figures, by council and period."""
     issues = platform.ledger.known_issues.find(data_return.code)
-    return Counter((kept.issue.council_code, kept.issue.period) for kept in issues if kept.lifted_at is None)
+    return Counter((note.issue.council_code, note.issue.period) for note in issues if note.lifted_at is None)
 
 
 def _standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
@@ -103,21 +103,21 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
     if not periods:
         print_markup(f"[bold]{data_return.code}: {escape(data_return.latest.title)}[/bold]\n  nothing has come yet\n")
         return
-    shown = periods[-PERIODS_SHOWN:]
+    latest_periods = periods[-PERIODS_SHOWN:]
     by_cell = {(standing.council_code, standing.period): standing for standing in standings}
-    overdue = {period_id for period_id in shown if _is_overdue(platform, data_return, period_id)}
+    overdue = {period_id for period_id in latest_periods if _is_overdue(platform, data_return, period_id)}
     notes = _count_notes(platform, data_return)
-    headings = (period_id.removeprefix("FY").removeprefix("CY") for period_id in shown)
+    headings = (period_id.removeprefix("FY").removeprefix("CY") for period_id in latest_periods)
     table = new_table(f"{data_return.code}: {data_return.latest.title}", ("council", *headings))
     for council in platform.register.councils:
         symbols = (
             _symbol(by_cell.get((council.code, period_id)), is_overdue=period_id in overdue)
             + (" [cyan]n[/cyan]" if notes[council.code, period_id] else "")
-            for period_id in shown
+            for period_id in latest_periods
         )
         table.add_row(f"{council.code} {escape(council.name)}", *symbols)
     print_table(table)
-    hidden = len(periods) - len(shown)
+    hidden = len(periods) - len(latest_periods)
     advice = f"; for the {hidden} earlier periods: --period, or --format csv" if hidden else ""
     print_markup(
         "[dim]✓ accepted, ○ nil return, ? queried, ✗ rejected, ↩ withdrawn, ✗ ✓ rejected after an accepted one, "
@@ -170,9 +170,9 @@ def print_summary(platform: Platform) -> None:
     print_table(table)
     for standing in standings:
         if find_latest_outcome(standing) is LatestOutcome.REJECTED and standing.submission_id:
-            kept = f"; {standing.current} stays" if standing.current else ""
+            remark = f"; {standing.current} stays" if standing.current else ""
             print_markup(
-                f"  [red]✗[/red] {standing.submission_id}: {_failed_rules(platform, standing.submission_id)}{kept}"
+                f"  [red]✗[/red] {standing.submission_id}: {_failed_rules(platform, standing.submission_id)}{remark}"
             )
 
 

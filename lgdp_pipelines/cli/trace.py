@@ -86,9 +86,9 @@ def _print_trace(result: Trace) -> None:
         _print_part("column", f"{column.header} of {column.table}, {system}{contract}")
     for submission in result.submissions:
         _print_submission(submission)
-    for kept in result.known_issues:
-        subject = kept.issue.item_urn or "the return as a whole"
-        _print_part("known", f"issue {kept.number}, on {subject}: {kept.issue.words}")
+    for known_issue in result.known_issues:
+        subject = known_issue.issue.item_urn or "the return as a whole"
+        _print_part("known", f"issue {known_issue.number}, on {subject}: {known_issue.issue.words}")
     for note in result.notes:
         _print_part("note", note)
     if not result.submissions:

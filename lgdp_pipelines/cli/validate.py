@@ -215,8 +215,8 @@ def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame)
     print_markup(
         f"\n[bold]{escape(rule.title)}[/bold] [dim]{rule.id}, {rule.severity}[/dim]: {outcome.failed:,} failed"
     )
-    shown = findings.filter(pl.col("rule") == rule.id).head(PLACES_SHOWN)
-    for (sheet, column, message), places in shown.group_by(["sheet", "column", "message"], maintain_order=True):
+    rule_findings = findings.filter(pl.col("rule") == rule.id).head(PLACES_SHOWN)
+    for (sheet, column, message), places in rule_findings.group_by(["sheet", "column", "message"], maintain_order=True):
         rows = [str(row) for row in places.get_column("row") if row is not None]
         parts = [
             f"sheet {sheet}" if sheet else "",
@@ -226,8 +226,8 @@ def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame)
         place = ", ".join(part for part in parts if part)
         advice = str(message).removeprefix(f"Not met: {rule.title}. ")
         print_markup(f"  {escape(place)}{': ' if place else ''}{escape(advice)}")
-    if outcome.failed > shown.height:
-        print_markup(f"  … and {outcome.failed - shown.height:,} more: `--format csv` lists them.")
+    if outcome.failed > rule_findings.height:
+        print_markup(f"  … and {outcome.failed - rule_findings.height:,} more: `--format csv` lists them.")
 
 
 def _print_codes(register: Register, contract: Contract, rule: Rule, day: date) -> None:

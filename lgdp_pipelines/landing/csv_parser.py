@@ -109,32 +109,33 @@ def read_header(content: bytes, dialect: Dialect) -> CsvHeader | Fault:
     line_end = find_line_end(content)
     lines = _LineIterator(content, line_end)
     reader = csv.reader(lines, strict=True, **dialect.reader_arguments)
-    wanted = dialect.preamble + dialect.header_rows
+    last_row = dialect.preamble + dialect.header_rows
     records: list[list[str]] = []
     try:
         for record in reader:
             records.append([lines.restore_line_ends(cell) for cell in record])
-            if len(records) == wanted:
+            if len(records) == last_row:
                 break
     except csv.Error:
         row = len(records) + 1
         return Fault(f"From row {row} on the quotes do not match, so that the header cannot be read.", row)
-    if len(records) < wanted:
+    if len(records) < last_row:
         return Fault(
-            f"The header should be in row {wanted}, and the file has fewer rows. Send it with its header and its rows."
+            f"The header should be in row {last_row}, and the file has fewer rows. "
+            "Send it with its header and its rows."
         )
     lower = records[-1]
     header = tuple(lower) if dialect.header_rows == 1 else join_headers(fill_right(records[-2]), lower)
     if not header:
         return Fault(
-            f"The header should be in row {wanted}, and that row is empty. Send the column names in it.", wanted
+            f"The header should be in row {last_row}, and that row is empty. Send the column names in it.", last_row
         )
     if len(header) > MAX_COLUMNS:
         return Fault(
             f"The header has {len(header):,} columns, and no table has more than {MAX_COLUMNS:,}. Export it again.",
-            wanted,
+            last_row,
         )
-    return CsvHeader(header, lines.end, wanted, line_end)
+    return CsvHeader(header, lines.end, last_row, line_end)
 
 
 @dataclass
@@ -445,27 +446,27 @@ def _parse_carefully(body: _Body) -> CellBlock | Fault:
     width = body.width
     blocks: list[pl.DataFrame] = []
     misshapen: list[tuple[int, int]] = []
-    kept: list[list[str]] = []
+    records: list[list[str]] = []
     rows: list[int] = []
     try:
         for row, record in enumerate(reader, start=body.row + 1):
             if len(record) > MAX_COLUMNS:
                 return Fault(f"Row {row} has more than {MAX_COLUMNS:,} cells. Export the file again.", row)
             if _has_cell(record, width):
-                kept.append(record)
+                records.append(record)
                 rows.append(row)
                 if len(record) != width:
                     misshapen.append((row, len(record)))
-            if len(kept) == _BLOCK:
-                blocks.append(build_frame(kept, rows, width))
-                kept, rows = [], []
+            if len(records) == _BLOCK:
+                blocks.append(build_frame(records, rows, width))
+                records, rows = [], []
     except csv.Error:
         return Fault(
             f"From row {row + 1} on the quotes do not match, so that cells cannot be told apart. A quote inside a "
             "quoted cell is written twice; a quote that opens a cell must be closed.",
             row + 1,
         )
-    blocks.append(build_frame(kept, rows, width))
+    blocks.append(build_frame(records, rows, width))
     frame = pl.concat(blocks, how="diagonal")
     columns = [str(place) for place in range(frame.width - 1)]
     cell = pl.col(columns).str.replace_all("\n" if is_cr else stand_in, "\r", literal=True)

@@ -156,8 +156,8 @@ def _has_header(content: bytes, dialect: Dialect) -> bool:
     """Return whether a beginning holds the whole header, and shows how lines end."""
     if b"\n" not in content or is_blank(content):
         return False
-    wanted = dialect.preamble + dialect.header_rows
-    return _record_pattern(dialect, find_line_end(content), wanted).match(content) is not None
+    line_count = dialect.preamble + dialect.header_rows
+    return _record_pattern(dialect, find_line_end(content), line_count).match(content) is not None
 
 
 def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> tuple[CellBlock | Fault | None, int]:

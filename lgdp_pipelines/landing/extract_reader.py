@@ -70,13 +70,13 @@ def read_extract(
         build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults
     ]
     findings = concat_findings([*fault_findings, *(table.findings for table in landed.values())])
-    sent = {name: table for name, table in landed.items() if table.rows is not None}
+    tables_read = {name: table for name, table in landed.items() if table.rows is not None}
     return Reading(
-        tables={name: table.rows for name, table in sent.items() if table.rows is not None},
+        tables={name: table.rows for name, table in tables_read.items() if table.rows is not None},
         findings=findings,
         results=_build_outcomes(rules, findings, landed),
         unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
-        headers={name: table.headers for name, table in sent.items()},
+        headers={name: table.headers for name, table in tables_read.items()},
         sheets={name: table.sheet for name, table in landed.items() if table.sheet is not None},
         unlisted_rows={name: table.unlisted_rows for name, table in landed.items()},
     )
@@ -209,14 +209,14 @@ def _sort_files(
 def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
     if mapping and mapping.files:
         patterns = {declared.name: declared.pattern for declared in mapping.files}
-        known = frozenset(patterns)
+        table_names = frozenset(patterns)
     else:
         patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
-        known = frozenset(contract.by_name)
+        table_names = frozenset(contract.by_name)
     if file.table is not None:
-        return file.table if file.table in known else None
-    if len(known) == 1:
-        return next(iter(known))
+        return file.table if file.table in table_names else None
+    if len(table_names) == 1:
+        return next(iter(table_names))
     matching = [name for name, pattern in patterns.items() if re.fullmatch(pattern, file.name)]
     return matching[0] if len(matching) == 1 else None
 

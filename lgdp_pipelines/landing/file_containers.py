@@ -66,8 +66,8 @@ def recognise(file: BinaryIO) -> str | None:
             return ENCRYPTED if _ENCRYPTED in start + file.read() else XLS
     finally:
         file.seek(0)
-    named = next((name for mark, name in _OTHERS.items() if start.startswith(mark)), None)
-    return named or _recognise_text(start)
+    format_name = next((name for mark, name in _OTHERS.items() if start.startswith(mark)), None)
+    return format_name or _recognise_text(start)
 
 
 def _recognise_zip(file: BinaryIO) -> str:
@@ -198,12 +198,12 @@ def _is_metadata(name: str) -> bool:
 def _copy(pieces: Iterator[bytes | Fault], packed: BinaryIO, into: IO[bytes]) -> Fault | None:
     """Write pieces up to the size limit."""
     most = max(_SMALL, min(MAX_BYTES, MAX_RATIO * measure_size(packed)))
-    written = 0
+    copied_bytes = 0
     for piece in pieces:
         if isinstance(piece, Fault):
             return piece
-        written += len(piece)
-        if written > most:
+        copied_bytes += len(piece)
+        if copied_bytes > most:
             return Fault(
                 "The archive unpacks to far more than any extract holds. Pack the plain file and send it again."
             )

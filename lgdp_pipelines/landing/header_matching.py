@@ -80,8 +80,8 @@ def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None)
     if mapped is None:
         return {item.name: item.spellings for item in table.items}
     base = mapped.files[0].name if mapped.files else ""
-    wanted = base if file is None else file
-    columns = {name: column for name, column in mapped.columns.items() if (column.file or base) == wanted}
+    table_file = base if file is None else file
+    columns = {name: column for name, column in mapped.columns.items() if (column.file or base) == table_file}
     return {item.name: columns[item.name].spellings for item in table.items if item.name in columns}
 
 

@@ -41,11 +41,11 @@ def land_records(
     sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
     faults: list[Fault] = []
     whole = _list_named_paths(contract, mapping)
-    for row, sent in enumerate(records, start=1):
-        if not isinstance(sent, dict):
+    for row, content in enumerate(records, start=1):
+        if not isinstance(content, dict):
             faults.append(Fault("This is no record: it has no named values. Send each record with its keys.", row))
             continue
-        record = flatten(sent, whole)
+        record = flatten(content, whole)
         tables = _find_tables(contract, record)
         if len(tables) == 1:
             sorted_out[tables[0].name].append(_Record(row, record))
@@ -94,11 +94,11 @@ def _land_table(
     columns: dict[str, pl.Series] = {}
     headers: dict[str, str] = {}
     for item in table.items:
-        named = [keys[place] for place in match.positions.get(item.name, ())]
-        headers |= {item.name: named[0]} if named else {}
-        called = named[0] if named else item.header
-        findings += _find_repeated(rules.columns, item, called, named, records)
-        values = [_first_value(record.cells, named) for record in records]
+        matched_keys = [keys[place] for place in match.positions.get(item.name, ())]
+        headers |= {item.name: matched_keys[0]} if matched_keys else {}
+        called = matched_keys[0] if matched_keys else item.header
+        findings += _find_repeated(rules.columns, item, called, matched_keys, records)
+        values = [_first_value(record.cells, matched_keys) for record in records]
         if item.type is ItemType.TEXT:
             findings.append(_find_nested(rules.columns, item, called, values, records))
         columns[item.name] = pl.Series(item.name, [to_cell(value) for value in values], dtype=pl.String)

@@ -131,9 +131,9 @@ def find_columns(headers: Iterable[str], header: Sequence[str]) -> list[int | No
     None unless unique.
     """
     columns = []
-    for wanted in headers:
-        exact = [place for place, name in enumerate(header) if name == wanted]
-        folded = [place for place, name in enumerate(header) if fold_spelling(name) == fold_spelling(wanted)]
+    for name_sought in headers:
+        exact = [place for place, name in enumerate(header) if name == name_sought]
+        folded = [place for place, name in enumerate(header) if fold_spelling(name) == fold_spelling(name_sought)]
         places = exact or folded
         columns.append(places[0] if len(places) == 1 else None)
     return columns

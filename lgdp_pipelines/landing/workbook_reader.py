@@ -241,21 +241,23 @@ def _read_cells(sheet: SheetReader, extract: Extract, date_formatters: DateForma
         )
     formats = date_formatters(header)
     blocks: list[pl.DataFrame] = []
-    kept: list[list[str | None]] = []
+    records: list[list[str | None]] = []
     numbers: list[int] = []
     last = extract.header_row
     for last, row in rows:
         width = max(len(header), max(row) + 1)
         if width > len(header) + _MAX_OUTSIDE:
             return Fault("The row has a cell far to the right of the table. Remove it.", last, sheet.name)
-        kept.append([_format_cell(row[place], formats.get(place)) if place in row else None for place in range(width)])
+        records.append(
+            [_format_cell(row[place], formats.get(place)) if place in row else None for place in range(width)]
+        )
         numbers.append(last)
-        if len(kept) == _BLOCK:
-            blocks.append(build_frame(kept, numbers, len(header)))
-            kept, numbers = [], []
-        if (len(blocks) * _BLOCK + len(kept)) * len(header) > _MAX_CELLS:
+        if len(records) == _BLOCK:
+            blocks.append(build_frame(records, numbers, len(header)))
+            records, numbers = [], []
+        if (len(blocks) * _BLOCK + len(records)) * len(header) > _MAX_CELLS:
             return Fault("The sheet is larger than workbooks are read. Send it as CSV.", last, sheet.name)
-    frame = pl.concat([*blocks, build_frame(kept, numbers, len(header))], how="diagonal")
+    frame = pl.concat([*blocks, build_frame(records, numbers, len(header))], how="diagonal")
     places = [str(place) for place in range(frame.width - 1)]
     return CellBlock(header, frame.select(*places, ROW), build_misshapen(), last, extract.header_row, sheet.name)
 

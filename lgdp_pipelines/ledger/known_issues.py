@@ -95,15 +95,15 @@ def clean_issue(issue: KnownIssue) -> KnownIssue:
 
 
 def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> RecordedIssue:
-    same = _select_issues(
+    equal_issues = _select_issues(
         connection,
         *filter_return(KNOWN_ISSUE, issue.return_code, issue.period, issue.council_code),
         KNOWN_ISSUE.c.item_urn == issue.item_urn,
         KNOWN_ISSUE.c.words == issue.words,
         KNOWN_ISSUE.c.lifted_at.is_(None),
     )
-    if same:
-        return same[0]
+    if equal_issues:
+        return equal_issues[0]
     values = asdict(issue) | {"put_at": now, "lifted_by": "", "lift_reason": ""}
     number: int = connection.execute(sa.insert(KNOWN_ISSUE).values(values).returning(KNOWN_ISSUE.c.number)).scalar_one()
     return RecordedIssue(number, issue, now, None, "", "")

@@ -84,11 +84,11 @@ class QueryRepository(Repository):
                 QUERY.c.council_code.in_(sorted({query.council_code for query in queries})),
                 QUERY.c.rule.in_(sorted({query.rule for query in queries})),
             )
-        answered: Mapping[tuple[str, ...], list[Query]] = defaultdict(list)
+        answered_queries: Mapping[tuple[str, ...], list[Query]] = defaultdict(list)
         for candidate in candidates:
             if candidate.answer is not None:
-                answered[_question_key(candidate)].append(candidate)
-        answers = {query.id: _find_earlier_answer(query, answered[_question_key(query)]) for query in queries}
+                answered_queries[_question_key(candidate)].append(candidate)
+        answers = {query.id: _find_earlier_answer(query, answered_queries[_question_key(query)]) for query in queries}
         return {query_id: answer for query_id, answer in answers.items() if answer is not None}
 
     def answer(self, query_id: str, *, code: str, words: str, by: str, origin: str | None = None) -> Query:

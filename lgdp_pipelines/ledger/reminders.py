@@ -33,9 +33,9 @@ class ReminderRepository(Repository):
 
 
 def _record(connection: sa.Connection, reminder: ReminderRecord, *, is_sent: bool, now: datetime) -> None:
-    same = [REMINDER.c[name] == getattr(reminder, name) for name in _KEY]
-    if connection.execute(sa.select(REMINDER.c.stage).where(*same)).one_or_none() is None:
+    conditions = [REMINDER.c[name] == getattr(reminder, name) for name in _KEY]
+    if connection.execute(sa.select(REMINDER.c.stage).where(*conditions)).one_or_none() is None:
         values = {name: getattr(reminder, name) for name in _KEY}
         connection.execute(sa.insert(REMINDER).values(**values, made_at=now, sent_at=now if is_sent else None))
     elif is_sent:
-        connection.execute(sa.update(REMINDER).where(*same, REMINDER.c.sent_at.is_(None)).values(sent_at=now))
+        connection.execute(sa.update(REMINDER).where(*conditions, REMINDER.c.sent_at.is_(None)).values(sent_at=now))

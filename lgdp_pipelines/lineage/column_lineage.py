@@ -159,12 +159,12 @@ class _ModelColumns:
         references_by_column: dict[str, set[ColumnReference]] = {name: set() for name in model.columns}
         for parent in (project.models[name] for name in model.depends_on):
             key = (parent.schema, parent.alias)
-            known = self.sources[key].columns
+            source_columns = self.sources[key].columns
             for column, references in references_by_column.items():
-                if column in known:
+                if column in source_columns:
                     references.add(ColumnReference(key, column, DIRECT, "select"))
                 else:
-                    references.update(ColumnReference(key, name, INDIRECT, "computed") for name in known)
+                    references.update(ColumnReference(key, name, INDIRECT, "computed") for name in source_columns)
         return references_by_column
 
 

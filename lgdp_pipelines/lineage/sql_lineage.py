@@ -175,8 +175,8 @@ class _Sources:
         references = source.columns.get(f"{column.name}.{column.entry}") if column.entry else None
         if references is None:
             references = source.columns.get(column.name, set())
-        kept = {branch["item"] for branch in self.branches[column.source]}
-        excluded = {branch["item"] for branch in source.branches} - kept
+        kept_items = {branch["item"] for branch in self.branches[column.source]}
+        excluded = {branch["item"] for branch in source.branches} - kept_items
         return [reference for reference in references if reference.item not in excluded]
 
 

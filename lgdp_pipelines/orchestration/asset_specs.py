@@ -36,7 +36,7 @@ def build_received_spec(data_return: Return, register: Register, grid: dg.Partit
     sources = [
         source
         for source in register.sources.values()
-        if any(answered.return_code == data_return.code for answered in source.returns)
+        if any(source_return.return_code == data_return.code for source_return in source.returns)
     ]
     titles = "; ".join(f"{source.title} ({source.transport})" for source in sources) or "handed in"
     return _build_spec(

@@ -116,8 +116,8 @@ def summarise_failures(failures: Iterable[Failure]) -> Iterator[str]:
 
 
 def _describe_no_news(accounts: int, failed: int) -> str:
-    answered = f"Nothing new in {accounts - failed} accounts."
-    return f"{answered} {failed} could not be looked into: see the warnings." if failed else answered
+    sentence = f"Nothing new in {accounts - failed} accounts."
+    return f"{sentence} {failed} could not be looked into: see the warnings." if failed else sentence
 
 
 def build_poll_schedules(register: Register) -> list[dg.ScheduleDefinition]:

@@ -22,7 +22,7 @@ CHECK_SOURCES_JOB = "check_sources"
 
 def build_source_spec(source: Source) -> dg.AssetSpec:
     """Return ``[source, id]``, where extracts come from; no run makes it."""
-    returns = ", ".join(answered.return_code for answered in source.returns)
+    returns = ", ".join(source_return.return_code for source_return in source.returns)
     return dg.AssetSpec(
         make_source_key(source),
         description=f"**{source.title}.** Gives {returns}, for {len(source.councils)} councils.",

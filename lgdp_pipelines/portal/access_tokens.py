@@ -80,7 +80,7 @@ class TokenRegistry:
         """
         self._refresh()
         digest = hashlib.sha256(token.encode()).digest()
-        matches = [known for known in self._hashes if hmac.compare_digest(known.digest, digest)]
+        matches = [token_hash for token_hash in self._hashes if hmac.compare_digest(token_hash.digest, digest)]
         councils = {match.council_code for match in matches}
         return Caller(councils.pop(), tuple(match.source for match in matches)) if len(councils) == 1 else None
 

@@ -134,13 +134,13 @@ def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[
     for total in sums:
         filled = [n for n in total.children if cells[n].count > 0]
         withheld = [n for n in filled if n in hidden]
-        shown = [n for n in filled if n not in hidden]
+        shown_cells = [n for n in filled if n not in hidden]
         if total.parent is not None and total.parent in hidden:
             if filled and not withheld:
-                return {_find_smallest(cells, shown)}
+                return {_find_smallest(cells, shown_cells)}
         elif withheld and (len(withheld) < 2 or sum(cells[n].count for n in withheld) < threshold):
-            if shown:
-                return {_find_smallest(cells, shown)}
+            if shown_cells:
+                return {_find_smallest(cells, shown_cells)}
             if total.parent is not None and cells[total.parent].count > 0:
                 return {total.parent}
     return set()
@@ -153,9 +153,9 @@ def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden:
     """
     for revealed in _solve_sums(sums, hidden):
         touching = {n for total in sums if revealed in total.members for n in total.members}
-        shown = sorted(n for n in touching - hidden if cells[n].count > 0)
-        if shown:
-            return {_find_smallest(cells, shown)}
+        shown_cells = sorted(n for n in touching - hidden if cells[n].count > 0)
+        if shown_cells:
+            return {_find_smallest(cells, shown_cells)}
     return set()
 
 

@@ -146,8 +146,8 @@ def _hash(content: bytes) -> str:
 def _read_contents(root: Path) -> Mapping[str, bytes]:
     """Return the bytes of every register file by relative path, in order."""
     paths = (path for folder in _FOLDERS for path in (root / folder).rglob("*") if path.is_file())
-    wanted = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(wanted)}
+    register_paths = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(register_paths)}
 
 
 def _fingerprint(contents: Mapping[str, bytes]) -> str:

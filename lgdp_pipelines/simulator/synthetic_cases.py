@@ -42,8 +42,8 @@ def hl1_rows(
     del register  # these rows know their codes; all generators have one signature
     (table,) = contract.tables
     random = random_for(seed, "hl1 rows", council.code, period.id)
-    wanted = applications(council.code, period, seed)
-    days = sorted(random.randint(0, (period.end - period.start).days) for _ in range(wanted))
+    count = applications(council.code, period, seed)
+    days = sorted(random.randint(0, (period.end - period.start).days) for _ in range(count))
     rows = []
     for number, day in enumerate(days, start=1):
         row = {item.name: "" for item in table.items}

@@ -157,11 +157,11 @@ def _withhold_small_counts(table: Table, row: Row) -> Row:
     }
     withheld_names = {name for name, count in counts.items() if count in _WITHHELD}
     for parts in _BREAKDOWNS:
-        shown = [name for name in parts if name in counts and name not in withheld_names]
+        shown_names = [name for name in parts if name in counts and name not in withheld_names]
         if len(withheld_names.intersection(parts)) == 1 and set(parts) & counts.keys() > withheld_names.intersection(
             parts
         ):
-            withheld_names.add(max(shown, key=counts.__getitem__))
+            withheld_names.add(max(shown_names, key=counts.__getitem__))
     withheld = {name: _mark(table.by_name[name], ObservationStatus.SUPPRESSED) for name in withheld_names}
     return row | withheld
 

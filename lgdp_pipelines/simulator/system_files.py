@@ -52,8 +52,8 @@ def write_files(settings: Settings, register: Register, scenario: Scenario) -> W
     (folder / "SYNTHETIC.txt").write_text(_notice(scenario), encoding="utf-8")
     (folder / "planted.json").write_text(expected_as_json(scenario), encoding="utf-8")
     _write_accounts(folder, register)
-    written = [_write_if_changed(folder, file) for file in scenario.files]
-    return WrittenFiles(sum(written), len(written) - sum(written), scenario)
+    changes = [_write_if_changed(folder, file) for file in scenario.files]
+    return WrittenFiles(sum(changes), len(changes) - sum(changes), scenario)
 
 
 def expected_as_json(scenario: Scenario) -> str:

@@ -98,10 +98,10 @@ def read_open_columns(delta: DeltaTable) -> tuple[str, ...]:
 def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
     """Add new open columns to the statistics, and remove columns no longer open."""
     present = read_open_columns(delta)
-    kept = [name for name in present if name not in known.names or name in table.open_columns]
-    wanted = [*kept, *_list_open_columns(table, new)]
-    if wanted != list(present):
-        delta.alter.set_table_properties(_statistics_properties(wanted))
+    present_columns = [name for name in present if name not in known.names or name in table.open_columns]
+    columns = [*present_columns, *_list_open_columns(table, new)]
+    if columns != list(present):
+        delta.alter.set_table_properties(_statistics_properties(columns))
 
 
 def _list_open_columns(table: LakeTable, schema: pa.Schema) -> list[str]:

@@ -418,7 +418,7 @@ def _submission_numbers(table: LakeTable, period: str, submissions: Mapping[str,
 
 def _check_submissions(table: LakeTable, rows: pl.DataFrame, submissions: Mapping[str, str]) -> pl.DataFrame:
     """Return the rows if each council's rows are of its submission."""
-    wanted = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
-    if not rows.select((pl.col("_submission_id") == wanted).fill_null(value=False).all()).item():
+    expected = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
+    if not rows.select((pl.col("_submission_id") == expected).fill_null(value=False).all()).item():
         raise StorageError("Some rows are of another submission than the one to put in place.", where=str(table))
     return rows

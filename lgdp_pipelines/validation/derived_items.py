@@ -106,14 +106,14 @@ def _status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
 
 def _population(rate: Rate, facts: SubmissionFacts) -> float | None:
     """Return the denominator of a rate for the council and the year in which the period begins."""
-    wanted = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
-    text = _find_cell(facts.register.reference[rate.reference], rate.version, wanted, rate.column)
+    keys = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
+    text = _find_cell(facts.register.reference[rate.reference], rate.version, keys, rate.column)
     return float(text) if text else None
 
 
 def _family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
-    wanted = {"council_code": facts.council.code, "indicator_code": group.indicator}
-    return _find_cell(facts.register.reference[group.reference], group.version, wanted, group.column) or None
+    keys = {"council_code": facts.council.code, "indicator_code": group.indicator}
+    return _find_cell(facts.register.reference[group.reference], group.version, keys, group.column) or None
 
 
 def _find_cell(table: ReferenceTable, version: str, wanted: dict[str, str], column: str) -> str:

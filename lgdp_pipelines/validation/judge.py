@@ -208,10 +208,10 @@ class _TableJudge:
 
     def _prepare(self, landed: pl.DataFrame) -> pl.DataFrame:
         """Return a chunk as the contract asks for it, without the rows whose cells cannot be told apart."""
-        kept = landed
+        judged = landed
         if not self._excluded.is_empty():
-            kept = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
-        return self._translator.translate(kept) if self._translator else kept
+            judged = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
+        return self._translator.translate(judged) if self._translator else judged
 
     def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
         """Return the values of a chunk, and what is wrong with its cells.

@@ -91,10 +91,10 @@ class Normaliser:
                 continue
             positions = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
             column = text.get_column(item.name)
-            sent = column if positions.len() == text.height else column.gather(positions)
-            rewritten = sent.to_frame().select(**_expressions(self._rewrite(item, sent), build_value_pattern(item)))
+            texts = column if positions.len() == text.height else column.gather(positions)
+            rewritten = texts.to_frame().select(**_expressions(self._rewrite(item, texts), build_value_pattern(item)))
             canonical = rewritten.get_column(_TEXT)
-            columns.append(canonical.alias(item.name) if sent is column else column.scatter(positions, canonical))
+            columns.append(canonical.alias(item.name) if texts is column else column.scatter(positions, canonical))
             repaired += _repaired_cells(item, rewritten, positions)
             if not item.marks and rewritten.get_column(_WELL_FORMED).all():
                 well_formed.add(item.name)
@@ -273,8 +273,8 @@ def _look_up(item: Item, spellings: Mapping[RepairKind, Mapping[str, str]]) -> _
 
 def _is_only_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
     """Return whether white space is all that a cell had to lose."""
-    sent = pl.col(item.name)
-    spaced = (sent != sent.str.strip_chars()) & (sent != "")
+    text = pl.col(item.name)
+    spaced = (text != text.str.strip_chars()) & (text != "")
     return spaced & ~pl.any_horizontal(flag.fill_null(value=False) for flag in flags.values()) if flags else spaced
 
 

@@ -131,8 +131,8 @@ def label_scopes(rule: Rule, rows: pl.Series, table: ChunkedFrame) -> pl.Series:
 
 def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
     """Return some rows of a table, in the table's order, with some of its columns."""
-    columns, wanted = list(dict.fromkeys([ROW, *names])), rows.to_frame(ROW)
-    chunks = [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
+    columns, positions = list(dict.fromkeys([ROW, *names])), rows.to_frame(ROW)
+    chunks = [chunk.select(columns).join(positions, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
     return pl.concat(chunks, rechunk=False).sort(ROW)
 
 

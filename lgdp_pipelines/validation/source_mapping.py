@@ -84,9 +84,9 @@ class MappingTranslator:
     def __init__(self, mapping: SystemMapping, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
         mapped = mapping.tables.get(table.name) or TableMapping(table.name, {})
-        known = {THE_COUNCIL: facts.council.code, THE_PERIOD: facts.period.id}
+        constants = {THE_COUNCIL: facts.council.code, THE_PERIOD: facts.period.id}
         self._constants = {
-            name: known.get(text, text) for name, text in mapped.constants.items() if name in table.by_name
+            name: constants.get(text, text) for name, text in mapped.constants.items() if name in table.by_name
         }
         self._readers = dict(_cell_readers(mapped, table, facts))
         self._cells: Counter[tuple[str, TranslationKind]] = Counter()
@@ -115,15 +115,15 @@ class MappingTranslator:
     def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
         """Return the column, by a look-up of its different texts."""
         counts = column.drop_nulls().value_counts(name="cells")
-        sent = counts.get_column(column.name)
-        cells = reader.read(sent)
+        texts = counts.get_column(column.name)
+        cells = reader.read(texts)
         for cell, number in zip(cells, counts.get_column("cells"), strict=True):
             for kind in cell.done:
                 self._cells[column.name, kind] += number
-        if all(cell.text == text for cell, text in zip(cells, sent, strict=True)):
+        if all(cell.text == text for cell, text in zip(cells, texts, strict=True)):
             return column
         translated = pl.Series([cell.text for cell in cells], dtype=pl.String)
-        return column.replace_strict(sent, translated, default=None, return_dtype=pl.String)
+        return column.replace_strict(texts, translated, default=None, return_dtype=pl.String)
 
 
 class _CellReader:
@@ -231,15 +231,15 @@ def _date_parser(form: str, wanted: str) -> _TextParser:
 
 
 def _number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
-    written = style or PLAIN
-    shape = re.compile(written.shape)
+    number_style = style or PLAIN
+    shape = re.compile(number_style.shape)
     done = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
     def parse(text: str) -> _Cell | None:
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
-        whole = text.replace(written.thousands, "") if written.thousands else text
-        plain = whole.replace(written.decimal, ".")
+        whole = text.replace(number_style.thousands, "") if number_style.thousands else text
+        plain = whole.replace(number_style.decimal, ".")
         return _Cell(plain if factor is None else _multiply(plain, factor), done)
 
     return parse

@@ -55,10 +55,10 @@ class SqlInputs:
         external = dict.fromkeys(table for rule in rules for table in list_external_tables(rule))
         fetched = {table.name: self._fetch(table) for table in external}
         relations = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
-        named = {name for rule in rules for name in prepare_rule(rule).tables}
-        if IN_ERROR in named:
+        table_names = {name for rule in rules for name in prepare_rule(rule).tables}
+        if IN_ERROR in table_names:
             relations[IN_ERROR] = ChunkedFrame.from_frames(_cells_in_error(in_error))
-        if CODES in named:
+        if CODES in table_names:
             relations[CODES] = ChunkedFrame.from_frames(self._valid_codes())
         return relations
 

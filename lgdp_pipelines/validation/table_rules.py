@@ -122,10 +122,10 @@ def find_first_occurrences(table: ChunkedFrame, names: Sequence[str], rows: pl.S
         names: names of the key's columns.
         rows: ``_row`` of a few rows of the table.
     """
-    wanted = rows.to_frame(ROW)
+    sought = rows.to_frame(ROW)
     columns = [*names, ROW]
     repeated = pl.concat(
-        [chunk.select(columns).join(wanted, on=ROW, how="semi") for chunk in table.iter_chunks(columns)], rechunk=False
+        [chunk.select(columns).join(sought, on=ROW, how="semi") for chunk in table.iter_chunks(columns)], rechunk=False
     )
     candidates = pl.concat(
         [
@@ -135,7 +135,7 @@ def find_first_occurrences(table: ChunkedFrame, names: Sequence[str], rows: pl.S
     )
     first = candidates.group_by(names).agg(pl.col(ROW).min().alias("first"))
     return (
-        wanted.join(repeated, on=ROW, how="left", maintain_order="left")
+        sought.join(repeated, on=ROW, how="left", maintain_order="left")
         .join(first, on=names, how="left", maintain_order="left")
         .get_column("first")
     )
@@ -162,8 +162,8 @@ def _read_share(
         number: of the share, from 0.
         count: of all shares.
     """
-    wanted = list(dict.fromkeys([*by, *columns]))
-    chunks: Iterator[pl.DataFrame] = (chunk.select(wanted) for chunk in table.iter_chunks(wanted))
+    columns_read = list(dict.fromkeys([*by, *columns]))
+    chunks: Iterator[pl.DataFrame] = (chunk.select(columns_read) for chunk in table.iter_chunks(columns_read))
     if count > 1:
         is_in_share = pl.struct(by).hash() % count == number if by else pl.lit(number == 0)
         chunks = (chunk.filter(is_in_share) for chunk in chunks)

@@ -93,20 +93,20 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
     expressions: list[pl.Expr] = [pl.col(ROW), pl.col(REPAIRS)]
     for item in table.items:
         cell = _well_formed_cell(item) if item.name in chunk.well_formed else _checked_cell(item)
-        known = chunk.values.get(item.name)
-        value = pl.col(f"{_KNOWN}{item.name}") if known is not None else _value(item, cell, facts)
+        values = chunk.values.get(item.name)
+        value = pl.col(f"{_KNOWN}{item.name}") if values is not None else _value(item, cell, facts)
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
-            is_full = known is not None and not known.null_count()
+            is_full = values is not None and not values.null_count()
             expressions.append((_NORMAL if is_full else _status(item, value)).alias(f"{item.name}_status"))
         empty_count = text.get_column(item.name).null_count()
         if item.required and empty_count:
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))
         if has_text_rules(item):
             expressions.append(cell.text.alias(f"{_TEXT}{item.name}"))
-        if _refusing_kind(item) and (known is None or known.null_count() != empty_count):
+        if _refusing_kind(item) and (values is None or values.null_count() != empty_count):
             expressions.append((cell.text.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
-    source = text.lazy().with_columns(known.alias(f"{_KNOWN}{name}") for name, known in chunk.values.items())
+    source = text.lazy().with_columns(values.alias(f"{_KNOWN}{name}") for name, values in chunk.values.items())
     parsed = source.select(expressions).collect()
     return TypedChunk(
         frame=parsed.select(build_typed_schema(table).names()),
@@ -265,10 +265,10 @@ def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[
         .collect()
     )
     for item in items:
-        sent = text.get_column(item.name)
-        values = sent if item.type is ItemType.TEXT else parsed.get_column(item.name)
+        texts = text.get_column(item.name)
+        values = texts if item.type is ItemType.TEXT else parsed.get_column(item.name)
         # A date of the right form that is in no calendar is null, and nothing more can be read of it.
-        is_read = item.type is ItemType.DATE or values.null_count() == sent.null_count()
+        is_read = item.type is ItemType.DATE or values.null_count() == texts.null_count()
         if is_read and parsed.get_column(f"{_HOLDS}{item.name}").first() is not False:
             yield item.name, values
 

@@ -52,10 +52,10 @@ def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, p
     """
     problems = find_imbalances(ledger, received_bytes, return_code, period)
     if problems:
-        rest = len(problems) - _SHOWN_PROBLEMS
+        remaining = len(problems) - _SHOWN_PROBLEMS
         raise LedgerError(
             f"The ledger does not balance. {' '.join(problems[:_SHOWN_PROBLEMS])}"
-            + (f" And {rest} more." if rest > 0 else ""),
+            + (f" And {remaining} more." if remaining > 0 else ""),
             where=f"{return_code} {period}",
             remedy="Nothing that was published is touched. See `lgdp ledger`, restore the ledger or the received bytes "
             "from a backup, and run it again.",

@@ -52,15 +52,15 @@ def send_notice(platform: Platform, recipient: str, notice: Notice) -> tuple[int
         recipient: a council's register code, or :data:`ENGINEERS`.
         notice: what is sent.
     """
-    sent, unsent = 0, []
+    sent_count, unsent = 0, []
     for send in _list_channels(platform, notice, recipient):
         try:
             send()
         except SourceError as error:
             unsent.append(UnsentNotification(recipient, error.what, error.remedy))
         else:
-            sent += 1
-    return sent, tuple(unsent)
+            sent_count += 1
+    return sent_count, tuple(unsent)
 
 
 def _list_channels(platform: Platform, notice: Notice, recipient: str) -> Iterator[Callable[[], None]]:

@@ -88,8 +88,8 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
             where=query.id,
             remedy=f"Choose one of: {', '.join(valid_codes)}.",
         )
-    answered = queries.answer(query.id, code=earlier.code, words=earlier.words, by=by, origin=earlier.query_id)
-    return _refresh_copies(platform, answered)
+    query_after = queries.answer(query.id, code=earlier.code, words=earlier.words, by=by, origin=earlier.query_id)
+    return _refresh_copies(platform, query_after)
 
 
 def _list_valid_codes(platform: Platform) -> list[str]:

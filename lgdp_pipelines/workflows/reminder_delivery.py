@@ -74,7 +74,7 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
         if not recorded.get(reminder.reminded, False):
             reminders_by_council.setdefault(reminder.reminded.council_code, []).append(reminder)
     new: list[Reminder] = []
-    sent = 0
+    sent_count = 0
     unsent: list[UnsentNotification] = []
     for code, reminders in reminders_by_council.items():
         council = platform.register.councils.by_code[code]
@@ -91,6 +91,6 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
         if channels and not refused:
             for reminder in reminders:
                 ledger.reminders.record(reminder.reminded, sent=True)
-        sent += channels
+        sent_count += channels
         unsent += refused
-    return ReminderReport(tuple(new), sent, tuple(unsent))
+    return ReminderReport(tuple(new), sent_count, tuple(unsent))

@@ -157,7 +157,7 @@ def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -
     """
     if source is None:
         return ledger.deliveries.list_undelivered_judgements(destination)
-    returns = {answered.return_code for answered in source.returns}
+    returns = {source_return.return_code for source_return in source.returns}
     undelivered = ledger.deliveries.list_undelivered_judgements(destination, source.councils)
     return [judgement for judgement in undelivered if judgement.return_code in returns]
 
@@ -422,7 +422,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     """
     register, receipt = platform.register, platform.ledger.receipts.get(receipt_id)
     source = register.sources.get(receipt.source)
-    folders = [answered for answered in source.returns if isinstance(answered, FolderReturn)] if source else []
+    folders = [answer for answer in source.returns if isinstance(answer, FolderReturn)] if source else []
     names = tuple(
         _suggest_file_name(register.returns[folder.return_code], folder, platform.today) for folder in folders
     )

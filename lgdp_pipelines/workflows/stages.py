@@ -117,7 +117,7 @@ def list_fetched_sources(register: Register, returns: Iterable[Return]) -> list[
     return [
         source
         for source in register.sources.values()
-        if source.is_fetched and any(answered.return_code in codes for answered in source.returns)
+        if source.is_fetched and any(source_return.return_code in codes for source_return in source.returns)
     ]
 
 

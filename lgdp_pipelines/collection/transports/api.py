@@ -257,14 +257,14 @@ class ApiAccount:
         async for chunk in response.aiter_bytes():
             if into.size + len(chunk) > limit:
                 raise self._refuse_size("A page" if limit == LARGEST_PAGE else "An answer", limit)
-            seen = tail + chunk
-            if any(secret in seen for secret in secrets):
+            window = tail + chunk
+            if any(secret in window for secret in secrets):
                 raise SourceRefused(
                     "An answer repeats the secret of its request. It was not kept.",
                     where=self._where,
                     remedy="Ask the council to leave it out of its answers, and change the secret.",
                 )
-            tail = seen[-overlap:] if overlap else b""
+            tail = window[-overlap:] if overlap else b""
             into.add(chunk)
 
     @asynccontextmanager

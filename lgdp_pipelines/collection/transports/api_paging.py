@@ -124,16 +124,16 @@ def count_records(body: bytes, dotted: str) -> int | None:
 
 def set_parameter(address: httpx2.URL, name: str, value: str) -> httpx2.URL:
     """Return an address with a parameter set, and the others unchanged."""
-    rest = remove_parameter(address, name)
+    stripped = remove_parameter(address, name)
     added = str(httpx2.QueryParams({name: value})).encode("ascii")
-    return rest.copy_with(query=rest.query + b"&" + added if rest.query else added)
+    return stripped.copy_with(query=stripped.query + b"&" + added if stripped.query else added)
 
 
 def remove_parameter(address: httpx2.URL, name: str) -> httpx2.URL:
     """Return an address without a parameter, and the others unchanged."""
     parts = [part for part in address.query.split(b"&") if part]
-    kept = [part for part in parts if name not in httpx2.QueryParams(part.decode("ascii", "replace"))]
-    return address if kept == parts else address.copy_with(query=b"&".join(kept) or None)
+    other_parts = [part for part in parts if name not in httpx2.QueryParams(part.decode("ascii", "replace"))]
+    return address if other_parts == parts else address.copy_with(query=b"&".join(other_parts) or None)
 
 
 def _parse_json(body: bytes) -> object:

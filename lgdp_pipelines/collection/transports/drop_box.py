@@ -138,14 +138,14 @@ class DropBoxAccount:
 
     def _classify(self, folder: str, listed: "os.DirEntry[str]", owner: int) -> Entry | SkippedEntry | None:
         try:
-            seen = listed.stat(follow_symlinks=False)
+            status = listed.stat(follow_symlinks=False)
         except FileNotFoundError:
             return None  # it was removed meanwhile
-        if stat.S_ISDIR(seen.st_mode):
+        if stat.S_ISDIR(status.st_mode):
             return None
-        if reason := _refuse_file(seen, owner):
+        if reason := _refuse_file(status, owner):
             return SkippedEntry(printable_name(listed.name), reason)
-        return self._transport.classify(folder, listed.name, seen.st_size, int(seen.st_mtime))
+        return self._transport.classify(folder, listed.name, status.st_size, int(status.st_mtime))
 
     async def _is_same(self, entry: Entry) -> bool:
         folder, _, name = entry.path.rpartition("/")
@@ -234,8 +234,8 @@ class DropBoxAccount:
         )
         self._require(not is_of_an_account or box.st_uid == 0, "The account's own folder does not belong to root.")
         with suppress(KeyError):
-            known = pwd.getpwnam(self._name).pw_uid
-            self._require(delivery.st_uid == known, f"{folder} does not belong to the account {self._name}.")
+            owner_id = pwd.getpwnam(self._name).pw_uid
+            self._require(delivery.st_uid == owner_id, f"{folder} does not belong to the account {self._name}.")
 
     def _check_outbox(self, folder: str) -> None:
         with self._require_folder(folder) as opened:
@@ -306,8 +306,8 @@ def _has_file(folder: int, name: str, content: bytes, where: str) -> bool:
     except (OSError, _MissingError) as error:
         raise refuse_overwriting(where, name) from error
     with os.fdopen(file, "rb") as opened:
-        seen = os.fstat(file)
-        if stat.S_ISREG(seen.st_mode) and seen.st_size == len(content) and opened.read() == content:
+        status = os.fstat(file)
+        if stat.S_ISREG(status.st_mode) and status.st_size == len(content) and opened.read() == content:
             return True
     raise refuse_overwriting(where, name)
 

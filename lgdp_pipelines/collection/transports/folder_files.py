@@ -96,8 +96,8 @@ class FolderTransport(Transport[FolderSourceT]):
         if fresh:
             await asyncio.sleep(self.timeouts.second_look_seconds)
         growing = {entry.path: skip_changing(entry) for entry in fresh if not await is_same(entry)}
-        kept = tuple(entry for entry in entries if entry.path not in growing)
-        return Listing(kept, (*skipped, *growing.values()))
+        complete = tuple(entry for entry in entries if entry.path not in growing)
+        return Listing(complete, (*skipped, *growing.values()))
 
 
 def path_in(folder: str, name: str | bytes) -> str:

@@ -77,8 +77,8 @@ class SftpTransport(FolderTransport[SftpSource]):
         host, port = _parse_address(self.expand(council_source.address), where)
         pinned = resolve_secret(council_source.known_hosts, self.environment, council_code=council_code)
         credential = resolve_credential(self.source, self.environment, council_code)
-        key, known = _parse_private_key(credential), _parse_host_keys(pinned)
-        if key is None or known is None:
+        key, host_keys = _parse_private_key(credential), _parse_host_keys(pinned)
+        if key is None or host_keys is None:
             raise SourceRefused(
                 "The account's private key or the pinned host keys cannot be read.",
                 where=where,
@@ -91,7 +91,7 @@ class SftpTransport(FolderTransport[SftpSource]):
                 port,
                 username=self.account_name(council_code),
                 client_keys=[key],
-                known_hosts=known,
+                known_hosts=host_keys,
                 config=None,
                 agent_path=None,
                 preferred_auth="publickey",

@@ -144,8 +144,8 @@ class _CrossReturnChecker:
         if isinstance(terms, InReferenceTerms):
             types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
             days = [name for name in (terms.valid.first, terms.valid.last) if name]
-            named = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
-            yield from _check_columns_exist(named, types, node)
+            named_items = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
+            yield from _check_columns_exist(named_items, types, node)
             yield from (
                 node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
                 for name in days
@@ -298,22 +298,24 @@ def _check_indicator(
     version = table.by_version.get(group.version) if table else None
     if table and version and "indicator_code" in table.by_name:
         position = [column.name for column in table.columns].index("indicator_code")
-        known = {row[position] for row in version.rows}
-        if group.indicator not in known:
+        indicators = {row[position] for row in version.rows}
+        if group.indicator not in indicators:
             yield node.at("indicator").contradiction(
                 f"{item.name}: {group.reference} knows no indicator {group.indicator}.",
-                suggest(group.indicator, known),
+                suggest(group.indicator, indicators),
             )
 
 
 def _check_sources(
     derivation: Derivation, node: YamlNode, table: Table, types: tuple[ItemType, ...], noun: str
 ) -> Iterator[Contradiction]:
-    sent = {item.name: item for item in table.items}
+    sent_items = {item.name: item for item in table.items}
     for name in derivation.sources:
-        item = sent.get(name)
+        item = sent_items.get(name)
         if item is None:
-            yield node.contradiction(f"{name} is nothing that councils send in {table.name}.", suggest(name, sent))
+            yield node.contradiction(
+                f"{name} is nothing that councils send in {table.name}.", suggest(name, sent_items)
+            )
         elif item.type not in types or (noun == "a measure" and item.role is not Role.MEASURE):
             yield node.contradiction(f"{name} is not {noun}.", "Name another item.")
 

@@ -198,8 +198,8 @@ class YamlNode:
         first, *rest = path
         child = self.at(first).without(tuple(rest)) if rest else None
         if isinstance(first, int):
-            kept = [child if position == first else node for position, node in enumerate(self.elements)]
-            return self.with_elements(node for node in kept if node is not None)
+            children = [child if position == first else node for position, node in enumerate(self.elements)]
+            return self.with_elements(node for node in children if node is not None)
         return self.without_member(first) if child is None else self.with_member(first, child)
 
 

@@ -207,7 +207,7 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
         model: of the properties.
         node: the contract, table, item, rule or relationship.
     """
-    known = words_of(model)
+    known_words = words_of(model)
     contradictions: list[Contradiction] = []
     values: dict[str, YamlNode] = {}
     seen: set[str] = set()
@@ -215,16 +215,16 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
         word = entry.text("property")
         if word in seen:
             contradictions.append(entry.contradiction(f"{word} is given twice.", "Keep one of the two."))
-        elif word in known:
+        elif word in known_words:
             values[word] = entry.at("value")
         elif word.startswith(_PREFIX):
             contradictions.append(
-                entry.contradiction(f"{word} is no property of a {model.place}.", suggest(word, known))
+                entry.contradiction(f"{word} is no property of a {model.place}.", suggest(word, known_words))
             )
         seen.add(word)
     contradictions += [
         node.contradiction(f"The {model.place} has no {word}.", f"Add {word} under customProperties.")
-        for word in known
+        for word in known_words
         if word in model.required and word not in values
     ]
     properties = mapping_node(node.file, node.line, values)

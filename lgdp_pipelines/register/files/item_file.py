@@ -366,7 +366,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
         return
-    formats = [written] if item.date_format is not None else []
+    other_formats = [written] if item.date_format is not None else []
     for place in formats.elements:
         form = place.value if isinstance(place.value, str) else ""
         if problem := find_date_format_problem(form):
@@ -374,7 +374,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
                 f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
             continue
-        for other in formats:
+        for other in other_formats:
             text = find_ambiguous_text(form, other)
             yield from first_contradiction_where(
                 (form == other, place, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
@@ -385,7 +385,7 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
                     "Keep the one that councils use; nobody can tell which is meant.",
                 ),
             )
-        formats.append(form)
+        other_formats.append(form)
 
 
 def _check_number_spelling(item: Item, place: YamlNode) -> Iterator[Contradiction]:

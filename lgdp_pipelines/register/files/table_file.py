@@ -163,12 +163,12 @@ def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
 
 
 def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[Contradiction]:
-    wanted = read.properties.code_list
-    if wanted and wanted not in code_lists:
+    code_list = read.properties.code_list
+    if code_list and code_list not in code_lists:
         yield (
             read.place.custom_property("lgdpCodeList").contradiction(
-                f"{read.item.name} has the code list “{wanted}”, which is not there.",
-                suggest(wanted, code_lists) if code_lists else f"Write schemas/codelists/{wanted}.yaml.",
+                f"{read.item.name} has the code list “{code_list}”, which is not there.",
+                suggest(code_list, code_lists) if code_lists else f"Write schemas/codelists/{code_list}.yaml.",
             )
         )
 

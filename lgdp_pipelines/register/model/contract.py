@@ -234,9 +234,9 @@ class Register:
         Raises:
             WrongUse: there is none of that name.
         """
-        wanted = slug(text)
+        wanted_slug = slug(text)
         for data_return in self.returns.values():
-            if data_return.slug == wanted:
+            if data_return.slug == wanted_slug:
                 return data_return
         raise WrongUse(
             f"There is no return “{text}” in the register.", remedy=f"Choose one of: {', '.join(self.returns)}."

@@ -42,14 +42,14 @@ def list_rules(contract: Contract) -> tuple[Rule, ...]:
 
 
 def _readable(contract: Contract) -> Rule:
-    written = contract.extract.format.upper()
+    format_name = contract.extract.format.upper()
     return Rule(
         id=f"{contract.slug}.readable",
         kind=RuleKind.READABLE,
         severity=Severity.ERROR,
         table="",
         items=(),
-        title=f"The extract is whole and readable as {written}",
+        title=f"The extract is whole and readable as {format_name}",
         guidance=f"Export the extract again as {contract.extract.described}, and check that it was not cut short on "
         "the way.",
     )
@@ -187,10 +187,10 @@ _DATE_WORDS = (("%d", "DD"), ("%m", "MM"), ("%Y", "YYYY"))
 
 def _describe_type(item: Item) -> str:
     if item.type is ItemType.DATE:
-        written = item.date_format or ""
+        date_format = item.date_format or ""
         for letters, word in _DATE_WORDS:
-            written = written.replace(letters, word)
-        return f"a date in the form {written}"
+            date_format = date_format.replace(letters, word)
+        return f"a date in the form {date_format}"
     if item.type is ItemType.DECIMAL:
         integer = item.precision - item.scale
         return f"a number with at most {integer} digits before the point and {item.scale} after it"

@@ -78,8 +78,8 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
         own_table: name of the table that the rule is written at.
         columns: columns that it may name, by table of the return, and by :attr:`ExternalTable.name`.
     """
-    named = {_plain_name(name, own_table) for name in _PLACEHOLDER.findall(query)}
-    unknown = sorted(named - set(columns))
+    placeholders = {_plain_name(name, own_table) for name in _PLACEHOLDER.findall(query)}
+    unknown = sorted(placeholders - set(columns))
     if unknown:
         yield f"it names {{{unknown[0]}}}, and the return has the tables {', '.join(columns)}"
         return

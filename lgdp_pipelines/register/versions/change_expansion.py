@@ -291,9 +291,9 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
         return tree.with_member("schema", _apply_to_list(tables, change, target))
     table = _find(tables, "name", target.table)
     if table is None:
-        known = _names(tables, TargetKind.TABLE)
+        table_names = _names(tables, TargetKind.TABLE)
         raise _ImpossibleChangeError(
-            change.place, f"There is no table {target.table} to change.", suggest(target.table, known)
+            change.place, f"There is no table {target.table} to change.", suggest(target.table, table_names)
         )
     if target.kind is TargetKind.RULE:
         changed = _apply_to_rule(table, change, target)
@@ -329,8 +329,8 @@ def _apply_to_list(entries: YamlNode, change: Change, target: Target) -> YamlNod
             )
         return _add_entry(entries, change, target)
     if entry is None:
-        known = _names(entries, target.kind)
-        remedy = suggest(name, known) if known else "Remove the change."
+        entry_names = _names(entries, target.kind)
+        remedy = suggest(name, entry_names) if entry_names else "Remove the change."
         raise _ImpossibleChangeError(change.place, f"There is no {target} to {change.action}.", remedy)
     if change.action is ChangeAction.REMOVE:
         return entries.with_elements(kept for kept in entries.elements if kept is not entry)
@@ -379,12 +379,16 @@ def _set_custom(entry: YamlNode, name: str, value: YamlNode) -> YamlNode:
     present = _find(properties, "property", name)
     custom = mapping_node(value.file, value.line, {"property": YamlNode(value.file, value.line, name), "value": value})
     if value.value is None:
-        kept = [old for old in properties.elements if old is not present]
+        custom_entries = [old for old in properties.elements if old is not present]
     elif present is None:
-        kept = [*properties.elements, custom]
+        custom_entries = [*properties.elements, custom]
     else:
-        kept = [custom if old is present else old for old in properties.elements]
-    return entry.with_member(_CUSTOM, properties.with_elements(kept)) if kept else entry.without_member(_CUSTOM)
+        custom_entries = [custom if old is present else old for old in properties.elements]
+    return (
+        entry.with_member(_CUSTOM, properties.with_elements(custom_entries))
+        if custom_entries
+        else entry.without_member(_CUSTOM)
+    )
 
 
 def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:

@@ -78,8 +78,8 @@ class PresenceTerms(ConditionalTerms):
 
     def _count_missing(self, context: RuleContext, applies: str, *matches: str) -> str:
         """Return the SQL that counts applicable rows without a match in the other table."""
-        same = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
-        matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*same, *matches)}"
+        conditions = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
+        matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*conditions, *matches)}"
         tested = join_conditions(
             all_filled_sql(self.by, "own"), applies, conditions_sql(self.when, context.items, "own")
         )

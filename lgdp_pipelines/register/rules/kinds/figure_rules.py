@@ -166,8 +166,8 @@ class ControlTerms(FigureTerms):
         )
         if self.absent_is_zero:
             complete_sum = f"CASE WHEN coalesce(bool_and({sound}), TRUE) THEN coalesce(sum({figure}), 0) END"
-        same = [f"{quote_column(other, 'part')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
-        matching = join_conditions(*same, conditions_sql(self.of.when, theirs, "part"))
+        conditions = [f"{quote_column(other, 'part')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
+        matching = join_conditions(*conditions, conditions_sql(self.of.when, theirs, "part"))
         relation = "model" if table == context.table else table
         added = f"SELECT {complete_sum} FROM {{{relation}}} AS part" + (f" WHERE {matching}" if matching else "")
         differs = differs_sql(cast_figure(self.item, items, "own"), added, self, exact=is_exact(items))

@@ -81,8 +81,8 @@ class EmptyUnlessTerms(ConditionalTerms):
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows that answer where the conditions do not hold."""
-        answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
-        return f"SELECT count(*) FROM {{model}} WHERE {answered} AND NOT ({applies})"
+        is_answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
+        return f"SELECT count(*) FROM {{model}} WHERE {is_answered} AND NOT ({applies})"
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -99,8 +99,8 @@ class RequiredWhenTerms(EmptyUnlessTerms):
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows that do not answer where the conditions hold."""
-        answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
-        violation = f"({applies}) <> ({answered})" if self.only_then else f"{applies} AND NOT ({answered})"
+        is_answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
+        violation = f"({applies}) <> ({is_answered})" if self.only_then else f"{applies} AND NOT ({is_answered})"
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
 
 
@@ -130,10 +130,10 @@ class InOrderTerms(ConditionalTerms):
         yield from check_items_exist([self.first, self.then], node, context)
         yield from check_item_types([self.first, self.then], (ItemType.DATE, *NUMERIC), node, context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
-        known = [context.items[name] for name in (self.first, self.then) if name in context.items]
+        compared_items = [context.items[name] for name in (self.first, self.then) if name in context.items]
         yield from contradictions_where(
             (
-                {item.type is ItemType.DATE for item in known} == {True, False},
+                {item.type is ItemType.DATE for item in compared_items} == {True, False},
                 node,
                 f"The rule puts {self.first} and {self.then} in order, of which one is a date and one is not.",
                 "Name two dates or two figures.",
@@ -301,17 +301,16 @@ class CompleteTerms(RuleTerms):
 
     def sql(self, context: RuleContext) -> str:
         """Count the missing rows, or the first rows of groups that miss some."""
-        wanted = " * ".join(f"({self._wanted_count(name, context)})" for name in self.over)
+        expected_count = " * ".join(f"({self._wanted_count(name, context)})" for name in self.over)
         present = join_conditions(*(self._is_wanted(name, context) for name in self.over))
         distinct_count = f"count(DISTINCT ({_columns(self.over)})) FILTER (WHERE {present})"
         sound = f"bool_and({not_in_error_sql('', context.table, self.items)})"
         if not self.by:
-            return (
-                f"SELECT CASE WHEN count(*) > 0 AND {sound} THEN {wanted} - {distinct_count} ELSE 0 END FROM {{model}}"
-            )
+            missing = f"{expected_count} - {distinct_count}"
+            return f"SELECT CASE WHEN count(*) > 0 AND {sound} THEN {missing} ELSE 0 END FROM {{model}}"
         short = (
             f"SELECT min(_row) FROM {{model}} WHERE {all_filled_sql(self.by)} GROUP BY {_columns(self.by)} "
-            f"HAVING {sound} AND {distinct_count} < {wanted}"
+            f"HAVING {sound} AND {distinct_count} < {expected_count}"
         )
         return f"SELECT count(*) FROM {{model}} AS own WHERE own._row IN ({short})"
 
@@ -371,8 +370,10 @@ def write_relationship_sql(terms: Relationship) -> str:
     """Return the SQL that counts the rows whose reference leads to no row."""
     refers = all_filled_sql(terms.own, "own")
     pairs = zip(terms.own, terms.theirs, strict=True)
-    same = join_conditions(*(f"{quote_column(theirs, 'other')} = {quote_column(own, 'own')}" for own, theirs in pairs))
-    matching_row = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {same}"
+    matches = join_conditions(
+        *(f"{quote_column(theirs, 'other')} = {quote_column(own, 'own')}" for own, theirs in pairs)
+    )
+    matching_row = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {matches}"
     return f"SELECT count(*) FROM {{model}} AS own WHERE {refers} AND NOT EXISTS ({matching_row})"
 
 

@@ -306,8 +306,8 @@ def conditions_sql(conditions: Mapping[str, Condition], items: Mapping[str, Item
 
 def _condition_sql(condition: Condition, item: Item, relation: str) -> str:
     if not condition.values:
-        answered = answered_sql(item, relation)
-        return answered if condition.test is ConditionTest.FILLED else f"NOT ({answered})"
+        is_answered = answered_sql(item, relation)
+        return is_answered if condition.test is ConditionTest.FILLED else f"NOT ({is_answered})"
     operator = "IN" if condition.test is ConditionTest.AMONG else "NOT IN"
     values = ", ".join(_literal(value, item) for value in condition.values)
     return f"coalesce({quote_column(item.name, relation)} {operator} ({values}), FALSE)"
