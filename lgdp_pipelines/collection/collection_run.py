@@ -84,12 +84,12 @@ class AccountReport:
     @property
     def fetched(self) -> tuple[Receipt, ...]:
         """Return the receipts of new extracts of a return."""
-        return self._in_state(ReceiptState.WAITING)
+        return self._filter_receipts(ReceiptState.WAITING)
 
     @property
     def duplicates(self) -> tuple[Receipt, ...]:
         """Return the receipts of bytes that had been received before."""
-        return self._in_state(ReceiptState.DUPLICATE)
+        return self._filter_receipts(ReceiptState.DUPLICATE)
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
@@ -97,9 +97,9 @@ class AccountReport:
 
         A person has to look at them.
         """
-        return self._in_state(ReceiptState.UNRECOGNISED)
+        return self._filter_receipts(ReceiptState.UNRECOGNISED)
 
-    def _in_state(self, state: ReceiptState) -> tuple[Receipt, ...]:
+    def _filter_receipts(self, state: ReceiptState) -> tuple[Receipt, ...]:
         return tuple(receipt for receipt in self.receipts if receipt.state is state)
 
 
@@ -257,7 +257,7 @@ async def _fetch(
         AccountRefused: nothing more can be fetched from this account, now or later.
     """
     try:
-        outcome = await account.fetch(entry, _last_validators(transport, inbox, report.council_code, entry))
+        outcome = await account.fetch(entry, _find_last_validators(transport, inbox, report.council_code, entry))
     except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
@@ -273,7 +273,9 @@ async def _fetch(
             return replace(report, receipts=(*report.receipts, receipt))
 
 
-def _last_validators(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry) -> CacheValidators:
+def _find_last_validators(
+    transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry
+) -> CacheValidators:
     """Return the validators of the last answer received for an entry.
 
     None where a listing says what is new.
@@ -308,13 +310,13 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, RoutingFailure) else "",
-            system=_system_of(transport.source.for_council(council_code), route),
+            system=_find_system(transport.source.for_council(council_code), route),
             nil=route is not None and route.nil,
         )
     )
 
 
-def _system_of(source: Source, route: Route | None) -> str:
+def _find_system(source: Source, route: Route | None) -> str:
     """Return the back-office system whose mapping reads a routed file.
 
     Empty where no mapping does.

@@ -57,7 +57,7 @@ class FileJoin:
         self.match = replace(match, extra=tuple(place for place in match.extra if place not in places))
         self._base = find_columns(file.base_key, base)
         self._build_keys = [f"{_KEY}{number}" for number in range(len(places))]
-        self.missing = self._missing(file, places)
+        self.missing = self._find_missing_key(file, places)
         if self.missing is not None:
             return
         keyed = cells.frame.with_columns(_build_keys(places))
@@ -83,7 +83,7 @@ class FileJoin:
             *(pl.col(place).alias(f"_rest.{header}") for header, place in self._rest.items()),
         )
 
-    def _missing(self, file: JoinedFile, places: Sequence[int | None]) -> Fault | None:
+    def _find_missing_key(self, file: JoinedFile, places: Sequence[int | None]) -> Fault | None:
         for header, place in [*zip(file.key, places, strict=True), *zip(file.base_key, self._base, strict=True)]:
             if place is None:
                 return Fault(

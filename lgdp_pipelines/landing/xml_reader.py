@@ -113,15 +113,15 @@ def read_root_name(file: IO[bytes]) -> str:
     parser = expat.ParserCreate()
     names: list[str] = []
 
-    def declared(*_: object) -> None:
+    def refuse_declaration(*_: object) -> None:
         raise UnsafeXml
 
-    def reached(name: str, _attributes: object) -> None:
+    def record_root(name: str, _attributes: object) -> None:
         names.append(name.rpartition(":")[2])
         raise _RootReached
 
-    parser.StartDoctypeDeclHandler = declared
-    parser.StartElementHandler = reached
+    parser.StartDoctypeDeclHandler = refuse_declaration
+    parser.StartElementHandler = record_root
     try:
         while not names and (data := file.read(_CHUNK)):
             parser.Parse(data, False)  # noqa: FBT003 - it takes no name

@@ -26,7 +26,7 @@ def build_openapi_document() -> Json:
                 "get": {
                     "summary": "The report on a submission, to read, to open in a spreadsheet or for a program",
                     "security": _TOKEN,
-                    "parameters": [_ID, _in_path("form", {"enum": ["html", "json", "csv"]})],
+                    "parameters": [_ID, _path_parameter("form", {"enum": ["html", "json", "csv"]})],
                     "responses": {
                         "200": {
                             "description": "The report",
@@ -60,13 +60,13 @@ def _post() -> Json:
         "summary": "Send a file that answers a return, or one of its tables; the findings are in the answer",
         "security": _TOKEN,
         "parameters": [
-            _in_query("return", "Code of the return, such as HL1", required=True),
-            _in_query("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
-            _in_query("file", "The file's name, for the report"),
-            _in_query("table", "The file's table, where a return has a file for each"),
-            _in_query("system", "Back-office system that exported the file, where it differs from the contract"),
-            _in_query("nil", "true: there is nothing to report; the body may say so in words, or be empty"),
-            _in_query("council", "Optional; must agree with the token"),
+            _query_parameter("return", "Code of the return, such as HL1", required=True),
+            _query_parameter("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
+            _query_parameter("file", "The file's name, for the report"),
+            _query_parameter("table", "The file's table, where a return has a file for each"),
+            _query_parameter("system", "Back-office system that exported the file, where it differs from the contract"),
+            _query_parameter("nil", "true: there is nothing to report; the body may say so in words, or be empty"),
+            _query_parameter("council", "Optional; must agree with the token"),
         ],
         "requestBody": {
             "required": True,
@@ -102,7 +102,7 @@ def _problems(*statuses: int) -> Json:
     return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
-def _in_query(name: str, description: str, *, required: bool = False) -> Json:
+def _query_parameter(name: str, description: str, *, required: bool = False) -> Json:
     return {
         "name": name,
         "in": "query",
@@ -112,14 +112,14 @@ def _in_query(name: str, description: str, *, required: bool = False) -> Json:
     }
 
 
-def _in_path(name: str, schema: Json) -> Json:
+def _path_parameter(name: str, schema: Json) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 _TOKEN: list[Json] = [{"token": []}]
 _ANSWER: Json = {"$ref": "#/components/schemas/Answer"}
 _ID = {
-    **_in_path("id", {"type": "string"}),
+    **_path_parameter("id", {"type": "string"}),
     "description": "The id from the response to the file, or a submission's id from a report",
 }
 _PROBLEMS: Mapping[int, str] = {

@@ -55,11 +55,11 @@ def plant_defect(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[l
     raise ValueError(message)
 
 
-def _any(row: Row) -> bool:
+def _has_cells(row: Row) -> bool:
     return bool(row)
 
 
-def _unassessed(row: Row) -> bool:
+def _is_unassessed(row: Row) -> bool:
     return not row["assessment_date"]
 
 
@@ -67,15 +67,15 @@ def _open(row: Row) -> bool:
     return bool(row["assessment_date"]) and not row["closed_date"]
 
 
-def _answered(row: Row) -> bool:
+def _has_contact_code(row: Row) -> bool:
     return bool(row["contact_code"])
 
 
-def _ended_without_duty(row: Row) -> bool:
+def _has_ended_without_duty(row: Row) -> bool:
     return row["assessment_decision_code"] in {"9", "10", "11", "12"}
 
 
-def _closed_after_a_while(row: Row) -> bool:
+def _has_closed_after_a_while(row: Row) -> bool:
     return bool(row["closed_date"]) and _day(row["assessment_date"]) > _day(row["application_date"])
 
 
@@ -92,7 +92,7 @@ HL1 = {
         "hl1.appdate.type",
         Severity.ERROR,
         "application_date",
-        _any,
+        _has_cells,
         lambda _row, _before, period: {"application_date": f"3002{period.end.year}"},
         "The thirtieth of February.",
     ),
@@ -100,7 +100,7 @@ HL1 = {
         "hl1.application_not_after_period",
         Severity.ERROR,
         "application_date",
-        _unassessed,
+        _is_unassessed,
         lambda _row, _before, period: {"application_date": format_day(period.end + timedelta(days=21))},
         "A date of application after the quarter.",
     ),
@@ -108,7 +108,7 @@ HL1 = {
         "hl1.application_not_before_period",
         Severity.ERROR,
         "application_date",
-        _any,
+        _has_cells,
         lambda _row, _before, period: {"application_date": format_day(period.start - timedelta(days=5))},
         "A date of application before the quarter.",
     ),
@@ -116,7 +116,7 @@ HL1 = {
         "hl1.property.codes",
         Severity.ERROR,
         "property_type_code",
-        _any,
+        _has_cells,
         _cell("property_type_code", "99"),
         "A property code that is in no list.",
     ),
@@ -124,7 +124,7 @@ HL1 = {
         "hl1.assess.codes",
         Severity.ERROR,
         "assessment_decision_code",
-        _unassessed,
+        _is_unassessed,
         _cell("assessment_decision_code", "3"),
         "A decision code that was withdrawn at the end of 2012.",
     ),
@@ -132,7 +132,7 @@ HL1 = {
         "hl1.appref.required",
         Severity.ERROR,
         "application_ref",
-        _any,
+        _has_cells,
         _cell("application_ref", ""),
         "An application without a reference.",
     ),
@@ -140,7 +140,7 @@ HL1 = {
         "hl1.application.key",
         Severity.ERROR,
         "application_ref",
-        _any,
+        _has_cells,
         lambda _row, before, _period: {"application_ref": before[-1]["application_ref"]},
         "The reference of the row above, once more.",
     ),
@@ -158,7 +158,7 @@ HL1 = {
         "hl1.closure_not_before_decision",
         Severity.ERROR,
         "closed_date",
-        _closed_after_a_while,
+        _has_closed_after_a_while,
         lambda row, _before, _period: {"closed_date": format_day(_day(row["assessment_date"]) - timedelta(days=1))},
         "A case closed the day before its decision.",
     ),
@@ -174,7 +174,7 @@ HL1 = {
         "hl1.contact_answered_when_closed",
         Severity.ERROR,
         "contact_code",
-        _answered,
+        _has_contact_code,
         _cell("contact_code", ""),
         "A closed case that does not say whether contact was kept.",
     ),
@@ -182,7 +182,7 @@ HL1 = {
         "hl1.contact_only_after_such_decision",
         Severity.ERROR,
         "contact_code",
-        _ended_without_duty,
+        _has_ended_without_duty,
         _cell("contact_code", "2"),
         "An answer on contact after a decision that does not ask for one.",
     ),
@@ -190,7 +190,7 @@ HL1 = {
         "hl1.birth_not_after_application",
         Severity.ERROR,
         "birth_date",
-        _any,
+        _has_cells,
         lambda row, _before, _period: {"birth_date": format_day(_day(row["application_date"]) + timedelta(days=1))},
         "A date of birth the day after the application.",
     ),
@@ -198,7 +198,7 @@ HL1 = {
         "hl1.dob.range",
         Severity.ERROR,
         "birth_date",
-        _any,
+        _has_cells,
         _cell("birth_date", "01011889"),
         "A date of birth before 1900.",
     ),
@@ -206,7 +206,7 @@ HL1 = {
         "hl1.lacode.council",
         Severity.ERROR,
         "la_code",
-        _any,
+        _has_cells,
         lambda row, _before, _period: {"la_code": "250" if row["la_code"] != "250" else "260"},
         "One row under another council's code.",
     ),
@@ -214,7 +214,7 @@ HL1 = {
         "hl1.night_before_means_three_months",
         Severity.QUERY,
         "slept_rough_three_months_code",
-        _any,
+        _has_cells,
         lambda _row, _before, _period: {"slept_rough_night_before_code": "1", "slept_rough_three_months_code": "2"},
         "Slept rough the night before, but not in the three months that the night lies in.",
     ),
@@ -222,7 +222,7 @@ HL1 = {
         "hl1.property_is_known",
         Severity.KNOWN_ISSUE,
         "property_type_code",
-        _any,
+        _has_cells,
         _cell("property_type_code", "19"),
         "The property made homeless from is not known: agreed, and published beside the figures.",
     ),
@@ -234,7 +234,7 @@ DHP = {
         "dhp.applications_do_not_fall",
         Severity.QUERY,
         "applications_received_count",
-        _any,
+        _has_cells,
         lambda row, _before, _period: {
             "applications_received_count": str(int(row["applications_received_count"]) // 4)
         },
@@ -244,7 +244,7 @@ DHP = {
         "dhp.awards_within_decisions",
         Severity.QUERY,
         "awards_count",
-        _any,
+        _has_cells,
         lambda row, _before, _period: {"awards_count": str(int(row["determinations_count"]) + 1)},
         "One more award than decisions.",
     ),
@@ -252,7 +252,7 @@ DHP = {
         "dhp.month.period",
         Severity.ERROR,
         "month",
-        _any,
+        _has_cells,
         lambda _row, _before, period: {"month": period.shift(-1).id},
         "The month before, in a file named for this one.",
     ),
@@ -260,7 +260,7 @@ DHP = {
         "dhp.q3.required",
         Severity.ERROR,
         "awards_count",
-        _any,
+        _has_cells,
         _cell("awards_count", ""),
         "A figure left empty.",
     ),
@@ -268,7 +268,7 @@ DHP = {
         "dhp.q2.type",
         Severity.ERROR,
         "determinations_count",
-        _any,
+        _has_cells,
         _cell("determinations_count", "2.9"),
         "A count that is no whole number.",
     ),
@@ -276,7 +276,7 @@ DHP = {
         "dhp.q4.range",
         Severity.ERROR,
         "committed_gbp",
-        _any,
+        _has_cells,
         _cell("committed_gbp", "-12.50"),
         "Less than nothing spent.",
     ),
@@ -305,12 +305,12 @@ class FileDefect:
     note: str
 
 
-def _without_last_but_one_column(content: bytes) -> bytes:
+def _drop_last_but_one_column(content: bytes) -> bytes:
     lines = content.decode().splitlines()
     return "".join(",".join((*line.split(",")[:-2], line.split(",")[-1])) + "\r\n" for line in lines).encode()
 
 
-def _with_another_column(content: bytes) -> bytes:
+def _add_column(content: bytes) -> bytes:
     first, *rows = content.decode().splitlines()
     return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in rows)]).encode()
 
@@ -319,13 +319,13 @@ _DAMAGED_LINE = 9
 """From 0: the line that a mistake of one line is made in."""
 
 
-def _with_a_cell_too_many(content: bytes) -> bytes:
+def _add_surplus_cell(content: bytes) -> bytes:
     lines = content.split(b"\r\n")
     lines[_DAMAGED_LINE] += b",1"
     return b"\r\n".join(lines)
 
 
-def _not_decodable(content: bytes) -> bytes:
+def _make_undecodable(content: bytes) -> bytes:
     lines = content.split(b"\r\n")
     lines[_DAMAGED_LINE] = lines[_DAMAGED_LINE][:12] + b"\xff\xfe" + lines[_DAMAGED_LINE][12:]
     return b"\r\n".join(lines)
@@ -337,7 +337,7 @@ HL1_FILES = {
         Severity.ERROR,
         "POSTCODE",
         None,
-        _without_last_but_one_column,
+        _drop_last_but_one_column,
         "The column POSTCODE is not there.",
     ),
     "ragged_row": FileDefect(
@@ -345,7 +345,7 @@ HL1_FILES = {
         Severity.ERROR,
         None,
         _DAMAGED_LINE + 1,
-        _with_a_cell_too_many,
+        _add_surplus_cell,
         "One row has a cell more than there are columns.",
     ),
     "another_column": FileDefect(
@@ -353,7 +353,7 @@ HL1_FILES = {
         Severity.QUERY,
         "CASEWORKER",
         None,
-        _with_another_column,
+        _add_column,
         "A column that the contract does not know.",
     ),
     "unreadable": FileDefect(
@@ -361,7 +361,7 @@ HL1_FILES = {
         Severity.ERROR,
         None,
         _DAMAGED_LINE + 1,
-        _not_decodable,
+        _make_undecodable,
         "Two bytes in one row that are not UTF-8.",
     ),
 }

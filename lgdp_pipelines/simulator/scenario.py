@@ -229,9 +229,9 @@ def _council_files(
             good_file = replace(good_file, path=good_file.path.with_suffix(system.file_suffix))
         extract = _Extract(contract, council, period, file, good_file, system)
         if key in story.MISTAKES:
-            yield from _with_mistake(extract, story.MISTAKES[key])
+            yield from _add_mistake(extract, story.MISTAKES[key])
         elif key in story.EVENTS:
-            yield from _with_event(extract, story.EVENTS[key])
+            yield from _add_event(extract, story.EVENTS[key])
         else:
             yield good_file
 
@@ -285,7 +285,7 @@ class _Extract:
     file: SystemFile
     system: BackOfficeSystem | None
 
-    def expected(self, file_name: str, outcome: str, note: str) -> ExpectedOutcome:
+    def expect(self, file_name: str, outcome: str, note: str) -> ExpectedOutcome:
         """Return an expected outcome without a place or a rule."""
         code = self.contract.return_code
         return ExpectedOutcome(
@@ -293,17 +293,17 @@ class _Extract:
         )
 
 
-def _with_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
+def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
     if isinstance(mistake, FileDefect):
         content, row, column = mistake.damage(extract.file.content), mistake.row, mistake.header
     else:
-        content, row, column = _with_defect(extract, mistake)
+        content, row, column = _add_defect(extract, mistake)
     yield replace(extract.file, content=content)
-    expected = extract.expected(extract.file.path.name, story.OUTCOMES[mistake.severity], mistake.note)
+    expected = extract.expect(extract.file.path.name, story.OUTCOMES[mistake.severity], mistake.note)
     yield replace(expected, row=row, column=column, rule=mistake.rule, severity=mistake.severity)
 
 
-def _with_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
+def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
     ((table, rows),) = extract.synthetic.rows.items()
     changed_rows, index = plant_defect(rows, defect, extract.period)
     (file,) = _export(extract.contract, {table: changed_rows}, extract.system)
@@ -312,12 +312,12 @@ def _with_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
     return file.content, index + FIRST_ROW, extract.contract.by_name[table].by_name[defect.item].header
 
 
-def _with_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | ExpectedOutcome]:
+def _add_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | ExpectedOutcome]:
     file = extract.file
     second_file = replace(
         file, path=file.path.with_name(event.file_name(file.path.name)), modified=file.modified + timedelta(days=1)
     )
-    expected = extract.expected(second_file.path.name, event.outcome, event.note)
+    expected = extract.expect(second_file.path.name, event.outcome, event.note)
     match event.kind:
         case story.EventKind.NOTHING_SENT:
             yield replace(expected, file="")
@@ -330,8 +330,8 @@ def _with_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | 
             yield expected
         case story.EventKind.SPOILED_AFTERWARDS:
             yield file
-            yield from _with_mistake(replace(extract, file=second_file), story.mistake_of(event))
+            yield from _add_mistake(replace(extract, file=second_file), story.mistake_of(event))
         case story.EventKind.MENDED_AFTERWARDS:
-            yield from _with_mistake(extract, story.mistake_of(event))
+            yield from _add_mistake(extract, story.mistake_of(event))
             yield second_file
             yield expected

@@ -59,13 +59,13 @@ def api(
     request_counts: Counter[str] = Counter()
 
     async def answer(request: Request) -> Response:
-        council = _council_of(request, tokens)
+        council = _find_council(request, tokens)
         if council is None:
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
         request_counts[council] += 1
         if council in busy and request_counts[council] % 10 == 2:
             return Response(status_code=429, headers={"Retry-After": RETRY_AFTER})
-        address, page = _without_page(request)
+        address, page = _remove_page_parameter(request)
         known_request = requests.get(address)
         if known_request is None or page is None:
             return Response(status_code=404)
@@ -131,13 +131,13 @@ def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
     nested[last] = value
 
 
-def _council_of(request: Request, tokens: Mapping[str, str]) -> str | None:
+def _find_council(request: Request, tokens: Mapping[str, str]) -> str | None:
     authorisation = request.headers.get("Authorization", "").encode()
     codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), authorisation)]
     return codes[0] if codes else None
 
 
-def _without_page(request: Request) -> tuple[str, int | None]:
+def _remove_page_parameter(request: Request) -> tuple[str, int | None]:
     """Return the address of the first page, and the requested page number (None where it is not one)."""
     parts = [part for part in request.url.query.split("&") if part]
     numbers = [part.partition("=")[2] for part in parts if part.startswith(f"{_PAGE_PARAMETER}=")]

@@ -262,12 +262,17 @@ def _statistics(frame: pl.DataFrame, columns: Sequence[str]) -> str:
         pl.lit(0).alias(""),
     ).row(0, named=True)
 
-    def known(kind: str) -> dict[str, str | int]:
+    def list_bounds(kind: str) -> dict[str, str | int]:
         return {name: values[f"{kind}.{name}"] for name in bounded if values[f"{kind}.{name}"] is not None}
 
     nulls = {name: values[f"nulls.{name}"] for name in counted}
     return json.dumps(
-        {"numRecords": frame.height, "minValues": known("low"), "maxValues": known("high"), "nullCount": nulls},
+        {
+            "numRecords": frame.height,
+            "minValues": list_bounds("low"),
+            "maxValues": list_bounds("high"),
+            "nullCount": nulls,
+        },
         separators=(",", ":"),
     )
 

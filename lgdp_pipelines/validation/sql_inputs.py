@@ -64,7 +64,7 @@ class SqlInputs:
 
     def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
         if table not in self._fetched:
-            self._fetched[table] = self._reference(table) if table.is_reference else self._other_return(table)
+            self._fetched[table] = self._reference(table) if table.is_reference else self._read_other_return(table)
         return self._fetched[table]
 
     def _reference(self, wanted: ExternalTable) -> ChunkedFrame | str:
@@ -75,7 +75,7 @@ class SqlInputs:
             return f"No version of “{table.title}” was in force on {day}."
         return ChunkedFrame.from_frames(_reference_rows(table, version))
 
-    def _other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
+    def _read_other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
         data_return = self._returns[wanted.of]
         periods = find_matching_periods(data_return, self._context.period)
         if not periods:

@@ -143,7 +143,7 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
     try:
         rows = pl.DataFrame(connection.execute(statement).to_arrow_table())
     except duckdb.InterruptException as error:
-        raise _refused(rules[0], error) from None
+        raise _make_refusal(rules[0], error) from None
     except duckdb.Error:
         return {}
     return {
@@ -169,7 +169,7 @@ def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl
     try:
         counts = _run(connection, prepared.count_statement, rule)
     except duckdb.BinderException as error:
-        raise _refused(rule, error) from None
+        raise _make_refusal(rule, error) from None
     return None if any(counts) else NO_ROWS
 
 
@@ -249,10 +249,10 @@ def _run(connection: duckdb.DuckDBPyConnection, statement: str, rule: Rule) -> p
     except duckdb.BinderException:
         raise
     except duckdb.Error as error:
-        raise _refused(rule, error) from None
+        raise _make_refusal(rule, error) from None
 
 
-def _refused(rule: Rule, error: duckdb.Error) -> StatementRefused:
+def _make_refusal(rule: Rule, error: duckdb.Error) -> StatementRefused:
     # DuckDB's own message may hold a value of the data.
     return StatementRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
