@@ -70,7 +70,7 @@ def check_cross_return_rules(
                     node = rule_read.place.at("implementation").at("councils")
                     yield from (
                         node.contradiction(
-                            f"The rule {rule_read.rule.id} has limits for {code}, which is no council.",
+                            f"The rule {rule_read.rule.id} has limits for {code}, which is not a council.",
                             suggest(code, councils),
                         )
                         for code in rule_read.rule.terms.councils
@@ -121,7 +121,7 @@ class _CrossReturnChecker:
             return [column.name for column in self._reference[wanted.table].columns]
         other = self._returns.get(wanted.of)
         if other is None or other.code == contract.return_code:
-            what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is no other return."
+            what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is not another return."
             return node.contradiction(what, suggest(wanted.of, self._returns.keys() - {contract.slug}))
         versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
@@ -147,7 +147,7 @@ class _CrossReturnChecker:
             named_items = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
             yield from _check_columns_exist(named_items, types, node)
             yield from (
-                node.at("valid").contradiction(f"{name} is no date.", "Name a column of dates.")
+                node.at("valid").contradiction(f"{name} is not a date.", "Name a column of dates.")
                 for name in days
                 if types.get(name, ItemType.DATE) is not ItemType.DATE
             )
@@ -199,7 +199,7 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
             (
                 other.type not in NUMERIC,
                 node.at("of"),
-                f"{other.name} is no figure.",
+                f"{other.name} is not a figure.",
                 "Name an item that is a number.",
             ),
             (
@@ -254,7 +254,7 @@ def check_derivation(
     logical, role = ("number", Role.MEASURE) if isinstance(derivation, Rate) else ("string", Role.ATTRIBUTE)
     if read.place.text("logicalType") != logical or (read.has_role and item.role is not role):
         yield read.place.contradiction(
-            f"{item.name} is derived by {derivation.kind} and is no {logical} with role {role}.",
+            f"{item.name} is derived by {derivation.kind} and must be a {logical} with role {role}.",
             f"Write logicalType {logical}{' and physicalType double' if logical == 'number' else ''}, lgdpRole {role}.",
         )
     match derivation:
@@ -314,7 +314,7 @@ def _check_sources(
         item = sent_items.get(name)
         if item is None:
             yield node.contradiction(
-                f"{name} is nothing that councils send in {table.name}.", suggest(name, sent_items)
+                f"{name} is not an item that councils send in {table.name}.", suggest(name, sent_items)
             )
         elif item.type not in types or (noun == "a measure" and item.role is not Role.MEASURE):
             yield node.contradiction(f"{name} is not {noun}.", "Name another item.")

@@ -141,7 +141,7 @@ def _check_item(table_mapping: TableMapping, where: YamlNode, versions: Sequence
     """Yield items that the mapping does not place exactly once, in any version."""
     items: dict[str, Item] = {item.name: item for table in versions for item in table.items}
     yield from (
-        place.contradiction(f"{name} is no item of {table_mapping.table}.", suggest(name, items))
+        place.contradiction(f"{name} is not an item of {table_mapping.table}.", suggest(name, items))
         for kind in _BY_ITEM
         for name, place in where.at(kind).members()
         if name not in items
@@ -185,7 +185,7 @@ def _check_column(table_mapping: TableMapping, where: YamlNode) -> Iterator[Cont
         if column.file and column.file not in {file.name for file in table_mapping.files}:
             yield place.contradiction(
                 f"{name} is in the file “{column.file}”, which is not declared.",
-                "Add it under files, or mend the name.",
+                "Add it under files, or correct the name.",
             )
     base = table_mapping.files[0].name if table_mapping.files else ""
     in_file: dict[str, list[tuple[str, Spellings]]] = {}
@@ -344,7 +344,7 @@ def _check_figure(mapping: TableMapping, where: YamlNode, items: Mapping[str, It
             yield from _check_unit(items[name], mapping, where.at("units").at(name))
     if mapping.numbers and mapping.numbers.decimal == mapping.numbers.thousands:
         yield where.at("numbers").contradiction(
-            "One mark stands before decimals and between thousands.", "Leave thousands out, or mend it."
+            "One mark stands before decimals and between thousands.", "Leave thousands out, or correct it."
         )
 
 
@@ -372,7 +372,7 @@ def _check_code(
     for source, target in codes.items():
         if target not in targets:
             yield place.at(source).contradiction(
-                f"“{target}” is nothing that {item.name} can be in the contract's periods.",
+                f"“{target}” is not a value of {item.name} in the contract's periods.",
                 suggest(target, {known for known in targets if known}),
             )
         other = seen.setdefault(fold_spelling(source), source)
@@ -401,14 +401,14 @@ def _check_pattern(
     )
     if not used and code_pattern.to not in targets:
         yield place.at("to").contradiction(
-            f"“{code_pattern.to}” is nothing that {item.name} can be in the contract's periods.",
+            f"“{code_pattern.to}” is not a value of {item.name} in the contract's periods.",
             suggest(code_pattern.to, {target for target in targets if target}),
         )
 
 
 def _check_unit(item: Item, mapping: TableMapping, place: YamlNode) -> Iterator[Contradiction]:
     if item.type not in NUMERIC or not item.unit:
-        yield place.contradiction(f"{item.name} is no figure with a unit.", "Remove it here.")
+        yield place.contradiction(f"{item.name} is not a figure with a unit.", "Remove it here.")
     elif mapping.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
         units = ", ".join(list_convertible_units(item.unit))
         yield place.contradiction(
@@ -435,9 +435,9 @@ def _check_date(mapping: TableMapping, place: YamlNode, items: Mapping[str, Item
         )
     for name, text in mapping.dates.items():
         if name not in items:
-            yield place.at(name).contradiction(f"{name} is no item of {mapping.table}.", suggest(name, items))
+            yield place.at(name).contradiction(f"{name} is not an item of {mapping.table}.", suggest(name, items))
         elif items[name].type is not ItemType.DATE:
-            yield place.at(name).contradiction(f"{name} is no date.", "Remove it here.")
+            yield place.at(name).contradiction(f"{name} is not a date.", "Remove it here.")
         if problem := find_date_format_problem(text):
             yield place.at(name).contradiction(
                 f"{name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
@@ -453,7 +453,7 @@ def _check_constant(
         (
             item.role is Role.COUNCIL and not is_council,
             place,
-            f"“{text}” is no council.",
+            f"“{text}” is not a council.",
             f'Write "{THE_COUNCIL}", whose account it came by.',
         ),
         (
@@ -465,13 +465,13 @@ def _check_constant(
         (
             not names_key and is_placeholder,
             place,
-            f"{item.name} names no council or period.",
+            f"{item.name} is neither the council nor the period.",
             "Write the value itself.",
         ),
         (
             not names_key and not _reads(item, text, targets),
             place,
-            f"“{text}” is no value of {item.name}.",
+            f"“{text}” is not a value of {item.name}.",
             "Write it as the contract asks for it in a cell.",
         ),
     )

@@ -106,7 +106,7 @@ def _unknown_keys(
     known_keys = set(_known_keys(error.schema, schema))
     unknown = [key for key in error.instance if key not in known_keys]
     for key in unknown:
-        what = f"{_dotted((*base, key))} is no property that may stand here."
+        what = f"{_dotted((*base, key))} is not a property that may stand here."
         yield _locate(document, (*base, key)).contradiction(what, suggest(key, known_keys))
     has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
     if not unknown and not has_reason:

@@ -47,7 +47,7 @@ Plain: TypeAlias = Any
 """None, bool, int, float, str, or lists of and mappings from text to such: what JSON can say."""
 
 LONGEST = 250_000
-"""Characters in a file; a longer one is no contract, and only costs time."""
+"""Characters in a file; a longer one is not a contract, and only costs time."""
 
 DEEPEST = 100
 """Lists and mappings within each other. Composing is recursive: what is deeper could end the process."""
@@ -227,9 +227,9 @@ def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]
         node = _YamlReader(text).get_single_node()
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
-        return _unreadable(file, line, f"This is no YAML: {error.problem}.", "Mend the line, or the one before it.")
+        return _unreadable(file, line, f"This is not YAML: {error.problem}.", "Correct the line, or the one before it.")
     except (YAMLError, ValueError) as error:
-        return _unreadable(file, 0, f"This is no YAML: {str(error).splitlines()[0]}.", "Mend the file.")
+        return _unreadable(file, 0, f"This is not YAML: {str(error).splitlines()[0]}.", "Correct the file.")
     if node is None:
         return _unreadable(file, 1, "The file is empty.", "Write it, or remove it.")
     composer = _Composer(file)

@@ -76,7 +76,7 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
         _CodeListWords,
         document,
         name="a code list",
-        remedy="Mend it; schemas/README.md shows a code list.",
+        remedy="Correct it; schemas/README.md shows a code list.",
         stand_ins=stand_ins,
     )
     words = parsed.value

@@ -201,7 +201,7 @@ def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
         if read.document.file != expected:
             yield root.at("version").contradiction(
                 f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
-                f"Call it {expected}, or mend lgdpReturn and version.",
+                f"Call it {expected}, or correct lgdpReturn and version.",
             )
     if contract.return_code and root.text("id") != contract.urn:
         yield root.at("id").contradiction(f"The id “{root.text('id')}” is not the return's.", f"Write {contract.urn}.")
@@ -232,7 +232,8 @@ def _check_first_period(contract: Contract, place: YamlNode, kind: PeriodKind | 
         return
     if period.kind is not kind:
         yield place.contradiction(
-            f"The contract is valid from {period.id}, which is no {kind}.", f"Write a {kind}, or mend lgdpPeriodKind."
+            f"The contract is valid from {period.id}, which is not of the kind {kind}.",
+            f"Write a {kind}, or correct lgdpPeriodKind.",
         )
 
 
@@ -248,7 +249,7 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
             (
                 kind is not None and period.kind is not kind,
                 node.at(name),
-                f"{period.id} is no {kind}.",
+                f"{period.id} is not of the kind {kind}.",
                 f"Write a {kind}.",
             ),
             (
@@ -277,7 +278,7 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
             (
                 table.file_pattern and not several,
                 entry.place.custom_property("lgdpFilePattern"),
-                f"{table.name} is the only table and has a file pattern.",
+                f"{table.name} is the only table but has a file pattern.",
                 "Remove lgdpFilePattern.",
             ),
             (
@@ -307,7 +308,7 @@ def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
         return
     yield from (
         entry.place.contradiction(
-            f"{entry.item.name} is called “{entry.item.header}”, which is no path in XML.",
+            f"{entry.item.name} is called “{entry.item.header}”, which is not a path in XML.",
             "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
         )
         for table in read.tables

@@ -219,7 +219,7 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
             values[word] = entry.at("value")
         elif word.startswith(_PREFIX):
             contradictions.append(
-                entry.contradiction(f"{word} is no property of a {model.place}.", suggest(word, known_words))
+                entry.contradiction(f"{word} is not a property of a {model.place}.", suggest(word, known_words))
             )
         seen.add(word)
     contradictions += [
@@ -228,5 +228,7 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
         if word in model.required and word not in values
     ]
     properties = mapping_node(node.file, node.line, values)
-    parsed = parse(model, properties, name=f"the {model.place}", remedy="Mend it; schemas/README.md explains the word.")
+    parsed = parse(
+        model, properties, name=f"the {model.place}", remedy="Correct it; schemas/README.md explains the word."
+    )
     return parsed.value or model(), (*contradictions, *parsed.contradictions)

@@ -166,7 +166,7 @@ def check_item(read: ParsedItem) -> Iterator[Contradiction]:
         (
             not NAME.fullmatch(item.name),
             place,
-            f"The item name “{item.name}” is no column name.",
+            f"The item name “{item.name}” is not a column name.",
             "Write small letters, digits and _, a letter first.",
         ),
         (
@@ -224,14 +224,16 @@ def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
         value = _comparable(str(place.value), item.type)
         if value is None:
             yield place.contradiction(
-                f"{item.name}: “{place.value}” is no bound of a {item.type}.", "Write 2024-03-31."
+                f"{item.name}: “{place.value}” is not a bound of the type {item.type}.", "Write 2024-03-31."
             )
         else:
             values[name] = value
     lower = max((values[name] for name in ("minimum", "exclusiveMinimum") if name in values), default=None)
     upper = min((values[name] for name in ("maximum", "exclusiveMaximum") if name in values), default=None)
     if lower is not None and upper is not None and lower > upper:
-        yield options.contradiction(f"{item.name}: its lowest value is above its highest.", "Swap or mend the bounds.")
+        yield options.contradiction(
+            f"{item.name}: its lowest value is above its highest.", "Swap or correct the bounds."
+        )
 
 
 def _comparable(text: str, kind: ItemType) -> float | None:
@@ -250,13 +252,13 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
             problem := find_pattern_problem(item.pattern or ""),
             options.at("pattern"),
             f"{item.name}: the pattern {problem}.",
-            "Mend the pattern.",
+            "Correct the pattern.",
         ),
         (
             item.min_length is not None and item.max_length is not None and item.min_length > item.max_length,
             options,
             f"{item.name}: minLength is above maxLength.",
-            "Swap or mend them.",
+            "Swap or correct them.",
         ),
         (
             has_list and item.type is not ItemType.TEXT,
@@ -273,7 +275,7 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
     )
     for entry, value in zip(codes, values, strict=True) if has_list else ():
         yield from first_contradiction_where(
-            (not isinstance(value, str), entry, f"{item.name}: the code {value} is no text.", "Put it in quotes."),
+            (not isinstance(value, str), entry, f"{item.name}: the code {value} is not a text.", "Put it in quotes."),
             (values.count(value) > 1, entry, f"{item.name}: the code {value} is given twice.", "Keep one."),
         )
 
@@ -285,7 +287,7 @@ def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
         (
             is_measure and item.type not in NUMERIC,
             place,
-            f"{item.name} is a measure and no number.",
+            f"{item.name} is a measure but not a number.",
             "Write integer or number.",
         ),
         (
@@ -298,7 +300,7 @@ def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
             (
                 not is_measure and node.value is not None,
                 node,
-                f"{item.name} has {word} and is no measure.",
+                f"{item.name} has {word} but is not a measure.",
                 "Remove it, or make lgdpRole measure.",
             )
             for word, node in own_words.items()
@@ -325,13 +327,13 @@ def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
         (
             item.privacy in (Privacy.MONTH, Privacy.YEAR) and item.type is not ItemType.DATE,
             privacy,
-            f"{item.name} is to be published by {item.privacy} and is no date.",
+            f"{item.name} is to be published by {item.privacy} but is not a date.",
             "Choose another lgdpPrivacy.",
         ),
         (
             item.privacy is Privacy.PSEUDONYMISE and item.type is not ItemType.TEXT,
             privacy,
-            f"{item.name} is to be pseudonymised and is no text.",
+            f"{item.name} is to be pseudonymised but is not a text.",
             "Write string and varchar, or withhold it.",
         ),
         *(
@@ -355,7 +357,7 @@ def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
     Args:
         item: that has them.
         node: of the item.
-        written: its declared form of dates, in the letters of the standard; empty where it is no date.
+        written: its declared form of dates, in the letters of the standard; empty where it is not a date.
     """
     yield from _check_date_spellings(item, node, written)
     yield from _check_number_spelling(item, node.custom_property(NUMBERS))
@@ -364,7 +366,7 @@ def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
 def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
     formats = node.custom_property(DATES)
     if formats.value is not None and item.type is not ItemType.DATE:
-        yield formats.contradiction(f"{item.name} has {DATES} and is no date.", "Remove it.")
+        yield formats.contradiction(f"{item.name} has {DATES} but is not a date.", "Remove it.")
         return
     other_formats = [written] if item.date_format is not None else []
     for place in formats.elements:
@@ -393,7 +395,7 @@ def _check_number_spelling(item: Item, place: YamlNode) -> Iterator[Contradictio
     if style is None:
         return
     yield from first_contradiction_where(
-        (item.type not in NUMERIC, place, f"{item.name} has {NUMBERS} and is no number.", "Remove it."),
+        (item.type not in NUMERIC, place, f"{item.name} has {NUMBERS} but is not a number.", "Remove it."),
         (
             style.decimal == style.thousands,
             place,

@@ -43,7 +43,7 @@ from lgdp_pipelines.register.model.system_mapping import (
 )
 from lgdp_pipelines.register.model.table_model import Provenance, SpellingList, Spellings
 
-_REMEDY = "Mend it; schemas/README.md shows a mapping."
+_REMEDY = "Correct it; schemas/README.md shows a mapping."
 
 
 @pydantic_dataclass(frozen=True, config=STRICT)

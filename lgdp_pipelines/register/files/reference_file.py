@@ -73,18 +73,18 @@ def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, 
     try:
         header = next(reader, [])
         if tuple(header) != tuple(columns):
-            return (), (Contradiction(file, 1, "The header is another.", f"Write {','.join(columns)}."),)
+            return (), (Contradiction(file, 1, "The header has other columns.", f"Write {','.join(columns)}."),)
         line = reader.line_num + 1
         for cells in reader:
             if len(cells) == len(columns):
                 rows.append(Row(file, line, dict(zip(columns, cells, strict=True))))
             else:
                 contradictions.append(
-                    Contradiction(file, line, f"{len(cells)} cells under {len(columns)} columns.", "Mend it.")
+                    Contradiction(file, line, f"{len(cells)} cells under {len(columns)} columns.", "Correct it.")
                 )
             line = reader.line_num + 1
     except csv.Error as error:
-        contradictions.append(Contradiction(file, line, f"This is no CSV: {error}.", "Mend the quotation marks."))
+        contradictions.append(Contradiction(file, line, f"This is not CSV: {error}.", "Correct the quotation marks."))
     return tuple(rows), tuple(contradictions)
 
 
@@ -156,7 +156,7 @@ def _check_councils(rows: Sequence[Row]) -> Iterator[Contradiction]:
         for column, form in _COUNCIL_FORMS.items():
             value = row.cells[column]
             if not form.fullmatch(value):
-                yield row.contradiction(f"The {column} “{value}” has not the form of one.", f"Match {form.pattern}.")
+                yield row.contradiction(f"The {column} “{value}” is malformed.", f"Match {form.pattern}.")
             elif value and seen.setdefault((column, value), row.line) != row.line:
                 yield row.contradiction(
                     f"The {column} {value} also stands on line {seen[column, value]}.", "Give each council its own."
@@ -244,7 +244,7 @@ _FORMS: Mapping[ItemType, re.Pattern[str]] = {
     ItemType.NUMBER: re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"),
     ItemType.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
 }
-_REMEDY = "Mend it; schemas/README.md shows a reference table."
+_REMEDY = "Correct it; schemas/README.md shows a reference table."
 COUNCIL = "council_code"
 """A column of this name holds register codes of councils, and no other."""
 
@@ -330,7 +330,7 @@ def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterat
         (
             not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day),
             row,
-            f"“{text}” is no {column.type} as {column.name} has it.",
+            f"“{text}” does not read as {column.type}, the type of {column.name}.",
             "Write it plainly, such as 1234.5 or 2024-03-31.",
         ),
         (
@@ -357,7 +357,7 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
         if name in names[:number] or name == "version"
     )
     yield from (
-        root.at("key").contradiction(f"The key names {name}, which is no column.", suggest(name, names))
+        root.at("key").contradiction(f"The key names {name}, which is not a column.", suggest(name, names))
         for name in table.key
         if name not in names
     )

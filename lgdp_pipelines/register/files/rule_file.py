@@ -122,7 +122,7 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
         )
     yield from (
         place.contradiction(
-            f"The rule {rule.id} concerns {name}, which is no item of {rule.table}.", suggest(name, items)
+            f"The rule {rule.id} concerns {name}, which is not an item of {rule.table}.", suggest(name, items)
         )
         for name in (place.custom_property("lgdpItems").value and rule.items) or ()
         if name not in items
@@ -278,7 +278,7 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
     theirs = context.tables.get(terms.table)
     if theirs is None:
         yield place.at("to").contradiction(
-            f"A row refers to {terms.table}, which is no table of the return.", suggest(terms.table, context.tables)
+            f"A row refers to {terms.table}, which is not a table of the return.", suggest(terms.table, context.tables)
         )
         return
     for own, other in zip(terms.own, terms.theirs, strict=True):
@@ -287,7 +287,7 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
                 (
                     name not in items,
                     place,
-                    f"A relationship names {name}, which is no item of {table}.",
+                    f"A relationship names {name}, which is not an item of {table}.",
                     suggest(name, items),
                 )
                 for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))

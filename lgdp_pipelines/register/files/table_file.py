@@ -179,11 +179,11 @@ def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradi
         return
     dates = [item.name for item in context.items.values() if item.type is ItemType.DATE]
     yield from contradictions_where(
-        (item.code_list is None, place, f"{item.name} has lgdpCodesOn and no code list.", "Remove it."),
+        (item.code_list is None, place, f"{item.name} has lgdpCodesOn but no code list.", "Remove it."),
         (
             item.codes_on not in dates,
             place,
-            f"The codes of {item.name} are to be valid on {item.codes_on}, which is no date of {context.table}.",
+            f"The codes of {item.name} are to be valid on {item.codes_on}, which is not a date of {context.table}.",
             suggest(item.codes_on, dates) if dates else "Remove it.",
         ),
     )
@@ -193,14 +193,14 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
     table = read.table
     if read.has_grain(Grain.CASE) and table.items and not table.key:
         yield read.place.contradiction(
-            f"{table.name} holds cases and has no key.", "Set primaryKey on the item that tells cases apart."
+            f"{table.name} holds cases but has no key.", "Set primaryKey on the item that tells cases apart."
         )
     for entry in read.items:
         yield from contradictions_where(
             (
                 entry.item.unique and table.key == (entry.item,),
                 entry.place.at("unique"),
-                f"{entry.item.name} is the key of {table.name}, and told to be unique besides.",
+                f"{entry.item.name} is the key of {table.name} and declared unique as well.",
                 "Remove unique.",
             ),
             (
@@ -212,7 +212,7 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
         )
     all_have_roles = all(entry.has_role for entry in read.items)
     if read.has_grain(Grain.AGGREGATE) and table.items and all_have_roles and not table.having(Role.MEASURE):
-        yield read.place.contradiction(f"{table.name} holds aggregates and has no measure.", "Add a measure.")
+        yield read.place.contradiction(f"{table.name} holds aggregates but has no measure.", "Add a measure.")
     for entry in read.items:
         if entry.has_role:
             yield from _role_and_key(read, entry)
@@ -231,13 +231,13 @@ def _role_and_key(read: ParsedTable, entry: ParsedItem) -> Iterator[Contradictio
         (
             is_aggregate and item.key and item.role is not Role.DIMENSION,
             entry.place,
-            f"{item.name} is part of an aggregate's key and no dimension.",
+            f"{item.name} is part of an aggregate's key but not a dimension.",
             "Write lgdpRole dimension.",
         ),
     )
     if is_aggregate and item.role is Role.DIMENSION and not item.key:
         yield entry.place.contradiction(
-            f"{item.name} breaks figures down and is no part of the key.", "Add primaryKey: true."
+            f"{item.name} breaks figures down and is not part of the key.", "Add primaryKey: true."
         )
 
 
@@ -287,7 +287,7 @@ def _check_count(read: ParsedTable) -> Iterator[Contradiction]:
             item = table.by_name.get(name)
             if item is None:
                 yield place.contradiction(
-                    f"A count is broken down by {name}, which is no item of {table.name}.",
+                    f"A count is broken down by {name}, which is not an item of {table.name}.",
                     suggest(name, table.by_name),
                 )
             elif item.code_list is None or item.privacy is not Privacy.OPEN:

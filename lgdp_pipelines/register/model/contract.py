@@ -183,7 +183,7 @@ class Return:
         """Return the version that is valid for a period.
 
         Raises:
-            WrongUse: the period is of another kind, before the first version, or a day that is no census day.
+            WrongUse: the period is of another kind, before the first version, or a day that is not a census day.
         """
         if period.kind is not self.latest.period_kind:
             raise WrongUse(

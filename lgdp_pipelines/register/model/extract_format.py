@@ -69,7 +69,7 @@ def _parse_quote(value: object) -> object:
     if value == NO_QUOTE:
         return ""
     if not isinstance(value, str) or not re.fullmatch(r"[^\r\n\x00A-Za-z0-9\s]", value):
-        raise refusal(f"is “{value}”, which is no quote character", f"Write one character, or {NO_QUOTE}.")
+        raise refusal(f"is “{value}”, which is not a quote character", f"Write one character, or {NO_QUOTE}.")
     return value
 
 

@@ -56,7 +56,7 @@ def find_pattern_problem(pattern: str) -> str | None:
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        return f"is no regular expression: {error}"
+        return f"is not a regular expression: {error}"
     if _NOT_EVERYWHERE.search(pattern):
         return "looks around or back, or has a sign that not every engine knows"
     counts = [max(1, int(most or least)) for least, most in _COUNTED.findall(pattern)]
@@ -85,7 +85,7 @@ def refusal(end: str, remedy: str) -> PydanticCustomError:
     """Return the error by which a validator refuses a value.
 
     Args:
-        end: of the sentence whose subject is the value: ``is no day``.
+        end: of the sentence whose subject is the value: ``is not a day``.
         remedy: what to do.
     """
     return PydanticCustomError("register", end, {"remedy": remedy})
@@ -94,7 +94,7 @@ def refusal(end: str, remedy: str) -> PydanticCustomError:
 def _check(problem_of: Callable[[str], str | None]) -> AfterValidator:
     def check(text: str) -> str:
         if problem := problem_of(text):
-            raise refusal(problem, "Mend the pattern.")
+            raise refusal(problem, "Correct the pattern.")
         return text
 
     return AfterValidator(check)
@@ -107,7 +107,7 @@ def _parse_day(value: object) -> date:
         # fromisoformat alone would take a week or a day without hyphens.
         return date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
     except ValueError:
-        raise refusal(f"is “{value}”, which is no day", "Write such as 2024-03-31.") from None
+        raise refusal(f"is “{value}”, which is not a day", "Write such as 2024-03-31.") from None
 
 
 _Value = TypeVar("_Value")

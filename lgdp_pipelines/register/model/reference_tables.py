@@ -51,7 +51,7 @@ class ReferenceVersion:
         source: where it was read.
         verified: ``READ``, ``memory, unverified`` or ``ours``.
         note: what a user should know; empty where there is nothing.
-        rows: cells as text, in the table's order of columns; an empty text is no value.
+        rows: cells as text, in the table's order of columns; an empty text is not a value.
         sha256: of its file's bytes.
     """
 

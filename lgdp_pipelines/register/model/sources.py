@@ -152,14 +152,14 @@ _AccountText: TypeAlias = Annotated[Text, AfterValidator(_check_account_text)]
 _HostAndPort: TypeAlias = Annotated[
     Text,
     AfterValidator(_check_fixed_text),
-    _is_address(_HOST_AND_PORT.fullmatch, "is no host and port", "Write host:22."),
+    _is_address(_HOST_AND_PORT.fullmatch, "is not a host and port", "Write host:22."),
 ]
 _SafeUrl: TypeAlias = Annotated[
     Text,
     AfterValidator(_check_fixed_text),
     _is_address(
         _SAFE_URL.match,
-        "is no address that a secret may be sent to",
+        "is not an address that a secret may be sent to",
         "Write https://…; http:// only to this machine itself.",
     ),
 ]
@@ -168,7 +168,7 @@ _BoxFolder: TypeAlias = Annotated[
     AfterValidator(_check_fixed_text),
     _is_address(
         lambda address: "://" not in address and "\x00" not in address,
-        "is no folder",
+        "is not a folder",
         "Write the folder of the drop boxes.",
     ),
 ]

@@ -235,7 +235,7 @@ class Item:
         unit: of a measure, such as ``tonnes`` or ``households``; empty for others.
         precision: total digits of a decimal; 0 otherwise.
         scale: digits after the point of a decimal; 0 otherwise.
-        date_format: how dates are spelled, in ``strptime`` letters; None where the item is no date.
+        date_format: how dates are spelled, in ``strptime`` letters; None where the item is not a date.
         date_formats: how else a date may be spelled, such as ``d/M/yyyy``; each is brought into ``date_format``.
         numbers: how else a number may be spelled; None: only plainly.
         code_list: id of its code list; None where it has none.

@@ -111,7 +111,7 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
             (
                 name not in items,
                 scope,
-                f"The scope of {rule.id} names {name}, which is no item of {rule.table}.",
+                f"The scope of {rule.id} names {name}, which is not an item of {rule.table}.",
                 suggest(name, allowed),
             ),
             (

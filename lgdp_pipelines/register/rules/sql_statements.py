@@ -86,7 +86,7 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
     try:
         statements = sqlglot.parse(fill_table_names(query, own_table), dialect=_DIALECT)
     except (ParseError, TokenError) as error:
-        yield f"it is no SQL: {str(error).splitlines()[0]}"
+        yield f"it is not SQL: {str(error).splitlines()[0]}"
         return
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
         yield "it must be one SELECT"
@@ -104,10 +104,10 @@ def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]])
     cte_names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
-            yield "it reads something that is no table of the return"
+            yield "it reads something that is not a table of the return"
             return
         if table.name not in columns and table.name not in cte_names:
-            yield f"it reads {table.name}, which is no table of the return"
+            yield f"it reads {table.name}, which is not a table of the return"
             return
     schema: dict[str, object] = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}
     try:

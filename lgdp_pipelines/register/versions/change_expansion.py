@@ -88,7 +88,7 @@ class ChangeFile:
         base: the version that it starts from, as written.
         changes: in order.
         document: the root node of the file.
-        contradictions: what has not the form of a changes file.
+        contradictions: the errors in its form.
     """
 
     base: str
@@ -283,7 +283,7 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     if needs_content and not is_bare_rename and not isinstance(content, dict):
         raise _ImpossibleChangeError(
             change.place.at("with"),
-            f"The content of the {target} under with is no mapping.",
+            f"The content of the {target} under with is not a mapping.",
             "Write its properties, one a line.",
         )
     tables = tree.at("schema")

@@ -163,7 +163,7 @@ WRONG = {
     "a field that is not there": Said(
         "  - remove: field lgdpBurdenMinutes\n    reason: R.", "lgdpBurdenMinutes", ("is not there", "Add it")
     ),
-    "the version is no field": Said(
+    "the version is not a field": Said(
         "  - modify: field version\n    with: 3.0.0\n    reason: R.", "field version", ("head",)
     ),
     "after what is not there": Said(
@@ -171,7 +171,7 @@ WRONG = {
         "after: pet_rev",
         ("pet_rev", "Write pet_ref"),
     ),
-    "no mapping": Said("  - modify: item pet.pet_ref\n    with: x\n    reason: R.", "with: x", ("no mapping",)),
+    "no mapping": Said("  - modify: item pet.pet_ref\n    with: x\n    reason: R.", "with: x", ("not a mapping",)),
     "no reason": Said("  - remove: rule pet.has_pets", "pet.has_pets", ("reason",)),
     "two things at once": Said(
         "  - remove: rule pet.has_pets\n    add: item pet.x\n    reason: R.", "pet.has_pets", ("one of add",)

@@ -142,7 +142,7 @@ SPOILT = {
     "a type that is none": SpoiltCase(
         PEOPLE, "type: integer, title: Year", "type: double, title: Year", "type: double", ("double",)
     ),
-    "a key that is no column": SpoiltCase(
+    "a key that is not a column": SpoiltCase(
         PEOPLE, "key: [council_code, year]", "key: [council_code, yaer]", "key:", ("yaer", "Write year")
     ),
     "a column called like the platform's": SpoiltCase(
@@ -158,7 +158,7 @@ SPOILT = {
     "a row given twice": SpoiltCase(ROWS, "GLG,2023,", "FIF,2023,", "FIF,2023,", ("same key", "line 2")),
     "an empty key": SpoiltCase(ROWS, "GLG,2023,", "GLG,,7", "GLG,,7", ("key", "empty")),
     # Derived items.
-    "an age of what is no day": SpoiltCase(
+    "an age of what is not a day": SpoiltCase(
         PETS, "of: birth_date, on", "of: pet_ref, on", "of: pet_ref", ("pet_ref", "date")
     ),
     "an age of what nobody sends": SpoiltCase(
@@ -183,7 +183,7 @@ SPOILT = {
         "kind: quarter",
         ("tells more", "withhold"),
     ),
-    "a rate of what is no measure": SpoiltCase(
+    "a rate of what is not a measure": SpoiltCase(
         FOOD, "of: weight_kg", "of: kind_code", "of: kind_code", ("kind_code", "measure")
     ),
     "a reference table that is none": SpoiltCase(

@@ -66,7 +66,7 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
         ("{ format: xml, recordsAt: /return/case }", "does not say which element is a record"),
         ("{ format: xml, recordsAt: 'a[1]/b' }", "does not say which element is a record"),
         ("{ format: csv, member: x }", "Only a ZIP has members"),
-        ("{ format: csv, container: zip, member: '(' }", "no regular expression"),
+        ("{ format: csv, container: zip, member: '(' }", "not a regular expression"),
         ("{ format: csv, container: rar }", "must be one of: none, zip or gz"),
     ],
 )
@@ -106,7 +106,7 @@ def test_an_item_of_an_xml_contract_that_no_element_can_be_called_is_told(small:
     small.write(PETS, text)
     with pytest.raises(RegisterError) as error:
         declared(small, "{ format: xml, recordsAt: pets/pet }")
-    assert ["no path in XML" in one.what for one in error.value.contradictions] == [True]
+    assert ["not a path in XML" in one.what for one in error.value.contradictions] == [True]
 
 
 def test_an_extract_is_described_for_people() -> None:

@@ -22,7 +22,7 @@ SPOILT = {
     "bounds the wrong way round": SpoiltCase(
         FOOD, "{ minimum: 0, maximum: 1000 }", "{ minimum: 2000, maximum: 1000 }", "minimum: 2000", ("weight_kg",)
     ),
-    "a bound that is no day": SpoiltCase(PETS, '"2040-01-01"', '"2040-02-30"', "2040-02-30", ("2040-02-30",)),
+    "a bound that is not a day": SpoiltCase(PETS, '"2040-01-01"', '"2040-02-30"', "2040-02-30", ("2040-02-30",)),
     "lengths the wrong way round": SpoiltCase(PETS, "minLength: 2", "minLength: 20", "minLength: 20", ("minLength",)),
     "a pattern that is none": SpoiltCase(PETS, '"[A-Z][0-9]+"', '"[A-Z"', '"[A-Z"', ("pet_ref", "pattern")),
     "a pattern that looks ahead": SpoiltCase(
@@ -31,19 +31,19 @@ SPOILT = {
     "an option that is not tested": SpoiltCase(
         FOOD, "{ minimum: 0, maximum: 1000 }", "{ format: f64 }", "format: f64", ("format", "not tested")
     ),
-    "a key that is told to be unique besides": SpoiltCase(
+    "a key that is declared unique as well": SpoiltCase(
         PETS,
         "description: The pet's number.",
         "description: The pet's number.\n        unique: true",
         "unique: true",
-        ("pet_ref", "besides"),
+        ("pet_ref", "unique as well"),
     ),
-    "codes valid on what is no day": SpoiltCase(
+    "codes valid on what is not a day": SpoiltCase(
         PETS,
         "{ property: lgdpCodeList, value: pets-kind }",
         "{ property: lgdpCodeList, value: pets-kind }\n          - { property: lgdpCodesOn, value: pet_ref }",
         "lgdpCodesOn",
-        ("pet_ref", "no date", "birth_date"),
+        ("pet_ref", "not a date", "birth_date"),
     ),
     "a day for codes that are not there": SpoiltCase(
         PETS,
@@ -57,7 +57,7 @@ SPOILT = {
         "description: What it is.",
         "description: What it is.\n        relationships: [{ to: owner.ref }]",
         "relationships",
-        ("owner", "no table"),
+        ("owner", "not a table"),
     ),
     "a reference to no item": SpoiltCase(
         PETS,
@@ -129,12 +129,12 @@ SPOILT = {
         "- name: weight_kg",
         ("weight_kg", "unit"),
     ),
-    "a unit of what is no measure": SpoiltCase(
+    "a unit of what is not a measure": SpoiltCase(
         PETS,
         "- { property: lgdpPrivacy, value: year }",
         "- { property: lgdpPrivacy, value: year }\n          - { property: lgdpUnit, value: days }",
         "value: days",
-        ("lgdpUnit", "no measure"),
+        ("lgdpUnit", "not a measure"),
     ),
     "a council with codes of its own": SpoiltCase(
         PETS,
@@ -145,14 +145,14 @@ SPOILT = {
     ),
     # Privacy.
     "a text published by year": SpoiltCase(
-        PETS, "value: pseudonymise", "value: month", "lgdpPrivacy, value: month", ("pet_ref", "no date")
+        PETS, "value: pseudonymise", "value: month", "lgdpPrivacy, value: month", ("pet_ref", "not a date")
     ),
     "a date that is pseudonymised": SpoiltCase(
         PETS,
         "lgdpPrivacy, value: year }",
         "lgdpPrivacy, value: pseudonymise } # date",
         "# date",
-        ("birth_date", "no text"),
+        ("birth_date", "not a text"),
     ),
     "free text of a case in the open": SpoiltCase(
         PETS, "value: pseudonymise }", "value: open } # free", "# free", ("pet_ref", "published as it is")
@@ -245,7 +245,7 @@ SPOILT = {
     "two rules of one id": SpoiltCase(
         PETS, "id: born_in_time", "id: has_pets # twice", "id: has_pets # twice", ("pets.has_pets",)
     ),
-    "a rule about what is no item": SpoiltCase(
+    "a rule about what is not an item": SpoiltCase(
         PETS, "value: [birth_date]", "value: [birthdate]", "- id: born_in_time", ("birthdate", "Write birth_date")
     ),
     "SQL that is none": SpoiltCase(
@@ -260,7 +260,7 @@ SPOILT = {
     ),
     "SQL on a table that is not there": SpoiltCase(FOOD, "FROM {weight}", "FROM {wait}", "query:", ("wait",)),
     "SQL on a file": SpoiltCase(
-        FOOD, "FROM {weight}", "FROM read_csv('/etc/passwd')", "query:", ("no table of the return",)
+        FOOD, "FROM {weight}", "FROM read_csv('/etc/passwd')", "query:", ("not a table of the return",)
     ),
     "SQL on a column that is not there": SpoiltCase(
         PETS, "WHERE birth_date >", "WHERE birthdate >", "query:", ("birthdate",)
@@ -281,7 +281,7 @@ SPOILT = {
     "a number of rows below zero": SpoiltCase(
         PETS, "mustBeGreaterOrEqualTo: 1", "mustBeGreaterOrEqualTo: -1", "- id: has_pets", ("how many rows",)
     ),
-    "a comparison of what is no measure": SpoiltCase(
+    "a comparison of what is not a measure": SpoiltCase(
         FOOD, "item: weight_kg", "item: kind_code", "item: kind_code", ("kind_code", "weight_kg")
     ),
     "a comparison of different things": SpoiltCase(
@@ -304,7 +304,7 @@ SPOILT_AND_FOLLOWED = {
     "a name that ends as a status": SpoiltCase(
         FOOD, "name: cost_gbp\n", "name: cost_status\n", "name: cost_status", ("cost_status", "reserved")
     ),
-    "a name that is no column name": SpoiltCase(
+    "a name that is not a column name": SpoiltCase(
         PETS, "name: birth_date", "name: Birth Date", "name: Birth Date", ("Birth Date",)
     ),
     "a name that begins with _": SpoiltCase(PETS, "name: birth_date", "name: _row", "name: _row", ("_row",)),
@@ -337,7 +337,7 @@ SPOILT_AND_FOLLOWED = {
         "- name: kind_code",
         ("council", "twice"),
     ),
-    "a dimension that is no part of the key": SpoiltCase(
+    "a dimension that is not a part of the key": SpoiltCase(
         FOOD, "        primaryKey: true\n", "", "- name: kind_code", ("kind_code", "part of the key")
     ),
 }

@@ -163,7 +163,11 @@ SPOILT = (
         ("under columns and",),
     ),
     SpoiltCase(
-        MAPPING, "      pet_ref: [Collar, Collar No]", "      pet_reff: Collar", "pet_reff: Collar", ("no item of pet",)
+        MAPPING,
+        "      pet_ref: [Collar, Collar No]",
+        "      pet_reff: Collar",
+        "pet_reff: Collar",
+        ("not an item of pet",),
     ),
     SpoiltCase(MAPPING, "Kind( of pet)?", "Colla[r]", "kind_code: { pattern", ("could be kind_code or pet_ref",)),
     SpoiltCase(MAPPING, "[Vet,", "[collar,", "ignored", ("could be ignored or pet_ref",)),
@@ -175,26 +179,28 @@ SPOILT = (
     SpoiltCase(MAPPING, ", key: [Tag], baseKey: [Collar]", "", "name: births", ("has no key",)),
     SpoiltCase(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
     SpoiltCase(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
-    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is nothing that kind_code can be",)),
+    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is not a value of kind_code",)),
     SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ in case or white space",)),
     SpoiltCase(
         MAPPING, "      kind_code: { Cat", "      birth_date: { Cat", "birth_date: { Cat", ("no codes to translate",)
     ),
     SpoiltCase(MAPPING, 'to: "{1}"', 'to: "{2}"', "kind_code: [{", ("has no group 2",)),
-    SpoiltCase(MAPPING, 'to: "{1}"', 'to: "9"', "kind_code: [{", ("“9” is nothing",)),
+    SpoiltCase(MAPPING, 'to: "{1}"', 'to: "9"', "kind_code: [{", ("“9” is not a value of kind_code",)),
     SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "d/M/yy", "dates", ("year of four digits",)),
     SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "dMyyyy", "dates", ("of unknown length",)),
-    SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is no date",)),
-    SpoiltCase(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is no council",)),
+    SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is not a date",)),
+    SpoiltCase(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is not a council",)),
     SpoiltCase(
         CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)
     ),
     SpoiltCase(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
     SpoiltCase(FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("Nobody knows",)),
     SpoiltCase(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("Nobody knows", "pence")),
-    SpoiltCase(FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("no figure with a unit",)),
+    SpoiltCase(
+        FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("not a figure with a unit",)
+    ),
     SpoiltCase(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("One mark stands",)),
-    SpoiltCase(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is nothing",)),
+    SpoiltCase(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is not a value of weight_kg",)),
     SpoiltCase(FOOD_MAPPING, "    files: [{ name: costs, pattern: 'c.*' }]\n", "", "cost:", ("which file holds cost",)),
     SpoiltCase(
         FOOD_MAPPING, "extract: { format: csv }", "extract: { format: json }", "files: [{ name: weights", ("JSON",)

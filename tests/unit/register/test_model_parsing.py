@@ -53,7 +53,7 @@ byOwner:
 def parsed(text: str) -> Parsed[Box]:
     node, contradictions = read_yaml("box.yaml", text)
     assert contradictions == ()
-    return parse(Box, node, name="a box", remedy="Mend the box.")
+    return parse(Box, node, name="a box", remedy="Correct the box.")
 
 
 def test_a_right_value_is_a_model() -> None:
@@ -71,13 +71,13 @@ def test_a_right_value_is_a_model() -> None:
         ("title: Box", "titel: Box", 1, ("titel means nothing in a box", "Write title")),
         ("title: Box\n", "", 1, ("A box has no title", "Add title")),
         ("colour: red", "colour: green", 4, ("toys[0].colour", "green", "red or blue")),
-        ("2024-03-31", "2024-04-31", 5, ("toys[0].bought", "2024-04-31", "no day")),
+        ("2024-03-31", "2024-04-31", 5, ("toys[0].bought", "2024-04-31", "not a day")),
         ("  - name: Boat\n    size: 3", "  - size: 3", 6, ("toys[1] of a box has no name",)),
         ("size: 3", "size: true", 7, ("toys[1].size", "whole number")),
         ("size: 3", "size: 0", 7, ("at least 1",)),
         ("size: 3", "is_soft: true", 7, ("is_soft means nothing", "Write soft")),
         ("[wood]", "[wood, wood]", 8, ("labels", "twice")),
-        ("labels: [wood]", "pattern: '(a'", 8, ("no regular expression", "Mend the pattern")),
+        ("labels: [wood]", "pattern: '(a'", 8, ("not a regular expression", "Correct the pattern")),
         ("soft: true", 'soft: "yes"', 10, ("byOwner.Ann.soft", "true or false")),
         ("{ name: Ball, soft: true }", "3", 10, ("byOwner.Ann", "mapping")),
     ],

@@ -178,7 +178,7 @@ class Wrong:
 
 WRONG = {
     "a drop box with a secret": Wrong("boxes", "outbox: out", 'credential: "env:X"', ("credential", "drop box")),
-    "a drop box that is an address": Wrong("boxes", "/srv/boxes", "sftp://example.org", ("no folder",)),
+    "a drop box that is an address": Wrong("boxes", "/srv/boxes", "sftp://example.org", ("not a folder",)),
     "an account name with a space": Wrong("boxes", "lgdp-{council_lower}", "Box {council}", ("account's name",)),
     "an outbox among what is fetched": Wrong("boxes", "outbox: out", "outbox: in/out", ("among",)),
     "an outbox above what is fetched": Wrong("boxes", "folder: in", "folder: out/in", ("among",)),

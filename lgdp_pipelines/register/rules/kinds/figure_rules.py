@@ -138,7 +138,7 @@ class ControlTerms(FigureTerms):
         theirs = context.tables.get(self.of.table)
         if theirs is None:
             yield of.contradiction(
-                f"The rule adds up rows of {self.of.table}, which is no table of the return.",
+                f"The rule adds up rows of {self.of.table}, which is not a table of the return.",
                 suggest(self.of.table, context.tables),
             )
             return
@@ -268,7 +268,7 @@ class EarlierPeriodTerms(RuleTerms):
             (
                 self.item not in measures,
                 node.at("item"),
-                f"The rule compares “{self.item}”, which is no measure of {context.table}.",
+                f"The rule compares “{self.item}”, which is not a measure of {context.table}.",
                 suggest(self.item, measures),
             ),
             (

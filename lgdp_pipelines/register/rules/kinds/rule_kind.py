@@ -82,7 +82,7 @@ def _parse_condition(written: object) -> Condition:
         case _:
             values, test = written, ConditionTest.AMONG
     if not isinstance(values, list) or not values or not all(isinstance(value, Value) for value in values):
-        raise refusal("is no condition", "Write filled, empty, a list of values, or not: and a list of values.")
+        raise refusal("is not a condition", "Write filled, empty, a list of values, or not: and a list of values.")
     if any(values.count(value) > 1 for value in values):
         raise refusal("has a value twice", "Keep one of the two.")
     return Condition(test, tuple(values))
@@ -190,7 +190,9 @@ class FigureTerms(ConditionalTerms):
 def check_items_exist(names: Collection[str], node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """Yield the names that are no item of the rule's table."""
     yield from (
-        node.contradiction(f"The rule names {name}, which is no item of {context.table}.", suggest(name, context.items))
+        node.contradiction(
+            f"The rule names {name}, which is not an item of {context.table}.", suggest(name, context.items)
+        )
         for name in names
         if name and name not in context.items
     )
@@ -230,7 +232,7 @@ def check_conditions(
         item = items.get(name)
         if item is None:
             yield node.at(name).contradiction(
-                f"A condition is about {name}, which is no item of {table}.", suggest(name, items)
+                f"A condition is about {name}, which is not an item of {table}.", suggest(name, items)
             )
             continue
         for value in condition.values:
@@ -241,12 +243,12 @@ def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext)
     listed = context.code_lists.get(item.code_list or "")
     if not _fits(value, item):
         yield node.contradiction(
-            f"A condition compares {item.name} with “{value}”, which is no {item.type}.",
+            f"A condition compares {item.name} with “{value}”, which is not of type {item.type}.",
             "Write codes and texts in quotation marks, days as 2024-03-31, numbers and true or false without.",
         )
     elif listed is not None and value not in listed.by_code:
         yield node.contradiction(
-            f"A condition compares {item.name} with “{value}”, which is no code of {listed.id}.",
+            f"A condition compares {item.name} with “{value}”, which is not a code of {listed.id}.",
             suggest(str(value), listed.by_code),
         )
 

@@ -286,11 +286,11 @@ def sheets(reference: str, column: str) -> RuleFixture:
 SPOILT = {
     "no return": (refers({"return": "OTHR", "table": "things"}, ref="place"), "othr"),
     "no table": (refers({"return": "OTHER", "table": "thing"}, ref="place"), "thing"),
-    "itself": (refers({"return": "TST", "table": "t"}, ref="kind"), "no other return"),
+    "itself": (refers({"return": "TST", "table": "t"}, ref="kind"), "not another return"),
     "no column": (refers(TO, ref="plaice"), "plaice"),
     "no own item": (refers(TO, reff="place"), "reff"),
     "other types": (refers(TO, ref="number"), "never the same"),
-    "no figure": (agrees("place", ref="place"), "no figure"),
+    "no figure": (agrees("place", ref="place"), "not a figure"),
     "a measurement": (agrees("cost", ref="place"), "measurement"),
     "half a key": (agrees("number", kind="number"), "key"),
     "no reference table": (sheets("strets", "street"), "strets"),
