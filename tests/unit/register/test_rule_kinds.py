@@ -56,9 +56,11 @@ WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
     "a condition of no item": (asked("required_when", item="a", when={"bb": "filled"}), "bb", "Write b,"),
     "a condition on a code that is not in the list": (
         asked("required_when", item="a", when={"b": ["A", "D"]}), "not a code of letters", "A"),
-    "a condition on a number in quotes": (asked("required_when", item="a", when={"n": ["5"]}), "not of type integer", "without"),
-    "a condition on half a number": (asked("required_when", item="a", when={"n": [0.5]}), "not of type integer", "without"),
-    "a condition on no day": (asked("required_when", item="a", when={"c": ["2024-13-01"]}), "not of type date", "2024-03-31"),
+    "a condition on a number in quotes": (
+        asked("required_when", item="a", when={"n": ["5"]}), "of type integer", "without"),
+    "a condition on half a number": (asked("required_when", item="a", when={"n": [0.5]}), "of type integer", "without"),
+    "a condition on no day": (
+        asked("required_when", item="a", when={"c": ["2024-13-01"]}), "of type date", "2024-03-31"),
     "a condition on truth": (asked("required_when", item="a", when={"a": [True]}), "not of type text", "quotation"),
     "no condition": (asked("required_when", item="a", when={}), "when", "implementation"),
     "a condition on itself": (asked("empty_unless", item="a", when={"a": "filled"}), "hangs on a itself", "another"),
