@@ -12,7 +12,7 @@ import typer
 from lgdp_pipelines.cli.output import TableFormat, print_rows, say
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.storage.sql_catalogue import run_select
+from lgdp_pipelines.storage.catalogue_reader import run_select
 
 
 class SqlFormat(StrEnum):

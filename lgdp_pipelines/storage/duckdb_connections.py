@@ -54,6 +54,11 @@ def quote_identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def describe_error(error: duckdb.Error) -> str:
+    """Return DuckDB's message without its drawing of the place."""
+    return str(error).split("\n\n", 1)[0].replace("\n", " ")
+
+
 def connect(
     database: Path | None = None, *, read_only: bool = False, scratch: Path | None = None
 ) -> duckdb.DuckDBPyConnection:

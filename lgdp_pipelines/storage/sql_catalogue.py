@@ -1,43 +1,27 @@
-"""The analysts' catalogue: one DuckDB file of views over the lake, and running SQL on it.
+"""The analysts' catalogue: one DuckDB file of views over the lake.
 
 The file holds no rows, only views with comments. It is written as a draft and put in place in one rename, so a reader
-is never locked out and never sees a part of it. A statement can read the open layers of the lake, and nothing else on
-the machine. What belongs here: the file and its use. What does not: the list of views.
+is never locked out and never sees a part of it. What belongs here: writing the file. What does not: the list of views,
+and running SQL on them (``storage.catalogue_reader``).
 """
 
 import contextlib
 import hashlib
-import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from lgdp_pipelines.errors import StatementRefused, StorageError
+from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 OPEN_LAYERS = ("conformed", "published", "judged", "ledger", "lineage", "register")
 """Layers that an analyst may read; earlier layers hold raw values, and are not in the catalogue."""
-
-TIME_LIMIT_S = 300.0
-
-_FUNCTIONS = frozenset(
-    {
-        "duckdb_columns", "duckdb_databases", "duckdb_functions", "duckdb_keywords", "duckdb_schemas", "duckdb_tables",
-        "duckdb_types", "duckdb_views", "generate_series", "json_each", "json_tree", "pragma_table_info", "range",
-        "repeat", "repeat_row", "unnest",
-    }
-)  # fmt: skip
-"""Table functions that read no file. Any other is refused by name, besides DuckDB's own restrictions."""
-
-_READ_ONLY = "Ask with one SELECT (or WITH, FROM, DESCRIBE, SHOW ALL TABLES); nothing else is run here."
 
 
 @dataclass(frozen=True)
@@ -149,7 +133,9 @@ def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: Catalog
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.quote_identifier(view.schema)}")
         connection.execute(f"CREATE VIEW {name} AS {_build_select(lake, view.source)}")
     except duckdb.Error as error:
-        raise StorageError(f"A view of the catalogue cannot be created: {_first_line(error)}", where=name) from error
+        raise StorageError(
+            f"A view of the catalogue cannot be created: {duckdb_connections.describe_error(error)}", where=name
+        ) from error
     for statement in _comment_statements(connection, view, name):
         connection.execute(statement)
 
@@ -179,92 +165,3 @@ def _comments(view: CatalogueView) -> tuple[str, Mapping[str, str]]:
     """Return a view's description, and comments on its columns."""
     table = view.source if isinstance(view.source, LakeTable) else None
     return view.description or (table.description if table else ""), view.comments or (table.comments if table else {})
-
-
-def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
-    """Run one ``SELECT`` on the catalogue, and return its rows.
-
-    Args:
-        path: of the catalogue.
-        sql: the statement.
-        seconds: time limit.
-
-    Raises:
-        StatementRefused: it is not one ``SELECT``, has unknown names, reads outside open layers, or takes too long.
-    """
-    _check_is_select(sql)
-    with contextlib.closing(_open(path)) as connection:
-        try:
-            with duckdb_connections.limit_time(connection, seconds):
-                return connection.execute(sql).to_arrow_table()
-        except duckdb.PermissionException:
-            raise StatementRefused(
-                "The query reaches for something outside the lakehouse.", remedy=_READ_ONLY
-            ) from None
-        except duckdb.Error as error:
-            raise StatementRefused(
-                _first_line(error), remedy="`SHOW ALL TABLES` lists tables and their columns."
-            ) from None
-
-
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue in its own database, so that connections keep their settings."""
-    if not path.is_file():
-        raise StatementRefused(
-            "There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first."
-        )
-    connection = duckdb_connections.connect()
-    try:
-        connection.execute(f"ATTACH {duckdb_connections.quote_literal(str(path))} AS lakehouse (READ_ONLY)")
-        connection.execute("USE lakehouse")
-        rows = connection.execute("SELECT path FROM platform.open_folder").fetchall()
-        folders = ", ".join(duckdb_connections.quote_literal(str(row[0])) for row in rows)
-        connection.execute(f"SET allowed_directories = [{folders}]")
-        connection.execute("SET enable_external_access = false")
-        connection.execute("SET lock_configuration = true")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _check_is_select(sql: str) -> None:
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise StatementRefused(_first_line(error), remedy=_READ_ONLY) from None
-    if not statements:
-        raise StatementRefused("There is no question.", remedy=_READ_ONLY)
-    with contextlib.closing(duckdb_connections.open_sandbox()) as connection:
-        parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
-    tree = json.loads(parsed[0]) if parsed else {"error": True}
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:
-        raise StatementRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)
-    for node in _nodes(tree):
-        if node.get("type") == "TABLE_FUNCTION":
-            _check_function(str(node["function"]["function_name"]))
-        if node.get("type") == "BASE_TABLE" and set("/\\*:") & set(str(node["table_name"])):
-            raise StatementRefused("The lakehouse reads its own tables, not files.", remedy=_READ_ONLY)
-
-
-def _check_function(name: str) -> None:
-    if name.lower() not in _FUNCTIONS:
-        raise StatementRefused(
-            f"{name} is not for use here: the lakehouse reads its own tables, not files.", remedy=_READ_ONLY
-        )
-
-
-def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    """Return every object in a parsed statement."""
-    if isinstance(tree, dict):
-        yield tree
-        for value in tree.values():
-            yield from _nodes(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from _nodes(value)
-
-
-def _first_line(error: duckdb.Error) -> str:
-    """Return DuckDB's message without its drawing of the place."""
-    return str(error).split("\n\n", 1)[0].replace("\n", " ")

@@ -31,7 +31,7 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.schema import RECEIPT
 from lgdp_pipelines.orchestration.in_process_runner import open_runner, prepare_dagster_home
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.storage.sql_catalogue import run_select
+from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 from deltalake import DeltaTable
 
-from lgdp_pipelines.storage.sql_catalogue import run_select
+from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.workflows.platform import Platform
 
 _TECHNICAL = {"run_id", "versions", "at", "received_at", "opened_at", "judged_at", "released_at", "expired_at"}

@@ -10,7 +10,7 @@ from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.published_extracts import people_supported, school_list
-from lgdp_pipelines.storage.sql_catalogue import run_select
+from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform

@@ -12,6 +12,7 @@ from typing import Any
 
 from jsonschema import Draft201909Validator  # type: ignore[import-untyped]  # the library has no types
 from jsonschema.exceptions import ValidationError, best_match  # type: ignore[import-untyped]  # likewise
+from jsonschema.validators import extend  # type: ignore[import-untyped]  # likewise
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, suggest
@@ -28,9 +29,11 @@ def check_odcs(document: YamlNode) -> Iterator[Contradiction]:
     """
     validator = _odcs_validator()
     # Our own properties are two fifths of the work, and each has the same form: only those of another form are left in.
+    value = _without_plain_properties(document.value)
+    if _quick_odcs_validator().is_valid(value):
+        return
     errors = [
-        (best_match(error.context) or error) if error.context else error
-        for error in validator.iter_errors(_without_plain_properties(document.value))
+        (best_match(error.context) or error) if error.context else error for error in validator.iter_errors(value)
     ]
     for error in errors:
         if error.validator in _UNKNOWN and isinstance(error.instance, dict):
@@ -44,6 +47,29 @@ def check_odcs(document: YamlNode) -> Iterator[Contradiction]:
 def _odcs_validator() -> Draft201909Validator:
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text(encoding="utf-8")
     return Draft201909Validator(json.loads(text))
+
+
+@cache
+def _quick_odcs_validator() -> Draft201909Validator:
+    """Return a validator that accepts the same documents in a quarter of the time, with fewer errors for the others.
+
+    The library decides which keys are evaluated by validating every branch once more: three quarters of its work. Keys
+    that a schema names without a condition are evaluated wherever the document is valid, and only others need that.
+    """
+    validator = _odcs_validator()
+    check_unevaluated = validator.VALIDATORS["unevaluatedProperties"]
+    named_keys: dict[int, frozenset[str]] = {}
+
+    def check_other_keys(
+        validator: Draft201909Validator, allowed: object, instance: Plain, schema: Mapping[str, Any]
+    ) -> Iterator[ValidationError]:
+        if id(schema) not in named_keys:
+            named_keys[id(schema)] = frozenset(_known_keys(schema, root, with_conditional=False))
+        if isinstance(instance, dict) and not instance.keys() <= named_keys[id(schema)]:
+            yield from check_unevaluated(validator, allowed, instance, schema)
+
+    root: Mapping[str, Any] = validator.schema
+    return extend(Draft201909Validator, {"unevaluatedProperties": check_other_keys})(root)
 
 
 def _without_plain_properties(value: Plain) -> Plain:
@@ -113,16 +139,16 @@ def _unknown_keys(
         yield _locate(document, base).contradiction(_describe(error, base), "Remove what does not fit.")
 
 
-def _known_keys(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the names of the properties that any branch of a schema has."""
+def _known_keys(schema: Mapping[str, Any], root: Mapping[str, Any], *, with_conditional: bool = True) -> Iterator[str]:
+    """Yield the names of a schema's properties, with or without those of conditional branches."""
     if "$ref" in schema:
         target: Any = root
         for part in str(schema["$ref"]).removeprefix("#/").split("/"):
             target = target[part]
-        yield from _known_keys(target, root)
+        yield from _known_keys(target, root, with_conditional=with_conditional)
     yield from schema.get("properties", {})
-    for branch in ("allOf", "anyOf", "oneOf"):
+    for branch in ("allOf", "anyOf", "oneOf") if with_conditional else ("allOf",):
         for subschema in schema.get(branch, ()):
-            yield from _known_keys(subschema, root)
-    if "then" in schema:
+            yield from _known_keys(subschema, root, with_conditional=with_conditional)
+    if with_conditional and "then" in schema:
         yield from _known_keys(schema["then"], root)

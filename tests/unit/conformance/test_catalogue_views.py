@@ -2,7 +2,8 @@
 
 from lgdp_pipelines.conformance.catalogue_views import build_catalogue_views as conformed_views
 from lgdp_pipelines.publication.release_views import build_release_views as published_views
-from lgdp_pipelines.storage.sql_catalogue import run_select, write_catalogue
+from lgdp_pipelines.storage.catalogue_reader import run_select
+from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from tests.support.small_lakehouse import BuiltPlatform
 
 

@@ -16,9 +16,10 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.schema import REPAIR
 from lgdp_pipelines.publication.release_views import annotate_release
+from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.sql_catalogue import CatalogueView, run_select, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, write_catalogue
 
 PERIOD = "FY2024-25"
 FIGURES = LakeTable(

@@ -11,9 +11,10 @@ import pytest
 
 from lgdp_pipelines.errors import StatementRefused, StorageError
 from lgdp_pipelines.storage import duckdb_connections
+from lgdp_pipelines.storage.catalogue_reader import _open, run_select
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
-from lgdp_pipelines.storage.sql_catalogue import CatalogueView, _open, run_select, write_catalogue
+from lgdp_pipelines.storage.sql_catalogue import CatalogueView, write_catalogue
 
 COUNTS = LakeTable(
     "published",
