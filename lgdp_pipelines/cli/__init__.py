@@ -16,6 +16,7 @@ Exit code    Meaning
 ===========  =====================================================================================
 """
 
+import gc
 import sys
 
 from lgdp_pipelines.cli.commands import help_text
@@ -30,4 +31,9 @@ def main() -> None:
     # Help needs neither typer nor rich; without them it takes a third of the time.
     from lgdp_pipelines.cli.execution import run_command  # noqa: PLC0415
 
-    sys.exit(run_command(words))
+    # A command makes some hundred thousand objects, libraries and the register, that live until it ends. With Python's
+    # threshold of 700, looking through them for cycles, at exit once more, takes 0.3 s of 1.6.
+    gc.set_threshold(100_000)
+    code = run_command(words)
+    gc.freeze()
+    sys.exit(code)
