@@ -26,7 +26,6 @@ from lgdp_pipelines.landing.json_reader import Json
 from lgdp_pipelines.landing.landed_records import land_records
 from lgdp_pipelines.landing.landed_tables import LandedTable, build_missing_table, land_cells
 from lgdp_pipelines.landing.workbook_reader import DateFormatters
-from lgdp_pipelines.landing.xml_reader import list_outer_paths
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
@@ -268,10 +267,19 @@ def _read_all_records(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
     try:
-        records = _collect_records(extract, files, list_outer_paths(contract, mapping))
+        records = _collect_records(extract, files, _list_outer_paths(contract, mapping))
         return ({}, [records]) if isinstance(records, Fault) else land_records(contract, records, mapping)
     except RecursionError:
         return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
+
+
+def _list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
+    """Return the paths out of the record, in XML, by which items are named."""
+    own = [item.spellings for table in contract.tables for item in table.items]
+    mapped = (
+        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else own
+    )
+    return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith("../")))
 
 
 def _collect_records(extract: Extract, files: Sequence[ExtractFile], outer_paths: Sequence[str]) -> list[Json] | Fault:

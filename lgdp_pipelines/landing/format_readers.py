@@ -17,9 +17,6 @@ from lgdp_pipelines.landing.file_containers import check_declared, open_unpacked
 from lgdp_pipelines.landing.json_reader import Json, read_json, read_ndjson
 from lgdp_pipelines.landing.text_decoding import DecodingFault, decode_to_utf8
 from lgdp_pipelines.landing.workbook_reader import DateFormatters, choose_sheet, read_sheet
-from lgdp_pipelines.landing.xls_reader import open_xls
-from lgdp_pipelines.landing.xlsx_reader import open_xlsx
-from lgdp_pipelines.landing.xml_reader import read_xml
 from lgdp_pipelines.register.model.extract_format import DELIMITERS, Extract, Format
 
 
@@ -58,6 +55,8 @@ def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -
         RecursionError: JSON is nested deeper than Python reads.
     """
     if extract.format is Format.XML:
+        from lgdp_pipelines.landing.xml_reader import read_xml  # noqa: PLC0415 - lxml is for this format alone
+
         return read_xml(file, extract.records_at, outer_paths)
     text = decode_to_utf8(file.read(), extract.encoding)
     if isinstance(text, DecodingFault):
@@ -93,6 +92,10 @@ def find_other_delimiter(header: str, extract: Extract, row: int, fits: Callable
 
 
 def _read_sheet(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> CellBlock | Fault:
+    # Most returns are CSV, and importing lxml and xlrd takes longer than reading one of them.
+    from lgdp_pipelines.landing.xls_reader import open_xls  # noqa: PLC0415
+    from lgdp_pipelines.landing.xlsx_reader import open_xlsx  # noqa: PLC0415
+
     book = open_xlsx(file) if extract.format is Format.XLSX else open_xls(file.read())
     if isinstance(book, Fault):
         return book

@@ -19,8 +19,6 @@ from lxml import etree
 
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.json_reader import Json, build_object
-from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.system_mapping import SystemMapping
 
 Element: TypeAlias = Any
 """An element of lxml, which has no types."""
@@ -143,22 +141,6 @@ def release(element: Element) -> None:
 
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _UP = "../"
-
-
-def list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
-    """Return the paths out of the record by which items are named.
-
-    Args:
-        contract: that is answered.
-        mapping: how the system's export answers it; None: it is in the contract's own manner.
-    """
-    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
-    mapped = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()]
-        if mapping
-        else contract_spellings
-    )
-    return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith(_UP)))
 
 
 def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json] | Fault:
