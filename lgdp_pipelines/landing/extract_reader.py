@@ -275,9 +275,11 @@ def _read_all_records(
 
 def _list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
     """Return the paths out of the record, in XML, by which items are named."""
-    own = [item.spellings for table in contract.tables for item in table.items]
+    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
     mapped = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else own
+        [column.spellings for table in mapping.tables.values() for column in table.columns.values()]
+        if mapping
+        else contract_spellings
     )
     return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith("../")))
 

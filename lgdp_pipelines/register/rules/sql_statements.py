@@ -10,11 +10,13 @@ facts of the submission with ``getvariable('period_start')`` and its like.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.schema import MappingSchema
 
 VARIABLES = ("council_code", "period", "period_start", "period_end", "received_on")
 """Variables of ``getvariable``: the submission's council and period, the period's first and last day, and the day on
@@ -94,13 +96,15 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
     tree = statements[0]
     if not _PLACEHOLDER.search(query):
         yield "it names no table as {model}"
+    variable_problems, figure_count = tuple(_find_variable_problems(tree)), len(tree.expressions)
     yield from _find_table_problems(tree, columns)
-    yield from _find_variable_problems(tree)
-    if len(tree.expressions) != 1:
+    yield from variable_problems
+    if figure_count != 1:
         yield "it must give one figure, such as count(*)"
 
 
 def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Yield why a statement cannot read its tables and columns, and qualify the tree's names."""
     cte_names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
@@ -109,11 +113,16 @@ def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]])
         if table.name not in columns and table.name not in cte_names:
             yield f"it reads {table.name}, which is not a table of the return"
             return
-    schema: dict[str, object] = {name: dict.fromkeys(names, "VARCHAR") for name, names in columns.items()}
+    schema = _build_schema(tuple((name, tuple(names)) for name, names in columns.items()))
     try:
-        qualify(tree.copy(), schema=schema, dialect=_DIALECT, quote_identifiers=False)
+        qualify(tree, schema=schema, dialect=_DIALECT, quote_identifiers=False)
     except OptimizeError as error:
         yield f"it names a column that is not there: {str(error).splitlines()[0]}"
+
+
+@lru_cache(maxsize=16)  # the rules of a contract are checked one after the other, and sqlglot parses every name
+def _build_schema(columns: tuple[tuple[str, tuple[str, ...]], ...]) -> MappingSchema:
+    return MappingSchema({name: dict.fromkeys(names, "VARCHAR") for name, names in columns}, dialect=_DIALECT)
 
 
 def _find_variable_problems(tree: exp.Select) -> Iterator[str]:

@@ -1,0 +1,42 @@
+"""The quick check of a contract against the standard's schema accepts the same documents as the whole schema."""
+
+import copy
+from collections.abc import Iterator
+
+from lgdp_pipelines.register.documents.odcs_schema import _odcs_validator, _quick_odcs_validator
+from lgdp_pipelines.register.documents.yaml_nodes import Plain, read_yaml
+from tests.support.small_register import FILES
+
+VALUES: tuple[Plain, ...] = (None, [], {}, 3, "date", [1, {"a": "b"}])
+KEYS = ("colour", "logicalTypeOptions", "items", "metric", "mustBe")
+
+
+def list_mappings(value: Plain) -> Iterator[dict[str, Plain]]:
+    """Yield every mapping in a document."""
+    if isinstance(value, dict):
+        yield value
+    for member in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from list_mappings(member)
+
+
+def spoil(document: Plain) -> Iterator[Plain]:
+    """Yield the document with a key of one of its mappings removed, added, or given another value."""
+    for position, mapping in enumerate(list_mappings(document)):
+        for number, key in enumerate((*mapping, *KEYS)):
+            spoilt = copy.deepcopy(document)
+            target = list(list_mappings(spoilt))[position]
+            if number % 4 == 0 and key in target:
+                del target[key]
+            else:
+                target[key] = VALUES[(position + number) % len(VALUES)]
+            yield spoilt
+
+
+def test_quick_check_and_whole_schema_accept_the_same_documents() -> None:
+    file = next(name for name in sorted(FILES) if name.endswith(".odcs.yaml"))
+    document, _ = read_yaml(file, FILES[file])
+    accepted = []
+    for spoilt in spoil(document.value):
+        accepted.append(_odcs_validator().is_valid(spoilt))
+        assert _quick_odcs_validator().is_valid(spoilt) == accepted[-1]
+    assert {True, False} == set(accepted)
