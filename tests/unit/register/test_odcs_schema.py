@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from itertools import islice
 
 from lgdp_pipelines.register.documents.odcs_schema import _odcs_validator, _quick_odcs_validator
 from lgdp_pipelines.register.documents.yaml_nodes import Plain, read_yaml
@@ -36,7 +37,7 @@ def test_quick_check_and_whole_schema_accept_the_same_documents() -> None:
     file = next(name for name in sorted(FILES) if name.endswith(".odcs.yaml"))
     document, _ = read_yaml(file, FILES[file])
     accepted = []
-    for spoilt in spoil(document.value):
+    for spoilt in islice(spoil(document.value), 0, None, 3):
         accepted.append(_odcs_validator().is_valid(spoilt))
         assert _quick_odcs_validator().is_valid(spoilt) == accepted[-1]
     assert {True, False} == set(accepted)
