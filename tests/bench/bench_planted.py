@@ -38,7 +38,7 @@ def main(rows: int) -> None:
         differences += len(found)
         print(
             f"{code:<7}{extract.rows:>10,} rows, {size:4.0f} MB: {extract.truth.height:,} planted over {kinds} rules, "
-            f"{sum(one.failed for one in judgement.results):,} found; {len(found)} differences; "
+            f"{sum(result.failed for result in judgement.results):,} found; {len(found)} differences; "
             f"read and judged in {took:.1f} s"
         )
         for line in found:

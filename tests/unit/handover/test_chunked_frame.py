@@ -93,12 +93,12 @@ def test_what_a_killed_process_left_goes_and_what_a_living_one_needs_stays(tmp_p
         name = holder.stdout.readline().strip()
         with open_scratch_folder(tmp_path, "dbt") as folder:
             remove_abandoned_folders(tmp_path)
-            assert {one.name for one in tmp_path.iterdir()} == {name, folder.name}
+            assert {path.name for path in tmp_path.iterdir()} == {name, folder.name}
         os.kill(holder.pid, signal.SIGKILL)
         holder.wait()
         assert (tmp_path / name / "rows.arrow").exists()
         with open_scratch_folder(tmp_path, "dbt") as folder:
-            assert {one.name for one in tmp_path.iterdir()} == {folder.name}
+            assert {path.name for path in tmp_path.iterdir()} == {folder.name}
     finally:
         holder.kill()
         holder.wait()

@@ -17,7 +17,7 @@ def counting(made: list[int], stop: int) -> Iterator[int]:
 @pytest.mark.parametrize("stop", [0, 1, 2, 7])
 def test_items_come_in_order_and_all_of_them(stop: int) -> None:
     assert list(prefetch(range(stop))) == list(range(stop))
-    assert list(prefetch_map(lambda one: one * 10, range(stop))) == [one * 10 for one in range(stop)]
+    assert list(prefetch_map(lambda number: number * 10, range(stop))) == [number * 10 for number in range(stop)]
 
 
 def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
@@ -44,7 +44,7 @@ def test_an_error_comes_where_the_item_would() -> None:
     with pytest.raises(ValueError, match="broken"):
         next(coming)
     with pytest.raises(ZeroDivisionError):
-        list(prefetch_map(lambda one: 1 // one, [1, 2, 0, 4]))
+        list(prefetch_map(lambda number: 1 // number, [1, 2, 0, 4]))
 
 
 def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> None:
@@ -57,7 +57,7 @@ def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> No
 
 def test_no_more_is_made_than_a_few_items_ahead() -> None:
     taken: list[int] = []
-    coming = prefetch_map(lambda one: one, counting(taken, 100))
+    coming = prefetch_map(lambda number: number, counting(taken, 100))
     assert next(coming) == 0
     coming.close()
     assert len(taken) <= WORKERS + 1

@@ -47,8 +47,8 @@ def told(pieces: list[CellBlock | Fault]) -> tuple[object, ...]:
     """Everything that pieces say, put together; of what cannot be read, that and where."""
     if isinstance(pieces[-1], Fault):
         return (pieces[-1],)
-    frame = pl.concat([one.frame for one in pieces if isinstance(one, CellBlock)], how="diagonal")
-    misshapen = pl.concat([one.misshapen for one in pieces if isinstance(one, CellBlock)])
+    frame = pl.concat([piece.frame for piece in pieces if isinstance(piece, CellBlock)], how="diagonal")
+    misshapen = pl.concat([piece.misshapen for piece in pieces if isinstance(piece, CellBlock)])
     # A piece is as wide as its own widest record, and so the columns may come in another order.
     wide = sorted((name for name in frame.columns if name != "_row"), key=int)
     return frame.select(*wide, "_row").rows(), wide, misshapen.rows(), pieces[-1].header, pieces[-1].last_row
@@ -86,7 +86,7 @@ def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]]
 )
 def test_where_a_text_breaks_off_is_told_wherever_it_is_cut(content: bytes, encoding: str, row: int) -> None:
     whole = in_pieces(content, 1000, encoding)
-    assert [one.row for one in whole if isinstance(one, Fault)] == [row]
+    assert [piece.row for piece in whole if isinstance(piece, Fault)] == [row]
     for size in range(4, 20):
         assert in_pieces(content, size, encoding)[-1] == whole[-1]
 
@@ -98,9 +98,9 @@ def test_an_ordinary_file_is_one_piece() -> None:
 def test_a_preamble_and_two_header_rows_stand_before_every_piece() -> None:
     content = b'Report,"of\n2024"\n\nfirst,,last\na,b,\n1,2,3\n4,5,6\n'
     pieces = in_pieces(content, 5, dialect=Dialect(preamble=2, header_rows=2))
-    assert [one.header for one in pieces if isinstance(one, CellBlock)] == [("first / a", "first / b", "last")] * len(
-        pieces
-    )
+    assert [piece.header for piece in pieces if isinstance(piece, CellBlock)] == [
+        ("first / a", "first / b", "last")
+    ] * len(pieces)
     assert told(pieces)[0] == [("1", "2", "3", 5), ("4", "5", "6", 6)]
 
 

@@ -48,7 +48,7 @@ def test_a_spoilt_line_ends_in_a_register_or_in_contradictions(tmp_path: Path, s
     for file, text in FILES.items():
         small.write(file, text)
     small.write(*spoilt)
-    for one in contradictions_of(small):
-        assert one.what
-        assert one.remedy
-        assert 0 <= one.line <= len(small.read(one.file).splitlines()) + 1
+    for contradiction in contradictions_of(small):
+        assert contradiction.what
+        assert contradiction.remedy
+        assert 0 <= contradiction.line <= len(small.read(contradiction.file).splitlines()) + 1

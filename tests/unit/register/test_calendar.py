@@ -15,8 +15,8 @@ from tests.support.small_register import SmallRegister
 def test_periods_are_those_that_have_begun_since_the_first(small: SmallRegister) -> None:
     pets = load_register(small.root).returns["PETS"]
     assert list_begun_periods(pets, date(2024, 3, 31)) == ()
-    assert [one.id for one in list_begun_periods(pets, date(2024, 4, 1))] == ["2024-04"]
-    assert [one.id for one in list_begun_periods(pets, date(2024, 6, 30))] == ["2024-04", "2024-05", "2024-06"]
+    assert [period.id for period in list_begun_periods(pets, date(2024, 4, 1))] == ["2024-04"]
+    assert [period.id for period in list_begun_periods(pets, date(2024, 6, 30))] == ["2024-04", "2024-05", "2024-06"]
 
 
 def test_a_submission_is_due_so_many_days_after_the_period(small: SmallRegister) -> None:
@@ -46,10 +46,10 @@ def test_a_return_by_day_is_asked_once_a_year_on_its_census_day(small: SmallRegi
     )
 
     asked = ["2022-10-31", "2023-10-31", "2024-02-29", "2028-02-29"]
-    assert [one.id for one in list_begun_periods(census, date(2028, 2, 29))] == asked
-    assert [one.id for one in list_begun_periods(census, date(2028, 2, 28))] == asked[:-1]
+    assert [period.id for period in list_begun_periods(census, date(2028, 2, 29))] == asked
+    assert [period.id for period in list_begun_periods(census, date(2028, 2, 28))] == asked[:-1]
     assert list_begun_periods(census, date(2022, 10, 30)) == ()
-    by_version = [census.contract_for(parse_period(one)).valid_from for one in asked]
+    by_version = [census.contract_for(parse_period(period_id)).valid_from for period_id in asked]
     assert by_version == ["2022-10-31", "2022-10-31", "2024-02-29", "2024-02-29"]
 
 

@@ -224,9 +224,9 @@ def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, spoil
     enhanced.spoil(spoilt.file, spoilt.old, spoilt.new)
     line = enhanced.line_of(spoilt.file, spoilt.at)
     said = [
-        f"{one.what} {one.remedy}"
-        for one in enhanced.contradictions()
-        if one.file == spoilt.file and one.line in {line, line - 1}
+        f"{contradiction.what} {contradiction.remedy}"
+        for contradiction in enhanced.contradictions()
+        if contradiction.file == spoilt.file and contradiction.line in {line, line - 1}
     ]
     assert any(all(word in text for word in spoilt.says) for text in said), said
 
@@ -247,4 +247,4 @@ def test_a_pinned_version_does_not_change_within_a_major(enhanced: SmallRegister
     kept = [line for line in text.splitlines() if "property: lgdpValidFrom" in line]
     first = kept[0].split("value:")[1].strip(' "}')
     enhanced.write(later, text.replace(first, first.replace("2023", "2025").replace("2024", "2025")))
-    assert any("derivation" in one.what for one in enhanced.contradictions())
+    assert any("derivation" in contradiction.what for contradiction in enhanced.contradictions())

@@ -74,7 +74,7 @@ def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words
     line = next(n for n, text in enumerate(small.read(PETS).splitlines(), start=1) if WRITTEN in text)
     with pytest.raises(RegisterError) as error:
         declared(small, words)
-    assert [(one.file, one.line) for one in error.value.contradictions] == [(PETS, line)]
+    assert [(contradiction.file, contradiction.line) for contradiction in error.value.contradictions] == [(PETS, line)]
     assert said in error.value.contradictions[0].what
 
 
@@ -106,7 +106,7 @@ def test_an_item_of_an_xml_contract_that_no_element_can_be_called_is_told(small:
     small.write(PETS, text)
     with pytest.raises(RegisterError) as error:
         declared(small, "{ format: xml, recordsAt: pets/pet }")
-    assert ["not a path in XML" in one.what for one in error.value.contradictions] == [True]
+    assert ["not a path in XML" in contradiction.what for contradiction in error.value.contradictions] == [True]
 
 
 def test_an_extract_is_described_for_people() -> None:

@@ -350,9 +350,11 @@ class TestASpoiltRegister:
         small.spoil(spoilt.file, spoilt.old, spoilt.new)
         line = small.line_of(spoilt.file, spoilt.at)
         said = [
-            f"{one.what} {one.remedy}" for one in small.contradictions() if (one.file, one.line) == (spoilt.file, line)
+            f"{contradiction.what} {contradiction.remedy}"
+            for contradiction in small.contradictions()
+            if (contradiction.file, contradiction.line) == (spoilt.file, line)
         ]
-        assert any(all(words in one for words in spoilt.says) for one in said), said
+        assert any(all(words in sentence for words in spoilt.says) for sentence in said), said
 
     @pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
     def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, spoilt: SpoiltCase) -> None:

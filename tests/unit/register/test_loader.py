@@ -86,7 +86,7 @@ class TestASpoiltRegister:
         small.spoil(SFTP, "?P<period>", "?P<month>")
         small.spoil(NAMES, "GLG,Glasgow,", "GLW,Glasgow,")
         found = small.contradictions()
-        assert [(one.file, one.line) for one in found] == [
+        assert [(contradiction.file, contradiction.line) for contradiction in found] == [
             (CODES, small.line_of(CODES, "1999-12-31")),
             (NAMES, small.line_of(NAMES, "GLW")),
             (PETS, small.line_of(PETS, "status: draft")),
@@ -109,12 +109,16 @@ class TestFiles:
         (small.root / PETS).rename(small.root / "returns/pets/pets.yaml")
         (small.root / SFTP).unlink()
         found = small.contradictions()
-        assert [(one.file, one.what) for one in found] == [("returns/pets/pets.yaml", "Nothing reads this file.")]
+        assert [(contradiction.file, contradiction.what) for contradiction in found] == [
+            ("returns/pets/pets.yaml", "Nothing reads this file.")
+        ]
 
     def test_an_empty_folder_lacks_its_councils(self, tmp_path: Path) -> None:
         with pytest.raises(RegisterError) as caught:
             load_register(tmp_path)
-        missing = {one.file for one in caught.value.contradictions if "not there" in one.what}
+        missing = {
+            contradiction.file for contradiction in caught.value.contradictions if "not there" in contradiction.what
+        }
         assert missing == {COUNCILS, NAMES}
 
     def test_a_file_that_is_no_utf_8(self, small: SmallRegister) -> None:
@@ -127,5 +131,5 @@ class TestFiles:
         text = small.read(PETS).replace("PETS", "PET-FOOD").replace("return:pets", "return:pet-food")
         text = text.replace("item:pets", "item:other")
         small.write("returns/pet_food/pet_food.v2.0.0.odcs.yaml", text.replace("version: 1.0.0", "version: 2.0.0"))
-        said = [one.what for one in small.contradictions()]
+        said = [contradiction.what for contradiction in small.contradictions()]
         assert any("asks by financial-quarter" in what for what in said)

@@ -86,7 +86,7 @@ def test_a_mapping_is_read_whole(mapped: SmallRegister) -> None:
     assert pet.codes == {"kind_code": {"Cat": "1", "Dog": "2", "Unknown": ""}}
     assert pet.code_patterns == {"kind_code": (CodePattern("([12]) .*", "{1}"),)}
     assert pet.date_format == "d/M/yyyy HH:mm"
-    assert [(one.name, one.key, one.base_key) for one in pet.files] == [
+    assert [(file.name, file.key, file.base_key) for file in pet.files] == [
         ("pets", (), ()),
         ("births", ("Tag",), ("Collar",)),
     ]
@@ -140,7 +140,7 @@ def test_one_council_of_a_source_may_run_a_system_of_its_own(mapped: SmallRegist
 )
 def test_a_system_of_a_council_that_leads_nowhere_is_told(mapped: SmallRegister, wrong: str, says: str) -> None:
     mapped.write(SFTP, ONE_OF_TWO.replace("PETS: kennel", wrong))
-    assert says in " ".join(one.what for one in mapped.contradictions())
+    assert says in " ".join(contradiction.what for contradiction in mapped.contradictions())
 
 
 SPOILT = (
@@ -230,18 +230,20 @@ SPOILT = (
 )
 
 
-@pytest.mark.parametrize("spoilt", SPOILT, ids=lambda one: f"{one.file.split('/')[-1]}: {one.new.strip()[:40]}")
+@pytest.mark.parametrize(
+    "spoilt", SPOILT, ids=lambda spoilt: f"{spoilt.file.split('/')[-1]}: {spoilt.new.strip()[:40]}"
+)
 def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, spoilt: SpoiltCase) -> None:
     mapped.spoil(spoilt.file, spoilt.old, spoilt.new)
     line = mapped.line_of(spoilt.file, spoilt.at)
     found = mapped.contradictions()
     fitting = [
-        one
-        for one in found
-        if (one.file, one.line) == (spoilt.file, line)
-        and all(words in f"{one.what} {one.remedy}" for words in spoilt.says)
+        contradiction
+        for contradiction in found
+        if (contradiction.file, contradiction.line) == (spoilt.file, line)
+        and all(words in f"{contradiction.what} {contradiction.remedy}" for words in spoilt.says)
     ]
-    assert fitting, [str(one) for one in found]
+    assert fitting, [str(contradiction) for contradiction in found]
 
 
 def test_two_mappings_of_one_export_contradict_each_other(mapped: SmallRegister) -> None:

@@ -45,5 +45,5 @@ def test_what_is_not_of_the_shape_is_refused(tmp_path: Path, wrong: str) -> None
     (tmp_path / "notices.yaml").write_text(wrong)
     with pytest.raises(RegisterError) as refused:
         load_notices(tmp_path)
-    assert all(one.file == "notices.yaml" for one in refused.value.contradictions)
+    assert all(contradiction.file == "notices.yaml" for contradiction in refused.value.contradictions)
     assert "officer@" not in str(refused.value)

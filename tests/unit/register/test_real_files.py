@@ -71,8 +71,8 @@ def test_every_real_record_of_waste_is_taken_by_one_table(register: Register) ->
     records = json.loads(WASTE.read_text(encoding="utf-8"))
     taken = 0
     for table in register.returns["WASTE"].latest.tables:
-        own = [{key: str(value) for key, value in one.items()} for one in records if table.record_key in one]
-        assert all(set(one) == {item.header for item in table.items} for one in own)
+        own = [{key: str(value) for key, value in record.items()} for record in records if table.record_key in record]
+        assert all(set(record) == {item.header for item in table.items} for record in own)
         assert refused(register, table, "WASTE", own) == set()
         taken += len(own)
     assert taken == len(records) == 17490
@@ -118,4 +118,4 @@ def test_family_groups_are_of_eight_councils_and_reference_tables_know_all_counc
     assert len(groups) == 28
     for table in ("council-population", "council-households"):
         places = {(council, year) for council, year, _ in _rows(register, table)}
-        assert places == {(one.code, str(year)) for one in register.councils for year in range(2011, 2020)}
+        assert places == {(council.code, str(year)) for council in register.councils for year in range(2011, 2020)}

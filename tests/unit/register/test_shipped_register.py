@@ -20,7 +20,7 @@ def register() -> Register:
 
 
 def test_holds_the_returns_that_are_shipped(register: Register) -> None:
-    kinds = {code: one.latest.period_kind.value for code, one in register.returns.items()}
+    kinds = {code: data_return.latest.period_kind.value for code, data_return in register.returns.items()}
     assert kinds == {
         "DHP": "month",
         "HL1": "financial-quarter",
@@ -84,7 +84,7 @@ class TestCouncils:
 
     def test_are_thirty_two_with_four_recoded(self, register: Register) -> None:
         assert len(register.councils.codes) == 32
-        recoded = {one.code: one.former_gss_code for one in register.councils if one.former_gss_code}
+        recoded = {council.code: council.former_gss_code for council in register.councils if council.former_gss_code}
         assert recoded == {"FIF": "S12000015", "GLG": "S12000046", "NLK": "S12000044", "PKN": "S12000024"}
 
 
@@ -126,7 +126,7 @@ class TestHomelessness:
 class TestSchools:
     def test_two_headers_are_two_versions_of_one_return(self, register: Register) -> None:
         first, second = register.returns["SCHOOL-SUMMARY"].contracts
-        assert [(str(one.version), one.valid_from) for one in (first, second)] == [
+        assert [(str(contract.version), contract.valid_from) for contract in (first, second)] == [
             ("1.0.0", "AY2019-20"),
             ("2.0.0", "AY2023-24"),
         ]
@@ -145,7 +145,7 @@ class TestSchools:
 
     def test_a_mark_means_the_same_in_both_sets(self, register: Register) -> None:
         first, second = (
-            one.tables[0].by_name["p1_count"].marks for one in register.returns["SCHOOL-SUMMARY"].contracts
+            contract.tables[0].by_name["p1_count"].marks for contract in register.returns["SCHOOL-SUMMARY"].contracts
         )
         assert (first["*"], first["#"], first[".."]) == ("Q", "M", "O")
         assert (second["c"], second["z"], second["x"]) == ("Q", "M", "L")
@@ -170,7 +170,9 @@ class TestRoutes:
         ],
     )
     def test_a_file_name_names_its_period(self, register: Register, return_code: str, name: str, period: str) -> None:
-        given = {one.return_code: one for one in register.sources["simulated-sftp"].returns}[return_code]
+        given = {
+            source_return.return_code: source_return for source_return in register.sources["simulated-sftp"].returns
+        }[return_code]
         found = re.fullmatch(given.pattern, name)
         assert found is not None
         read = read_period(found["period"], register.returns[return_code].latest.period_kind)

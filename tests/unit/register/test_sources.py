@@ -217,8 +217,8 @@ def test_what_a_source_says_against_itself_is_told(case: str, small: SmallRegist
     text = TEXTS[wrong.source]
     assert text.count(wrong.old) == 1
     small.write(f"sources/{wrong.source}.yaml", text.replace(wrong.old, wrong.new))
-    said = [f"{one.what} {one.remedy}" for one in small.contradictions()]
-    assert any(all(word in one for word in wrong.words) for one in said), said
+    said = [f"{contradiction.what} {contradiction.remedy}" for contradiction in small.contradictions()]
+    assert any(all(word in sentence for word in wrong.words) for sentence in said), said
 
 
 def test_what_the_environment_alone_can_tell_is_not_judged(small: SmallRegister) -> None:

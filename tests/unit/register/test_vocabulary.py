@@ -98,7 +98,7 @@ def test_the_pages_code_list_and_sources_load(small: SmallRegister) -> None:
     register = load_register(small.root)
     assert "hl1-contact" in register.code_lists
     assert register.reference["council-population"].latest.rows == (("FIF", "2019", "373550"),)
-    assert {one: source.transport.value for one, source in register.sources.items()} == {
+    assert {source_id: source.transport.value for source_id, source in register.sources.items()} == {
         "drop-boxes": "drop-box",
         "somewhere-api": "api",
         "somewhere-sftp": "sftp",

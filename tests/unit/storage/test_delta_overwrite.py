@@ -38,8 +38,8 @@ def log_of(lake: Lake, table: LakeTable, version: int) -> list[dict[str, Any]]:
 def changed(lake: Lake, table: LakeTable, version: int) -> tuple[list[str], list[str]]:
     """Files that a commit added, and that it removed."""
     log = log_of(lake, table, version)
-    return [one["add"]["path"] for one in log if "add" in one], [
-        one["remove"]["path"] for one in log if "remove" in one
+    return [action["add"]["path"] for action in log if "add" in action], [
+        action["remove"]["path"] for action in log if "remove" in action
     ]
 
 
@@ -141,7 +141,7 @@ def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
     ]
     frame = pl.DataFrame(rows, schema=pl.from_arrow(schema.empty_table()).schema, orient="row")  # type: ignore[union-attr]
     version = lake.replace_slice(table, frame, where={"period": "CY2024", "council_code": "FIF"}, commit={})
-    (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
+    (add,) = [action["add"] for action in log_of(lake, table, version) if "add" in action]
     assert add["partitionValues"] == {"period": "CY2024"}
     assert add["size"] == (lake.path(table) / add["path"]).stat().st_size
     assert json.loads(add["stats"]) == {
@@ -294,7 +294,7 @@ def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
         monkeypatch, "overwrite_files", lambda: lake.replace_slice(people, rows("FIF", 2), where=where, commit={})
     )
     version = lake.replace_slice(people, rows("FIF", 3), where=where, commit={})
-    named = {path for one in range(version + 1) for path in changed(lake, people, one)[0]}
+    named = {path for number in range(version + 1) for path in changed(lake, people, number)[0]}
     assert len(named) == 3
     assert {str(file.relative_to(lake.path(people))) for file in lake.path(people).rglob("*.parquet")} == named
 
@@ -323,7 +323,7 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
     delta = DeltaTable(lake.path(people))
     assert read_open_columns(delta) == ("council_code",)
     version = put("EDH", 1)
-    (add,) = [one["add"] for one in log_of(lake, people, version) if "add" in one]
+    (add,) = [action["add"] for action in log_of(lake, people, version) if "add" in action]
     assert set(json.loads(add["stats"])["minValues"]) == {"council_code"}
 
 
@@ -361,7 +361,7 @@ def test_a_day_beyond_four_digits_has_no_bound(lake: Lake) -> None:
     table = LakeTable("conformed", "days", schema, ("period",), ("day",))
     rows = pa.table([pa.array(["CY2024"] * 2), pa.array([-1, 3_000_000], pa.date32())], schema=schema)
     version = lake.replace_slice(table, rows, where={"period": "CY2024"}, commit={})
-    (add,) = [one["add"] for one in log_of(lake, table, version) if "add" in one]
+    (add,) = [action["add"] for action in log_of(lake, table, version) if "add" in action]
     assert json.loads(add["stats"])["minValues"] == {"day": "1969-12-31"}
     assert json.loads(add["stats"])["maxValues"] == {}
 

@@ -150,7 +150,7 @@ def test_nullability_metadata_and_text_layout_do_not_matter(lake: Lake, people: 
     table = rows("FIF", 1).to_arrow()
     assert pa.types.is_large_string(table.schema.field("name").type)
     strict = pa.schema(
-        [pa.field(one.name, one.type, nullable=False, metadata={"note": "x"}) for one in people.arrow_schema]
+        [pa.field(field.name, field.type, nullable=False, metadata={"note": "x"}) for field in people.arrow_schema]
     )
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, table.cast(strict), where=where, commit={})
@@ -260,7 +260,9 @@ def test_a_table_with_no_open_column_has_no_statistics_at_all(lake: Lake, people
     lake.replace_slice(closed, rows("FIF", 1), where={"period": PERIOD}, commit={})
     adds = [entry["add"] for entry in commits(lake, closed) if "add" in entry]
     stats = [json.loads(str(add["stats"])) for add in adds if isinstance(add, dict)]
-    assert [(one["numRecords"], one["minValues"], one["maxValues"]) for one in stats] == [(2, {}, {})]
+    assert [(statistics["numRecords"], statistics["minValues"], statistics["maxValues"]) for statistics in stats] == [
+        (2, {}, {})
+    ]
 
 
 def test_a_column_that_is_no_longer_open_loses_its_statistics(
@@ -281,7 +283,7 @@ def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable
     assert isinstance(meta, dict)
     assert meta["description"] == "One application a row."
     assert meta["partitionColumns"] == ["period"]
-    fields = {one["name"]: one["metadata"] for one in json.loads(str(meta["schemaString"]))["fields"]}
+    fields = {column["name"]: column["metadata"] for column in json.loads(str(meta["schemaString"]))["fields"]}
     assert fields["name"] == {"comment": "The applicant's name."}
 
 

@@ -20,7 +20,7 @@ def rows(schema: pa.Schema, council: str, **cells: str) -> pa.Table:
 def test_old_rows_stay_and_say_nothing_of_repairs(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     now = define_validated_table(CONTRACT, TABLE)
-    old = replace(now, schema=pa.schema([one for one in now.arrow_schema if one.name != "_repairs"]))
+    old = replace(now, schema=pa.schema([field for field in now.arrow_schema if field.name != "_repairs"]))
     before = {"FIF": f"PEOPLE-X.FIF.{YEAR}.001"}
     lake.replace_councils(old, rows(old.arrow_schema, "FIF"), period=YEAR, submissions=before, commit={})
     after = {"GLG": f"PEOPLE-X.GLG.{YEAR}.001"}

@@ -25,7 +25,7 @@ from tests.support.rule_cases import (
 )
 
 
-def one(kind: RuleKind, item: Members, **facts: Members) -> RuleFixture:
+def make_fixture(kind: RuleKind, item: Members, **facts: Members) -> RuleFixture:
     """A contract whose item ``a`` has the rule under test."""
     return RuleFixture(kind, {"k": KEY, "a": item, **facts}, f"a.{kind}", "A")
 
@@ -37,8 +37,8 @@ def measured(kind: RuleKind, item: Members) -> RuleFixture:
 
 
 K = RuleKind
-COUNCIL = replace(one(K.COUNCIL, {**TEXT, "lgdpRole": "council"}), rule="a.council")
-PERIOD = replace(one(K.PERIOD, {**TEXT, "lgdpRole": "period"}), rule="a.period")
+COUNCIL = replace(make_fixture(K.COUNCIL, {**TEXT, "lgdpRole": "council"}), rule="a.council")
+PERIOD = replace(make_fixture(K.PERIOD, {**TEXT, "lgdpRole": "period"}), rule="a.period")
 
 CASES: Cases = {
     "council": (
@@ -62,7 +62,7 @@ CASES: Cases = {
         ),
     ),
     "type integer": (
-        one(K.TYPE, INTEGER),
+        make_fixture(K.TYPE, INTEGER),
         (
             Case("passes", [["1", "0"], ["2", "-17"], ["3", "00123"]]),
             Case("fails", [["1", "2.9"], ["2", "12E5"], ["3", "1,000"], ["4", "two"], ["5", "+1"]], [2, 3, 4, 5, 6]),
@@ -86,7 +86,7 @@ CASES: Cases = {
         ),
     ),
     "type decimal": (
-        one(K.TYPE, MONEY),
+        make_fixture(K.TYPE, MONEY),
         (
             Case("passes", [["1", "1234567.89"], ["2", "-0.01"]]),
             Case("fails", [["1", "12345678"], ["2", "1e3"], ["3", "1,50"]], [2, 3, 4]),
@@ -96,7 +96,7 @@ CASES: Cases = {
         ),
     ),
     "type date": (
-        one(K.TYPE, DATE),
+        make_fixture(K.TYPE, DATE),
         (
             Case("passes", [["1", "01/02/2024"]]),
             Case("fails", [["1", "2024-02-01"], ["2", "1/2/2024"], ["3", "31/04/2024"]], [2, 3, 4]),
@@ -108,7 +108,7 @@ CASES: Cases = {
         ),
     ),
     "type boolean": (
-        one(K.TYPE, BOOLEAN),
+        make_fixture(K.TYPE, BOOLEAN),
         (
             Case("passes", [["1", "true"], ["2", "false"]]),
             Case("fails", [["1", "yes"], ["2", "1"]], [2, 3]),
@@ -118,7 +118,7 @@ CASES: Cases = {
         ),
     ),
     "required": (
-        one(K.REQUIRED, {**INTEGER, "required": True}),
+        make_fixture(K.REQUIRED, {**INTEGER, "required": True}),
         (
             Case("passes", [["1", "0"]]),
             Case("fails", [["1", None], ["2", "5"], ["3", ""]], [2, 4]),
@@ -138,7 +138,7 @@ CASES: Cases = {
         ),
     ),
     "codes": (
-        one(K.CODES, LETTER),
+        make_fixture(K.CODES, LETTER),
         (
             Case("passes", [["1", "A"], ["2", "a"], ["3", " B "]]),
             Case("fails", [["1", "D"], ["2", "b"]], [2, 3]),
@@ -148,7 +148,7 @@ CASES: Cases = {
         ),
     ),
     "codes in a period that lies in their time": (
-        replace(one(K.CODES, LETTER), period="FY2019-20"),
+        replace(make_fixture(K.CODES, LETTER), period="FY2019-20"),
         (
             Case("passes", [["1", "C"]]),
             Case("fails", [["1", "D"]], [2]),
@@ -158,7 +158,7 @@ CASES: Cases = {
         ),
     ),
     "codes on another item's day": (
-        one(K.CODES, {**LETTER, "lgdpCodesOn": "d"}, d=DATE),
+        make_fixture(K.CODES, {**LETTER, "lgdpCodesOn": "d"}, d=DATE),
         (
             Case("passes", [["1", "A", "01/01/2024"], ["2", "C", "01/01/2019"], ["3", "a", None]]),
             Case("fails", [["1", "C", "01/01/2024"], ["2", "D", "01/01/2019"]], [2, 3]),
@@ -168,7 +168,7 @@ CASES: Cases = {
         ),
     ),
     "pattern": (
-        one(K.PATTERN, with_options(TEXT, pattern="[A-Z]{2}[0-9]+")),
+        make_fixture(K.PATTERN, with_options(TEXT, pattern="[A-Z]{2}[0-9]+")),
         (
             Case("passes", [["1", "AB1"], ["2", "ZZ999"]]),
             Case("fails", [["1", "A1"], ["2", "ab1"]], [2, 3]),
@@ -180,7 +180,7 @@ CASES: Cases = {
         ),
     ),
     "length": (
-        one(K.LENGTH, with_options(TEXT, minLength=2, maxLength=4)),
+        make_fixture(K.LENGTH, with_options(TEXT, minLength=2, maxLength=4)),
         (
             Case("passes", [["1", "abc"]]),
             Case("fails", [["1", "a"], ["2", "abcde"]], [2, 3]),
@@ -200,7 +200,7 @@ CASES: Cases = {
         ),
     ),
     "range of decimals, without its ends": (
-        one(K.RANGE, with_options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
+        make_fixture(K.RANGE, with_options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
         (
             Case("passes", [["1", "0.25"]]),
             Case("fails", [["1", "-1"], ["2", "0.51"]], [2, 3]),
@@ -210,7 +210,7 @@ CASES: Cases = {
         ),
     ),
     "range of dates": (
-        one(K.RANGE, with_options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
+        make_fixture(K.RANGE, with_options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
         (
             Case("passes", [["1", "01/06/2024"]]),
             Case("fails", [["1", "01/01/1924"], ["2", "01/01/2042"]], [2, 3]),
@@ -232,7 +232,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of decimals": (
-        one(K.MULTIPLE, with_options(MONEY, multipleOf=0.25)),
+        make_fixture(K.MULTIPLE, with_options(MONEY, multipleOf=0.25)),
         (
             Case("passes", [["1", "0.5"], ["2", "9999999.75"]]),
             Case("fails", [["1", "0.1"], ["2", "9999999.99"]], [2, 3]),
@@ -242,7 +242,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of doubles": (
-        one(K.MULTIPLE, with_options(NUMBER, multipleOf=0.1)),
+        make_fixture(K.MULTIPLE, with_options(NUMBER, multipleOf=0.1)),
         (
             Case("passes", [["1", "0.3"], ["2", "1234567.8"]]),
             Case("fails", [["1", "0.35"], ["2", "1234567.85"]], [2, 3]),
