@@ -121,19 +121,25 @@ def _check_table(
         if name not in tables:
             yield where.contradiction(f"{mapping.return_code} has no table {name}.", suggest(name, tables))
             continue
-        if several and not table_mapping.files:
-            yield where.contradiction(
-                f"Nothing shows which file holds {name}.", "Add files, with the pattern of the table's file name."
-            )
+        yield from contradictions_where(
+            (
+                several and not table_mapping.files,
+                where,
+                f"Nothing shows which file holds {name}.",
+                "Add files, with the pattern of the table's file name.",
+            ),
+            (
+                table_mapping.numbers and extract.format.is_workbook,
+                where.at("numbers"),
+                "A workbook's numbers are numbers, and are not spelt in any manner.",
+                "Remove numbers.",
+            ),
+        )
         versions = [contract.by_name[name] for contract in contracts if name in contract.by_name]
         yield from _check_item(table_mapping, where, versions)
         yield from _check_column(table_mapping, where)
         items = {item.name: item for table in versions for item in table.items}
         yield from check_values(table_mapping, where, items, contracts[0], councils, code_lists)
-        if table_mapping.numbers and extract.format.is_workbook:
-            yield where.at("numbers").contradiction(
-                "A workbook's numbers are numbers, and are not spelt in any manner.", "Remove numbers."
-            )
     yield from _check_files(read, extract)
 
 
@@ -392,29 +398,41 @@ def _check_pattern(
     compiled = re.compile(code_pattern.pattern)
     groups = {*compiled.groupindex, *(str(number) for number in range(1, compiled.groups + 1))}
     used = _GROUP.findall(code_pattern.to)
-    yield from (
-        place.at("to").contradiction(
-            f"{item.name}: the pattern has no group {group}.", "Put ( and ) around the part that is meant."
-        )
-        for group in used
-        if group not in groups
-    )
-    if not used and code_pattern.to not in targets:
-        yield place.at("to").contradiction(
+    yield from contradictions_where(
+        *(
+            (
+                group not in groups,
+                place.at("to"),
+                f"{item.name}: the pattern has no group {group}.",
+                "Put ( and ) around the part that is meant.",
+            )
+            for group in used
+        ),
+        (
+            not used and code_pattern.to not in targets,
+            place.at("to"),
             f"“{code_pattern.to}” is not a value of {item.name} in the contract's periods.",
             suggest(code_pattern.to, {target for target in targets if target}),
-        )
+        ),
+    )
 
 
 def _check_unit(item: Item, mapping: TableMapping, place: YamlNode) -> Iterator[Contradiction]:
-    if item.type not in NUMERIC or not item.unit:
-        yield place.contradiction(f"{item.name} is not a figure with a unit.", "Remove it here.")
-    elif mapping.units[item.name].factor_to(item.unit) in (None, Decimal(0)):
-        units = ", ".join(list_convertible_units(item.unit))
-        yield place.contradiction(
-            f"Nobody knows how much {item.unit} one {mapping.units[item.name].unit} is.",
+    change, units = mapping.units[item.name], ", ".join(list_convertible_units(item.unit))
+    yield from first_contradiction_where(
+        (
+            item.type not in NUMERIC or not item.unit,
+            place,
+            f"{item.name} is not a figure with a unit.",
+            "Remove it here.",
+        ),
+        (
+            change.factor_to(item.unit) in (None, Decimal(0)),
+            place,
+            f"The factor from {change.unit} to {item.unit} is unknown.",
             (f"Use one of: {units}; or write" if units else "Write") + " { unit, factor }, the factor in quotes.",
-        )
+        ),
+    )
 
 
 def _check_date(mapping: TableMapping, place: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:

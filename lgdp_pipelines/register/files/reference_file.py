@@ -344,29 +344,39 @@ def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterat
 
 def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     folder = root.file.split("/")[1]
-    if table.id and table.id != folder:
-        yield root.at("id").contradiction(
-            f"The file holds {table.id} and lies in reference/{folder}.", f"Call folder and file {table.id}."
-        )
     names = [column.name for column in table.columns]
-    yield from (
-        root.entries("columns")[number].contradiction(
-            f"The column {name} is there twice, or is called like one that the platform adds.", "Rename it."
-        )
-        for number, name in enumerate(names)
-        if name in names[:number] or name == "version"
-    )
-    yield from (
-        root.at("key").contradiction(f"The key names {name}, which is not a column.", suggest(name, names))
-        for name in table.key
-        if name not in names
+    yield from contradictions_where(
+        (
+            table.id and table.id != folder,
+            root.at("id"),
+            f"The file holds {table.id} and lies in reference/{folder}.",
+            f"Call folder and file {table.id}.",
+        ),
+        *(
+            (
+                name in names[:number] or name == "version",
+                root.entries("columns")[number],
+                f"The column {name} is there twice, or is called like one that the platform adds.",
+                "Rename it.",
+            )
+            for number, name in enumerate(names)
+        ),
+        *(
+            (
+                name not in names,
+                root.at("key"),
+                f"The key names {name}, which is not a column.",
+                suggest(name, names),
+            )
+            for name in table.key
+        ),
     )
     yield from _check_version(root, table)
-    known = {f"reference/{folder}/{folder}.v{version.version}.csv" for version in table.versions}
+    files = {f"reference/{folder}/{folder}.v{version.version}.csv" for version in table.versions}
     yield from (
         Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
         for file in contents
-        if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in known
+        if VERSION.fullmatch(file) and file.startswith(f"reference/{folder}/") and file not in files
     )
 
 

@@ -107,25 +107,26 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
     """
     rule, place, items = read.rule, read.place, context.items
     yield from read.contradictions
-    yield from (
-        place.contradiction(f"A rule has no {word}.", f"Write {why} under {word}.")
-        for word, why in (
-            ("id", "its stable id"),
-            ("name", "what is true when it holds"),
-            ("description", "what to do"),
-        )
-        if not place.text(word)
-    )
-    if place.text("severity", Severity.ERROR) not in set(Severity):
-        yield place.at("severity").contradiction(
-            f"The severity “{place.text('severity')}” is unknown.", suggest(place.text("severity"), set(Severity))
-        )
-    yield from (
-        place.contradiction(
-            f"The rule {rule.id} concerns {name}, which is not an item of {rule.table}.", suggest(name, items)
-        )
-        for name in (place.custom_property("lgdpItems").value and rule.items) or ()
-        if name not in items
+    severity, named_items = place.text("severity", Severity.ERROR), place.custom_property("lgdpItems").value
+    yield from contradictions_where(
+        (not place.text("id"), place, "A rule has no id.", "Write its stable id under id."),
+        (not place.text("name"), place, "A rule has no name.", "Write what is true when it holds under name."),
+        (not place.text("description"), place, "A rule has no description.", "Write what to do under description."),
+        (
+            severity not in set(Severity),
+            place.at("severity"),
+            f"The severity “{severity}” is unknown.",
+            suggest(severity, set(Severity)),
+        ),
+        *(
+            (
+                name not in items,
+                place,
+                f"The rule {rule.id} concerns {name}, which is not an item of {rule.table}.",
+                suggest(name, items),
+            )
+            for name in (rule.items if named_items else ())
+        ),
     )
     yield from check_query_scope(rule, place, items)
     is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"

@@ -190,11 +190,23 @@ def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradi
 
 
 def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
-    table = read.table
-    if read.has_grain(Grain.CASE) and table.items and not table.key:
-        yield read.place.contradiction(
-            f"{table.name} holds cases but has no key.", "Set primaryKey on the item that tells cases apart."
-        )
+    table, place = read.table, read.place
+    all_have_roles = all(entry.has_role for entry in read.items)
+    is_aggregate = read.has_grain(Grain.AGGREGATE)
+    yield from contradictions_where(
+        (
+            read.has_grain(Grain.CASE) and table.items and not table.key,
+            place,
+            f"{table.name} holds cases but has no key.",
+            "Set primaryKey on the item that tells cases apart.",
+        ),
+        (
+            is_aggregate and table.items and all_have_roles and not table.having(Role.MEASURE),
+            place,
+            f"{table.name} holds aggregates but has no measure.",
+            "Add a measure.",
+        ),
+    )
     for entry in read.items:
         yield from contradictions_where(
             (
@@ -209,36 +221,33 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
                 f"{entry.item.name} is part of the key and may be empty.",
                 "Add required: true.",
             ),
+            (
+                entry.has_role and is_aggregate and entry.item.role is Role.DIMENSION and not entry.item.key,
+                entry.place,
+                f"{entry.item.name} breaks figures down and is not part of the key.",
+                "Add primaryKey: true.",
+            ),
         )
-    all_have_roles = all(entry.has_role for entry in read.items)
-    if read.has_grain(Grain.AGGREGATE) and table.items and all_have_roles and not table.having(Role.MEASURE):
-        yield read.place.contradiction(f"{table.name} holds aggregates but has no measure.", "Add a measure.")
-    for entry in read.items:
-        if entry.has_role:
-            yield from _role_and_key(read, entry)
+        if entry.has_role and entry.item.key:
+            yield from _check_role_of_key(entry, is_aggregate=is_aggregate)
 
 
-def _role_and_key(read: ParsedTable, entry: ParsedItem) -> Iterator[Contradiction]:
+def _check_role_of_key(entry: ParsedItem, *, is_aggregate: bool) -> Iterator[Contradiction]:
     item = entry.item
-    is_aggregate = read.has_grain(Grain.AGGREGATE)
-    yield from first_contradiction_where(
+    return first_contradiction_where(
         (
-            item.key and item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD),
+            item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD),
             entry.place,
             f"{item.name} is a {item.role} and part of the key.",
             "Remove primaryKey; council and period belong to every key without being said.",
         ),
         (
-            is_aggregate and item.key and item.role is not Role.DIMENSION,
+            is_aggregate and item.role is not Role.DIMENSION,
             entry.place,
             f"{item.name} is part of an aggregate's key but not a dimension.",
             "Write lgdpRole dimension.",
         ),
     )
-    if is_aggregate and item.role is Role.DIMENSION and not item.key:
-        yield entry.place.contradiction(
-            f"{item.name} breaks figures down and is not part of the key.", "Add primaryKey: true."
-        )
 
 
 def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:

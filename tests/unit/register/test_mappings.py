@@ -194,8 +194,10 @@ SPOILT = (
         CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)
     ),
     SpoiltCase(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
-    SpoiltCase(FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("Nobody knows",)),
-    SpoiltCase(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("Nobody knows", "pence")),
+    SpoiltCase(
+        FOOD_MAPPING, 'unit: stone, factor: "6.35029318"', "unit: stone", "units: { weight", ("factor from stone",)
+    ),
+    SpoiltCase(FOOD_MAPPING, "cost_gbp: pence", "cost_gbp: pennies", "units: { cost", ("factor from pennies", "pence")),
     SpoiltCase(
         FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("not a figure with a unit",)
     ),
