@@ -2,7 +2,7 @@
 
 A table has versions, and none is ever changed once it is used: a contract pins the version that it rests on, so that a
 figure made from it can be made again. What belongs here: the tables as plain values. What does not: reading their files
-(``reference_files``).
+(``reference_file``).
 """
 
 from collections.abc import Mapping
