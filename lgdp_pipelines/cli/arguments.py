@@ -1,6 +1,6 @@
 """Arguments and options that several commands share, and the values that their text stands for.
 
-What belongs here: turning words into values, with a clear refusal. What does not: commands.
+Belongs here: turning words into values, with a clear refusal. Belongs elsewhere: commands.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The command ``check``: register, dbt project and Dagster definitions held against each other.
 
-What belongs here: the order of the checks, and the summary. What does not: the checks themselves.
+Belongs here: the order of the checks, and the summary. Belongs elsewhere: the checks themselves.
 """
 
 from typing import Annotated

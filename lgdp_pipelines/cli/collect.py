@@ -1,6 +1,6 @@
 """The command ``collect``: new extracts fetched from the register's sources.
 
-What belongs here: arguments, and how a collection looks. What does not: fetching (``collection``).
+Belongs here: arguments, and how a collection looks. Belongs elsewhere: fetching (``collection``).
 """
 
 import typer

@@ -1,7 +1,7 @@
 """The list of commands, with one line of help each, in the order in which help shows them.
 
-``lgdp --help`` is answered from this list without importing a command. What belongs here: names and first lines of
-help. What does not: a command's arguments, which its own module declares.
+``lgdp --help`` is answered from this list without importing a command. Belongs here: names and first lines of help.
+Belongs elsewhere: a command's arguments, which its own module declares.
 """
 
 from collections.abc import Mapping

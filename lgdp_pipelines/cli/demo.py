@@ -1,6 +1,6 @@
 """The command ``demo``: the whole journey against simulated council systems.
 
-What belongs here: starting the simulator, and telling people how to look at the result. What does not: the simulated
+Belongs here: starting the simulator, and telling people how to look at the result. Belongs elsewhere: the simulated
 systems (``simulator``), and the journey.
 """
 

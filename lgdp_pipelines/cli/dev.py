@@ -1,6 +1,6 @@
 """The command ``dev``: Dagster's UI and daemon over the platform's lake.
 
-What belongs here: starting processes, and ending them in order. What does not: what Dagster shows (``orchestration``).
+Belongs here: starting processes, and ending them in order. Belongs elsewhere: what Dagster shows (``orchestration``).
 """
 
 import os

@@ -1,6 +1,6 @@
 """The commands ``dropbox``: set-up of the OpenSSH server that councils deliver to.
 
-What belongs here: printing texts that follow from the register. What does not: changing the machine.
+Belongs here: printing texts that follow from the register. Belongs elsewhere: changing the machine.
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """Running one command: only its own module is imported, and every refusal becomes a message and an exit code.
 
-What belongs here: the way from words to an exit code. What does not: commands, and the meaning of exit codes
+Belongs here: the way from words to an exit code. Belongs elsewhere: commands, and the meaning of exit codes
 (:mod:`lgdp_pipelines.cli`).
 """
 

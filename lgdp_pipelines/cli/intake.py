@@ -1,6 +1,6 @@
 """The command ``intake``: returns received over HTTP.
 
-What belongs here: starting the server, and warnings to its administrator. What does not: its answers (``portal``).
+Belongs here: starting the server, and warnings to its administrator. Belongs elsewhere: its answers (``portal``).
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The rest of the journey, for the commands that start it: from waiting receipts to releases and reports.
 
-What belongs here: the steps that several commands share, with their progress. What does not: the steps themselves
+Belongs here: the steps that several commands share, with their progress. Belongs elsewhere: the steps themselves
 (``workflows``, ``orchestration``).
 """
 

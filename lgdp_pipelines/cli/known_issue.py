@@ -1,6 +1,6 @@
 """The commands ``known-issue``: notes on figures.
 
-What belongs here: arguments, and how known issues look. What does not: whether their subject exists (``workflows``).
+Belongs here: arguments, and how known issues look. Belongs elsewhere: whether their subject exists (``workflows``).
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """The command ``ledger``: the account of every byte received.
 
-What belongs here: arguments, and how the account looks. What does not: whether it balances (``workflows``).
+Belongs here: arguments, and how the account looks. Belongs elsewhere: whether it balances (``workflows``).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Rendering of results: prose and progress to standard error, results to standard output.
 
-What belongs here: the look of rows, tables and text. What does not: finding what to render.
+Belongs here: the look of rows, tables and text. Belongs elsewhere: finding what to render.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """The commands ``query``: queries that councils must confirm or explain, and their answers.
 
-The platform's operator types them for a council or a recipient, whose name is kept with each answer. What belongs
-here: arguments, and how queries look. What does not: the effects of an answer (``workflows``).
+The platform's operator types them for a council or a recipient, whose name is kept with each answer. Belongs here:
+arguments, and how queries look. Belongs elsewhere: the effects of an answer (``workflows``).
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The commands ``register``: contracts and mappings as the register has them.
 
-What belongs here: arguments, and how contracts and mappings look. What does not: checking them (``check``).
+Belongs here: arguments, and how contracts and mappings look. Belongs elsewhere: checking them (``check``).
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The command ``remind``: reminders to councils.
 
-What belongs here: arguments, and how reminders look. What does not: who is reminded of what (``reporting``).
+Belongs here: arguments, and how reminders look. Belongs elsewhere: who is reminded of what (``reporting``).
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The command ``report``: a submission's report, or the notes on files that could not be placed.
 
-What belongs here: arguments and output formats. What does not: the content of a report (``reporting``).
+Belongs here: arguments and output formats. Belongs elsewhere: the content of a report (``reporting``).
 """
 
 from enum import StrEnum

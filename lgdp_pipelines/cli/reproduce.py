@@ -1,6 +1,6 @@
 """The command ``reproduce``: past judgements repeated from the kept bytes, and compared.
 
-What belongs here: arguments, and how results look. What does not: repeating a judgement (``workflows.reproduction``).
+Belongs here: arguments, and how results look. Belongs elsewhere: repeating a judgement (``workflows.reproduction``).
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """The command ``revalidate``: current submissions judged again by today's rules.
 
-What belongs here: arguments, and how the result looks. What does not: judging (``workflows``).
+Belongs here: arguments, and how the result looks. Belongs elsewhere: judging (``workflows``).
 """
 
 from lgdp_pipelines.cli import arguments

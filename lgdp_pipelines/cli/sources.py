@@ -1,6 +1,6 @@
 """The command ``sources``: where extracts come from, council by council, and whether each account answers.
 
-What belongs here: arguments, and how sources look. What does not: reaching an account (``collection``).
+Belongs here: arguments, and how sources look. Belongs elsewhere: reaching an account (``collection``).
 """
 
 from collections.abc import Sequence

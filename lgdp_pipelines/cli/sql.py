@@ -1,6 +1,6 @@
 """The command ``sql``: the lakehouse asked in SQL, read-only.
 
-What belongs here: arguments and output formats. What does not: running the statement (``storage``).
+Belongs here: arguments and output formats. Belongs elsewhere: running the statement (``storage``).
 """
 
 import sys

@@ -1,6 +1,6 @@
 """The command ``submit``: a file, or a nil return, handed in.
 
-What belongs here: arguments, and the verdict as people read it. What does not: the journey of the file.
+Belongs here: arguments, and the verdict as people read it. Belongs elsewhere: the journey of the file.
 """
 
 from typing import Annotated

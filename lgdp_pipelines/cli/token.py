@@ -1,6 +1,6 @@
 """The commands ``token``: tokens that councils' systems send returns with.
 
-What belongs here: choosing the source, and showing a token once. What does not: keeping its hash (``portal``).
+Belongs here: choosing the source, and showing a token once. Belongs elsewhere: keeping its hash (``portal``).
 """
 
 from typing import Annotated

@@ -1,6 +1,6 @@
 """The command ``trace``: a figure's way back to data item, file and rows.
 
-What belongs here: arguments, and a trace as text, JSON or OpenLineage. What does not: finding it (``lineage``).
+Belongs here: arguments, and a trace as text, JSON or OpenLineage. Belongs elsewhere: finding it (``lineage``).
 """
 
 from collections.abc import Sequence

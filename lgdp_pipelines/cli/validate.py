@@ -1,6 +1,6 @@
 """The command ``validate``: a file judged offline. No lake, no server, no network.
 
-What belongs here: arguments, and how a result looks to people and machines. What does not: judging
+Belongs here: arguments, and how a result looks to people and machines. Belongs elsewhere: judging
 (``workflows.offline_validation``).
 """
 

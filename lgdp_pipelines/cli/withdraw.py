@@ -1,6 +1,6 @@
 """The command ``withdraw``: a submission taken back for its council.
 
-What belongs here: arguments, and how the result looks. What does not: the effects of a withdrawal (``ledger``).
+Belongs here: arguments, and how the result looks. Belongs elsewhere: the effects of a withdrawal (``ledger``).
 """
 
 from typing import Annotated

@@ -4,7 +4,7 @@ A sensor asks for news often, so nothing is written. One hash covers all new ent
 hash, and any others give another one. Only complete files count, by the same two looks as when they are fetched:
 otherwise a half-written file would have used up its hash by the time it was complete.
 
-What belongs here: both checks and their results. What does not: when they are made (``orchestration``), and fetching
+Belongs here: both checks and their results. Belongs elsewhere: when they are made (``orchestration``), and fetching
 (``collection_run``).
 """
 

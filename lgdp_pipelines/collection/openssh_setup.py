@@ -4,7 +4,7 @@ Each council has an account, in a group of its own. The server shuts each into i
 offers it file transfer alone, and accepts only its own public keys. A council's deliveries belong to its account, and
 the platform's group may read them; files that go back belong to the platform, and the account may read them.
 
-What belongs here: texts derived from a source. What does not: running them, and reading the drop boxes (``drop_box``).
+Belongs here: texts derived from a source. Belongs elsewhere: running them, and reading the drop boxes (``drop_box``).
 """
 
 from collections.abc import Mapping

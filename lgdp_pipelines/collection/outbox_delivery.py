@@ -1,6 +1,6 @@
 """Deliveries into councils' outboxes, in their own SFTP accounts and drop boxes.
 
-What belongs here: reaching an account's outbox. What does not: what a file says (``reporting``), and which files have
+Belongs here: reaching an account's outbox. Belongs elsewhere: what a file says (``reporting``), and which files have
 been delivered already (``workflows``).
 """
 

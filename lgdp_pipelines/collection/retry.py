@@ -1,6 +1,6 @@
 """Retries: how often an operation is repeated after an error that may pass, and how long to wait before.
 
-What belongs here: attempts and waits. What does not: deciding whether an error may pass; its class says so
+Belongs here: attempts and waits. Belongs elsewhere: deciding whether an error may pass; its class says so
 (:class:`~lgdp_pipelines.errors.SourceUnreachable`).
 """
 

@@ -1,6 +1,6 @@
 """Secrets: resolves a reference in the register to its value, at the moment of use.
 
-What belongs here: reading a reference against an environment. What does not: keeping a value, logging it, or putting it
+Belongs here: reading a reference against an environment. Belongs elsewhere: keeping a value, logging it, or putting it
 into an exception. The text form of a :class:`Secret` hides its value from tracebacks and log lines.
 """
 

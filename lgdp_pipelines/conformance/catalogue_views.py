@@ -1,6 +1,6 @@
 """The catalogue's views over everything but releases: register, reference and conformed tables, ledger, lineage.
 
-What belongs here: these views and their comments. What does not: writing the catalogue (``storage.sql_catalogue``), and
+Belongs here: these views and their comments. Belongs elsewhere: writing the catalogue (``storage.sql_catalogue``), and
 views of releases (``publication.release_views``).
 """
 

@@ -4,7 +4,7 @@ For each return: its sources, a staging model a table (all majors united by data
 of cases, and one model of observations. For all returns: the register's own lists, from which dimensions and labels are
 joined. A handwritten model of the same name takes the place of a generated one.
 
-What belongs here: the particulars of each model. What does not: SQL that is the same for every return
+Belongs here: the particulars of each model. Belongs elsewhere: SQL that is the same for every return
 (``dbt_project/macros/conform.sql``), and published models (``publication.published_models``).
 """
 

@@ -1,5 +1,5 @@
 """dbt: the project, its models' text, one invocation, and the plugin that writes models to the lake.
 
-What belongs here: everything that knows dbt. What does not: which models there are and what they select
+Belongs here: everything that knows dbt. Belongs elsewhere: which models there are and what they select
 (``conformance``, ``publication``).
 """

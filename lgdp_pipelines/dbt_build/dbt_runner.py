@@ -1,8 +1,8 @@
 """dbt's Python interface: one invocation in this process, and its manifest as bytes.
 
 This is the only module that imports dbt's own Python besides the plugin (``lake_plugin``). Loading dbt takes seconds,
-so callers import this module when they need it. What belongs here: calls of dbt's Python. What does not: what is
-invoked (``project``, ``invocation``).
+so callers import this module when they need it. Belongs here: calls of dbt's Python. Belongs elsewhere: what is invoked
+(``project``, ``invocation``).
 """
 
 import threading

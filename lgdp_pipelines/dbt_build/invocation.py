@@ -4,7 +4,7 @@ dbt runs in this process, on a scratch database of the invocation's own. The ord
 and their tests, candidates for publication and their tests, and last the published slices. Where a test fails, dbt
 skips all that follows, so the published slices stay as they were.
 
-What belongs here: the profile, the invocation and its outcome. What does not: the project (``project``), and releases
+Belongs here: the profile, the invocation and its outcome. Belongs elsewhere: the project (``project``), and releases
 (``ledger.releases``).
 """
 

@@ -1,7 +1,7 @@
 """The dbt-duckdb plugin of the lake: it sets up the connection, and stores a model's rows in a Delta table.
 
 dbt-duckdb loads this module by the name in the profile (``invocation``) and calls :class:`Plugin`; the materialisation
-``dbt_project/macros/delta.sql`` stores rows by it. What belongs here: what dbt-duckdb calls. What does not: models, and
+``dbt_project/macros/delta.sql`` stores rows by it. Belongs here: what dbt-duckdb calls. Belongs elsewhere: models, and
 how a slice is written (``storage``).
 """
 

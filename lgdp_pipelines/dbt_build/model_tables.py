@@ -1,7 +1,7 @@
 """The tables in the lake that dbt models write: conformed and published.
 
-What belongs here: their names, columns and partitions, for the rooms that write and read them, and names of models that
-both stages refer to. What does not: the models (``conformance``, ``publication``).
+Belongs here: their names, columns and partitions, for the rooms that write and read them, and names of models that both
+stages refer to. Belongs elsewhere: the models (``conformance``, ``publication``).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,8 +1,9 @@
 """The dbt project: an immutable folder for each content, parsed once.
 
 Handwritten files and generated models are written together into a folder named by the hash of its content. So a run
-keeps its project while the register changes, and any number of processes share one parse. What belongs here: making and
-opening such folders. What does not: running models (``invocation``), and their text (``conformance``, ``publication``).
+keeps its project while the register changes, and any number of processes share one parse. Belongs here: making and
+opening such folders. Belongs elsewhere: running models (``invocation``), and their text (``conformance``,
+``publication``).
 """
 
 import fcntl

@@ -1,7 +1,7 @@
 """Chunked frames: tables as a sequence of chunks, so that a table larger than memory is handled like any other.
 
 A table that fits is one chunk in memory. Once a run holds as much as it may, further chunks are written to a scratch
-folder of the run and read one at a time. What belongs here: chunks and where they are kept. What does not: their
+folder of the run and read one at a time. Belongs here: chunks and where they are kept. Belongs elsewhere: their
 content, and Delta tables (``storage.lake``).
 """
 

@@ -1,6 +1,6 @@
 """Column types: the one map between contract items, polars, Arrow and DuckDB SQL, and conversions of frames by it.
 
-What belongs here: types and conversions between them. What does not: which columns a table has
+Belongs here: types and conversions between them. Belongs elsewhere: which columns a table has
 (``storage.lake_tables``), and text read as a type (``validation.type_parsing``).
 """
 

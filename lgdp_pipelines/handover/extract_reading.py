@@ -1,6 +1,6 @@
 """Extract readings: the files that landing receives, and the tables of text that it returns.
 
-What belongs here: records that readers and their callers share. What does not: reading (``landing``).
+Belongs here: records that readers and their callers share. Belongs elsewhere: reading (``landing``).
 """
 
 from collections.abc import Mapping

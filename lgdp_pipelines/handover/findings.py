@@ -1,8 +1,9 @@
 """Findings, rule outcomes and repairs: the results of reading and judging. Data, never exceptions.
 
 A finding says *which rule*, *where* (table, sheet, row, column, data item) and *what to do*. It never repeats the value
-that broke the rule: a personal value must not travel with a complaint about it. What belongs here: the shape of these
-values, and building them. What does not: testing a rule (``landing``, ``validation``), and storing them (``ledger``).
+that broke the rule: a personal value must not travel with a complaint about it. Belongs here: the shape of these
+values, and building them. Belongs elsewhere: testing a rule (``landing``, ``validation``), and storing them
+(``ledger``).
 """
 
 from collections.abc import Sequence

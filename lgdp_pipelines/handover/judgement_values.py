@@ -1,7 +1,7 @@
 """Values of a judgement that hold no rows: outcomes of rules, query scopes, repairs and the digest of its rows.
 
-The ledger keeps them, so this module imports no dataframe library: one would slow down every short command. What
-belongs here: the values. What does not: findings (``findings``), and digesting rows (``row_digest``).
+The ledger keeps them, so this module imports no dataframe library: one would slow down every short command. Belongs
+here: the values. Belongs elsewhere: findings (``findings``), and digesting rows (``row_digest``).
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Prefetching: items of an iterator are made in threads before they are requested, in the same order.
 
 The work (polars, Arrow, hashing, reading) releases Python's lock, so two cores are used where one would wait for the
-other. At most a few items are made before they are requested. What belongs here: making items early. What does not: how
+other. At most a few items are made before they are requested. Belongs here: making items early. Belongs elsewhere: how
 an item is made.
 """
 

@@ -3,8 +3,8 @@
 The rows are written as an Arrow IPC stream in order of ``_row``, :data:`ROWS_A_BATCH` rows a batch, and the stream is
 hashed as it is written. Before that each column is brought into one layout: text as ``large_string`` and never as a
 dictionary, buffers that begin at the first row and end with the last, zeros beneath a null, and no bitmap where no
-value is null. So neither chunks, nor slices, nor a parser's remains beneath a null make a difference. What belongs
-here: that layout. What does not: which rows are hashed, and the comparison of digests (``workflows``).
+value is null. So neither chunks, nor slices, nor a parser's remains beneath a null make a difference. Belongs here:
+that layout. Belongs elsewhere: which rows are hashed, and the comparison of digests (``workflows``).
 """
 
 import hashlib

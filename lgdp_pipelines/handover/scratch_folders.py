@@ -1,8 +1,8 @@
 """Scratch folders: temporary folders of one run, and the removal of those that killed runs left behind.
 
 A folder is locked for as long as the process that created it lives: the operating system releases the lock when the
-process dies, however it dies. Whoever creates a folder therefore removes the folders whose lock is free. What belongs
-here: creating and removing such folders. What does not: their content.
+process dies, however it dies. Whoever creates a folder therefore removes the folders whose lock is free. Belongs here:
+creating and removing such folders. Belongs elsewhere: their content.
 """
 
 import fcntl

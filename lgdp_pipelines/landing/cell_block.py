@@ -1,6 +1,6 @@
 """Cell blocks: the cells of a file with header rows, or of a piece of it, whether text or workbook.
 
-What belongs here: their shape, and how header rows name columns. What does not: reading a format (``csv_reader``,
+Belongs here: their shape, and how header rows name columns. Belongs elsewhere: reading a format (``csv_reader``,
 ``workbook_reader``), and which item a header names (``header_matching``).
 """
 

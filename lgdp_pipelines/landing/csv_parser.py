@@ -8,8 +8,8 @@ record without a single filled cell is no row of the table, but is counted.
 
 The fast parser is polars. It fills up short records and guesses where quotes are in the middle of a cell, both without
 a word, so its result is used only if the numbers of delimiters, line ends and quotes add up. Otherwise the careful
-parser, the ``csv`` module in strict mode, reads the text again. What belongs here: dialects, the header, cells and
-rows. What does not: where a file is cut (``csv_reader``), and which item a header names (``header_matching``).
+parser, the ``csv`` module in strict mode, reads the text again. Belongs here: dialects, the header, cells and rows.
+Belongs elsewhere: where a file is cut (``csv_reader``), and which item a header names (``header_matching``).
 """
 
 import csv

@@ -1,7 +1,7 @@
 """A CSV file in pieces, cut at ends of records, so that its size does not matter.
 
-Read piece by piece, a file gives the same cells, rows and faults as read whole. An ordinary file is one piece. What
-belongs here: where a file may be cut. What does not: the cells of a piece (``csv_cells``).
+Read piece by piece, a file gives the same cells, rows and faults as read whole. An ordinary file is one piece. Belongs
+here: where a file may be cut. Belongs elsewhere: the cells of a piece (``csv_cells``).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Extract reader: the files of a submission as tables of text; the entry point of this package.
 
-What belongs here: from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``,
-``extra_columns``). What does not: formats (``format_readers``) and the meaning of a cell (``validation``).
+Belongs here: from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``,
+``extra_columns``). Belongs elsewhere: formats (``format_readers``) and the meaning of a cell (``validation``).
 
 The place of a ``columns`` finding determines what it excludes from validation: with a row, that row, whose cells cannot
 be told apart; with an item and no row, the item; with neither, the table.

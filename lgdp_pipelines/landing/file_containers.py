@@ -2,8 +2,8 @@
 
 Nothing in an archive is trusted: neither a member's name, which never reaches the disk, nor the sizes in its headers.
 Bytes are counted as they are unpacked, and unpacking stops where there are more than any extract has. Signatures serve
-messages only: the reader is always the declared one (``format_readers``). What belongs here: unpacking, signatures, and
-their faults. What does not: the content of a file.
+messages only: the reader is always the declared one (``format_readers``). Belongs here: unpacking, signatures, and
+their faults. Belongs elsewhere: the content of a file.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Readers by declared format: the one place that chooses the reader of a file. A new format is added here.
 
-What belongs here: from a file and its declaration to cells or records. What does not: which item a header or key names
+Belongs here: from a file and its declaration to cells or records. Belongs elsewhere: which item a header or key names
 (``landed_tables``, ``land_records``). The reader is never found by trying.
 """
 

@@ -2,7 +2,7 @@
 
 A header matches to the letter, or else but for case and white space, or else by a declared pattern for the whole of it:
 that loses nothing, and likeness is never enough. What no item takes is kept and told; nothing is dropped for its
-spelling. What belongs here: matching. What does not: reading cells.
+spelling. Belongs here: matching. Belongs elsewhere: reading cells.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

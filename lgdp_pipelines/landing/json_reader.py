@@ -3,7 +3,7 @@
 JSON is one document or several one after the other, as the pages of an API are kept; each holds a list of records.
 NDJSON is a record a line; empty lines are skipped. Objects in a record are reached by a dotted path: ``{"a": {"b":
 1}}`` is the same record as ``{"a.b": 1}``. A list stays a list, which no item can take: it is reported where an item is
-named by it, and kept as JSON otherwise. What belongs here: records. What does not: the table of a record
+named by it, and kept as JSON otherwise. Belongs here: records. Belongs elsewhere: the table of a record
 (``land_records``).
 """
 

@@ -1,7 +1,7 @@
 """Records of JSON or XML as landed tables, told apart by the keys they have.
 
 A record may leave out a key: its cell is empty. A column is missing only where no record of a table has it and the item
-is required. What belongs here: from records to landed columns. What does not: parsing JSON (``json_reader``) or XML.
+is required. Belongs here: from records to landed columns. Belongs elsewhere: parsing JSON (``json_reader``) or XML.
 """
 
 import json

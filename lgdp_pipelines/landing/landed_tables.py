@@ -1,8 +1,8 @@
 """Cells under headers as landed tables of text by item, joined from several files where a mapping says so.
 
 Each row of a joined file adds cells to the base rows that have its key. Rows and their numbers are the base's; a row of
-a joined file without a base row is reported. What belongs here: from the columns of files to landed columns, join keys,
-and faults of both. What does not: reading files, matching headers (``header_matching``), and the meaning of a cell.
+a joined file without a base row is reported. Belongs here: from the columns of files to landed columns, join keys, and
+faults of both. Belongs elsewhere: reading files, matching headers (``header_matching``), and the meaning of a cell.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Text decoding: a file's bytes in the declared encoding as UTF-8, a block at a time, so that its size does not matter.
 
-Decoding is strict: no character is guessed. What belongs here: decoding across the ends of blocks, byte order marks,
-characters that no text may hold. What does not: any format.
+Decoding is strict: no character is guessed. Belongs here: decoding across the ends of blocks, byte order marks,
+characters that no text may hold. Belongs elsewhere: any format.
 """
 
 import codecs

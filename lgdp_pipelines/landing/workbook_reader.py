@@ -13,7 +13,7 @@ A workbook has no text of a number, only the number and its format:
 * A serial number formatted as a day is that day, at midnight or without a time; with a time it is day and time. A time
   of day is ``09:30:00``; a duration is hours, minutes and seconds, ``30:05:00``.
 
-What belongs here: from a sheet to cells, and the meaning of number formats. What does not: reading bytes of one format.
+Belongs here: from a sheet to cells, and the meaning of number formats. Belongs elsewhere: reading bytes of one format.
 """
 
 import re

@@ -1,7 +1,7 @@
 """XLS workbooks, row by row.
 
-What belongs here: reading the format, through xlrd, which tells errors and number formats as they are stored. What does
-not: which sheet, and what columns are called (``workbook``).
+Belongs here: reading the format, through xlrd, which tells errors and number formats as they are stored. Belongs
+elsewhere: which sheet, and what columns are called (``workbook``).
 """
 
 import io

@@ -3,7 +3,7 @@
 A workbook is a ZIP of XML documents, and either can be made to grow without end: sizes are held against limits before
 anything is unpacked, a member never gives more than its header says, and no document with a DTD is read. Cells are
 taken from where they say they are, one row at a time, since a workbook of a few kilobytes can have a cell in its first
-row and one in its last. What belongs here: reading the format. What does not: which sheet, and what columns are called
+row and one in its last. Belongs here: reading the format. Belongs elsewhere: which sheet, and what columns are called
 (``workbook``).
 """
 

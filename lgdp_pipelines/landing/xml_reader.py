@@ -6,8 +6,8 @@ that declares a DTD or entities is refused before they are read.
 A record is an element at the declared path from the root; namespaces are ignored. Its values have paths from it:
 ``Surname``, ``Address/Postcode``, an attribute as ``@ref`` or ``Address/@type``, its own text as ``.``. Values around
 it are reached by ``..``: ``../@authority``, ``../../Header/Period``. An element that is empty, or ``xsi:nil``, is an
-empty cell. White space in an element stays as sent. A path that repeats in a record is reported. What belongs here:
-parsing XML, and records. What does not: the table of a record (``land_records``).
+empty cell. White space in an element stays as sent. A path that repeats in a record is reported. Belongs here: parsing
+XML, and records. Belongs elsewhere: the table of a record (``land_records``).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,5 +1,5 @@
 """Lineage: the columns and rows that a figure comes from, down to a data item and a row of a council's file.
 
-What belongs here: column edges read from compiled SQL and from contracts, traces of single figures, and the OpenLineage
-export. What does not: running dbt (``dbt_build``) and the models themselves (``conformance``, ``publication``).
+Belongs here: column edges read from compiled SQL and from contracts, traces of single figures, and the OpenLineage
+export. Belongs elsewhere: running dbt (``dbt_build``) and the models themselves (``conformance``, ``publication``).
 """

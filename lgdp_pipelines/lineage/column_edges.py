@@ -1,8 +1,8 @@
 """Column edges: the steps between columns, from published columns down to columns of councils' extracts.
 
 An edge is one step between two tables. Direct: the value comes from there. Indirect: the row, its place or its value
-depends on it (a filter, a join, a grouping, an order, a condition). What belongs here: edges, their table in the lake,
-and walking along them. What does not: building them (``column_lineage``).
+depends on it (a filter, a join, a grouping, an order, a condition). Belongs here: edges, their table in the lake, and
+walking along them. Belongs elsewhere: building them (``column_lineage``).
 
 Tables are named as in the lake (``published.hl1``, ``validated.hl1__application__v1``). Further names are
 ``extract.<return>.<table>`` with the headers of a council's extract, ``extract.<system>.<return>.<table>`` with those

@@ -1,7 +1,7 @@
 """Column lineage of every return: from published columns down to columns of councils' extracts and data items.
 
 The steps between models are read from their compiled SQL; those below them (validated, landed, extract) follow from the
-contracts. What belongs here: the edges, and published columns without a data item. What does not: reading one statement
+contracts. Belongs here: the edges, and published columns without a data item. Belongs elsewhere: reading one statement
 (``sql_lineage``), and walking along edges (``column_edges``).
 """
 

@@ -1,6 +1,6 @@
 """Column lineage in OpenLineage's notation, one static event a table, for catalogues of others.
 
-What belongs here: the translation. What does not: building edges (``column_lineage``).
+Belongs here: the translation. Belongs elsewhere: building edges (``column_lineage``).
 """
 
 import json

@@ -3,7 +3,7 @@
 ``sqlglot.lineage`` is no substitute. It follows values alone: no filters, joins or conditions, and no entries of a map.
 And it takes 64 ms for the columns of a model that is qualified in 5 ms (measured with sqlglot 30).
 
-What belongs here: one statement and the tables that it names. What does not: the order of statements
+Belongs here: one statement and the tables that it names. Belongs elsewhere: the order of statements
 (``column_lineage``).
 """
 

@@ -1,8 +1,8 @@
 """Traces: the data item, contract, submission, receipt, file and rows that a figure comes from.
 
 Lineage gives the columns, tokens and the model's own breakdown give the rows, the ledger gives the files. A trace
-repeats no cell of a council's file: it names rows and headers. What belongs here: traces and finding them. What does
-not: printing them (``cli.trace``).
+repeats no cell of a council's file: it names rows and headers. Belongs here: traces and finding them. Belongs
+elsewhere: printing them (``cli.trace``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -3,5 +3,5 @@
 ``asset_specs``, ``asset_events`` and ``assets`` show the stages as assets and report results; ``jobs`` are the runs,
 ``sensors`` start them, ``policy`` and ``partitions`` hold what they share, ``definitions_builder`` puts them together.
 ``in_process_runner`` runs the same jobs for the command line; ``warm_launcher`` and ``warm_worker`` run them for
-Dagster's daemon. What does not belong here: the order of a run's effects (``workflows``), and any rule about data.
+Dagster's daemon. Belongs elsewhere: the order of a run's effects (``workflows``), and any rule about data.
 """

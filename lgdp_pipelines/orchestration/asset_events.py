@@ -1,6 +1,6 @@
 """Events that Dagster shows of submissions, withdrawals and releases: materialisations and check results.
 
-What belongs here: pure functions from an outcome, the ledger or a release to events. What does not: when they are
+Belongs here: pure functions from an outcome, the ledger or a release to events. Belongs elsewhere: when they are
 reported (``assets``, ``jobs``). No cell of a personal item is shown: previews hold open items only, and findings never
 repeat a value.
 """

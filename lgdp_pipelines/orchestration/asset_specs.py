@@ -1,6 +1,6 @@
 """Specs of the assets: description, owners, kinds, tags and columns that Dagster shows, from the contract.
 
-What belongs here: pure functions from the register to asset specs. What does not: what an asset does (``assets``).
+Belongs here: pure functions from the register to asset specs. Belongs elsewhere: what an asset does (``assets``).
 """
 
 import re

@@ -1,6 +1,6 @@
 """Asset factories: the assets of each stage, whose body is one call of a workflow.
 
-What belongs here: wiring, and reporting results to Dagster partition by partition. What does not: what is shown of an
+Belongs here: wiring, and reporting results to Dagster partition by partition. Belongs elsewhere: what is shown of an
 asset (``asset_specs``, ``asset_events``) and what is done (``workflows``).
 """
 

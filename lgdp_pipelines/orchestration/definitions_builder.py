@@ -1,6 +1,6 @@
 """Dagster's definitions: an explicit list of everything in the graph.
 
-What belongs here: putting definitions together. What does not: making any of them.
+Belongs here: putting definitions together. Belongs elsewhere: making any of them.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ events on a day on which every council sends something. On a fifth of that day (
 took 84 s of CPU and 176 s by the clock, Dagster's own 125 s and 540 s. Files and tables are Dagster's own, and a folder
 written by either is read by the other. Where Dagster's storage is PostgreSQL, this is not in use.
 
-What belongs here: how events are written. What does not: the events themselves (``asset_events``).
+Belongs here: how events are written. Belongs elsewhere: the events themselves (``asset_events``).
 """
 
 import os

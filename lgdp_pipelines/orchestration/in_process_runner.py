@@ -1,6 +1,6 @@
 """Dagster's jobs run in this process, for the command line: Dagster's UI shows these runs too.
 
-What belongs here: opening Dagster's instance, and running the job of each stage. What does not: what a job does
+Belongs here: opening Dagster's instance, and running the job of each stage. Belongs elsewhere: what a job does
 (``jobs``), and the order of the stages (``workflows.stages``).
 """
 

@@ -1,7 +1,7 @@
 """Jobs that an engineer can start by hand, and the daily ones with their schedules.
 
-What belongs here: collecting from a source, the jobs of each return, delivering reports, and what happens once a day. A
-late council makes no run, so its checks are evaluated over the calendar. What does not: what starts the other jobs
+Belongs here: collecting from a source, the jobs of each return, delivering reports, and what happens once a day. A late
+council makes no run, so its checks are evaluated over the calendar. Belongs elsewhere: what starts the other jobs
 (``sensors``).
 """
 

@@ -1,6 +1,6 @@
 """Partitions: the grid of council × period up to the validated table, and period from the conformed models on.
 
-What belongs here: making the grids from the register, and turning keys into councils and periods and back.
+Belongs here: making the grids from the register, and turning keys into councils and periods and back.
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """Policy: when assets are made, how often runs are retried, and which runs exclude each other.
 
-What belongs here: conditions, tags and check descriptions, with the reason for each. What does not: assets, jobs and
-the intervals of sensors (``sensors``).
+Belongs here: conditions, tags and check descriptions, with the reason for each. Belongs elsewhere: assets, jobs and the
+intervals of sensors (``sensors``).
 """
 
 import warnings

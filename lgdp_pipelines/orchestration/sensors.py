@@ -1,6 +1,6 @@
 """Sensors and polling schedules: what starts runs, and how often each looks.
 
-What belongs here: deciding that a run is due, intervals included. What does not: what the run does (``jobs``), and the
+Belongs here: deciding that a run is due, intervals included. Belongs elsewhere: what the run does (``jobs``), and the
 order of the stages (``workflows.stages``).
 """
 

@@ -1,6 +1,6 @@
 """Sources in the graph: an asset each, with a check that their accounts answer, and its hourly schedule.
 
-What belongs here: reporting to Dagster. What does not: connecting to an account (``collection.account_health``).
+Belongs here: reporting to Dagster. Belongs elsewhere: connecting to an account (``collection.account_health``).
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ council's file goes through three runs. A worker that dies takes one run with it
 slices: the run is marked failed, and retried. An idle worker whose register, code or day is no longer the present one
 ends, and another takes its place.
 
-What belongs here: keeping workers, giving them runs, and reporting whether a run is alive. What does not: doing a run
+Belongs here: keeping workers, giving them runs, and reporting whether a run is alive. Belongs elsewhere: doing a run
 (``warm_worker``).
 """
 

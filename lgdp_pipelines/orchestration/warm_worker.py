@@ -3,7 +3,7 @@
 Run ids come by standard input, a line each; a line goes out by standard output when one is done. The process ends with
 its input. During a run it keeps a file of that name locked in the folder, by which others see that it is alive.
 
-What belongs here: doing runs. What does not: which run, and when (``warm_launcher``).
+Belongs here: doing runs. Belongs elsewhere: which run, and when (``warm_launcher``).
 """
 
 import fcntl

@@ -14,7 +14,7 @@ The withheld cells all look alike: nobody can tell a small count from a cell tha
 total that is itself below the threshold and known from elsewhere is not hidden, and releases are not compared with one
 another.
 
-What belongs here: the decision over the cells of one council and period. What does not: SQL (``published_models``).
+Belongs here: the decision over the cells of one council and period. Belongs elsewhere: SQL (``published_models``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,7 +5,7 @@ withheld, with labels and notes. Tests run on it, and only after they pass does 
 in the lake. Two models stand before a candidate of figures: ``cell__<name>`` numbers them, and, where the return has a
 threshold, ``withheld__<name>`` says which are withheld.
 
-What belongs here: the particulars of each model. What does not: SQL that is the same for every return
+Belongs here: the particulars of each model. Belongs elsewhere: SQL that is the same for every return
 (``dbt_project/macros/publish.sql``). A handwritten model of the same name takes the place of a generated one.
 """
 

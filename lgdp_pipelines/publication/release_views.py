@@ -1,7 +1,7 @@
 """The catalogue's views of releases, each with what the ledger says of its figures now.
 
 The annotations are joined when the view is read, so nothing is published again for them; ``annotated_release.sql`` has
-the statement. What belongs here: these views and their comments. What does not: writing the catalogue
+the statement. Belongs here: these views and their comments. Belongs elsewhere: writing the catalogue
 (``storage.sql_catalogue``).
 """
 

@@ -1,6 +1,6 @@
 """A version of a return, or of a reference table, as a person reads it; of a contract with what is different and why.
 
-What belongs here: text made of what stands in the register's files. What does not: printing it.
+Belongs here: text made of what stands in the register's files. Belongs elsewhere: printing it.
 """
 
 import csv

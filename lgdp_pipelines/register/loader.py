@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
-What belongs here: which files there are and the order in which they lean on each other. What does not: what each kind
-of file says (``files``), contradictions between files (``checks``) and between versions (``versions``). Nothing is
-fetched and nothing in a file is run.
+Belongs here: which files there are and the order in which they lean on each other. Belongs elsewhere: what each kind of
+file says (``files``), contradictions between files (``checks``) and between versions (``versions``). Nothing is fetched
+and nothing in a file is run.
 """
 
 import hashlib

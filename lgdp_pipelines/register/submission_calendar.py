@@ -1,7 +1,7 @@
 """When returns are asked and due.
 
-A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on the next day. What belongs here: dates.
-What does not: who has submitted (``ledger``).
+A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on the next day. Belongs here: dates.
+Belongs elsewhere: who has submitted (``ledger``).
 """
 
 from calendar import isleap

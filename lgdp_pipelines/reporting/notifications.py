@@ -1,8 +1,8 @@
 """Notices by e-mail and by webhook.
 
-What belongs here: handing one message to one server. What does not: its text (``reminder_schedule``), its recipients
-and the secrets for it (``workflows.notification_delivery``). No error names an address or a secret: addresses are
-personal, and a webhook's address lets a reader in.
+Belongs here: handing one message to one server. Belongs elsewhere: its text (``reminder_schedule``), its recipients and
+the secrets for it (``workflows.notification_delivery``). No error names an address or a secret: addresses are personal,
+and a webhook's address lets a reader in.
 """
 
 import smtplib

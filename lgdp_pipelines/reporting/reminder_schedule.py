@@ -4,7 +4,7 @@
 ``days_before`` gives the date of the first reminder.
 
 Pure: the calendar, the obligations and the day go in; sentences come out. They hold words of the register alone and
-nothing from outside. What belongs here: the stage of each obligation, and its text. What does not: the record of what
+nothing from outside. Belongs here: the stage of each obligation, and its text. Belongs elsewhere: the record of what
 was sent (``ledger.reminders``), and sending (``notifications``).
 """
 

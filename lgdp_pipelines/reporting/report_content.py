@@ -1,6 +1,6 @@
 """The content of a report, and of a note on an unplaced file: values that every format writes alike.
 
-What belongs here: the records, and deriving them from ledger, lake and contract. What does not: sentences
+Belongs here: the records, and deriving them from ledger, lake and contract. Belongs elsewhere: sentences
 (``report_texts``), formats (``report_formats``), and gathering (``workflows.report_gathering``).
 """
 

@@ -1,7 +1,7 @@
 """The formats of a report and of a note on an unplaced file: JSON, CSV, text, HTML, and the files of each.
 
-Pure: values in, text or bytes out. What belongs here: the layout of a report in each format, and which files there are.
-What does not: sentences (``report_texts``, ``wording``), and delivering the files (``workflows.report_delivery``).
+Pure: values in, text or bytes out. Belongs here: the layout of a report in each format, and which files there are.
+Belongs elsewhere: sentences (``report_texts``, ``wording``), and delivering the files (``workflows.report_delivery``).
 
 The HTML page has no script and fetches nothing, so that it can be read, printed and kept. Its templates are in
 ``templates/`` and escape everything; names from outside are put on one readable line first.

@@ -1,6 +1,6 @@
 """The sentences of a report: the verdict in plain words, the next steps, and how to answer a query.
 
-What belongs here: sentences for a council officer. What does not: their layout (``report_formats``).
+Belongs here: sentences for a council officer. Belongs elsewhere: their layout (``report_formats``).
 """
 
 from collections.abc import Iterator

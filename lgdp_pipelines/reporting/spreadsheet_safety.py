@@ -6,7 +6,7 @@ spreadsheet shows as plain text. So does text after a separator, a line break or
 spreadsheet may split lines by another separator than the file was written with. :func:`unescape_formulas` removes the
 apostrophes again and restores the very text. Numbers stay numbers.
 
-What belongs here: cells of a CSV file. What does not: their content (``report_formats``, ``reminder_schedule``).
+Belongs here: cells of a CSV file. Belongs elsewhere: their content (``report_formats``, ``reminder_schedule``).
 """
 
 import csv

@@ -1,6 +1,6 @@
 """How things read to a council officer: severities, verdicts, rows, sizes, dates, and names from outside.
 
-What belongs here: words for one thing at a time. What does not: sentences (``report_texts``) and files
+Belongs here: words for one thing at a time. Belongs elsewhere: sentences (``report_texts``) and files
 (``report_formats``).
 """
 

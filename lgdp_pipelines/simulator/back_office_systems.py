@@ -1,7 +1,7 @@
 """Simulated back-office systems, whose exports have other headers, labels for codes and other dates than the return.
 
-Written from what such systems do, not from the mappings that read them. What belongs here: how a system exports rows of
-a return. What does not: the rows (``synthetic_cases``), and which council runs which system (the register's sources).
+Written from what such systems do, not from the mappings that read them. Belongs here: how a system exports rows of a
+return. Belongs elsewhere: the rows (``synthetic_cases``), and which council runs which system (the register's sources).
 """
 
 from collections.abc import Callable, Mapping, Sequence

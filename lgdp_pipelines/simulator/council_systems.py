@@ -1,7 +1,7 @@
 """The simulated council systems at work: SFTP and API servers in a thread of their own, on this machine alone.
 
-What belongs here: starting and stopping, ports, and the environment in which the register's sources lead here. What
-does not: the files that are served (``scenario``, ``system_files``).
+Belongs here: starting and stopping, ports, and the environment in which the register's sources lead here. Belongs
+elsewhere: the files that are served (``scenario``, ``system_files``).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Writers of extracts: rows to CSV, JSON, XML and workbooks, byte for byte the same each time.
 
-What belongs here: rows or cells to the bytes of a file, in a contract's format and container. What does not: what the
+Belongs here: rows or cells to the bytes of a file, in a contract's format and container. Belongs elsewhere: what the
 rows say (``synthetic_rows``) and where a file lies (``system_files``).
 """
 

@@ -1,6 +1,6 @@
 """Mistakes to plant in synthetic extracts, each of which breaks exactly one rule at one place.
 
-What belongs here: how a mistake looks in rows or in bytes, and which rule of the contract it breaks. What does not:
+Belongs here: how a mistake looks in rows or in bytes, and which rule of the contract it breaks. Belongs elsewhere:
 which council makes it (``story``) and any way to find it; validation must find it without help from here.
 """
 

@@ -1,6 +1,6 @@
 """Synthetic sample extracts of every return, kept with the project to show what an extract looks like.
 
-What belongs here: council, period and number of rows of each sample. What does not: the scenario's own files.
+Belongs here: council, period and number of rows of each sample. Belongs elsewhere: the scenario's own files.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The scenario: which extract each simulated council sends, under which name, and with which planted mistake.
 
-What belongs here: from the register and the ``story`` to files and expected outcomes, as values. What does not: rows
+Belongs here: from the register and the ``story`` to files and expected outcomes, as values. Belongs elsewhere: rows
 (``synthetic_rows`` and others), published files (``published_extracts``) and writing to disk (``system_files``).
 """
 

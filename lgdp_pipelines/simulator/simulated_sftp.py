@@ -1,6 +1,6 @@
 """The simulated SFTP server: one read-only account a council, by public key, each confined to its own folder.
 
-A real server (asyncssh) on this machine alone. What belongs here: the protocol. What does not: keys and files
+A real server (asyncssh) on this machine alone. Belongs here: the protocol. Belongs elsewhere: keys and files
 (``system_files``).
 """
 

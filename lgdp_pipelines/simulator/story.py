@@ -1,6 +1,6 @@
 """The story of the demonstration: which council makes which mistake, and which has another event.
 
-Every other council sends a good extract in time. What belongs here: names and periods. What does not: code that acts on
+Every other council sends a good extract in time. Belongs here: names and periods. Belongs elsewhere: code that acts on
 them (``scenario``). Published files keep the mistakes of real councils; none are planted there.
 """
 

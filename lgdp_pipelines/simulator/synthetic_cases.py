@@ -1,8 +1,8 @@
 """Synthetic cases: homelessness applications (HL1), placements (HL3) and social care records (SOURCE).
 
 **No row is about anybody.** References, dates of birth, postcodes (in an area that does not exist) and numbers are
-synthetic; how many applications a council gets is a rough guess by its size. What belongs here: what the rules across
-items, sections and returns require of a row. What does not: mistakes (``planted_defects``).
+synthetic; how many applications a council gets is a rough guess by its size. Belongs here: what the rules across items,
+sections and returns require of a row. Belongs elsewhere: mistakes (``planted_defects``).
 """
 
 from collections.abc import Mapping, Sequence

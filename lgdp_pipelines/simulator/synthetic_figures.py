@@ -1,7 +1,7 @@
 """Synthetic figures of DHP, PEOPLE-SUPPORTED, WASTE and LFR.
 
-**Every figure is synthetic.** What belongs here: what the rules across rows and periods require: running totals that
-do not fall, age groups and services that add up, one population behind every rate. What does not: mistakes
+**Every figure is synthetic.** Belongs here: what the rules across rows and periods require: running totals that do not
+fall, age groups and services that add up, one population behind every rate. Belongs elsewhere: mistakes
 (``planted_defects``) and published figures (``published_extracts``).
 """
 

@@ -1,7 +1,7 @@
 """Synthetic rows made from a contract alone, so that a new return can be tried before any council has data.
 
-**Every figure and case made here is synthetic.** What belongs here: rows that keep to everything that a contract
-declares of its items and its key. What does not: rules across items (``synthetic_cases``, ``synthetic_figures`` and
+**Every figure and case made here is synthetic.** Belongs here: rows that keep to everything that a contract declares of
+its items and its key. Belongs elsewhere: rules across items (``synthetic_cases``, ``synthetic_figures`` and
 ``synthetic_schools`` know those of their returns) and mistakes (``planted_defects``).
 """
 

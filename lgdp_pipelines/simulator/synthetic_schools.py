@@ -1,6 +1,6 @@
 """Synthetic schools whose figures agree with each other in every version of the return.
 
-What belongs here: rows that keep to the rules of the school summary and the school list. What does not: writing rows
+Belongs here: rows that keep to the rules of the school summary and the school list. Belongs elsewhere: writing rows
 (``extract_writers``) and the published workbooks (``published_extracts``).
 """
 

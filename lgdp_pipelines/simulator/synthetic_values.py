@@ -1,7 +1,7 @@
 """Synthetic text for one item of a contract.
 
-What belongs here: from an item's type, code list, pattern, length and range to one text that keeps to all of them.
-What does not: keys and tables (``synthetic_rows``) and files (``extract_writers``).
+Belongs here: from an item's type, code list, pattern, length and range to one text that keeps to all of them. Belongs
+elsewhere: keys and tables (``synthetic_rows``) and files (``extract_writers``).
 """
 
 import re

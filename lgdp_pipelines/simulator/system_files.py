@@ -1,6 +1,6 @@
 """Files of the simulated systems on disk: extracts, keys and tokens, each written only where it is new or changed.
 
-What belongs here: paths, permissions and times of change. What does not: contents (``scenario``) and servers
+Belongs here: paths, permissions and times of change. Belongs elsewhere: contents (``scenario``) and servers
 (``council_systems``). Planted mistakes are listed before any extract is written, so that nothing is learnt from how
 they are found.
 """

@@ -1,8 +1,8 @@
 """Byte stores: received bytes, and files of registers, kept unchanged under their sha256.
 
 Bytes of any size are written to a draft as they come, and appear under their name in one step. The drafts of a killed
-process are removed by the next that puts bytes. What belongs here: storing bytes whole, and returning them only if they
-are unchanged. What does not: who sent them (``ledger``) and what they say (``landing``).
+process are removed by the next that puts bytes. Belongs here: storing bytes whole, and returning them only if they are
+unchanged. Belongs elsewhere: who sent them (``ledger``) and what they say (``landing``).
 """
 
 import fcntl

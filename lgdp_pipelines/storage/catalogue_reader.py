@@ -1,7 +1,7 @@
 """Reading the analysts' catalogue: one ``SELECT`` at a time, which reads the lake's open layers and no other file.
 
 It needs DuckDB alone: polars and Delta Lake, which writing the catalogue needs, would double the time of `lgdp sql`.
-What belongs here: checking and running a statement. What does not: the catalogue's content (``storage.sql_catalogue``).
+Belongs here: checking and running a statement. Belongs elsewhere: the catalogue's content (``storage.sql_catalogue``).
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 Delta Lake sees that two writers remove one file, and not that both add one to the same slice. Every commit therefore
 sets a transaction of its own for its slice, at which two such writers conflict. The number of the submission last put
 in place is a transaction too, one for each council and period: so it is known even where that submission has no rows.
-What belongs here: conflicts, transactions, marks. What does not: writing rows (``delta_overwrite``).
+Belongs here: conflicts, transactions, marks. Belongs elsewhere: writing rows (``delta_overwrite``).
 """
 
 import random

@@ -2,8 +2,8 @@
 
 polars writes Parquet on all cores, in a third of the time that Delta Lake's own writer takes on one. That is possible
 wherever no file holds rows of the slice and of others too; the log shows that by the bounds that it keeps of open
-columns. Otherwise Delta Lake itself rewrites the files that slices share. What belongs here: the files of a slice,
-Parquet, and statistics of a file. What does not: who may write (``lake``), and conflicts (``delta_commits``).
+columns. Otherwise Delta Lake itself rewrites the files that slices share. Belongs here: the files of a slice, Parquet,
+and statistics of a file. Belongs elsewhere: who may write (``lake``), and conflicts (``delta_commits``).
 """
 
 import json

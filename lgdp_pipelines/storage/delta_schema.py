@@ -1,8 +1,8 @@
 """Schemas of Delta tables: creation, new columns of minor versions, and wider types of new major versions.
 
 Validated tables never change a type: a major version has tables of its own. Conformed and published tables hold all
-majors, so there a column of whole numbers may become text, with every row kept, in one commit. What belongs here: a
-table's properties, columns and types. What does not: its rows, and any narrowing, which would lose values.
+majors, so there a column of whole numbers may become text, with every row kept, in one commit. Belongs here: a table's
+properties, columns and types. Belongs elsewhere: its rows, and any narrowing, which would lose values.
 """
 
 from collections.abc import Callable, Mapping

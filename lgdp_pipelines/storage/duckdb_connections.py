@@ -1,8 +1,8 @@
 """DuckDB connections: they download nothing, and stop at a time limit.
 
-The ``delta`` extension is loaded straight from the file that its package carries: nothing is installed into a
-home folder, so a fresh machine without a network, and many processes at once, behave alike. What belongs here:
-connections and quoting. What does not: any particular statement.
+The ``delta`` extension is loaded straight from the file that its package carries: nothing is installed into a home
+folder, so a fresh machine without a network, and many processes at once, behave alike. Belongs here: connections and
+quoting. Belongs elsewhere: any particular statement.
 """
 
 import importlib.resources

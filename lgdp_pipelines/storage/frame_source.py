@@ -1,7 +1,7 @@
 """Frame sources: rows to be written, frame by frame, and the checks that Delta Lake does not make.
 
 Delta Lake casts rows to the table's types without a word, so names, types and order are compared before each write.
-What belongs here: rows on their way to a table, and those checks. What does not: changing a value, and the table's own
+Belongs here: rows on their way to a table, and those checks. Belongs elsewhere: changing a value, and the table's own
 schema (``delta_schema``).
 """
 

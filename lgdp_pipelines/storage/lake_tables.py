@@ -1,6 +1,6 @@
 """The tables of the lake: columns, partitions, open columns, and predicates over slices.
 
-What belongs here: definitions of tables, derived from a contract or declared once. What does not: reading and writing
+Belongs here: definitions of tables, derived from a contract or declared once. Belongs elsewhere: reading and writing
 (``lake``).
 """
 

@@ -2,8 +2,8 @@
 
 A token is HMAC-SHA256 of purpose, subject and value under a key that the platform makes for itself at first use.
 Without the key nobody can try out values until a token fits, and tokens of two purposes never match. The key is never
-rotated by itself: under a new key old tokens can no longer be traced. What belongs here: the key and deriving a token
-from it. What does not: which values get one (``conformance``, ``publication``).
+rotated by itself: under a new key old tokens can no longer be traced. Belongs here: the key and deriving a token from
+it. Belongs elsewhere: which values get one (``conformance``, ``publication``).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """The analysts' catalogue: one DuckDB file of views over the lake.
 
 The file holds no rows, only views with comments. It is written as a draft and put in place in one rename, so a reader
-is never locked out and never sees a part of it. What belongs here: writing the file. What does not: the list of views,
+is never locked out and never sees a part of it. Belongs here: writing the file. Belongs elsewhere: the list of views,
 and running SQL on them (``storage.catalogue_reader``).
 """
 

@@ -1,8 +1,8 @@
 """Rules about single cells: a pandera schema made from the contract, and the order in which they explain each other.
 
 A cell that is no value of its type is not tested for codes, bounds or patterns, and a cell has at most one error of its
-own. What belongs here: required, codes, pattern, length, range, multiples, and which violation of a cell is reported.
-What does not: reading types (``type_parsing``) and rules that cross cells (``table_rules``).
+own. Belongs here: required, codes, pattern, length, range, multiples, and which violation of a cell is reported.
+Belongs elsewhere: reading types (``type_parsing``) and rules that cross cells (``table_rules``).
 
 Pandera's checks are first asked whether they hold everywhere, which they mostly do; the schema looks at the remaining
 columns. It is applied to a collected frame: on a lazy one pandera passes bad values without a word. Each check carries

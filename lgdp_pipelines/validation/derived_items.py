@@ -1,7 +1,7 @@
 """Derived items, computed from typed ones and reference tables as the contract declares.
 
 Where an input is missing, the derived value is null and never a guess; a derived figure then says why by its status.
-What belongs here: computing values. What does not: what a contract may declare (``register``), and parsing text
+Belongs here: computing values. Belongs elsewhere: what a contract may declare (``register``), and parsing text
 (``type_parsing``).
 """
 

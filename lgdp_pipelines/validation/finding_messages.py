@@ -1,8 +1,8 @@
 """Findings from violations: what a council reads.
 
 A message says what should be true and what to do, in the words of the contract, and never repeats a cell's value. A
-finding about several items stands at the first of them; the title in the message says how they should relate. What
-belongs here: the words and the order of findings. What does not: any test.
+finding about several items stands at the first of them; the title in the message says how they should relate. Belongs
+here: the words and the order of findings. Belongs elsewhere: any test.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 
 One defect gives one finding. A row whose cells cannot be told apart is not tested further. A rule over several cells
 (key, SQL, earlier period) is not tested in a row where an item that it names is in error, or is not understood,
-already; in SQL a cell that could not be read is null. What belongs here: the order of the tests, what is excluded from
-them, and the verdict. What does not: any single test.
+already; in SQL a cell that could not be read is null. Belongs here: the order of the tests, what is excluded from them,
+and the verdict. Belongs elsewhere: any single test.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

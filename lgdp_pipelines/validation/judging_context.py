@@ -1,6 +1,6 @@
 """What a submission is judged with: contract, council, period, and the rows that it is compared with.
 
-What belongs here: the facts about one submission, and the types of the functions that fetch other rows. What does not:
+Belongs here: the facts about one submission, and the types of the functions that fetch other rows. Belongs elsewhere:
 the submission's own tables (``handover.extract_reading``) and any test of them.
 """
 

@@ -4,7 +4,7 @@ White space around a number, date or code is removed; an alias becomes its code,
 register code, a spelling of the period its id; a date or number in another form that the contract declares is rewritten
 in the contract's own. Each changed cell is counted once, by the kind of repair, and marked on its row. A cell in no
 declared spelling stays as it is, and is a finding later. A cell of nothing but white space is empty; text itself is
-kept to the letter. The landed table keeps the cells as sent. What belongs here: spellings. What does not: what a
+kept to the letter. The landed table keeps the cells as sent. Belongs here: spellings. Belongs elsewhere: what a
 system's mapping translates (``source_mapping``, before this), and types (``type_parsing``, after).
 """
 

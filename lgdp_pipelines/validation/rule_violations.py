@@ -2,7 +2,7 @@
 
 A query lives on over resubmissions, and a council that explained it explained certain figures. The fingerprint says
 whether they are still the same: it covers the key and the items that the rule names, in the rows that break it, in any
-order. What belongs here: the answer that every kind of test gives, and its division into scopes. What does not: any
+order. Belongs here: the answer that every kind of test gives, and its division into scopes. Belongs elsewhere: any
 test, the words of a finding (``finding_messages``) and the life of a query (``ledger``).
 """
 

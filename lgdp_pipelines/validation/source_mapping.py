@@ -2,8 +2,8 @@
 
 The landed table keeps every cell as sent; the translation is what is judged. Nothing is guessed: a cell that is not
 spelt as the mapping says is not read as if the contract had spelt it. Where it could be, it is marked :data:`UNMAPPED`,
-so that it breaks the rule about codes or type and no figure is taken for another. What belongs here: translating cells,
-and counting them. What does not: which column holds an item (``landing``), and types (``type_parsing``).
+so that it breaks the rule about codes or type and no figure is taken for another. Belongs here: translating cells, and
+counting them. Belongs elsewhere: which column holds an item (``landing``), and types (``type_parsing``).
 """
 
 import re

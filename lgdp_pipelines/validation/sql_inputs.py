@@ -1,8 +1,8 @@
 """Relations that rules in SQL read besides the submission's own tables.
 
 They are the council's rows of other returns, reference tables, the submission's cells in error, and the codes that are
-valid. What belongs here: putting those rows into relations, and saying why they are missing. What does not: which
-tables and periods a rule reads (``register.rules.cross_return``), and where other submissions' rows come from.
+valid. Belongs here: putting those rows into relations, and saying why they are missing. Belongs elsewhere: which tables
+and periods a rule reads (``register.rules.cross_return``), and where other submissions' rows come from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 A rule counts what breaks it. Where it reads rows of its own table, the same statement with ``_row`` in place of the
 count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than 0
-is one finding about the table as a whole. What belongs here: running such rules. What does not: whether a statement can
+is one finding about the table as a whole. Belongs here: running such rules. Belongs elsewhere: whether a statement can
 be a rule (``register.rules.sql_statements`` checks that before any row exists).
 """
 

@@ -1,8 +1,8 @@
 """Rules over more than one cell: keys, numbers of rows, figures of earlier periods, SQL.
 
 A row in which an item that the rule names is in error already is left out. Tables larger than memory are read share by
-share: all rows with the same values in some columns are in one share. What belongs here: testing these rules, in turn.
-What does not: running SQL (``sql_rules``), and where rows of earlier periods come from (``workflows``).
+share: all rows with the same values in some columns are in one share. Belongs here: testing these rules, in turn.
+Belongs elsewhere: running SQL (``sql_rules``), and where rows of earlier periods come from (``workflows``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

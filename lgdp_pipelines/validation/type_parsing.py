@@ -1,7 +1,7 @@
 """Text to values, strictly: which texts are values of an item's type, and which are not.
 
 The text is in the contract's spelling already (``normalisation``). Nothing is rounded, cut or guessed: ``2.9`` is no
-whole number, ``12E5`` neither, ``1012024`` no date of eight digits. What belongs here: types and marks. What does not:
+whole number, ``12E5`` neither, ``1012024`` no date of eight digits. Belongs here: types and marks. Belongs elsewhere:
 other spellings of the same value (``normalisation``) and rules about values (``cell_rules``).
 """
 

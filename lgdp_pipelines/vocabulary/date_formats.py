@@ -1,8 +1,8 @@
 """Formats of dates, as systems export them: ``dd/MM/yyyy``, ``d-MMM-yyyy HH:mm``.
 
 Letters are those of the contract standard's date formats. A format has day, month and year once each, and may have a
-time of day, which is read and dropped. A year has four digits, since two leave the century open. What belongs here:
-which formats there are and which texts have them. What does not: choosing a format (``register``).
+time of day, which is read and dropped. A year has four digits, since two leave the century open. Belongs here: which
+formats there are and which texts have them. Belongs elsewhere: choosing a format (``register``).
 """
 
 import re

@@ -1,8 +1,8 @@
 """How numbers are written: marks before decimals and between thousands, and units with exact conversion factors.
 
-What belongs here: what a style is and which texts have it, and pairs of units whose factor is exact in decimals and
-beyond dispute. What does not: which style an extract has (``register``), converting figures (``validation``), and
-factors that only one system needs (its mapping has them).
+Belongs here: what a style is and which texts have it, and pairs of units whose factor is exact in decimals and beyond
+dispute. Belongs elsewhere: which style an extract has (``register``), converting figures (``validation``), and factors
+that only one system needs (its mapping has them).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Periods: the spans of time that returns are about, and their spellings.
 
 A period's id carries its kind (``FY2024-25`` is not ``AY2024-25``), so ids sort within a kind and are never mixed up.
-What belongs here: reading, ordering and stepping periods. What does not: when a return is due
+Belongs here: reading, ordering and stepping periods. Belongs elsewhere: when a return is due
 (``register.submission_calendar``).
 """
 

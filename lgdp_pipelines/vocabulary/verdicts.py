@@ -1,7 +1,7 @@
 """The words for judging: severities of rules, verdicts, results of rules, and kinds of rule.
 
-What belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share. What does not:
-how a rule is tested (``validation``) and which rules a return has (``register.rules``).
+Belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share. Belongs elsewhere: how
+a rule is tested (``validation``) and which rules a return has (``register.rules``).
 """
 
 from enum import StrEnum

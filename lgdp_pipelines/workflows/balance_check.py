@@ -1,8 +1,8 @@
 """Balance: whether every byte that arrived is accounted for, in the ledger and among the received bytes.
 
 After each run its return and period are checked: the ledger adds up, and each receipt's bytes are there in their size.
-Once a day a share of the bytes themselves is read again. What belongs here: comparing ledger and received bytes. What
-does not: repairing anything.
+Once a day a share of the bytes themselves is read again. Belongs here: comparing ledger and received bytes. Belongs
+elsewhere: repairing anything.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Rows that a submission is compared with: its council's prior periods and other returns.
 
-What belongs here: which submissions these are now, and reading their rows from the lake. What does not: the rules that
+Belongs here: which submissions these are now, and reading their rows from the lake. Belongs elsewhere: the rules that
 compare (``validation``).
 """
 

@@ -1,9 +1,9 @@
 """Notifications to councils and alerts to engineers, by e-mail and webhook.
 
 Recipients come from ``schemas/notices.yaml``. A file is written before anything is sent, so nothing is lost when a
-server refuses it. What belongs here: channels and their secrets, and the alert on a failed run. An alert holds no
-traceback: one may quote a council's file. What does not: talking to a server (``reporting.notifications``), and
-noticing that a run failed (``orchestration``).
+server refuses it. Belongs here: channels and their secrets, and the alert on a failed run. An alert holds no traceback:
+one may quote a council's file. Belongs elsewhere: talking to a server (``reporting.notifications``), and noticing that
+a run failed (``orchestration``).
 """
 
 import json

@@ -1,7 +1,7 @@
 """Offline validation: files judged where they lie, on a council's own machine, without lake, ledger or network.
 
-Rules that compare read the council's other files, each judged by its own contract first. What belongs here: that, with
-the same judge as the platform's. What does not: how a result looks (``cli.validate``).
+Rules that compare read the council's other files, each judged by its own contract first. Belongs here: that, with the
+same judge as the platform's. Belongs elsewhere: how a result looks (``cli.validate``).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """One platform, opened: its register, lake, received bytes and ledger.
 
-What belongs here: opening the parts, once each, when they are first needed. What does not: doing anything with them.
+Belongs here: opening the parts, once each, when they are first needed. Belongs elsewhere: doing anything with them.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Processing: the submissions of one return and period, from received bytes to validated slices.
 
-:func:`process` shows the order of effects, which lets a run that died be repeated. What belongs here: that order, and
-which submissions a run judges. What does not: judging (``submission_judgement``), the lake's tables (``slice_writing``)
+:func:`process` shows the order of effects, which lets a run that died be repeated. Belongs here: that order, and which
+submissions a run judges. Belongs elsewhere: judging (``submission_judgement``), the lake's tables (``slice_writing``)
 and repair after a crash (``withdrawal_and_recovery``).
 """
 

@@ -1,7 +1,7 @@
 """Publishing: the periods of one return, from validated slices to releases.
 
-:func:`publish` shows the order of effects. What belongs here: putting the dbt project together from the models of two
-stages, running it, recording releases, and renewing the analysts' catalogue. What does not: any model
+:func:`publish` shows the order of effects. Belongs here: putting the dbt project together from the models of two
+stages, running it, recording releases, and renewing the analysts' catalogue. Belongs elsewhere: any model
 (``conformance``, ``publication``), and Dagster.
 """
 

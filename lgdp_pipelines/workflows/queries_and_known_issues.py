@@ -1,7 +1,7 @@
 """Queries and known issues: people's words on figures, shown in SQL and reports at once.
 
-What belongs here: who may answer, accept or return an answer, who may add or lift a known issue, and updating lake and
-outbox afterwards. What does not: their states and storage (``ledger``).
+Belongs here: who may answer, accept or return an answer, who may add or lift a known issue, and updating lake and
+outbox afterwards. Belongs elsewhere: their states and storage (``ledger``).
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Preview of a receipt: its report, or what the checks say before the platform processes it.
 
-What belongs here: judging what waits by the same rules and the same comparison rows, and keeping nothing of it. What
-does not: processing (``processing``), and answering over HTTP (``portal``).
+Belongs here: judging what waits by the same rules and the same comparison rows, and keeping nothing of it. Belongs
+elsewhere: processing (``processing``), and answering over HTTP (``portal``).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Reminders to councils: files in their outboxes, the ledger's record, then notifications.
 
-A run may die anywhere in that order: the next one writes the same file again and sends what was not sent. What belongs
-here: that order, and what each council owes today. What does not: dates and wording (``reporting.reminder_schedule``).
+A run may die anywhere in that order: the next one writes the same file again and sends what was not sent. Belongs here:
+that order, and what each council owes today. Belongs elsewhere: dates and wording (``reporting.reminder_schedule``).
 """
 
 from collections.abc import Callable

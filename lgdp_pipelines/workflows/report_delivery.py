@@ -4,7 +4,7 @@ Every report goes to ``LGDP_HOME/outbox``; where a source names an ``outbox``, a
 account. Files are written before the ledger records the delivery, so a run that died delivers the same files again. An
 account that cannot be reached is returned as a failure and tried again by the next run.
 
-What belongs here: gathering the facts of a report, and putting its files in place. What does not: its wording
+Belongs here: gathering the facts of a report, and putting its files in place. Belongs elsewhere: its wording
 (``reporting``), and reaching an account (``collection``).
 """
 

@@ -1,8 +1,8 @@
 """Reproduction: evidence of a judgement, its replay from kept bytes, and the differences found.
 
 A replay reads received bytes and the register of that day, never the lake's tables: these change, and their old
-versions are removed. What belongs here: gathering evidence when a judgement is made, judging again from it, and
-describing differences without repeating a cell. What does not: storing evidence (``ledger.evidence_store``).
+versions are removed. Belongs here: gathering evidence when a judgement is made, judging again from it, and describing
+differences without repeating a cell. Belongs elsewhere: storing evidence (``ledger.evidence_store``).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Writing of landed rows, findings and validated slices into the lake.
 
-Rows are written in chunks, so a table may be larger than memory. What belongs here: the tables that judged submissions
-are written to, over all major versions. What does not: deciding which submission becomes current (``processing``).
+Rows are written in chunks, so a table may be larger than memory. Belongs here: the tables that judged submissions are
+written to, over all major versions. Belongs elsewhere: deciding which submission becomes current (``processing``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Stages: the order in which councils' data move, and the work that waits for each stage.
 
 The command line and tests run the stages with :func:`run_stages`; Dagster has a sensor for each and starts its runs as
-work arrives. What belongs here: that order, and choosing what is next. What does not: the order of effects inside a
+work arrives. Belongs here: that order, and choosing what is next. Belongs elsewhere: the order of effects inside a
 stage (``processing``, ``publishing``, ``report_delivery``), and Dagster.
 """
 

@@ -1,7 +1,7 @@
 """Judgement of one submission: select the mapping, read the files, apply the rules.
 
-What belongs here: the way from receipts to a reading and a judgement, nil returns included. Nothing is written. What
-does not: reading (``landing``), the rules (``validation``) and the order of a run's effects (``processing``).
+Belongs here: the way from receipts to a reading and a judgement, nil returns included. Nothing is written. Belongs
+elsewhere: reading (``landing``), the rules (``validation``) and the order of a run's effects (``processing``).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """Removal of withdrawn rows, and recovery of slices that a run left behind when it died.
 
-Validated slices and the ledger agree except between two writes of one run. What belongs here: finding the slices that
-do not agree, removing them, and making them again. What does not: writing a slice (``slice_writing``), and recording a
+Validated slices and the ledger agree except between two writes of one run. Belongs here: finding the slices that do not
+agree, removing them, and making them again. Belongs elsewhere: writing a slice (``slice_writing``), and recording a
 withdrawal (``ledger.withdrawals``).
 """
 

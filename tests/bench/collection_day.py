@@ -1,8 +1,8 @@
 """The made-up world of a collection day: a register of ten returns, 32 accounts on a real SFTP server, 320 files.
 
-Half of the returns ask for cases of people, half for figures; together the files have a million rows. What belongs
-here: laying the world out, and serving it from a process of its own (``python collection_day.py serve FOLDER``). What
-does not: measuring anything.
+Half of the returns ask for cases of people, half for figures; together the files have a million rows. Belongs here:
+laying the world out, and serving it from a process of its own (``python collection_day.py serve FOLDER``). Belongs
+elsewhere: measuring anything.
 """
 
 import asyncio

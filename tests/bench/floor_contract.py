@@ -2,8 +2,8 @@
 
 Each has a rule on every item and three rules over several. Extracts are synthetic, and the same each time; a share of
 their rows can be given one defect each, in turn of every kind that the rules know and that rejects nothing, so that a
-slice is written all the same. What belongs here: contracts, extracts, and how many findings an extract must come to.
-What does not: measuring (``bench_floor``).
+slice is written all the same. Belongs here: contracts, extracts, and how many findings an extract must come to. Belongs
+elsewhere: measuring (``bench_floor``).
 """
 
 import sys

@@ -1,6 +1,6 @@
 """A council's SFTP server that misbehaves on demand: it breaks the line at a phase, or tells names from hell.
 
-What belongs here: the server. What does not: what the platform makes of it (``test_bad_lines``).
+Belongs here: the server. Belongs elsewhere: what the platform makes of it (``test_bad_lines``).
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """JSON, XML, workbooks and archives as they should not be: each with what must be said of it.
 
-What belongs here: bytes and expectations, as data. What does not: handing them in (``test_bad_extracts``).
+Belongs here: bytes and expectations, as data. Belongs elsewhere: handing them in (``test_bad_extracts``).
 """
 
 import gzip

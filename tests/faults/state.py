@@ -1,6 +1,6 @@
 """What ledger and lake hold, in a form in which two homes can be compared.
 
-What belongs here: everything that must not depend on whether a run was disturbed. What does not: runs.
+Belongs here: everything that must not depend on whether a run was disturbed. Belongs elsewhere: runs.
 """
 
 import json

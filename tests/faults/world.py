@@ -1,6 +1,6 @@
 """A small world in which things go wrong: one return for each format, two councils with accepted data, and what stands.
 
-What belongs here: setting the scene, handing extracts in, and looking at what stands. What does not: any fault
+Belongs here: setting the scene, handing extracts in, and looking at what stands. Belongs elsewhere: any fault
 (``bad_extracts``, ``bad_arrivals``, ``bad_lines``, ``bad_moments``).
 """
 

@@ -1,7 +1,7 @@
 """Ways to spoil a single cell, and ways to bring it to the border, as they follow from what a contract says of an item.
 
-What belongs here: texts that break what is declared of an item, and texts that only just keep to it; both worked out
-from the declaration alone. What does not: rules over several cells, which each return's own module knows.
+Belongs here: texts that break what is declared of an item, and texts that only just keep to it; both worked out from
+the declaration alone. Belongs elsewhere: rules over several cells, which each return's own module knows.
 """
 
 import re

@@ -1,6 +1,6 @@
 """Made-up extracts that are bad as a whole: empty, or no text at all.
 
-What belongs here: what no row of an extract can be planted with. What does not: rows.
+Belongs here: what no row of an extract can be planted with. Belongs elsewhere: rows.
 """
 
 from dataclasses import replace

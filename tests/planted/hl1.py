@@ -1,6 +1,6 @@
 """A made-up extract of HL1 with defects of every kind that its contract can tell. **Every case is made up.**
 
-What belongs here: good applications, and what breaks each rule over several cells. What does not: rules about a single
+Belongs here: good applications, and what breaks each rule over several cells. Belongs elsewhere: rules about a single
 cell, which follow from the contract (``cells``).
 """
 

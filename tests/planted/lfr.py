@@ -1,8 +1,8 @@
 """Made-up extracts of LFR with defects of every kind that its contract can tell. **Every figure is made up.**
 
 The forms hang together: a service is the sum of its lines, and a control total that of its services. Each sum is made
-of what can be read below it once that is spoilt, so that a defect stays one. What belongs here: good forms with a
-ledger behind them, and what breaks the rules between them. What does not: rules about a single cell (``cells``).
+of what can be read below it once that is spoilt, so that a defect stays one. Belongs here: good forms with a ledger
+behind them, and what breaks the rules between them. Belongs elsewhere: rules about a single cell (``cells``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

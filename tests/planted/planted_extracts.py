@@ -1,6 +1,6 @@
 """What is common to made-up extracts of every return: what they answer, and what every table can be planted with.
 
-What belongs here: the extract and its truth, and events that any table can have. What does not: any single return.
+Belongs here: the extract and its truth, and events that any table can have. Belongs elsewhere: any single return.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """A made-up extract of SOURCE with defects of every kind that its contract can tell. **Every person is made up.**
 
-What belongs here: good records of each section, and what breaks each rule over several cells or sections. What does
-not: rules about a single cell, which follow from the contract (``cells``).
+Belongs here: good records of each section, and what breaks each rule over several cells or sections. Belongs elsewhere:
+rules about a single cell, which follow from the contract (``cells``).
 """
 
 from collections.abc import Iterator, Mapping

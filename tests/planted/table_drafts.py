@@ -1,7 +1,7 @@
 """A table of a made-up extract before it is written: good rows, and what is planted in some of them.
 
-What belongs here: which rows get which defect, the text that a planted cell gets, and the truth of it: rule, table, row
-and column of each defect, written down before anything is judged. What does not: which defects a return has (``hl1``,
+Belongs here: which rows get which defect, the text that a planted cell gets, and the truth of it: rule, table, row and
+column of each defect, written down before anything is judged. Belongs elsewhere: which defects a return has (``hl1``,
 ``source``, ``lfr``) and the judging, of which nothing here knows anything.
 """
 

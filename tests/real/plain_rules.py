@@ -1,7 +1,7 @@
 """The same real files, held against the same rules by plain Python: what validation must find, and nothing else.
 
 Nothing of the platform is used here, neither its readers nor its rules: CSV by ``csv``, JSON by ``json``, workbooks as
-the ZIP of XML that they are. What belongs here: what publishers' rules say, written a second time. What does not:
+the ZIP of XML that they are. Belongs here: what publishers' rules say, written a second time. Belongs elsewhere:
 judging (``judged``).
 """
 

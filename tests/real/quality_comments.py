@@ -2,8 +2,8 @@
 
 164 comments name one financial year and 6 name all of them; 160 name a council, 8 the nation and 2 all councils. A
 comment on all years is put on each year that there are figures for, and one on all councils or the nation on each
-council: a council's figures are part of what it speaks of. What belongs here: the way from a comment to its places.
-What does not: any comment's text, which stays in the publisher's file.
+council: a council's figures are part of what it speaks of. Belongs here: the way from a comment to its places. Belongs
+elsewhere: any comment's text, which stays in the publisher's file.
 """
 
 import csv

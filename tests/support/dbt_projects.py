@@ -1,7 +1,7 @@
 """Parsed dbt projects that tests share: dbt parses a project once for its content, in whichever worker comes first.
 
-A parse costs 4 to 20 s of CPU, and the tests make many homes with the same project. What belongs here: the store of
-parsed projects. What does not: the making of a project, which is the platform's own (``dbt_build.project``).
+A parse costs 4 to 20 s of CPU, and the tests make many homes with the same project. Belongs here: the store of parsed
+projects. Belongs elsewhere: the making of a project, which is the platform's own (``dbt_build.project``).
 """
 
 import fcntl

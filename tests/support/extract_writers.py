@@ -1,6 +1,6 @@
 """Tables of text, written in every format and dialect by other people's writers.
 
-What belongs here: writers, and contracts to read by. What does not: expectations.
+Belongs here: writers, and contracts to read by. Belongs elsewhere: expectations.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """What tests need of the machine beyond Python packages, and the skip or failure where it is missing.
 
-What belongs here: each need, how it is detected, and how to meet it. What does not: the servers that tests start.
+Belongs here: each need, how it is detected, and how to meet it. Belongs elsewhere: the servers that tests start.
 """
 
 import os

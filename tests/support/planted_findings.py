@@ -1,6 +1,6 @@
 """What is found in a made-up extract with planted defects, held against the truth of it.
 
-What belongs here: reading and judging such an extract as the platform does, and comparing. What does not: making it
+Belongs here: reading and judging such an extract as the platform does, and comparing. Belongs elsewhere: making it
 (``tests.planted``).
 """
 

@@ -1,7 +1,7 @@
 """Results of the ``datacontract`` command on a contract and its data, by the platform's rules.
 
-What belongs here: a copy of a contract that points to data, running the command, and the rule of each of its checks.
-What does not: the environment of the command (``conftest``).
+Belongs here: a copy of a contract that points to data, running the command, and the rule of each of its checks. Belongs
+elsewhere: the environment of the command (``conftest``).
 """
 
 import json

@@ -2,7 +2,7 @@
 
 It imports nothing of the platform. Each line of its input has a command and a folder with a ``contract.yaml``; the
 result is written to the folder's ``test.json`` or ``lint.json``. One process runs all, since the command takes seconds
-to start. What belongs here: running it. What does not: reading its results (``datacontract_results``).
+to start. Belongs here: running it. Belongs elsewhere: reading its results (``datacontract_results``).
 """
 
 import contextlib

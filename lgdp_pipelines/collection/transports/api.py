@@ -8,7 +8,7 @@ A secret goes to the origin that the register names and nowhere else: redirects 
 origin is refused, and nothing is sent in clear text beyond this machine. An answer that repeats a secret is refused, so
 that the secret is not kept with the received bytes.
 
-What belongs here: requests and answers. What does not: the ways of paging (``api_paging``) and of authentication
+Belongs here: requests and answers. Belongs elsewhere: the ways of paging (``api_paging``) and of authentication
 (``api_authentication``).
 """
 

@@ -3,7 +3,7 @@
 A secret is added below the client that sends a request: the requests that the client logs, and that its exceptions
 carry, never hold one, neither in a header nor in the address.
 
-What belongs here: the methods of authentication. What does not: requests (``api``), and reading secrets (``secrets``).
+Belongs here: the methods of authentication. Belongs elsewhere: requests (``api``), and reading secrets (``secrets``).
 """
 
 import json

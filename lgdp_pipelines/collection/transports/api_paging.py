@@ -1,6 +1,6 @@
 """Pages of an API's answer: the address of the next one, and whether all have come.
 
-Pure: no request is made here. What belongs here: the ways of paging that a source can declare. What does not: requests
+Pure: no request is made here. Belongs here: the ways of paging that a source can declare. Belongs elsewhere: requests
 (``api``), and reading records (``landing``).
 
 A page that cannot be read ends the answer: its bytes are kept, and judging them finds that they are unreadable.

@@ -6,7 +6,7 @@ or once two looks a little apart saw the same size and time; and size and time a
 file that changed meanwhile is left for the next time. So is one whose writer paused for longer than that: it has
 another size then, and is fetched again as a new extract.
 
-What belongs here: the rules that hold wherever files lie in folders. What does not: looking into a folder (``sftp``,
+Belongs here: the rules that hold wherever files lie in folders. Belongs elsewhere: looking into a folder (``sftp``,
 ``drop_box``).
 """
 

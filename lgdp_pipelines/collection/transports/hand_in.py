@@ -1,6 +1,6 @@
 """By hand: an extract that is handed in takes the same way as a fetched one, from its receipt on.
 
-What belongs here: local files to receipts. What does not: judging them, and who may hand in for a council, which the
+Belongs here: local files to receipts. Belongs elsewhere: judging them, and who may hand in for a council, which the
 platform cannot know without a log-in.
 """
 

@@ -1,7 +1,7 @@
 """Push: extracts that a council's system posts to the platform over HTTP.
 
-What belongs here: recording a posted extract, and probing whether a council has a token. What does not: the requests
-and who may make them (``portal``).
+Belongs here: recording a posted extract, and probing whether a council has a token. Belongs elsewhere: the requests and
+who may make them (``portal``).
 """
 
 from collections.abc import AsyncIterator, Collection

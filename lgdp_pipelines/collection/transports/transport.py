@@ -1,7 +1,7 @@
 """The seam between collection and councils' systems: what every transport offers, and the values that cross it.
 
-What belongs here: the classes that each transport derives from, and their values. What does not: how a transport does
-it (its own module), and what is done with an extract (``collection_run``).
+Belongs here: the classes that each transport derives from, and their values. Belongs elsewhere: how a transport does it
+(its own module), and what is done with an extract (``collection_run``).
 """
 
 import os

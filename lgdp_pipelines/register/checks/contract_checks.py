@@ -1,7 +1,7 @@
 """Whether contracts agree with the other returns and with the reference tables.
 
-What belongs here: contradictions between rules or derived items and what they read elsewhere, over all its versions.
-What does not: which periods and versions those are (``rules.cross_return``), and reading rows and working values out
+Belongs here: contradictions between rules or derived items and what they read elsewhere, over all its versions. Belongs
+elsewhere: which periods and versions those are (``rules.cross_return``), and reading rows and working values out
 (``validation``).
 """
 

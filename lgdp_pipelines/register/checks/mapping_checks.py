@@ -1,8 +1,8 @@
 """Return whether a mapping is complete and agrees with its contract, the councils and the other mappings.
 
-What belongs here: contradictions between a mapping and the rest of the register, table by table and value by value:
-codes, units, dates, numbers and constants. What does not: the form of a mapping (``files.mapping_file``), and
-translating (``validation``).
+Belongs here: contradictions between a mapping and the rest of the register, table by table and value by value: codes,
+units, dates, numbers and constants. Belongs elsewhere: the form of a mapping (``files.mapping_file``), and translating
+(``validation``).
 """
 
 import re

@@ -14,7 +14,7 @@ of the file where the field has another name::
 ``parsed.value`` is the model, or None where too little is right; ``parsed.node`` is the node without what was wrong, so
 that a check across fields can pair ``node.entries("codes")`` with ``value.codes``; ``parsed.contradictions`` has every
 refusal. A validator refuses by ``raise refusal("is not a day", "Write such as 2024-03-31.")``: the end of a sentence,
-and the remedy. What belongs here: that translation. What does not: any single model, and what values say to each other.
+and the remedy. Belongs here: that translation. Belongs elsewhere: any single model, and what values say to each other.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,7 @@
 """The Open Data Contract Standard's own part of a contract: its published JSON Schema, and its ``customProperties``.
 
-What belongs here: turning the schema's refusals into contradictions that a person can act on, and finding a property.
-What does not: the platform's own properties (``files.custom_properties``).
+Belongs here: turning the schema's refusals into contradictions that a person can act on, and finding a property.
+Belongs elsewhere: the platform's own properties (``files.custom_properties``).
 """
 
 import json

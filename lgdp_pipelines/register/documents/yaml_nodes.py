@@ -12,7 +12,7 @@ message and the remedy. All four are worked out, whether or not the condition is
         (item.name in taken, node.at("name"), f"Two items are called {item.name}.", "Rename one."),
     )
 
-What belongs here: reading a text safely, saying where things are in it, and tables of checks. What does not: what the
+Belongs here: reading a text safely, saying where things are in it, and tables of checks. Belongs elsewhere: what the
 values mean.
 """
 

@@ -1,6 +1,6 @@
 """Code lists: ``schemas/codelists/<id>.yaml``, one file each.
 
-What belongs here: reading a file. What does not: what a code means to an item.
+Belongs here: reading a file. Belongs elsewhere: what a code means to an item.
 """
 
 import re

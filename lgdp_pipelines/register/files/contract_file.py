@@ -1,7 +1,7 @@
 """One contract: from its file to the model, with the contradictions between its tables.
 
-What belongs here: one file in ``schemas/returns/``, and ``lgdpExtract`` of a contract and ``extract`` of a mapping.
-What does not: contradictions between versions (``versions``).
+Belongs here: one file in ``schemas/returns/``, and ``lgdpExtract`` of a contract and ``extract`` of a mapping. Belongs
+elsewhere: contradictions between versions (``versions``).
 """
 
 import re

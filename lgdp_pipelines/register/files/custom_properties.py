@@ -1,7 +1,7 @@
 """The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, and what it may hold.
 
-What belongs here: a model of the properties of each kind of place, and reading them from ``customProperties``. What
-does not: what the words do in a run. ``schemas/README.md`` explains the same words to those who write contracts.
+Belongs here: a model of the properties of each kind of place, and reading them from ``customProperties``. Belongs
+elsewhere: what the words do in a run. ``schemas/README.md`` explains the same words to those who write contracts.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """One data item of a contract: from its YAML to the model, with the contradictions in it.
 
-What belongs here: one ``properties`` entry, with other spellings of its dates (``lgdpDateFormats``) and numbers
-(``lgdpNumbers``). What does not: contradictions between items (``table_file``).
+Belongs here: one ``properties`` entry, with other spellings of its dates (``lgdpDateFormats``) and numbers
+(``lgdpNumbers``). Belongs elsewhere: contradictions between items (``table_file``).
 """
 
 import re

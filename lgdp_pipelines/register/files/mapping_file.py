@@ -1,6 +1,6 @@
 """Mappings: ``schemas/mappings/<system>/<return>[.<council>].yaml``, how a system's export answers a return.
 
-What belongs here: the words of a file, and reading them into the register's model. What does not: whether a mapping is
+Belongs here: the words of a file, and reading them into the register's model. Belongs elsewhere: whether a mapping is
 complete and agrees with the contract (``checks.mapping_checks``).
 """
 

@@ -1,7 +1,7 @@
 """Who is told of what besides the outbox: ``schemas/notices.yaml``.
 
 Addresses of people are personal data, and a webhook's address lets whoever knows it in: the file says only where they
-are. What belongs here: reading the file. What does not: sending anything (``reporting``).
+are. Belongs here: reading the file. Belongs elsewhere: sending anything (``reporting``).
 """
 
 from dataclasses import dataclass as plain_dataclass

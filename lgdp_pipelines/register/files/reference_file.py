@@ -1,8 +1,8 @@
 """Reference data in CSV files: the council register, and reference tables.
 
 ``schemas/councils/councils.csv`` and ``names.csv`` are the council register. ``schemas/reference/<id>/<id>.yaml``
-describes a reference table, and ``<id>.v<version>.csv`` holds a version of it. What belongs here: reading the files,
-strictly. What does not: looking a council up (``vocabulary.councils``), and what contracts make of a table.
+describes a reference table, and ``<id>.v<version>.csv`` holds a version of it. Belongs here: reading the files,
+strictly. Belongs elsewhere: looking a council up (``vocabulary.councils``), and what contracts make of a table.
 """
 
 import csv

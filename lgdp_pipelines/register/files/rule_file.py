@@ -1,6 +1,6 @@
 """Written rules: the ``quality`` and ``relationships`` entries of a table and of its items.
 
-What belongs here: reading one entry, and whether it can be tested. What does not: rules that follow from items
+Belongs here: reading one entry, and whether it can be tested. Belongs elsewhere: rules that follow from items
 (``rules.contract_rules``), terms and SQL of a kind of rule (``rules.kinds``), and testing them (``validation``).
 """
 

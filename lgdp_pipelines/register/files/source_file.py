@@ -1,8 +1,8 @@
 """Sources: ``schemas/sources/<id>.yaml``, where extracts come from.
 
-What belongs here: reading a file, and what a source says against itself, the councils and the returns that its model
-alone does not show. What does not: whether an address answers (``collection``). A secret never stands in a file; only
-a reference to it does.
+Belongs here: reading a file, and what a source says against itself, the councils and the returns that its model alone
+does not show. Belongs elsewhere: whether an address answers (``collection``). A secret never stands in a file; only a
+reference to it does.
 """
 
 import re

@@ -1,6 +1,6 @@
 """One table of a contract: from its YAML to the model, with what its items and rules say against each other.
 
-What belongs here: what one ``schema`` entry says. What does not: what tables say to each other (``contracts``).
+Belongs here: what one ``schema`` entry says. Belongs elsewhere: what tables say to each other (``contracts``).
 """
 
 from collections import Counter

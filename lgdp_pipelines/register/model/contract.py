@@ -1,6 +1,6 @@
 """The model of the register: what a contract says, as plain values.
 
-What belongs here: frozen records and what follows from one record alone. What does not: reading YAML (``loader``), the
+Belongs here: frozen records and what follows from one record alone. Belongs elsewhere: reading YAML (``loader``), the
 rules that follow from a contract (``rules``), due dates (``calendar``).
 """
 

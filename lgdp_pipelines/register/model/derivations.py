@@ -1,7 +1,7 @@
 """How a derived item is worked out: it has no column in an extract, and follows from other items and reference tables.
 
-What belongs here: the kinds of derivation, which ``lgdpDerived`` of an item fills. What does not: what a derivation
-says against its table and the reference tables (``checks.contract_checks``), and working values out
+Belongs here: the kinds of derivation, which ``lgdpDerived`` of an item fills. Belongs elsewhere: what a derivation says
+against its table and the reference tables (``checks.contract_checks``), and working values out
 (``validation.derived_items``).
 """
 

@@ -1,8 +1,8 @@
 """How an extract is written: format, dialect, container, and where in it the records are.
 
-What belongs here: the model, which a contract fills under ``lgdpExtract`` and a mapping under ``extract``, and what
-follows from it alone. What does not: what its words say against each other (``files.contract_file``), and reading
-extracts (``landing``).
+Belongs here: the model, which a contract fills under ``lgdpExtract`` and a mapping under ``extract``, and what follows
+from it alone. Belongs elsewhere: what its words say against each other (``files.contract_file``), and reading extracts
+(``landing``).
 """
 
 import codecs

@@ -3,7 +3,7 @@
 Regular expressions are those that every engine of the platform reads alike, and in little time. Python and polars both
 run them, and the second knows neither look-around nor back-references, but runs every expression in time that grows
 with the text alone. The first does not, and runs those that file names are held against: there, what repeats may not
-itself be repeated. What belongs here: types that more than one model has. What does not: reading files.
+itself be repeated. Belongs here: types that more than one model has. Belongs elsewhere: reading files.
 """
 
 import re

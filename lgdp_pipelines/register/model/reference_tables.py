@@ -1,7 +1,7 @@
 """Reference tables: what the platform knows besides what councils send, such as how many people live in each area.
 
 A table has versions, and none is ever changed once it is used: a contract pins the version that it rests on, so that a
-figure made from it can be made again. What belongs here: the tables as plain values. What does not: reading their files
+figure made from it can be made again. Belongs here: the tables as plain values. Belongs elsewhere: reading their files
 (``reference_file``).
 """
 

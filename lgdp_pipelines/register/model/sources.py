@@ -3,7 +3,7 @@
 Each kind of transport has a class of its own, with the words that ``schemas/sources/<id>.yaml`` may say of it; callers
 ask a source what they need to know (``is_fetched``, ``is_watched``, ``delivers_back``) and not of which kind it is.
 ``${NAME}`` and ``${NAME:-default}`` stay as written: they are filled in from the environment of the run that collects.
-What belongs here: the models, and what follows from one record alone. What does not: what a source says against
+Belongs here: the models, and what follows from one record alone. Belongs elsewhere: what a source says against
 councils, returns and its own other words (``files.source_file``), and reaching a source (``collection``).
 """
 

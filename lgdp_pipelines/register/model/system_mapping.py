@@ -1,7 +1,7 @@
 """How a back-office system's export answers a return: whose headers, codes, units and dates mean which items.
 
-What belongs here: frozen records of what ``schemas/mappings/`` declares, and which of them serves a council. What does
-not: reading the files (``mapping_file``), matching headers (``landing``) and translating values (``validation``).
+Belongs here: frozen records of what ``schemas/mappings/`` declares, and which of them serves a council. Belongs
+elsewhere: reading the files (``mapping_file``), matching headers (``landing``) and translating values (``validation``).
 """
 
 from collections.abc import Iterable, Mapping

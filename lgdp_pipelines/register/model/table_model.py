@@ -1,6 +1,6 @@
 """What a contract's tables are made of: items, the rules written beside them, and counts.
 
-What belongs here: frozen records below the contract. What does not: the contract, its return and the register
+Belongs here: frozen records below the contract. Belongs elsewhere: the contract, its return and the register
 (``model``), and the rules that follow from items (``rules``).
 """
 

@@ -1,6 +1,6 @@
 """Every rule of a contract: those that follow from its items, and those written under ``quality``.
 
-What belongs here: which rules there are, what they are called, and what they tell a council to do. What does not:
+Belongs here: which rules there are, what they are called, and what they tell a council to do. Belongs elsewhere:
 testing them (``validation``). Ids never change: they follow from the data item's URN, which outlives names.
 
 ====================================  ==============================================================

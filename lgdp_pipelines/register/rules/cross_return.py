@@ -1,8 +1,8 @@
 """What rules read besides their own return: tables of other returns, and reference tables.
 
 A rule reads another return for the period that corresponds to its own: the same, the longer one that it lies in, or all
-the shorter ones that lie in it; the two kinds of period say which. What belongs here: which tables and periods those
-are, and whether every version of the other return that is asked then has what a rule names. What does not: the rows
+the shorter ones that lie in it; the two kinds of period say which. Belongs here: which tables and periods those are,
+and whether every version of the other return that is asked then has what a rule names. Belongs elsewhere: the rows
 (``validation.sql_inputs``).
 """
 

@@ -2,8 +2,8 @@
 
 A kind is what ``quality: custom, engine: lgdp`` implements. A new one is a class of terms in ``rules.kinds``, its name
 in ``RuleKind``, and a line in :data:`KINDS`. Where its terms come to SQL it is run and shown like any other rule in
-SQL; else ``validation.table_rules`` tests it. What belongs here: the list, reading terms by it, and checking scopes.
-What does not: any single kind.
+SQL; else ``validation.table_rules`` tests it. Belongs here: the list, reading terms by it, and checking scopes. Belongs
+elsewhere: any single kind.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """Rules written in SQL: whether a statement can be a rule, checked before any row exists.
 
-What belongs here: reading a rule's SQL. What does not: running it (``validation.sql_rules``).
+Belongs here: reading a rule's SQL. Belongs elsewhere: running it (``validation.sql_rules``).
 
 A statement names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a
 table of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads

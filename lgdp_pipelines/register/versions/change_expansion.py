@@ -1,7 +1,7 @@
 """A version of a return described by its changes from another: its file, and the whole contract made from it.
 
-What belongs here: the form of a ``….changes.yaml``, each change as a value, what a change does to a contract's tree,
-and which changes do nothing or too much. What does not: which file has which base (``contract_versions``), and what the
+Belongs here: the form of a ``….changes.yaml``, each change as a value, what a change does to a contract's tree, and
+which changes do nothing or too much. Belongs elsewhere: which file has which base (``contract_versions``), and what the
 whole contract must be (``files.contract_file``: it is checked like one that is written in full).
 """
 

@@ -1,7 +1,7 @@
 """Every version of every return as a whole contract, whether it is written in full or by its changes.
 
-What belongs here: which file has which base, and the fingerprint of a version: of its file and of every file that it
-rests on. What does not: making one change (``change_expansion``), and what a contract says (``files.contract_file``).
+Belongs here: which file has which base, and the fingerprint of a version: of its file and of every file that it rests
+on. Belongs elsewhere: making one change (``change_expansion``), and what a contract says (``files.contract_file``).
 """
 
 import hashlib

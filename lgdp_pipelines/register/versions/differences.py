@@ -1,8 +1,8 @@
 """What one version of a return asks otherwise than another, as values.
 
-Items are matched by URN and rules by id, whatever they are called. What belongs here: the comparison of any two
-versions, however they are written. What does not: why something is different (a changes file says it), and whether it
-may be (``version_checks``).
+Items are matched by URN and rules by id, whatever they are called. Belongs here: the comparison of any two versions,
+however they are written. Belongs elsewhere: why something is different (a changes file says it), and whether it may be
+(``version_checks``).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """What the versions of a return contradict in each other, and in other returns.
 
-What belongs here: order, first periods, and what a version may change. What does not: what one contract says
+Belongs here: order, first periods, and what a version may change. Belongs elsewhere: what one contract says
 (``files.contract_file``). A change of type, grain or key is a major version and a new table; within a major, versions
 only add.
 """

@@ -1,9 +1,9 @@
 """The tables of a return united over its major versions, and what is published from them.
 
 A major version gets tables of its own, and an analyst asks one question over all years: so what is conformed and
-published stands on tables *united* by data item, however each major names and types an item. What belongs here: which
-items are the same, what they are called, which type holds every major's values, and which privacy councils were
-promised. What does not: SQL.
+published stands on tables *united* by data item, however each major names and types an item. Belongs here: which items
+are the same, what they are called, which type holds every major's values, and which privacy councils were promised.
+Belongs elsewhere: SQL.
 """
 
 from collections.abc import Mapping, Sequence

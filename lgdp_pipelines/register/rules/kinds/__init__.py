@@ -1,5 +1,5 @@
 """Kinds of written rule: the terms of each, what contradicts itself in them, and the SQL that they are tested with.
 
-What belongs here: one model of terms for each kind. What does not: the list of kinds (``rules.rule_kinds``), and
-testing rules (``validation``).
+Belongs here: one model of terms for each kind. Belongs elsewhere: the list of kinds (``rules.rule_kinds``), and testing
+rules (``validation``).
 """

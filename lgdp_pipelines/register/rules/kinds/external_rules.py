@@ -1,6 +1,6 @@
 """What a submission is compared with elsewhere: the council's current rows of another return, and reference tables.
 
-What belongs here: the terms and SQL of the three kinds, and what one contract alone contradicts in them. What does not:
+Belongs here: the terms and SQL of the three kinds, and what one contract alone contradicts in them. Belongs elsewhere:
 whether the other return or the table has what is named (``rules.cross_return``), and their rows
 (``validation.sql_inputs``).
 

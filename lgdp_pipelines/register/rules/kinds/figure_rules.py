@@ -1,8 +1,8 @@
 """Figures that must add up, and figures compared with those of an earlier period.
 
-Sums are exact where the items are. A mark is not a figure. What belongs here: the terms of the three kinds, and the SQL
-of the two that add up. What does not: figures of other returns (``external_rules``), and the comparison with an earlier
-period (``validation.table_rules``).
+Sums are exact where the items are. A mark is not a figure. Belongs here: the terms of the three kinds, and the SQL of
+the two that add up. Belongs elsewhere: figures of other returns (``external_rules``), and the comparison with an
+earlier period (``validation.table_rules``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """The standard's own metrics: what ``quality: library`` may measure.
 
-What belongs here: the metrics that are tested, and the bounds of their figure. What does not: measuring them
+Belongs here: the metrics that are tested, and the bounds of their figure. Belongs elsewhere: measuring them
 (``validation.table_rules``).
 """
 

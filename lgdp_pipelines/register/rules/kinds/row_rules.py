@@ -2,8 +2,8 @@
 
 An item is answered by a value, or by a mark that says why a figure is missing. An empty cell breaks no rule about
 order, period or future. A row whose ``by`` is empty belongs to no group. An empty reference refers to nothing, and a
-reference of several items is one only where all of them are filled in. What belongs here: the terms and SQL of these
-kinds, and the SQL of the standard's ``relationships``. What does not: what the standard says itself (``required``,
+reference of several items is one only where all of them are filled in. Belongs here: the terms and SQL of these kinds,
+and the SQL of the standard's ``relationships``. Belongs elsewhere: what the standard says itself (``required``,
 ``logicalTypeOptions``, ``primaryKey``, ``unique``, the metric ``rowCount``), figures (``figure_rules``) and other
 returns (``external_rules``).
 """

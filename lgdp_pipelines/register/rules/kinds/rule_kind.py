@@ -2,8 +2,8 @@
 
 A kind is a model of its terms, with the contradictions in them and the SQL that they come to. A fragment of SQL is an
 expression over the items of one row, quoted and typed so that no cell can make it fail. A condition is never null: an
-empty cell meets ``empty`` alone. A figure is exact where its items are exact. What does not belong here: any single
-kind, and running SQL (``validation``).
+empty cell meets ``empty`` alone. A figure is exact where its items are exact. Belongs elsewhere: any single kind, and
+running SQL (``validation``).
 """
 
 from abc import ABC, abstractmethod
