@@ -1,6 +1,6 @@
 """dbt's Python interface: one invocation in this process, and its manifest as bytes.
 
-This is the only module that imports dbt's own Python besides the plugin (``lake_plugin``). Loading dbt takes seconds,
+Only this module and the plugin (``lake_plugin``) import dbt's own Python. Loading dbt takes seconds,
 so callers import this module when they need it. Belongs here: calls of dbt's Python. Belongs elsewhere: what is invoked
 (``project``, ``invocation``).
 """

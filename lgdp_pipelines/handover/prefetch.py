@@ -16,7 +16,7 @@ Source = TypeVar("Source")
 Result = TypeVar("Result")
 
 WORKERS = 2
-"""Threads that make items; polars has threads of its own besides."""
+"""Number of threads that make items; polars has its own threads."""
 
 _END = object()
 

@@ -55,7 +55,7 @@ class MailServer:
 
 
 def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) -> None:
-    """Send a notice by e-mail, one copy a recipient, so that nobody sees another's address.
+    """Send a notice by e-mail, one copy a recipient, so that no recipient sees another's address.
 
     Raises:
         SourceUnreachable: the server does not answer, or the connection broke.

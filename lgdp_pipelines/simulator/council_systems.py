@@ -74,7 +74,7 @@ def run_simulator(
         register: the returns and their sources.
         options: choices about the scenario.
         sftp_port: of the SFTP server; 0, or a port in use: a free one.
-        api_port: of the HTTP API; likewise.
+        api_port: of the HTTP API; 0, or a port in use: a free one.
 
     Raises:
         WrongUse: the servers do not start.
