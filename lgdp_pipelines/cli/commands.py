@@ -33,6 +33,9 @@ SUMMARIES: Mapping[str, str] = {
 }
 """The first line of each command's help."""
 
+SERVERS = frozenset({"dev", "intake"})
+"""Commands that run until Ctrl-C."""
+
 DESCRIPTION = "The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage."
 
 
