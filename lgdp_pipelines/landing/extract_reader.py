@@ -31,7 +31,7 @@ from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.vocabulary.date_formats import format_day
+from lgdp_pipelines.vocabulary.value_formats import format_day
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 READING_RULE_KINDS = frozenset({RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS})

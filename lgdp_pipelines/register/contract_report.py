@@ -18,9 +18,8 @@ from lgdp_pipelines.register.model.reference_tables import ReferenceTable, Refer
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.sql_statements import fill_table_names
-from lgdp_pipelines.register.versions.change_expansion import Change, TargetKind
-from lgdp_pipelines.register.versions.contract_versions import ContractVersion, resolve_versions
-from lgdp_pipelines.register.versions.differences import Difference, compare_contracts
+from lgdp_pipelines.register.versions.contract_versions import Change, ContractVersion, TargetKind, resolve_versions
+from lgdp_pipelines.register.versions.version_comparison import Difference, compare_contracts
 
 _WIDTH = 120
 

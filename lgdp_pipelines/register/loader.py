@@ -20,7 +20,6 @@ from lgdp_pipelines.register.checks.mapping_checks import (
     check_source_systems,
 )
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
-from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
 from lgdp_pipelines.register.files.mapping_file import read_mapping
 from lgdp_pipelines.register.files.reference_file import (
@@ -28,6 +27,7 @@ from lgdp_pipelines.register.files.reference_file import (
     DEFINITION,
     NAMES_FILE,
     VERSION,
+    read_code_list,
     read_councils,
     read_reference,
 )
@@ -36,7 +36,7 @@ from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.versions.contract_versions import resolve_versions
-from lgdp_pipelines.register.versions.version_checks import (
+from lgdp_pipelines.register.versions.version_comparison import (
     check_item_urns,
     check_versions,
     collect_inline_lists,

@@ -27,9 +27,8 @@ from lgdp_pipelines.validation.type_parsing import (
     read_canonical_columns,
 )
 from lgdp_pipelines.vocabulary.councils import fold_spelling
-from lgdp_pipelines.vocabulary.date_formats import build_date_parser
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.periods import read_period
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle, build_date_parser
 
 
 @dataclass(frozen=True)

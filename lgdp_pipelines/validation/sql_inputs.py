@@ -2,7 +2,7 @@
 
 They are the council's rows of other returns, reference tables, the submission's cells in error, and the codes that are
 valid. Belongs here: putting those rows into relations, and saying why they are missing. Belongs elsewhere: which tables
-and periods a rule reads (``register.rules.cross_return``), and where other submissions' rows come from.
+and periods a rule reads (``register.rules.sql_statements``), and where other submissions' rows come from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import ItemType, Rule
-from lgdp_pipelines.register.rules.cross_return import (
+from lgdp_pipelines.register.rules.kinds.rule_kind import CODES, IN_ERROR
+from lgdp_pipelines.register.rules.sql_statements import (
     PERIOD_COLUMN,
+    ExternalTable,
     find_matching_periods,
     find_shared_columns,
     list_external_tables,
 )
-from lgdp_pipelines.register.rules.kinds.rule_kind import CODES, IN_ERROR
-from lgdp_pipelines.register.rules.sql_statements import ExternalTable
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.sql_rules import prepare_rule
 from lgdp_pipelines.vocabulary.periods import Period

@@ -16,9 +16,9 @@ from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.register.rules.cross_return import find_matching_periods, list_external_tables
 from lgdp_pipelines.register.rules.kinds.figure_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
+from lgdp_pipelines.register.rules.sql_statements import find_matching_periods, list_external_tables
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
 from lgdp_pipelines.validation.sql_inputs import SqlInputs

@@ -1,7 +1,7 @@
 """Whether contracts agree with the other returns and with the reference tables.
 
 Belongs here: contradictions between rules or derived items and what they read elsewhere, over all its versions. Belongs
-elsewhere: which periods and versions those are (``rules.cross_return``), and reading rows and working values out
+elsewhere: which periods and versions those are (``rules.sql_statements``), and reading rows and working values out
 (``validation``).
 """
 
@@ -21,12 +21,6 @@ from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Role, Rule, Table, columns_of
-from lgdp_pipelines.register.rules.cross_return import (
-    PERIOD_COLUMN,
-    find_matching_contracts,
-    find_shared_columns,
-    list_external_tables,
-)
 from lgdp_pipelines.register.rules.kinds.external_rules import (
     AgreesWithTerms,
     ComparedFigure,
@@ -35,9 +29,13 @@ from lgdp_pipelines.register.rules.kinds.external_rules import (
 )
 from lgdp_pipelines.register.rules.kinds.figure_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.sql_statements import (
+    PERIOD_COLUMN,
     REFERENCE_PREFIX,
     ExternalTable,
+    find_matching_contracts,
     find_query_problems,
+    find_shared_columns,
+    list_external_tables,
 )
 from lgdp_pipelines.vocabulary.periods import find_corresponding_periods, parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind

@@ -42,9 +42,8 @@ from lgdp_pipelines.register.model.table_model import (
 )
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
-from lgdp_pipelines.vocabulary.date_formats import find_date_format_problem
-from lgdp_pipelines.vocabulary.number_formats import list_convertible_units
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.value_formats import find_date_format_problem, list_convertible_units
 
 
 def check_mapping(

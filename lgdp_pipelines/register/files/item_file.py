@@ -18,8 +18,7 @@ from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.rules.contract_rules import list_item_rules
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
-from lgdp_pipelines.vocabulary.date_formats import find_ambiguous_text, find_date_format_problem
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle, find_ambiguous_text, find_date_format_problem
 
 RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period", "return_code"})
 """Columns that the platform adds itself."""

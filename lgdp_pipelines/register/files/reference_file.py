@@ -1,18 +1,21 @@
-"""Reference data in CSV files: the council register, and reference tables.
+"""Reference data: the council register, reference tables and code lists.
 
 ``schemas/councils/councils.csv`` and ``names.csv`` are the council register. ``schemas/reference/<id>/<id>.yaml``
-describes a reference table, and ``<id>.v<version>.csv`` holds a version of it. Belongs here: reading the files,
-strictly. Belongs elsewhere: looking a council up (``vocabulary.councils``), and what contracts make of a table.
+describes a reference table, and ``<id>.v<version>.csv`` holds a version of it. ``schemas/codelists/<id>.yaml`` is a
+code list. Belongs here: reading the files strictly. Belongs elsewhere: finding a council (``vocabulary.councils``) and
+the use of tables and code lists by contracts.
 """
 
 import csv
 import hashlib
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Annotated, Self, TypeAlias
 
@@ -32,7 +35,10 @@ from lgdp_pipelines.register.model.field_types import (
     STRICT,
     VERIFIED,
     Day,
+    ExactText,
     FreeText,
+    Identifier,
+    NamePattern,
     OrEmpty,
     Prose,
     Text,
@@ -42,6 +48,7 @@ from lgdp_pipelines.register.model.field_types import (
 )
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.table_model import ItemType
+from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
 
 
@@ -390,3 +397,91 @@ def _check_version(root: YamlNode, table: ReferenceTable) -> Iterator[Contradict
         for (_, version), (place, other) in pairwise(zip(entries, table.versions, strict=True))
         if other.version == version.version or other.valid_from <= version.valid_from
     )
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _CodeWords:
+    """One code of a list."""
+
+    code: Text
+    label: Text
+    aliases: Annotated[tuple[ExactText, ...], AfterValidator(refuse_repeats)] = ()
+    patterns: Annotated[tuple[NamePattern, ...], AfterValidator(refuse_repeats)] = ()
+    valid_from: OrEmpty[Day | None] = None
+    valid_to: OrEmpty[Day | None] = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
+            raise refusal("ends before it begins", "Swap valid_from and valid_to.")
+        return self
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _CodeListWords:
+    """A code list."""
+
+    id: Identifier
+    version: Text
+    title: Text
+    source: FreeText
+    verified: Verified
+    codes: Annotated[tuple[_CodeWords, ...], Field(min_length=1)]
+    note: OrEmpty[Text] = ""
+
+
+def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
+    """Return the readable part of a document's code list, and its contradictions."""
+    stand_ins = {
+        "id": PurePosixPath(document.file).stem,
+        "version": "?",
+        "title": "?",
+        "source": "?",
+        "verified": "ours",
+        "codes": [{"code": "?", "label": "?"}],
+    }
+    parsed = parse(
+        _CodeListWords,
+        document,
+        name="a code list",
+        remedy="Correct it; schemas/README.md shows a code list.",
+        stand_ins=stand_ins,
+    )
+    words = parsed.value
+    if words is None:
+        return CodeList(PurePosixPath(document.file).stem, "?", "?", "?", "ours", ()), parsed.contradictions
+    codes = tuple(Code(**vars(code)) for code in words.codes)
+    code_list = CodeList(words.id, words.version, words.title, words.source, words.verified, codes)
+    return code_list, (*parsed.contradictions, *_check(parsed.node, code_list))
+
+
+def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
+    yield from contradictions_where(
+        (
+            node.file != f"codelists/{code_list.id}.yaml",
+            node.at("id"),
+            f"The file holds {code_list.id} and is called {node.file}.",
+            f"Call it codelists/{code_list.id}.yaml.",
+        ),
+        (
+            code_list.verified == "READ" and not code_list.source,
+            node.at("source"),
+            "A list that was READ has no source.",
+            "Write where it was read.",
+        ),
+    )
+    counts = Counter(spelling for code in code_list.codes for spelling in {code.code, *code.aliases})
+    for entry, code in zip(node.entries("codes"), code_list.codes, strict=True):
+        yield from (
+            entry.contradiction(f"The spelling “{spelling}” stands for two codes.", "Keep it at one.")
+            for spelling in {code.code, *code.aliases}
+            if counts[spelling] > 1
+        )
+        for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
+            for other in code_list.codes:
+                matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))
+                if other is not code and (matches or pattern in other.patterns):
+                    yield place.contradiction(
+                        f"The pattern “{pattern}” of {code.code} takes what stands for {other.code}.",
+                        "Write it so that it fits one code alone.",
+                    )

@@ -1,16 +1,27 @@
 """Written rules: the ``quality`` and ``relationships`` entries of a table and of its items.
 
-Belongs here: reading one entry, and whether it can be tested. Belongs elsewhere: rules that follow from items
-(``rules.contract_rules``), terms and SQL of a kind of rule (``rules.kinds``), and testing them (``validation``).
+``quality: custom, engine: lgdp`` names a kind of rule. A new kind is a class of terms in ``rules.kinds``, its name in
+``RuleKind``, and a line in :data:`KINDS`. A rule whose terms come to SQL runs like any other rule in SQL;
+``validation.table_rules`` tests the rest. Belongs here: the list of kinds, reading one entry, and checking that it can
+be tested. Belongs elsewhere: rules that follow from items (``rules.contract_rules``), terms and SQL of a kind
+(``rules.kinds``), and testing them (``validation``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, suggest
+from lgdp_pipelines.register.documents.model_parsing import Parsed, parse
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    first_contradiction_where,
+    suggest,
+)
 from lgdp_pipelines.register.files.custom_properties import RelationshipProperties, RuleProperties, read_properties
-from lgdp_pipelines.register.model.table_model import Relationship, Rule
+from lgdp_pipelines.register.model.table_model import Item, Privacy, Relationship, Rule
+from lgdp_pipelines.register.rules.kinds.external_rules import AgreesWithTerms, InReferenceTerms, RefersToTerms
+from lgdp_pipelines.register.rules.kinds.figure_rules import ControlTerms, EarlierPeriodTerms, TotalTerms
 from lgdp_pipelines.register.rules.kinds.metric_rules import METRIC_KINDS as METRICS
 from lgdp_pipelines.register.rules.kinds.metric_rules import (
     NullsTerms,
@@ -20,16 +31,19 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import (
     read_metric,
     write_metric_sql,
 )
-from lgdp_pipelines.register.rules.kinds.row_rules import write_relationship_sql
-from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
-from lgdp_pipelines.register.rules.rule_kinds import (
-    check_query_scope,
-    check_terms,
-    find_rule_kind,
-    read_terms,
-    write_sql,
+from lgdp_pipelines.register.rules.kinds.row_rules import (
+    CompleteTerms,
+    EmptyUnlessTerms,
+    InOrderTerms,
+    InPeriodTerms,
+    NotFallingTerms,
+    NotInFutureTerms,
+    RequiredWhenTerms,
+    RowsPerTerms,
+    write_relationship_sql,
 )
-from lgdp_pipelines.register.rules.sql_statements import find_external_tables, find_query_problems
+from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleTerms
+from lgdp_pipelines.register.rules.sql_statements import find_query_problems, list_external_tables
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
@@ -147,15 +161,14 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
 
 
 def _check_sql(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
-    is_whole = not find_external_tables(
-        rule.sql or ""
-    )  # what stands in other returns is looked at when all of them are read
+    # The columns of other returns are checked once every return has been read.
+    reads_own_return = not list_external_tables(rule)
     yield from (
         place.at("query").contradiction(
             f"The query of {rule.id} cannot be asked: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",
         )
-        for problem in (find_query_problems(rule.sql or "", rule.table, columns) if is_whole else ())
+        for problem in (find_query_problems(rule.sql or "", rule.table, columns) if reads_own_return else ())
     )
     if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
         yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
@@ -304,5 +317,101 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
                 place,
                 f"{own} refers to itself.",
                 "Name another item in to.",
+            ),
+        )
+
+
+KINDS: Mapping[str, type[RuleTerms]] = {
+    terms.kind.value: terms
+    for terms in (
+        RequiredWhenTerms,
+        EmptyUnlessTerms,
+        InOrderTerms,
+        NotInFutureTerms,
+        InPeriodTerms,
+        TotalTerms,
+        ControlTerms,
+        RowsPerTerms,
+        CompleteTerms,
+        NotFallingTerms,
+        EarlierPeriodTerms,
+        RefersToTerms,
+        AgreesWithTerms,
+        InReferenceTerms,
+    )
+}
+"""Terms of each kind of written rule, by the name that ``implementation`` gives in ``rule``."""
+
+
+def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
+    """Return the kind of rule of an implementation, or None for an unknown name."""
+    terms = KINDS.get(implementation.text("rule"))
+    return terms.kind if terms else None
+
+
+def read_terms(implementation: YamlNode) -> RuleTerms | None:
+    """Return the readable terms of a rule; None for an unknown kind."""
+    parsed = _parse(implementation)
+    return parsed.value if parsed else None
+
+
+def write_sql(implementation: YamlNode, context: RuleContext) -> str | None:
+    """Return the SQL of terms; None where contradictory or not tested in SQL."""
+    terms = read_terms(implementation)
+    return None if terms is None or any(check_terms(implementation, context)) else terms.sql(context)
+
+
+def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield the contradictions of terms: of their form, or else their meaning."""
+    parsed = _parse(implementation)
+    if parsed is None:
+        name = implementation.text("rule")
+        yield implementation.contradiction(f"The rule “{name}” is of no known kind.", suggest(name, KINDS))
+        return
+    yield from parsed.contradictions
+    if parsed.value is not None and not parsed.contradictions:
+        yield from parsed.value.check(implementation, context)
+
+
+def _parse(implementation: YamlNode) -> Parsed[RuleTerms] | None:
+    terms = KINDS.get(implementation.text("rule"))
+    if terms is None:
+        return None
+    words = implementation.without_member("rule")
+    return parse(terms, words, name="the implementation", remedy="Correct the implementation.")
+
+
+def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+    """Yield what contradicts itself in the scope of a written rule.
+
+    A query about one scope is answered by itself, so the scope's codes stand in reports and in the ledger: a scope is
+    made of open items with codes, and only a rule that raises queries has one.
+
+    Args:
+        rule: the rule.
+        node: where it is written.
+        items: items of its table, by name.
+    """
+    if not rule.scope:
+        return
+    scope = node.custom_property("lgdpScope")
+    if rule.severity is not Severity.QUERY:
+        yield scope.contradiction(
+            f"The rule {rule.id} has a scope, and asks nothing.", "Write severity: query, or leave lgdpScope out."
+        )
+    allowed = [name for name, item in items.items() if item.privacy is Privacy.OPEN and item.code_list is not None]
+    for name in rule.scope:
+        yield from first_contradiction_where(
+            (
+                name not in items,
+                scope,
+                f"The scope of {rule.id} names {name}, which is not an item of {rule.table}.",
+                suggest(name, allowed),
+            ),
+            (
+                name not in allowed,
+                scope,
+                f"The scope of {rule.id} names {name}, which is not an open item with a code list.",
+                "Name items with lgdpCodeList and lgdpPrivacy open: their codes stand in reports.",
             ),
         )

@@ -31,7 +31,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_core.core_schema import no_info_wrap_validator_function
 
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 """How models of files are configured: an unknown word is refused; Python fills fields by their names."""

@@ -16,7 +16,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from lgdp_pipelines.register.model.extract_format import Extract
 from lgdp_pipelines.register.model.field_types import STRICT, Pattern
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle, find_conversion_factor
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle, find_conversion_factor
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
 """Constants that stand for the council whose account sent the extract, and for the period that it answers."""

@@ -30,8 +30,8 @@ from lgdp_pipelines.register.model.field_types import (
     refuse_repeats,
 )
 from lgdp_pipelines.vocabulary.councils import fold_spelling
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 

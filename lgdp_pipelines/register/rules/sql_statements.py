@@ -1,15 +1,19 @@
-"""Rules written in SQL: whether a statement can be a rule, checked before any row exists.
+"""Rules written in SQL: the tables that a statement reads, and whether it can be a rule, before any row exists.
 
-Belongs here: reading a rule's SQL. Belongs elsewhere: running it (``validation.sql_rules``).
+Belongs here: reading a rule's SQL, and the periods and versions of another return that it meets. Belongs elsewhere:
+running it (``validation.sql_rules``) and fetching rows (``validation.sql_inputs``).
 
 A statement names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a
 table of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads
-facts of the submission with ``getvariable('period_start')`` and its like.
+facts of the submission with ``getvariable('period_start')`` and the other variables. A rule reads another return for
+the period that corresponds to its own: the same, the longer one that it lies in, or all the shorter ones that lie in
+it. The two kinds of period decide which.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 
 import sqlglot
@@ -17,6 +21,11 @@ from sqlglot import exp
 from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
+
+from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.register.model.contract import Contract, Return
+from lgdp_pipelines.register.model.table_model import Rule, columns_of
+from lgdp_pipelines.vocabulary.periods import Period, find_corresponding_periods, parse_period
 
 VARIABLES = ("council_code", "period", "period_start", "period_end", "received_on")
 """Variables of ``getvariable``: the submission's council and period, the period's first and last day, and the day on
@@ -57,9 +66,9 @@ class ExternalTable:
         return f"{{{self.of}.{self.table}}}"
 
 
-def find_external_tables(query: str) -> tuple[ExternalTable, ...]:
-    """Return the distinct tables outside its own return that a statement reads, in order."""
-    dotted = (name.split(".") for name in _PLACEHOLDER.findall(query) if "." in name)
+def list_external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
+    """Return the distinct tables outside its return that a rule's SQL reads, in order."""
+    dotted = (name.split(".") for name in _PLACEHOLDER.findall(rule.sql or "") if "." in name)
     return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
 
 
@@ -132,3 +141,56 @@ def _find_variable_problems(tree: exp.Select) -> Iterator[str]:
             name = argument.name if isinstance(argument, exp.Literal) else ""
             if name not in VARIABLES:
                 yield f"getvariable knows {', '.join(VARIABLES)}, and not “{name}”"
+
+
+PERIOD_COLUMN = "period"
+"""The column of another return's rows that says which of several periods they are of."""
+
+
+def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
+    """Return the periods of another return that a period is compared with, in order.
+
+    Empty where the other return was not asked for all of that time.
+    """
+    periods = find_corresponding_periods(other.latest.period_kind, period)
+    return periods if periods and periods[0].start >= other.first_period.start else ()
+
+
+def find_matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
+    """Return the versions of another return that a contract meets, oldest first.
+
+    They are the versions that are valid for a period of the contract.
+
+    Empty where the kinds of period do not correspond.
+    """
+    span = _start_days(own, contract)
+    if span is None or not find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
+        return ()
+    first, end = span
+    return tuple(
+        version
+        for version in other.contracts
+        if (days := _start_days(other, version)) is not None and days[0] < end and first < days[1]
+    )
+
+
+def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
+    """Return the first day and the end of a version's validity; None where unreadable."""
+    following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
+    try:
+        first, *later = (parse_period(version.valid_from).start for version in (contract, *following))
+    except WrongUse:
+        return None
+    return first, min(later, default=date.max)
+
+
+def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
+    """Return the columns that a table has in every version, with one type."""
+    first, *later = (_column_types(contract, table) for contract in contracts)
+    return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in later))
+
+
+def _column_types(contract: Contract, table: str) -> Mapping[str, object]:
+    items = contract.by_name[table].by_name
+    types = {name: (item.type, item.precision, item.scale) for name, item in items.items()}
+    return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}

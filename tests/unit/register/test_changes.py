@@ -10,7 +10,7 @@ from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.contract_report import contract_text
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.versions.differences import compare_contracts
+from lgdp_pipelines.register.versions.version_comparison import compare_contracts
 from tests.support.small_register import PETS, SmallRegister
 
 LATER = "returns/pets/pets.v2.0.0.changes.yaml"

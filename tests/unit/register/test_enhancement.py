@@ -8,8 +8,8 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.derivations import AgeBand, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
 from lgdp_pipelines.register.model.table_model import ItemType
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
 from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from tests.support.small_register import FOOD, PETS, SmallRegister, SpoiltCase
 
 PEOPLE, ROWS, GROUPS = "reference/people/people.yaml", "reference/people/people.v1.csv", "reference/groups/groups.yaml"

@@ -8,7 +8,7 @@ from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.extract_format import Format
 from lgdp_pipelines.register.model.system_mapping import CodePattern, SourceColumn, UnitChange
 from lgdp_pipelines.register.model.table_model import Spellings
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from tests.support.small_register import CODES, PETS, SFTP, SFTP_TEXT, SmallRegister, SpoiltCase
 
 MAPPING = "mappings/kennel/pets.yaml"

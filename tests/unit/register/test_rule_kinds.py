@@ -8,8 +8,8 @@ import pytest
 
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.contract_report import contract_text
+from lgdp_pipelines.register.files.rule_file import KINDS
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.rules.rule_kinds import KINDS
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.support.rule_cases import (
     DATE,

@@ -14,14 +14,14 @@ from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.normalisation import Normaliser
 from lgdp_pipelines.validation.type_parsing import REPAIRS, ROW
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
-from lgdp_pipelines.vocabulary.date_formats import (
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.value_formats import (
+    NumberStyle,
     build_date_parser,
     find_ambiguous_text,
     find_date_format_problem,
     format_day,
 )
-from lgdp_pipelines.vocabulary.number_formats import NumberStyle
-from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from tests.support.small_contract import FIFE, YEAR, Bench, make_item, of_items, outcome
 
 OTHERS = ("yyyy-MM-dd", "d MMM yyyy", "dd/MM/yyyy", "d MMMM yyyy HH:mm")

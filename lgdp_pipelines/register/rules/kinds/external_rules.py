@@ -1,7 +1,7 @@
 """What a submission is compared with elsewhere: the council's current rows of another return, and reference tables.
 
 Belongs here: the terms and SQL of the three kinds, and what one contract alone contradicts in them. Belongs elsewhere:
-whether the other return or the table has what is named (``rules.cross_return``), and their rows
+whether the other return or the table has what is named (``rules.sql_statements``), and their rows
 (``validation.sql_inputs``).
 
 No rows come to nothing: a group that only one side has counts as 0 on the other. Where a cell of a sum is in error, or

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from lgdp_pipelines.register.rules.rule_kinds import KINDS
+from lgdp_pipelines.register.files.rule_file import KINDS
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.support.rule_cases import Case, RuleFixture
 from tests.unit.validation.kinds import test_across_rows, test_cells, test_external_rules, test_files, test_within_rows

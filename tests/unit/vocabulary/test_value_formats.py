@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lgdp_pipelines.vocabulary.date_formats import format_day
+from lgdp_pipelines.vocabulary.value_formats import format_day
 
 
 @pytest.mark.parametrize(

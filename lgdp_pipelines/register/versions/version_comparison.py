@@ -1,0 +1,295 @@
+"""Versions of a return compared: their differences as values, and their contradictions.
+
+Items are matched by URN and rules by id, under any name. A change of type, grain or key is a major version and a new
+table; within a major, versions only add. Belongs here: the comparison of any two versions, their order and first
+periods, and the changes that a version may make. Belongs elsewhere: the content of one contract
+(``files.contract_file``), and the reason for a difference, which a changes file gives.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from itertools import pairwise
+
+from lgdp_pipelines.errors import Contradiction, WrongUse
+from lgdp_pipelines.register.documents.yaml_nodes import find_repeats, first_contradiction_where
+from lgdp_pipelines.register.files.contract_file import ParsedContract
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.table_model import Item, Provenance, Rule, Table
+from lgdp_pipelines.vocabulary.code_lists import CodeList
+from lgdp_pipelines.vocabulary.periods import Period, parse_period
+
+
+def group_by_return(reads: Sequence[ParsedContract]) -> Mapping[str, tuple[ParsedContract, ...]]:
+    """Return the contracts of each return, oldest version first; returns in order of code."""
+    ordered = sorted(reads, key=lambda read: (read.contract.return_code, read.contract.version))
+    by_code: dict[str, list[ParsedContract]] = {}
+    for read in ordered:
+        if read.contract.return_code:
+            by_code.setdefault(read.contract.return_code, []).append(read)
+    return {code: tuple(versions) for code, versions in by_code.items()}
+
+
+def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction]:
+    """Yield what the versions of one return contradict in each other."""
+    for earlier, later in pairwise(versions):
+        place = later.document
+        if earlier.contract.version == later.contract.version:
+            yield place.at("version").contradiction(
+                f"{earlier.document.file} has the same version.", "Give each version a number of its own."
+            )
+            continue
+        yield from first_contradiction_where(
+            (
+                earlier.contract.period_kind is not later.contract.period_kind,
+                place.custom_property("lgdpPeriodKind"),
+                f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
+                "A return keeps its kind of period; make another return.",
+            ),
+            (
+                not _is_valid_later(earlier, later),
+                place.custom_property("lgdpValidFrom"),
+                f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
+                "A later version is valid from a later period.",
+            ),
+        )
+        if earlier.contract.version.major == later.contract.version.major:
+            yield from _check_only_adds(earlier, later)
+
+
+def _is_valid_later(earlier: ParsedContract, later: ParsedContract) -> bool:
+    before, after = _first_period(earlier), _first_period(later)
+    return before is None or after is None or before.start < after.start
+
+
+def _first_period(read: ParsedContract) -> Period | None:
+    try:
+        return parse_period(read.contract.valid_from)
+    except WrongUse:
+        return None
+
+
+def _check_only_adds(earlier: ParsedContract, later: ParsedContract) -> Iterator[Contradiction]:
+    remedy = "Within a major version, only add; for this change raise the major version."
+    after = {read.table.name: read for read in later.tables}
+    for read in earlier.tables:
+        table = after.get(read.table.name)
+        if table is None:
+            yield later.document.at("schema").contradiction(
+                f"The table {read.table.name} of {earlier.document.file} is gone.", remedy
+            )
+            continue
+        if table.table.grain is not read.table.grain:
+            yield table.place.contradiction(f"{read.table.name} was of grain {read.table.grain}.", remedy)
+        new_items = {item_read.item.urn: item_read for item_read in table.items}
+        old_urns = {item_read.item.urn for item_read in read.items}
+        for item in (item_read.item for item_read in read.items):
+            new = new_items.get(item.urn)
+            if new is None:
+                yield table.place.contradiction(f"{item.name} ({item.urn}) of {earlier.document.file} is gone.", remedy)
+            elif _fixed_aspects(new.item) != _fixed_aspects(item):
+                yield new.place.contradiction(
+                    f"{item.name} has another name, header, type, unit, role, key or derivation than in "
+                    f"{earlier.document.file}.",
+                    remedy,
+                )
+        yield from (
+            new.place.contradiction(f"{new.item.name} is new and part of the key.", remedy)
+            for urn, new in new_items.items()
+            if new.item.key and urn not in old_urns
+        )
+
+
+def _fixed_aspects(item: Item) -> tuple[object, ...]:
+    return (
+        item.name, item.header, item.type, item.precision, item.scale, item.unit, item.role, item.key, item.derived,
+    )  # fmt: skip
+
+
+def check_item_urns(reads: Sequence[ParsedContract]) -> Iterator[Contradiction]:
+    """Yield data items that have different types or units in two returns."""
+    items = (
+        (item_read.item.urn, (item_read, read))
+        for read in reads
+        for table in read.tables
+        for item_read in table.items
+        if item_read.item.urn
+    )
+    for (item_read, read), (first, other) in find_repeats(items):
+        item, is_other_return = item_read.item, other.contract.return_code != read.contract.return_code
+        if is_other_return and (first.item.type, first.item.unit) != (item.type, item.unit):
+            yield item_read.place.contradiction(
+                f"{item.urn} has another type or unit in {other.document.file}.",
+                "Use the item as it is there, or give this one a URN of its own.",
+            )
+
+
+def collect_inline_lists(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
+    """Return the code lists written out at items by id, and their contradictions."""
+    entries = [(code_list.id, (code_list, place)) for read in reads for code_list, place in read.inline_lists]
+    contradictions = [
+        place.contradiction(
+            f"The codes of {code_list.id} are written out differently elsewhere.",
+            "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
+        )
+        for (code_list, place), (first, _) in find_repeats(entries)
+        if first.codes != code_list.codes
+    ]
+    lists = {list_id: code_list for list_id, (code_list, _) in reversed(entries)}
+    return lists, tuple(contradictions)
+
+
+class DifferenceKind(StrEnum):
+    """The way in which an item, rule, table or contract differs."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    RENAMED = "renamed"
+    """Another name for the same item; other aspects may be different too."""
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One aspect of an item, rule, table or contract that is different.
+
+    Attributes:
+        name: such as ``header`` or ``marks``.
+        before: the earlier value as text; empty where there was none.
+        after: the later value as text; empty where there is none.
+    """
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One contract, table, item or rule that is different.
+
+    Attributes:
+        kind: how it is different.
+        subject: ``contract``, ``table``, ``item`` or ``rule``.
+        table: name of its table in the later version, or in the earlier one where it is gone; empty for the contract.
+        id: return code, table name, URN or rule id.
+        name: name of the table or item in the later version, or in the earlier one where it is gone.
+        aspects: what is different about it; none where it is added or removed.
+    """
+
+    kind: DifferenceKind
+    subject: str
+    table: str
+    id: str
+    name: str
+    aspects: tuple[Aspect, ...] = ()
+
+    @property
+    def earlier_name(self) -> str:
+        """Its name in the earlier version."""
+        return next((aspect.before for aspect in self.aspects if aspect.name == "name"), self.name)
+
+
+_CONTRACT_ASPECTS = (
+    "valid_from", "title", "purpose", "limitations", "subject", "owner", "recipients", "legal_basis",
+    "burden_minutes", "due_days", "retention_years", "extract", "disclosure", "provenance",
+)  # fmt: skip
+_TABLE_ASPECTS = tuple(field.name for field in fields(Table) if field.name not in {"name", "items", "rules", "derived"})
+_ITEM_ASPECTS = tuple(field.name for field in fields(Item) if field.name not in {"urn", "line"})
+_RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in {"id", "line"})
+
+
+def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
+    """Return all differences between two versions, in the order of the later."""
+    aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
+    differences = (
+        [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
+        if aspects
+        else []
+    )
+    earlier_tables, later_tables = _declared_tables(earlier), _declared_tables(later)
+    for name in dict.fromkeys((*later_tables, *earlier_tables)):
+        differences += _compare_tables(earlier_tables.get(name), later_tables.get(name))
+    return tuple(differences)
+
+
+def _declared_tables(contract: Contract) -> Mapping[str, Table]:
+    """Return tables by name, without provenance that only repeats the contract's."""
+    unstated = Provenance("", "")
+    return {
+        table.name: replace(
+            table,
+            items=tuple(
+                replace(item, provenance=unstated) if item.provenance == contract.provenance else item
+                for item in table.all_items
+            ),
+            derived=(),
+        )
+        for table in contract.tables
+    }
+
+
+def _compare_tables(before: Table | None, after: Table | None) -> Iterator[Difference]:
+    if before is None or after is None:
+        kind, present = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
+        if present is not None:
+            yield Difference(kind, "table", present.name, present.name, present.name)
+        return
+    aspects = _aspects(before, after, _TABLE_ASPECTS)
+    if aspects:
+        yield Difference(DifferenceKind.MODIFIED, "table", after.name, after.name, after.name, aspects)
+    items = {item.urn: item for item in before.items}, {item.urn: item for item in after.items}
+    yield from _compare_entries("item", after.name, *items, _ITEM_ASPECTS)
+    rules = {rule.id: rule for rule in before.rules}, {rule.id: rule for rule in after.rules}
+    yield from _compare_entries("rule", after.name, *rules, _RULE_ASPECTS)
+
+
+def _compare_entries(
+    subject: str,
+    table: str,
+    before: Mapping[str, Item] | Mapping[str, Rule],
+    after: Mapping[str, Item] | Mapping[str, Rule],
+    compared: tuple[str, ...],
+) -> Iterator[Difference]:
+    for key, now in after.items():
+        was = before.get(key)
+        if was is None:
+            yield Difference(DifferenceKind.ADDED, subject, table, key, _name(now))
+        elif aspects := _aspects(was, now, compared):
+            kind = (
+                DifferenceKind.RENAMED if any(aspect.name == "name" for aspect in aspects) else DifferenceKind.MODIFIED
+            )
+            yield Difference(kind, subject, table, key, _name(now), aspects)
+    for key, was in before.items():
+        if key not in after:
+            yield Difference(DifferenceKind.REMOVED, subject, table, key, _name(was))
+
+
+def _name(entry: Item | Rule) -> str:
+    return entry.name if isinstance(entry, Item) else entry.id
+
+
+def _aspects(before: object, after: object, names: tuple[str, ...]) -> tuple[Aspect, ...]:
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in names)
+    return tuple(Aspect(name, _text(was), _text(now)) for name, was, now in pairs if was != now)
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Mapping():
+            return ", ".join(f"{_text(key)}: {_text(member)}" for key, member in value.items())
+        case tuple() | list():
+            return ", ".join(_text(entry) for entry in value)
+        case _:
+            return _record(value)
+
+
+def _record(value: object) -> str:
+    names = getattr(value, "__dataclass_fields__", None)
+    if names is None:
+        return str(value)
+    return ", ".join(f"{name}: {text}" for name in names if (text := _text(getattr(value, name))))
