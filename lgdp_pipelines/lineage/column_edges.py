@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 
+import polars as pl
 import pyarrow as pa
 
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 DIRECT, INDIRECT = "direct", "indirect"
-
-_EXPORT_PARTS = 4
-"""Parts of the name of a system's export."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -92,10 +90,10 @@ def name_system_export(system: str, council: str, return_slug: str, table: str) 
 def parse_system(table: str) -> str:
     """Return the system in an export's name, with its council where it has one.
 
-    Empty for other tables.
+    Empty for other tables: only a system's export has a name of four parts.
     """
     parts = table.split(".")
-    return parts[1] if len(parts) == _EXPORT_PARTS else ""
+    return parts[1] if len(parts) == 4 else ""
 
 
 @dataclass(frozen=True)
@@ -143,19 +141,17 @@ class LineageGraph:
             item: URN of the data item whose way to follow; empty: any.
             direct_only: whether to follow direct edges alone.
         """
-        seen: dict[ColumnEdge, None] = {}
+        way: dict[ColumnEdge, None] = {}
         queue = [(table, column, item)]
         visited: set[tuple[str, str, str]] = set()
-        while queue:
-            place = queue.pop(0)
-            if place in visited:
-                continue
-            visited.add(place)
-            for edge in self.list_steps(return_code, *place):
-                if edge.kind == DIRECT or not direct_only:
-                    seen.setdefault(edge)
-                    queue.append((edge.from_table, edge.from_column, edge.item))
-        return list(seen)
+        for origin in queue:  # the queue grows while it is read
+            if origin not in visited:
+                visited.add(origin)
+                steps = self.list_steps(return_code, *origin)
+                followed = [edge for edge in steps if edge.kind == DIRECT or not direct_only]
+                way |= dict.fromkeys(followed)
+                queue += [(edge.from_table, edge.from_column, edge.item) for edge in followed]
+        return list(way)
 
 
 def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
@@ -164,14 +160,10 @@ def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[
     Returns:
         The table's new version; None where nothing was written.
     """
-    names, schema = list(ColumnEdge.__dataclass_fields__), COLUMN_EDGE_TABLE.arrow_schema
-    where = {"return_code": sorted({edge.return_code for edge in edges})}
     if not edges:
         return None
-    if lake.exists(COLUMN_EDGE_TABLE):
-        stored = lake.read(COLUMN_EDGE_TABLE, where, names)
-        if {ColumnEdge(*row) for row in stored.iter_rows()} == set(edges):
-            return None
-    ordered = sorted(edges)
-    rows = pa.table({name: [getattr(edge, name) for edge in ordered] for name in schema.names}, schema=schema)
+    rows = pl.DataFrame(sorted(edges))
+    where = {"return_code": sorted({edge.return_code for edge in edges})}
+    if set(lake.read(COLUMN_EDGE_TABLE, where, rows.columns).iter_rows()) == set(rows.iter_rows()):
+        return None
     return lake.replace_slice(COLUMN_EDGE_TABLE, rows, where=where, commit=commit)

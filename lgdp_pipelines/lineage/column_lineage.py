@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 from operator import attrgetter
 from pathlib import Path
@@ -21,12 +21,11 @@ from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.lineage import sql_lineage
 from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT, ColumnEdge, LineageGraph, name_system_export
 from lgdp_pipelines.lineage.sql_lineage import (
-    CONSTANT,
     ColumnReference,
-    SelectColumns,
-    SourceColumns,
+    TableColumns,
     TableKey,
     read_select_columns,
+    reference_columns,
 )
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
@@ -51,7 +50,14 @@ SYSTEM_COLUMNS: Mapping[str, str] = {
 _ORIGINS = ("extract.", "register.", "reference.")
 """Prefixes of the tables at which a way back may end."""
 
-_KEYS = (("council_code", Role.COUNCIL), ("period", Role.PERIOD))
+_KEYS = {"council_code": Role.COUNCIL, "period": Role.PERIOD}
+"""Columns of the platform that agree with an item of some role, where a return has one."""
+
+Sources = dict[TableKey, TableColumns]
+"""The tables that models read."""
+
+Step = tuple[str, str, ColumnReference]
+"""Table and column of a model, and a column that it comes from."""
 
 
 def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]:
@@ -64,14 +70,15 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
     file = project.folder.with_name(f"{project.folder.name}.lineage.{register.sha256[:8]}{code[:8]}.json")
     if file.exists():
         return tuple(ColumnEdge(*fields) for fields in json.loads(file.read_text(encoding="utf-8")))
-    shared = _ModelColumns()
-    for table in TABLES:
-        shared.sources["ledger", table.name] = SourceColumns(tuple(table.arrow_schema.names))
-    shared.read_models(project, "shared")
+    sources = {
+        ("ledger", table.name): reference_columns(f"ledger.{table.name}", dict.fromkeys(table.arrow_schema.names, ()))
+        for table in TABLES
+    }
+    shared_steps = list(_read_models(project, "shared", sources))
     edges = {
         edge
         for data_return in register.returns.values()
-        for edge in _list_return_edges(project, data_return, register.mappings, shared)
+        for edge in _list_return_edges(project, data_return, register.mappings, sources, shared_steps)
     }
     draft = file.with_name(f".{file.name}.{os.getpid()}.{uuid4().hex[:8]}")
     ordered = tuple(sorted(edges))
@@ -114,145 +121,120 @@ def _list_items(data_return: Return) -> set[str]:
     return items | {count.urn for table in tables for count in table.counts}
 
 
-@dataclass
-class _ModelColumns:
-    """The columns of models, read one after the other.
+def _list_return_edges(
+    project: Project,
+    data_return: Return,
+    mappings: Sequence[SystemMapping],
+    shared_sources: Sources,
+    shared_steps: Sequence[Step],
+) -> Iterator[ColumnEdge]:
+    """Yield the edges of a return, those of the models that it shares among them."""
+    sources = shared_sources | {
+        ("validated", format_table_name(contract, table)): _reference_validated_columns(contract, table)
+        for contract, table in list_validated_tables(data_return)
+    }
+    for table_name, column, reference in [*shared_steps, *_read_models(project, data_return.slug, sources)]:
+        yield ColumnEdge(data_return.code, table_name, column, *reference)
+    for contract in data_return.contracts:
+        for table in contract.tables:
+            yield from _list_contract_edges(contract, table)
+            yield from list_export_edges(contract, table, mappings)
 
-    Attributes:
-        sources: tables that later models read.
-        columns: references of each model's columns.
-        labels: table in the lake, or ``layer.name`` in the scratch database, of each model.
-    """
 
-    sources: dict[TableKey, SourceColumns] = field(default_factory=dict)
-    columns: dict[TableKey, Mapping[str, set[ColumnReference]]] = field(default_factory=dict)
-    labels: dict[TableKey, str] = field(default_factory=dict)
-
-    def copy(self) -> "_ModelColumns":
-        """Return a copy that may read more models."""
-        return _ModelColumns(dict(self.sources), dict(self.columns), dict(self.labels))
-
-    def read_models(self, project: Project, tag: str) -> None:
-        """Read the models of a tag, each after those that it depends on."""
-        models = {name: model for name, model in project.models.items() if tag in model.tags}
-        order = TopologicalSorter({name: models.keys() & model.depends_on for name, model in models.items()})
-        for name in order.static_order():
-            self._read_model(project, models[name])
-
-    def _read_model(self, project: Project, model: CompiledModel) -> None:
-        key = (model.schema, model.alias)
-        if model.sql:
-            result = read_select_columns(model.sql, self.sources)
-        else:
-            result = SelectColumns(self._read_python_model(project, model), [])
+def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]:
+    """Yield the steps of a tag's models, and add each model to the sources."""
+    models = {name: model for name, model in project.models.items() if tag in model.tags}
+    order = TopologicalSorter({name: models.keys() & model.depends_on for name, model in models.items()})
+    for model in map(models.__getitem__, order.static_order()):
+        table = _name_table(model)
+        selected = read_select_columns(model.sql, sources) if model.sql else _read_python_model(project, model, sources)
         items = {
-            name: frozenset(reference.item for reference in references if reference.kind == DIRECT and reference.item)
-            for name, references in result.columns.items()
+            name: {reference.item for reference in references if reference.kind == DIRECT and reference.item}
+            for name, references in selected.references.items()
         }
-        plain = tuple(name for name in result.columns if "." not in name)
-        self.sources[key] = SourceColumns(plain, items, tuple(result.branches))
-        self.columns[key] = result.columns
-        self.labels[key] = _label_model(model)
-
-    def _read_python_model(self, project: Project, model: CompiledModel) -> dict[str, set[ColumnReference]]:
-        """Return references of a Python model: columns of the same name pass on, others depend on everything read."""
-        references_by_column: dict[str, set[ColumnReference]] = {name: set() for name in model.columns}
-        for parent in (project.models[name] for name in model.depends_on):
-            key = (parent.schema, parent.alias)
-            source_columns = self.sources[key].columns
-            for column, references in references_by_column.items():
-                if column in source_columns:
-                    references.add(ColumnReference(key, column, DIRECT, "select"))
-                else:
-                    references.update(ColumnReference(key, name, INDIRECT, "computed") for name in source_columns)
-        return references_by_column
+        sources[model.schema, model.alias] = reference_columns(table, items, selected.branches)
+        for column, references in selected.references.items():
+            yield from ((table, column, reference) for reference in references)
 
 
-def _label_model(model: CompiledModel) -> str:
+def _read_python_model(project: Project, model: CompiledModel, sources: Sources) -> TableColumns:
+    """Return the columns of a Python model, which passes on columns of the same name.
+
+    Its other columns depend on everything that it reads.
+    """
+    references: dict[str, set[ColumnReference]] = {column: set() for column in model.columns}
+    for parent in (project.models[name] for name in model.depends_on):
+        table, names = _name_table(parent), sources[parent.schema, parent.alias].names
+        computed = {ColumnReference(table, name, INDIRECT, "computed") for name in names}
+        for column in references:
+            references[column] |= {ColumnReference(table, column, DIRECT, "select")} if column in names else computed
+    return TableColumns(references)
+
+
+def _name_table(model: CompiledModel) -> str:
+    """Return a model's table in the lake, or else in the scratch database, as ``layer.name``."""
     if model.table:
         return model.table.replace("/", ".")
     return f"{model.schema}.{model.alias.removeprefix('register_' if model.schema == 'register' else '')}"
 
 
-def _list_return_edges(
-    project: Project, data_return: Return, mappings: Sequence[SystemMapping], shared: _ModelColumns
-) -> Iterator[ColumnEdge]:
-    models = shared.copy()
-    for contract, table in list_validated_tables(data_return):
-        models.sources["validated", format_table_name(contract, table)] = _list_validated_columns(contract, table)
-    models.read_models(project, data_return.slug)
-    labels = {key: f"{key[0]}.{key[1]}" for key in models.sources} | {CONSTANT: ".".join(CONSTANT)} | models.labels
-    for key, columns in models.columns.items():
-        for name, references in columns.items():
-            for reference in references:
-                yield ColumnEdge(
-                    data_return.code,
-                    labels[key],
-                    name,
-                    labels[reference.table],
-                    reference.column,
-                    reference.kind,
-                    reference.how,
-                    reference.item,
-                )
-    for contract in data_return.contracts:
-        for table in contract.tables:
-            yield from _list_contract_edges(data_return, contract, table)
-            yield from build_export_edges(data_return, contract, table, mappings)
-
-
-def _list_validated_columns(contract: Contract, table: Table) -> SourceColumns:
-    items: dict[str, frozenset[str]] = {}
+def _reference_validated_columns(contract: Contract, table: Table) -> TableColumns:
+    """Return the columns of a validated table with their data items."""
+    stored = define_validated_table(contract, table)
+    items: dict[str, tuple[str, ...]] = dict.fromkeys(stored.arrow_schema.names, ())
     for item in table.all_items:
-        items[item.name] = frozenset({item.urn})
-        if item.role is Role.MEASURE:
-            items[f"{item.name}_status"] = frozenset({item.urn})
-    for column, role in _KEYS:
-        items[column] = frozenset(item.urn for item in table.having(role))
-    return SourceColumns(tuple(define_validated_table(contract, table).arrow_schema.names), items)
+        items |= dict.fromkeys(_list_item_columns(item), (item.urn,))
+    items |= {column: tuple(item.urn for item in table.having(role)) for column, role in _KEYS.items()}
+    return reference_columns(f"validated.{stored.name}", items)
 
 
-def build_export_edges(
-    data_return: Return, contract: Contract, table: Table, mappings: Sequence[SystemMapping]
-) -> Iterator[ColumnEdge]:
+def _list_item_columns(item: Item) -> list[str]:
+    """Return the validated columns of an item: its own, and a measure's status."""
+    return [item.name, f"{item.name}_status"] if item.role is Role.MEASURE else [item.name]
+
+
+def list_export_edges(contract: Contract, table: Table, mappings: Iterable[SystemMapping]) -> Iterator[ColumnEdge]:
     """Yield the steps from landed columns to columns of systems' exports, by their mappings."""
-    code, landed, version = data_return.code, f"landed.{format_table_name(contract, table)}", str(contract.version)
     for mapping in mappings:
         mapped = mapping.tables.get(table.name)
-        if mapping.return_code != code or contract.version.major not in mapping.majors or mapped is None:
-            continue
-        export = name_system_export(mapping.system, mapping.council, data_return.slug, table.name)
-        for item in table.items:
-            for header in mapped.headers_of(item.name):
-                yield ColumnEdge(code, landed, item.name, export, header, DIRECT, "map", item.urn, version)
-                if item.key:
-                    yield ColumnEdge(code, landed, "_row", export, header, INDIRECT, "key", item.urn, version)
-        yield ColumnEdge(code, landed, "_row", export, "(row)", DIRECT, "map", "", version)
+        is_for_contract = mapping.return_code == contract.return_code and contract.version.major in mapping.majors
+        if is_for_contract and mapped is not None:
+            export = name_system_export(mapping.system, mapping.council, contract.slug, table.name)
+            headers = [(item, header) for item in table.items for header in mapped.headers_of(item.name)]
+            yield from _list_landing_edges(contract, table, export, "map", headers)
 
 
-def _list_contract_edges(data_return: Return, contract: Contract, table: Table) -> Iterator[ColumnEdge]:
-    """Yield the steps from validated to landed to the extract, which follow from the contract alone."""
-    code, name, version = data_return.code, format_table_name(contract, table), str(contract.version)
-    validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{data_return.slug}.{table.name}"
-    for item in table.items:
-        yield ColumnEdge(code, validated, item.name, landed, item.name, DIRECT, "read", item.urn)
-        yield ColumnEdge(code, landed, item.name, extract, item.header, DIRECT, "land", item.urn, version)
-        if item.role is Role.MEASURE:
-            yield ColumnEdge(code, validated, f"{item.name}_status", landed, item.name, DIRECT, "read", item.urn)
+def _list_landing_edges(
+    contract: Contract, table: Table, source: str, how: str, headers: Iterable[tuple[Item, str]]
+) -> Iterator[ColumnEdge]:
+    """Yield the steps from landed columns to headers of an extract or a system's export."""
+    landed = f"landed.{format_table_name(contract, table)}"
+    step = partial(ColumnEdge, contract.return_code, landed, from_table=source, contract_version=str(contract.version))
+    for item, header in headers:
+        yield step(item.name, from_column=header, kind=DIRECT, how=how, item=item.urn)
         if item.key:
-            yield ColumnEdge(code, landed, "_row", extract, item.header, INDIRECT, "key", item.urn, version)
+            yield step("_row", from_column=header, kind=INDIRECT, how="key", item=item.urn)
+    yield step("_row", from_column="(row)", kind=DIRECT, how=how)
+
+
+def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdge]:
+    """Yield the steps from validated to landed to the extract, which follow from the contract alone."""
+    code, name, version = contract.return_code, format_table_name(contract, table), str(contract.version)
+    validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{contract.slug}.{table.name}"
+    yield from _list_landing_edges(contract, table, extract, "land", [(item, item.header) for item in table.items])
+    for item in table.items:
+        for column in _list_item_columns(item):
+            yield ColumnEdge(code, validated, column, landed, item.name, DIRECT, "read", item.urn)
     for item in table.derived:
         yield from _list_derivation_edges(code, item, validated)
-    for column, role in _KEYS:
-        yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read")
-        yield ColumnEdge(code, landed, column, "ledger.submission", column, DIRECT, "select")
+    for column, role in _KEYS.items():
         for item in table.having(role):
             yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read", item.urn)
             yield ColumnEdge(code, landed, column, extract, item.header, DIRECT, "land", item.urn, version)
-    yield ColumnEdge(code, validated, "_row", landed, "_row", DIRECT, "read")
-    yield ColumnEdge(code, landed, "_row", extract, "(row)", DIRECT, "land", "", version)
-    yield ColumnEdge(code, validated, "_submission_id", landed, "_submission_id", DIRECT, "read")
-    yield ColumnEdge(code, landed, "_submission_id", "ledger.submission", "id", DIRECT, "select")
+    for column in (*_KEYS, "_row", "_submission_id"):
+        yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read")
+    for column, origin in (("council_code", "council_code"), ("period", "period"), ("_submission_id", "id")):
+        yield ColumnEdge(code, landed, column, "ledger.submission", origin, DIRECT, "select")
 
 
 def _list_derivation_edges(code: str, item: Item, validated: str) -> Iterator[ColumnEdge]:
@@ -266,6 +248,6 @@ def _list_derivation_edges(code: str, item: Item, validated: str) -> Iterator[Co
         origins += [(reference, derivation.column, DIRECT), (validated, "council_code", INDIRECT)]
     if isinstance(derivation, Rate):
         origins.append((validated, "period", INDIRECT))
-    for column in (item.name, f"{item.name}_status") if item.role is Role.MEASURE else (item.name,):
+    for column in _list_item_columns(item):
         for table, source, kind in origins:
             yield ColumnEdge(code, validated, column, table, source, kind, "derive", item.urn)

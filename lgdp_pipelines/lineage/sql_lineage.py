@@ -7,8 +7,8 @@ Belongs here: one statement and the tables that it names. Belongs elsewhere: the
 (``column_lineage``).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from typing import cast as typed
 
@@ -20,28 +20,31 @@ from sqlglot.optimizer.scope import Scope, build_scope
 from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT
 
 TableKey = tuple[str, str]
-"""Schema and name."""
+"""Schema and name of a table in a statement."""
 
 Branch = Mapping[str, str]
 """Constant texts of one branch of a union, by column."""
 
-CONSTANT: TableKey = ("register", "constant")
+CONSTANT = "register.constant"
 """Origin of a column that the model itself states, such as a unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnReference:
+_CLAUSES = {"where": "filter", "having": "filter", "qualify": "filter", "group": "group", "order": "order"}
+"""Clauses of a ``SELECT`` that decide about its rows, and how, as in edges."""
+
+
+class ColumnReference(NamedTuple):
     """A column of a table that a statement names, and its use there.
 
     Attributes:
-        table: schema and name.
+        table: ``layer.name``.
         column: of the table; ``breakdown.<name>`` for one entry of a map.
         kind: direct or indirect.
         how: as in :class:`~lgdp_pipelines.lineage.column_edges.ColumnEdge`.
         item: URN of the data item; empty for none.
     """
 
-    table: TableKey
+    table: str
     column: str
     kind: str
     how: str
@@ -49,34 +52,41 @@ class ColumnReference:
 
 
 @dataclass(frozen=True)
-class SourceColumns:
-    """The columns of a table that statements read.
+class TableColumns:
+    """The columns of a table, or of a part of a statement.
 
     Attributes:
-        columns: names, in order, without entries of maps.
-        items: URNs of the data items in each column, entries of maps included.
+        references: by column, entries of maps included.
         branches: of a union whose branches each state their own item.
     """
 
-    columns: tuple[str, ...]
-    items: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    branches: tuple[Branch, ...] = ()
+    references: Mapping[str, Collection[ColumnReference]]
+    branches: Sequence[Branch] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in order, without entries of maps."""
+        return [name for name in self.references if "." not in name]
 
 
-@dataclass
-class SelectColumns:
-    """The columns that a statement gives.
+def reference_columns(
+    table: str, items: Mapping[str, Collection[str]], branches: Sequence[Branch] = ()
+) -> TableColumns:
+    """Return the columns of a stored table, each as a reference to itself.
 
-    Attributes:
-        columns: references by column, entries of maps included.
-        branches: as in :class:`SourceColumns`.
+    Args:
+        table: ``layer.name``.
+        items: URNs of the data items in each column, entries of maps included.
+        branches: of a union whose branches each state their own item.
     """
+    references = {
+        column: {ColumnReference(table, column, DIRECT, "select", item) for item in urns or [""]}
+        for column, urns in items.items()
+    }
+    return TableColumns(references, branches)
 
-    columns: dict[str, set[ColumnReference]]
-    branches: list[Branch]
 
-
-def read_select_columns(sql: str, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
+def read_select_columns(sql: str, tables: Mapping[TableKey, TableColumns]) -> TableColumns:
     """Return the references of every column of a statement.
 
     Args:
@@ -89,57 +99,38 @@ def read_select_columns(sql: str, tables: Mapping[TableKey, SourceColumns]) -> S
         table.set("catalog", None)
         known = tables.get((table.db, table.name))
         if known is not None:
-            schema.setdefault(table.db, {})[table.name] = dict.fromkeys(known.columns, "VARCHAR")
+            schema.setdefault(table.db, {})[table.name] = dict.fromkeys(known.names, "VARCHAR")
     qualified = qualify(
         parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
     )
     scope = build_scope(qualified)
-    return SelectColumns({}, []) if scope is None else _read_scope(scope, tables)
+    return TableColumns({}) if scope is None else _read_scope(scope, tables)
 
 
-def _read_scope(scope: Scope, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
+def _read_scope(scope: Scope, tables: Mapping[TableKey, TableColumns]) -> TableColumns:
     """Return the columns of a query or of a part of it."""
     match scope.expression:
         case exp.SetOperation():
             return _unite([_read_scope(part, tables) for part in scope.set_operation_scopes])
         case exp.Select() as select:
-            sources = {
-                name: _read_scope(source, tables) if isinstance(source, Scope) else _read_table(source, tables)
+            columns = {
+                name: _read_scope(source, tables) if isinstance(source, Scope) else tables[source.db, source.name]
                 for name, source in scope.sources.items()
             }
-            return _read_select(select, _Sources.of(select, sources))
+            return _read_select(select, _Sources(columns, _filter_branches(select, columns)))
         case _:
-            return SelectColumns({}, [])
+            return TableColumns({})
 
 
-def _unite(parts: list[SelectColumns]) -> SelectColumns:
-    """Return the columns of a union, which has the names of its first part."""
-    names = [name for name in parts[0].columns if "." not in name]
-    united: dict[str, set[ColumnReference]] = {name: set() for name in names}
+def _unite(parts: list[TableColumns]) -> TableColumns:
+    """Return the columns of a union, named as those of its first part."""
+    united: dict[str, set[ColumnReference]] = {name: set() for name in parts[0].names}
     for part in parts:
-        renamed = dict(zip((name for name in part.columns if "." not in name), names, strict=True))
-        for name, references in part.columns.items():
+        renamed = dict(zip(part.names, parts[0].names, strict=True))
+        for name, references in part.references.items():
             head, dot, entry = name.partition(".")
             united.setdefault(f"{renamed[head]}{dot}{entry}", set()).update(references)
-    return SelectColumns(united, [branch for part in parts for branch in part.branches])
-
-
-def _read_table(table: exp.Table, tables: Mapping[TableKey, SourceColumns]) -> SelectColumns:
-    key = (table.db, table.name)
-    known = tables[key]
-    columns = {
-        name: {ColumnReference(key, name, DIRECT, "select", item) for item in known.items.get(name) or frozenset({""})}
-        for name in (*known.columns, *known.items)
-    }
-    return SelectColumns(columns, list(known.branches))
-
-
-class _Column(NamedTuple):
-    """A column of a source, and the entry of a map that is asked for; empty for the whole column."""
-
-    source: str
-    name: str
-    entry: str
+    return TableColumns(united, [branch for part in parts for branch in part.branches])
 
 
 @dataclass(frozen=True)
@@ -151,58 +142,82 @@ class _Sources:
         branches: of each source, those that the filter lets through.
     """
 
-    columns: Mapping[str, SelectColumns]
-    branches: Mapping[str, list[Branch]]
+    columns: Mapping[str, TableColumns]
+    branches: Mapping[str, Sequence[Branch]]
 
-    @classmethod
-    def of(cls, select: exp.Select, columns: Mapping[str, SelectColumns]) -> "_Sources":
-        """Return the sources of a ``SELECT`` with the branches that its filter lets through."""
-        branches = {alias: list(source.branches) for alias, source in columns.items()}
-        where = select.args.get("where")
-        for term in _list_conjuncts(where.this) if where is not None else ():
-            column, values = _read_constant_filter(term)
-            if column is not None and column.table in branches:
-                branches[column.table] = [
-                    branch for branch in branches[column.table] if branch.get(column.name) in {None, *values}
-                ]
-        return cls(columns, branches)
-
-    def list_references(self, column: _Column) -> list[ColumnReference]:
-        """Return the references of a source's column, less the items that the filter leaves out."""
-        source = self.columns.get(column.source)
+    def list_references(self, column: exp.Column) -> list[ColumnReference]:
+        """Return the references of a source's column, less the items filtered out."""
+        source = self.columns.get(column.table)
         if source is None:
             return []
-        references = source.columns.get(f"{column.name}.{column.entry}") if column.entry else None
+        entry = _read_entry(column)
+        references = source.references.get(f"{column.name}.{entry}") if entry else None
         if references is None:
-            references = source.columns.get(column.name, set())
-        kept_items = {branch["item"] for branch in self.branches[column.source]}
+            references = source.references.get(column.name, ())
+        kept_items = {branch["item"] for branch in self.branches[column.table]}
         excluded = {branch["item"] for branch in source.branches} - kept_items
         return [reference for reference in references if reference.item not in excluded]
 
 
-def _read_select(select: exp.Select, sources: _Sources) -> SelectColumns:
+def _read_entry(column: exp.Column) -> str:
+    """Return the entry that is taken from a column of maps.
+
+    Empty for the whole column.
+    """
+    match column.parent:
+        case exp.Bracket(this=subject, expressions=[exp.Literal(is_string=True) as entry]) if subject is column:
+            return entry.name
+        case _:
+            return ""
+
+
+def _filter_branches(select: exp.Select, columns: Mapping[str, TableColumns]) -> Mapping[str, Sequence[Branch]]:
+    """Return the branches of each source that the filter of a ``SELECT`` lets through."""
+    branches = {alias: source.branches for alias, source in columns.items()}
+    for column, texts in _list_constant_filters(select):
+        if column.table in branches:
+            branches[column.table] = [
+                branch for branch in branches[column.table] if branch.get(column.name) in {None, *texts}
+            ]
+    return branches
+
+
+def _list_constant_filters(select: exp.Select) -> Iterator[tuple[exp.Column, set[str]]]:
+    """Yield the columns that must equal one of some constant texts, and the texts."""
+    where = select.args.get("where")
+    conjuncts = where.dfs(prune=lambda node: not isinstance(node, exp.Where | exp.And | exp.Paren)) if where else ()
+    for term in conjuncts:
+        if isinstance(term, exp.In | exp.EQ) and isinstance(term.this, exp.Column):
+            values = term.expressions if isinstance(term, exp.In) else [term.expression]
+            texts = {value.name for value in values if value.is_string}
+            if texts:
+                yield term.this, texts
+
+
+def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
+    """Return the columns of a ``SELECT`` without its unions."""
     constants = {
-        projection.alias_or_name: value.this
+        projection.alias_or_name: value.name
         for projection in select.selects
-        if isinstance(value := _uncast(projection.unalias()), exp.Literal) and value.is_string
+        if (value := _uncast(projection.unalias())).is_string
     }
     item = constants.get("item", "")
     everywhere = {
-        ColumnReference(reference.table, reference.column, INDIRECT, how, reference.item)
+        reference._replace(kind=INDIRECT, how=how)
         for column, how in _list_clause_columns(select)
         for reference in sources.list_references(column)
     }
-    columns: dict[str, set[ColumnReference]] = {}
+    references: dict[str, set[ColumnReference]] = {}
     for projection in select.selects:
         name, value = projection.alias_or_name, projection.unalias()
-        columns[name] = _read_projection(name, value, sources, item) | everywhere
+        references[name] = _read_projection(name, value, sources, item) | everywhere
         for entry, expression in _list_entries(value, sources):
-            columns[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | everywhere
+            references[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | everywhere
     if item:
-        return SelectColumns(columns, [constants])
+        return TableColumns(references, [constants])
     passed = [alias for alias, source in sources.columns.items() if source.branches]
-    is_passed_on = len(passed) == 1 and "item" in columns
-    return SelectColumns(columns, sources.branches[passed[0]] if is_passed_on else [])
+    is_passed_on = len(passed) == 1 and "item" in references
+    return TableColumns(references, sources.branches[passed[0]] if is_passed_on else ())
 
 
 def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -> set[ColumnReference]:
@@ -211,21 +226,16 @@ def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -
     One without any column is stated by the model itself.
     """
     references: set[ColumnReference] = set()
-    for node in value.find_all(exp.Column):
-        kind, how = _classify_use(node, value)
-        for reference in sources.list_references(_read_column(node)):
-            is_direct = reference.kind == DIRECT and kind == DIRECT
-            step = reference.how if reference.kind == INDIRECT else how
-            references.add(
-                ColumnReference(
-                    reference.table, reference.column, DIRECT if is_direct else INDIRECT, step, reference.item or item
-                )
-            )
+    for column in value.find_all(exp.Column):
+        kind, how = _classify_use(column, value)
+        for reference in sources.list_references(column):
+            use = (kind, how) if reference.kind == DIRECT else (INDIRECT, reference.how)
+            references.add(ColumnReference(reference.table, reference.column, *use, reference.item or item))
     if any(isinstance(count.this, exp.Star) for count in value.find_all(exp.Count)):
         references |= {
             ColumnReference(row.table, row.column, DIRECT, "count", row.item or item)
             for source in sources.columns.values()
-            for row in source.columns.get("_row", ())
+            for row in source.references.get("_row", ())
         }
     if not references and isinstance(_uncast(value), exp.Literal | exp.Boolean):
         references.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
@@ -236,24 +246,23 @@ def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp
     """Yield the entries of a map that a projection makes or passes on."""
     plain = _uncast(value)
     if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
-        for pair in plain.this.expressions:
-            yield pair.this.name, pair.expression
+        yield from ((pair.this.name, pair.expression) for pair in plain.this.expressions)
     elif isinstance(plain, exp.Column) and plain.table in sources.columns:
-        prefix = f"{plain.name}."
-        for name in sources.columns[plain.table].columns:
-            if name.startswith(prefix):
-                entry = name.removeprefix(prefix)
+        for name in sources.columns[plain.table].references:
+            column, dot, entry = name.partition(".")
+            if column == plain.name and dot:
                 yield entry, exp.Bracket(this=plain.copy(), expressions=[exp.Literal.string(entry)])
 
 
 def _uncast(value: exp.Expr) -> exp.Expr:
+    """Return an expression without the casts and parentheses around it."""
     while isinstance(value, exp.Cast | exp.Paren):
         value = value.this
     return value
 
 
 def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
-    """Return whether a column's value goes on in a projection or only decides, and how."""
+    """Return whether a column gives a projection its value or only decides, and how."""
     child = column
     while child is not root and child.parent is not None:
         parent = child.parent
@@ -270,50 +279,9 @@ def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
     return DIRECT, "select"
 
 
-def _read_column(column: exp.Column) -> _Column:
-    parent = column.parent
-    if isinstance(parent, exp.Bracket) and parent.this is column and len(parent.expressions) == 1:
-        entry = parent.expressions[0]
-        if isinstance(entry, exp.Literal) and entry.is_string:
-            return _Column(column.table, column.name, entry.this)
-    return _Column(column.table, column.name, "")
-
-
-def _list_clause_columns(select: exp.Select) -> Iterator[tuple[_Column, str]]:
-    """Yield the columns that decide which rows there are, how they are joined, and their order."""
-    clauses: list[tuple[exp.Expr | None, str]] = [
-        (select.args.get("where"), "filter"),
-        (select.args.get("having"), "filter"),
-        (select.args.get("qualify"), "filter"),
-        (select.args.get("group"), "group"),
-        (select.args.get("order"), "order"),
-        *((join.args.get("on"), "join") for join in select.args.get("joins") or ()),
-    ]
+def _list_clause_columns(select: exp.Select) -> Iterator[tuple[exp.Column, str]]:
+    """Yield the columns that decide about rows, joins and order, and how."""
+    clauses = [(select.args.get(clause), how) for clause, how in _CLAUSES.items()]
+    clauses += [(join.args.get("on"), "join") for join in select.args.get("joins") or ()]
     for clause, how in clauses:
-        for column in clause.find_all(exp.Column) if clause is not None else ():
-            yield _read_column(column), how
-
-
-def _list_conjuncts(condition: exp.Expr) -> Iterator[exp.Expr]:
-    plain = condition.unnest()
-    if isinstance(plain, exp.And):
-        yield from _list_conjuncts(plain.left)
-        yield from _list_conjuncts(plain.right)
-    else:
-        yield plain
-
-
-def _read_constant_filter(term: exp.Expr) -> tuple[exp.Column | None, set[str]]:
-    """Return the column that a term compares with constant texts, and the texts.
-
-    None for another term.
-    """
-    match term:
-        case exp.In():
-            column, values = term.this, term.expressions
-        case exp.EQ():
-            column, values = term.left, [term.right]
-        case _:
-            return None, set()
-    texts = {value.this for value in values if isinstance(value, exp.Literal) and value.is_string}
-    return (column, texts) if isinstance(column, exp.Column) and texts else (None, set())
+        yield from ((column, how) for column in (clause.find_all(exp.Column) if clause else ()))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE, LineageGraph, parse_system, write_column_edges
-from lgdp_pipelines.lineage.column_lineage import build_column_edges, build_export_edges, find_unexplained_columns
+from lgdp_pipelines.lineage.column_lineage import build_column_edges, list_export_edges, find_unexplained_columns
 from lgdp_pipelines.register.model.contract import Register
 from tests.support.shipped_register import shipped_register
 from tests.support.small_lakehouse import BuiltPlatform
@@ -87,9 +87,8 @@ def test_a_derived_figure_goes_back_to_its_items_and_to_the_version_that_it_rest
 
 
 def test_each_item_goes_back_to_the_columns_of_each_system(register: Register) -> None:
-    data_return = register.returns["HL1"]
-    contract = data_return.contracts[0]
-    edges = list(build_export_edges(data_return, contract, contract.tables[0], register.mappings))
+    contract = register.returns["HL1"].contracts[0]
+    edges = list(list_export_edges(contract, contract.tables[0], register.mappings))
     found = {(parse_system(edge.from_table), edge.from_column) for edge in edges if edge.to_column == "assessment_date"}
     assert found == {("heatherlea-housing", "Decision Date"), ("braeside-homelessness", "DECIDED (in decisions)")}
     references = {edge.from_column for edge in edges if edge.item == "urn:lgdp:item:hl1:appref"}
@@ -100,6 +99,5 @@ def test_each_item_goes_back_to_the_columns_of_each_system(register: Register) -
 
 
 def test_a_mapping_of_another_return_adds_nothing(register: Register) -> None:
-    data_return = register.returns["WASTE"]
-    contract = data_return.contracts[0]
-    assert list(build_export_edges(data_return, contract, contract.tables[0], register.mappings)) == []
+    contract = register.returns["WASTE"].contracts[0]
+    assert list(list_export_edges(contract, contract.tables[0], register.mappings)) == []

@@ -1,16 +1,19 @@
 """References of single statements, small enough to work out by hand."""
 
-from lgdp_pipelines.lineage.sql_lineage import ColumnReference, SourceColumns, read_select_columns
+from lgdp_pipelines.lineage.sql_lineage import ColumnReference, TableColumns, read_select_columns, reference_columns
 
 T, U = ("s", "t"), ("s", "u")
 
 
+def describe_table(*names: str) -> TableColumns:
+    return reference_columns("s.t", dict.fromkeys(names, ()))
+
+
 def read(sql: str) -> dict[str, set[tuple[str, str, str]]]:
-    tables = {T: SourceColumns(("a", "b", "c", "_row")), U: SourceColumns(("a", "d"))}
-    references = read_select_columns(sql, tables).columns
+    tables = {T: describe_table("a", "b", "c", "_row"), U: describe_table("a", "d")}
     return {
         name: {(reference.column, reference.kind, reference.how) for reference in references}
-        for name, references in references.items()
+        for name, references in read_select_columns(sql, tables).references.items()
     }
 
 
@@ -52,18 +55,19 @@ def test_steps_inside_a_query_are_walked_through() -> None:
 
 
 def test_the_entries_of_a_map_are_followed_one_by_one() -> None:
-    selected = read_select_columns("select map {'k': a, 'l': b} as m from s.t", {T: SourceColumns(("a", "b"))}).columns
-    assert {reference.column for reference in selected["m.k"]} == {"a"}
-    source = SourceColumns(("m",), {"m": frozenset(), "m.k": frozenset({"urn:a"})})
-    passed_on = read_select_columns("select m['k'] as x from s.t", {T: source}).columns
-    assert passed_on["x"] == {ColumnReference(T, "m.k", "direct", "select", "urn:a")}
+    tables = {T: describe_table("a", "b")}
+    references = read_select_columns("select map {'k': a, 'l': b} as m from s.t", tables).references
+    assert {reference.column for reference in references["m.k"]} == {"a"}
+    source = reference_columns("s.t", {"m": (), "m.k": ["urn:a"]})
+    passed_on = read_select_columns("select m['k'] as x from s.t", {T: source}).references
+    assert passed_on["x"] == {ColumnReference("s.t", "m.k", "direct", "select", "urn:a")}
 
 
 def test_a_filter_to_one_part_of_a_union_leaves_the_items_of_the_others() -> None:
     union = (
         "select 'i1' as item, 'x' as part, a as v from s.t union all select 'i2' as item, 'y' as part, d as v from s.u"
     )
-    selected = read_select_columns(union, {T: SourceColumns(("a",)), U: SourceColumns(("d",))})
-    source = SourceColumns(("item", "part", "v"), {"v": frozenset({"i1", "i2"})}, tuple(selected.branches))
-    references = read_select_columns("select v from s.w where part in ('y')", {("s", "w"): source}).columns["v"]
+    branches = read_select_columns(union, {T: describe_table("a"), U: describe_table("d")}).branches
+    source = reference_columns("s.w", {"item": (), "part": (), "v": ["i1", "i2"]}, branches)
+    references = read_select_columns("select v from s.w where part in ('y')", {("s", "w"): source}).references["v"]
     assert {reference.item for reference in references if reference.column == "v"} == {"i2"}
