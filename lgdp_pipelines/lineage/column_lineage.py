@@ -98,7 +98,9 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
     graph = LineageGraph(tuple(edges))
     unexplained = []
     for data_return in register.returns.values():
-        items = _list_items(data_return)
+        tables = [table for contract in data_return.contracts for table in contract.tables]
+        items = {item.urn for table in tables for item in table.all_items}
+        items |= {count.urn for table in tables for count in table.counts}
         for product in list_products(data_return):
             table = f"published.{product.name}"
             columns = graph.list_columns(data_return.code, table)
@@ -112,13 +114,6 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
                 if not is_explained and column not in SYSTEM_COLUMNS:
                     unexplained.append(f"{table}.{column}")
     return unexplained
-
-
-def _list_items(data_return: Return) -> set[str]:
-    """Return the URNs of a return's items and counts."""
-    tables = [table for contract in data_return.contracts for table in contract.tables]
-    items = {item.urn for table in tables for item in table.all_items}
-    return items | {count.urn for table in tables for count in table.counts}
 
 
 def _list_return_edges(

@@ -4,7 +4,8 @@ Belongs here: the translation. Belongs elsewhere: building edges (``column_linea
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -71,29 +72,26 @@ def _list_inputs(
 
     The first indirect step on the way gives the kind of the whole.
     """
-    inputs: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    inputs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     queue = [(table, column, "", "")]
     visited: set[tuple[str, str, str, str]] = set()
-    while queue:
-        here = queue.pop()
-        if here in visited:
-            continue
-        visited.add(here)
-        *place, indirect_how = here
-        for edge in graph.list_steps(return_code, *place):
-            how = indirect_how or ("" if edge.kind == DIRECT else edge.how)
-            if edge.from_table.startswith(_SCRATCH_LAYERS):
-                queue.append((edge.from_table, edge.from_column, edge.item, how))
-            else:
-                step = ("INDIRECT", _SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
-                inputs.setdefault((edge.from_table, edge.from_column), set()).add(step)
-    return [_build_input(at, name, sorted(steps)) for (at, name), steps in sorted(inputs.items())]
-
-
-def _build_input(table: str, column: str, steps: Sequence[tuple[str, str]]) -> column_lineage_dataset.InputField:
-    return column_lineage_dataset.InputField(
-        namespace=NAMESPACE,
-        name=table,
-        field=column,
-        transformations=[column_lineage_dataset.Transformation(type=kind, subtype=how) for kind, how in steps],
-    )
+    for origin in queue:  # the queue grows while it is read
+        if origin not in visited:
+            visited.add(origin)
+            *position, indirect_how = origin
+            for edge in graph.list_steps(return_code, *position):
+                how = indirect_how or ("" if edge.kind == DIRECT else edge.how)
+                if edge.from_table.startswith(_SCRATCH_LAYERS):
+                    queue.append((edge.from_table, edge.from_column, edge.item, how))
+                else:
+                    step = ("INDIRECT", _SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
+                    inputs[edge.from_table, edge.from_column].add(step)
+    return [
+        column_lineage_dataset.InputField(
+            namespace=NAMESPACE,
+            name=table,
+            field=column,
+            transformations=[column_lineage_dataset.Transformation(*step) for step in sorted(steps)],
+        )
+        for (table, column), steps in sorted(inputs.items())
+    ]

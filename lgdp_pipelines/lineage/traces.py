@@ -5,7 +5,7 @@ repeats no cell of a council's file: it names rows and headers. Belongs here: tr
 elsewhere: printing them (``cli.trace``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,25 +32,6 @@ _FIGURE_COLUMNS = frozenset({"value", "obs_status", "unit", "item", "item_title"
 
 RowNumbers = dict[str, tuple[int, ...]]
 """Row numbers by submission id; none means all rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class TraceRequest:
-    """The column or figure to trace.
-
-    Attributes:
-        table: ``published.<name>`` or ``conformed.<name>``.
-        column: of the table; None: ``value`` of figures, every column of cases.
-        council: any code or known name; with ``period``, to trace files too.
-        period: id.
-        row: ``_release_row`` of a published table within council and period, ``_row`` of a conformed one.
-    """
-
-    table: str
-    column: str | None = None
-    council: str | None = None
-    period: str | None = None
-    row: int | None = None
 
 
 @dataclass(frozen=True)
@@ -187,39 +168,49 @@ class Trace:
     known_issues: tuple[RecordedIssue, ...] = ()
 
 
-def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
+def find_trace(
+    sources: TraceSources,
+    table: str,
+    column: str | None = None,
+    *,
+    council: str | None = None,
+    period: str | None = None,
+    row: int | None = None,
+) -> Trace:
     """Return the origin of a column, or of one figure.
+
+    Args:
+        sources: the records to search.
+        table: ``published.<name>`` or ``conformed.<name>``.
+        column: of the table; None: ``value`` of figures, every column of cases.
+        council: any code or known name; with ``period``, to trace files too.
+        period: id.
+        row: ``_release_row`` of a published table within council and period, ``_row`` of a conformed one.
 
     Raises:
         WrongUse: table, column, council, period or row do not exist.
     """
-    council = sources.register.councils.require(request.council).code if request.council else None
-    period = parse_period(request.period).id if request.period else None
-    scope = {"period": period, "council_code": council} if council and period else None
-    if request.row is not None and scope is None:
+    council_code = sources.register.councils.require(council).code if council else None
+    period_id = parse_period(period).id if period else None
+    if row is not None and not (council_code and period_id):
         raise WrongUse("A row number needs a council and a period.", remedy="Give --council and --period too.")
-    target = _find_target(sources, request.table, council, period)
+    target = _find_target(sources, table, council_code, period_id)
     code = target.data_return.code
     graph = LineageGraph(tuple(edge for edge in sources.edges if edge.return_code == code))
-    rows = None if scope is None else _read_rows(sources.lake, target, scope, request.row)
-    figure = rows.row(0, named=True) if request.row is not None and rows is not None and rows.height == 1 else None
-    columns = _choose_columns(graph, target, request.column)
+    target_slice = _Slice(sources, target, council_code, period_id) if council_code and period_id else None
+    rows = target_slice.read_rows(row) if target_slice else pl.DataFrame()
+    figure = rows.row(0, named=True) if row is not None and rows.height == 1 else None
+    columns = _choose_columns(graph, target, column)
     item = str(figure["item"]) if figure is not None and "item" in figure else ""
     steps = dict.fromkeys(
         edge
-        for column in columns
-        for edge in graph.trace_back(code, target.name, column, item if column in _FIGURE_COLUMNS else "")
+        for name in columns
+        for edge in graph.trace_back(code, target.name, name, item if name in _FIGURE_COLUMNS else "")
     )
     items = _describe_items(target.data_return, [item, *(edge.item for edge in steps)])
-    submissions: tuple[TracedSubmission, ...] = ()
     notes: list[str] = []
-    known_issues: tuple[RecordedIssue, ...] = ()
-    if council and period and rows is not None:
-        row_numbers = _RowFinder(sources, target, council, period).find(request.row, rows, notes)
-        submissions = tuple(_describe_submission(sources.ledger, *found) for found in row_numbers.items())
-        urns = {"", *(traced.urn for traced in items)}
-        active = sources.ledger.known_issues.find_active(code, council, period)
-        known_issues = tuple(known_issue for known_issue in active if known_issue.issue.item_urn in urns)
+    row_numbers = target_slice.find_row_numbers(row, rows, notes) if target_slice else {}
+    submissions = tuple(_describe_submission(sources.ledger, *numbers) for numbers in row_numbers.items())
     return Trace(
         table=target.name,
         columns=columns,
@@ -230,7 +221,7 @@ def find_trace(request: TraceRequest, sources: TraceSources) -> Trace:
         steps=tuple(steps),
         submissions=submissions,
         notes=tuple(notes),
-        known_issues=known_issues,
+        known_issues=target_slice.find_known_issues(items) if target_slice else (),
     )
 
 
@@ -243,14 +234,12 @@ class _Target:
         stored: the table in the lake.
         tables: of the return that its rows come from.
         shape: of its rows.
-        number_column: column of the row number that a request names.
     """
 
     data_return: Return
     stored: LakeTable
     tables: tuple[UnitedTable, ...]
     shape: ProductShape
-    number_column: str
 
     @property
     def name(self) -> str:
@@ -258,39 +247,41 @@ class _Target:
         return f"{self.stored.layer}.{self.stored.name}"
 
 
-def _find_target(sources: TraceSources, table: str, council: str | None, period: str | None) -> _Target:
-    targets = list(_list_targets(sources.register))
-    for target in targets:
-        if target.name == table:
-            return target
+def _find_target(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
+    """Return the table of a name; of the shared table of figures, one return's part."""
+    targets = {target.name: target for target in _list_targets(sources.register)}
+    if table in targets:
+        return targets[table]
     slugs = [data_return.slug for data_return in sources.register.returns.values()]
     if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
-        return _find_observations(sources, table, council, period)
-    published = [target.name for target in targets if target.stored.layer == "published"]
+        return _find_observations(sources, table, council_code, period)
+    published = [target.name for target in targets.values() if target.stored.layer == "published"]
     raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(published)}.")
 
 
-def _list_targets(register: Register) -> Iterable[_Target]:
+def _list_targets(register: Register) -> Iterator[_Target]:
     """Yield every published table, and every table of conformed cases."""
     for data_return in register.returns.values():
         for product in list_products(data_return):
-            stored = published_table(product)
-            yield _Target(data_return, stored, product.tables, product.shape, "_release_row")
+            yield _Target(data_return, published_table(product), product.tables, product.shape)
             if product.shape is ProductShape.CASES:
                 (table,) = product.tables
-                yield _Target(data_return, case_table(table), product.tables, product.shape, "_row")
+                yield _Target(data_return, case_table(table), product.tables, product.shape)
 
 
-def _find_observations(sources: TraceSources, table: str, council: str | None, period: str | None) -> _Target:
-    """Return a return's slice of the shared table: by its name, the period's kind, or the rows that are there."""
+def _find_observations(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
+    """Return one return's part of the shared table of figures.
+
+    The return follows from the table's name, from the kind of the period, or from the rows of council and period.
+    """
     slug = table.removeprefix(_OBSERVATIONS).removeprefix("__")
     returns = [data_return for data_return in sources.register.returns.values() if slug in ("", data_return.slug)]
-    if period is not None:
+    if period:
         kind = parse_period(period).kind
         returns = [data_return for data_return in returns if data_return.latest.period_kind is kind]
-    if len(returns) > 1 and council and period and sources.lake.exists(OBSERVATION):
-        rows = sources.lake.read(OBSERVATION, {"period": period, "council_code": council}, ["return_code"])
-        present = set(rows["return_code"].unique())
+    if len(returns) > 1 and council_code and period:
+        scope = {"period": period, "council_code": council_code}
+        present = set(sources.lake.read(OBSERVATION, scope, ["return_code"])["return_code"])
         returns = [data_return for data_return in returns if data_return.code in present] or returns
     if len(returns) != 1:
         choices = ", ".join(
@@ -298,27 +289,11 @@ def _find_observations(sources: TraceSources, table: str, council: str | None, p
         )
         raise WrongUse(f"{_OBSERVATIONS} holds figures of several returns.", remedy=f"Choose one of: {choices}.")
     (data_return,) = returns
-    return _Target(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES, "_row")
-
-
-def _read_rows(lake: Lake, target: _Target, scope: Mapping[str, str], row: int | None) -> pl.DataFrame:
-    """Return the slice's rows, or the one that the request names."""
-    constants = {"return_code": target.data_return.code} if target.stored is OBSERVATION else {}
-    rows = lake.read(target.stored, {**scope, **constants}) if lake.exists(target.stored) else pl.DataFrame()
-    if rows.is_empty():
-        raise WrongUse(
-            f"{target.name} has no rows of {scope['council_code']} for {scope['period']}.",
-            remedy="Run `lgdp status` to see who has submitted what.",
-        )
-    if row is None:
-        return rows
-    matching_rows = rows.filter(pl.col(target.number_column) == row)
-    if matching_rows.is_empty():
-        raise WrongUse(f"{target.name} has no row {row} of {scope['council_code']} for {scope['period']}.")
-    return matching_rows
+    return _Target(data_return, OBSERVATION, unite_tables(data_return), ProductShape.FIGURES)
 
 
 def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) -> tuple[str, ...]:
+    """Return the column to trace; without one, the figure, or every column of cases."""
     known = graph.list_columns(target.data_return.code, target.name)
     if column is None:
         return ("value",) if "value" in known and target.shape is not ProductShape.CASES else tuple(known)
@@ -328,16 +303,16 @@ def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) ->
 
 
 def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedItem, ...]:
-    described: dict[str, TracedItem] = {}
-    for contract in data_return.contracts:
-        for table in contract.tables:
-            for item in table.all_items:
-                described[item.urn] = TracedItem(
-                    item.urn, item.title, item.definition, item.unit, item.provenance.verified
-                )
-            for count in table.counts:
-                text = f"Counted by the platform over the rows of {table.title}."
-                described[count.urn] = TracedItem(count.urn, count.title, text, count.unit, "")
+    """Return the items of some URNs, each once, as the newest contract describes them."""
+    tables = [table for contract in data_return.contracts for table in contract.tables]
+    described = {
+        item.urn: TracedItem(item.urn, item.title, item.definition, item.unit, item.provenance.verified)
+        for table in tables
+        for item in table.all_items
+    }
+    for table in tables:
+        text = f"Counted by the platform over the rows of {table.title}."
+        described |= {count.urn: TracedItem(count.urn, count.title, text, count.unit, "") for count in table.counts}
     return tuple(described[urn] for urn in dict.fromkeys(urns) if urn in described)
 
 
@@ -364,26 +339,60 @@ def _choose_systems(known: AbstractSet[str], submissions: Sequence[TracedSubmiss
 
     Without submissions, all.
     """
-    systems = set()
-    for submission in submissions:
-        for receipt in submission.receipts:
-            own_mapping = f"{receipt.system}@{submission.council_code}"
-            systems.add(own_mapping if own_mapping in known else receipt.system)
-    return systems if submissions else known
+    systems = {
+        (receipt.system, f"{receipt.system}@{submission.council_code}")
+        for submission in submissions
+        for receipt in submission.receipts
+    }
+    return {own if own in known else system for system, own in systems} if submissions else known
 
 
 @dataclass(frozen=True)
-class _RowFinder:
-    """Finds the submissions and rows of a slice, or of one of its rows."""
+class _Slice:
+    """The rows of a council and period in a table.
+
+    Attributes:
+        sources: the records to search.
+        target: the table.
+        council_code: of the council.
+        period: id.
+    """
 
     sources: TraceSources
     target: _Target
-    council: str
+    council_code: str
     period: str
 
-    def find(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
+    @property
+    def scope(self) -> Mapping[str, str]:
+        """The slice as the lake is asked for it."""
+        return {"period": self.period, "council_code": self.council_code}
+
+    def read_rows(self, row: int | None) -> pl.DataFrame:
+        """Return the rows, or the one of a number.
+
+        Raises:
+            WrongUse: the slice is empty, or has no row of the number.
+        """
+        lake, stored = self.sources.lake, self.target.stored
+        constants = {"return_code": self.target.data_return.code} if stored is OBSERVATION else {}
+        rows = lake.read(stored, {**self.scope, **constants}) if lake.exists(stored) else pl.DataFrame()
+        if rows.is_empty():
+            raise WrongUse(
+                f"{self.target.name} has no rows of {self.council_code} for {self.period}.",
+                remedy="Run `lgdp status` to see who has submitted what.",
+            )
+        if row is None:
+            return rows
+        matching_rows = rows.filter(pl.col("_release_row" if stored.layer == "published" else "_row") == row)
+        if matching_rows.is_empty():
+            raise WrongUse(f"{self.target.name} has no row {row} of {self.council_code} for {self.period}.")
+        return matching_rows
+
+    def find_row_numbers(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
         """Return row numbers by submission, and add to the notes."""
-        released = self._find_released_submission()
+        release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
+        released = release.submissions.get(self.council_code) if release else None
         if row is None:
             if "_submission_id" in rows.columns:
                 return {str(submission_id): () for submission_id in rows["_submission_id"].unique().sort()}
@@ -402,33 +411,38 @@ class _RowFinder:
             notes.append("The rows that this figure was made from are no longer kept.")
         return row_numbers
 
-    def _find_released_submission(self) -> str | None:
-        """Return the id of the submission in the latest release."""
-        release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
-        return release.submissions.get(self.council) if release else None
+    def find_known_issues(self, items: Iterable[TracedItem]) -> tuple[RecordedIssue, ...]:
+        """Return the active known issues on some items, or on the return as a whole."""
+        urns = {"", *(item.urn for item in items)}
+        active = self.sources.ledger.known_issues.find_active(
+            self.target.data_return.code, self.council_code, self.period
+        )
+        return tuple(known_issue for known_issue in active if known_issue.issue.item_urn in urns)
 
     def _resolve_token(self, trace_id: str) -> RowNumbers:
         """Return the landed row of a token.
 
         Landed tables hold the rows of every submission, current or not.
         """
-        scope = {"period": self.period, "council_code": self.council}
-        for united in self.target.tables:
-            for contract, table in united.majors.values():
-                landed = self.sources.lake.read(define_landed_table(contract, table), scope, ["_submission_id", "_row"])
-                for submission_id, number in landed.sort(
-                    "_submission_id", "_row", descending=[True, False]
-                ).iter_rows():
-                    if self.sources.key.derive_trace_id(str(submission_id), int(number)) == trace_id:
-                        return {str(submission_id): (int(number),)}
-        return {}
+        landed_slices = (
+            self.sources.lake.read(define_landed_table(contract, table), self.scope, ["_submission_id", "_row"])
+            for united in self.target.tables
+            for contract, table in united.majors.values()
+        )
+        matches: Iterator[RowNumbers] = (
+            {str(submission_id): (int(number),)}
+            for landed in landed_slices
+            for submission_id, number in landed.sort("_submission_id", "_row", descending=[True, False]).iter_rows()
+            if self.sources.key.derive_trace_id(str(submission_id), int(number)) == trace_id
+        )
+        return next(matches, {})
 
     def _find_counted_rows(self, figure: Mapping[str, object]) -> RowNumbers:
         """Return the conformed cases of a count: those with the figure's codes in each dimension."""
         table, dimensions = next(
             (table, count.by) for table in self.target.tables for count in table.counts if count.urn == figure["item"]
         )
-        cases = self.sources.lake.read(case_table(table), {"period": self.period, "council_code": self.council})
+        cases = self.sources.lake.read(case_table(table), self.scope)
         for name in dimensions:
             code = figure[f"{name}_given"] if f"{name}_given" in figure else figure[name]
             cases = cases.filter(pl.col(name).cast(pl.String).eq_missing(pl.lit(code, pl.String)))

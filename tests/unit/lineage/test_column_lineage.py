@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE, LineageGraph, parse_system, write_column_edges
-from lgdp_pipelines.lineage.column_lineage import build_column_edges, list_export_edges, find_unexplained_columns
+from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns, list_export_edges
 from lgdp_pipelines.register.model.contract import Register
 from tests.support.shipped_register import shipped_register
 from tests.support.small_lakehouse import BuiltPlatform
