@@ -1,12 +1,13 @@
 """The content of a report, and of a note on an unplaced file: values that every format writes alike.
 
 Belongs here: the records, and deriving them from ledger, lake and contract. Belongs elsewhere: sentences
-(``report_texts``), formats (``report_formats``), and gathering (``workflows.report_gathering``).
+(``report_texts``), formats (``report_formats``), and gathering (``workflows.report_delivery``).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
 import polars as pl
 
@@ -51,7 +52,7 @@ class ReportedJudgement:
 
     Attributes:
         verdict: accepted, queried or rejected.
-        results: of each rule; in a report in the contract's order.
+        results: of each rule.
         findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
         table_rows: number of rows by table name.
         judged_at: in UTC.
@@ -143,42 +144,89 @@ class BrokenRule:
         return any(reported.is_open for reported in self.queries)
 
 
-@dataclass(frozen=True, slots=True)
-class UncheckedRules:
-    """Rules that could not be run, for one reason.
-
-    Attributes:
-        reason: for the council.
-        titles: of the rules.
-    """
-
-    reason: str
-    titles: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Report:
     """Everything that goes back on one submission.
 
     Attributes:
+        contract: that the submission was judged by.
         council: that sent it.
-        contract: that it was judged by.
         period: that it is for.
-        receipts: of its files.
+        receipts: of the files that it was read from.
         judgement: of the submission.
         status: of the submission.
-        broken_rules: errors first, then queries, then known issues.
-        unchecked_rules: by reason.
     """
 
-    council: Council
     contract: Contract
+    council: Council
     period: Period
-    receipts: tuple[Receipt, ...]
+    receipts: Sequence[Receipt]
     judgement: ReportedJudgement
     status: ReportedStatus
-    broken_rules: tuple[BrokenRule, ...]
-    unchecked_rules: tuple[UncheckedRules, ...]
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """Rules of the contract, by id."""
+        return {rule.id: rule for rule in list_rules(self.contract)}
+
+    @cached_property
+    def results(self) -> tuple[RuleOutcome, ...]:
+        """Result of each rule, in the contract's order."""
+        order = {rule: number for number, rule in enumerate(self.rules)}
+        return tuple(sorted(self.judgement.results, key=lambda outcome: order.get(outcome.rule, len(order))))
+
+    @cached_property
+    def broken_rules(self) -> tuple[BrokenRule, ...]:
+        """Broken rules: errors first, then queries, then known issues."""
+        by_rule = {
+            str(rule): rows for (rule,), rows in self.judgement.findings.partition_by("rule", as_dict=True).items()
+        }
+        broken = [
+            self._describe_broken_rule(outcome, by_rule.get(outcome.rule, findings.clear()))
+            for outcome in self.results
+            if outcome.result is RuleResult.FAILED
+        ]
+        severities = list(Severity)
+        return tuple(sorted(broken, key=lambda rule: severities.index(rule.severity)))
+
+    def _describe_broken_rule(self, outcome: RuleOutcome, findings: pl.DataFrame) -> BrokenRule:
+        """Return a broken rule with its places and queries.
+
+        A rule that the contract no longer has is described by its findings alone.
+        """
+        queries = tuple(reported for reported in self.status.queries if reported.query.rule == outcome.rule)
+        rule = self.rules.get(outcome.rule)
+        if rule is None:
+            severity = Severity(findings["severity"][0]) if findings.height else Severity.ERROR
+            places = _list_places(findings, "", "")
+            return BrokenRule(
+                outcome.rule, severity, outcome.rule, "", "", outcome.failed, findings.height, places, queries
+            )
+        has_own_table = rule.table in self.contract.by_name and len(self.contract.tables) > 1
+        return BrokenRule(
+            rule=rule.id,
+            severity=rule.severity,
+            title=rule.title,
+            guidance=rule.guidance,
+            table=self.contract.by_name[rule.table].title if has_own_table else "",
+            failed=outcome.failed,
+            listed=findings.height,
+            places=_list_places(findings, f"Not met: {rule.title}. {rule.guidance}", rule.guidance),
+            queries=queries,
+        )
+
+    @cached_property
+    def unchecked_rules(self) -> Mapping[str, Sequence[str]]:
+        """Titles of the rules that could not be run, by reason."""
+        titles: dict[str, list[str]] = {}
+        for outcome in self.results:
+            if outcome.result is RuleResult.NOT_RUN:
+                titles.setdefault(outcome.reason, []).append(self.title_rule(outcome.rule))
+        return titles
+
+    def title_rule(self, rule: str) -> str:
+        """Return the title of a rule, or its id where the contract no longer has it."""
+        return self.rules[rule].title if rule in self.rules else rule
 
     @property
     def due(self) -> date:
@@ -198,11 +246,13 @@ class Report:
     @property
     def repairs(self) -> tuple[tuple[str, str, int], ...]:
         """Title of the item, kind of repair in words, and number of cells, in the contract's order."""
-        titles = {(table.name, item.urn): item.title for table in self.contract.tables for item in table.items}
-        order = {key: number for number, key in enumerate(titles)}
-        known = [repair for repair in self.judgement.repairs if (repair.table, repair.item) in titles]
-        known.sort(key=lambda repair: order[repair.table, repair.item])
-        return tuple((titles[repair.table, repair.item], repair.kind.description, repair.cells) for repair in known)
+        return tuple(
+            (item.title, repair.kind.description, repair.cells)
+            for table in self.contract.tables
+            for item in table.items
+            for repair in self.judgement.repairs
+            if (repair.table, repair.item) == (table.name, item.urn)
+        )
 
     def count_failures(self, severity: Severity) -> int:
         """Return the number of places that break rules of a severity."""
@@ -241,84 +291,6 @@ class UnplacedFileNote:
     names: tuple[ExpectedFileName, ...]
 
 
-def build_report(
-    contract: Contract,
-    council: Council,
-    period: Period,
-    receipts: Sequence[Receipt],
-    *,
-    judgement: ReportedJudgement,
-    status: ReportedStatus,
-) -> Report:
-    """Return the report on one submission.
-
-    Args:
-        contract: that the submission was judged by.
-        council: that sent it.
-        period: that it is for.
-        receipts: of the files that it was read from.
-        judgement: of the submission.
-        status: of the submission.
-    """
-    rules = {rule.id: rule for rule in list_rules(contract)}
-    by_rule = {str(key[0]): frame for key, frame in judgement.findings.partition_by("rule", as_dict=True).items()}
-    order = {rule: number for number, rule in enumerate(rules)}
-    results = tuple(sorted(judgement.results, key=lambda outcome: order.get(outcome.rule, len(order))))
-    broken = [
-        _build_broken_rule(
-            contract,
-            rules.get(outcome.rule),
-            outcome,
-            by_rule.get(outcome.rule, judgement.findings.clear()),
-            status.queries,
-        )
-        for outcome in results
-        if outcome.result is RuleResult.FAILED
-    ]
-    severities = list(Severity)
-    return Report(
-        council=council,
-        contract=contract,
-        period=period,
-        receipts=tuple(receipts),
-        judgement=replace(judgement, results=results),
-        status=status,
-        broken_rules=tuple(sorted(broken, key=lambda rule: severities.index(rule.severity))),
-        unchecked_rules=_list_unchecked_rules(results, rules),
-    )
-
-
-def _build_broken_rule(
-    contract: Contract,
-    rule: Rule | None,
-    outcome: RuleOutcome,
-    findings: pl.DataFrame,
-    queries: Sequence[ReportedQuery],
-) -> BrokenRule:
-    """Return a broken rule.
-
-    One that the contract no longer has is described by its findings alone.
-    """
-    about_rule = tuple(reported for reported in queries if reported.query.rule == outcome.rule)
-    if rule is None:
-        severity = Severity(findings["severity"][0]) if findings.height else Severity.ERROR
-        places = _list_places(findings, "", "")
-        return BrokenRule(
-            outcome.rule, severity, outcome.rule, "", "", outcome.failed, findings.height, places, about_rule
-        )
-    return BrokenRule(
-        rule=rule.id,
-        severity=rule.severity,
-        title=rule.title,
-        guidance=rule.guidance,
-        table=contract.by_name[rule.table].title if rule.table in contract.by_name and len(contract.tables) > 1 else "",
-        failed=outcome.failed,
-        listed=findings.height,
-        places=_list_places(findings, f"Not met: {rule.title}. {rule.guidance}", rule.guidance),
-        queries=about_rule,
-    )
-
-
 def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> tuple[FindingPlace, ...]:
     """Return the places, with the rows of one column and one note together."""
     grouped = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
@@ -331,12 +303,3 @@ def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> t
         )
         for group in grouped.iter_rows(named=True)
     )
-
-
-def _list_unchecked_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> tuple[UncheckedRules, ...]:
-    by_reason: dict[str, list[str]] = {}
-    for outcome in results:
-        if outcome.result is RuleResult.NOT_RUN:
-            title = rules[outcome.rule].title if outcome.rule in rules else outcome.rule
-            by_reason.setdefault(outcome.reason, []).append(title)
-    return tuple(UncheckedRules(reason, tuple(titles)) for reason, titles in by_reason.items())

@@ -15,7 +15,6 @@ from functools import lru_cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from lgdp_pipelines.ledger.submission_records import Receipt
-from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_content import BrokenRule, FindingPlace, Report, ReportedQuery, UnplacedFileNote
 from lgdp_pipelines.reporting.report_texts import explain_query, write_headline, write_next_steps, write_summary
 from lgdp_pipelines.reporting.spreadsheet_safety import CsvCell, format_csv
@@ -99,7 +98,6 @@ def build_report_document(report: Report) -> Json:
 
     Keys ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them.
     """
-    rules = {rule.id: rule for rule in list_rules(report.contract)}
     status = report.status
     return {
         "submission": status.reference,
@@ -133,12 +131,12 @@ def build_report_document(report: Report) -> Json:
         "rules": [
             {
                 "rule": outcome.rule,
-                "title": rules[outcome.rule].title if outcome.rule in rules else outcome.rule,
+                "title": report.title_rule(outcome.rule),
                 "result": str(outcome.result),
                 "failed": outcome.failed,
                 "reason": outcome.reason,
             }
-            for outcome in report.judgement.results
+            for outcome in report.results
         ],
         "repairs": [
             {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}
@@ -256,9 +254,9 @@ def _iterate_lines(report: Report) -> Iterator[str]:
         issue = known_issue.issue
         yield ""
         yield f"Known issue {known_issue.number}, on {issue.item_urn or 'the return as a whole'}: {issue.words}"
-    for unchecked in report.unchecked_rules:
+    for reason, titles in report.unchecked_rules.items():
         yield ""
-        yield f"Not checked ({format_count(len(unchecked.titles), 'check')}): {unchecked.reason}"
+        yield f"Not checked ({format_count(len(titles), 'check')}): {reason}"
     yield ""
     for step in write_next_steps(report):
         yield f"→ {step}"

@@ -10,7 +10,7 @@ from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.ledger.submission_records import Receipt
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.submission_calendar import is_late
-from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus, build_report
+from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.comparison_rows import ComparisonReader
 from lgdp_pipelines.workflows.platform import Platform
@@ -99,7 +99,7 @@ def _build_preliminary_report(
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     received_at = max(file.received_at for file in submitted.receipts)
     accepted_at = ledger.submissions.find_first_accepted_times(data_return.code, period.id).get(council.code)
-    return build_report(
+    return Report(
         contract,
         council,
         period,

@@ -38,7 +38,6 @@ from lgdp_pipelines.reporting.report_content import (
     ReportedQuery,
     ReportedStatus,
     UnplacedFileNote,
-    build_report,
 )
 from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
 from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
@@ -357,7 +356,7 @@ def _build_report(register: Register, ledger: Ledger, facts: _SliceFacts, judged
     assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
     period = parse_period(judged.period)
     submission = ledger.submissions.get(submission_id)
-    return build_report(
+    return Report(
         contract,
         register.councils.by_code[council],
         period,

@@ -25,7 +25,6 @@ from lgdp_pipelines.reporting.report_content import (
     ReportedJudgement,
     ReportedStatus,
     UnplacedFileNote,
-    build_report,
 )
 from lgdp_pipelines.reporting.report_formats import (
     CSV_COLUMNS,
@@ -102,7 +101,7 @@ def report(
         else RuleOutcome.from_count(rule, counts.get(rule.id, 0))
         for rule in list_rules(contract)
     )
-    return build_report(
+    return Report(
         contract, FIFE, calendar_year(2023), [receipt(name)],
         judgement=ReportedJudgement(
             verdict, results, pl.DataFrame(list(findings), schema=FINDING_SCHEMA), {"material": 12, "money": 1}, CAME
@@ -278,7 +277,7 @@ def test_a_rule_that_the_contract_no_longer_has_is_described_by_its_findings(bin
     result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
     gone = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
     judgement = replace(result.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
-    old = build_report(bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status)
+    old = Report(bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status)
 
     assert [(broken.rule, broken.severity, broken.places[0].rows) for broken in old.broken_rules] == [
         ("bins.gone", Severity.ERROR, "row 3")
