@@ -178,22 +178,18 @@ class Report:
     @cached_property
     def broken_rules(self) -> tuple[BrokenRule, ...]:
         """Broken rules: errors first, then queries, then known issues."""
-        by_rule = {
-            str(rule): rows for (rule,), rows in self.judgement.findings.partition_by("rule", as_dict=True).items()
-        }
         broken = [
-            self._describe_broken_rule(outcome, by_rule.get(outcome.rule, findings.clear()))
-            for outcome in self.results
-            if outcome.result is RuleResult.FAILED
+            self._describe_broken_rule(outcome) for outcome in self.results if outcome.result is RuleResult.FAILED
         ]
         severities = list(Severity)
         return tuple(sorted(broken, key=lambda rule: severities.index(rule.severity)))
 
-    def _describe_broken_rule(self, outcome: RuleOutcome, findings: pl.DataFrame) -> BrokenRule:
+    def _describe_broken_rule(self, outcome: RuleOutcome) -> BrokenRule:
         """Return a broken rule with its places and queries.
 
         A rule that the contract no longer has is described by its findings alone.
         """
+        findings = self.judgement.findings.filter(rule=outcome.rule)
         queries = tuple(reported for reported in self.status.queries if reported.query.rule == outcome.rule)
         rule = self.rules.get(outcome.rule)
         if rule is None:
