@@ -12,7 +12,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_json, print_markup, say, show_progress
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.judgement_records import EvidencedJudgement, evidence_to_dict
+from lgdp_pipelines.ledger.judgement_records import JudgementRecord, evidence_to_dict
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
     Reproduction,
@@ -80,7 +80,7 @@ def reproduce(
     if is_all:
         arguments.require_return_with_period(return_code, period)
         selection = arguments.select(platform.register, return_code, council, period)
-        submissions = platform.ledger.evidence.list_judged(
+        submissions = platform.ledger.judgements.list_judged_submissions(
             selection.return_code, selection.period_id, selection.council_code
         )
     proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
@@ -109,17 +109,17 @@ def reproduce(
 
 def _print_result(result: Reproduction) -> None:
     """Print a line for a judgement, and one for each difference and note."""
-    name = f"{result.original.submission_id}, judgement {result.original.judgement}"
+    name = f"{result.original.submission_id}, judgement {result.original.number}"
     print_markup(f"{_MARKS[result.result]} {name}: {_WORDS[result.result]}")
     for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):
         print_markup(f"  {escape(text)}")
 
 
-def _evidence(proof: EvidencedJudgement) -> dict[str, object]:
+def _evidence(proof: JudgementRecord) -> dict[str, object]:
     """Return a judgement and its evidence as plain values for JSON."""
     return {
         "submission": proof.submission_id,
-        "judgement": proof.judgement,
+        "judgement": proof.number,
         "verdict": str(proof.verdict),
         "contract": {"version": proof.contract_version, "sha256": proof.contract_sha256},
         "code_version": proof.code_version,

@@ -177,7 +177,7 @@ def print_summary(platform: Platform) -> None:
 
 
 def _failed_rules(platform: Platform, submission_id: str) -> str:
-    judgement = platform.ledger.judgements.find_latest(submission_id)
+    judgement = platform.ledger.judgements.find(submission_id)
     failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
     return ", ".join(
         f"{outcome.rule} ({outcome.failed} times)" if outcome.failed > 1 else outcome.rule for outcome in failed

@@ -75,7 +75,7 @@ def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
 
     None where it has not been judged.
     """
-    judgement = platform.ledger.judgements.find_latest(receipt.submission_id) if receipt.submission_id else None
+    judgement = platform.ledger.judgements.find(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")
         return None

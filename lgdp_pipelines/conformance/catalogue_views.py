@@ -13,7 +13,7 @@ from types import MappingProxyType
 from lgdp_pipelines.dbt_build.model_tables import COUNCIL, OBSERVATION, PERIOD, case_table
 from lgdp_pipelines.dbt_build.model_text import select_rows
 from lgdp_pipelines.handover.column_types import column_type
-from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, RULE_RESULT_COPY, TABLES
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.lineage.column_edges import COLUMN_EDGE_TABLE
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
@@ -48,7 +48,7 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         for table in unite_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
-    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES]
+    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES.values()]
     return (
         _view_returns(register),
         _view_items(register),
@@ -61,7 +61,7 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
             "ledger",
             "rule_noise",
             select_rule_noise,
-            needs=(RULE_RESULT_COPY, QUERY_COPY),
+            needs=(TABLES["rule_result"], TABLES["query"]),
             description="The queries that each rule has opened, and their outcomes; noisiest rules first.",
             comments=_RULE_NOISE,
         ),
@@ -71,7 +71,7 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
 def select_rule_noise(lake: Lake) -> str:
     """Return the ``SELECT`` of ``rule_noise.sql`` over a lake."""
     statement = Template(Path(__file__).with_name("rule_noise.sql").read_text(encoding="utf-8"))
-    return statement.substitute(rule_result=lake.scan_sql(RULE_RESULT_COPY), query=lake.scan_sql(QUERY_COPY))
+    return statement.substitute(rule_result=lake.scan_sql(TABLES["rule_result"]), query=lake.scan_sql(TABLES["query"]))
 
 
 def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:

@@ -177,7 +177,7 @@ def run_build(
 def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
     lake = Lake(settings.lake)
     validated = [define_validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
-    ledger = [table for table in TABLES if table.name in LEDGER_SOURCES]
+    ledger = [table for name, table in TABLES.items() if name in LEDGER_SOURCES]
     row_count = sum(lake.count_rows(table, {"period": list(periods)}) for table in validated)
     plugin = {
         "module": "lgdp_pipelines.dbt_build.lake_plugin",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -26,6 +26,7 @@ _ATTEMPTS = 8
 _WRITES = "lgdp_writes"
 """Execution option of a writing transaction."""
 
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 Clock = Callable[[], datetime]
 
@@ -120,10 +121,19 @@ class Repository:
         self._database = database
         self._clock = clock
 
+    def _read(
+        self,
+        work: Callable[Concatenate[sa.Connection, Parameters], Result],
+        *arguments: Parameters.args,
+        **options: Parameters.kwargs,
+    ) -> Result:
+        """Return the result of a function, called in a reading transaction."""
+        with self._database.read() as connection:
+            return work(connection, *arguments, **options)
+
     def _fetch(self, statement: sa.Executable) -> Sequence[Any]:
         """Return the rows of one statement, read in a transaction of its own."""
-        with self._database.read() as connection:
-            return connection.execute(statement).all()
+        return self._read(lambda connection: connection.execute(statement).all())
 
 
 def _may_succeed_later(error: DBAPIError) -> bool:

@@ -1,6 +1,7 @@
-"""Deliveries: which report was sent to which destination, once for each judgement or unrecognised receipt.
+"""Deliveries: reports sent to destinations, and reminders prepared for councils and sent.
 
-What a report says belongs in ``reporting``, and sending it in ``workflows``.
+A report is sent once for each judgement or unrecognised receipt, and a reminder once for each stage. Belongs here: the
+record of both. Belongs elsewhere: their texts and due days (``reporting``), and sending them (``workflows``).
 """
 
 from collections.abc import Sequence
@@ -10,28 +11,24 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, RECEIPT, SUBMISSION
-from lgdp_pipelines.ledger.submission_records import ReceiptState
+from lgdp_pipelines.ledger.schema import DELIVERY, JUDGEMENT, RECEIPT, REMINDER, SUBMISSION
+from lgdp_pipelines.ledger.submission_records import CouncilReturn, ReceiptState, ReminderRecord
+
+_REMINDER_KEY = ("return_code", "council_code", "period", "stage", "submission_id")
 
 
 @dataclass(frozen=True, slots=True)
-class UndeliveredJudgement:
+class UndeliveredJudgement(CouncilReturn):
     """The latest judgement of a submission, whose report a destination has not received.
 
     Attributes:
         submission_id: of the submission.
         judgement: number of its latest judgement.
-        return_code: of the submission.
-        council_code: of the submission.
-        period: of the submission.
         delivered_sha256: of the last report on an earlier judgement that it received; empty without one.
     """
 
     submission_id: str
     judgement: int
-    return_code: str
-    council_code: str
-    period: str
     delivered_sha256: str
 
 
@@ -57,7 +54,7 @@ class DeliveryRepository(Repository):
 
     def record(self, destination: str, deliveries: Sequence[Delivery]) -> None:
         """Record the reports that a destination has received. Repeating it does nothing."""
-        self._database.write(lambda connection: _record(connection, destination, deliveries, self._clock()))
+        self._database.write(lambda connection: _record_deliveries(connection, destination, deliveries, self._clock()))
 
     def list_undelivered_judgements(
         self, destination: str, councils: Sequence[str] | None = None
@@ -100,7 +97,7 @@ class DeliveryRepository(Repository):
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
         )
         return tuple(
-            UndeliveredJudgement(row.id, row.judgement, row.return_code, row.council_code, row.period, row.sha256 or "")
+            UndeliveredJudgement(row.return_code, row.council_code, row.period, row.id, row.judgement, row.sha256 or "")
             for row in self._fetch(statement)
         )
 
@@ -135,7 +132,27 @@ class DeliveryRepository(Repository):
         return next((row.sha256 for row in self._fetch(statement)), None)
 
 
-def _record(connection: sa.Connection, destination: str, deliveries: Sequence[Delivery], now: datetime) -> None:
+class ReminderRepository(Repository):
+    """The reminders of the ledger."""
+
+    def find(self, return_code: str | None = None) -> dict[ReminderRecord, bool]:
+        """Return the recorded reminders, and whether each was sent to its council."""
+        statement = sa.select(*(REMINDER.c[name] for name in _REMINDER_KEY), REMINDER.c.sent_at)
+        if return_code is not None:
+            statement = statement.where(REMINDER.c.return_code == return_code)
+        return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
+
+    def record(self, reminder: ReminderRecord, *, sent: bool) -> None:
+        """Record a reminder, or that it has been sent since.
+
+        A sent reminder stays sent.
+        """
+        self._database.write(lambda connection: _record_reminder(connection, reminder, is_sent=sent, now=self._clock()))
+
+
+def _record_deliveries(
+    connection: sa.Connection, destination: str, deliveries: Sequence[Delivery], now: datetime
+) -> None:
     for delivery in deliveries:
         is_recorded = sa.exists().where(
             DELIVERY.c.destination == destination,
@@ -146,3 +163,12 @@ def _record(connection: sa.Connection, destination: str, deliveries: Sequence[De
         if not connection.scalar(sa.select(is_recorded)):
             values = asdict(delivery) | {"destination": destination, "delivered_at": now}
             connection.execute(sa.insert(DELIVERY).values(values))
+
+
+def _record_reminder(connection: sa.Connection, reminder: ReminderRecord, *, is_sent: bool, now: datetime) -> None:
+    conditions = [REMINDER.c[name] == getattr(reminder, name) for name in _REMINDER_KEY]
+    if connection.execute(sa.select(REMINDER.c.stage).where(*conditions)).one_or_none() is None:
+        values = {name: getattr(reminder, name) for name in _REMINDER_KEY}
+        connection.execute(sa.insert(REMINDER).values(**values, made_at=now, sent_at=now if is_sent else None))
+    elif is_sent:
+        connection.execute(sa.update(REMINDER).where(*conditions, REMINDER.c.sent_at.is_(None)).values(sent_at=now))

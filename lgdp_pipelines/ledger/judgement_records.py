@@ -9,7 +9,7 @@ judging again belong in ``workflows``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -54,21 +54,30 @@ class PinnedVersion:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedRows:
-    """The rows of the council's other submission that a judgement compared with.
+@dataclass(frozen=True, slots=True, order=True)
+class ComparedSubmission:
+    """A council's other submission that a judgement compared with.
 
     Attributes:
-        return_code: its own return, or another.
-        period: id.
+        return_code: the same return, or another.
+        period: id; an earlier one where the return is the same.
         submission_id: current there; None without one.
-        judgement: number of the judgement that accepted its rows; None where it left no evidence.
-        tables: digests of those rows, by table name.
     """
 
     return_code: str
     period: str
     submission_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRows(ComparedSubmission):
+    """The rows of a council's other submission that a judgement compared with.
+
+    Attributes:
+        judgement: number of the judgement that accepted its rows; None where the ledger holds no evidence of it.
+        tables: digests of those rows, by table name.
+    """
+
     judgement: int | None
     tables: Mapping[str, RowDigest]
 
@@ -103,48 +112,8 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class EvidencedJudgement:
-    """A judgement with its evidence.
-
-    Attributes:
-        submission_id: of the submission.
-        judgement: number of the judgement.
-        verdict: accepted, queried or rejected.
-        contract_version: of the contract it was judged by.
-        contract_sha256: of the contract's file.
-        code_version: of the code that judged.
-        results: of each rule.
-        evidence: of the judgement; None where none was stored.
-    """
-
-    submission_id: str
-    judgement: int
-    verdict: Verdict
-    contract_version: str
-    contract_sha256: str
-    code_version: str
-    results: tuple[RuleOutcome, ...]
-    evidence: Evidence | None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class ComparedSubmission:
-    """A council's other submission that a judgement compared with.
-
-    Attributes:
-        return_code: the same return, or another.
-        period: id; an earlier one where the return is the same.
-        submission_id: current there; None without one.
-    """
-
-    return_code: str
-    period: str
-    submission_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class NewJudgement:
-    """A judgement of a submission, to record in the ledger.
+class _Judgement:
+    """The fields of a judgement, whether it is to be recorded or is recorded.
 
     Attributes:
         submission_id: of the submission.
@@ -153,11 +122,9 @@ class NewJudgement:
         contract_sha256: of the contract's file.
         code_version: of the code that judged.
         rows: of the submission, over all tables.
-        rules: all rules of the contract.
         results: of each rule, once.
-        against: the council's other submissions that it was compared with, each return and period once.
-        evidence: from which it can be judged again; None where that is impossible.
         repairs: counts of cells that were made canonical.
+        evidence: from which it can be judged again; None where that is impossible.
     """
 
     submission_id: str
@@ -166,48 +133,43 @@ class NewJudgement:
     contract_sha256: str
     code_version: str
     rows: int
-    rules: Sequence[Rule]
-    results: Sequence[RuleOutcome]
-    against: Sequence[ComparedSubmission] = ()
-    evidence: Evidence | None = None
-    repairs: Sequence[Repair] = ()
+    results: tuple[RuleOutcome, ...]
+    repairs: tuple[Repair, ...] = field(default=(), kw_only=True)
+    evidence: Evidence | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
-class JudgementRecord:
+class NewJudgement(_Judgement):
+    """A judgement of a submission, to record in the ledger.
+
+    Attributes:
+        rules: all rules of the contract.
+        against: the council's other submissions that it was compared with, each return and period once.
+    """
+
+    rules: Sequence[Rule]
+    against: Sequence[ComparedSubmission] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRecord(_Judgement):
     """A judgement of a submission, as recorded in the ledger.
 
     Attributes:
-        submission_id: of the submission.
         number: in the sequence of the submission's judgements, from 1.
-        verdict: accepted, queried or rejected.
-        contract_version: of the contract it was judged by.
-        contract_sha256: of the contract's file.
-        code_version: of the code that judged.
-        rows: of the submission, over all tables.
         errors: findings of severity error.
         queries: findings of severity query.
         known_issues: findings of severity known issue.
         run_id: the run that judged.
         judged_at: in UTC.
-        results: of each rule.
-        repairs: counts of cells that were made canonical.
     """
 
-    submission_id: str
     number: int
-    verdict: Verdict
-    contract_version: str
-    contract_sha256: str
-    code_version: str
-    rows: int
     errors: int
     queries: int
     known_issues: int
     run_id: str
     judged_at: datetime
-    results: tuple[RuleOutcome, ...]
-    repairs: tuple[Repair, ...] = ()
 
 
 def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:

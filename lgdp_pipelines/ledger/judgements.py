@@ -1,30 +1,47 @@
-"""Judgements: recorded with the result of each rule, and what they do to submissions, in one transaction.
+"""Judgements: recorded with rule results and evidence, and their effect on submissions, in one transaction.
 
-The steps from state to state belong here. Reaching a verdict (``validation``) and moving rows (``storage``) happen
-before.
+Belongs here: the steps from state to state, and reading judgements back. Belongs elsewhere: reaching a verdict
+(``validation``), gathering evidence (``workflows``) and moving rows (``storage``), which all happen before.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.judgement_values import QueryScope, Repair, RepairKind, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import QueryScope, Repair, RepairKind, RowDigest, RuleOutcome
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.evidence_store import has_evidence, insert_evidence, select_rule_outcomes
-from lgdp_pipelines.ledger.judgement_records import JudgementRecord, NewJudgement
-from lgdp_pipelines.ledger.query_lifecycle import update_queries
-from lgdp_pipelines.ledger.schema import JUDGED_AGAINST, JUDGEMENT, REPAIR, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.judgement_records import (
+    ComparedRows,
+    Evidence,
+    InputFile,
+    JudgementRecord,
+    NewJudgement,
+    PinnedVersion,
+)
+from lgdp_pipelines.ledger.queries import update_queries
+from lgdp_pipelines.ledger.schema import (
+    EVIDENCE,
+    JUDGED_AGAINST,
+    JUDGEMENT,
+    REPAIR,
+    RULE_RESULT,
+    SUBMISSION,
+    filter_return,
+)
 from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.ledger.submissions import load_submission, select_submissions, set_state, was_accepted
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
+_WAS_ACCEPTING = JUDGEMENT.c.verdict != Verdict.REJECTED.value
+
 
 class JudgementRepository(Repository):
-    """The judgements of the ledger."""
+    """The judgements of the ledger, with their evidence."""
 
     def record(self, run_id: str, judgements: Sequence[NewJudgement]) -> None:
         """Record judgements and change their submissions' states. Repeating it does nothing.
@@ -39,27 +56,44 @@ class JudgementRepository(Repository):
         """
         self._database.write(lambda connection: _record(connection, run_id, judgements, self._clock()))
 
-    def find_latest(self, submission_id: str) -> JudgementRecord | None:
-        """Return the latest judgement of a submission, or None."""
-        with self._database.read() as connection:
-            return _find_latest(connection, submission_id)
+    def find(self, submission_id: str, number: int | None = None) -> JudgementRecord | None:
+        """Return a judgement of a submission by its number, or the latest."""
+        return self._read(_find_last, submission_id, *([] if number is None else [JUDGEMENT.c.number == number]))
+
+    def find_accepting(self, submission_id: str) -> JudgementRecord | None:
+        """Return the last judgement that did not reject a submission, or None.
+
+        The submission's rows come from it.
+        """
+        return self._read(_find_last, submission_id, _WAS_ACCEPTING)
 
     def count_accepted_rows(self, submission_id: str) -> int:
-        """Return the rows of a submission by its last accepting judgement, over all tables.
-
-        0 without one.
-        """
+        """Return the rows of a submission by its last accepting judgement, or 0."""
         return next((row.rows for row in self._fetch_accepting(submission_id)), 0)
 
     def find_accepting_version(self, submission_id: str) -> str:
-        """Return the version of the contract that accepted a submission last, or an empty text."""
+        """Return the contract version that accepted a submission last, or an empty text."""
         return next((row.contract_version for row in self._fetch_accepting(submission_id)), "")
 
+    def list_judged_submissions(
+        self, return_code: str | None = None, period: str | None = None, council: str | None = None
+    ) -> tuple[str, ...]:
+        """Return the ids of all submissions judged, in order of return, period, council and number."""
+        statement = (
+            sa.select(SUBMISSION.c.id)
+            .where(
+                sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id),
+                *filter_return(SUBMISSION, return_code, period, council),
+            )
+            .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
+        )
+        return tuple(row.id for row in self._fetch(statement))
+
     def _fetch_accepting(self, submission_id: str) -> Sequence[Any]:
-        """Return the last judgement that did not reject a submission."""
+        """Return the row of the last judgement that did not reject a submission."""
         return self._fetch(
             sa.select(JUDGEMENT)
-            .where(JUDGEMENT.c.submission_id == submission_id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+            .where(JUDGEMENT.c.submission_id == submission_id, _WAS_ACCEPTING)
             .order_by(JUDGEMENT.c.number.desc())
             .limit(1)
         )
@@ -72,12 +106,14 @@ def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudg
         if submission.state is SubmissionState.WITHDRAWN:
             continue
         _replace_comparisons(connection, judgement)
-        if not _is_recorded(connection, _find_latest(connection, submission.id), run_id, judgement):
-            _insert(connection, run_id, judgement, now)
+        latest = _find_last(connection, submission.id)
+        if latest is None or not _is_same(latest, run_id, judgement):
+            _insert(connection, run_id, judgement, 1 if latest is None else latest.number + 1, now)
             _change_state(connection, submission, judgement, now)
 
 
 def _refuse_contradiction(judgement: NewJudgement) -> None:
+    """Refuse a judgement whose results do not match the contract's rules or its verdict."""
     counts = Counter(outcome.rule for outcome in judgement.results)
     expected = {rule.id for rule in judgement.rules}
     differing = sorted({rule for rule, count in counts.items() if count != 1} | (expected ^ set(counts)))
@@ -87,8 +123,11 @@ def _refuse_contradiction(judgement: NewJudgement) -> None:
             where=judgement.submission_id,
             remedy="Nothing was recorded. Judge the submission again by all rules of the contract.",
         )
-    has_errors = bool(_count_failures(judgement, Severity.ERROR))
-    if (judgement.verdict is Verdict.REJECTED) != has_errors and not _has_unrun_error(judgement):
+    is_rejected = judgement.verdict is Verdict.REJECTED
+    has_failures = bool(_list_outcomes(judgement, Severity.ERROR))
+    # An error rule that could not be run may reject a submission, too.
+    may_reject = is_rejected and bool(_list_outcomes(judgement, Severity.ERROR, RuleResult.NOT_RUN))
+    if is_rejected != has_failures and not may_reject:
         raise LedgerError(
             f"The verdict is {judgement.verdict}, but the results of the rules contradict it.",
             where=judgement.submission_id,
@@ -96,47 +135,25 @@ def _refuse_contradiction(judgement: NewJudgement) -> None:
         )
 
 
-def _has_unrun_error(judgement: NewJudgement) -> bool:
-    """Return whether a rejection may rest on an error rule that could not be run."""
-    severities = _map_severities(judgement)
-    return judgement.verdict is Verdict.REJECTED and any(
-        outcome.result is RuleResult.NOT_RUN and severities[outcome.rule] is Severity.ERROR
-        for outcome in judgement.results
-    )
+def _list_outcomes(
+    judgement: NewJudgement, severity: Severity, result: RuleResult = RuleResult.FAILED
+) -> list[RuleOutcome]:
+    """Return the outcomes of rules of one severity that have one result."""
+    rules = {rule.id for rule in judgement.rules if rule.severity is severity}
+    return [outcome for outcome in judgement.results if outcome.result is result and outcome.rule in rules]
 
 
-def _map_severities(judgement: NewJudgement) -> Mapping[str, Severity]:
-    return {rule.id: rule.severity for rule in judgement.rules}
-
-
-def _count_failures(judgement: NewJudgement, severity: Severity) -> dict[str, int]:
-    """Return the failed rules of a severity, and at how many places each failed."""
-    severities = _map_severities(judgement)
-    return {
-        outcome.rule: outcome.failed
-        for outcome in judgement.results
-        if outcome.result is RuleResult.FAILED and severities[outcome.rule] is severity
-    }
-
-
-def _is_recorded(
-    connection: sa.Connection, latest: JudgementRecord | None, run_id: str, judgement: NewJudgement
-) -> bool:
+def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> bool:
     """Return whether the latest judgement is this one, recorded before by the same run."""
     return (
-        latest is not None
-        and (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
+        (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
         == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.rows)
         and set(latest.results) == set(judgement.results)
-        and has_evidence(connection, judgement.submission_id, latest.number, judgement.evidence)
+        and latest.evidence == judgement.evidence
     )
 
 
-def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, now: datetime) -> None:
-    last = connection.scalar(
-        sa.select(sa.func.max(JUDGEMENT.c.number)).where(JUDGEMENT.c.submission_id == judgement.submission_id)
-    )
-    number = (last or 0) + 1
+def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, number: int, now: datetime) -> None:
     judgement_id: int = connection.execute(
         sa.insert(JUDGEMENT)
         .values(
@@ -147,26 +164,31 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, now
             contract_sha256=judgement.contract_sha256,
             code_version=judgement.code_version,
             rows=judgement.rows,
-            errors=sum(_count_failures(judgement, Severity.ERROR).values()),
-            queries=sum(_count_failures(judgement, Severity.QUERY).values()),
-            known_issues=sum(_count_failures(judgement, Severity.KNOWN_ISSUE).values()),
+            errors=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.ERROR)),
+            queries=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.QUERY)),
+            known_issues=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.KNOWN_ISSUE)),
             run_id=run_id,
             judged_at=now,
         )
         .returning(JUDGEMENT.c.id)
     ).scalar_one()
     if judgement.evidence is not None:
-        insert_evidence(connection, judgement_id, judgement.evidence)
+        connection.execute(sa.insert(EVIDENCE).values(_evidence_row(judgement_id, judgement.evidence)))
     if judgement.repairs:
         connection.execute(
             sa.insert(REPAIR), [_repair_row(judgement.submission_id, number, repair) for repair in judgement.repairs]
         )
     if judgement.results:
-        severities = _map_severities(judgement)
+        severities = {rule.id: rule.severity for rule in judgement.rules}
         connection.execute(
             sa.insert(RULE_RESULT),
             [_result_row(judgement_id, severities[outcome.rule], outcome) for outcome in judgement.results],
         )
+
+
+def _evidence_row(judgement_id: int, evidence: Evidence) -> dict[str, object]:
+    findings = {"findings": evidence.findings.rows, "findings_sha256": evidence.findings.sha256}
+    return {"judgement_id": judgement_id, **asdict(evidence), **findings}
 
 
 def _repair_row(submission_id: str, judgement_number: int, repair: Repair) -> dict[str, object]:
@@ -215,13 +237,11 @@ def _change_state(connection: sa.Connection, submission: Submission, judgement: 
 def _list_query_scopes(judgement: NewJudgement) -> dict[str, tuple[QueryScope, ...]]:
     """Return the scopes of each broken query rule.
 
-    One empty scope for a rule without.
+    A rule that sets no scopes apart has one empty scope.
     """
-    queries = _count_failures(judgement, Severity.QUERY)
     return {
         outcome.rule: outcome.query_scopes or (QueryScope("", outcome.failed),)
-        for outcome in judgement.results
-        if outcome.rule in queries
+        for outcome in _list_outcomes(judgement, Severity.QUERY)
     }
 
 
@@ -257,25 +277,59 @@ def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> 
         )
 
 
-def _find_latest(connection: sa.Connection, submission_id: str) -> JudgementRecord | None:
-    row = connection.execute(
-        sa.select(JUDGEMENT)
-        .where(JUDGEMENT.c.submission_id == submission_id)
-        .order_by(JUDGEMENT.c.number.desc())
-        .limit(1)
-    ).one_or_none()
+def _find_last(
+    connection: sa.Connection, submission_id: str, *conditions: sa.ColumnElement[bool]
+) -> JudgementRecord | None:
+    """Return the last judgement of a submission that meets conditions, or None."""
+    row = (
+        connection.execute(
+            sa.select(JUDGEMENT, *(column for column in EVIDENCE.c if column.name != "judgement_id"))
+            .join_from(JUDGEMENT, EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id, isouter=True)
+            .where(JUDGEMENT.c.submission_id == submission_id, *conditions)
+            .order_by(JUDGEMENT.c.number.desc())
+            .limit(1)
+        )
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         return None
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-    values["verdict"] = Verdict(values["verdict"])
-    results = select_rule_outcomes(connection, values.pop("id"))
+    results = connection.execute(
+        sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == row["id"]).order_by(RULE_RESULT.c.rule)
+    )
     repairs: Sequence[Any] = connection.execute(
         sa.select(REPAIR.c.table_name, REPAIR.c.item, REPAIR.c.kind, REPAIR.c.cells)
-        .where(REPAIR.c.submission_id == submission_id, REPAIR.c.judgement == values["number"])
+        .where(REPAIR.c.submission_id == submission_id, REPAIR.c.judgement == row["number"])
         .order_by(REPAIR.c.table_name, REPAIR.c.item, REPAIR.c.kind)
     ).all()
+    values = {column.name: row[column] for column in JUDGEMENT.c if column.name not in {"id", "verdict"}}
     return JudgementRecord(
         **values,
-        results=results,
+        verdict=Verdict(row["verdict"]),
+        results=tuple(
+            RuleOutcome(result.rule, RuleResult(result.result), result.failed, result.reason) for result in results
+        ),
         repairs=tuple(Repair(table, item, RepairKind(kind), cells) for table, item, kind, cells in repairs),
+        evidence=None if row["register_sha256"] is None else _evidence_from_row(row),
     )
+
+
+def _evidence_from_row(row: Mapping[Any, Any]) -> Evidence:
+    return Evidence(
+        inputs=tuple(InputFile(**file) for file in row["inputs"]),
+        received_on=row["received_on"],
+        register_sha256=row["register_sha256"],
+        code_lists=tuple(PinnedVersion(**version) for version in row["code_lists"]),
+        reference_tables=tuple(PinnedVersion(**version) for version in row["reference_tables"]),
+        against=tuple(
+            ComparedRows(**{**compared, "tables": _parse_digests(compared["tables"])}) for compared in row["against"]
+        ),
+        code_sha256=row["code_sha256"],
+        packages=row["packages"],
+        findings=RowDigest(row["findings_sha256"], row["findings"]),
+        tables=_parse_digests(row["tables"]),
+    )
+
+
+def _parse_digests(values: Mapping[str, Mapping[str, Any]]) -> dict[str, RowDigest]:
+    return {name: RowDigest(**digest) for name, digest in values.items()}

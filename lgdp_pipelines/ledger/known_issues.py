@@ -8,18 +8,15 @@ checked in ``workflows``.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.query_lifecycle import LONGEST_NAME, LONGEST_WORDS, clean_text
+from lgdp_pipelines.ledger.queries import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.query_records import KnownIssue, RecordedIssue
 from lgdp_pipelines.ledger.schema import KNOWN_ISSUE, filter_return
-
-if TYPE_CHECKING:
-    from lgdp_pipelines.storage.lake import Lake
 
 LONGEST_SOURCE = 500
 
@@ -60,23 +57,11 @@ class KnownIssueRepository(Repository):
         period: str | None = None,
     ) -> tuple[RecordedIssue, ...]:
         """Return known issues, including lifted ones, in the order in which they were added."""
-        with self._database.read() as connection:
-            return _select_issues(connection, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
+        return self._read(_select_issues, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
 
     def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
         """Return the known issues shown with a return's figures, in order."""
         return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
-
-    def mirror(self, lake: "Lake", return_code: str) -> None:
-        """Copy a return's known issues, and no other table, into the lake.
-
-        Raises:
-            StorageError: the lake did not accept them.
-        """
-        # Arrow and Delta Lake take 0.2 s to import, and only writers of the lake need them.
-        from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, MirrorMemory, copy_to_lake  # noqa: PLC0415
-
-        copy_to_lake(self._database, lake, return_code, MirrorMemory(), (KNOWN_ISSUE_COPY,))
 
 
 def clean_issue(issue: KnownIssue) -> KnownIssue:

@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -133,124 +134,121 @@ _LATEST = (
 )
 _JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
 
-_COPIES = (
-    _Copy(RECEIPT, _columns(RECEIPT), [RECEIPT.c.id]),
-    _Copy(SUBMISSION, _columns(SUBMISSION), [SUBMISSION.c.id]),
-    _Copy(
-        WITHDRAWAL,
-        _columns(WITHDRAWAL, without=["withdrawn_by"]),
-        [WITHDRAWAL.c.submission_id],
-        WITHDRAWAL.join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id),
-        SUBMISSION.c.return_code,
-    ),
-    _Copy(
-        JUDGED_AGAINST,
-        [
-            _column(JUDGED_AGAINST.c.submission_id),
-            _column(JUDGED_AGAINST.c.return_code, "against_return_code"),
-            *_columns(JUDGED_AGAINST, without=["submission_id"]),
-        ],
-        [JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period],
-        JUDGED_AGAINST.join(SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id),
-        SUBMISSION.c.return_code,
-    ),
-    _Copy(JUDGEMENT, _columns(JUDGEMENT, without=["id"]), [JUDGEMENT.c.id], _JUDGED, SUBMISSION.c.return_code),
-    _Copy(
-        EVIDENCE,
-        [
-            _column(JUDGEMENT.c.submission_id),
-            _JUDGEMENT_NUMBER,
-            *_columns(EVIDENCE, without=["judgement_id"]),
-        ],
-        [JUDGEMENT.c.id],
-        _JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id),
-        SUBMISSION.c.return_code,
-    ),
-    _Copy(
-        RULE_RESULT,
-        [
-            _column(JUDGEMENT.c.submission_id),
-            _JUDGEMENT_NUMBER,
-            *_columns(RULE_RESULT, without=["judgement_id"]),
-        ],
-        [JUDGEMENT.c.id, RULE_RESULT.c.rule],
-        _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
-            _LATEST,
-            sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
+_COPIES = {
+    copy.table.name: copy
+    for copy in (
+        _Copy(RECEIPT, _columns(RECEIPT), [RECEIPT.c.id]),
+        _Copy(SUBMISSION, _columns(SUBMISSION), [SUBMISSION.c.id]),
+        _Copy(
+            WITHDRAWAL,
+            _columns(WITHDRAWAL, without=["withdrawn_by"]),
+            [WITHDRAWAL.c.submission_id],
+            WITHDRAWAL.join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id),
+            SUBMISSION.c.return_code,
         ),
-        SUBMISSION.c.return_code,
-        "What became of a rule in the latest judgement of a submission.",
-    ),
-    _Copy(RELEASE, _columns(RELEASE, without=["id"]), [RELEASE.c.id]),
-    _Copy(
-        RELEASE_SUBMISSION,
-        [
-            _column(RELEASE.c.period),
-            _column(RELEASE.c.number, comment="Number of the release."),
-            _column(SUBMISSION.c.council_code),
-            _column(RELEASE_SUBMISSION.c.submission_id),
-        ],
-        [RELEASE.c.id, SUBMISSION.c.council_code],
-        RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
-            SUBMISSION, SUBMISSION.c.id == RELEASE_SUBMISSION.c.submission_id
+        _Copy(
+            JUDGED_AGAINST,
+            [
+                _column(JUDGED_AGAINST.c.submission_id),
+                _column(JUDGED_AGAINST.c.return_code, "against_return_code"),
+                *_columns(JUDGED_AGAINST, without=["submission_id"]),
+            ],
+            [JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period],
+            JUDGED_AGAINST.join(SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id),
+            SUBMISSION.c.return_code,
         ),
-        RELEASE.c.return_code,
-    ),
-    _Copy(
-        QUERY,
-        [
-            *(
-                _column(QUERY.c[name])
-                for name in ("submission_id", "rule", "state", "failed", "opened_at", "expired_at")
+        _Copy(JUDGEMENT, _columns(JUDGEMENT, without=["id"]), [JUDGEMENT.c.id], _JUDGED, SUBMISSION.c.return_code),
+        _Copy(
+            EVIDENCE,
+            [
+                _column(JUDGEMENT.c.submission_id),
+                _JUDGEMENT_NUMBER,
+                *_columns(EVIDENCE, without=["judgement_id"]),
+            ],
+            [JUDGEMENT.c.id],
+            _JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id),
+            SUBMISSION.c.return_code,
+        ),
+        _Copy(
+            RULE_RESULT,
+            [
+                _column(JUDGEMENT.c.submission_id),
+                _JUDGEMENT_NUMBER,
+                *_columns(RULE_RESULT, without=["judgement_id"]),
+            ],
+            [JUDGEMENT.c.id, RULE_RESULT.c.rule],
+            _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
+                _LATEST,
+                sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
             ),
-            *(_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
-            _Column(answer_code(), "answer_code", "Code of the answer that stands; null where there is none."),
-            _Column(
-                expiry_reason(),
-                "ending",
-                "Why it expired last: corrected, judged_again or withdrawn; null where it never has.",
-            ),
-            _Column(count_send_backs(), "sent_back", "How often an answer was sent back."),
-        ],
-        [QUERY.c.id],
-    ),
-    _Copy(
-        QUERY_EVENT,
-        [_column(QUERY_EVENT.c.id, "number"), *_columns(QUERY_EVENT, without=["id", "by", "words"])],
-        [QUERY_EVENT.c.id],
-        QUERY_EVENT.join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id),
-        QUERY.c.return_code,
-    ),
-    _Copy(
-        KNOWN_ISSUE,
-        [
-            *(_column(KNOWN_ISSUE.c[name]) for name in ("council_code", "period", "number")),
-            _column(KNOWN_ISSUE.c.item_urn, "item"),
-            *(_column(KNOWN_ISSUE.c[name]) for name in ("words", "role", "source", "put_at", "lifted_at")),
-        ],
-        [KNOWN_ISSUE.c.number],
-    ),
-    _Copy(
-        REPAIR,
-        _columns(REPAIR),
-        list(REPAIR.primary_key.columns),
-        REPAIR.join(SUBMISSION, SUBMISSION.c.id == REPAIR.c.submission_id).join(
-            _LATEST, sa.and_(_LATEST.c.submission_id == REPAIR.c.submission_id, _LATEST.c.number == REPAIR.c.judgement)
+            SUBMISSION.c.return_code,
+            "What became of a rule in the latest judgement of a submission.",
         ),
-        SUBMISSION.c.return_code,
-        "Cells of an item that were made canonical in the latest judgement of a submission.",
-    ),
-)
-_COPIES_BY_NAME = {copy.table.name: copy for copy in _COPIES}
+        _Copy(RELEASE, _columns(RELEASE, without=["id"]), [RELEASE.c.id]),
+        _Copy(
+            RELEASE_SUBMISSION,
+            [
+                _column(RELEASE.c.period),
+                _column(RELEASE.c.number, comment="Number of the release."),
+                _column(SUBMISSION.c.council_code),
+                _column(RELEASE_SUBMISSION.c.submission_id),
+            ],
+            [RELEASE.c.id, SUBMISSION.c.council_code],
+            RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
+                SUBMISSION, SUBMISSION.c.id == RELEASE_SUBMISSION.c.submission_id
+            ),
+            RELEASE.c.return_code,
+        ),
+        _Copy(
+            QUERY,
+            [
+                *(
+                    _column(QUERY.c[name])
+                    for name in ("submission_id", "rule", "state", "failed", "opened_at", "expired_at")
+                ),
+                *(_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
+                _Column(answer_code(), "answer_code", "Code of the answer that stands; null where there is none."),
+                _Column(
+                    expiry_reason(),
+                    "ending",
+                    "Why it expired last: corrected, judged_again or withdrawn; null where it never has.",
+                ),
+                _Column(count_send_backs(), "sent_back", "How often an answer was sent back."),
+            ],
+            [QUERY.c.id],
+        ),
+        _Copy(
+            QUERY_EVENT,
+            [_column(QUERY_EVENT.c.id, "number"), *_columns(QUERY_EVENT, without=["id", "by", "words"])],
+            [QUERY_EVENT.c.id],
+            QUERY_EVENT.join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id),
+            QUERY.c.return_code,
+        ),
+        _Copy(
+            KNOWN_ISSUE,
+            [
+                *(_column(KNOWN_ISSUE.c[name]) for name in ("council_code", "period", "number")),
+                _column(KNOWN_ISSUE.c.item_urn, "item"),
+                *(_column(KNOWN_ISSUE.c[name]) for name in ("words", "role", "source", "put_at", "lifted_at")),
+            ],
+            [KNOWN_ISSUE.c.number],
+        ),
+        _Copy(
+            REPAIR,
+            _columns(REPAIR),
+            list(REPAIR.primary_key.columns),
+            REPAIR.join(SUBMISSION, SUBMISSION.c.id == REPAIR.c.submission_id).join(
+                _LATEST,
+                sa.and_(_LATEST.c.submission_id == REPAIR.c.submission_id, _LATEST.c.number == REPAIR.c.judgement),
+            ),
+            SUBMISSION.c.return_code,
+            "Cells of an item that were made canonical in the latest judgement of a submission.",
+        ),
+    )
+}
 
-TABLES = tuple(copy.lake_table for copy in _COPIES)
-"""All tables of the copy."""
-_TABLES_BY_NAME = {table.name: table for table in TABLES}
-RULE_RESULT_COPY = _TABLES_BY_NAME["rule_result"]
-QUERY_COPY = _TABLES_BY_NAME["query"]
-QUERY_EVENT_COPY = _TABLES_BY_NAME["query_event"]
-KNOWN_ISSUE_COPY = _TABLES_BY_NAME["known_issue"]
-REPAIR_COPY = _TABLES_BY_NAME["repair"]
+TABLES = {name: copy.lake_table for name, copy in _COPIES.items()}
+"""All tables of the copy, by name."""
 
 
 @dataclass
@@ -267,30 +265,35 @@ class MirrorMemory:
 
 
 def copy_to_lake(
-    database: Database, lake: Lake, return_code: str, memory: MirrorMemory, tables: Sequence[LakeTable] = TABLES
+    database: Database, lake: Lake, return_code: str, memory: MirrorMemory, names: Collection[str] = ()
 ) -> None:
     """Copy changed rows of a return's tables, and unrecognised receipts, into the lake.
 
     The ledger is read again whenever another writer came between, so that an older copy never covers a newer one.
+
+    Args:
+        database: the ledger's.
+        lake: to copy to.
+        return_code: of the return.
+        memory: the copy as this process last saw it.
+        names: of the tables; empty: all.
     """
-    for table in tables:
-        for code in (return_code, None) if table.name == "receipt" else (return_code,):
-            rows = _read_rows(database, table, code)
+    for name in names or TABLES:
+        for code in (return_code, None) if name == "receipt" else (return_code,):
+            table = TABLES[name]
+            read_rows = partial(_read_rows, database, name, code)
+            rows = read_rows()
             digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()
-            place = (table.name, code)
-            if memory.digests.get(place) == digest:
+            key = (name, code)
+            if memory.digests.get(key) == digest:
                 continue
-            if place in memory.digests or not _is_copied(lake, table, code, rows):
-                lake.replace_slice(
-                    table,
-                    lambda table=table, code=code: _read_rows(database, table, code),  # type: ignore[misc] # bound per round
-                    where={"return_code": code},
-                    commit={"mirror": "ledger"},
-                )
-            memory.digests[place] = digest
+            if key in memory.digests or not _is_copied(lake, table, code, rows):
+                lake.replace_slice(table, read_rows, where={"return_code": code}, commit={"mirror": "ledger"})
+            memory.digests[key] = digest
 
 
 def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.Table) -> bool:
+    """Return whether the lake has exactly these rows of a return."""
     if not lake.exists(table) or not set(table.arrow_schema.names) <= set(lake.schema(table).names):
         return False
     order = [(name, "ascending") for name in table.arrow_schema.names]
@@ -298,7 +301,8 @@ def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.T
     return bool(copy.sort_by(order).equals(rows.sort_by(order)))
 
 
-def _read_rows(database: Database, table: LakeTable, return_code: str | None) -> pa.Table:
+def _read_rows(database: Database, name: str, return_code: str | None) -> pa.Table:
+    """Return the rows of a table that belong to a return, from the ledger."""
     with database.read() as connection:
-        rows = [dict(row) for row in connection.execute(_COPIES_BY_NAME[table.name].select(return_code)).mappings()]
-    return pa.Table.from_pylist(rows, schema=table.arrow_schema)
+        rows = [dict(row) for row in connection.execute(_COPIES[name].select(return_code)).mappings()]
+    return pa.Table.from_pylist(rows, schema=TABLES[name].arrow_schema)

@@ -3,19 +3,18 @@
 Opening the ledger belongs here; the statements belong in its repositories, one for each subject.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lgdp_pipelines.ledger.balance import LedgerBalance
 from lgdp_pipelines.ledger.database import Clock, Database, utc_now
-from lgdp_pipelines.ledger.deliveries import DeliveryRepository
-from lgdp_pipelines.ledger.evidence_store import EvidenceStore
+from lgdp_pipelines.ledger.deliveries import DeliveryRepository, ReminderRepository
 from lgdp_pipelines.ledger.judgements import JudgementRepository
 from lgdp_pipelines.ledger.known_issues import KnownIssueRepository
-from lgdp_pipelines.ledger.query_repository import QueryRepository
+from lgdp_pipelines.ledger.queries import QueryRepository
 from lgdp_pipelines.ledger.receipts import ReceiptRepository
 from lgdp_pipelines.ledger.releases import ReleaseRepository
-from lgdp_pipelines.ledger.reminders import ReminderRepository
 from lgdp_pipelines.ledger.submissions import SubmissionRepository
 from lgdp_pipelines.ledger.withdrawals import WithdrawalRepository
 
@@ -34,10 +33,9 @@ class Ledger:
     Attributes:
         receipts: the extracts received.
         submissions: opened from receipts, and their states.
-        judgements: verdicts, with the result of each rule.
-        evidence: what each judgement was made from.
+        judgements: verdicts, with rule results and evidence.
         withdrawals: submissions that councils took back.
-        queries: what councils are asked, and their answers.
+        queries: questions to councils, and their answers.
         known_issues: notes on figures.
         deliveries: reports sent to councils.
         reminders: reminders sent to councils.
@@ -51,7 +49,6 @@ class Ledger:
         self.receipts = ReceiptRepository(database, clock)
         self.submissions = SubmissionRepository(database, clock)
         self.judgements = JudgementRepository(database, clock)
-        self.evidence = EvidenceStore(database, clock)
         self.withdrawals = WithdrawalRepository(database, clock)
         self.queries = QueryRepository(database, clock)
         self.known_issues = KnownIssueRepository(database, clock)
@@ -73,8 +70,13 @@ class Ledger:
         """Close all connections."""
         self._database.close()
 
-    def mirror(self, lake: "Lake", return_code: str) -> None:
+    def mirror(self, lake: "Lake", return_code: str, tables: Collection[str] = ()) -> None:
         """Copy a return's rows, and unrecognised receipts, into the lake for SQL.
+
+        Args:
+            lake: to copy to.
+            return_code: of the return.
+            tables: names of the tables to copy; empty: all.
 
         Raises:
             StorageError: the lake did not accept them.
@@ -82,4 +84,5 @@ class Ledger:
         # Arrow and Delta Lake take 0.2 s to import, and only writers of the lake need them.
         from lgdp_pipelines.ledger.lake_mirror import MirrorMemory, copy_to_lake  # noqa: PLC0415
 
-        copy_to_lake(self._database, lake, return_code, self._mirror_memories.setdefault(lake.root, MirrorMemory()))
+        memory = self._mirror_memories.setdefault(lake.root, MirrorMemory())
+        copy_to_lake(self._database, lake, return_code, memory, tables)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lgdp_pipelines.ledger.submission_records import CouncilReturn
+
 
 class QueryState(StrEnum):
     """The state of a query, which follows from its events."""
@@ -97,16 +99,13 @@ class QueryEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Query(CouncilReturn):
     """A question to a council about something unlikely.
 
     It is about one rule, at one scope, for one period.
 
     Attributes:
         id: ``<return>.<council>.<period>.Q<nnn>``: the same as long as the question is the same.
-        return_code: of the return.
-        council_code: of the council.
-        period: id.
         number: in the sequence of its return, council and period, from 1.
         rule: stable id of the rule.
         scope: codes of the part of the table that it is about; empty for the whole table.
@@ -119,9 +118,6 @@ class Query:
     """
 
     id: str
-    return_code: str
-    council_code: str
-    period: str
     number: int
     rule: str
     scope: str
@@ -134,13 +130,10 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownIssue:
+class KnownIssue(CouncilReturn):
     """A named person's note on figures, shown wherever the figures are shown.
 
     Attributes:
-        return_code: of the return.
-        council_code: of the council.
-        period: id.
         item_urn: of the data item; empty where it is about the return as a whole.
         words: for all users of the figures.
         by: the person's name.
@@ -148,9 +141,6 @@ class KnownIssue:
         source: that the person took it from; empty where the note is their own.
     """
 
-    return_code: str
-    council_code: str
-    period: str
     item_urn: str
     words: str
     by: str

@@ -33,16 +33,14 @@ class ReceiptRepository(Repository):
         Raises:
             WrongUse: there is no such receipt.
         """
-        with self._database.read() as connection:
-            receipts = select_receipts(connection, RECEIPT.c.id == receipt_id)
+        receipts = self._read(select_receipts, RECEIPT.c.id == receipt_id)
         if not receipts:
             raise WrongUse("There is no such receipt.", where=str(receipt_id))
         return receipts[0]
 
     def list_unrecognised(self) -> tuple[Receipt, ...]:
         """Return the receipts of unknown return or period, in order of arrival."""
-        with self._database.read() as connection:
-            return select_receipts(connection, RECEIPT.c.state == ReceiptState.UNRECOGNISED.value)
+        return self._read(select_receipts, RECEIPT.c.state == ReceiptState.UNRECOGNISED.value)
 
     def list_known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
         """Return listing entries fetched before: path, size, and modification time in seconds since 1970."""

@@ -5,8 +5,6 @@ Making a release belongs in ``publication``.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,35 +12,8 @@ import sqlalchemy as sa
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.schema import RELEASE, RELEASE_SUBMISSION, SUBMISSION
-from lgdp_pipelines.ledger.submission_records import Release
+from lgdp_pipelines.ledger.submission_records import NewRelease, Release
 from lgdp_pipelines.ledger.submissions import select_submissions
-
-
-@dataclass(frozen=True, slots=True)
-class NewRelease:
-    """A release to record.
-
-    Attributes:
-        return_code: of the return.
-        period: id.
-        submissions: the submission of each council in it, by register code.
-        versions: Delta version of each published table, by name.
-        model_sha256: of the models that made it.
-        run_id: the run that made it.
-    """
-
-    return_code: str
-    period: str
-    submissions: Mapping[str, str]
-    versions: Mapping[str, int]
-    model_sha256: str
-    run_id: str
-
-    @property
-    def sha256(self) -> str:
-        """The digest that distinguishes releases: the submission of each council, and the models."""
-        content = {"model": self.model_sha256, "submissions": dict(sorted(self.submissions.items()))}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 class ReleaseRepository(Repository):
@@ -58,44 +29,48 @@ class ReleaseRepository(Repository):
 
     def find_latest(self, return_code: str, period: str) -> Release | None:
         """Return the latest release of a return's period, or None."""
-        with self._database.read() as connection:
-            return _find_latest(connection, return_code, period)
+        return self._read(_find_latest, return_code, period)
 
 
 def _record(connection: sa.Connection, release: NewRelease, now: datetime) -> Release:
-    place = (release.return_code, release.period)
-    latest = _find_latest(connection, *place)
-    if latest is not None and latest.sha256 == release.sha256:
+    key = (release.return_code, release.period)
+    latest = _find_latest(connection, *key)
+    sha256 = _hash_content(release)
+    if latest is not None and latest.sha256 == sha256:
         return latest
-    known = select_submissions(connection, SUBMISSION.c.id.in_(list(release.submissions.values())))
-    own = {
+    submissions = {
         submission.council_code: submission.id
-        for submission in known
-        if (submission.return_code, submission.period) == place
+        for submission in select_submissions(connection, SUBMISSION.c.id.in_(list(release.submissions.values())))
+        if (submission.return_code, submission.period) == key
     }
-    if own != dict(release.submissions):
+    if submissions != dict(release.submissions):
         raise LedgerError(
-            "A release can only hold known submissions of its own return and period.", where=" ".join(place)
+            "A release can only hold known submissions of its own return and period.", where=" ".join(key)
         )
     recorded = Release(
-        return_code=release.return_code,
-        period=release.period,
-        number=latest.number + 1 if latest else 1,
-        sha256=release.sha256,
-        model_sha256=release.model_sha256,
+        *key,
+        submissions=dict(sorted(submissions.items())),
         versions=dict(release.versions),
-        submissions=dict(sorted(own.items())),
+        model_sha256=release.model_sha256,
         run_id=release.run_id,
+        number=latest.number + 1 if latest else 1,
+        sha256=sha256,
         released_at=now,
     )
     columns = {column.name: getattr(recorded, column.name) for column in RELEASE.c if column.name != "id"}
     release_id: int = connection.execute(sa.insert(RELEASE).values(columns).returning(RELEASE.c.id)).scalar_one()
-    if own:
+    if submissions:
         connection.execute(
             sa.insert(RELEASE_SUBMISSION),
-            [{"release_id": release_id, "submission_id": submission_id} for submission_id in own.values()],
+            [{"release_id": release_id, "submission_id": submission_id} for submission_id in submissions.values()],
         )
     return recorded
+
+
+def _hash_content(release: NewRelease) -> str:
+    """Return the digest that distinguishes releases, of each council's submission and the models."""
+    content = {"model": release.model_sha256, "submissions": dict(sorted(release.submissions.items()))}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _find_latest(connection: sa.Connection, return_code: str, period: str) -> Release | None:

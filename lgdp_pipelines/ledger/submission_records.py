@@ -102,6 +102,21 @@ class Receipt(Arrival):
 
 
 @dataclass(frozen=True, slots=True)
+class CouncilReturn:
+    """A council's return for a period, which a record of the ledger is about.
+
+    Attributes:
+        return_code: of the return.
+        council_code: of the council.
+        period: id.
+    """
+
+    return_code: str
+    council_code: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class PendingWork:
     """A return and period with work to do.
 
@@ -122,14 +137,11 @@ class PendingWork:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(CouncilReturn):
     """The extracts that answer a return for a council and period.
 
     Attributes:
         id: ``<return>.<council>.<period>.<nnn>``.
-        return_code: of the return.
-        council_code: of the council.
-        period: id.
         number: in the sequence of its return, council and period, from 1.
         state: of the submission.
         opened_at: in UTC.
@@ -137,9 +149,6 @@ class Submission:
     """
 
     id: str
-    return_code: str
-    council_code: str
-    period: str
     number: int
     state: SubmissionState
     opened_at: datetime
@@ -166,13 +175,10 @@ class Withdrawal:
 
 
 @dataclass(frozen=True, slots=True)
-class SubmissionStatus:
+class SubmissionStatus(CouncilReturn):
     """The status of a council for a return and period: one cell of the grid.
 
     Attributes:
-        return_code: of the return.
-        council_code: of the council.
-        period: id.
         submission_id: its latest submission; None where receipts wait and there is none yet.
         state: of that submission; None without one.
         verdict: of its latest judgement; None before the first.
@@ -188,9 +194,6 @@ class SubmissionStatus:
         reported_at: when the first submission came that was accepted and not withdrawn; None without one.
     """
 
-    return_code: str
-    council_code: str
-    period: str
     submission_id: str | None
     state: SubmissionState | None
     verdict: Verdict | None
@@ -226,46 +229,49 @@ class ReceiptTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class ReminderRecord:
+class ReminderRecord(CouncilReturn):
     """A reminder that was prepared for a council.
 
     Attributes:
-        council_code: of the council.
-        return_code: of the return.
-        period: id.
         stage: such as ``due_soon`` or ``late_7``; each stage is sent once.
         submission_id: the submission it is about; empty where it is about none.
     """
 
-    council_code: str
-    return_code: str
-    period: str
     stage: str
     submission_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """A published version of a return's period.
+class NewRelease:
+    """A release to record: a published version of a return's period.
 
     Attributes:
         return_code: of the return.
         period: id.
-        number: in the sequence of the period's releases, from 1.
-        sha256: of its content: the submissions and the models.
-        model_sha256: of the models that made it.
-        versions: Delta version of each published table, by name.
         submissions: the submission of each council in it, by register code.
+        versions: Delta version of each published table, by name.
+        model_sha256: of the models that made it.
         run_id: the run that made it.
-        released_at: in UTC.
     """
 
     return_code: str
     period: str
+    submissions: Mapping[str, str]
+    versions: Mapping[str, int]
+    model_sha256: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release(NewRelease):
+    """A release as recorded in the ledger.
+
+    Attributes:
+        number: in the sequence of the period's releases, from 1.
+        sha256: of its content: the submissions and the models.
+        released_at: in UTC.
+    """
+
     number: int
     sha256: str
-    model_sha256: str
-    versions: Mapping[str, int]
-    submissions: Mapping[str, str]
-    run_id: str
     released_at: datetime

@@ -95,8 +95,7 @@ class SubmissionRepository(Repository):
         Raises:
             WrongUse: there is no such submission.
         """
-        with self._database.read() as connection:
-            return load_submission(connection, submission_id)
+        return self._read(load_submission, submission_id)
 
     def list_receipts(self, submission_id: str) -> tuple[Receipt, ...]:
         """Return the receipts whose files a submission is read from, in order of arrival.
@@ -110,8 +109,7 @@ class SubmissionRepository(Repository):
     def find_current(self, return_code: str, period: str) -> dict[str, str]:
         """Return the current submission of each council, by register code."""
         is_current = SUBMISSION.c.state == SubmissionState.CURRENT.value
-        with self._database.read() as connection:
-            current = select_submissions(connection, *filter_return(SUBMISSION, return_code, period), is_current)
+        current = self._read(select_submissions, *filter_return(SUBMISSION, return_code, period), is_current)
         return {submission.council_code: submission.id for submission in current}
 
     def list_periods(self, return_code: str) -> list[str]:
@@ -121,8 +119,7 @@ class SubmissionRepository(Repository):
 
     def list_waiting_receipts(self, receipt: Receipt) -> tuple[Receipt, ...]:
         """Return the waiting receipts of the same return, council and period, in order of arrival."""
-        with self._database.read() as connection:
-            return _list_waiting_with(connection, receipt)
+        return self._read(_list_waiting_with, receipt)
 
     def preview_files(self, receipt: Receipt, required: RequiredFiles) -> tuple[Receipt, ...]:
         """Return the files of the submission that a waiting receipt would join now, in any order.
@@ -143,16 +140,15 @@ class SubmissionRepository(Repository):
 
         Submissions before an accepted one that was withdrawn are past: the council took back their replacement.
         """
-        with self._database.read() as connection:
-            candidates = select_submissions(
-                connection,
-                *filter_return(SUBMISSION, return_code, period),
-                *_filter_councils(councils or None),
-                sa.or_(
-                    SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
-                    sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN.value, was_accepted()),
-                ),
-            )
+        candidates = self._read(
+            select_submissions,
+            *filter_return(SUBMISSION, return_code, period),
+            *_filter_councils(councils or None),
+            sa.or_(
+                SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
+                sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN.value, was_accepted()),
+            ),
+        )
         last_accepted = {
             submission.council_code: submission.number
             for submission in candidates
@@ -169,10 +165,9 @@ class SubmissionRepository(Repository):
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
         """Return submissions to judge again because a submission they were compared with was replaced."""
-        with self._database.read() as connection:
-            outdated = _select_outdated(
-                connection, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
-            )
+        outdated = self._read(
+            _select_outdated, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
+        )
         return tuple(dict.fromkeys(submission for submission, _ in outdated))
 
     def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
@@ -180,8 +175,7 @@ class SubmissionRepository(Repository):
 
         Withdrawn ones do not count.
         """
-        with self._database.read() as connection:
-            times = _find_first_accepted(connection, return_code, period)
+        times = self._read(_find_first_accepted, return_code, period)
         return {council: received_at for (_, council, _), received_at in times.items()}
 
     def list_pending_work(self) -> tuple[PendingWork, ...]:
@@ -190,16 +184,14 @@ class SubmissionRepository(Repository):
         Receipts wait; or submissions were left in judging, were withdrawn and may still be in a slice, or were
         compared with a submission of an earlier period or another return that was replaced since.
         """
-        with self._database.read() as connection:
-            return _list_pending_work(connection)
+        return self._read(_list_pending_work)
 
     def list_statuses(self, return_code: str | None = None, period: str | None = None) -> tuple[SubmissionStatus, ...]:
         """Return the status of each council, for each return and period it has sent an extract for.
 
         In order of return, period and council.
         """
-        with self._database.read() as connection:
-            return _list_statuses(connection, return_code, period)
+        return self._read(_list_statuses, return_code, period)
 
 
 def load_submission(connection: sa.Connection, submission_id: str) -> Submission:
@@ -229,12 +221,12 @@ def set_state(connection: sa.Connection, submission_id: str, state: SubmissionSt
     connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
 
 
-def was_accepted() -> sa.ColumnElement[bool]:
+def was_accepted(submissions: sa.FromClause = SUBMISSION) -> sa.ColumnElement[bool]:
     """Match submissions that any judgement has accepted, with queries or without."""
     return (
         sa.exists()
-        .where(JUDGEMENT.c.submission_id == SUBMISSION.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
-        .correlate(SUBMISSION)
+        .where(JUDGEMENT.c.submission_id == submissions.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .correlate(submissions)
     )
 
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.query_lifecycle import expire_withdrawn_queries
+from lgdp_pipelines.ledger.queries import expire_withdrawn_queries
 from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL, filter_return
 from lgdp_pipelines.ledger.submission_records import SubmissionState, Withdrawal
 from lgdp_pipelines.ledger.submissions import load_submission, set_state
@@ -49,8 +49,7 @@ class WithdrawalRepository(Repository):
         Raises:
             LedgerError: it was never withdrawn.
         """
-        with self._database.read() as connection:
-            return _load_withdrawal(connection, submission_id)
+        return self._read(_load_withdrawal, submission_id)
 
     def list_unfinished(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
         """Return withdrawals whose rows may still be in a slice, in order of submission."""

@@ -72,7 +72,7 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
         return tuple(ColumnEdge(*fields) for fields in json.loads(file.read_text(encoding="utf-8")))
     sources = {
         ("ledger", table.name): reference_columns(f"ledger.{table.name}", dict.fromkeys(table.arrow_schema.names, ()))
-        for table in TABLES
+        for table in TABLES.values()
     }
     shared_steps = list(_read_models(project, "shared", sources))
     edges = {

@@ -468,7 +468,7 @@ def _describe_submission(ledger: Ledger, submission_id: str, rows: tuple[int, ..
             where=submission_id,
             remedy="Run `lgdp revalidate` for its return and period.",
         ) from None
-    judgement = ledger.judgements.find_latest(submission_id)
+    judgement = ledger.judgements.find(submission_id)
     receipts = tuple(
         TracedReceipt(
             receipt.file_name,

@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from lgdp_pipelines.dbt_build.model_tables import published_table
-from lgdp_pipelines.ledger.lake_mirror import KNOWN_ISSUE_COPY, QUERY_COPY
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.publication.published_models import ANNOTATIONS, describe_published_columns
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.versions.version_union import list_products
@@ -52,7 +52,7 @@ def annotate_release(table: LakeTable, return_code: str) -> Callable[[Lake], str
 def _select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
     names = lake.schema(table).names
     columns = {name: f"release.{quote_identifier(name)}" for name in names}
-    if not all(_is_copied(lake, copy) for copy in (KNOWN_ISSUE_COPY, QUERY_COPY)):
+    if not all(_is_copied(lake, copy) for copy in (TABLES["known_issue"], TABLES["query"])):
         return f"select {', '.join(columns.values())} from {lake.scan_sql(table)} as release"  # noqa: S608 - quoted
     issues = ["release.known_issues"] if "known_issues" in names else []
     issues += ["words_by_item[release.item]", "words_by_item['']"] if "item" in names else ["all_words"]
@@ -63,8 +63,8 @@ def _select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
     }
     return Template(Path(__file__).with_name("annotated_release.sql").read_text(encoding="utf-8")).substitute(
         release=lake.scan_sql(table),
-        known_issue=lake.scan_sql(KNOWN_ISSUE_COPY),
-        query=lake.scan_sql(QUERY_COPY),
+        known_issue=lake.scan_sql(TABLES["known_issue"]),
+        query=lake.scan_sql(TABLES["query"]),
         return_code=quote_literal(return_code),
         columns=", ".join(f"{value} as {quote_identifier(name)}" for name, value in columns.items()),
     )

@@ -67,7 +67,7 @@ def plan_reminders(
     """
     return tuple(
         Reminder(
-            ReminderRecord(obligation.council_code, obligation.return_code, obligation.period.id, stage, submission_id),
+            ReminderRecord(obligation.return_code, obligation.council_code, obligation.period.id, stage, submission_id),
             titles[obligation.return_code],
             obligation.due,
             text,

@@ -17,8 +17,7 @@ from lgdp_pipelines.dbt_build.invocation import BuildOutcome, run_build
 from lgdp_pipelines.dbt_build.model_tables import OBSERVATION, case_table, published_table
 from lgdp_pipelines.dbt_build.project import Project, write_project
 from lgdp_pipelines.errors import LedgerError, LgdpError
-from lgdp_pipelines.ledger.releases import NewRelease
-from lgdp_pipelines.ledger.submission_records import Release
+from lgdp_pipelines.ledger.submission_records import NewRelease, Release
 from lgdp_pipelines.lineage.column_edges import ColumnEdge, write_column_edges
 from lgdp_pipelines.lineage.column_lineage import build_column_edges, find_unexplained_columns
 from lgdp_pipelines.publication.published_models import generate_published_models

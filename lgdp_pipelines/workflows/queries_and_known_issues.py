@@ -141,7 +141,7 @@ def _refresh_copies(platform: Platform, query: Query) -> Query:
 
     The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """
-    platform.ledger.queries.mirror(platform.lake, query.return_code)
+    platform.ledger.mirror(platform.lake, query.return_code, ["query", "query_event"])
     folder = locate_report_folder(platform.settings.home, query.submission_id)
     report = gather_report(platform, query.submission_id) if folder.is_dir() else None
     if report is not None:
@@ -183,7 +183,7 @@ def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> 
     """
     recorded = platform.ledger.known_issues.add([resolve_entry(platform.register, entry) for entry in entries])
     for return_code in sorted({issue.issue.return_code for issue in recorded}):
-        platform.ledger.known_issues.mirror(platform.lake, return_code)
+        platform.ledger.mirror(platform.lake, return_code, ["known_issue"])
     if platform.settings.catalogue.exists():
         # A catalogue older than the first copy of known issues has no view of them.
         write_analyst_catalogue(platform)
@@ -197,7 +197,7 @@ def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -
         LedgerError: there is none of that number, it was lifted before, or name or reason cannot be kept.
     """
     recorded = platform.ledger.known_issues.lift(number, by=by, reason=reason)
-    platform.ledger.known_issues.mirror(platform.lake, recorded.issue.return_code)
+    platform.ledger.mirror(platform.lake, recorded.issue.return_code, ["known_issue"])
     return recorded
 
 

@@ -251,11 +251,11 @@ def gather_report(platform: Platform, submission_id: str) -> Report | None:
         WrongUse: there is no such submission.
     """
     submission = platform.ledger.submissions.get(submission_id)
-    judgement = platform.ledger.judgements.find_latest(submission_id)
+    judgement = platform.ledger.judgements.find(submission_id)
     if judgement is None:
         return None
     undelivered = UndeliveredJudgement(
-        submission_id, judgement.number, submission.return_code, submission.council_code, submission.period, ""
+        submission.return_code, submission.council_code, submission.period, submission_id, judgement.number, ""
     )
     return next(gather_reports(platform, [undelivered]))[0][1]
 
@@ -352,7 +352,7 @@ def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str])
 
 def _build_report(register: Register, ledger: Ledger, facts: _SliceFacts, judged: UndeliveredJudgement) -> Report:
     contract, submission_id, council = facts.contract, judged.submission_id, judged.council_code
-    judgement = ledger.judgements.find_latest(submission_id)
+    judgement = ledger.judgements.find(submission_id)
     assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
     period = parse_period(judged.period)
     submission = ledger.submissions.get(submission_id)

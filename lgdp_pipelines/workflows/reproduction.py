@@ -2,7 +2,7 @@
 
 A replay reads received bytes and the register of that day, never the lake's tables: these change, and their old
 versions are removed. Belongs here: gathering evidence when a judgement is made, judging again from it, and describing
-differences without repeating a cell. Belongs elsewhere: storing evidence (``ledger.evidence_store``).
+differences without repeating a cell. Belongs elsewhere: storing evidence (``ledger.judgements``).
 """
 
 import hashlib
@@ -28,8 +28,8 @@ from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
     ComparedSubmission,
     Evidence,
-    EvidencedJudgement,
     InputFile,
+    JudgementRecord,
     PinnedVersion,
 )
 from lgdp_pipelines.ledger.ledger import Ledger
@@ -144,13 +144,13 @@ def _describe_input(register: Register, contract: Contract, receipt: Receipt) ->
 
 
 def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
-    standing = ledger.evidence.find_accepted(compared.submission_id) if compared.submission_id else None
+    standing = ledger.judgements.find_accepting(compared.submission_id) if compared.submission_id else None
     evidence = standing.evidence if standing else None
     return ComparedRows(
         return_code=compared.return_code,
         period=compared.period,
         submission_id=compared.submission_id,
-        judgement=standing.judgement if standing and evidence else None,
+        judgement=standing.number if standing and evidence else None,
         tables=evidence.tables if evidence else {},
     )
 
@@ -204,7 +204,7 @@ class JudgementReplayer:
         self._registers: dict[str, Register | str] = {}
         self._small_tables: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
 
-    def replay(self, original: EvidencedJudgement, spill: ChunkSpool) -> ReplayedJudgement:
+    def replay(self, original: JudgementRecord, spill: ChunkSpool) -> ReplayedJudgement:
         """Make a judgement again.
 
         Args:
@@ -224,7 +224,7 @@ class JudgementReplayer:
         return ReplayedJudgement(judgement, findings, tables, tuple(dict.fromkeys(notes)))
 
     def _judge(
-        self, original: EvidencedJudgement, evidence: Evidence, standing: StandingRows | None, spill: ChunkSpool
+        self, original: JudgementRecord, evidence: Evidence, standing: StandingRows | None, spill: ChunkSpool
     ) -> ValidationResult:
         register = self._load_register(evidence.register_sha256)
         submission = self._platform.ledger.submissions.get(original.submission_id)
@@ -274,7 +274,7 @@ class JudgementReplayer:
             data_return = register.returns[return_code]
             if not judgement.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
                 return None
-            key = (judgement.submission_id, judgement.judgement)
+            key = (judgement.submission_id, judgement.number)
             if key not in tables_by_judgement:
                 tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
             pieces = tables_by_judgement[key].get(table.name)
@@ -286,15 +286,15 @@ class JudgementReplayer:
 
         return rows
 
-    def _find_compared_judgement(self, other: ComparedRows) -> EvidencedJudgement:
+    def _find_compared_judgement(self, other: ComparedRows) -> JudgementRecord:
         """Return the judgement by which another submission's rows stood when they were read."""
         if other.submission_id is not None and other.judgement is not None:
-            judgement = self._platform.ledger.evidence.find(other.submission_id, other.judgement)
+            judgement = self._platform.ledger.judgements.find(other.submission_id, other.judgement)
             if judgement is not None and judgement.evidence is not None:
                 return judgement
         raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
 
-    def _make_tables(self, other: EvidencedJudgement, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
+    def _make_tables(self, other: JudgementRecord, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
         """Return another submission's validated tables.
 
         What it was itself compared with does not change its rows.
@@ -303,10 +303,10 @@ class JudgementReplayer:
         self._remember(other, tables)
         return tables
 
-    def _remember(self, judgement: EvidencedJudgement, tables: Mapping[str, ChunkedFrame]) -> None:
+    def _remember(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
-        key = (judgement.submission_id, judgement.judgement)
+        key = (judgement.submission_id, judgement.number)
         self._small_tables[key] = {name: ChunkedFrame.from_frames(pieces.collect()) for name, pieces in tables.items()}
         while len(self._small_tables) > CACHED_SUBMISSIONS:
             del self._small_tables[next(iter(self._small_tables))]
@@ -332,13 +332,13 @@ class JudgementReplayer:
             return f"The register as it was cannot be restored: {error}"
 
 
-def _require_evidence(judgement: EvidencedJudgement) -> Evidence:
+def _require_evidence(judgement: JudgementRecord) -> Evidence:
     if judgement.evidence is None:
         raise ReplayError("It was judged before evidence was kept.")
     return judgement.evidence
 
 
-def _find_contract(register: Register, submission: Submission, original: EvidencedJudgement) -> Contract:
+def _find_contract(register: Register, submission: Submission, original: JudgementRecord) -> Contract:
     data_return = register.returns.get(submission.return_code)
     for contract in data_return.contracts if data_return else ():
         if (str(contract.version), contract.sha256) == (original.contract_version, original.contract_sha256):
@@ -387,14 +387,14 @@ class Reproduction:
         notes: what else is different from then, such as another version of a package.
     """
 
-    original: EvidencedJudgement
+    original: JudgementRecord
     result: ReproductionResult
     reason: str = ""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None) -> EvidencedJudgement:
+def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None) -> JudgementRecord:
     """Return a judgement of a submission: the last one where no number is given.
 
     Raises:
@@ -402,7 +402,7 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
         WrongUse: it was never judged, or not so often.
     """
     ledger.submissions.get(submission_id)
-    judgement = ledger.evidence.find(submission_id, number)
+    judgement = ledger.judgements.find(submission_id, number)
     if judgement is None:
         description = "no judgement" if number is None else f"no judgement {number}"
         raise WrongUse(
@@ -412,7 +412,7 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
     return judgement
 
 
-def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, original: EvidencedJudgement) -> Reproduction:
+def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, original: JudgementRecord) -> Reproduction:
     """Make a judgement again, and compare the two.
 
     Args:
@@ -434,7 +434,7 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
 
 
 def _describe_differences(
-    platform: Platform, original: EvidencedJudgement, evidence: Evidence, replayed: ReplayedJudgement
+    platform: Platform, original: JudgementRecord, evidence: Evidence, replayed: ReplayedJudgement
 ) -> Iterator[str]:
     judgement = replayed.judgement
     if judgement.verdict is not original.verdict:
@@ -476,7 +476,7 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
 
 
-def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
+def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
     """Yield the differences of findings, where the lake still holds the earlier ones.
 
     It holds those of the last judgement.
@@ -495,15 +495,15 @@ def _compare_findings(lake: Lake, original: EvidencedJudgement, evidence: Eviden
             yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
 
 
-def _compare_rows(platform: Platform, original: EvidencedJudgement, name: str, now: ChunkedFrame) -> Iterator[str]:
+def _compare_rows(platform: Platform, original: JudgementRecord, name: str, now: ChunkedFrame) -> Iterator[str]:
     """Yield where rows differ, if those of then still stand in the lake."""
     key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
     if not platform.lake.exists(table):
         return
-    standing = platform.ledger.evidence.find_accepted(original.submission_id)
-    if standing is None or standing.judgement != original.judgement or original.evidence is None:
+    standing = platform.ledger.judgements.find_accepting(original.submission_id)
+    if standing is None or standing.number != original.number or original.evidence is None:
         return
     rows = platform.lake.read_chunks(table, {"period": key.period, "_submission_id": original.submission_id})
     if not set(now.columns) <= set(rows.columns):
@@ -528,7 +528,7 @@ def to_json_fields(reproduction: Reproduction) -> Mapping[str, object]:
     """Return a reproduction as JSON has it, without the evidence."""
     return {
         "submission": reproduction.original.submission_id,
-        "judgement": reproduction.original.judgement,
+        "judgement": reproduction.original.number,
         "outcome": str(reproduction.result),
         "reason": reproduction.reason,
         "differences": list(reproduction.differences),

@@ -127,7 +127,7 @@ def test_materialising_one_partition_judges_that_council_again_and_no_other(worl
     partitions = [event.partition for event in result.get_asset_materialization_events()]
     assert partitions == ["FIF|CY2023", "FIF|CY2023"]
     for council, judgements in (("FIF", 2), ("GLG", 1)):
-        judgement = world.platform.ledger.judgements.find_latest(f"ALLOTMENT.{council}.CY2023.001")
+        judgement = world.platform.ledger.judgements.find(f"ALLOTMENT.{council}.CY2023.001")
         assert judgement is not None
         assert judgement.number == judgements
 

@@ -387,7 +387,10 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
     """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
     platform = Platform(Settings.from_folder(home))
     past = JudgementReplayer(platform)
-    keys = {judgement_id: parse_submission_id(judgement_id) for judgement_id in platform.ledger.evidence.list_judged()}
+    keys = {
+        judgement_id: parse_submission_id(judgement_id)
+        for judgement_id in platform.ledger.judgements.list_judged_submissions()
+    }
     chosen = [
         judgement_id
         for judgement_id, key in keys.items()

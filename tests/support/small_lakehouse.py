@@ -301,7 +301,7 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
         results = [RuleOutcome.from_count(rule, 2 if rule.id in broken else 0) for rule in list_rules(contract)]
         verdict = Verdict.QUERIED if broken else Verdict.ACCEPTED
         judged = NewJudgement(
-            submission.id, verdict, str(contract.version), contract.sha256, "test", 52, list_rules(contract), results
+            submission.id, verdict, str(contract.version), contract.sha256, "test", 52, results, list_rules(contract)
         )
         ledger.judgements.record("run", [judged])
 

@@ -27,7 +27,7 @@ def judged(submission_id: str, verdict: Verdict) -> NewJudgement:
         RuleOutcome.from_count(ERROR, 2 if verdict is Verdict.REJECTED else 0),
         RuleOutcome.from_count(QUERY, 1 if verdict is Verdict.QUERIED else 0),
     )
-    return NewJudgement(submission_id, verdict, "1.0.0", "c" * 64, "v", 3, (ERROR, QUERY), outcomes)
+    return NewJudgement(submission_id, verdict, "1.0.0", "c" * 64, "v", 3, outcomes, (ERROR, QUERY))
 
 
 class Walk:

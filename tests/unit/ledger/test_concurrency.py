@@ -105,7 +105,7 @@ def test_concurrent_mirrors_leave_the_latest_copy(
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, range(6)))
-    assert sorted(lake.read(TABLES[0])["id"].to_list()) == [1, 2, 3, 4, 5, 6]
+    assert sorted(lake.read(TABLES["receipt"])["id"].to_list()) == [1, 2, 3, 4, 5, 6]
 
 
 def test_run_killed_before_its_judgement_leaves_the_submission_in_judging(
@@ -127,7 +127,7 @@ def test_run_killed_before_its_judgement_leaves_the_submission_in_judging(
     assert Lake(tmp_path / "lake").read_slice_submissions(table, PERIOD) == {"FIF": second}, "the slice was written"
     assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
     assert [submission.id for submission in reopened.submissions.open("HL1", PERIOD)] == [second]
-    assert reopened.judgements.find_latest(second) is None
+    assert reopened.judgements.find(second) is None
     assert reopened.balance.find_problems() == []
     reopened.judgements.record("r2", [judge(second)])
     assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": second}

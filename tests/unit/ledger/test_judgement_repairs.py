@@ -24,7 +24,7 @@ def test_each_judgement_keeps_its_repairs(ledger: Ledger, submit: Submit, judge:
     submission = submit("FIF", "a")
     for run, repairs in (("r1", FIRST), ("r2", ()), ("r3", LATER)):
         ledger.judgements.record(run, [replace(judge(submission), repairs=repairs)])
-        judgement = ledger.judgements.find_latest(submission)
+        judgement = ledger.judgements.find(submission)
         assert judgement is not None
         assert judgement.repairs == repairs
     lake = Lake(tmp_path / "lake")

@@ -85,14 +85,14 @@ def test_repeated_judgement_changes_nothing(ledger: Ledger, submit: Submit, judg
     told = [judge(submission, queries=2), judge(other, errors=1)]
     ledger.judgements.record("r1", told)
     before = (
-        ledger.judgements.find_latest(submission),
-        ledger.judgements.find_latest(other),
+        ledger.judgements.find(submission),
+        ledger.judgements.find(other),
         ledger.submissions.list_statuses(),
     )
     ledger.judgements.record("r1", told)
     assert (
-        ledger.judgements.find_latest(submission),
-        ledger.judgements.find_latest(other),
+        ledger.judgements.find(submission),
+        ledger.judgements.find(other),
         ledger.submissions.list_statuses(),
     ) == before
 
@@ -101,7 +101,7 @@ def test_different_judgement_of_the_same_run_is_recorded(ledger: Ledger, submit:
     submission = submit("FIF", "a")
     for told in (judge(submission, queries=2), judge(submission), judge(submission, queries=2)):
         ledger.judgements.record("r1", [told])
-    found = ledger.judgements.find_latest(submission)
+    found = ledger.judgements.find(submission)
     assert found is not None
     assert (found.number, found.verdict) == (3, Verdict.QUERIED)
 
@@ -112,7 +112,7 @@ def test_current_submission_stays_current_when_new_rules_reject_it(
     submission = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(submission, queries=1, rows=12)])
     ledger.judgements.record("r2", [judge(submission, errors=3, rows=0)])
-    found = ledger.judgements.find_latest(submission)
+    found = ledger.judgements.find(submission)
     assert found is not None
     assert (found.number, found.verdict, found.errors) == (2, Verdict.REJECTED, 3)
     assert states(ledger, submission) == ["current"]
@@ -164,7 +164,7 @@ def test_judgement_keeps_contract_code_and_counts(ledger: Ledger, submit: Submit
     submission = submit("FIF", "a")
     told = judge(submission, errors=3, queries=4, notes=5, rows=99)
     ledger.judgements.record("run-1", [told])
-    found = ledger.judgements.find_latest(submission)
+    found = ledger.judgements.find(submission)
     assert found is not None
     assert (found.submission_id, found.number, found.run_id, found.rows) == (submission, 1, "run-1", 99)
     assert (found.errors, found.queries, found.known_issues) == (3, 4, 5)
@@ -190,7 +190,7 @@ def test_contradictory_judgement_records_nothing(
     with pytest.raises((LedgerError, WrongUse), match=said):
         ledger.judgements.record("r1", [judge(good), change(judge(bad))])
     assert states(ledger, good, bad) == ["judging", "judging"]
-    assert ledger.judgements.find_latest(good) is None
+    assert ledger.judgements.find(good) is None
 
 
 def test_rule_not_run_keeps_its_reason_and_allows_a_rejection(ledger: Ledger, submit: Submit, judge: Judge) -> None:
@@ -198,7 +198,7 @@ def test_rule_not_run_keeps_its_reason_and_allows_a_rejection(ledger: Ledger, su
     told = judge(submission)
     not_run = RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "The column is missing.")
     ledger.judgements.record("r1", [replace(told, verdict=Verdict.REJECTED, results=(not_run, *told.results[1:]))])
-    found = ledger.judgements.find_latest(submission)
+    found = ledger.judgements.find(submission)
     assert found is not None
     assert not_run in found.results
     assert states(ledger, submission) == ["rejected"]

@@ -11,7 +11,7 @@ import pytest
 
 from lgdp_pipelines.conformance.catalogue_views import select_rule_noise
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
-from lgdp_pipelines.ledger.lake_mirror import QUERY_COPY, REPAIR_COPY, RULE_RESULT_COPY
+from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.schema import REPAIR
@@ -51,8 +51,8 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
             CatalogueView("published", table.name, annotate_release(table, "HL1"), needs=(table,))
             for table in (FIGURES, CASES)
         ]
-        noise = CatalogueView("ledger", "rule_noise", select_rule_noise, needs=(RULE_RESULT_COPY, QUERY_COPY))
-        if not path.exists() or lake.exists(QUERY_COPY):
+        noise = CatalogueView("ledger", "rule_noise", select_rule_noise, needs=(TABLES["rule_result"], TABLES["query"]))
+        if not path.exists() or lake.exists(TABLES["query"]):
             write_catalogue(path, lake, [*views, noise])
         return run_select(path, sql).to_pylist()
 
@@ -146,4 +146,4 @@ def test_mirror_copies_repairs_of_the_latest_judgement(
     ]
     ledger._database.write(lambda connection: connection.execute(REPAIR.insert(), rows))
     ledger.mirror(Lake(tmp_path / "lake"), "HL1")
-    assert Lake(tmp_path / "lake").read(REPAIR_COPY).select("judgement", "cells").rows() == [(2, 2)]
+    assert Lake(tmp_path / "lake").read(TABLES["repair"]).select("judgement", "cells").rows() == [(2, 2)]

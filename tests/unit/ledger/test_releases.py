@@ -5,8 +5,7 @@ import pytest
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.judgement_records import NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
-from lgdp_pipelines.ledger.releases import NewRelease
-from lgdp_pipelines.ledger.submission_records import Release
+from lgdp_pipelines.ledger.submission_records import NewRelease, Release
 
 PERIOD = "FY2024-25"
 

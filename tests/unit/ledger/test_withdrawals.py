@@ -30,7 +30,7 @@ def test_withdrawn_submission_leaves_none_current(ledger: Ledger, submit: Submit
     assert ledger.submissions.get(first).state is SubmissionState.SUPERSEDED
     assert ledger.submissions.get(second).state is SubmissionState.WITHDRAWN
     assert ledger.submissions.list_statuses()[0].open_queries == 0
-    assert ledger.judgements.find_latest(second) is not None
+    assert ledger.judgements.find(second) is not None
     assert [receipt.state for receipt in ledger.submissions.list_receipts(second)] == [ReceiptState.PART]
     assert ledger.balance.find_problems() == []
 
@@ -79,7 +79,7 @@ def test_submission_withdrawn_while_judged_stays_withdrawn(ledger: Ledger, submi
     ledger.judgements.record("r1", [judge(first), judge(second)])
 
     assert ledger.submissions.get(first).state is SubmissionState.WITHDRAWN
-    assert ledger.judgements.find_latest(first) is None
+    assert ledger.judgements.find(first) is None
     assert ledger.submissions.find_current("HL1", PERIOD) == {"GLG": second}, "the others are not held up"
     assert ledger.balance.find_problems() == []
 

@@ -15,7 +15,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.ledger.query_repository import QueryRepository
+from lgdp_pipelines.ledger.queries import QueryRepository
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform

@@ -166,9 +166,9 @@ def bytes_of(world: World, submission: str) -> Path:
 def every_judgement(world: World) -> dict[tuple[str, int], Reproduction]:
     platform = world.platform()
     found, past = {}, JudgementReplayer(platform)
-    for submission in platform.ledger.evidence.list_judged():
+    for submission in platform.ledger.judgements.list_judged_submissions():
         number = 1
-        while proved := platform.ledger.evidence.find(submission, number):
+        while proved := platform.ledger.judgements.find(submission, number):
             found[submission, number] = reproduce_judgement(platform, past, proved)
             number += 1
     return found
@@ -228,7 +228,7 @@ def test_evidence_identifies_everything_by_hash_and_holds_no_cell(past_world: Wo
 
 def test_evidence_can_be_queried_by_sql(past_world: World) -> None:
     platform = past_world.platform()
-    [table] = [table for table in TABLES if table.name == "evidence"]
+    table = TABLES["evidence"]
     rows = platform.lake.read(table, {"return_code": "ALLOTMENT"}).to_dicts()
 
     kept = {(row["submission_id"], row["judgement"]): row for row in rows}
@@ -361,7 +361,7 @@ def test_a_run_that_dies_before_the_ledger_records_leaves_evidence_once(tmp_path
     settle(world.platform())
 
     assert again(world, FELL).result is ReproductionResult.IDENTICAL
-    assert find_judgement(world.platform().ledger, FELL).judgement == 1
+    assert find_judgement(world.platform().ledger, FELL).number == 1
 
 
 def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:

@@ -105,7 +105,7 @@ def test_the_ledger_keeps_the_repairs_of_a_mapping(folder: Path) -> None:
     world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("123.456,00"))
     (outcome,) = world.judge("DHP", MAY)
     platform = world.platform
-    judgement = platform.ledger.judgements.find_latest(outcome.submission.id)
+    judgement = platform.ledger.judgements.find(outcome.submission.id)
     assert judgement is not None
     reasons = {result.rule: result.reason for result in judgement.results}
     assert reasons["dhp.q4.type"] == (

@@ -7,7 +7,7 @@ PERIOD = "FY2024-25"
 
 
 def test_recorded_reminder_stays_sent(ledger: Ledger) -> None:
-    soon, late = ReminderRecord("FIF", "HL1", PERIOD, "due_in_3"), ReminderRecord("FIF", "HL1", PERIOD, "late_1")
+    soon, late = ReminderRecord("HL1", "FIF", PERIOD, "due_in_3"), ReminderRecord("HL1", "FIF", PERIOD, "late_1")
     ledger.reminders.record(soon, sent=False)
     ledger.reminders.record(late, sent=True)
     ledger.reminders.record(late, sent=False)

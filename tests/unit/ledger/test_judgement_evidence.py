@@ -53,11 +53,11 @@ def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJ
 
 def test_evidence_is_read_back_unchanged(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE, queries=2)
-    found = ledger.evidence.find(submission)
+    found = ledger.judgements.find(submission)
 
     assert found is not None
     assert found.evidence == EVIDENCE
-    assert (found.judgement, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
+    assert (found.number, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
     assert {outcome.rule: outcome.failed for outcome in found.results} == {
         "hl1.assess.codes": 0,
         "hl1.rise": 2,
@@ -72,8 +72,8 @@ def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(
     settle("r1", EVIDENCE)
     settle("r2", replace(EVIDENCE, register_sha256="s" * 64))
     submission = settle("r3", replace(EVIDENCE, register_sha256="t" * 64), errors=1)
-    numbered = [ledger.evidence.find(submission, number) for number in (1, 2, 3)]
-    last, standing = ledger.evidence.find(submission), ledger.evidence.find_accepted(submission)
+    numbered = [ledger.judgements.find(submission, number) for number in (1, 2, 3)]
+    last, standing = ledger.judgements.find(submission), ledger.judgements.find_accepting(submission)
 
     assert [judgement.evidence.register_sha256[0] for judgement in numbered if judgement and judgement.evidence] == [
         "r",
@@ -82,7 +82,7 @@ def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(
     ]
     assert last == numbered[2]
     assert standing == numbered[1]
-    assert ledger.evidence.find(submission, 4) is None
+    assert ledger.judgements.find(submission, 4) is None
 
 
 def test_repeated_judgement_is_recorded_once_but_new_evidence_is_a_new_one(
@@ -90,16 +90,16 @@ def test_repeated_judgement_is_recorded_once_but_new_evidence_is_a_new_one(
 ) -> None:
     settle("r1", EVIDENCE)
     submission = settle("r1", EVIDENCE)
-    assert (first := ledger.judgements.find_latest(submission)) is not None
+    assert (first := ledger.judgements.find(submission)) is not None
     assert first.number == 1
 
     settle("r1", replace(EVIDENCE, register_sha256="s" * 64))
-    assert (second := ledger.judgements.find_latest(submission)) is not None
+    assert (second := ledger.judgements.find(submission)) is not None
     assert second.number == 2
 
 
 def test_judgement_without_evidence_returns_none(ledger: Ledger, settle: Callable[..., str]) -> None:
-    found = ledger.evidence.find(settle("r1", None))
+    found = ledger.judgements.find(settle("r1", None))
 
     assert found is not None
     assert found.evidence is None
@@ -111,16 +111,18 @@ def test_evidence_of_a_refused_judgement_is_not_stored(ledger: Ledger, settle: C
         ledger.judgements.record(
             "r2",
             [
-                NewJudgement(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
-                NewJudgement("HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), (), EVIDENCE),
+                NewJudgement(submission, Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), evidence=EVIDENCE),
+                NewJudgement(
+                    "HL1.GLG.FY2024-25.001", Verdict.ACCEPTED, "1.0.0", "c", "v", 1, (), (), evidence=EVIDENCE
+                ),
             ],
         )
-    assert ledger.evidence.find(submission, 2) is None
+    assert ledger.judgements.find(submission, 2) is None
 
 
 def test_judged_submissions_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
     submission = settle("r1", EVIDENCE)
 
-    assert ledger.evidence.list_judged() == (submission,)
-    assert ledger.evidence.list_judged("HL1", "FY2024-25", "FIF") == (submission,)
-    assert ledger.evidence.list_judged(council="GLG") == ()
+    assert ledger.judgements.list_judged_submissions() == (submission,)
+    assert ledger.judgements.list_judged_submissions("HL1", "FY2024-25", "FIF") == (submission,)
+    assert ledger.judgements.list_judged_submissions(council="GLG") == ()

@@ -1,4 +1,4 @@
-"""The life of queries: asked by the platform, answered by a council, accepted or sent back by a recipient.
+"""Queries: questions to councils, their answers, and the steps in the life of each query.
 
 ::
 
@@ -12,22 +12,27 @@ resubmissions for as long as the current submission shows it, and also where it 
 is an event, which is added and never changed. Where the figures behind an answer change, the answer is kept, and an
 accepted one must be looked at again.
 
-The steps belong here, each within the transaction of its caller. Questions about queries belong in
-``query_repository``; which rules ask belongs in ``validation``.
+Belongs here: the steps, and reading queries. Belongs elsewhere: counts over all queries (``rule_effectiveness``), and
+running query rules (``validation``).
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.judgement_values import QueryScope
-from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryEvent, QueryState, QueryStep, state_after
-from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT
+from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.query_records import ExpiryReason, Query, QueryEvent, QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness, measure_effectiveness
+from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT, filter_return
 from lgdp_pipelines.ledger.submission_records import Submission
+from lgdp_pipelines.vocabulary.periods import parse_period
 
 LONGEST_WORDS = 2_000
 """Characters that a person may write in one step."""
@@ -54,6 +59,118 @@ class Statement:
     words: str
     code: str = ""
     origin: str | None = None
+
+
+class QueryRepository(Repository):
+    """The queries of the ledger."""
+
+    def find(
+        self,
+        return_code: str | None = None,
+        council_code: str | None = None,
+        period: str | None = None,
+        states: Sequence[QueryState] = (),
+    ) -> tuple[Query, ...]:
+        """Return queries with their answers, in order of return, period, council and number.
+
+        Args:
+            return_code: of the return; None: all.
+            council_code: of the council; None: all.
+            period: id; None: all.
+            states: that they may be in; none: any.
+        """
+        conditions = filter_return(QUERY, return_code, period, council_code)
+        if states:
+            conditions.append(QUERY.c.state.in_([state.value for state in states]))
+        return self._read(_select_queries, *conditions)
+
+    def get(self, query_id: str) -> Query:
+        """Return the query of an id, in upper or lower case.
+
+        Raises:
+            WrongUse: there is no such query.
+        """
+        return self._read(_load_query, query_id.strip().upper())
+
+    def list_events(self, query_id: str) -> tuple[QueryEvent, ...]:
+        """Return the history of a query, in order."""
+        return self._read(_select_events, QUERY_EVENT.c.query_id == query_id)
+
+    def find_send_backs(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
+        """Return the event in which each open query was last sent back, by query id."""
+        ids = [query.id for query in queries if query.state is QueryState.OPEN and query.answer is None]
+        events = self._read(
+            _select_events, QUERY_EVENT.c.query_id.in_(ids), QUERY_EVENT.c.step != QueryStep.CHANGED.value
+        )
+        return _last_events(events, QueryStep.SENT_BACK)
+
+    def find_earlier_answers(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
+        """Return the council's answer to the same question for an earlier period, by query id.
+
+        The answer of the same period a year before, or else of the most recent earlier period with one; the same
+        question is the same rule at the same scope. Queries without an earlier answer are left out.
+        """
+        if not queries:
+            return {}
+        candidates = self._read(
+            _select_queries,
+            QUERY.c.return_code.in_(sorted({query.return_code for query in queries})),
+            QUERY.c.council_code.in_(sorted({query.council_code for query in queries})),
+            QUERY.c.rule.in_(sorted({query.rule for query in queries})),
+        )
+        answered_queries: Mapping[tuple[str, ...], list[Query]] = defaultdict(list)
+        for candidate in candidates:
+            if candidate.answer is not None:
+                answered_queries[_question_key(candidate)].append(candidate)
+        answers = {query.id: _find_earlier_answer(query, answered_queries[_question_key(query)]) for query in queries}
+        return {query_id: answer for query_id, answer in answers.items() if answer is not None}
+
+    def answer(self, query_id: str, *, code: str, words: str, by: str, origin: str | None = None) -> Query:
+        """Answer an open query for its council.
+
+        Args:
+            query_id: of the query.
+            code: from the list of answers.
+            words: why, in a sentence.
+            by: the person who answers for the council.
+            origin: the query whose answer is taken over; None where the answer is new.
+
+        Raises:
+            WrongUse: there is no such query.
+            LedgerError: it is not open, or words or name cannot be kept.
+        """
+        return self._record(query_id, Statement(QueryStep.ANSWERED, by, words, code, origin))
+
+    def accept(self, query_id: str, *, by: str, words: str = "") -> Query:
+        """Accept the answer to a query, as a recipient.
+
+        Raises:
+            WrongUse: there is no such query.
+            LedgerError: it has no answer, or words or name cannot be kept.
+        """
+        return self._record(query_id, Statement(QueryStep.ACCEPTED, by, words))
+
+    def send_back(self, query_id: str, *, by: str, words: str) -> Query:
+        """Send an answered query back to its council, as a recipient.
+
+        The answer stays in its history.
+
+        Raises:
+            WrongUse: there is no such query.
+            LedgerError: it has no answer, or words or name cannot be kept.
+        """
+        return self._record(query_id, Statement(QueryStep.SENT_BACK, by, words))
+
+    def _record(self, query_id: str, statement: Statement) -> Query:
+        def record(connection: sa.Connection) -> Query:
+            record_statement(connection, query_id, statement, self._clock())
+            return _load_query(connection, query_id)
+
+        return self._database.write(record)
+
+    def measure_rules(self, return_code: str | None = None) -> tuple[RuleEffectiveness, ...]:
+        """Return the effectiveness of each query rule, the largest share of noise first."""
+        return self._read(measure_effectiveness, return_code)
 
 
 def clean_text(text: str, subject: str, longest: int) -> str:
@@ -110,10 +227,10 @@ def update_queries(
             _show_again(connection, known[key], submission, scope, now)
         else:
             number += 1
-            _open(connection, submission, (key[0], number), scope, now)
+            _open_query(connection, submission, (key[0], number), scope, now)
 
 
-def _open(
+def _open_query(
     connection: sa.Connection,
     submission: Submission,
     rule_and_number: tuple[str, int],
@@ -239,5 +356,74 @@ def unknown_query(query_id: str) -> WrongUse:
 
 
 def _insert_event(connection: sa.Connection, event: QueryEvent) -> None:
-    values = {field.name: getattr(event, field.name) for field in fields(event)}
-    connection.execute(sa.insert(QUERY_EVENT).values(values | {"step": event.step.value}))
+    connection.execute(sa.insert(QUERY_EVENT).values(asdict(event) | {"step": event.step.value}))
+
+
+def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Query, ...]:
+    rows = connection.execute(
+        sa.select(QUERY)
+        .where(*conditions)
+        .order_by(QUERY.c.return_code, QUERY.c.period, QUERY.c.council_code, QUERY.c.number)
+    ).all()
+    answers = _find_answers(connection, conditions)
+    return tuple(_query_from_row(row, answers.get(row.id)) for row in rows)
+
+
+def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> dict[str, QueryEvent]:
+    """Return the last answer to each query, unless it was sent back."""
+    steps = [QueryStep.ANSWERED.value, QueryStep.SENT_BACK.value]
+    rows = connection.execute(
+        sa.select(QUERY_EVENT)
+        .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)
+        .where(QUERY_EVENT.c.step.in_(steps), *conditions)
+        .order_by(QUERY_EVENT.c.id)
+    )
+    return _last_events([_event_from_row(row) for row in rows], QueryStep.ANSWERED)
+
+
+def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, QueryEvent]:
+    """Return each query's last event, where it is a certain step."""
+    last = {event.query_id: event for event in events}
+    return {query_id: event for query_id, event in last.items() if event.step is step}
+
+
+def _select_events(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[QueryEvent, ...]:
+    rows = connection.execute(sa.select(QUERY_EVENT).where(*conditions).order_by(QUERY_EVENT.c.id))
+    return tuple(_event_from_row(row) for row in rows)
+
+
+def _query_from_row(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
+    values = {name: value for name, value in row._mapping.items() if name != "fingerprint"}  # noqa: SLF001 - its public name
+    values["state"] = QueryState(values["state"])
+    return Query(**values, answer=answer)
+
+
+def _event_from_row(row: sa.Row[Any]) -> QueryEvent:
+    values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - its public name
+    values["step"] = QueryStep(values["step"])
+    return QueryEvent(**values)
+
+
+def _load_query(connection: sa.Connection, query_id: str) -> Query:
+    queries = _select_queries(connection, QUERY.c.id == query_id)
+    if not queries:
+        raise unknown_query(query_id)
+    return queries[0]
+
+
+def _question_key(query: Query) -> tuple[str, ...]:
+    return query.return_code, query.council_code, query.rule, query.scope
+
+
+def _find_earlier_answer(query: Query, answered: Sequence[Query]) -> QueryEvent | None:
+    start = parse_period(query.period).start
+    starts = {parse_period(candidate.period).start: candidate for candidate in answered}
+    earlier = {earlier_start: candidate for earlier_start, candidate in starts.items() if earlier_start < start}
+    if not earlier:
+        return None
+    last_year = next((earlier_start for earlier_start in earlier if _is_a_year_before(earlier_start, start)), None)
+    return earlier[last_year if last_year is not None else max(earlier)].answer
+
+
+def _is_a_year_before(start: date, later_start: date) -> bool:
+    return (start.year + 1, start.month) == (later_start.year, later_start.month)
