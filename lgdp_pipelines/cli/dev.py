@@ -17,7 +17,7 @@ from lgdp_pipelines.cli.demo import FullOption, RealDataOption, describe_systems
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.portal.access_tokens import list_push_sources
-from lgdp_pipelines.portal.server import start_server as run_intake
+from lgdp_pipelines.portal.app import start_server as run_intake
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.council_systems import run_simulator

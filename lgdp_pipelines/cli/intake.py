@@ -11,7 +11,7 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.portal.access_tokens import TokenRegistry, list_push_sources
-from lgdp_pipelines.portal.server import LOOPBACK, serve
+from lgdp_pipelines.portal.app import LOOPBACK, serve
 
 
 def intake(

@@ -1,15 +1,21 @@
-"""The portal's application: routes, access, and the headers of every response.
+"""The portal's application and HTTP server: routes, access, and the headers of every response.
 
-Receiving a file is in ``intake``, the content of responses in ``responses``, and the server in ``server``.
+It serves plain HTTP, and a bearer token must not travel unencrypted: outside this machine, run it behind a proxy that
+does TLS. Belongs elsewhere: receiving a file (``intake``) and the content of responses (``responses``).
 """
 
+import socket
+import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from time import monotonic, sleep
 
 import anyio
+import uvicorn
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
@@ -24,14 +30,19 @@ from lgdp_pipelines.collection.transports.push import PushedExtract, receive
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.submission_records import Receipt, ReceiptState
-from lgdp_pipelines.portal import intake, problem_documents, responses
+from lgdp_pipelines.portal import intake, responses
 from lgdp_pipelines.portal.access_tokens import Caller, TokenRegistry
 from lgdp_pipelines.portal.openapi_document import build_openapi_document
-from lgdp_pipelines.portal.problem_documents import RequestRefused
+from lgdp_pipelines.portal.problem_documents import RequestRefused, build_error_response
 from lgdp_pipelines.portal.request_limits import RateLimiter, RequestLimits
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus, describe_receipt
 
+LOOPBACK = "127.0.0.1"
+CONNECTIONS = 100
+"""At one time; further ones are refused with a request to come back."""
+_SECONDS_TO_START = 30.0
+_SECONDS_TO_END = 10
 _HOME = Path(__file__).with_name("home.html")
 _SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -214,9 +225,58 @@ def build_app(platform: Platform, limits: RequestLimits | None = None) -> Starle
     return Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],
         middleware=[Middleware(_SecurityHeadersMiddleware)],
-        exception_handlers={
-            LgdpError: problem_documents.handle_platform_error,
-            HTTPException: problem_documents.handle_http_error,
-            Exception: problem_documents.handle_unexpected_error,
-        },
+        exception_handlers=dict.fromkeys((LgdpError, HTTPException, Exception), build_error_response),
+    )
+
+
+def serve(
+    platform: Platform, host: str, port: int, *, root_path: str = "", limits: RequestLimits | None = None
+) -> None:
+    """Serve until the process is asked to end, and finish the requests in progress."""
+    uvicorn.Server(_build_config(platform, host, port, root_path, limits, "info")).run()
+
+
+@contextmanager
+def start_server(platform: Platform, *, limits: RequestLimits | None = None) -> Iterator[str]:
+    """Serve on a free local port while the block runs.
+
+    Yields:
+        The server's URL.
+
+    Raises:
+        LgdpError: the server does not start.
+    """
+    server = uvicorn.Server(_build_config(platform, LOOPBACK, 0, "", limits, "warning"))
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = monotonic() + _SECONDS_TO_START
+        while not server.started:
+            if not thread.is_alive() or monotonic() > deadline:
+                raise LgdpError("The intake server does not start.", remedy="See its log for the cause.")
+            sleep(0.01)
+        try:
+            yield f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(_SECONDS_TO_END + 5)
+
+
+def _build_config(
+    platform: Platform, host: str, port: int, root_path: str, limits: RequestLimits | None, log_level: str
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        build_app(platform, limits),
+        host=host,
+        port=port,
+        root_path=root_path,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level=log_level,
+        server_header=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=_SECONDS_TO_END,
     )

@@ -223,5 +223,5 @@ async def _write_body(download: Download, request: Request, limits: RequestLimit
     await run_in_threadpool(download.add, b"".join(buffered))
 
 
-def _refuse_interrupted(build_problem: str, status: HTTPStatus) -> RequestRefused:
-    return RequestRefused(status, f"{build_problem} Nothing was recorded.", remedy="Send the whole file again.")
+def _refuse_interrupted(problem: str, status: HTTPStatus) -> RequestRefused:
+    return RequestRefused(status, f"{problem} Nothing was recorded.", remedy="Send the whole file again.")

@@ -1,6 +1,7 @@
-"""Refusals over HTTP: RFC 9457 problem documents, with the problem, its place and what to do.
+"""Refusals over HTTP: RFC 9457 problem documents, with the problem, its location and the remedy.
 
-The form of a problem document, and the status of each error of the platform, belong here.
+Belongs here: the form of a problem document, and the status for each kind of error. Belongs elsewhere: the checks that
+refuse a request (``access_tokens``, ``intake``, ``request_limits``).
 """
 
 from collections.abc import Mapping
@@ -35,62 +36,51 @@ class RequestRefused(LgdpError):
         self.headers = dict(headers or {})
 
 
-def build_problem(
-    status: HTTPStatus, what: str, *, where: str = "", remedy: str = "", headers: Mapping[str, str] | None = None
-) -> Response:
-    """Return a problem document."""
+def build_error_response(_request: Request, error: Exception) -> Response:
+    """Return the problem document for any error of a request."""
+    refusal = _describe_error(error)
     content = {
-        "type": f"urn:lgdp:problem:{status.name.lower().replace('_', '-')}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": what,
-        **({"where": where} if where else {}),
-        **({"remedy": remedy} if remedy else {}),
+        "type": f"urn:lgdp:problem:{refusal.status.name.lower().replace('_', '-')}",
+        "title": refusal.status.phrase,
+        "status": refusal.status.value,
+        "detail": refusal.what,
+        **({"where": refusal.where} if refusal.where else {}),
+        **({"remedy": refusal.remedy} if refusal.remedy else {}),
     }
-    return JSONResponse(content, status, media_type="application/problem+json", headers=dict(headers or {}))
+    return JSONResponse(content, refusal.status, media_type="application/problem+json", headers=refusal.headers)
 
 
-def handle_platform_error(_request: Request, error: Exception) -> Response:
-    """Return the response to an error of the platform."""
-    if isinstance(error, RequestRefused):
-        return build_problem(error.status, error.what, where=error.where, remedy=error.remedy, headers=error.headers)
-    if isinstance(error, WrongUse):
-        return build_problem(HTTPStatus.BAD_REQUEST, error.what, where=error.where, remedy=error.remedy)
-    if isinstance(error, StorageError):
-        return build_problem(
-            HTTPStatus.INSUFFICIENT_STORAGE,
-            "The platform's storage is full or cannot be reached. Nothing was recorded.",
-            remedy="Send the file again later. The platform's operators see the cause in their log.",
-        )
-    if isinstance(error, LedgerError):
-        return build_problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "The platform's ledger cannot be reached or written to now.",
-            remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
-            headers={"Retry-After": "60"},
-        )
-    return handle_unexpected_error(_request, error)
-
-
-def handle_http_error(_request: Request, error: Exception) -> Response:
-    """Return the response to an HTTP error, such as an unknown path."""
-    status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return build_problem(
-        status,
-        f"{status.description or status.phrase}.",
-        remedy="See GET /openapi.json for all paths and methods.",
-        headers=headers,
-    )
-
-
-def handle_unexpected_error(_request: Request, _error: Exception) -> Response:
-    """Return the response to a fault of the platform.
-
-    Its cause is in the log only.
-    """
-    return build_problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "The platform failed while it processed the request.",
-        remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
-    )
+def _describe_error(error: Exception) -> RequestRefused:
+    """Return an error as a refusal; the cause of a fault is only in the log."""
+    match error:
+        case RequestRefused():
+            return error
+        case WrongUse():
+            return RequestRefused(HTTPStatus.BAD_REQUEST, error.what, where=error.where, remedy=error.remedy)
+        case StorageError():
+            return RequestRefused(
+                HTTPStatus.INSUFFICIENT_STORAGE,
+                "The platform's storage is full or cannot be reached. Nothing was recorded.",
+                remedy="Send the file again later. The platform's operators see the cause in their log.",
+            )
+        case LedgerError():
+            return RequestRefused(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The platform's ledger cannot be reached or written to now.",
+                remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
+                headers={"Retry-After": "60"},
+            )
+        case HTTPException():
+            status = HTTPStatus(error.status_code)
+            return RequestRefused(
+                status,
+                f"{status.description or status.phrase}.",
+                remedy="See GET /openapi.json for all paths and methods.",
+                headers=error.headers,
+            )
+        case _:
+            return RequestRefused(
+                HTTPStatus.INTERNAL_SERVER_ERROR,
+                "The platform failed while it processed the request.",
+                remedy="Try again later. You may send a file again: the same bytes are never counted twice.",
+            )

@@ -20,7 +20,7 @@ import httpx2
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
-from lgdp_pipelines.portal.server import start_server
+from lgdp_pipelines.portal.app import start_server
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
-from lgdp_pipelines.portal.server import start_server
+from lgdp_pipelines.portal.app import start_server
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 from tests.support.contracts import allotment_v1, library, respite, write_register

@@ -13,9 +13,9 @@ import pytest
 
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.portal.access_tokens import issue_token, list_push_sources
+from lgdp_pipelines.portal.app import start_server
 from lgdp_pipelines.portal.problem_documents import RequestRefused
 from lgdp_pipelines.portal.request_limits import RateLimiter, RequestLimits
-from lgdp_pipelines.portal.server import start_server
 from lgdp_pipelines.workflows.platform import Platform
 from tests.support.intake import LIMITS, RunningIntake, write_stay
 
@@ -250,7 +250,7 @@ SERVE = """
 import sys
 from pathlib import Path
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.portal.server import start_server
+from lgdp_pipelines.portal.app import start_server
 from lgdp_pipelines.settings import Settings
 
 platform = Platform(Settings.from_folder(Path(sys.argv[1]), Path(sys.argv[2])), environment={})

@@ -15,7 +15,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.ledger.queries import QueryRepository
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -216,7 +216,7 @@ def test_an_answer_survives_a_lake_that_refuses_it(world: World, monkeypatch: py
     state = f"SELECT state FROM ledger.query WHERE id = '{FIRST}'"
     assert world.query_lake(state) == [("open",)]
     with monkeypatch.context() as patch:
-        patch.setattr(QueryRepository, "mirror", broken)
+        patch.setattr(Ledger, "mirror", broken)
         assert "The disk is full." in world.lgdp("query", "answer", FIRST, *ANSWER, "Sold.", expect=1).err
     assert world.queries()[FIRST]["state"] == "answered"
     assert world.query_lake(state) == [("open",)]
